@@ -1,0 +1,78 @@
+"""Settings: environment variables `DEPTHBOARD_…`, their defaults and the paths that follow from them."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_HERE = Path(__file__).parent
+
+
+def _carried(folder: str) -> Path:
+    """Where a folder of pages lies: inside the package in a wheel, beside it in a checkout."""
+    packaged = _HERE / folder
+    return packaged if packaged.is_dir() else _HERE.parent / folder
+
+
+TEMPLATES = _carried("templates")
+STATIC = _carried("static")
+
+
+class Settings(BaseSettings):
+    """What one installation decides; every field is also a `DEPTHBOARD_…` environment variable."""
+
+    model_config = SettingsConfigDict(env_prefix="DEPTHBOARD_", frozen=True, extra="forbid")
+
+    data_dir: Annotated[
+        Path, Field(description="Folder for the database and everything runs produce.")
+    ] = Path("data")
+    database_url: Annotated[
+        str | None, Field(description="SQLAlchemy URL; by default a SQLite file in the data folder.")
+    ] = None
+    host: Annotated[str, Field(description="Address the web server listens on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Port the web server listens on.")] = 8000
+    token: Annotated[
+        str | None,
+        Field(min_length=8, description="If set, every request must carry it (Bearer, or the login page)."),
+    ] = None
+    allowed_hosts: Annotated[
+        str,
+        Field(description="Host names the server answers to, separated by commas; * for any."),
+    ] = "localhost,127.0.0.1,[::1]"
+    slots: Annotated[
+        int | None, Field(ge=1, le=64, description="Runs trained at the same time; by default one per core, at most 4.")
+    ] = None
+    threads: Annotated[
+        int | None, Field(ge=1, le=256, description="CPU threads per run; by default cores / slots.")
+    ] = None
+    device: Annotated[
+        str, Field(pattern="^(auto|cpu|cuda|mps)$", description="Device this worker offers; auto offers all it has.")
+    ] = "auto"
+    lease_seconds: Annotated[
+        float, Field(gt=0, description="How long a claim holds without a heartbeat.")
+    ] = 30.0
+    heartbeat_seconds: Annotated[
+        float, Field(gt=0, description="How often a worker says that it lives.")
+    ] = 5.0
+
+    @property
+    def url(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'depthboard.sqlite3'}"
+
+    @property
+    def hosts(self) -> list[str]:
+        """The allowed Host names as a list."""
+        return [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]
+
+    @property
+    def slot_count(self) -> int:
+        """Runs trained at the same time."""
+        return self.slots or min(os.cpu_count() or 1, 4)
+
+    @property
+    def thread_count(self) -> int:
+        """CPU threads per run, so that slots x threads never exceeds the cores."""
+        return self.threads or max(1, (os.cpu_count() or 1) // self.slot_count)
