@@ -25,9 +25,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DEPTHBOARD_", frozen=True, extra="forbid")
 
-    data_dir: Annotated[
-        Path, Field(description="Folder for the database and everything runs produce.")
-    ] = Path("data")
+    data_dir: Annotated[Path, Field(description="Folder for the database and everything runs produce.")] = (
+        Path("data")
+    )
     database_url: Annotated[
         str | None, Field(description="SQLAlchemy URL; by default a SQLite file in the data folder.")
     ] = None
@@ -42,20 +42,24 @@ class Settings(BaseSettings):
         Field(description="Host names the server answers to, separated by commas; * for any."),
     ] = "localhost,127.0.0.1,[::1]"
     slots: Annotated[
-        int | None, Field(ge=1, le=64, description="Runs trained at the same time; by default one per core, at most 4.")
+        int | None,
+        Field(ge=1, le=64, description="Runs trained at the same time; by default one per core, at most 4."),
     ] = None
     threads: Annotated[
         int | None, Field(ge=1, le=256, description="CPU threads per run; by default cores / slots.")
     ] = None
     device: Annotated[
-        str, Field(pattern="^(auto|cpu|cuda|mps)$", description="Device this worker offers; auto offers all it has.")
+        str,
+        Field(
+            pattern="^(auto|cpu|cuda|mps)$", description="Device this worker offers; auto offers all it has."
+        ),
     ] = "auto"
     lease_seconds: Annotated[
         float, Field(gt=0, description="How long a claim holds without a heartbeat.")
     ] = 30.0
-    heartbeat_seconds: Annotated[
-        float, Field(gt=0, description="How often a worker says that it lives.")
-    ] = 5.0
+    heartbeat_seconds: Annotated[float, Field(gt=0, description="How often a worker says that it lives.")] = (
+        5.0
+    )
 
     @property
     def url(self) -> str:

@@ -1,5 +1,6 @@
 """Every hyperparameter of a training run, declared once, and the arithmetic that follows from it."""
 
+from itertools import pairwise
 from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -115,12 +116,12 @@ def layer_sizes(depth: int) -> tuple[int, ...]:
 
 def parameter_count(sizes: tuple[int, ...]) -> int:
     """Weights and biases of fully connected layers of these widths."""
-    return sum((inputs + 1) * outputs for inputs, outputs in zip(sizes, sizes[1:], strict=False))
+    return sum((inputs + 1) * outputs for inputs, outputs in pairwise(sizes))
 
 
 def forward_flops_per_image(sizes: tuple[int, ...]) -> int:
     """Operations of the matrix products of one forward pass; a multiply-add counts as two."""
-    return sum(2 * inputs * outputs for inputs, outputs in zip(sizes, sizes[1:], strict=False))
+    return sum(2 * inputs * outputs for inputs, outputs in pairwise(sizes))
 
 
 def training_flops_per_image(sizes: tuple[int, ...]) -> int:

@@ -1,0 +1,236 @@
+"""What an answer holds: the shapes that other people's scripts rely on."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, Field
+
+from app.models import Status
+
+Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""ISO 8601 in UTC with milliseconds and `Z`."""
+
+
+class BulkSkip(BaseModel):
+    """A run that a bulk action left alone, and why."""
+
+    id: int
+    reason: str
+
+
+class BulkOut(BaseModel):
+    """Answer of `POST /runs/bulk`."""
+
+    done: list[int]
+    skipped: list[BulkSkip]
+
+
+class RunOut(BaseModel):
+    """A run, flat. Accuracies are fractions, losses mean cross-entropy in nats, durations seconds."""
+
+    id: int
+    version: int
+    name: str
+    status: Status
+    reason: str | None
+    study_id: int | None
+    depth: int
+    epochs: int
+    lr: float
+    batch_size: int
+    seed: int
+    device: str
+    dataset: str
+    priority: int
+    layer_sizes: list[int]
+    parameters: int
+    device_used: str | None
+    epochs_done: int
+    eta_seconds: float | None
+    attempt: int
+    crashes: int
+    created_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+    train_seconds: float | None
+    train_loss: float | None
+    test_loss: float | None
+    train_accuracy: float | None
+    test_accuracy: float | None
+    tags: list[str]
+    note: str
+    archived: bool
+
+
+class RunDetail(RunOut):
+    """A run with what its own page shows besides."""
+
+    heartbeat_age_seconds: float | None
+    worker_id: str | None
+    threads: int | None
+    environment: dict[str, str]
+    traceback: str | None
+
+
+class RunPage(BaseModel):
+    """Answer of `GET /runs`."""
+
+    runs: list[RunOut]
+    next_cursor: str | None
+    total: int
+
+
+class EpochColumns(BaseModel):
+    """Every epoch of a run, as columns of one length; never sampled."""
+
+    epoch: list[int]
+    train_loss: list[float]
+    last_batch_loss: list[float]
+    train_accuracy: list[float]
+    test_loss: list[float]
+    test_accuracy: list[float]
+    seconds: list[float]
+
+
+EPOCH_COLUMNS: Final = tuple(EpochColumns.model_fields)
+
+
+class StudyOut(BaseModel):
+    """A study: which runs belong to it and how far they are."""
+
+    id: int
+    name: str
+    created_at: Timestamp
+    runs: list[int]
+    counts: dict[Status, int]
+    progress: Annotated[float, Field(ge=0, le=1)]
+    eta_seconds: float | None
+
+
+class StudyList(BaseModel):
+    """Answer of `GET /studies`, newest first."""
+
+    studies: list[StudyOut]
+
+
+class StudyPreview(BaseModel):
+    """What a study would be: nothing is created."""
+
+    runs: int
+    duplicates: Annotated[int, Field(description="Runs that have a finished twin.")]
+    seconds: Annotated[float, Field(description="Estimated time to train them all, in seconds.")]
+    basis: Annotated[str, Field(description="What the estimate rests on.")]
+
+
+class Spread(BaseModel):
+    """A sample over seeds; `std` is the sample's (n - 1), `ci95` Student's interval of the mean."""
+
+    mean: float
+    std: float | None
+    min: float
+    max: float
+    ci95: tuple[float, float] | None
+
+
+class DepthRow(BaseModel):
+    """The finished runs of one depth."""
+
+    depth: int
+    n: int
+    parameters: int
+    train_accuracy: Spread
+    test_accuracy: Spread
+    train_seconds: Spread
+
+
+class ReferenceRow(BaseModel):
+    """Published figures of one depth; never mixed with measured runs."""
+
+    depth: int
+    train_accuracy: float
+    test_accuracy: float
+    seconds: float
+
+
+class Pair(BaseModel):
+    """Two depths compared: the difference of mean test accuracy, deeper minus shallower."""
+
+    depths: tuple[int, int]
+    difference: float
+    ci95: tuple[float, float] | None
+    p: Annotated[float | None, Field(description="Welch's test, Holm-adjusted over all pairs.")]
+    different: bool | None
+
+
+class Verdict(BaseModel):
+    """What the runs say, in words and in numbers."""
+
+    sentences: list[str]
+    pairs: list[Pair]
+
+
+class Comparison(BaseModel):
+    """Answer of `GET /compare`."""
+
+    runs: list[RunOut]
+    by_depth: list[DepthRow]
+    curves: dict[int, EpochColumns]
+    reference: list[ReferenceRow]
+    verdict: Verdict
+    warnings: list[str]
+
+
+class QueueOut(BaseModel):
+    """What runs and what waits, in the order in which it will be claimed."""
+
+    running: list[RunOut]
+    queued: list[RunOut]
+
+
+class WorkerDevice(BaseModel):
+    """A device that a worker offers."""
+
+    device: str
+    name: str
+
+
+class WorkerOut(BaseModel):
+    """A worker process that is alive."""
+
+    id: str
+    host: str
+    devices: list[WorkerDevice]
+    slots: int
+    threads: int
+    heartbeat_age_seconds: float
+    runs: list[int]
+    versions: dict[str, str]
+
+
+class WorkerList(BaseModel):
+    """Answer of `GET /workers`."""
+
+    workers: list[WorkerOut]
+
+
+class Health(BaseModel):
+    """Answer of `GET /health`."""
+
+    status: Literal["ok"]
+    version: str
+
+
+class FieldError(BaseModel):
+    """One thing that is wrong: where it stands and what was expected."""
+
+    loc: list[str | int]
+    msg: str
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 `application/problem+json`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError]

@@ -1,0 +1,181 @@
+"""The tables. Times are seconds since 1970 on the database's clock; `change` orders all writes."""
+
+from typing import Any, ClassVar, Final, Literal, get_args
+
+from sqlalchemy import JSON, CheckConstraint, Column, Index, String
+from sqlmodel import Field, SQLModel
+
+from trainer.config import TrainConfig, layer_sizes, parameter_count
+
+Status = Literal[
+    "queued",  # waits for a worker
+    "running",  # claimed: one worker holds the lease
+    "finished",  # all epochs done, final accuracies measured
+    "failed",  # ended by an error; the reason says which
+    "cancelled",  # ended by a person
+]
+STATUSES: Final[tuple[Status, ...]] = get_args(Status)
+
+
+class Run(SQLModel, table=True):
+    """One training, and its place in the queue: a queued run is the job."""
+
+    __tablename__: ClassVar[str] = "run"
+    __table_args__ = (
+        CheckConstraint(f"status IN {STATUSES}", name="run_status"),
+        CheckConstraint(
+            "depth >= 1 AND epochs >= 1 AND lr > 0 AND batch_size >= 1 AND seed >= 0", name="run_bounds"
+        ),
+        Index("run_claim", "status", "priority", "position", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    version: int = 1
+    change: int = Field(index=True)
+    reset_change: int = 0
+    """The change at which epoch records were thrown away: whoever read earlier must read again."""
+
+    name: str
+    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    note: str = ""
+    archived: bool = False
+    study_id: int | None = Field(default=None, index=True)
+
+    depth: int
+    epochs: int
+    lr: float
+    batch_size: int
+    seed: int
+    device: str
+    dataset: str
+
+    status: Status = Field(default="queued", sa_type=String)
+    reason: str | None = None
+    traceback: str | None = None
+    priority: int = 0
+    position: float = 0.0
+    attempt: int = 0
+    crashes: int = 0
+    cancel_requested: bool = False
+    worker_id: str | None = Field(default=None, index=True)
+    lease_expires: float | None = None
+
+    created_at: float
+    started_at: float | None = None
+    finished_at: float | None = None
+    progress_at: float | None = None
+    """When the newest epoch record arrived: with `started_at`, the basis of the ETA."""
+
+    epochs_done: int = 0
+    device_used: str | None = None
+    threads: int | None = None
+    environment: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    train_seconds: float | None = None
+    train_loss: float | None = None
+    test_loss: float | None = None
+    train_accuracy: float | None = None
+    test_accuracy: float | None = None
+
+    @property
+    def config(self) -> TrainConfig:
+        """The hyperparameters that a slot trains with."""
+        return TrainConfig(**{name: getattr(self, name) for name in TrainConfig.model_fields})
+
+    @property
+    def layer_sizes(self) -> list[int]:
+        """Widths from inputs to logits."""
+        return list(layer_sizes(self.depth))
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights and biases."""
+        return parameter_count(layer_sizes(self.depth))
+
+
+class Epoch(SQLModel, table=True):
+    """What one epoch measured."""
+
+    __tablename__: ClassVar[str] = "epoch"
+
+    run_id: int = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
+    epoch: int = Field(primary_key=True)
+    change: int = Field(index=True)
+    attempt: int
+    train_loss: float
+    last_batch_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    seconds: float
+
+
+class Study(SQLModel, table=True):
+    """Runs that belong together, usually a grid launched from one form."""
+
+    __tablename__: ClassVar[str] = "study"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    created_at: float
+
+
+class StudyRun(SQLModel, table=True):
+    """A run's place in a study; a run can belong to several."""
+
+    __tablename__: ClassVar[str] = "study_run"
+
+    study_id: int = Field(primary_key=True, foreign_key="study.id", ondelete="CASCADE")
+    run_id: int = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE", index=True)
+
+
+class Worker(SQLModel, table=True):
+    """A process that claims runs; its id is random at every start."""
+
+    __tablename__: ClassVar[str] = "worker"
+
+    id: str = Field(primary_key=True)
+    host: str
+    slots: int
+    threads: int
+    devices: list[dict[str, str]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    versions: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    started_at: float
+    heartbeat_at: float
+    lease_expires: float
+
+
+class Deletion(SQLModel, table=True):
+    """The trace of a deleted run, so that open pages learn of it."""
+
+    __tablename__: ClassVar[str] = "deletion"
+
+    run_id: int = Field(primary_key=True)
+    change: int = Field(index=True)
+
+
+class Counter(SQLModel, table=True):
+    """One row, raised in every writing transaction: the number of the newest change."""
+
+    __tablename__: ClassVar[str] = "counter"
+
+    id: int = Field(default=1, primary_key=True)
+    value: int = 0
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """The answer that was given to a keyed request, to be given again."""
+
+    __tablename__: ClassVar[str] = "idempotency_key"
+
+    key: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
+    body_digest: str
+    resource_id: int
+    created_at: float
+
+
+def columns(model: type[SQLModel]) -> dict[str, Any]:
+    """The mapped columns of a table by name."""
+    return {column.name: column for column in model.__table__.columns}  # type: ignore[attr-defined]

@@ -1,0 +1,175 @@
+"""What a request may say: bodies of the contract, strict about fields, types and bounds."""
+
+import unicodedata
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    create_model,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from trainer.config import TrainConfig
+
+HYPERPARAMETERS: Final = tuple(TrainConfig.model_fields)
+MAX_ID: Final = 2**63 - 1
+MAX_GRID: Final = 1_000
+
+
+def _printable(text: str) -> str:
+    """The text, or an error: control characters break tables, terminals and CSV files."""
+    for character in text:
+        if unicodedata.category(character) == "Cc" and character not in "\n\t":
+            raise ValueError(f"must not hold the control character U+{ord(character):04X}")
+    return text
+
+
+def _one_line(text: str) -> str:
+    if "\n" in text or "\t" in text:
+        raise ValueError("must be one line without tabs")
+    return text
+
+
+def _without_commas(text: str) -> str:
+    if "," in text:
+        raise ValueError("must not hold a comma: commas separate tags in a query")
+    return text
+
+
+_Line = [AfterValidator(_printable), AfterValidator(_one_line)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), *_Line]
+Tag = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=50),
+    *_Line,
+    AfterValidator(_without_commas),
+]
+Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(lambda tags: list(dict.fromkeys(tags)))]
+Note = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_printable)]
+Priority = Annotated[int, Field(ge=-1000, le=1000)]
+RunId = Annotated[int, Field(ge=1, le=MAX_ID)]
+
+
+class Strict(BaseModel):
+    """A request body: unknown fields, other types and non-finite numbers are refused."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class Labels(Strict):
+    """What a person attaches to a run or study; it does not change what is trained."""
+
+    priority: Annotated[Priority, Field(title="Priority", description="Higher goes first.")] = 0
+    name: Annotated[
+        Name | None, Field(title="Name", description="Made from depth and seed if not given.")
+    ] = None
+    tags: Annotated[Tags, Field(title="Tags", description="Up to 20 words to find runs by.")] = []
+    note: Annotated[Note, Field(title="Note", description="Free text.")] = ""
+
+
+class RunRequest(TrainConfig, Labels):
+    """Body of `POST /runs`."""
+
+    @property
+    def config(self) -> TrainConfig:
+        """The hyperparameters alone."""
+        return TrainConfig(**self.model_dump(include=set(HYPERPARAMETERS)))
+
+
+class _OneOrMany:
+    """A hyperparameter of a study: one value or a list of them."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        many = handler(schema)
+        return {"anyOf": [many["items"], many]}
+
+
+def _as_list(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def _grid_fields() -> dict[str, Any]:
+    """Each hyperparameter as a non-empty list without repetitions; one value stands for a list of it."""
+    fields: dict[str, Any] = {}
+    for name, field in TrainConfig.model_fields.items():
+        item = Annotated[field.annotation, Field(), *field.metadata]  # type: ignore[name-defined]
+        many = Annotated[
+            list[item],
+            BeforeValidator(_as_list),
+            AfterValidator(lambda values: list(dict.fromkeys(values))),
+            Field(min_length=1, max_length=MAX_GRID, title=field.title, description=field.description),
+            _OneOrMany(),
+        ]
+        fields[name] = (many, ... if field.is_required() else [field.default])
+    return fields
+
+
+class _StudyBase(Labels):
+    reuse: Annotated[
+        bool, Field(description="Take finished runs with the same hyperparameters instead of training again.")
+    ] = False
+
+    @property
+    def axes(self) -> dict[str, list[Any]]:
+        """The values of each hyperparameter."""
+        return {name: getattr(self, name) for name in HYPERPARAMETERS}
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        size = 1
+        for values in self.axes.values():
+            size *= len(values)
+        if size > MAX_GRID:
+            raise ValueError(f"the grid has {size:,} runs; at most {MAX_GRID:,} are allowed in one study")
+        return self
+
+
+StudyRequest: type[_StudyBase] = create_model(
+    "StudyRequest", __base__=_StudyBase, __doc__="Body of `POST /studies`.", **_grid_fields()
+)
+
+
+class MoreRuns(Strict):
+    """Body of `POST /studies/{id}/runs`."""
+
+    seeds: Annotated[int, Field(ge=1, le=100, description="New seeds for every configuration of the study.")]
+
+
+class RunPatch(Strict):
+    """Body of `PATCH /runs/{id}`; what is left out stays as it is."""
+
+    version: Annotated[
+        int | None, Field(ge=1, le=MAX_ID, description="The version you read; a stale one is refused.")
+    ] = None
+    name: Name | None = None
+    tags: Tags | None = None
+    note: Note | None = None
+    archived: bool | None = None
+    priority: Priority | None = None
+
+
+BulkAction = Literal["cancel", "retry", "archive", "restore", "delete", "tag", "untag"]
+
+
+class BulkRequest(Strict):
+    """Body of `POST /runs/bulk`."""
+
+    ids: Annotated[list[RunId], Field(min_length=1, max_length=10_000)]
+    action: BulkAction
+    tag: Tag | None = None
+
+    @model_validator(mode="after")
+    def _tag_belongs(self) -> Self:
+        if (self.tag is not None) != (self.action in ("tag", "untag")):
+            raise ValueError("`tag` goes with the actions tag and untag, and only with them")
+        return self
