@@ -1,15 +1,16 @@
 """Lists and ranges as people type them (`1-5`, `0.01, 0.05`), and the grid of runs they span."""
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from app.requests import MAX_GRID
 from trainer.config import TrainConfig
 
-_RANGE: Final = re.compile(r"(\d+)\s*(?:-|\.\.|–)\s*(\d+)(?:\s*:\s*(\d+))?")
+_RANGE: Final = re.compile(r"(\d+)\s*(?:-|\.\.)\s*(\d+)(?:\s*:\s*(\d+))?")
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 Value = int | float | str
 
@@ -28,7 +29,7 @@ def parse(name: str, text: str) -> list[Value]:
         GridError: an item is empty, of the wrong type, or a range counts down or is too long.
     """
     items = [
-        item for item in re.split(r"[,\s]+", re.sub(r"\s*(-|\.\.|–|:)\s*(?=\d)", r"\1", text.strip())) if item
+        item for item in re.split(r"[,\s]+", re.sub(r"\s*(-|\.\.|:)\s*(?=\d)", r"\1", text.strip())) if item
     ]
     if not items:
         raise GridError("a value is needed")
@@ -58,13 +59,9 @@ def _integers(item: str) -> Iterable[int]:
 
 
 def _number(item: str) -> float:
-    try:
-        number = Decimal(item)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        raise GridError(f"{item!r} is not a number; expected one like 0.05 or a list 0.01, 0.05")
-    return float(number)
+    if _NUMBER.fullmatch(item) and math.isfinite(number := float(item)):
+        return number
+    raise GridError(f"{item!r} is not a number; expected one like 0.05 or a list 0.01, 0.05")
 
 
 def expand(axes: Mapping[str, Sequence[Any]]) -> list[TrainConfig]:

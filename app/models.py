@@ -1,8 +1,8 @@
 """The tables. Times are seconds since 1970 on the database's clock; `change` orders all writes."""
 
-from typing import Any, ClassVar, Final, Literal, get_args
+from typing import ClassVar, Final, Literal, get_args
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, String
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, String
 from sqlmodel import Field, SQLModel
 
 from trainer.config import TrainConfig, layer_sizes, parameter_count
@@ -32,8 +32,8 @@ class Run(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     version: int = 1
-    change: int = Field(index=True)
-    reset_change: int = 0
+    change: int = Field(index=True, sa_type=BigInteger)
+    reset_change: int = Field(default=0, sa_type=BigInteger)
     """The change at which epoch records were thrown away: whoever read earlier must read again."""
 
     name: str
@@ -46,7 +46,7 @@ class Run(SQLModel, table=True):
     epochs: int
     lr: float
     batch_size: int
-    seed: int
+    seed: int = Field(sa_type=BigInteger)
     device: str
     dataset: str
 
@@ -100,7 +100,7 @@ class Epoch(SQLModel, table=True):
 
     run_id: int = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
     epoch: int = Field(primary_key=True)
-    change: int = Field(index=True)
+    change: int = Field(index=True, sa_type=BigInteger)
     attempt: int
     train_loss: float
     last_batch_loss: float
@@ -152,7 +152,7 @@ class Deletion(SQLModel, table=True):
     __tablename__: ClassVar[str] = "deletion"
 
     run_id: int = Field(primary_key=True)
-    change: int = Field(index=True)
+    change: int = Field(index=True, sa_type=BigInteger)
 
 
 class Counter(SQLModel, table=True):
@@ -161,7 +161,7 @@ class Counter(SQLModel, table=True):
     __tablename__: ClassVar[str] = "counter"
 
     id: int = Field(default=1, primary_key=True)
-    value: int = 0
+    value: int = Field(default=0, sa_type=BigInteger)
 
 
 class IdempotencyKey(SQLModel, table=True):
@@ -174,8 +174,3 @@ class IdempotencyKey(SQLModel, table=True):
     body_digest: str
     resource_id: int
     created_at: float
-
-
-def columns(model: type[SQLModel]) -> dict[str, Any]:
-    """The mapped columns of a table by name."""
-    return {column.name: column for column in model.__table__.columns}  # type: ignore[attr-defined]

@@ -1,0 +1,56 @@
+"""Schema versions: `upgrade` brings a database to the newest, `wait` waits until somebody has."""
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+
+from app.db import Database
+
+HEAD: Final = "0001"
+_HERE: Final = Path(__file__).parent
+
+
+class SchemaError(Exception):
+    """The database has a schema that this version does not know; the message says what to do."""
+
+
+def version(connection: Connection) -> str | None:
+    """The schema version of a database, None for an empty one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def upgrade(database: Database) -> None:
+    """Bring the schema to the newest version; does nothing, and quickly, when it is there.
+
+    Raises:
+        SchemaError: the database was written by a newer Depthboard.
+    """
+    with database.engine.connect() as connection:
+        found = version(connection)
+    if found == HEAD:
+        return
+    from alembic import command  # noqa: PLC0415  # only a first start and an upgrade pay for the import
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_HERE))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        raise SchemaError(
+            f"the database {database.url.render_as_string()} has schema version {found}, which this version "
+            f"of Depthboard (schema {HEAD}) does not know; use the newer Depthboard that wrote it, "
+            "or another DEPTHBOARD_DATA_DIR"
+        )
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def is_current(database: Database) -> bool:
+    """Whether the schema is the one that this version works with."""
+    with database.engine.connect() as connection:
+        return version(connection) == HEAD
