@@ -13,7 +13,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import Float
-from sqlmodel import Session, create_engine, select
+from sqlmodel import Session, col, create_engine, select
 
 from app.models import Counter
 
@@ -92,9 +92,8 @@ def next_change(session: Session, count: int = 1) -> int:
 
     The counter's row is locked until the transaction ends, so that numbers become visible in order.
     """
-    raised = update(Counter).values(value=Counter.value + count).returning(Counter.value)  # type: ignore[arg-type]
-    newest: int = session.execute(raised).scalars().all()[0]
-    return newest - count + 1
+    raised = update(Counter).values(value=Counter.value + count).returning(col(Counter.value))
+    return session.execute(raised).scalars().all()[0] - count + 1
 
 
 def newest_change(session: Session) -> int:

@@ -1,0 +1,371 @@
+"""The queue: every way in which a run changes its state.
+
+    queued ──claim──> running ──finish──> finished
+      ^  │              │ ├────fail─────> failed     (exception, divergence, third crash)
+      │  └───cancel─────│─┼────cancel───> cancelled
+      ├──lose, release──┘ │
+      └──────retry────────┴── from failed and cancelled
+
+Each function is one step inside the caller's write transaction. What a worker does carries its claim
+and has an effect only while `(id, attempt, status = 'running')` still holds: the fence.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, func, select
+
+from app.db import clock, next_change, now
+from app.models import Deletion, Epoch, Run, StudyRun, Worker
+from app.requests import Labels
+from trainer.config import TrainConfig
+
+MAX_CRASHES: Final = 3
+CANCELLED: Final = "cancelled by user"
+
+
+class RunNotFound(Exception):
+    """There is no run with this id."""
+
+    def __init__(self, run_id: int) -> None:
+        super().__init__(f"there is no run {run_id}")
+
+
+class WrongState(Exception):
+    """The run is in a state that does not allow what was asked; the message names both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's right to write one run, for as long as the attempt is the newest."""
+
+    run_id: int
+    attempt: int
+    config: TrainConfig
+    threads: int
+
+
+def enqueue(
+    session: Session, configs: Sequence[TrainConfig], labels: Labels, study_id: int | None = None
+) -> list[Run]:
+    """Add queued runs; what the caller commits is the promise that they will be trained."""
+    change = next_change(session, len(configs))
+    created = clock(session)
+    runs = [
+        Run(
+            **config.model_dump(),
+            name=labels.name or default_name(config),
+            tags=labels.tags,
+            note=labels.note,
+            priority=labels.priority,
+            study_id=study_id,
+            change=change + offset,
+            created_at=created,
+        )
+        for offset, config in enumerate(configs)
+    ]
+    session.add_all(runs)
+    session.flush()
+    return runs
+
+
+def default_name(config: TrainConfig) -> str:
+    """What a run is called when nobody named it."""
+    layers = "1 layer" if config.depth == 1 else f"{config.depth} layers"
+    return f"{layers}, seed {config.seed}"
+
+
+def anything_to_claim(session: Session, kinds: Iterable[str]) -> bool:
+    """Whether a worker with these kinds of device would find a run; reads only."""
+    return session.exec(select(Run.id).where(*_claimable(Run, kinds)).limit(1)).first() is not None
+
+
+def claim(
+    session: Session, worker_id: str, kinds: Iterable[str], *, threads: int, lease_seconds: float
+) -> Claim | None:
+    """Take the next run that one of these kinds of device (`cpu`, `cuda`, …) can train.
+
+    The first claim fixes the thread count; later attempts repeat it. Records of earlier attempts go:
+    the new attempt starts at epoch 1.
+    """
+    change = next_change(session, 2)
+    queued = aliased(Run)
+    first = (
+        select(queued.id)
+        .where(*_claimable(queued, kinds))
+        .order_by(col(queued.priority).desc(), col(queued.position), col(queued.id))
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    taken = (
+        update(Run)
+        .where(col(Run.id) == first)
+        .values(
+            status="running",
+            reason=None,
+            worker_id=worker_id,
+            lease_expires=now() + lease_seconds,
+            attempt=Run.attempt + 1,
+            threads=func.coalesce(Run.threads, threads),
+            started_at=now(),
+            progress_at=None,
+            epochs_done=0,
+            **_NO_RESULTS,
+            change=change,
+        )
+        .returning(Run)
+        .execution_options(populate_existing=True)
+    )
+    runs = session.execute(taken).scalars().all()
+    if not runs:
+        return None
+    run = runs[0]
+    if session.execute(delete(Epoch).where(col(Epoch.run_id) == run.id)).rowcount:  # type: ignore[attr-defined]
+        run.reset_change = change + 1
+    return Claim(_id(run), run.attempt, run.config, run.threads or threads)
+
+
+_NO_RESULTS: Final = dict.fromkeys(
+    (
+        "train_seconds",
+        "train_loss",
+        "test_loss",
+        "train_accuracy",
+        "test_accuracy",
+        "finished_at",
+        "device_used",
+    )
+)
+
+
+def _claimable(run: type[Run], kinds: Iterable[str]) -> tuple[ColumnElement[bool], ...]:
+    return col(run.status) == "queued", col(run.device).in_(["auto", *kinds])
+
+
+def report_start(session: Session, claim: Claim, device: str, environment: dict[str, str]) -> bool:
+    """Note where and with what the attempt trains; False if the claim no longer holds."""
+    return _move(session, _held(claim), device_used=device, environment=environment)
+
+
+def record_epoch(session: Session, claim: Claim, figures: Mapping[str, float]) -> bool:
+    """Store one epoch's figures and show them on the run; False if the claim no longer holds."""
+    shown = {name: figures[name] for name in ("train_loss", "test_loss", "train_accuracy", "test_accuracy")}
+    if not _move(session, _held(claim), epochs_done=figures["epoch"], progress_at=now(), **shown):
+        return False
+    session.add(Epoch(run_id=claim.run_id, attempt=claim.attempt, change=next_change(session), **figures))
+    return True
+
+
+def finish(session: Session, claim: Claim, results: dict[str, float]) -> bool:
+    """End a run well: `results` are the final losses and accuracies over both whole splits."""
+    trained = select(func.sum(Epoch.seconds)).where(Epoch.run_id == claim.run_id).scalar_subquery()
+    return _move(session, _held(claim), **_ended("finished"), train_seconds=trained, **results)
+
+
+def fail(session: Session, claim: Claim, reason: str, traceback: str | None = None) -> bool:
+    """End a run because training raised an error."""
+    return _move(session, _held(claim), **_ended("failed"), reason=reason, traceback=traceback)
+
+
+def confirm_cancel(session: Session, claim: Claim) -> bool:
+    """End a run whose training has stopped because a person asked for it."""
+    return _move(session, _held(claim), **_ended("cancelled"), reason=CANCELLED)
+
+
+def release(session: Session, claim: Claim) -> bool:
+    """Give a run back unharmed, as a draining worker does: no crash is counted."""
+    return _move(session, _held(claim), **_REQUEUED)
+
+
+def lose(session: Session, claim: Claim, why: str) -> bool:
+    """Count a crash: the run is queued again, ends if it was to be cancelled, or fails at the third."""
+    runs = session.exec(select(Run).where(*_held(claim))).all()
+    for run in runs:
+        _lose(session, run, why)
+    return bool(runs)
+
+
+def reap(session: Session) -> list[int]:
+    """Lose every run whose lease is over, and forget workers that have gone silent; ids of those runs."""
+    next_change(session)  # holds the writers' lock, so that no heartbeat slips in between look and loss
+    expired = session.exec(
+        select(Run).where(col(Run.status) == "running", col(Run.lease_expires) < now())
+    ).all()
+    for run in expired:
+        _lose(session, run, "its worker went silent")
+    session.execute(delete(Worker).where(col(Worker.lease_expires) < now()))
+    return [_id(run) for run in expired]
+
+
+def anything_to_reap(session: Session) -> bool:
+    """Whether a lease is over; reads only."""
+    late_run = select(Run.id).where(col(Run.status) == "running", col(Run.lease_expires) < now())
+    late_worker = select(Worker.id).where(col(Worker.lease_expires) < now())
+    return session.exec(late_run.limit(1)).first() is not None or (
+        session.exec(late_worker.limit(1)).first() is not None
+    )
+
+
+def retire(session: Session, worker_id: str, why: str) -> list[int]:
+    """Lose the runs of a worker that is known to be dead, without waiting for its lease; their ids."""
+    held = session.exec(select(Run).where(Run.worker_id == worker_id, Run.status == "running")).all()
+    for run in held:
+        _lose(session, run, why)
+    session.execute(delete(Worker).where(col(Worker.id) == worker_id))
+    return [_id(run) for run in held]
+
+
+def _lose(session: Session, run: Run, why: str) -> None:
+    held = (col(Run.id) == run.id, col(Run.attempt) == run.attempt, col(Run.status) == "running")
+    crashes = run.crashes + 1
+    if run.cancel_requested:
+        _move(session, held, **_ended("cancelled"), reason=CANCELLED, crashes=crashes)
+    elif crashes >= MAX_CRASHES:
+        reason = f"lost worker {crashes} times; the last time, {why}"
+        _move(session, held, **_ended("failed"), reason=reason, crashes=crashes)
+    else:
+        _move(session, held, **_REQUEUED, crashes=crashes)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the database says of the runs that a worker believes it holds."""
+
+    attempts: frozenset[tuple[int, int]]
+    to_cancel: frozenset[tuple[int, int]]
+
+
+def held_by(session: Session, worker_id: str) -> Held:
+    """The `(run id, attempt)` that a worker holds, and which of them a person wants ended."""
+    rows = session.exec(
+        select(Run.id, Run.attempt, Run.cancel_requested).where(
+            Run.worker_id == worker_id, Run.status == "running"
+        )
+    ).all()
+    return Held(
+        frozenset((run_id or 0, attempt) for run_id, attempt, _ in rows),
+        frozenset((run_id or 0, attempt) for run_id, attempt, asked in rows if asked),
+    )
+
+
+def heartbeat(session: Session, worker_id: str, lease_seconds: float) -> None:
+    """Renew the lease of a worker and of all runs it holds."""
+    session.execute(
+        update(Worker)
+        .where(col(Worker.id) == worker_id)
+        .values(heartbeat_at=now(), lease_expires=now() + lease_seconds)
+    )
+    session.execute(
+        update(Run)
+        .where(col(Run.worker_id) == worker_id, col(Run.status) == "running")
+        .values(lease_expires=now() + lease_seconds)
+    )
+
+
+def cancel(session: Session, run_id: int) -> Run:
+    """End a queued run at once; ask the worker of a running one to stop.
+
+    Raises:
+        RunNotFound: there is no such run.
+        WrongState: it has ended already.
+    """
+    run = get(session, run_id)
+    if run.status == "queued":
+        _move(session, _in_state(run), **_ended("cancelled"), reason=CANCELLED)
+    elif run.status == "running":
+        _move(session, _in_state(run), cancel_requested=True)
+    else:
+        raise WrongState(f"run {run_id} is {run.status}; only a queued or running run can be cancelled")
+    session.refresh(run)
+    return run
+
+
+def retry(session: Session, run_id: int) -> Run:
+    """Queue a failed or cancelled run again, with a clean count of crashes.
+
+    Raises:
+        RunNotFound: there is no such run.
+        WrongState: it is not failed or cancelled.
+    """
+    run = get(session, run_id)
+    if run.status not in ("failed", "cancelled"):
+        raise WrongState(f"run {run_id} is {run.status}; only a failed or cancelled run can be retried")
+    _move(session, _in_state(run), **_REQUEUED, crashes=0, traceback=None, finished_at=None)
+    session.refresh(run)
+    return run
+
+
+def remove(session: Session, run_id: int) -> None:
+    """Delete a run with its epochs and its places in studies.
+
+    Raises:
+        RunNotFound: there is no such run.
+        WrongState: it is running; cancel it first.
+    """
+    run = get(session, run_id)
+    if run.status == "running":
+        raise WrongState(f"run {run_id} is running; cancel it before deleting it")
+    session.execute(delete(Epoch).where(col(Epoch.run_id) == run_id))
+    session.execute(delete(StudyRun).where(col(StudyRun.run_id) == run_id))
+    session.execute(delete(Run).where(col(Run.id) == run_id))
+    session.add(Deletion(run_id=run_id, change=next_change(session)))
+
+
+def get(session: Session, run_id: int) -> Run:
+    """The run with this id.
+
+    Raises:
+        RunNotFound: there is none.
+    """
+    run = session.get(Run, run_id)
+    if run is None:
+        raise RunNotFound(run_id)
+    return run
+
+
+_REQUEUED: Final[dict[str, Any]] = {
+    "status": "queued",
+    "reason": None,
+    "worker_id": None,
+    "lease_expires": None,
+    "cancel_requested": False,
+    "started_at": None,
+}
+
+
+def _ended(status: str) -> dict[str, Any]:
+    return {
+        "status": status,
+        "worker_id": None,
+        "lease_expires": None,
+        "cancel_requested": False,
+        "finished_at": now(),
+    }
+
+
+def _held(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(Run.id) == claim.run_id,
+        col(Run.attempt) == claim.attempt,
+        col(Run.status) == "running",
+    )
+
+
+def _in_state(run: Run) -> tuple[ColumnElement[bool], ...]:
+    return col(Run.id) == run.id, col(Run.status) == run.status
+
+
+def _move(session: Session, where: Iterable[ColumnElement[bool]], **values: object) -> bool:
+    """Write to the run that is still as expected, and number the change; False if it is not."""
+    statement = update(Run).where(*where).values(**values, change=next_change(session)).returning(col(Run.id))
+    return bool(session.execute(statement).scalars().all())
+
+
+def _id(run: Run) -> int:
+    if run.id is None:
+        raise ValueError("the run has not been stored yet")
+    return run.id
