@@ -29,7 +29,7 @@ _SAFE_WAL: Final = (3, 51, 3)
 
 
 class now(GenericFunction[float]):  # noqa: N801  # reads as the SQL function it is
-    """Seconds since 1970 on the database's clock."""
+    """Seconds since 1970 on the database's clock, to the millisecond that answers show."""
 
     type = Float()
     name = "depthboard_now"
@@ -38,12 +38,12 @@ class now(GenericFunction[float]):  # noqa: N801  # reads as the SQL function it
 
 @compiles(now, "sqlite")
 def _now_sqlite(*_: object, **__: object) -> str:
-    return "((julianday('now') - 2440587.5) * 86400.0)"
+    return "round((julianday('now') - 2440587.5) * 86400.0, 3)"
 
 
 @compiles(now, "postgresql")
 def _now_postgresql(*_: object, **__: object) -> str:
-    return "extract(epoch from clock_timestamp())::float8"
+    return "round(extract(epoch from clock_timestamp()), 3)::float8"
 
 
 class Database:
@@ -93,7 +93,8 @@ def next_change(session: Session, count: int = 1) -> int:
     The counter's row is locked until the transaction ends, so that numbers become visible in order.
     """
     raised = update(Counter).values(value=Counter.value + count).returning(col(Counter.value))
-    return session.execute(raised).scalars().all()[0] - count + 1
+    newest: int = session.execute(raised).scalars().all()[0]
+    return newest - count + 1
 
 
 def newest_change(session: Session) -> int:

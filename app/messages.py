@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Train:
-    """To the slot: train this run; `config` holds the hyperparameters by name."""
+    """To the slot: train these hyperparameters, given by name, on this choice of device."""
 
     config: dict[str, object]
+    device: str
     threads: int
 
 

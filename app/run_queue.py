@@ -156,7 +156,7 @@ def record_epoch(session: Session, claim: Claim, figures: Mapping[str, float]) -
     shown = {name: figures[name] for name in ("train_loss", "test_loss", "train_accuracy", "test_accuracy")}
     if not _move(session, _held(claim), epochs_done=figures["epoch"], progress_at=now(), **shown):
         return False
-    session.add(Epoch(run_id=claim.run_id, attempt=claim.attempt, change=next_change(session), **figures))
+    session.add(Epoch(run_id=claim.run_id, attempt=claim.attempt, change=next_change(session), **figures))  # type: ignore[arg-type]
     return True
 
 
@@ -252,18 +252,20 @@ def held_by(session: Session, worker_id: str) -> Held:
     )
 
 
-def heartbeat(session: Session, worker_id: str, lease_seconds: float) -> None:
-    """Renew the lease of a worker and of all runs it holds."""
-    session.execute(
+def heartbeat(session: Session, worker_id: str, lease_seconds: float) -> bool:
+    """Renew the lease of a worker and of all runs it holds; False if the worker has been forgotten."""
+    known = session.execute(
         update(Worker)
         .where(col(Worker.id) == worker_id)
         .values(heartbeat_at=now(), lease_expires=now() + lease_seconds)
+        .returning(col(Worker.id))
     )
     session.execute(
         update(Run)
         .where(col(Run.worker_id) == worker_id, col(Run.status) == "running")
         .values(lease_expires=now() + lease_seconds)
     )
+    return bool(known.scalars().all())
 
 
 def cancel(session: Session, run_id: int) -> Run:

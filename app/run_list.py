@@ -1,0 +1,265 @@
+"""The list of runs: filters, order and pages, as they stand in a query string."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, get_args
+
+import orjson
+from sqlalchemy import ColumnElement, String, and_, case, cast, false, func, or_, true
+from sqlmodel import Session, col, select
+
+from app.answers import RunOut, RunPage
+from app.models import STATUSES, Run, StudyRun
+from app.requests import MAX_ID
+from app.runs import as_answers
+from trainer.config import layer_sizes, parameter_count
+
+DEFAULT_LIMIT: Final = 50
+MAX_LIMIT: Final = 500
+
+_DEPTHS: Final = range(1, 6)
+_FIELDS: Final[dict[str, ColumnElement[Any]]] = {
+    **{name: getattr(Run, name) for name in RunOut.model_fields if name in Run.model_fields},
+    "parameters": case({depth: parameter_count(layer_sizes(depth)) for depth in _DEPTHS}, value=Run.depth),
+    "eta_seconds": case(
+        (
+            and_(col(Run.status) == "running", col(Run.epochs_done) > 0),
+            (col(Run.progress_at) - col(Run.started_at)) / Run.epochs_done * (Run.epochs - Run.epochs_done),
+        ),
+    ),
+}
+SORTABLE: Final = tuple(name for name in _FIELDS if name != "tags")
+
+
+class QueryError(ValueError):
+    """A query that can't be answered: the parameter, and what was expected of it."""
+
+    def __init__(self, parameter: str, message: str) -> None:
+        super().__init__(message)
+        self.parameter = parameter
+
+
+@dataclass(frozen=True)
+class RunQuery:
+    """Which runs, in which order, and which page of them.
+
+    `filters` maps a field to the values that are allowed; an absent field allows all.
+    """
+
+    filters: dict[str, list[Any]] = field(default_factory=dict)
+    studies: list[int] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    text: str = ""
+    archived: str = "false"
+    sort: str = "-id"
+    limit: int = DEFAULT_LIMIT
+    cursor: str | None = None
+
+    @classmethod
+    def parse(cls, parameters: Iterable[tuple[str, str]], *, strict: bool) -> "RunQuery":
+        """The query that a query string's parameters mean; an empty value means absent.
+
+        Raises:
+            QueryError: a value is malformed; if `strict`, also an unknown or repeated parameter.
+        """
+        found: dict[str, Any] = {}
+        filters: dict[str, list[Any]] = {}
+        seen: set[str] = set()
+        for name, text in parameters:
+            if name in seen and strict:
+                raise QueryError(name, "given twice; separate several values with commas")
+            seen.add(name)
+            if not text.strip():
+                continue
+            if name in _SPECIAL:
+                target, read = _SPECIAL[name]
+                found[target] = read(name, text.strip())
+            elif name in _READERS:
+                filters[name] = [
+                    _READERS[name](name, part.strip()) for part in text.split(",") if part.strip()
+                ]
+            elif strict:
+                raise QueryError(name, f"unknown parameter; known are {', '.join(PARAMETERS)}")
+        return cls(filters=filters, **found)
+
+
+def list_runs(session: Session, query: RunQuery) -> RunPage:
+    """One page of runs; nulls sort last, ties by id.
+
+    Raises:
+        QueryError: the cursor belongs to another order or is damaged.
+    """
+    where = _conditions(query)
+    name, descending = query.sort.lstrip("-"), query.sort.startswith("-")
+    key = _FIELDS[name]
+    identity = col(Run.id)
+    page = select(Run).where(*where)
+    if query.cursor:
+        page = page.where(_after(query, key, descending=descending))
+    page = page.order_by(
+        key.is_(None),
+        key.desc() if descending else key.asc(),
+        identity.desc() if descending else identity.asc(),
+    ).limit(query.limit + 1)
+    runs = session.execute(page).scalars().all()
+    more = len(runs) > query.limit
+    runs = runs[: query.limit]
+    total = session.execute(select(func.count()).select_from(Run).where(*where)).scalar_one()
+    next_cursor = None
+    if more:
+        last = session.execute(select(key).where(identity == runs[-1].id)).scalar_one()
+        next_cursor = _write_cursor(query.sort, last, runs[-1].id or 0)
+    return RunPage(runs=as_answers(session, runs), next_cursor=next_cursor, total=total)
+
+
+def _conditions(query: RunQuery) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = [_FIELDS[name].in_(values) for name, values in query.filters.items()]
+    if query.archived != "all":
+        where.append(col(Run.archived).is_(true() if query.archived == "true" else false()))
+    if query.studies:
+        members = select(StudyRun.run_id).where(col(StudyRun.study_id).in_(query.studies))
+        where.append(col(Run.id).in_(members))
+    if query.tags:
+        stored = cast(Run.tags, String)
+        where.append(or_(*(stored.contains(json.dumps(tag), autoescape=True) for tag in query.tags)))
+    if query.text:
+        where.append(_mentions(query.text))
+    return where
+
+
+def _mentions(text: str) -> ColumnElement[bool]:
+    """Whether name, note or tags hold the text, or it is the id."""
+    lowered = text.lower()
+    escaped = json.dumps(text)[1:-1].lower()
+    found = or_(
+        func.lower(Run.name).contains(lowered, autoescape=True),
+        func.lower(Run.note).contains(lowered, autoescape=True),
+        func.lower(cast(Run.tags, String)).contains(escaped, autoescape=True),
+    )
+    number = text.lstrip("#")
+    if number.isascii() and number.isdigit() and int(number) <= MAX_ID:
+        found = or_(found, col(Run.id) == int(number))
+    return found
+
+
+def _after(query: RunQuery, key: ColumnElement[Any], *, descending: bool) -> ColumnElement[bool]:
+    """Whether a run comes after the cursor in the order (null last, key, id)."""
+    last, last_id = _read_cursor(query)
+    identity = col(Run.id)
+    tie = identity < last_id if descending else identity > last_id
+    if last is None:
+        return and_(key.is_(None), tie)
+    further = key < last if descending else key > last
+    return or_(key.is_(None), further, and_(key == last, tie))
+
+
+def _write_cursor(sort: str, last: object, last_id: int) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([sort, last, last_id])).decode().rstrip("=")
+
+
+def _read_cursor(query: RunQuery) -> tuple[Any, int]:
+    text = query.cursor or ""
+    try:
+        sort, last, last_id = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (binascii.Error, ValueError, TypeError):
+        sort, last, last_id = None, None, None
+    if sort != query.sort or not isinstance(last_id, int) or not isinstance(last, int | float | str | None):
+        raise QueryError(
+            "cursor", "not a cursor of this list; take next_cursor from the page before, with the same sort"
+        )
+    return last, last_id
+
+
+def _whole(name: str, text: str) -> int:
+    if not text.isascii() or not text.lstrip("-").isdigit() or abs(int(text)) > MAX_ID:
+        raise QueryError(name, f"{text[:40]!r} is not a whole number")
+    return int(text)
+
+
+def _wholes(name: str, text: str) -> list[int]:
+    return [_whole(name, part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _decimal(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise QueryError(name, f"{text[:40]!r} is not a number") from None
+
+
+def _text(name: str, text: str) -> str:
+    if "\0" in text:
+        raise QueryError(name, "must not hold a NUL character")
+    return text
+
+
+def _texts(name: str, text: str) -> list[str]:
+    return [_text(name, part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _flag(name: str, text: str) -> bool:
+    return _one_of("true", "false")(name, text) == "true"
+
+
+def _moment(name: str, text: str) -> float:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise QueryError(name, f"{text[:40]!r} is not a time like 2026-01-31T12:00:00.000Z") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _one_of(*allowed: str) -> Callable[[str, str], str]:
+    def read(name: str, text: str) -> str:
+        if text not in allowed:
+            raise QueryError(name, f"{text[:40]!r} is not one of {', '.join(allowed)}")
+        return text
+
+    return read
+
+
+def _sort(name: str, text: str) -> str:
+    if text.removeprefix("-") not in SORTABLE:
+        raise QueryError(
+            name, f"can't sort by {text[:40]!r}; expected one of {', '.join(SORTABLE)}, with - for downwards"
+        )
+    return text
+
+
+def _limit(name: str, text: str) -> int:
+    limit = _whole(name, text)
+    if not 1 <= limit <= MAX_LIMIT:
+        raise QueryError(name, f"must be from 1 to {MAX_LIMIT}, not {limit}")
+    return limit
+
+
+_Read = Callable[[str, str], Any]
+_BY_TYPE: Final[dict[object, _Read]] = {int: _whole, float: _decimal, str: _text, bool: _flag}
+_SPECIAL: Final[dict[str, tuple[str, _Read]]] = {
+    "study": ("studies", _wholes),
+    "tag": ("tags", _texts),
+    "q": ("text", _text),
+    "archived": ("archived", _one_of("true", "false", "all")),
+    "sort": ("sort", _sort),
+    "limit": ("limit", _limit),
+    "cursor": ("cursor", _text),
+}
+
+
+def _reader(name: str) -> _Read:
+    if name == "status":
+        return _one_of(*STATUSES)
+    if name in ("created_at", "started_at", "finished_at"):
+        return _moment
+    annotation = RunOut.model_fields[name].annotation
+    kinds = [kind for kind in get_args(annotation) if kind is not type(None)] or [annotation]
+    return _BY_TYPE[kinds[0]]
+
+
+_READERS: Final = {name: _reader(name) for name in _FIELDS if name not in ("tags", "archived")}
+PARAMETERS: Final = (*_SPECIAL, *_READERS)
+"""Every parameter that a query may have."""

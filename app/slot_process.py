@@ -1,0 +1,76 @@
+"""A slot as its worker sees it: a child process, the pipe to it, and the claim it trains."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from multiprocessing.connection import Connection
+from typing import Final
+
+from app.messages import FromSlot, Stop, Train
+from app.run_queue import Claim
+
+_ENVIRONMENT: Final = {
+    "OMP_WAIT_POLICY": "PASSIVE",  # spinning at barriers would starve the neighbours, the web server first
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+class SlotProcess:
+    """A place for one run at a time; `claim` is the run it trains, None when it is idle.
+
+    `offered` is the kind of device that a run gets which leaves the choice open.
+    """
+
+    def __init__(self, threads: int, offered: str) -> None:
+        self.threads = threads
+        self._offered = offered
+        self.ready = False
+        self.claim: Claim | None = None
+        self.kill_at: float | None = None
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+                [sys.executable, "-m", "app.slot", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                process_group=0,  # Ctrl-C is the worker's to handle
+                env={**_ENVIRONMENT, "OMP_NUM_THREADS": str(threads), **os.environ},
+            )
+        self.connection: Connection = Connection(ours.detach())
+
+    def train(self, claim: Claim) -> None:
+        """Start training a claimed run."""
+        self.claim = claim
+        wanted = claim.config.device
+        device = self._offered if wanted == "auto" else wanted
+        self.connection.send(Train(claim.config.model_dump(), device, claim.threads))
+
+    def ask_to_stop(self, kill_at: float) -> None:
+        """Ask it to stop between two batches; after `kill_at` (monotonic seconds) it is killed."""
+        self.kill_at = kill_at
+        self.connection.send(Stop())
+
+    def rest(self) -> Claim | None:
+        """Forget the claim, which has come to an end, and be idle."""
+        claim, self.claim, self.kill_at = self.claim, None, None
+        return claim
+
+    def receive(self) -> FromSlot | None:
+        """The next message; None when the child is gone."""
+        try:
+            message: FromSlot = self.connection.recv()
+        except (EOFError, OSError):
+            return None
+        return message
+
+    def kill(self) -> str:
+        """End the child now, if it still lives; how it ended, in words."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.connection.close()
+        code = self.process.wait()
+        if code < 0:
+            return f"its process was killed by {signal.Signals(-code).name}"
+        return f"its process exited with code {code}"
