@@ -114,7 +114,9 @@ def _grid_fields() -> dict[str, Any]:
     return fields
 
 
-class _StudyBase(Labels):
+class GridRequest(Labels):
+    """What every study request has besides its hyperparameters; see `StudyRequest`."""
+
     reuse: Annotated[
         bool, Field(description="Take finished runs with the same hyperparameters instead of training again.")
     ] = False
@@ -134,8 +136,8 @@ class _StudyBase(Labels):
         return self
 
 
-StudyRequest: type[_StudyBase] = create_model(
-    "StudyRequest", __base__=_StudyBase, __doc__="Body of `POST /studies`.", **_grid_fields()
+StudyRequest: type[GridRequest] = create_model(
+    "StudyRequest", __base__=GridRequest, __doc__="Body of `POST /studies`.", **_grid_fields()
 )
 
 

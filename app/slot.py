@@ -14,14 +14,14 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
 import torch
-from trainer.data import DataError, TensorData, load, to_device
-from trainer.device import DeviceUnavailable, device_name, list_devices, resolve
-from trainer.evaluate import evaluate
-from trainer.loop import Diverged, TrainState, train
 
 from app import __version__
 from app.messages import EpochDone, Failed, Finished, Ready, Started, Stop, Stopped, Train
 from trainer.config import TrainConfig
+from trainer.data import DataError, TensorData, load, to_device
+from trainer.device import DeviceUnavailable, list_devices, resolve
+from trainer.evaluate import evaluate
+from trainer.loop import Diverged, TrainState, train
 
 
 class Inbox(threading.Thread):
@@ -53,6 +53,7 @@ class Trainer:
     def __init__(self, connection: Connection, inbox: Inbox) -> None:
         self._connection = connection
         self._inbox = inbox
+        self._names = {info.device: info.name for info in list_devices()}
         self._data: dict[tuple[str, str], tuple[TensorData, str]] = {}
 
     def warm_up(self) -> None:
@@ -77,7 +78,7 @@ class Trainer:
         data, digest = self._load(config.dataset, device)
         environment = {
             **versions(),
-            "device": device_name(device),
+            "device": self._names.get(str(device), str(device)),
             "threads": str(threads),
             "data_sha256": digest,
         }

@@ -1,0 +1,183 @@
+"""Studies: runs that belong together, made from a grid, and what they add up to."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlmodel import Session, col, select
+
+from app import run_queue
+from app.answers import StudyOut, StudyPreview
+from app.db import clock
+from app.estimate import estimate
+from app.grid import expand
+from app.models import STATUSES, Run, Status, Study, StudyRun
+from app.requests import MAX_GRID, GridRequest, Labels
+from app.runs import timestamp
+from trainer.config import TrainConfig
+
+_NAMED_VALUES: Final = 6
+
+
+class StudyNotFound(Exception):
+    """There is no study with this id."""
+
+    def __init__(self, study_id: int) -> None:
+        super().__init__(f"there is no study {study_id}")
+
+
+class StudyTooLarge(ValueError):
+    """The study would hold more runs than one study may."""
+
+
+def preview(session: Session, request: GridRequest) -> StudyPreview:
+    """What a study would train, what it would find done already, and how long it would take."""
+    configs = expand(request.axes)
+    twins = finished_twins(session, configs)
+    fresh = [config for config in configs if not (request.reuse and config in twins)]
+    guess = estimate(session, fresh)
+    return StudyPreview(runs=len(configs), duplicates=len(twins), seconds=guess.seconds, basis=guess.basis)
+
+
+def create_study(session: Session, request: GridRequest) -> StudyOut:
+    """Create a study and queue its runs; with `reuse`, finished runs of the same hyperparameters join it."""
+    configs = expand(request.axes)
+    study = Study(name=request.name or default_name(request.axes), created_at=clock(session))
+    session.add(study)
+    session.flush()
+    twins = finished_twins(session, configs) if request.reuse else {}
+    _fill(session, _id(study), configs, request, twins)
+    return _answer(session, study)
+
+
+def add_seeds(session: Session, study_id: int, count: int) -> StudyOut:
+    """Queue `count` new seeds for every configuration of a study: the smallest that it does not have yet.
+
+    Raises:
+        StudyNotFound: there is no such study.
+        StudyTooLarge: it would grow beyond what one study may hold.
+    """
+    study = _get(session, study_id)
+    configs = [run.config for run in _runs(session, study_id)]
+    used = {config.seed for config in configs}
+    seeds = [seed for seed in range(len(used) + count) if seed not in used][:count]
+    shapes = dict.fromkeys(config.model_copy(update={"seed": 0}) for config in configs)
+    fresh = [shape.model_copy(update={"seed": seed}) for shape in shapes for seed in seeds]
+    if len(configs) + len(fresh) > MAX_GRID:
+        raise StudyTooLarge(
+            f"the study would have {len(configs) + len(fresh):,} runs; {MAX_GRID:,} are allowed"
+        )
+    if fresh:
+        _fill(session, study_id, fresh, Labels(), {})
+    return _answer(session, study)
+
+
+def cancel_study(session: Session, study_id: int) -> StudyOut:
+    """Cancel every run of a study that has not ended.
+
+    Raises:
+        StudyNotFound: there is no such study.
+    """
+    study = _get(session, study_id)
+    for run in _runs(session, study_id):
+        if run.status in ("queued", "running"):
+            run_queue.cancel(session, run.id or 0)
+    return _answer(session, study)
+
+
+def get_study(session: Session, study_id: int) -> StudyOut | None:
+    """A study and its progress, None if there is none."""
+    study = session.get(Study, study_id)
+    return _answer(session, study) if study else None
+
+
+def list_studies(session: Session) -> list[StudyOut]:
+    """Every study, newest first."""
+    return [_answer(session, study) for study in session.exec(select(Study).order_by(col(Study.id).desc()))]
+
+
+def default_name(axes: dict[str, list[Any]]) -> str:
+    """What a study is called when nobody named it: the values that vary."""
+    varied = {name: values for name, values in axes.items() if len(values) > 1 or name == "depth"}
+    return " × ".join(_axis(name, values) for name, values in varied.items())
+
+
+def _axis(name: str, values: Sequence[object]) -> str:
+    if name == "seed":
+        return f"{len(values)} seeds"
+    shown = (
+        ", ".join(str(value) for value in values) if len(values) <= _NAMED_VALUES else f"{len(values)} values"
+    )
+    return f"{name} {shown}"
+
+
+def finished_twins(session: Session, configs: Sequence[TrainConfig]) -> dict[TrainConfig, int]:
+    """For configurations that a finished run has trained already, the id of the newest such run."""
+    wanted = set(configs)
+    rows = session.exec(
+        select(Run)
+        .where(Run.status == "finished", col(Run.depth).in_({config.depth for config in wanted}))
+        .order_by(col(Run.id))
+    )
+    return {run.config: run.id or 0 for run in rows if run.config in wanted}
+
+
+def _fill(
+    session: Session,
+    study_id: int,
+    configs: Sequence[TrainConfig],
+    labels: Labels,
+    twins: dict[TrainConfig, int],
+) -> None:
+    fresh = [config for config in configs if config not in twins]
+    unnamed = labels.model_copy(update={"name": None})
+    queued = run_queue.enqueue(session, fresh, unnamed, study_id) if fresh else []
+    members = {**twins, **dict(zip(fresh, (run.id or 0 for run in queued), strict=True))}
+    session.add_all(StudyRun(study_id=study_id, run_id=members[config]) for config in configs)
+    session.flush()
+
+
+def _answer(session: Session, study: Study) -> StudyOut:
+    runs = _runs(session, _id(study))
+    counts: Counter[Status] = Counter(run.status for run in runs)
+    asked = sum(run.epochs for run in runs)
+    settled = sum(
+        run.epochs if run.status in ("finished", "failed", "cancelled") else run.epochs_done for run in runs
+    )
+    return StudyOut(
+        id=_id(study),
+        name=study.name,
+        created_at=timestamp(study.created_at),
+        runs=[run.id or 0 for run in runs],
+        counts={status: counts[status] for status in STATUSES},
+        progress=settled / asked if asked else 1.0,
+        eta_seconds=_eta(session, runs),
+    )
+
+
+def _eta(session: Session, runs: Sequence[Run]) -> float | None:
+    """Seconds until the last run ends, as if the study had the slots to itself; None when nothing is left."""
+    left = [
+        run.config.model_copy(update={"epochs": run.epochs - run.epochs_done})
+        for run in runs
+        if run.status in ("queued", "running") and run.epochs > run.epochs_done
+    ]
+    return estimate(session, left).seconds if left else None
+
+
+def _runs(session: Session, study_id: int) -> Sequence[Run]:
+    members = select(StudyRun.run_id).where(StudyRun.study_id == study_id)
+    return session.exec(select(Run).where(col(Run.id).in_(members)).order_by(col(Run.id))).all()
+
+
+def _get(session: Session, study_id: int) -> Study:
+    study = session.get(Study, study_id)
+    if study is None:
+        raise StudyNotFound(study_id)
+    return study
+
+
+def _id(study: Study) -> int:
+    if study.id is None:
+        raise ValueError("the study has not been stored yet")
+    return study.id
