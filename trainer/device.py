@@ -9,7 +9,7 @@ import torch
 from trainer.config import DEVICE_CHOICES
 
 
-class DeviceUnavailable(Exception):  # noqa: N818, it reads as what happened
+class DeviceUnavailable(Exception):
     """The device that was asked for is not on this machine."""
 
 

@@ -18,7 +18,7 @@ from trainer.evaluate import evaluate
 from trainer.model import build
 
 
-class Diverged(Exception):  # noqa: N818, it reads as what happened
+class Diverged(Exception):
     """The loss is no longer a finite number."""
 
     def __init__(self, epoch: int) -> None:
