@@ -1,0 +1,100 @@
+"""Training shown in a terminal: a progress bar, and the figures as text or as JSON lines."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import torch
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from trainer.config import TrainConfig
+from trainer.data import DataError, load, to_device
+from trainer.device import DeviceUnavailable, resolve
+from trainer.evaluate import evaluate
+from trainer.loop import Diverged, EpochRecord, TrainState, train
+
+
+def run(config: TrainConfig, threads: int | None, *, as_json: bool) -> str | None:
+    """Train to the end and print the figures; answers what went wrong, `None` if nothing did.
+
+    The progress bar goes to standard error. With `as_json`, standard output gets an object per epoch, with
+    `EpochRecord`'s fields, and a last one with the hyperparameters and final figures.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        _run(config, as_json=as_json)
+    except (DataError, DeviceUnavailable, Diverged, torch.OutOfMemoryError) as error:
+        return str(error)
+    return None
+
+
+def _run(config: TrainConfig, *, as_json: bool) -> None:
+    device = resolve(config.device)
+    data = to_device(load(config.dataset), device)
+    state = TrainState.start(config, device)
+    train_seconds = 0.0
+    with _progress() as progress:
+        task = progress.add_task(_title(config, device), total=config.epochs, figures="")
+        for record in train(config, data, state):
+            train_seconds += record.seconds
+            progress.update(task, advance=1, figures=_figures(record))
+            if as_json:
+                _print_json(asdict(record))
+    on_train = evaluate(state.model, data.train_images, data.train_labels)
+    on_test = evaluate(state.model, data.test_images, data.test_labels)
+    if as_json:
+        _print_json(
+            {
+                **config.model_dump(),
+                "layer_sizes": config.layer_sizes,
+                "parameters": config.parameters,
+                "device_used": str(device),
+                "train_seconds": train_seconds,
+                "train_loss": on_train.loss,
+                "train_accuracy": on_train.accuracy,
+                "test_loss": on_test.loss,
+                "test_accuracy": on_test.accuracy,
+            }
+        )
+    else:
+        sys.stdout.write(
+            f"{_title(config, device)}: train accuracy {on_train.accuracy:.4f}, "
+            f"test accuracy {on_test.accuracy:.4f}, {train_seconds:.1f} s\n"
+        )
+
+
+def _progress() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}"),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def _title(config: TrainConfig, device: torch.device) -> str:
+    return f"{'-'.join(map(str, config.layer_sizes))} on {device}"
+
+
+def _figures(record: EpochRecord) -> str:
+    return f"loss {record.train_loss:.4f}  test accuracy {record.test_accuracy:.4f}"
+
+
+def _print_json(figures: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(figures) + "\n")
+    sys.stdout.flush()
