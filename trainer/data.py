@@ -156,7 +156,7 @@ class _IdxFile:
     def payload(self, start: int, length: int) -> Bytes:
         found = len(self.content) - start
         if found != length:
-            raise self.damaged(f"holds {found} bytes after its header, which announces {length}")
+            raise self.damaged(f"holds {found} bytes after its header, not {length} as that says")
         if self.digest != self.expected_digest:
             raise self.damaged("was altered")
         return np.frombuffer(self.content, dtype=np.uint8, offset=start)

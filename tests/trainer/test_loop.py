@@ -1,0 +1,149 @@
+"""The training loop: what its records say, and what they depend on."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from trainer.config import TrainConfig
+from trainer.data import TensorData
+from trainer.evaluate import evaluate
+from trainer.loop import Diverged, EpochRecord, TrainState, train
+
+CPU = torch.device("cpu")
+CONFIG = TrainConfig(depth=2, epochs=3, batch_size=128)
+
+
+def run(config: TrainConfig, data: TensorData) -> tuple[list[Tensor], list[EpochRecord]]:
+    """Final weights, and the records with the one figure that is never the same twice left out."""
+    state = TrainState.start(config, CPU)
+    records = [replace(record, seconds=0) for record in train(config, data, state)]
+    return list(state.model.parameters()), records
+
+
+def bit_equal(some: list[Tensor], others: list[Tensor]) -> bool:
+    return all(torch.equal(one, other) for one, other in zip(some, others, strict=True))
+
+
+def test_epochs_are_numbered_and_the_loss_falls(data: TensorData) -> None:
+    _, records = run(CONFIG, data)
+    assert [record.epoch for record in records] == [1, 2, 3]
+    assert records[2].train_loss < records[0].train_loss
+
+
+def test_one_full_batch_is_one_step_of_plain_sgd(data: TensorData) -> None:
+    config = TrainConfig(depth=2, epochs=1, batch_size=300, lr=0.5)
+    model = TrainState.start(config, CPU).model
+    before = list(model.parameters())
+    gradients = torch.autograd.grad(cross_entropy(model(data.train_images), data.train_labels), before)
+    after, _ = run(config, data)
+    for weights, start, gradient in zip(after, before, gradients, strict=True):
+        torch.testing.assert_close(weights, start - 0.5 * gradient)
+
+
+def test_every_image_counts_once_and_equally_the_short_last_batch_included(data: TensorData) -> None:
+    config = TrainConfig(depth=2, epochs=2, batch_size=128, lr=1e-12)
+    whole = evaluate(TrainState.start(config, CPU).model, data.train_images, data.train_labels)
+    _, records = run(config, data)
+    for record in records:
+        assert record.train_loss == pytest.approx(whole.loss, rel=1e-6)
+        assert record.train_accuracy == whole.accuracy
+
+
+def test_each_epoch_has_an_order_of_its_own(data: TensorData) -> None:
+    _, records = run(TrainConfig(depth=1, epochs=3, batch_size=256, lr=1e-12), data)
+    assert len({record.last_batch_loss for record in records}) == 3
+
+
+def test_test_figures_are_those_of_the_weights_after_the_epoch(data: TensorData) -> None:
+    state = TrainState.start(CONFIG, CPU)
+    for record in train(CONFIG, data, state):
+        now = evaluate(state.model, data.test_images, data.test_labels)
+        assert (record.test_loss, record.test_accuracy) == (now.loss, now.accuracy)
+        assert record.seconds > 0
+
+
+def test_the_same_seed_gives_the_same_bits_whatever_the_global_generators_hold(data: TensorData) -> None:
+    weights, records = run(CONFIG, data)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(12345)
+        again, records_again = run(CONFIG, data)
+    assert bit_equal(weights, again)
+    assert records == records_again
+
+
+def test_training_leaves_the_global_generator_alone(data: TensorData) -> None:
+    before = torch.get_rng_state()
+    run(CONFIG, data)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("seed", [1, 2**32 - 1])
+def test_another_seed_gives_other_weights_and_another_order(data: TensorData, seed: int) -> None:
+    still = TrainConfig(depth=1, epochs=1, batch_size=256, lr=1e-12)
+    weights, records = run(still, data)
+    others, other_records = run(still.model_copy(update={"seed": seed}), data)
+    assert not bit_equal(weights, others)
+    assert records[0].last_batch_loss != other_records[0].last_batch_loss
+
+
+def test_a_training_that_goes_on_ends_at_the_same_bits_as_one_without_a_pause(data: TensorData) -> None:
+    four = CONFIG.model_copy(update={"epochs": 4})
+    weights, records = run(four, data)
+    state = TrainState.start(four, CPU)
+    first = list(train(CONFIG.model_copy(update={"epochs": 2}), data, state))
+    assert state.epoch == 2
+    second = list(train(four, data, state))
+    assert [replace(record, seconds=0) for record in first + second] == records
+    assert bit_equal(weights, list(state.model.parameters()))
+
+
+def test_a_finished_state_trains_no_further(data: TensorData) -> None:
+    state = TrainState.start(CONFIG, CPU)
+    list(train(CONFIG, data, state))
+    assert list(train(CONFIG, data, state)) == []
+
+
+def test_should_stop_is_asked_before_each_of_the_59_batches_of_an_epoch(mnist: TensorData) -> None:
+    asked = 0
+
+    def count() -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    config = TrainConfig(depth=1, epochs=1)
+    (record,) = train(config, mnist, TrainState.start(config, CPU), count)
+    assert asked == 59
+    assert record.test_accuracy > 0.7
+
+
+def test_a_stop_between_batches_ends_without_a_record_of_that_epoch(data: TensorData) -> None:
+    answers = iter([False, False, False, False, True])  # three batches an epoch: stops within the second
+    state = TrainState.start(CONFIG, CPU)
+    records = list(train(CONFIG, data, state, lambda: next(answers)))
+    assert [record.epoch for record in records] == [1]
+    assert state.epoch == 1
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_at_that_epoch(data: TensorData) -> None:
+    data = replace(data, train_images=data.train_images.clone())
+    epochs = train(CONFIG, data, TrainState.start(CONFIG, CPU))
+    next(epochs)
+    data.train_images[5, 5] = torch.inf
+    with pytest.raises(Diverged, match=r"^diverged: loss became non-finite at epoch 2$"):
+        next(epochs)
+
+
+def test_a_test_loss_that_is_not_finite_ends_the_run_too(data: TensorData) -> None:
+    data = replace(data, test_images=data.test_images * torch.nan)
+    with pytest.raises(Diverged, match="at epoch 1"):
+        next(train(CONFIG, data, TrainState.start(CONFIG, CPU)))
+
+
+def test_a_reckless_learning_rate_diverges(data: TensorData) -> None:
+    config = TrainConfig(depth=5, epochs=200, lr=100)
+    with pytest.raises(Diverged):
+        list(train(config, data, TrainState.start(config, CPU)))

@@ -1,0 +1,130 @@
+"""`python -m trainer`: what it prints, and how it ends."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from trainer.__main__ import main
+
+COMMAND = (sys.executable, "-m", "trainer")
+
+
+def trainer(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_json_lines_tell_each_epoch_and_then_the_run() -> None:
+    done = trainer("--depth", "1", "--epochs", "2", "--device", "cpu", "--threads", "1", "--json")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    first, second, last = map(json.loads, done.stdout.splitlines())
+    assert list(first) == [
+        "epoch", "train_loss", "last_batch_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds",
+    ]  # fmt: skip
+    assert (first["epoch"], second["epoch"]) == (1, 2)
+    assert last["test_accuracy"] == second["test_accuracy"]
+    assert last["train_accuracy"] > second["train_accuracy"]  # at the last weights, not running
+    assert last["layer_sizes"] == [784, 10]
+    assert last["device_used"] == "cpu"
+    assert last["train_seconds"] == first["seconds"] + second["seconds"]
+
+
+def test_without_json_one_line_sums_the_run_up() -> None:
+    done = trainer("--depth", "1", "--epochs", "1", "--device", "cpu")
+    assert done.returncode == 0
+    assert "784-10 on cpu: train accuracy 0." in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_ctrl_c_ends_it_cleanly() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--depth", "1", "--epochs", "10000", "--device", "cpu", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate()
+    assert running.returncode == 130
+    assert errors == "Interrupted.\n"
+
+
+def test_a_reader_that_goes_away_leaves_no_traceback() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--depth", "1", "--epochs", "10000", "--device", "cpu", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.readline()
+        running.stdout.close()
+        assert running.stderr.read() == ""
+    assert running.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--depth", "0"], "--depth: Input should be greater than or equal to 1, not 0"),
+        (["--depth", "1", "--epochs", "1000000000"], "--epochs: Input should be less than or equal to 10000"),
+        (["--depth", "1", "--lr", "nan"], "--lr: Input should be a finite number, not nan"),
+        (["--depth", "1", "--lr=-1"], "--lr: Input should be greater than 0, not -1"),
+        (["--depth", "1", "--lr", "abc"], "--lr: Input should be a valid number"),
+        (
+            ["--depth", "1", "--batch-size", "70000"],
+            "--batch-size: Input should be less than or equal to 60000",
+        ),
+        (
+            ["--depth", "1", "--device", "tpu"],
+            "--device: Input should be 'auto', 'cpu', 'cuda' or 'mps', not tpu",
+        ),
+        (["--depth", "1", "--dataset", "cifar"], "--dataset: Input should be 'mnist', not cifar"),
+    ],
+)
+def test_a_bad_value_is_told_with_its_option_and_bound(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "required: --depth"),
+        (["--depth", "1", "--layers", "3"], "unrecognized arguments: --layers"),
+        (["--depth", "1", "--threads", "0"], "--threads: input should be an integer of at least 1, not 0"),
+    ],
+)
+def test_a_wrong_option_is_told(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_every_hyperparameter_is_an_option_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert (
+        "--batch-size BATCH_SIZE Images per update; the last, shorter batch of an epoch counts too." in shown
+    )
+
+
+def test_a_run_that_diverges_says_so_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--depth", "5", "--lr", "100", "--device", "cpu"]) == 1
+    assert "diverged: loss became non-finite at epoch 1" in capsys.readouterr().err
+
+
+def test_a_device_that_is_not_here_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    assert main(["--depth", "1", "--device", "cuda"]) == 1
+    assert "Device 'cuda' is not available here" in capsys.readouterr().err
