@@ -1,20 +1,12 @@
 """The tables. Times are seconds since 1970 on the database's clock; `change` orders all writes."""
 
-from typing import ClassVar, Final, Literal, get_args
+from typing import ClassVar
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, String
 from sqlmodel import Field, SQLModel
 
+from app.status import STATUSES, Status
 from trainer.config import TrainConfig, layer_sizes, parameter_count
-
-Status = Literal[
-    "queued",  # waits for a worker
-    "running",  # claimed: one worker holds the lease
-    "finished",  # all epochs done, final accuracies measured
-    "failed",  # ended by an error; the reason says which
-    "cancelled",  # ended by a person
-]
-STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 
 
 class Run(SQLModel, table=True):

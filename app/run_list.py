@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, String, and_, case, cast, false, func, or_
 from sqlmodel import Session, col, select
 
 from app.answers import RunOut, RunPage
-from app.models import STATUSES, Run, StudyRun
+from app.models import Run, StudyRun
 from app.requests import MAX_ID
 from app.runs import as_answers
+from app.status import STATUSES
 from trainer.config import layer_sizes, parameter_count
 
 DEFAULT_LIMIT: Final = 50

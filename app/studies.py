@@ -11,9 +11,10 @@ from app.answers import StudyOut, StudyPreview
 from app.db import clock
 from app.estimate import estimate
 from app.grid import expand
-from app.models import STATUSES, Run, Status, Study, StudyRun
+from app.models import Run, Study, StudyRun
 from app.requests import MAX_GRID, GridRequest, Labels
 from app.runs import timestamp
+from app.status import ENDED, STATUSES, Status
 from trainer.config import TrainConfig
 
 _NAMED_VALUES: Final = 6
@@ -141,9 +142,7 @@ def _answer(session: Session, study: Study) -> StudyOut:
     runs = _runs(session, _id(study))
     counts: Counter[Status] = Counter(run.status for run in runs)
     asked = sum(run.epochs for run in runs)
-    settled = sum(
-        run.epochs if run.status in ("finished", "failed", "cancelled") else run.epochs_done for run in runs
-    )
+    settled = sum(run.epochs if run.status in ENDED else run.epochs_done for run in runs)
     return StudyOut(
         id=_id(study),
         name=study.name,
