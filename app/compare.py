@@ -1,8 +1,9 @@
 """The comparison: what a set of runs measured, depth by depth, and what else differs between them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
 
 from sqlmodel import Session, col, select
 
@@ -10,6 +11,7 @@ from app.answers import Comparison, DepthRow, RunOut
 from app.models import Run, StudyRun
 from app.reference import PUBLISHED
 from app.requests import HYPERPARAMETERS
+from app.run_list import QueryError, whole, wholes
 from app.runs import as_answers, curves
 from app.statistics import spread
 from app.verdict import verdict
@@ -40,13 +42,39 @@ def compare(session: Session, run_ids: Sequence[int]) -> Comparison | None:
     )
 
 
-def members(session: Session, study_id: int) -> list[int]:
-    """The ids of a study's runs."""
-    return list(
-        session.exec(
-            select(StudyRun.run_id).where(StudyRun.study_id == study_id).order_by(col(StudyRun.run_id))
+@dataclass(frozen=True)
+class Selection:
+    """Which runs a query string asks to compare: a list of ids, the runs of a study, or both."""
+
+    ids: list[int]
+    study_id: int | None
+
+    @classmethod
+    def parse(cls, parameters: Iterable[tuple[str, str]], *, strict: bool) -> Self:
+        """Read `runs` and `study`.
+
+        Raises:
+            QueryError: a value is malformed; if `strict`, also when both are absent or another is there.
+        """
+        ids: list[int] = []
+        study_id = None
+        for name, text in parameters:
+            if name == "runs":
+                ids += wholes(name, text)
+            elif name == "study" and text.strip():
+                study_id = whole(name, text.strip())
+            elif strict and name != "study":
+                raise QueryError(name, "unknown parameter; known are runs and study")
+        if strict and not ids and study_id is None:
+            raise QueryError("runs", "name the runs to compare, like runs=1,2,3 or study=4")
+        return cls(ids, study_id)
+
+    def run_ids(self, session: Session) -> list[int]:
+        """The ids of all runs that are meant."""
+        members = (
+            select(StudyRun.run_id).where(StudyRun.study_id == self.study_id).order_by(col(StudyRun.run_id))
         )
-    )
+        return list(dict.fromkeys([*self.ids, *session.exec(members)]))
 
 
 def by_depth(runs: Sequence[RunOut]) -> list[DepthRow]:
@@ -65,6 +93,7 @@ def by_depth(runs: Sequence[RunOut]) -> list[DepthRow]:
 
 
 def finished_by_depth(runs: Sequence[RunOut]) -> dict[int, list[RunOut]]:
+    """The finished runs of each depth, shallow to deep."""
     groups: dict[int, list[RunOut]] = defaultdict(list)
     for run in sorted(runs, key=lambda run: (run.depth, run.id)):
         if run.status == "finished":

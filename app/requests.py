@@ -1,7 +1,7 @@
 """What a request may say: bodies of the contract, strict about fields, types and bounds."""
 
 import unicodedata
-from typing import Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -136,9 +136,14 @@ class GridRequest(Labels):
         return self
 
 
-StudyRequest: type[GridRequest] = create_model(
-    "StudyRequest", __base__=GridRequest, __doc__="Body of `POST /studies`.", **_grid_fields()
-)
+if TYPE_CHECKING:
+
+    class StudyRequest(GridRequest):
+        """Body of `POST /studies`."""
+else:
+    StudyRequest = create_model(
+        "StudyRequest", __base__=GridRequest, __doc__="Body of `POST /studies`.", **_grid_fields()
+    )
 
 
 class MoreRuns(Strict):

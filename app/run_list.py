@@ -95,26 +95,35 @@ def list_runs(session: Session, query: RunQuery) -> RunPage:
         QueryError: the cursor belongs to another order or is damaged.
     """
     where = _conditions(query)
-    name, descending = query.sort.lstrip("-"), query.sort.startswith("-")
-    key = _FIELDS[name]
-    identity = col(Run.id)
-    page = select(Run).where(*where)
+    key = _FIELDS[query.sort.lstrip("-")]
+    page = select(Run).where(*where).order_by(*_order(query, key)).limit(query.limit + 1)
     if query.cursor:
-        page = page.where(_after(query, key, descending=descending))
-    page = page.order_by(
-        key.is_(None),
-        key.desc() if descending else key.asc(),
-        identity.desc() if descending else identity.asc(),
-    ).limit(query.limit + 1)
+        page = page.where(_after(query, key))
     runs = session.execute(page).scalars().all()
     more = len(runs) > query.limit
     runs = runs[: query.limit]
     total = session.execute(select(func.count()).select_from(Run).where(*where)).scalar_one()
     next_cursor = None
     if more:
-        last = session.execute(select(key).where(identity == runs[-1].id)).scalar_one()
+        last = session.execute(select(key).where(col(Run.id) == runs[-1].id)).scalar_one()
         next_cursor = _write_cursor(query.sort, last, runs[-1].id or 0)
     return RunPage(runs=as_answers(session, runs), next_cursor=next_cursor, total=total)
+
+
+def all_runs(session: Session, query: RunQuery) -> list[RunOut]:
+    """Every run that the filters let through, in order, whatever the page."""
+    key = _FIELDS[query.sort.lstrip("-")]
+    runs = (
+        session.execute(select(Run).where(*_conditions(query)).order_by(*_order(query, key))).scalars().all()
+    )
+    return as_answers(session, runs)
+
+
+def _order(query: RunQuery, key: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
+    identity = col(Run.id)
+    if query.sort.startswith("-"):
+        return key.is_(None), key.desc(), identity.desc()
+    return key.is_(None), key.asc(), identity.asc()
 
 
 def _conditions(query: RunQuery) -> list[ColumnElement[bool]]:
@@ -147,9 +156,10 @@ def _mentions(text: str) -> ColumnElement[bool]:
     return found
 
 
-def _after(query: RunQuery, key: ColumnElement[Any], *, descending: bool) -> ColumnElement[bool]:
+def _after(query: RunQuery, key: ColumnElement[Any]) -> ColumnElement[bool]:
     """Whether a run comes after the cursor in the order (null last, key, id)."""
     last, last_id = _read_cursor(query)
+    descending = query.sort.startswith("-")
     identity = col(Run.id)
     tie = identity < last_id if descending else identity > last_id
     if last is None:
@@ -175,14 +185,16 @@ def _read_cursor(query: RunQuery) -> tuple[Any, int]:
     return last, last_id
 
 
-def _whole(name: str, text: str) -> int:
+def whole(name: str, text: str) -> int:
+    """A query's whole number."""
     if not text.isascii() or not text.lstrip("-").isdigit() or abs(int(text)) > MAX_ID:
         raise QueryError(name, f"{text[:40]!r} is not a whole number")
     return int(text)
 
 
-def _wholes(name: str, text: str) -> list[int]:
-    return [_whole(name, part.strip()) for part in text.split(",") if part.strip()]
+def wholes(name: str, text: str) -> list[int]:
+    """A query's whole numbers, separated by commas."""
+    return [whole(name, part.strip()) for part in text.split(",") if part.strip()]
 
 
 def _decimal(name: str, text: str) -> float:
@@ -232,16 +244,16 @@ def _sort(name: str, text: str) -> str:
 
 
 def _limit(name: str, text: str) -> int:
-    limit = _whole(name, text)
+    limit = whole(name, text)
     if not 1 <= limit <= MAX_LIMIT:
         raise QueryError(name, f"must be from 1 to {MAX_LIMIT}, not {limit}")
     return limit
 
 
 _Read = Callable[[str, str], Any]
-_BY_TYPE: Final[dict[object, _Read]] = {int: _whole, float: _decimal, str: _text, bool: _flag}
+_BY_TYPE: Final[dict[object, _Read]] = {int: whole, float: _decimal, str: _text, bool: _flag}
 _SPECIAL: Final[dict[str, tuple[str, _Read]]] = {
-    "study": ("studies", _wholes),
+    "study": ("studies", wholes),
     "tag": ("tags", _texts),
     "q": ("text", _text),
     "archived": ("archived", _one_of("true", "false", "all")),

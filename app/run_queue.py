@@ -301,6 +301,26 @@ def retry(session: Session, run_id: int) -> Run:
     return run
 
 
+def edit(session: Session, run_id: int, changes: Mapping[str, Any], version: int | None = None) -> None:
+    """Change what a person may change: name (None for the default), tags, note, archived, priority.
+
+    Raises:
+        RunNotFound: there is no such run.
+        WrongState: `version` is given and no longer the run's.
+    """
+    run = get(session, run_id)
+    if version is not None and version != run.version:
+        raise WrongState(
+            f"run {run_id} was changed meanwhile: it has version {run.version}, you read {version}; "
+            "read it again"
+        )
+    values = dict(changes)
+    if "name" in values and values["name"] is None:
+        values["name"] = default_name(run.config)
+    _move(session, _in_state(run), **values, version=run.version + 1)
+    session.refresh(run)
+
+
 def remove(session: Session, run_id: int) -> None:
     """Delete a run with its epochs and its places in studies.
 

@@ -33,10 +33,6 @@ class Settings(BaseSettings):
     ] = None
     host: Annotated[str, Field(description="Address the web server listens on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port the web server listens on.")] = 8000
-    token: Annotated[
-        str | None,
-        Field(min_length=8, description="If set, every request must carry it (Bearer, or the login page)."),
-    ] = None
     allowed_hosts: Annotated[
         str,
         Field(description="Host names the server answers to, separated by commas; * for any."),

@@ -1,0 +1,379 @@
+"""The JSON routes of the contract."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+
+import orjson
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel
+
+from app import __version__, bulk, compare, csv_export, run_list, run_queue, runs, studies, workers
+from app.answers import (
+    BulkOut,
+    Comparison,
+    EpochColumns,
+    Health,
+    QueueOut,
+    RunDetail,
+    RunOut,
+    RunPage,
+    StudyList,
+    StudyOut,
+    StudyPreview,
+    WorkerList,
+)
+from app.db import Database
+from app.events import EventHub
+from app.idempotency import once
+from app.problems import MEDIA_TYPE
+from app.requests import MAX_ID, BulkRequest, MoreRuns, RunPatch, RunRequest, StudyRequest
+from app.run_list import PARAMETERS, RunQuery
+from app.strict_json import JsonRoute
+
+_DESCRIBED: Final = {
+    400: "The request could not be read.",
+    404: "There is no such thing.",
+    409: "The state of the thing does not allow it.",
+    415: "The body is not JSON.",
+    422: "A field breaks the contract; `errors` says which and what was expected.",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's description of the errors that a route may answer with."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": _DESCRIBED[status], "content": content} for status in statuses}
+
+
+router = APIRouter(route_class=JsonRoute, responses=problems(422))
+
+RunIdPath = Annotated[int, Path(ge=1, le=MAX_ID, description="The run's id.")]
+StudyIdPath = Annotated[int, Path(ge=1, le=MAX_ID, description="The study's id.")]
+IdempotencyKeyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Send the request again with the same key and body: nothing is created twice.",
+    ),
+]
+
+
+def database(request: Request) -> Database:
+    """The application's database."""
+    found: Database = request.app.state.database
+    return found
+
+
+DatabaseOf = Annotated[Database, Depends(database)]
+
+
+def answer(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A model as a JSON answer."""
+    return Response(model.model_dump_json(), status, headers, "application/json")
+
+
+def invalid_query(error: run_list.QueryError) -> RequestValidationError:
+    """A malformed query parameter, as FastAPI reports its own."""
+    return RequestValidationError(
+        [{"type": "value_error", "loc": ("query", error.parameter), "msg": str(error)}]
+    )
+
+
+@router.post(
+    "/runs", status_code=201, response_model=RunOut, responses=problems(400, 409, 415), tags=["runs"]
+)
+def create_run(
+    body: RunRequest, request: Request, database: DatabaseOf, idempotency_key: IdempotencyKeyHeader = None
+) -> Response:
+    """Queue a run; the answer comes when it is committed to disk."""
+    with database.write() as session:
+        run_id = once(
+            session,
+            idempotency_key,
+            "/runs",
+            _canonical(body),
+            lambda: run_queue.enqueue(session, [body.config], body)[0].id or 0,
+        )
+        created = runs.as_answers(session, [run_queue.get(session, run_id)])[0]
+    return answer(created, 201, {"Location": str(request.app.url_path_for("read_run", run_id=str(run_id)))})
+
+
+@router.get(
+    "/runs",
+    response_model=RunPage,
+    tags=["runs"],
+    openapi_extra={
+        "parameters": [
+            {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
+            for name in PARAMETERS
+        ]
+    },
+)
+def list_runs(request: Request, database: DatabaseOf) -> Response:
+    """Runs by filter, in order, page by page. A comma means or, several parameters mean and."""
+    with database.read() as session:
+        return answer(run_list.list_runs(session, _run_query(request)))
+
+
+@router.get(
+    "/runs.csv", response_class=Response, tags=["runs"], responses={200: {"content": {"text/csv": {}}}}
+)
+def runs_csv(request: Request, database: DatabaseOf) -> Response:
+    """Every run that the filters let through, with everything that the list holds, as CSV."""
+    query = _run_query(request)
+    with database.read() as session:
+        found = run_list.all_runs(session, query)
+    return _csv(csv_export.runs(found), "runs.csv")
+
+
+@router.post("/runs/bulk", response_model=BulkOut, responses=problems(400, 415), tags=["runs"])
+def change_runs(body: BulkRequest, database: DatabaseOf) -> Response:
+    """Do one thing to many runs; those whose state does not allow it are left alone, with the reason."""
+    with database.write() as session:
+        return answer(bulk.apply(session, body.ids, body.action, body.tag))
+
+
+@router.get("/runs/{run_id}", response_model=RunDetail, responses=problems(404), tags=["runs"])
+def read_run(run_id: RunIdPath, database: DatabaseOf) -> Response:
+    """One run."""
+    with database.read() as session:
+        found = runs.get_run(session, run_id)
+    if found is None:
+        raise run_queue.RunNotFound(run_id)
+    return answer(found)
+
+
+@router.patch(
+    "/runs/{run_id}", response_model=RunDetail, responses=problems(400, 404, 409, 415), tags=["runs"]
+)
+def change_run(run_id: RunIdPath, body: RunPatch, database: DatabaseOf) -> Response:
+    """Change a run's name, tags, note, priority, or put it in the archive."""
+    changes = body.model_dump(exclude_unset=True, exclude={"version"})
+    with database.write() as session:
+        run_queue.edit(session, run_id, changes, body.version)
+        found = runs.get_run(session, run_id)
+    if found is None:
+        raise run_queue.RunNotFound(run_id)
+    return answer(found)
+
+
+@router.delete("/runs/{run_id}", status_code=204, responses=problems(404, 409), tags=["runs"])
+def delete_run(run_id: RunIdPath, database: DatabaseOf) -> Response:
+    """Delete a run with all it owns."""
+    with database.write() as session:
+        run_queue.remove(session, run_id)
+    return Response(status_code=204)
+
+
+@router.get("/runs/{run_id}/epochs", response_model=EpochColumns, responses=problems(404), tags=["runs"])
+def read_epochs(run_id: RunIdPath, database: DatabaseOf) -> Response:
+    """Every epoch of a run as columns, never sampled."""
+    with database.read() as session:
+        run_queue.get(session, run_id)
+        columns = runs.epoch_columns(session, run_id)
+    return Response(orjson.dumps(columns.__dict__), media_type="application/json")
+
+
+@router.post("/runs/{run_id}/cancel", response_model=RunOut, responses=problems(404, 409), tags=["runs"])
+def cancel_run(run_id: RunIdPath, database: DatabaseOf) -> Response:
+    """End a run: at once if it waits, between two batches if it trains."""
+    with database.write() as session:
+        return answer(runs.as_answers(session, [run_queue.cancel(session, run_id)])[0])
+
+
+@router.post("/runs/{run_id}/retry", response_model=RunOut, responses=problems(404, 409), tags=["runs"])
+def retry_run(run_id: RunIdPath, database: DatabaseOf) -> Response:
+    """Queue a failed or cancelled run again."""
+    with database.write() as session:
+        return answer(runs.as_answers(session, [run_queue.retry(session, run_id)])[0])
+
+
+LastEventId = Annotated[
+    int | None, Header(alias="Last-Event-ID", ge=0, le=MAX_ID, description="Resume after this event.")
+]
+Since = Annotated[int | None, Query(ge=0, le=MAX_ID, description="As Last-Event-ID, for a first connection.")]
+
+
+def existing_run(run_id: RunIdPath, database: DatabaseOf) -> int:
+    """The id of a run that exists."""
+    with database.read() as session:
+        run_queue.get(session, run_id)
+    return run_id
+
+
+@router.get(
+    "/runs/{run_id}/events", response_class=EventSourceResponse, responses=problems(404), tags=["events"]
+)
+async def stream_run(
+    run_id: Annotated[int, Depends(existing_run)],
+    request: Request,
+    last_event_id: LastEventId = None,
+    since: Since = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """What happens to one run (`run`, `epoch`, `reset`, `deleted`), from its beginning or where you left."""
+    async for event in _stream(request, last_event_id if last_event_id is not None else since, run_id):
+        yield event
+
+
+@router.get("/events", response_class=EventSourceResponse, tags=["events"])
+async def stream_all(
+    request: Request, last_event_id: LastEventId = None, since: Since = None
+) -> AsyncIterator[ServerSentEvent]:
+    """What happens to all runs, from now or from where you left."""
+    async for event in _stream(request, last_event_id if last_event_id is not None else since, None):
+        yield event
+
+
+async def _stream(request: Request, seen: int | None, run_id: int | None) -> AsyncIterator[ServerSentEvent]:
+    hub: EventHub = request.app.state.events
+    yield ServerSentEvent(comment="connected", retry=1000)
+    async for event in hub.stream(seen, run_id):
+        yield ServerSentEvent(raw_data=event.data, event=event.kind, id=str(event.id))
+
+
+@router.post(
+    "/studies", status_code=201, response_model=StudyOut, responses=problems(400, 409, 415), tags=["studies"]
+)
+def create_study(
+    body: StudyRequest, request: Request, database: DatabaseOf, idempotency_key: IdempotencyKeyHeader = None
+) -> Response:
+    """Queue a grid of runs: every hyperparameter may be a list."""
+    with database.write() as session:
+        study_id = once(
+            session,
+            idempotency_key,
+            "/studies",
+            _canonical(body),
+            lambda: studies.create_study(session, body).id,
+        )
+        created = studies.get_study(session, study_id)
+    if created is None:
+        raise studies.StudyNotFound(study_id)
+    location = str(request.app.url_path_for("read_study", study_id=str(study_id)))
+    return answer(created, 201, {"Location": location})
+
+
+@router.post("/studies/preview", response_model=StudyPreview, responses=problems(400, 415), tags=["studies"])
+def preview_study(body: StudyRequest, database: DatabaseOf) -> Response:
+    """What a study would be; nothing is created."""
+    with database.read() as session:
+        return answer(studies.preview(session, body))
+
+
+@router.get("/studies", response_model=StudyList, tags=["studies"])
+def list_studies(database: DatabaseOf) -> Response:
+    """Every study, newest first."""
+    with database.read() as session:
+        return answer(StudyList(studies=studies.list_studies(session)))
+
+
+@router.get("/studies/{study_id}", response_model=StudyOut, responses=problems(404), tags=["studies"])
+def read_study(study_id: StudyIdPath, database: DatabaseOf) -> Response:
+    """One study and its progress."""
+    with database.read() as session:
+        found = studies.get_study(session, study_id)
+    if found is None:
+        raise studies.StudyNotFound(study_id)
+    return answer(found)
+
+
+@router.post(
+    "/studies/{study_id}/runs",
+    status_code=201,
+    response_model=StudyOut,
+    responses=problems(400, 404, 415),
+    tags=["studies"],
+)
+def extend_study(study_id: StudyIdPath, body: MoreRuns, database: DatabaseOf) -> Response:
+    """Queue more seeds for every configuration of a study."""
+    with database.write() as session:
+        return answer(studies.add_seeds(session, study_id, body.seeds), 201)
+
+
+@router.post("/studies/{study_id}/cancel", response_model=StudyOut, responses=problems(404), tags=["studies"])
+def cancel_study(study_id: StudyIdPath, database: DatabaseOf) -> Response:
+    """Cancel what has not ended yet."""
+    with database.write() as session:
+        return answer(studies.cancel_study(session, study_id))
+
+
+_SELECTION: Final[dict[str, Any]] = {
+    "parameters": [
+        {"name": "runs", "in": "query", "schema": {"type": "string"}, "description": "Run ids, like 1,2,3."},
+        {"name": "study", "in": "query", "schema": {"type": "integer"}, "description": "A study's id."},
+    ]
+}
+
+
+@router.get(
+    "/compare", response_model=Comparison, responses=problems(404), tags=["compare"], openapi_extra=_SELECTION
+)
+def compare_runs(request: Request, database: DatabaseOf) -> Response:
+    """Runs side by side: by depth, as curves, beside the published figures, with a verdict."""
+    return answer(_comparison(request, database))
+
+
+@router.get(
+    "/compare.csv",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}}, **problems(404)},
+    tags=["compare"],
+    openapi_extra=_SELECTION,
+)
+def compare_csv(request: Request, database: DatabaseOf) -> Response:
+    """Every epoch of every compared run, one a line, with the run's name, times and hyperparameters."""
+    return _csv(csv_export.epochs(_comparison(request, database)), "compare.csv")
+
+
+@router.get("/queue", response_model=QueueOut, tags=["queue"])
+def read_queue(database: DatabaseOf) -> Response:
+    """What runs, and what waits in which order."""
+    with database.read() as session:
+        return answer(runs.queue(session))
+
+
+@router.get("/workers", response_model=WorkerList, tags=["system"])
+def list_workers(database: DatabaseOf) -> Response:
+    """Live workers, their devices and what they train."""
+    with database.read() as session:
+        return answer(WorkerList(workers=workers.list_workers(session)))
+
+
+@router.get("/health", response_model=Health, tags=["system"])
+def health(database: DatabaseOf) -> Response:
+    """Whether this process answers and reaches its database."""
+    with database.read() as session:
+        workers.live_kinds(session)
+    return answer(Health(status="ok", version=__version__))
+
+
+def _run_query(request: Request) -> RunQuery:
+    try:
+        return RunQuery.parse(request.query_params.multi_items(), strict=True)
+    except run_list.QueryError as error:
+        raise invalid_query(error) from error
+
+
+def _comparison(request: Request, database: Database) -> Comparison:
+    try:
+        selection = compare.Selection.parse(request.query_params.multi_items(), strict=True)
+    except run_list.QueryError as error:
+        raise invalid_query(error) from error
+    with database.read() as session:
+        found = compare.compare(session, selection.run_ids(session))
+    if found is None:
+        raise HTTPException(404, f"None of the runs of {request.url.query} exists.")
+    return found
+
+
+def _canonical(body: BaseModel) -> bytes:
+    return body.model_dump_json().encode()
+
+
+def _csv(text: str, filename: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
+    return Response(text, headers=headers, media_type="text/csv")

@@ -1,0 +1,196 @@
+"""The event stream: what changed, in order, derived from the rows themselves.
+
+Every row carries the number of the change that wrote it, so there is no log to keep: whoever has seen
+everything up to change n asks for the rows with a greater number. A run that changed twice meanwhile is
+told once, in its newest state; epochs are told one by one.
+"""
+
+import asyncio
+import heapq
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session, col, select
+
+from app.answers import EPOCH_COLUMNS
+from app.db import Database, newest_change
+from app.models import Deletion, Epoch, Run
+from app.runs import as_answers
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 0.1
+_CHUNK: Final = 1_000
+_REMEMBERED: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Event:
+    """One change: its number, which run it is about (None: all), what it is and its data as JSON."""
+
+    id: int
+    run_id: int | None
+    kind: str
+    data: str
+
+
+def read_after(session: Session, seen: int, run_id: int | None = None) -> tuple[list[Event], int]:
+    """The events after change `seen` in order, for one run or all, and the change they reach up to.
+
+    A long past comes in chunks: ask again from the returned change until no event comes.
+    """
+    newest = newest_change(session)
+    if seen > newest:  # the database was replaced by an older one
+        return [Event(newest, None, "reset", '{"run_id":null}')], newest
+    runs = _changed_runs(session, seen, run_id)
+    epochs = _new_epochs(session, seen, run_id)
+    deletions = _deletions(session, seen, run_id)
+    complete = min([newest, *(found[-1].id for found in (runs, epochs, deletions) if len(found) >= _CHUNK)])
+    events = heapq.merge(runs, epochs, deletions, _resets(session, seen, run_id), key=lambda event: event.id)
+    return [event for event in events if event.id <= complete], complete
+
+
+def _changed_runs(session: Session, seen: int, run_id: int | None) -> list[Event]:
+    query = select(Run).where(col(Run.change) > seen).order_by(col(Run.change)).limit(_CHUNK)
+    if run_id is not None:
+        query = query.where(Run.id == run_id)
+    found = session.exec(query).all()
+    return [
+        Event(run.change, run.id, "run", answer.model_dump_json())
+        for run, answer in zip(found, as_answers(session, found), strict=True)
+    ]
+
+
+def _new_epochs(session: Session, seen: int, run_id: int | None) -> list[Event]:
+    query = select(Epoch).where(col(Epoch.change) > seen).order_by(col(Epoch.change)).limit(_CHUNK)
+    if run_id is not None:
+        query = query.where(Epoch.run_id == run_id)
+    return [
+        Event(
+            epoch.change,
+            epoch.run_id,
+            "epoch",
+            _json(
+                run_id=epoch.run_id,
+                attempt=epoch.attempt,
+                **{name: getattr(epoch, name) for name in EPOCH_COLUMNS},
+            ),
+        )
+        for epoch in session.exec(query)
+    ]
+
+
+def _deletions(session: Session, seen: int, run_id: int | None) -> list[Event]:
+    query = select(Deletion).where(col(Deletion.change) > seen).order_by(col(Deletion.change)).limit(_CHUNK)
+    if run_id is not None:
+        query = query.where(Deletion.run_id == run_id)
+    return [Event(row.change, row.run_id, "deleted", _json(run_id=row.run_id)) for row in session.exec(query)]
+
+
+def _resets(session: Session, seen: int, run_id: int | None) -> list[Event]:
+    query = select(Run.id, Run.reset_change).where(col(Run.reset_change) > seen)
+    if run_id is not None:
+        query = query.where(Run.id == run_id)
+    rows = session.exec(query.order_by(col(Run.reset_change))).all()
+    return [Event(change, reset_id, "reset", _json(run_id=reset_id)) for reset_id, change in rows]
+
+
+def _json(**fields: object) -> str:
+    return orjson.dumps(fields).decode()
+
+
+class EventHub:
+    """Watches the database once for all clients of this process, while there are any.
+
+    Clients hold no queue here: each remembers the change it has seen and takes what came after, from
+    the memory of recent events or, when it was slow or new, from the database.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._recent: list[Event] = []
+        self._complete_after = 0  # every event after this change, up to `_newest`, is in `_recent`
+        self._newest = 0
+        self._news = asyncio.Event()
+        self._clients = 0
+        self._closing = False
+        self._watching: asyncio.Task[None] | None = None
+
+    async def stream(self, seen: int | None, run_id: int | None = None) -> AsyncIterator[Event]:
+        """Events after change `seen`, then new ones as they come, until the hub closes.
+
+        Without `seen` a run's stream begins with all there is of it, the stream of all runs with now.
+        """
+        if seen is None:
+            seen = 0 if run_id is not None else await run_in_threadpool(self._look)
+        self._clients += 1
+        try:
+            if self._watching is None:
+                await self._start()
+            while not self._closing:
+                news = self._news
+                events, seen = await self._after(seen, run_id)
+                for event in events:
+                    yield event
+                if not events and not self._closing:
+                    await news.wait()
+        finally:
+            self._clients -= 1
+
+    def close(self) -> None:
+        """End every stream now; may be called from the thread of the event loop only."""
+        self._closing = True
+        self._news.set()
+
+    async def _start(self) -> None:
+        self._newest = self._complete_after = await run_in_threadpool(self._look)
+        self._recent = []
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while self._clients and not self._closing:
+            try:
+                await self._take_news()
+            except SQLAlchemyError:
+                log.exception("could not read the newest events; trying again")
+            await asyncio.sleep(POLL_SECONDS)
+        self._watching = None
+
+    async def _take_news(self) -> None:
+        if await run_in_threadpool(self._look) == self._newest:
+            return
+        events, reached = await run_in_threadpool(self._read, self._newest, None)
+        self._remember(events, reached)
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    def _remember(self, events: list[Event], reached: int) -> None:
+        self._recent += events
+        self._newest = reached
+        if len(self._recent) > _REMEMBERED:
+            self._complete_after = self._recent[-_REMEMBERED // 2].id
+            self._recent = [event for event in self._recent if event.id > self._complete_after]
+
+    async def _after(self, seen: int, run_id: int | None) -> tuple[list[Event], int]:
+        if self._complete_after <= seen <= self._newest:
+            fresh = [
+                event
+                for event in self._recent
+                if event.id > seen and (run_id is None or event.run_id in (run_id, None))
+            ]
+            return fresh, self._newest
+        return await run_in_threadpool(self._read, seen, run_id)
+
+    def _look(self) -> int:
+        with self._database.read() as session:
+            return newest_change(session)
+
+    def _read(self, seen: int, run_id: int | None) -> tuple[list[Event], int]:
+        with self._database.read() as session:
+            return read_after(session, seen, run_id)

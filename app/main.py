@@ -1,0 +1,171 @@
+"""The web application: its parts put together, and served."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from types import FrameType
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from app import __version__, api, migrations, run_queue
+from app.answers import Problem
+from app.db import Database
+from app.events import EventHub
+from app.idempotency import KeyReused
+from app.negotiation import ConditionalGet
+from app.problems import invalid, problem
+from app.run_list import QueryError
+from app.security import SameOrigin, SecurityHeaders
+from app.settings import Settings
+from app.studies import StudyNotFound, StudyTooLarge
+
+log = logging.getLogger(__name__)
+
+REAP_SECONDS: Final = 5.0
+MAX_BODY_BYTES: Final = 1_000_000
+PORT_TAKEN: Final = 3
+"""Exit status of `serve` when its address is in use or not allowed: starting again would not help."""
+
+_STATUS_OF: Final[dict[type[Exception], int]] = {
+    run_queue.RunNotFound: 404,
+    StudyNotFound: 404,
+    run_queue.WrongState: 409,
+    StudyTooLarge: 409,
+    KeyReused: 422,
+    QueryError: 422,
+}
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application on the database of these settings, whose schema is brought up to date."""
+    database = Database(settings.url)
+    migrations.upgrade(database)
+    app = FastAPI(
+        title="Depthboard",
+        summary="Launch, watch and compare training runs.",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        max_body_size=MAX_BODY_BYTES,
+    )
+    app.state.settings = settings
+    app.state.database = database
+    app.state.events = EventHub(database)
+    app.include_router(api.router)
+    app.add_middleware(ConditionalGet)
+    app.add_middleware(SameOrigin)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.hosts, www_redirect=False)
+    app.add_middleware(SecurityHeaders)
+    _describe_problems(app)
+    _answer_errors(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    reaping = asyncio.create_task(_reap_forever(app.state.database))
+    yield
+    app.state.events.close()
+    reaping.cancel()
+    with suppress(asyncio.CancelledError):
+        await reaping
+    app.state.database.close()
+
+
+async def _reap_forever(database: Database) -> None:
+    """Requeue the runs of workers that went silent, so that none waits for another worker to notice."""
+    while True:
+        await asyncio.sleep(REAP_SECONDS)
+        try:
+            await run_in_threadpool(_reap, database)
+        except SQLAlchemyError:
+            log.exception("could not look for silent workers; trying again")
+
+
+def _reap(database: Database) -> None:
+    with database.read() as session:
+        late = run_queue.anything_to_reap(session)
+    if late:
+        with database.write() as session:
+            run_queue.reap(session)
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """Every error as a problem; pages put their own handlers before these."""
+
+    def of_status(status: int) -> Callable[[Request, Any], Awaitable[Response]]:
+        async def handle(_: Request, error: Exception) -> Response:
+            return problem(status, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+
+        return handle
+
+    for kind, status in _STATUS_OF.items():
+        app.add_exception_handler(kind, of_status(status))
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> Response:
+        return invalid(error)
+
+    @app.exception_handler(StarletteHTTPException)
+    async def _http(_: Request, error: HTTPException) -> Response:
+        return problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> Response:
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return problem(500, "The server failed at this request; its log says why.")
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Add the shape of errors to the OpenAPI description, which the routes refer to."""
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = described()
+        models = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(models.pop("$defs"), Problem=models)
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+class Server(uvicorn.Server):
+    """A server whose open event streams end at the signal, instead of delaying the shutdown."""
+
+    def __init__(self, config: uvicorn.Config, events: EventHub) -> None:
+        super().__init__(config)
+        self._events = events
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Close the streams, then shut down."""
+        self._events.close()
+        super().handle_exit(sig, frame)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        SystemExit: with `PORT_TAKEN` if the address can't be listened on.
+    """
+    try:
+        listener = socket.create_server((settings.host, settings.port), backlog=2048)
+    except OSError as error:
+        log.error("can't listen on %s port %s: %s", settings.host, settings.port, error.strerror)  # noqa: TRY400
+        log.error("choose another with --port or DEPTHBOARD_PORT")  # noqa: TRY400
+        raise SystemExit(PORT_TAKEN) from error
+    app = create_app(settings)
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, server_header=False)
+    with listener:
+        Server(config, app.state.events).run(sockets=[listener])

@@ -1,0 +1,87 @@
+"""One URL, two representations: who gets a page, who gets JSON, and when neither needs sending again."""
+
+import hashlib
+from typing import Final
+
+from fastapi.routing import APIRoute
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+_COMPARED: Final = ("text/html", "application/json", "text/csv")
+
+
+def wants_page(scope: Scope) -> bool:
+    """Whether the request is a browser's: it accepts HTML, or it posts a form."""
+    headers = Headers(scope=scope)
+    if scope["method"] == "POST":
+        return headers.get("content-type", "").partition(";")[0].strip().lower() in _FORMS
+    return "text/html" in headers.get("accept", "")
+
+
+class HtmlRoute(APIRoute):
+    """A route that exists for browsers only; to others the JSON route of the same path answers."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match like any route, but only requests that want a page."""
+        if scope["type"] == "http" and not wants_page(scope):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+class ConditionalGet:
+    """Gives pages and JSON an ETag, and answers `304` to whoever has the same already."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hold a complete answer back until its ETag is known; pass streams and files on."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        await self.app(scope, receive, _Compared(send, Headers(scope=scope).get("if-none-match", "")))
+
+
+class _Compared:
+    """A `send` that buffers an answer whose ETag is to be computed."""
+
+    def __init__(self, send: Send, known: str) -> None:
+        self._send = send
+        self._known = known
+        self._start: Message | None = None
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and _is_comparable(message):
+            self._start = message
+        elif self._start is None:
+            await self._send(message)
+        else:
+            self._body += message.get("body", b"")
+            if not message.get("more_body", False):
+                await self._finish(self._start)
+
+    async def _finish(self, start: Message) -> None:
+        headers = MutableHeaders(scope=start)
+        content_type = headers["content-type"]
+        etag = f'"{hashlib.sha256(content_type.encode() + self._body).hexdigest()[:32]}"'
+        headers["ETag"] = etag
+        headers.setdefault("Cache-Control", "no-cache")
+        headers.add_vary_header("Accept")
+        if etag in self._known:
+            start["status"] = 304
+            del headers["content-length"]
+            self._body = b""
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": self._body})
+
+
+def _is_comparable(start: Message) -> bool:
+    headers = Headers(raw=start["headers"])
+    return (
+        start["status"] == 200  # noqa: PLR2004
+        and headers.get("content-type", "").partition(";")[0] in _COMPARED
+        and "immutable" not in headers.get("cache-control", "")
+    )
