@@ -1,0 +1,68 @@
+"""Where the web server listens, and how it is reached from this machine."""
+
+import errno
+import http.client
+import socket
+from dataclasses import dataclass
+from typing import Final, Self
+
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # looked up, not bound
+
+
+class AddressError(Exception):
+    """The address cannot be listened on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """A host and a port; the host may stand for every address of this machine."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The address as a browser on this machine takes it."""
+        host = self._local
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
+    def _local(self) -> str:
+        return _EVERYWHERE.get(self.host, self.host)
+
+    def claimed(self) -> Self:
+        """The same address with port 0 replaced by a free one.
+
+        Raises:
+            AddressError: another process listens there, or the host is not one of this machine.
+        """
+        try:
+            family = socket.getaddrinfo(self.host or None, self.port, type=socket.SOCK_STREAM)[0][0]
+            with socket.create_server((self.host, self.port), family=family) as server:
+                return type(self)(self.host, server.getsockname()[1])
+        except PermissionError:
+            raise AddressError(
+                f"Port {self.port} may only be used by root; choose one above 1023 with --port."
+            ) from None
+        except OSError as error:
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                raise AddressError(
+                    f"{self.host!r} is not an address of this machine; "
+                    "--host takes one that is, such as 127.0.0.1, or 0.0.0.0 for all of them."
+                ) from None
+            raise AddressError(
+                f"Port {self.port} of {self.host} is already in use, perhaps by another Depthboard; "
+                "stop that one or choose another port with --port."
+            ) from None
+
+    def answers(self) -> bool:
+        """Whether a web server answers there."""
+        connection = http.client.HTTPConnection(self._local, self.port, timeout=1)
+        try:
+            connection.request("GET", "/health")
+            connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+        return True
