@@ -56,7 +56,7 @@ def _place(loc: Sequence[str | int]) -> list[str | int]:
 
 
 def _sentence(error: Any) -> str:  # noqa: ANN401  # pydantic's error dictionary
-    message = str(error["msg"]).removeprefix("Value error, ")
+    message = str(error["msg"]).removeprefix("Value error, ").replace("Input should", "should", 1)
     if error["type"] == "extra_forbidden":
         return "unknown field"
     if error["type"] == "missing":

@@ -1,4 +1,4 @@
-"""Reading JSON bodies strictly: no repeated keys, no NaN, and nothing that is not JSON."""
+"""Reading JSON bodies strictly: no repeated keys, and nothing that is not JSON."""
 
 import json
 from collections.abc import Callable, Coroutine
@@ -9,7 +9,10 @@ from fastapi.routing import APIRoute
 
 
 class StrictRequest(Request):
-    """A request whose JSON may not repeat a key or hold a number that JSON does not know."""
+    """A request whose JSON may not repeat a key.
+
+    NaN and infinities are left to the fields' own checks, which name the field.
+    """
 
     async def json(self) -> Any:  # noqa: ANN401  # whatever the body holds
         """The parsed body."""
@@ -19,7 +22,7 @@ class StrictRequest(Request):
         except UnicodeDecodeError as error:
             raise json.JSONDecodeError("it is not UTF-8", "", error.start) from None
         try:
-            return json.loads(text, object_pairs_hook=_unrepeated, parse_constant=_unknown_constant)
+            return json.loads(text, object_pairs_hook=_unrepeated)
         except RecursionError:
             raise json.JSONDecodeError("it is nested too deeply", "", 0) from None
 
@@ -31,10 +34,6 @@ def _unrepeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
         repeated = next(name for name in names if names.count(name) > 1)
         raise json.JSONDecodeError(f"the key {repeated!a} is given twice", "", 0)
     return found
-
-
-def _unknown_constant(name: str) -> object:
-    raise json.JSONDecodeError(f"{name} is not a JSON number; finite numbers are expected", "", 0)
 
 
 class JsonRoute(APIRoute):
