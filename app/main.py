@@ -16,13 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from app import __version__, api, migrations, run_queue
+from app import __version__, api, assets, html, migrations, pages, run_queue
 from app.answers import Problem
 from app.db import Database
 from app.events import EventHub
 from app.idempotency import KeyReused
-from app.negotiation import ConditionalGet
-from app.problems import invalid, problem
+from app.negotiation import ConditionalGet, wants_page
+from app.problems import field_errors, invalid, problem, summary
 from app.run_list import QueryError
 from app.security import SameOrigin, SecurityHeaders
 from app.settings import Settings
@@ -61,6 +61,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.events = EventHub(database)
+    app.include_router(assets.router)
+    app.include_router(pages.router)
     app.include_router(api.router)
     app.add_middleware(ConditionalGet)
     app.add_middleware(SameOrigin)
@@ -101,11 +103,11 @@ def _reap(database: Database) -> None:
 
 
 def _answer_errors(app: FastAPI) -> None:
-    """Every error as a problem; pages put their own handlers before these."""
+    """Every error as a page to browsers and as a problem to programs."""
 
     def of_status(status: int) -> Callable[[Request, Any], Awaitable[Response]]:
-        async def handle(_: Request, error: Exception) -> Response:
-            return problem(status, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        async def handle(request: Request, error: Exception) -> Response:
+            return _error(request, status, f"{str(error)[:1].upper()}{str(error)[1:]}.")
 
         return handle
 
@@ -113,17 +115,25 @@ def _answer_errors(app: FastAPI) -> None:
         app.add_exception_handler(kind, of_status(status))
 
     @app.exception_handler(RequestValidationError)
-    async def _invalid(_: Request, error: RequestValidationError) -> Response:
+    async def _invalid(request: Request, error: RequestValidationError) -> Response:
+        if wants_page(request.scope):
+            return html.error_page(request, 422, summary(field_errors(error.errors())))
         return invalid(error)
 
     @app.exception_handler(StarletteHTTPException)
-    async def _http(_: Request, error: HTTPException) -> Response:
-        return problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+    async def _http(request: Request, error: HTTPException) -> Response:
+        return _error(request, error.status_code, str(error.detail), dict(error.headers or {}))
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return problem(500, "The server failed at this request; its log says why.")
+        return _error(request, 500, "The server failed at this request; its log says why.")
+
+
+def _error(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    if wants_page(request.scope):
+        return html.error_page(request, status, detail, headers)
+    return problem(status, detail, headers=headers)
 
 
 def _describe_problems(app: FastAPI) -> None:

@@ -1,0 +1,94 @@
+"""The pages' own files, at addresses that change with their content, and plotly.js from its package.
+
+Every address carries a digest, so browsers may keep the files for ever. Each file is compressed once,
+on its first request, and kept in memory.
+"""
+
+import gzip
+import hashlib
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response
+
+from app.settings import STATIC
+
+PLOTLY: Final = "plotly.min.js"
+
+_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".woff2": "font/woff2",
+}
+
+router = APIRouter(include_in_schema=False)
+
+
+def url(name: str) -> str:
+    """Where the page finds a file of the static folder, or plotly.js."""
+    version = _plotly_version() if name == PLOTLY else static_version()
+    return f"/static/{version}/{name}"
+
+
+@cache
+def static_version() -> str:
+    """A digest of every file of the static folder: modules import each other by relative addresses."""
+    digest = hashlib.sha256()
+    for path in sorted(STATIC.rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(STATIC).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@cache
+def _plotly() -> Traversable:
+    """plotly.js as the installed package carries it."""
+    return files("plotly").joinpath("package_data", PLOTLY)
+
+
+@cache
+def _plotly_version() -> str:
+    return hashlib.sha256(_plotly().read_bytes()).hexdigest()[:12]
+
+
+@cache
+def _content(name: str) -> tuple[bytes, bytes, str] | None:
+    """A file as it is, compressed, and its media type; None if there is no such file."""
+    path: Traversable | Path
+    if name == PLOTLY:
+        path = _plotly()
+    else:
+        path = (STATIC / name).resolve()
+        if not path.is_relative_to(STATIC.resolve()):
+            return None
+    media_type = _TYPES.get(Path(name).suffix)
+    if media_type is None or not path.is_file():
+        return None
+    plain = path.read_bytes()
+    return plain, gzip.compress(plain, compresslevel=6, mtime=0), media_type
+
+
+@router.get("/static/{version}/{name:path}")
+def static_file(request: Request, version: str, name: str) -> Response:
+    """A static file. An address of another version is gone: a page from before an update reloads."""
+    content = _content(name)
+    if content is None or url(name) != f"/static/{version}/{name}":
+        raise HTTPException(404, "There is no such file, or it belongs to another version: reload the page.")
+    plain, compressed, media_type = content
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(compressed, media_type=media_type, headers=headers | {"Content-Encoding": "gzip"})
+    return Response(plain, media_type=media_type, headers=headers)
+
+
+@router.get("/favicon.ico")
+def favicon() -> Response:
+    """Where browsers look without being told."""
+    return Response(status_code=308, headers={"Location": url("favicon.svg")})

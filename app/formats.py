@@ -1,0 +1,111 @@
+"""Numbers, durations and times as pages show them; `static/js/format.js` says the same in the browser."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+NOTHING: Final = "–"
+_SPACE: Final = "\N{NO-BREAK SPACE}"
+_MINUTE: Final = 60
+_HOUR: Final = 3600
+_DAY: Final = 86_400
+
+
+def percent(fraction: float | None, digits: int = 2) -> str:
+    """A fraction as percent: 0.9826 is 98.26 %."""
+    return NOTHING if fraction is None else f"{fraction * 100:.{digits}f}{_SPACE}%"
+
+
+def points(fraction: float | None) -> str:
+    """A difference or spread of fractions in percentage points, without its unit: 0.0007 is 0.07."""
+    return NOTHING if fraction is None else f"{fraction * 100:.2f}"
+
+
+def whole(number: int | None) -> str:
+    """A count with thousands apart: 535,818."""
+    return NOTHING if number is None else f"{number:,}"
+
+
+def decimal(number: float | None) -> str:
+    """A setting like a learning rate, in as few digits as it has."""
+    return NOTHING if number is None else f"{number:.10g}"
+
+
+def loss(value: float | None) -> str:
+    """A cross-entropy in nats, to four significant digits and never fewer than four decimals."""
+    return NOTHING if value is None else f"{value:.4f}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time span in its two largest units."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 10:  # noqa: PLR2004  # below ten seconds a tenth tells
+        return f"{seconds:.1f}{_SPACE}s"
+    total = round(seconds)
+    if total < _MINUTE:
+        return f"{total}{_SPACE}s"
+    for size, unit, smaller, smaller_unit in (
+        (_DAY, "d", _HOUR, "h"),
+        (_HOUR, "h", _MINUTE, "min"),
+        (_MINUTE, "min", 1, "s"),
+    ):
+        if total >= size:
+            rest = total % size // smaller
+            tail = f" {rest}{_SPACE}{smaller_unit}" if rest else ""
+            return f"{total // size}{_SPACE}{unit}{tail}"
+    raise AssertionError
+
+
+def about(seconds: float | None) -> str:
+    """An estimated time span: one unit is as much as an estimate knows."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 1:
+        return f"under 1{_SPACE}s"
+    if seconds < 90:  # noqa: PLR2004  # up to a minute and a half, seconds
+        return f"about {round(seconds)}{_SPACE}s"
+    if seconds < 90 * _MINUTE:
+        return f"about {round(seconds / _MINUTE)}{_SPACE}min"
+    if seconds < 2 * _DAY:
+        return f"about {seconds / _HOUR:.1f}{_SPACE}h"
+    return f"about {round(seconds / _DAY)}{_SPACE}days"
+
+
+def moment(timestamp: str) -> datetime:
+    """The time that an answer's timestamp names."""
+    return datetime.fromisoformat(timestamp)
+
+
+def exact(timestamp: str) -> str:
+    """A timestamp to the second, as people read it."""
+    return moment(timestamp).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def ago(timestamp: str, now: datetime | None = None) -> str:
+    """How long ago a timestamp was, in words."""
+    seconds = ((now or datetime.now(UTC)) - moment(timestamp)).total_seconds()
+    if seconds < 10:  # noqa: PLR2004
+        return "just now"
+    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (1, "s")):
+        if seconds >= size:
+            return f"{int(seconds // size)}{_SPACE}{unit} ago"
+    raise AssertionError
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """A count with its noun: 1 run, 15 runs."""
+    return f"{whole(number)} {one if number == 1 else many or one + 's'}"
+
+
+FILTERS: Final = {
+    "percent": percent,
+    "points": points,
+    "whole": whole,
+    "decimal": decimal,
+    "loss": loss,
+    "duration": duration,
+    "about": about,
+    "exact": exact,
+    "ago": ago,
+    "plural": plural,
+}

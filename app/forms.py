@@ -1,0 +1,211 @@
+"""Browser forms: the fields that `TrainConfig` asks for, what a person typed, and what is wrong with it."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from starlette.datastructures import FormData
+
+from app import formats, grid
+from app.answers import RunOut
+from app.requests import HYPERPARAMETERS, GridRequest, StudyRequest
+from trainer.config import TrainConfig
+
+_FORM: Final = "form"
+"""Where messages go that belong to no single field."""
+
+_WORDS: Final = {
+    "greater_than_equal": "{value} is too small: at least {ge:,} is expected.",
+    "greater_than": "{value} is too small: more than {gt:,} is expected.",
+    "less_than_equal": "{value} is too large: at most {le:,} is expected.",
+    "literal_error": "“{value}” is unknown: {expected} is expected.",
+    "string_too_long": "This is too long: at most {max_length:,} characters are allowed.",
+    "too_long": "These are too many: at most {max_length:,} are allowed.",
+}
+"""By pydantic's name of the error; others keep pydantic's own words."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One hyperparameter of the form: how it is labelled, bounded and filled."""
+
+    name: str
+    title: str
+    help: str
+    bounds: str
+    folded: bool
+    choices: Sequence[str]
+    value: str
+    error: str
+
+    @property
+    def chosen(self) -> list[str]:
+        """The values as separate items, for a field with choices."""
+        return re.split(r"[,\s]+", self.value.strip())
+
+
+@dataclass(frozen=True)
+class RunForm:
+    """The form that launches runs: texts as typed, messages by field, and the request if there is none."""
+
+    texts: Mapping[str, str]
+    errors: Mapping[str, str] = field(default_factory=dict)
+    request: GridRequest | None = None
+    """What the texts ask for; None while something is wrong."""
+
+    @property
+    def fields(self) -> list[Field]:
+        """The hyperparameters in display order."""
+        return [
+            _field(name, info, self.texts.get(name, ""), self.errors.get(name, ""))
+            for name, info in TrainConfig.model_fields.items()
+        ]
+
+    @property
+    def unfold(self) -> bool:
+        """Whether a folded field is wrong or changed, so that it should be in sight."""
+        return any(
+            field.folded and (field.error or field.value != _default(TrainConfig.model_fields[field.name]))
+            for field in self.fields
+        )
+
+    @property
+    def depths(self) -> list[int]:
+        """The depths chosen so far, right or not in everything else."""
+        if self.request is not None:
+            return self.request.axes["depth"]
+        try:
+            return [int(value) for value in grid.parse("depth", self.texts.get("depth", ""))]
+        except grid.GridError:
+            return []
+
+    @property
+    def size(self) -> int:
+        """Number of runs that the request spans; 0 while something is wrong."""
+        if self.request is None:
+            return 0
+        return math.prod(len(values) for values in self.request.axes.values())
+
+
+def blank() -> RunForm:
+    """The form as it is first shown: three layers, and the reference's settings."""
+    texts = {name: _default(info) for name, info in TrainConfig.model_fields.items()}
+    return read(texts | {"depth": "3", "reuse": "on"})
+
+
+def clone(run: RunOut) -> RunForm:
+    """The form filled with another run's hyperparameters and labels."""
+    texts = {name: _text(getattr(run, name)) for name in HYPERPARAMETERS}
+    return read(texts | {"tags": ", ".join(run.tags), "note": run.note, "reuse": "on"})
+
+
+def texts_of(data: FormData) -> dict[str, str]:
+    """What was typed, by field; ticked choices of one field become a list."""
+    return {name: ", ".join(value for value in data.getlist(name) if isinstance(value, str)) for name in data}
+
+
+def read(texts: Mapping[str, str]) -> RunForm:
+    """Make a request of what was typed, or say beside each field what is wrong with it.
+
+    An empty field means its default, except a hyperparameter without one.
+    """
+    errors: dict[str, str] = {}
+    body: dict[str, Any] = {"reuse": bool(texts.get("reuse"))}
+    for name in HYPERPARAMETERS:
+        try:
+            body[name] = grid.parse(name, texts.get(name) or _default(TrainConfig.model_fields[name]))
+        except grid.GridError as error:
+            errors[name] = sentence(str(error))
+    if name := texts.get("name", "").strip():
+        body["name"] = name
+    if tags := split_tags(texts.get("tags", "")):
+        body["tags"] = tags
+    body["note"] = texts.get("note", "").replace("\r\n", "\n")
+    priority = texts.get("priority", "").strip() or "0"
+    if re.fullmatch(r"[+-]?\d{1,9}", priority):
+        body["priority"] = int(priority)
+    else:
+        errors["priority"] = "A whole number is expected, like 0."
+    try:
+        request = StudyRequest(**{"depth": [1]} | body)
+    except ValidationError as error:
+        return RunForm(texts, messages(error.errors()) | errors)
+    return RunForm(texts, errors, None if errors else request)
+
+
+def split_tags(text: str) -> list[str]:
+    """Tags as typed, separated by commas."""
+    return [tag.strip() for tag in text.split(",") if tag.strip()]
+
+
+def messages(errors: Iterable[ErrorDetails]) -> dict[str, str]:
+    """Validation errors as one sentence per field; the first of each field counts."""
+    found: dict[str, str] = {}
+    for error in errors:
+        place = error["loc"][0] if error["loc"] else _FORM
+        found.setdefault(str(place), _words(error))
+    return found
+
+
+def sentence(text: str) -> str:
+    """The text as a sentence: a capital at its start, a stop at its end."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _words(error: ErrorDetails) -> str:
+    """A validation error as a sentence that says what was expected."""
+    context = error.get("ctx", {})
+    if error["type"] in _WORDS:
+        return _WORDS[error["type"]].format(value=error["input"], **context)
+    return sentence(str(context.get("error") or error["msg"]))
+
+
+def _field(name: str, info: FieldInfo, value: str, error: str) -> Field:
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    return Field(
+        name=name,
+        title=info.title or name,
+        help=info.description or "",
+        bounds=_bounds(info, str(extra.get("unit", ""))),
+        folded=bool(extra.get("folded")),
+        choices=_choices(info),
+        value=value,
+        error=error,
+    )
+
+
+def _choices(info: FieldInfo) -> tuple[str, ...]:
+    kind = info.annotation
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+def _bounds(info: FieldInfo, unit: str) -> str:
+    """The allowed values in words: "1 to 5 layers", "more than 0, at most 100"."""
+    limits = {
+        name: getattr(bound, name)
+        for bound in info.metadata
+        for name in ("ge", "gt", "le")
+        if hasattr(bound, name)
+    }
+    if "le" not in limits:
+        return unit
+    if "gt" in limits:
+        words = f"more than {formats.decimal(limits['gt'])}, at most {limits['le']:,}"
+    else:
+        words = f"{limits.get('ge', 0):,} to {limits['le']:,}"
+    return f"{words} {unit}".strip()
+
+
+def _default(info: FieldInfo) -> str:
+    return "" if info.is_required() else _text(info.default)
+
+
+def _text(value: object) -> str:
+    return formats.decimal(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,410 @@
+"""The pages: each route reads, renders a template, and after a form sends the browser on."""
+
+import platform
+import shutil
+from collections.abc import Callable, Mapping
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
+from sqlmodel import Session
+from starlette.datastructures import FormData, QueryParams
+
+from app import bulk, compare, formats, forms, run_list, run_queue, runs, snippets, studies, workers
+from app.answers import RunDetail, StudyOut, StudyPreview
+from app.api import DatabaseOf, RunIdPath, StudyIdPath
+from app.db import Database, newest_change
+from app.forms import RunForm
+from app.grid import expand
+from app.html import changed, local, page, redirect
+from app.negotiation import HtmlRoute
+from app.reference import PUBLISHED
+from app.requests import MAX_ID, BulkAction, BulkRequest, MoreRuns, RunPatch
+from app.settings import Settings
+from trainer.config import layer_sizes, parameter_count
+
+router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
+
+DEPTH_STUDY: Final = {"depth": "1-5", "seed": "0-2", "epochs": "20", "name": "Depth study", "reuse": "on"}
+REFERENCE_STUDY: Final = {
+    "depth": "1-5",
+    "seed": "0",
+    "epochs": "200",
+    "name": "The reference, repeated",
+    "reuse": "on",
+}
+_NETWORKS: Final = [(depth, layer_sizes(depth), parameter_count(layer_sizes(depth))) for depth in range(1, 6)]
+_DONE: Final[dict[BulkAction, str]] = {
+    "cancel": "Cancelled",
+    "retry": "Queued again",
+    "archive": "Archived",
+    "restore": "Restored",
+    "delete": "Deleted",
+    "tag": "Tagged",
+    "untag": "Untagged",
+}
+_REASONS: Final = 3
+"""How many of the runs left alone a notice names."""
+_ANYTHING: Final = run_list.RunQuery(archived="all", limit=1)
+
+
+async def _form(request: Request) -> FormData:
+    return await request.form()
+
+
+Posted = Annotated[FormData, Depends(_form)]
+
+
+@router.get("/")
+def home() -> Response:
+    """The runs are the front page."""
+    return RedirectResponse("/runs", 307)
+
+
+@router.get("/runs")
+def list_runs(request: Request, database: DatabaseOf) -> Response:
+    """The table of runs; while there is none at all, the first visit."""
+    parameters = request.query_params
+    with database.read() as session:
+        change = newest_change(session)
+        try:
+            query = run_list.RunQuery.parse(parameters.multi_items(), strict=False)
+            found = run_list.list_runs(session, query)
+        except run_list.QueryError as error:
+            without = changed(parameters, **{error.parameter: None})
+            return redirect("/runs" + without, f"Left out “{error.parameter}”: {error}.")
+        if not found.total and not run_list.list_runs(session, _ANYTHING).total:
+            return _first_visit(request, session)
+    shaping = ("sort", "limit", "cursor", "archived")
+    filtered = any(value for name, value in parameters.items() if name not in shaping)
+    return page(request, "runs.html", found=found, change=change, filtered=filtered)
+
+
+def _first_visit(request: Request, session: Session) -> Response:
+    depth_form, reference_form = forms.read(DEPTH_STUDY), forms.read(REFERENCE_STUDY)
+    return page(
+        request,
+        "first_visit.html",
+        published=PUBLISHED,
+        depth_study=DEPTH_STUDY,
+        depth_preview=_preview(session, depth_form),
+        reference_study=REFERENCE_STUDY,
+        reference_preview=_preview(session, reference_form),
+    )
+
+
+def _preview(session: Session, form: RunForm) -> StudyPreview | None:
+    return studies.preview(session, form.request) if form.request else None
+
+
+@router.get("/runs/new")
+def new_run(request: Request, database: DatabaseOf) -> Response:
+    """The form that launches runs; `?from={id}` fills it like that run."""
+    source = None
+    wanted = request.query_params.get("from", "")
+    if wanted.isascii() and wanted.isdigit() and int(wanted) <= MAX_ID:
+        with database.read() as session:
+            source = runs.get_run(session, int(wanted))
+    if wanted and source is None:
+        raise HTTPException(404, f"There is no run {wanted[:20]} to clone.")
+    return _form_page(request, database, forms.clone(source) if source else forms.blank(), source=source)
+
+
+@router.post("/studies/preview")
+def preview_study(request: Request, database: DatabaseOf, data: Posted) -> Response:
+    """The form again, with what it would start and what is wrong with it; nothing is created."""
+    return _form_page(request, database, forms.read(forms.texts_of(data)))
+
+
+def _form_page(
+    request: Request,
+    database: Database,
+    form: RunForm,
+    *,
+    source: RunDetail | None = None,
+    status: int = 200,
+) -> Response:
+    with database.read() as session:
+        preview = _preview(session, form)
+    server = str(request.base_url).rstrip("/")
+    return page(
+        request,
+        "new_run.html",
+        status=status,
+        form=form,
+        preview=preview,
+        snippets=snippets.of_request(form.request, server) if form.request else None,
+        networks=_NETWORKS,
+        source=source,
+    )
+
+
+@router.post("/runs")
+def create_runs(request: Request, database: DatabaseOf, data: Posted) -> Response:
+    """Start what the form says: one run, or a study if any field holds several values."""
+    return _launch(request, database, data, always_study=False)
+
+
+@router.post("/studies")
+def create_study(request: Request, database: DatabaseOf, data: Posted) -> Response:
+    """Start what the form says as a study."""
+    return _launch(request, database, data, always_study=True)
+
+
+def _launch(request: Request, database: Database, data: FormData, *, always_study: bool) -> Response:
+    form = forms.read(forms.texts_of(data))
+    if form.request is None:
+        return _form_page(request, database, form, status=422)
+    with database.write() as session:
+        if form.size > 1 or always_study:
+            return redirect(f"/studies/{studies.create_study(session, form.request).id}")
+        config = expand(form.request.axes)
+        return redirect(f"/runs/{run_queue.enqueue(session, config, form.request)[0].id}")
+
+
+@router.post("/runs/bulk")
+def change_runs(database: DatabaseOf, data: Posted) -> Response:
+    """Do one thing to the ticked runs and return to where they were ticked."""
+    texts = forms.texts_of(data)
+    back = local(texts.get("next", ""), "/runs")
+    ids = [int(item) for item in texts.get("ids", "").split(", ") if item.isascii() and item.isdigit()]
+    action = texts.get("action", "")
+    if action == "compare" and ids:
+        return redirect(f"/compare?runs={','.join(map(str, ids))}")
+    try:
+        body = BulkRequest.model_validate({"ids": ids, "action": action})
+    except ValidationError:
+        return redirect(back, "Nothing was done: tick at least one run.")
+    with database.write() as session:
+        outcome = bulk.apply(session, body.ids, body.action, body.tag)
+    notice = f"{_DONE[body.action]}: {formats.plural(len(outcome.done), 'run')}."
+    if outcome.skipped:
+        left = "; ".join(skip.reason for skip in outcome.skipped[:_REASONS])
+        notice += f" Left alone: {formats.plural(len(outcome.skipped), 'run')} ({left})."
+    return redirect(back, notice)
+
+
+@router.get("/runs/{run_id}")
+def show_run(request: Request, database: DatabaseOf, run_id: RunIdPath) -> Response:
+    """One run: how far, how well, on what, and what can be done with it."""
+    return _run_page(request, database, run_id)
+
+
+@router.post("/runs/{run_id}")
+def change_run(request: Request, database: DatabaseOf, run_id: RunIdPath, data: Posted) -> Response:
+    """Save a run's name, tags and note."""
+    texts = forms.texts_of(data)
+    version = texts.get("version", "")
+    changes = {
+        "name": texts.get("name", "").strip() or None,
+        "tags": forms.split_tags(texts.get("tags", "")),
+        "note": texts.get("note", "").replace("\r\n", "\n"),
+    }
+    try:
+        patch = RunPatch.model_validate(
+            changes | {"version": int(version) if version.isascii() and version.isdigit() else None}
+        )
+        with database.write() as session:
+            run_queue.edit(session, run_id, patch.model_dump(include=set(changes)), patch.version)
+    except ValidationError as error:
+        return _run_page(request, database, run_id, texts, forms.messages(error.errors()))
+    except run_queue.WrongState:
+        stale = "Someone changed this run meanwhile. Below is what you typed; save again to keep yours."
+        return _run_page(request, database, run_id, texts | {"version": ""}, {"form": stale})
+    return redirect(f"/runs/{run_id}", "Saved.")
+
+
+def _run_page(
+    request: Request,
+    database: Database,
+    run_id: int,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> Response:
+    with database.read() as session:
+        change = newest_change(session)
+        run = _get_run(session, run_id)
+    stored = {"name": run.name, "tags": ", ".join(run.tags), "note": run.note, "version": str(run.version)}
+    return page(
+        request,
+        "run.html",
+        status=422 if errors else 200,
+        run=run,
+        change=change,
+        texts=stored | dict(typed or {}),
+        errors=errors or {},
+    )
+
+
+def _get_run(session: Session, run_id: int) -> RunDetail:
+    run = runs.get_run(session, run_id)
+    if run is None:
+        raise run_queue.RunNotFound(run_id)
+    return run
+
+
+@router.get("/runs/{run_id}/epochs")
+def list_epochs(request: Request, database: DatabaseOf, run_id: RunIdPath) -> Response:
+    """Every epoch of a run as a table."""
+    with database.read() as session:
+        run = _get_run(session, run_id)
+        columns = runs.epoch_columns(session, run_id).model_dump()
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return page(request, "epochs.html", run=run, rows=rows)
+
+
+@router.post("/runs/{run_id}/cancel")
+def cancel_run(database: DatabaseOf, run_id: RunIdPath, data: Posted) -> Response:
+    """Cancel a run and return to the page where the button stood."""
+    return _act(database, run_id, data, run_queue.cancel)
+
+
+@router.post("/runs/{run_id}/retry")
+def retry_run(database: DatabaseOf, run_id: RunIdPath, data: Posted) -> Response:
+    """Queue a failed or cancelled run again."""
+    return _act(database, run_id, data, run_queue.retry)
+
+
+def _act(
+    database: Database, run_id: int, data: FormData, action: Callable[[Session, int], object]
+) -> Response:
+    back = local(forms.texts_of(data).get("next", ""), f"/runs/{run_id}")
+    try:
+        with database.write() as session:
+            action(session, run_id)
+    except run_queue.WrongState as error:  # it ended while the button was on its way: the page shows how
+        return redirect(back, forms.sentence(str(error)))
+    return redirect(back)
+
+
+@router.get("/studies")
+def list_studies(request: Request, database: DatabaseOf) -> Response:
+    """Every study, newest first."""
+    with database.read() as session:
+        return page(request, "studies.html", studies=studies.list_studies(session))
+
+
+@router.get("/studies/{study_id}")
+def show_study(request: Request, database: DatabaseOf, study_id: StudyIdPath) -> Response:
+    """One study: its progress, its runs and their curves."""
+    with database.read() as session:
+        return _study_page(request, session, study_id)
+
+
+def _study_page(
+    request: Request, session: Session, study_id: int, *, seeds: str = "1", problem: str = ""
+) -> Response:
+    change = newest_change(session)
+    study = _get_study(session, study_id)
+    query = run_list.RunQuery(studies=[study_id], archived="all", sort="id", limit=run_list.MAX_LIMIT)
+    found = run_list.list_runs(session, query)
+    return page(
+        request,
+        "study.html",
+        status=422 if problem else 200,
+        study=study,
+        change=change,
+        found=found,
+        depths=sorted({run.depth for run in found.runs}),
+        seeds=seeds,
+        problem=problem,
+    )
+
+
+def _get_study(session: Session, study_id: int) -> StudyOut:
+    study = studies.get_study(session, study_id)
+    if study is None:
+        raise studies.StudyNotFound(study_id)
+    return study
+
+
+@router.post("/studies/{study_id}/cancel")
+def cancel_study(database: DatabaseOf, study_id: StudyIdPath) -> Response:
+    """Cancel what has not ended."""
+    with database.write() as session:
+        studies.cancel_study(session, study_id)
+    return redirect(f"/studies/{study_id}", "What had not ended is cancelled.")
+
+
+@router.post("/studies/{study_id}/runs")
+def add_seeds(request: Request, database: DatabaseOf, study_id: StudyIdPath, data: Posted) -> Response:
+    """Queue more seeds for every configuration of a study."""
+    text = forms.texts_of(data).get("seeds", "").strip()
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    try:
+        more = MoreRuns(seeds=number)
+        with database.write() as session:
+            studies.add_seeds(session, study_id, more.seeds)
+    except ValidationError:
+        problem = "A whole number from 1 to 100 is expected."
+    except studies.StudyTooLarge as error:
+        problem = forms.sentence(str(error))
+    else:
+        return redirect(f"/studies/{study_id}", f"{formats.plural(number, 'seed')} added.")
+    with database.read() as session:
+        return _study_page(request, session, study_id, seeds=text, problem=problem)
+
+
+@router.get("/compare")
+def compare_runs(request: Request, database: DatabaseOf) -> Response:
+    """What depth bought, among chosen runs or in a study; without a choice, the studies to choose from."""
+    chosen = compare.Selection.parse(request.query_params.multi_items(), strict=False)
+    with database.read() as session:
+        change = newest_change(session)
+        if not chosen.ids and chosen.study_id is None:
+            return page(request, "compare_choose.html", studies=studies.list_studies(session))
+        study = None if chosen.study_id is None else studies.get_study(session, chosen.study_id)
+        comparison = compare.compare(session, chosen.run_ids(session))
+    if comparison is None:
+        raise HTTPException(404, "None of these runs exists. They may have been deleted.")
+    selection = changed(
+        QueryParams(),
+        runs=",".join(map(str, chosen.ids)) or None,
+        study=None if chosen.study_id is None else str(chosen.study_id),
+    )
+    return page(
+        request,
+        "compare.html",
+        comparison=comparison,
+        study=study,
+        change=change,
+        depths=sorted({run.depth for run in comparison.runs}),
+        selection=selection,
+    )
+
+
+@router.get("/queue")
+def show_queue(request: Request, database: DatabaseOf) -> Response:
+    """What runs and what waits."""
+    with database.read() as session:
+        change = newest_change(session)
+        return page(request, "queue.html", queue=runs.queue(session), change=change)
+
+
+@router.get("/workers")
+def show_system(request: Request, database: DatabaseOf) -> Response:
+    """Workers and their devices, and where things are kept."""
+    with database.read() as session:
+        change = newest_change(session)
+        alive = workers.list_workers(session)
+    settings: Settings = request.app.state.settings
+    return page(request, "workers.html", workers=alive, change=change, server=_server(database, settings))
+
+
+def _server(database: Database, settings: Settings) -> dict[str, str]:
+    known = {
+        "Python": platform.python_version(),
+        "Database": database.url.render_as_string(hide_password=True),
+        "Data folder": str(settings.data_dir.absolute()),
+    }
+    if settings.data_dir.exists():
+        free = shutil.disk_usage(settings.data_dir).free
+        known["Free disk"] = f"{free / 2**30:.1f} GiB"
+    return known
+
+
+@router.get("/docs")
+def show_docs(request: Request) -> Response:
+    """The interface for programs, from its own description."""
+    return page(request, "docs.html")

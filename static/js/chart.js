@@ -1,0 +1,84 @@
+// The look of every chart, and the only module that talks to plotly.js.
+
+const CONFIG = {
+  displaylogo: false,
+  displayModeBar: "hover",
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "pan2d"],
+  plotlyServerURL: "", // nothing is ever sent to a chart cloud
+  responsive: true,
+  showSendToCloud: false,
+  showEditInChartStudio: false,
+};
+
+const probe = document.createElement("span");
+probe.hidden = true;
+document.body.append(probe);
+
+// A colour of the stylesheet as plotly.js reads it, in the theme that is in force.
+export function colour(name, alpha = 1) {
+  probe.style.color = `var(--${name})`;
+  const [red, green, blue] = getComputedStyle(probe).color.match(/[\d.]+/g);
+  return `rgba(${red}, ${green}, ${blue}, ${alpha})`;
+}
+
+export const depthColour = (depth, alpha) => colour(`depth-${Math.min(depth, 5)}`, alpha);
+
+// plotly.js reads some HTML in names and labels.
+export const plain = (text) =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
+export function label(text, x, y, ink = colour("muted")) {
+  return { text, x, y, xanchor: "left", yanchor: "middle", xshift: 10, showarrow: false, font: { color: ink, size: 12 } };
+}
+
+function axis(title, rest) {
+  return {
+    title: { text: title, font: { size: 12, color: colour("muted") }, standoff: 8 },
+    gridcolor: colour("line"),
+    linecolor: colour("line"),
+    tickfont: { size: 12, color: colour("muted") },
+    zeroline: false,
+    automargin: true,
+    fixedrange: false,
+    ...rest,
+  };
+}
+
+function layoutOf({ x, y, ...rest }) {
+  return {
+    font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour("ink") },
+    paper_bgcolor: "rgba(0, 0, 0, 0)",
+    plot_bgcolor: "rgba(0, 0, 0, 0)",
+    margin: { l: 56, r: 16, t: 8, b: 44 },
+    showlegend: false,
+    hovermode: "closest",
+    hoverlabel: {
+      bgcolor: colour("surface"),
+      bordercolor: colour("control-line"),
+      font: { color: colour("ink"), size: 12 },
+      align: "left",
+    },
+    modebar: { bgcolor: "rgba(0, 0, 0, 0)", color: colour("muted"), activecolor: colour("ink") },
+    uirevision: "kept",
+    ...rest,
+    xaxis: axis(x.title, x),
+    yaxis: axis(y.title, y),
+  };
+}
+
+// Draws what `build` returns, `{traces, layout}` with `layout.x` and `layout.y` as axes. Call the returned
+// function when data has changed: it draws at most once a frame and keeps zoom, pan and pointer.
+export function chart(element, build) {
+  let waiting = false;
+  const draw = () => {
+    waiting = false;
+    const { traces, layout } = build();
+    Plotly.react(element, traces, layoutOf(layout), CONFIG);
+  };
+  const update = () => {
+    if (!waiting) requestAnimationFrame(draw);
+    waiting = true;
+  };
+  window.addEventListener("themechange", update);
+  return update;
+}

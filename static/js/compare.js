@@ -1,0 +1,51 @@
+// The compare page: verdict and table worded by the server, charts from the same comparison as JSON.
+
+import { json } from "./columns.js";
+import { Curves } from "./curves.js";
+import { layersChart } from "./layers.js";
+import { listen } from "./events.js";
+import { refresh, throttle } from "./live.js";
+import { rowOf, updateRow } from "./rows.js";
+import { View } from "./view.js";
+
+const view = new View();
+const curves = new Curves(document.getElementById("curves-chart"), view);
+let comparison = null;
+const drawLayers = layersChart(
+  document.getElementById("layers-chart"),
+  () => comparison,
+  () => view.get("reference") !== "off",
+);
+view.addEventListener("change", drawLayers);
+
+// The interface refuses parameters that it does not know: only the selection goes there.
+const params = new URLSearchParams(location.search);
+const selection = params.get("study") ? `study=${params.get("study")}` : `runs=${params.get("runs")}`;
+
+const load = throttle(async () => {
+  comparison = await json(`/compare?${selection}`);
+  curves.load(comparison);
+  drawLayers();
+}, 2000);
+
+await load();
+listen("/events", document.querySelector("main").dataset.change, {
+  run(run) {
+    if (!curves.has(run.id)) return;
+    const known = comparison.runs.find((each) => each.id === run.id);
+    curves.run(run);
+    updateRow(run);
+    if (known.status === run.status) return;
+    load();
+    refresh();
+  },
+  epoch: (record) => curves.epoch(record),
+  reset: ({ run_id }) => curves.reset(run_id),
+  deleted({ run_id }) {
+    if (!curves.has(run_id)) return;
+    rowOf(run_id)?.remove();
+    curves.remove(run_id);
+    load();
+    refresh();
+  },
+});

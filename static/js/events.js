@@ -1,0 +1,60 @@
+// The page's one event stream: resumed without a gap, closed while the page is hidden, its loss made visible.
+
+const FIRST_DELAY = 500; // ms, doubled at each failure
+const LONGEST_DELAY = 30000;
+const KINDS = ["run", "epoch", "reset", "deleted"];
+
+// `since` is the change at which the page was read. Handlers get the event's data and may see an event
+// twice after a reconnect: one transaction can tell several things under one number, so a resumed
+// stream starts one number early.
+export function listen(url, since, handlers) {
+  const notice = document.querySelector("[data-connection]");
+  let seen = Number(since);
+  let delay = FIRST_DELAY;
+  let source = null;
+  let retry = null;
+  let resumed = false;
+
+  const open = () => {
+    clearTimeout(retry);
+    source?.close();
+    const from = resumed ? Math.max(0, seen - 1) : seen;
+    source = new EventSource(`${url}?since=${from}`);
+    source.onopen = () => {
+      delay = FIRST_DELAY;
+      notice.hidden = true;
+    };
+    source.onerror = fail;
+    for (const kind of KINDS) {
+      source.addEventListener(kind, (event) => {
+        seen = Number(event.lastEventId);
+        const data = JSON.parse(event.data);
+        // a reset of everything: the database was replaced
+        if (kind === "reset" && data.run_id === null) location.reload();
+        else handlers[kind]?.(data);
+      });
+    }
+    resumed = true;
+  };
+
+  const fail = () => {
+    source.close();
+    source = null;
+    notice.textContent = "Connection lost: figures may be old. Trying again …";
+    notice.hidden = false;
+    retry = setTimeout(open, delay * (0.75 + Math.random() / 2));
+    delay = Math.min(delay * 2, LONGEST_DELAY);
+  };
+
+  const close = () => {
+    clearTimeout(retry);
+    source?.close();
+    source = null;
+  };
+
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  window.addEventListener("online", open);
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", (event) => event.persisted && open());
+  if (!document.hidden) open();
+}

@@ -1,0 +1,45 @@
+// Numbers, durations and times as pages show them; app/formats.py says the same on the server.
+
+const NOTHING = "–";
+const SPACE = "\u00a0";
+
+export const percent = (fraction, digits = 2) =>
+  fraction == null ? NOTHING : `${(fraction * 100).toFixed(digits)}${SPACE}%`;
+
+export const whole = (number) => (number == null ? NOTHING : number.toLocaleString("en-US"));
+
+export const loss = (value) => (value == null ? NOTHING : value.toFixed(4));
+
+export function duration(seconds) {
+  if (seconds == null) return NOTHING;
+  if (seconds < 10) return `${seconds.toFixed(1)}${SPACE}s`;
+  const total = Math.round(seconds);
+  if (total < 60) return `${total}${SPACE}s`;
+  const [size, unit, smaller, smallerUnit] = [
+    [86400, "d", 3600, "h"],
+    [3600, "h", 60, "min"],
+    [60, "min", 1, "s"],
+  ].find(([least]) => total >= least);
+  const rest = Math.floor((total % size) / smaller);
+  return `${Math.floor(total / size)}${SPACE}${unit}` + (rest ? ` ${rest}${SPACE}${smallerUnit}` : "");
+}
+
+export function about(seconds) {
+  if (seconds == null) return NOTHING;
+  if (seconds < 1) return `under 1${SPACE}s`;
+  if (seconds < 90) return `about ${Math.round(seconds)}${SPACE}s`;
+  if (seconds < 90 * 60) return `about ${Math.round(seconds / 60)}${SPACE}min`;
+  if (seconds < 2 * 86400) return `about ${(seconds / 3600).toFixed(1)}${SPACE}h`;
+  return `about ${Math.round(seconds / 86400)}${SPACE}days`;
+}
+
+export function ago(timestamp, now = Date.now()) {
+  const seconds = (now - Date.parse(timestamp)) / 1000;
+  if (seconds < 10) return "just now";
+  const [size, unit] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find(([least]) => seconds >= least);
+  return `${Math.floor(seconds / size)}${SPACE}${unit} ago`;
+}
+
+export const exact = (timestamp) => `${timestamp.slice(0, 19).replace("T", " ")} UTC`;
+
+export const plural = (number, one, many = `${one}s`) => `${whole(number)} ${number === 1 ? one : many}`;

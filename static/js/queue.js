@@ -1,0 +1,12 @@
+// The queue: progress in place, order as the server gives it.
+
+import { listen } from "./events.js";
+import { refresh } from "./live.js";
+import { updateRow } from "./rows.js";
+
+listen("/events", document.querySelector("main").dataset.change, {
+  run(run) {
+    if (run.status !== "running" || !updateRow(run)) refresh();
+  },
+  deleted: refresh,
+});

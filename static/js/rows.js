@@ -1,0 +1,38 @@
+// Rows of runs, brought up to date in place: selection, focus and scroll stay.
+
+import { about, duration, percent, whole } from "./format.js";
+import { timeElement } from "./times.js";
+
+export const rowOf = (id) => document.querySelector(`[data-runs] tr[data-run="${id}"]`);
+
+// Returns whether the run has a row here.
+export function updateRow(run) {
+  const row = rowOf(run.id);
+  if (!row) return false;
+  row.dataset.status = run.status;
+  const bar = row.querySelector("progress");
+  if (bar) bar.value = run.epochs_done;
+  const status = row.querySelector(".status");
+  if (status) {
+    status.dataset.status = run.status;
+    status.textContent = run.status;
+  }
+  const texts = {
+    epochs_done: `${whole(run.epochs_done)} / ${whole(run.epochs)}`,
+    test_accuracy: percent(run.test_accuracy),
+    device: run.device_used ?? run.device,
+    train_seconds: duration(run.train_seconds),
+    eta_seconds: about(run.eta_seconds),
+  };
+  for (const [name, text] of Object.entries(texts)) {
+    const cell = row.querySelector(`[data-cell="${name}"]`);
+    if (cell && cell.textContent.trim() !== text) cell.textContent = text;
+  }
+  const started = row.querySelector('[data-cell="started_at"]');
+  if (started && run.started_at && started.querySelector("time")?.dateTime !== run.started_at) {
+    started.replaceChildren(timeElement(run.started_at));
+  }
+  const reason = row.querySelector('[data-cell="status"]');
+  if (reason) reason.title = run.reason ?? "";
+  return true;
+}

@@ -1,0 +1,96 @@
+// The page of one run: charts that grow with each epoch, and figures worded by the server.
+
+import { append, readEpochs } from "./columns.js";
+import { chart, colour, depthColour } from "./chart.js";
+import { listen } from "./events.js";
+import { refresh } from "./live.js";
+import { smooth } from "./smooth.js";
+import { EpochTable } from "./epoch_table.js";
+import { View } from "./view.js";
+
+const main = document.querySelector("main");
+const id = Number(main.dataset.runPage);
+const depth = Number(main.dataset.depthOfRun);
+const view = new View();
+const note = document.querySelector("[data-chart-note]");
+const table = new EpochTable(document.querySelector("[data-epochs]"));
+let columns = await readEpochs(id);
+
+const LINES = {
+  train: () => ({ color: depthColour(depth), width: 2, dash: "dash" }),
+  test: () => ({ color: depthColour(depth), width: 2 }),
+  last: () => ({ color: colour("muted"), width: 1.5, dash: "dot" }),
+};
+
+// A curve; where it is smoothed, the raw values stand faint behind it.
+function curve(name, values, line, format) {
+  const weight = Math.min(0.99, Math.max(0, Number(view.get("smooth")) || 0));
+  const mode = values.length > 1 ? "lines" : "markers";
+  const smoothed = {
+    x: columns.epoch,
+    y: smooth(values, weight),
+    mode,
+    line,
+    marker: { color: line.color, size: 7 },
+    name,
+    hovertemplate: `${name} %{y:${format}}<extra></extra>`,
+  };
+  const raw = { x: columns.epoch, y: values, mode, line: { ...line, width: 1 }, opacity: 0.25, hoverinfo: "skip" };
+  return weight ? [raw, smoothed] : [smoothed];
+}
+
+const epochAxis = { title: "Epoch", rangemode: "tozero" };
+
+const charts = [
+  chart(document.getElementById("loss-chart"), () => ({
+    traces: [
+      ...curve("train, mean", columns.train_loss, LINES.train(), ".4f"),
+      ...curve("test", columns.test_loss, LINES.test(), ".4f"),
+      ...(view.get("last") ? curve("last batch", columns.last_batch_loss, LINES.last(), ".4f") : []),
+    ],
+    layout: {
+      x: epochAxis,
+      y: { title: "Cross-entropy (nats)", type: view.get("log") === "y" ? "log" : "linear" },
+      hovermode: "x unified",
+      uirevision: String(view.get("log")),
+    },
+  })),
+  chart(document.getElementById("accuracy-chart"), () => ({
+    traces: [
+      ...curve("train, running", columns.train_accuracy, LINES.train(), ".2%"),
+      ...curve("test", columns.test_accuracy, LINES.test(), ".2%"),
+    ],
+    layout: { x: epochAxis, y: { title: "Accuracy", tickformat: ".1%" }, hovermode: "x unified" },
+  })),
+  chart(document.getElementById("seconds-chart"), () => ({
+    traces: curve("training", columns.seconds, LINES.test(), ".2f"),
+    layout: { x: epochAxis, y: { title: "Seconds", rangemode: "tozero" }, hovermode: "x unified" },
+  })),
+];
+
+function draw() {
+  for (const update of charts) update();
+  table.show(columns);
+  const count = columns.epoch.length;
+  note.textContent = count
+    ? `${count} of ${count} epochs drawn, none left out. Drag to zoom, double-click to reset.`
+    : "Curves appear with the first epoch.";
+}
+
+async function readAgain() {
+  columns = await readEpochs(id);
+  draw();
+}
+
+view.addEventListener("change", draw);
+draw();
+
+listen(`/runs/${id}/events`, main.dataset.change, {
+  run: refresh,
+  epoch(record) {
+    if (append(columns, record)) draw();
+    else readAgain();
+  },
+  reset: readAgain,
+  deleted: () => location.assign("/runs"),
+});

@@ -1,0 +1,28 @@
+// Keyboard shortcuts: / search, n new run, c compare, ? help. Silent while someone types.
+
+export function startShortcuts() {
+  const dialog = document.querySelector("[data-help-dialog]");
+  document.querySelector("[data-help]").addEventListener("click", () => dialog.showModal());
+
+  const actions = {
+    "/": () => {
+      const search = document.querySelector("input[type=search]");
+      if (search) search.select();
+      else location.href = "/runs";
+    },
+    n: () => (location.href = "/runs/new"),
+    c: () => {
+      const ready = document.querySelector("[data-compare]:not([hidden])");
+      if (ready?.checkVisibility()) ready.click();
+      else location.href = "/compare";
+    },
+    "?": () => dialog.showModal(),
+  };
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches("input:not([type=checkbox], [type=range]), textarea, select");
+    if (typing || dialog.open || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!(event.key in actions)) return;
+    event.preventDefault();
+    actions[event.key]();
+  });
+}

@@ -1,0 +1,12 @@
+// Exponential smoothing without the pull towards zero at the start (Adam's bias correction); 0 leaves values as they are.
+
+export function smooth(values, weight) {
+  if (!weight) return values;
+  let mean = 0;
+  let mass = 0;
+  return values.map((value) => {
+    mean = weight * mean + (1 - weight) * value;
+    mass = weight * mass + (1 - weight);
+    return mean / mass;
+  });
+}

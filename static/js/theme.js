@@ -1,0 +1,8 @@
+// Runs before the first paint, so that a remembered theme does not flash. The only classic script of our own.
+document.documentElement.classList.add("js");
+try {
+  const theme = localStorage.getItem("theme");
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+} catch {
+  // storage is refused: the theme follows the system
+}

@@ -1,0 +1,28 @@
+// The switch goes system -> light -> dark; charts hear of it through a "themechange" event.
+
+const NEXT = { system: "light", light: "dark", dark: "system" };
+const SIGNS = { system: "◐", light: "○", dark: "●" };
+
+export function startThemeSwitch(button) {
+  const root = document.documentElement;
+  const show = () => {
+    const theme = root.dataset.theme ?? "system";
+    button.textContent = SIGNS[theme];
+    button.setAttribute("aria-label", `Theme: ${theme}. Change to ${NEXT[theme]}`);
+    button.title = `Theme: ${theme}`;
+    window.dispatchEvent(new Event("themechange"));
+  };
+  button.addEventListener("click", () => {
+    const theme = NEXT[root.dataset.theme ?? "system"];
+    if (theme === "system") delete root.dataset.theme;
+    else root.dataset.theme = theme;
+    try {
+      localStorage.setItem("theme", theme);
+    } catch {
+      // storage is refused: the choice lasts as long as the page
+    }
+    show();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+  show();
+}
