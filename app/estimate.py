@@ -12,7 +12,8 @@ from app.models import Run
 from trainer.config import TrainConfig
 
 ASSUMED_FLOPS: Final = 100e9
-"""Floating-point operations per second and slot, where nothing has been measured: a laptop's core."""
+ASSUMED_OVERHEAD: Final = 0.15
+"""Operations per second of one slot, and the seconds of an epoch besides: a laptop's core, until measured."""
 
 _RECENT: Final = 200
 
@@ -34,24 +35,27 @@ def estimate(session: Session, configs: Sequence[TrainConfig]) -> Estimate:
         .limit(_RECENT)
     ).all()
     same: dict[tuple[int, int], list[float]] = {}
-    speeds: list[float] = []
+    slowness: list[float] = []
     for run in past:
         wall = (run.finished_at or 0.0) - (run.started_at or 0.0)
-        if wall <= 0:
-            continue
-        same.setdefault((run.depth, run.batch_size), []).append(wall / run.epochs)
-        speeds.append(run.config.flops_per_epoch * run.epochs / wall)
-    speed = median(speeds) if speeds else ASSUMED_FLOPS
+        if wall > 0:
+            same.setdefault((run.depth, run.batch_size), []).append(wall / run.epochs)
+            slowness.append(wall / run.epochs / _assumed_epoch(run.config))
+    factor = median(slowness) if slowness else 1.0
     total = 0.0
     measured = 0
     for config in configs:
         per_epoch = same.get((config.depth, config.batch_size))
         measured += per_epoch is not None
-        total += config.epochs * (median(per_epoch) if per_epoch else config.flops_per_epoch / speed)
+        total += config.epochs * (median(per_epoch) if per_epoch else factor * _assumed_epoch(config))
     slots = sum(worker.slots for worker in workers.list_workers(session)) or 1
     return Estimate(
-        round(total / min(slots, len(configs) or 1), 1), _basis(measured, len(configs), len(speeds))
+        round(total / min(slots, len(configs) or 1), 1), _basis(measured, len(configs), len(slowness))
     )
+
+
+def _assumed_epoch(config: TrainConfig) -> float:
+    return ASSUMED_OVERHEAD + config.flops_per_epoch / ASSUMED_FLOPS
 
 
 def _basis(measured: int, asked: int, past: int) -> str:
