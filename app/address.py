@@ -6,6 +6,8 @@ import socket
 from dataclasses import dataclass
 from typing import Final, Self
 
+DEFAULT_URL: Final = "http://127.0.0.1:8000"
+
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # looked up, not bound
 
 

@@ -1,0 +1,329 @@
+"""The `depthboard` command. Each command imports what it needs: `up` has to start at once."""
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from pydantic import ValidationError
+
+from app import __version__
+from app.address import DEFAULT_URL, Address, AddressError
+from app.grid import GridError, Value, parse
+from app.options import flag, options, with_options
+from app.settings import Settings
+from trainer.config import TrainConfig
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from app.client import Client
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+_UNPROCESSABLE: Final = 422
+_ENVIRONMENT: Final = Settings.model_config["env_prefix"]
+_ORPHAN_SECONDS: Final = 15
+"""How long a child may take to end once its supervisor is gone."""
+
+_SETTINGS: Final = options(Settings, panel="Settings", environment=_ENVIRONMENT)
+_HYPERPARAMETERS: Final = options(TrainConfig, panel="Hyperparameters")
+_AXES: Final = options(TrainConfig, panel="Hyperparameters, each a value, a list or a range", many=True)
+
+app = typer.Typer(
+    name="depthboard",
+    help="A dashboard that launches, compares and judges training runs: what does depth buy?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Parent = Annotated[int | None, typer.Option(hidden=True, help="Process whose end ends this one.")]
+Url = Annotated[str, typer.Option(envvar=f"{_ENVIRONMENT}URL", help="The running Depthboard to talk to.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Wait = Annotated[bool, typer.Option("--wait", "--follow", help="Stay until the end, showing progress.")]
+Name = Annotated[str | None, typer.Option(help="A name; by default made from the hyperparameters.")]
+Tag = Annotated[list[str] | None, typer.Option(help="A word to find it by; may be repeated.")]
+Note = Annotated[str | None, typer.Option(help="Free text.")]
+Priority = Annotated[int, typer.Option(help="Higher goes first.")]
+
+
+class Failure(Exception):
+    """What ends the command without a traceback: a text for the person, and the exit code."""
+
+    def __init__(self, message: str, exit_code: int = EXIT_FAILED) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except Failure as failure:
+        sys.stderr.write(f"{failure}\n")
+        sys.exit(failure.exit_code)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    *, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
+    if version:
+        typer.echo(f"depthboard {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+@with_options(_SETTINGS)
+def up(given: dict[str, str]) -> None:
+    """Run the whole dashboard: the web server and a worker. Ctrl-C stops both."""
+    from app import supervisor
+
+    settings = _settings(given)
+    try:
+        address = Address(settings.host, settings.port).claimed()
+    except AddressError as error:
+        raise Failure(str(error), supervisor.EXIT_ADDRESS) from error
+    os.environ[f"{_ENVIRONMENT}PORT"] = str(address.port)
+    raise typer.Exit(supervisor.up(address))
+
+
+@app.command()
+@with_options(_SETTINGS)
+def serve(given: dict[str, str], *, parent: Parent = None) -> None:
+    """Run the web server alone."""
+    settings = _begin(given, parent)
+    from app import main as web
+
+    web.serve(settings)
+
+
+@app.command()
+@with_options(_SETTINGS)
+def worker(
+    given: dict[str, str],
+    *,
+    parent: Parent = None,
+    worker_id: Annotated[str | None, typer.Option("--id", hidden=True, help="Its id.")] = None,
+    replaces: Annotated[str | None, typer.Option(hidden=True, help="A dead worker's id.")] = None,
+) -> None:
+    """Run a worker alone: it trains what waits in the database that it shares with the web server."""
+    settings = _begin(given, parent)
+    from app import worker as trainer
+
+    trainer.main(settings, worker_id, replaces)
+
+
+@app.command()
+@with_options(_HYPERPARAMETERS)
+def submit(
+    given: dict[str, str],
+    *,
+    name: Name = None,
+    tag: Tag = None,
+    note: Note = None,
+    priority: Priority = 0,
+    wait: Wait = False,
+    json: AsJson = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Queue one run at a running Depthboard."""
+    body = {**_values(given), **_labels(name, tag, note, priority)}
+    with _connect(url) as client:
+        run = client.create_run(body)
+        if not (json or wait):
+            typer.echo(f"Run {run.id} ({run.name}) waits at {url}/runs/{run.id}")
+        if wait:
+            from app.terminal import follow_run, outcome
+
+            run = follow_run(client, run, _progress_console(hidden=json))
+            if not json:
+                typer.echo(f"Run {run.id} ({run.name}) {outcome(run)}")
+        if json:
+            typer.echo(run.model_dump_json())
+        if wait and run.status != "finished":
+            raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+@with_options(_AXES)
+def study(
+    given: dict[str, str],
+    *,
+    name: Name = None,
+    tag: Tag = None,
+    note: Note = None,
+    priority: Priority = 0,
+    reuse: Annotated[
+        bool, typer.Option("--reuse", help="Take finished twins instead of training again.")
+    ] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Say what it would be; create nothing.")] = False,
+    wait: Wait = False,
+    json: AsJson = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Queue a grid of runs at a running Depthboard, such as --depth 1-5 --seed 0,1,2 --epochs 20."""
+    body = {**_lists(given), **_labels(name, tag, note, priority), "reuse": reuse}
+    with _connect(url) as client:
+        if preview:
+            _preview(client, body, json=json)
+            return
+        created = client.create_study(body)
+        if not (json or wait):
+            typer.echo(
+                f"Study {created.id} ({created.name}): {len(created.runs)} runs at {url}/studies/{created.id}"
+            )
+        if wait:
+            from app.terminal import depth_table, follow_study
+
+            created = follow_study(client, created, _progress_console(hidden=json))
+        if json:
+            typer.echo(created.model_dump_json())
+        elif wait:
+            comparison = client.compare(study=created.id)
+            _console().print(depth_table(comparison))
+            for sentence in [*comparison.verdict.sentences, *comparison.warnings]:
+                typer.echo(sentence)
+        if wait and created.counts.get("finished", 0) < len(created.runs):
+            raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def runs(
+    ids: Annotated[list[int] | None, typer.Argument(help="Only these runs.")] = None,
+    *,
+    status: Annotated[str | None, typer.Option(help="Only these states, separated by commas.")] = None,
+    depth: Annotated[str | None, typer.Option(help="Only these depths, separated by commas.")] = None,
+    study: Annotated[int | None, typer.Option(help="Only the runs of this study.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only runs with one of these tags.")] = None,
+    q: Annotated[str | None, typer.Option("--search", help="Only runs that mention this text.")] = None,
+    archived: Annotated[str, typer.Option(metavar="false|true|all", help="Archived runs too.")] = "false",
+    sort: Annotated[str, typer.Option(help="Field to sort by; - before it sorts downwards.")] = "-id",
+    limit: Annotated[int, typer.Option(min=0, help="How many; 0 for all.")] = 50,
+    json: AsJson = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """List runs of a running Depthboard."""
+    asked = {"id": ids, "status": status, "depth": depth, "study": study, "tag": tag, "q": q}
+    filters = {name: value for name, value in asked.items() if value}
+    with _connect(url) as client:
+        found = list(islice(client.runs(archived=archived, sort=sort, **filters), limit or None))
+    if json:
+        typer.echo(f"[{','.join(run.model_dump_json() for run in found)}]")
+    elif found:
+        from app.terminal import run_table
+
+        _console().print(run_table(found))
+    else:
+        typer.echo("No runs.")
+
+
+def _begin(given: dict[str, str], parent: int | None) -> Settings:
+    """Prepare a child process or a half that runs alone: its log, and its end with its supervisor."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("app").setLevel(logging.INFO)
+    settings = _settings(given)
+    if parent is not None:
+        from app import lifeline
+
+        lifeline.watch(parent, _end)
+    return settings
+
+
+def _end() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_ORPHAN_SECONDS)
+    os._exit(EXIT_FAILED)
+
+
+def _settings(given: dict[str, str]) -> Settings:
+    """The settings in force; options become variables, so that child processes have them too."""
+    os.environ.update({_ENVIRONMENT + name.upper(): text for name, text in given.items()})
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"{_ENVIRONMENT}{name.upper()} ({flag(name)}): {problem['msg']}, got {problem['input']!r}"
+            for problem in error.errors()
+            for name in [str(problem["loc"][0])]
+        ]
+        raise Failure("\n".join(lines), EXIT_USAGE) from error
+
+
+def _lists(given: dict[str, str]) -> dict[str, list[Value]]:
+    """Hyperparameters as lists of values, from lists and ranges as people type them."""
+    lists = {}
+    for name, text in given.items():
+        try:
+            lists[name] = parse(name, text)
+        except GridError as error:
+            raise Failure(f"{flag(name)}: {error}", EXIT_USAGE) from error
+    return lists
+
+
+def _values(given: dict[str, str]) -> dict[str, Value]:
+    """Hyperparameters of one run."""
+    values = {}
+    for name, found in _lists(given).items():
+        if len(found) > 1:
+            raise Failure(
+                f"{flag(name)}: one value was expected, got {len(found)}; `depthboard study` takes lists.",
+                EXIT_USAGE,
+            )
+        values[name] = found[0]
+    return values
+
+
+def _labels(name: str | None, tags: list[str] | None, note: str | None, priority: int) -> dict[str, Any]:
+    labels = {"name": name, "tags": tags, "note": note, "priority": priority}
+    return {field: value for field, value in labels.items() if value}
+
+
+@contextmanager
+def _connect(url: str) -> Iterator["Client"]:
+    from app.client import Client, ClientError
+
+    try:
+        with Client(url) as client:
+            yield client
+    except ClientError as error:
+        exit_code = EXIT_USAGE if error.status == _UNPROCESSABLE else EXIT_FAILED
+        raise Failure(str(error), exit_code) from error
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console()
+
+
+def _progress_console(*, hidden: bool) -> "Console":
+    """Where progress is shown: beside the output, so that this can be piped."""
+    from rich.console import Console
+
+    return Console(stderr=True, quiet=hidden)
+
+
+def _preview(client: "Client", body: dict[str, Any], *, json: bool) -> None:
+    """Say what a study would be."""
+    found = client.preview_study(body)
+    if json:
+        typer.echo(found.model_dump_json())
+        return
+    from app.terminal import duration
+
+    typer.echo(
+        f"{found.runs} runs, about {duration(found.seconds)} ({found.basis}); "
+        f"{found.duplicates} have a finished twin."
+    )
+
+
+if __name__ == "__main__":
+    main()

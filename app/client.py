@@ -1,0 +1,261 @@
+"""A client of a running Depthboard, for the command line and for scripts.
+
+with Client("http://127.0.0.1:8000") as client:
+    study = client.create_study({"depth": [1, 2, 3], "epochs": 20})
+    comparison = client.compare(study=study.id)
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from app.address import DEFAULT_URL
+from app.answers import (
+    Comparison,
+    EpochColumns,
+    FieldError,
+    Problem,
+    RunDetail,
+    RunOut,
+    RunPage,
+    StudyOut,
+    StudyPreview,
+    WorkerList,
+    WorkerOut,
+)
+
+_PAGE: Final = 500
+_TIMEOUT: Final = httpx.Timeout(30, connect=5)
+_SILENCE: Final = httpx.Timeout(60, connect=5)
+"""An open event stream says something every 15 s; one silent for longer is taken for dead."""
+_PATIENCE: Final = 60.0
+"""Seconds for which a lost event stream is sought again."""
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+class ClientError(Exception):
+    """The request had no success; the text says what was wrong, what was expected and what to do.
+
+    `status` is the answer's HTTP status, None if no answer came; `title`, `detail` and `errors` are those
+    of the server's `application/problem+json`.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        detail: str = "",
+        errors: Iterable[FieldError] = (),
+        status: int | None = None,
+    ) -> None:
+        self.title = title
+        self.detail = detail
+        self.errors = list(errors)
+        self.status = status
+        lines = [f"{'.'.join(map(str, error.loc)) or 'request'}: {error.msg}" for error in self.errors]
+        super().__init__("\n".join(lines) or detail or title)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One server-sent event: `run`, `epoch`, `reset` or `deleted`, with its data."""
+
+    kind: str
+    data: dict[str, Any]
+    id: str
+
+
+class Client:
+    """Talks to one server; a context manager that closes its connections.
+
+    Every method raises `ClientError` when the server cannot be reached, refuses, or fails.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._sleep = sleep
+        try:
+            self._http = httpx.Client(
+                base_url=self.url,
+                headers={"Accept": "application/json"},
+                timeout=_TIMEOUT,
+                transport=transport,
+                trust_env=False,  # straight to the server: a proxy does not know this machine's addresses
+            )
+        except (httpx.InvalidURL, ValueError) as error:
+            raise ClientError(f"{url!r} is no URL; expected one like {DEFAULT_URL}.") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def create_run(self, fields: Mapping[str, Any], *, key: str | None = None) -> RunOut:
+        """Queue a run; `fields` as in `POST /runs`, of which only `depth` is required.
+
+        The same `key` never creates a second run.
+        """
+        return self._post("/runs", RunOut, fields, key)
+
+    def runs(self, **filters: object) -> Iterator[RunOut]:
+        """Runs one by one, page after page; filters and `sort` as in `GET /runs`.
+
+        A filter is a value or a list of values, any of which will do.
+        """
+        query = {"limit": str(_PAGE), **{name: _query_text(value) for name, value in filters.items()}}
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self._get("/runs", RunPage, {**query, "cursor": cursor})
+            yield from page.runs
+            cursor = page.next_cursor
+
+    def run(self, run_id: int) -> RunDetail:
+        """One run."""
+        return self._get(f"/runs/{run_id}", RunDetail)
+
+    def epochs(self, run_id: int) -> EpochColumns:
+        """Every epoch of a run, as columns."""
+        return self._get(f"/runs/{run_id}/epochs", EpochColumns)
+
+    def cancel(self, run_id: int) -> RunOut:
+        """End a run that waits or trains."""
+        return self._post(f"/runs/{run_id}/cancel", RunOut)
+
+    def retry(self, run_id: int) -> RunOut:
+        """Queue a failed or cancelled run again."""
+        return self._post(f"/runs/{run_id}/retry", RunOut)
+
+    def create_study(self, fields: Mapping[str, Any], *, key: str | None = None) -> StudyOut:
+        """Queue a grid of runs; `fields` as in `POST /studies`: any hyperparameter may be a list.
+
+        The same `key` never creates a second study.
+        """
+        return self._post("/studies", StudyOut, fields, key)
+
+    def preview_study(self, fields: Mapping[str, Any]) -> StudyPreview:
+        """What `create_study` would create, and about how long it would train."""
+        return self._post("/studies/preview", StudyPreview, fields)
+
+    def study(self, study_id: int) -> StudyOut:
+        """One study and its progress."""
+        return self._get(f"/studies/{study_id}", StudyOut)
+
+    def compare(self, runs: Iterable[int] = (), *, study: int | None = None) -> Comparison:
+        """Some runs, or those of a study, side by side."""
+        query = {"study": str(study)} if study is not None else {"runs": _query_text(runs)}
+        return self._get("/compare", Comparison, query)
+
+    def workers(self) -> list[WorkerOut]:
+        """The workers that are alive."""
+        return self._get("/workers", WorkerList).workers
+
+    def events(self, run_id: int | None = None, *, after: str | None = None) -> Iterator[Event]:
+        """What happens, as it happens, to one run or to all; endless.
+
+        The stream of one run begins with all there is of it. `after` is the id of the last event that
+        is known already. A lost connection is sought again and resumed without gap or repetition.
+        """
+        path = "/events" if run_id is None else f"/runs/{run_id}/events"
+        lost_for = 0.0
+        delay = 0.0
+        while True:
+            try:
+                for event in self._stream(path, after):
+                    after, lost_for, delay = event.id, 0.0, 0.0
+                    yield event
+            except httpx.TransportError as error:
+                if after is None or lost_for >= _PATIENCE:
+                    raise self._unreachable(error) from error
+            delay = min(max(2 * delay, 0.5), 5.0)
+            lost_for += delay
+            self._sleep(delay)
+
+    def _stream(self, path: str, after: str | None) -> Iterator[Event]:
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": after} if after else {})
+        with self._http.stream("GET", path, headers=headers, timeout=_SILENCE) as response:
+            if response.is_error:
+                response.read()
+                raise _refusal(response)
+            yield from _events(response.iter_lines())
+
+    def _get(self, path: str, kind: type[Answer], query: Mapping[str, str] | None = None) -> Answer:
+        return self._send("GET", path, kind, params=query)
+
+    def _post(
+        self, path: str, kind: type[Answer], body: Mapping[str, Any] | None = None, key: str | None = None
+    ) -> Answer:
+        headers = {"Idempotency-Key": key} if key else None
+        return self._send("POST", path, kind, json=body, headers=headers)
+
+    def _send(self, method: str, path: str, kind: type[Answer], **request: Any) -> Answer:  # noqa: ANN401  # httpx's own
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        if not response.is_success:
+            raise _refusal(response)
+        try:
+            return kind.model_validate_json(response.content)
+        except ValidationError as error:
+            raise ClientError(
+                f"{response.url} did not answer like a Depthboard of this version; is the URL right?"
+            ) from error
+
+    def _unreachable(self, error: httpx.TransportError) -> ClientError:
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return ClientError(
+                f"No Depthboard answers at {self.url}.",
+                f"No Depthboard answers at {self.url}. Start one with `depthboard up`, "
+                "or name another with --url or DEPTHBOARD_URL.",
+            )
+        if isinstance(error, httpx.UnsupportedProtocol):
+            return ClientError(f"{self.url!r} is no URL; expected one like {DEFAULT_URL}.")
+        return ClientError(f"The connection to {self.url} was lost: {str(error) or type(error).__name__}.")
+
+
+def _query_text(value: object) -> str:
+    """A value of a query string: several with commas, truth values as the contract writes them."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+def _refusal(response: httpx.Response) -> ClientError:
+    try:
+        problem = Problem.model_validate_json(response.content)
+    except ValidationError:
+        title = f"{response.url} answered {response.status_code} {response.reason_phrase}."
+        return ClientError(title, status=response.status_code)
+    return ClientError(problem.title, problem.detail, problem.errors, problem.status)
+
+
+def _events(lines: Iterable[str]) -> Iterator[Event]:
+    """The events of a stream: fields up to a blank line; comments keep the connection alive."""
+    fields: dict[str, str] = {}
+    for line in lines:
+        if not line:
+            if "data" in fields:
+                yield Event(fields.get("event", "message"), json.loads(fields["data"]), fields.get("id", ""))
+            fields = {}
+        elif not line.startswith(":"):
+            name, _, value = line.partition(":")
+            value = value.removeprefix(" ")
+            fields[name] = f"{fields[name]}\n{value}" if name == "data" and "data" in fields else value

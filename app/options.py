@@ -1,0 +1,93 @@
+"""Command-line options made from declared fields, so that a setting or hyperparameter is declared once."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
+
+import typer
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+_BOUNDS: Final = {Ge: ("ge", "at least"), Gt: ("gt", "above"), Le: ("le", "at most"), Lt: ("lt", "below")}
+
+Command = Callable[..., None]
+
+
+def options(
+    model: type[BaseModel], *, panel: str, environment: str | None = None, many: bool = False
+) -> list[inspect.Parameter]:
+    """One option per field, whose value is the text that was given, or None.
+
+    `environment` is the prefix of the variables that stand for the options; with `many`, the metavar
+    says that a list or range is welcome.
+    """
+    return [_option(name, field, panel, environment, many=many) for name, field in model.model_fields.items()]
+
+
+def _option(
+    name: str, field: FieldInfo, panel: str, environment: str | None, *, many: bool
+) -> inspect.Parameter:
+    limits = ", ".join(_limits(field))
+    option = typer.Option(
+        flag(name),
+        help=f"{field.description}{limits and f' ({limits})'}".replace("[", r"\["),  # [ would begin a style
+        metavar=_metavar(field, many=many),
+        show_default=False,
+        envvar=environment and environment + name.upper(),
+        rich_help_panel=panel,
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if field.is_required() else None,
+        annotation=Annotated[str | None, option],
+    )
+
+
+def flag(name: str) -> str:
+    """The option of a field."""
+    return f"--{name.replace('_', '-')}"
+
+
+def with_options(parameters: Iterable[inspect.Parameter]) -> Callable[[Command], Command]:
+    """Give a command further options; it gets the values given for them as its first argument, a dict."""
+    added = list(parameters)
+
+    def decorate(command: Command) -> Command:
+        own = [
+            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for parameter in list(inspect.signature(command).parameters.values())[1:]
+        ]
+
+        @functools.wraps(command)
+        def extended(**values: Any) -> None:  # noqa: ANN401  # whatever types its options have
+            given = {parameter.name: values.pop(parameter.name) for parameter in added}
+            command({name: text for name, text in given.items() if text is not None}, **values)
+
+        del extended.__wrapped__
+        extended.__signature__ = inspect.Signature([*added, *own])  # type: ignore[attr-defined]
+        extended.__annotations__ = {parameter.name: parameter.annotation for parameter in (*added, *own)}
+        return extended
+
+    return decorate
+
+
+def _limits(field: FieldInfo) -> Iterator[str]:
+    """The default and the bounds in words."""
+    if not field.is_required() and field.default is not None:
+        yield f"default {field.default}"
+    for bound in field.metadata:
+        for kind, (attribute, words) in _BOUNDS.items():
+            if isinstance(bound, kind):
+                yield f"{words} {getattr(bound, attribute):,}"
+
+
+def _metavar(field: FieldInfo, *, many: bool) -> str:
+    kinds = [kind for kind in get_args(field.annotation) or (field.annotation,) if kind is not type(None)]
+    if get_origin(field.annotation) is Literal:
+        metavar = "|".join(map(str, get_args(field.annotation)))
+    else:
+        metavar = {int: "INTEGER", float: "NUMBER"}.get(kinds[0], "TEXT")
+    return f"{metavar},…" if many else metavar

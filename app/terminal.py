@@ -1,0 +1,162 @@
+"""What the command line shows: tables of runs and depths, and progress that moves."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+from rich.table import Table
+
+from app.answers import Comparison, RunOut, StudyOut
+from app.client import Client, ClientError
+from app.status import ENDED
+
+POLL_SECONDS = 1.0
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: `8 s`, `3 min`, `1.5 h`."""
+    if seconds < 99.5:  # noqa: PLR2004
+        return f"{seconds:.0f} s"
+    if seconds < 99.5 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def percent(fraction: float | None) -> str:
+    """An accuracy as `98.26 %`, or nothing."""
+    return "" if fraction is None else f"{100 * fraction:.2f} %"
+
+
+def run_table(runs: Iterable[RunOut]) -> Table:
+    """Runs, one a line."""
+    table = Table(box=None, header_style="bold")
+    for title, justify in (
+        ("id", "right"),
+        ("name", "left"),
+        ("status", "left"),
+        ("depth", "right"),
+        ("lr", "right"),
+        ("batch", "right"),
+        ("seed", "right"),
+        ("device", "left"),
+        ("epochs", "right"),
+        ("test accuracy", "right"),
+        ("trained", "right"),
+    ):
+        table.add_column(title, justify=justify)  # type: ignore[arg-type]
+    for run in runs:
+        table.add_row(
+            str(run.id),
+            run.name,
+            run.status if run.reason is None else f"{run.status}: {run.reason}",
+            str(run.depth),
+            f"{run.lr:g}",
+            str(run.batch_size),
+            str(run.seed),
+            run.device_used or run.device,
+            f"{run.epochs_done}/{run.epochs}",
+            percent(run.test_accuracy),
+            "" if run.train_seconds is None else duration(run.train_seconds),
+        )
+    return table
+
+
+def depth_table(comparison: Comparison) -> Table:
+    """Mean accuracies by depth."""
+    table = Table(box=None, header_style="bold")
+    for title in ("depth", "runs", "parameters", "train accuracy", "test accuracy", "seconds"):
+        table.add_column(title, justify="right")
+    for row in comparison.by_depth:
+        spread = row.test_accuracy.std
+        test = percent(row.test_accuracy.mean)
+        table.add_row(
+            str(row.depth),
+            str(row.n),
+            f"{row.parameters:,}",
+            percent(row.train_accuracy.mean),
+            test if spread is None else f"{test} ± {100 * spread:.2f}",
+            f"{row.train_seconds.mean:.1f}",
+        )
+    return table
+
+
+def follow_run(client: Client, run: RunOut, console: Console) -> RunOut:
+    """Show a run's epochs as they come; the run once it has ended."""
+    with _progress(console) as progress:
+        bar = progress.add_task(run.name, total=run.epochs, note=run.reason or run.status)
+        for event in client.events(run.id):
+            if event.kind == "epoch":
+                progress.update(
+                    bar, completed=event.data["epoch"], note=_figures(event.data), refresh=console.is_terminal
+                )
+            elif event.kind == "reset":
+                progress.update(bar, completed=0, note="starts again")
+            elif event.kind == "deleted":
+                raise ClientError(f"Run {run.id} was deleted.")
+            elif event.kind == "run":
+                run = RunOut.model_validate(event.data)
+                if run.status == "queued":
+                    progress.update(bar, note=run.reason or run.status)
+                if run.status in ENDED:
+                    progress.update(bar, completed=run.epochs_done, note=outcome(run))
+                    return run
+    raise ClientError(f"The events of run {run.id} ended before the run did.")
+
+
+def follow_study(
+    client: Client, study: StudyOut, console: Console, sleep: Callable[[float], None] = time.sleep
+) -> StudyOut:
+    """Show a study's progress and its running runs until all have ended; the study then."""
+    bars: dict[int, TaskID] = {}
+    with _progress(console) as progress:
+        whole = progress.add_task(study.name, total=1.0, note="")
+        while True:
+            progress.update(whole, completed=study.progress, note=_counts(study))
+            if sum(study.counts.get(status, 0) for status in ENDED) >= len(study.runs):
+                return study
+            _show_running(progress, bars, list(client.runs(study=study.id, status="running")))
+            sleep(POLL_SECONDS)
+            study = client.study(study.id)
+
+
+def outcome(run: RunOut) -> str:
+    """How a run ended, in a few words."""
+    if run.status == "finished":
+        return f"finished: {percent(run.test_accuracy)} of the test images are read correctly"
+    return f"{run.status}: {run.reason}" if run.reason else run.status
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+    )
+
+
+def _figures(epoch: dict[str, float]) -> str:
+    return (
+        f"epoch {epoch['epoch']:g}: loss {epoch['train_loss']:.4f} train, {epoch['test_loss']:.4f} test, "
+        f"accuracy {percent(epoch['test_accuracy'])}"
+    )
+
+
+def _counts(study: StudyOut) -> str:
+    counts = ", ".join(f"{count} {status}" for status, count in study.counts.items() if count)
+    if study.eta_seconds:
+        return f"{counts}; about {duration(study.eta_seconds)} left"
+    return counts
+
+
+def _show_running(progress: Progress, bars: dict[int, TaskID], running: Sequence[RunOut]) -> None:
+    """Keep one bar for each run that trains now."""
+    for run_id in bars.keys() - {run.id for run in running}:
+        progress.remove_task(bars.pop(run_id))
+    for run in running:
+        if run.id not in bars:
+            bars[run.id] = progress.add_task(f"  {run.name}", total=run.epochs, note="")
+        left = "" if run.eta_seconds is None else f"about {duration(run.eta_seconds)} left"
+        progress.update(bars[run.id], completed=run.epochs_done, note=left)
