@@ -6,6 +6,7 @@ on its first request, and kept in memory.
 
 import gzip
 import hashlib
+import re
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -45,6 +46,15 @@ def static_version() -> str:
             digest.update(path.relative_to(STATIC).as_posix().encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+@cache
+def plotly_style_ids() -> list[str]:
+    """Ids of the inline style sheets that plotly.js adds unless an element with that id is there.
+
+    The security policy refuses inline sheets, with an error in the console; these are for maps.
+    """
+    return re.findall(r'getElementById\("([0-9a-f]{64})"\)', _plotly().read_text("utf-8"))
 
 
 @cache

@@ -36,7 +36,11 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= formats.FILTERS
-    environment.globals |= {"asset": assets.url, "changed": changed}
+    environment.globals |= {
+        "asset": assets.url,
+        "changed": changed,
+        "plotly_style_ids": assets.plotly_style_ids,
+    }
     return environment
 
 

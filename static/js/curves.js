@@ -1,7 +1,7 @@
 // One chart of many runs' curves, coloured by depth; seeds of one depth differ in shade.
 
 import { append, cumulated, readEpochs } from "./columns.js";
-import { chart, colour, depthColour, label, plain } from "./chart.js";
+import { chart, depthColour, plain } from "./chart.js";
 import { plural, whole } from "./format.js";
 import { smooth } from "./smooth.js";
 
@@ -138,11 +138,16 @@ export class Curves {
     return {
       traces: [...faint, ...lines],
       layout: {
-        x: { title: bySeconds ? "Training time (s)" : "Epoch", rangemode: "tozero" },
+        x: {
+          title: bySeconds ? "Training time (s)" : "Epoch",
+          rangemode: "tozero",
+          range: runs.length ? undefined : [0, 10],
+        },
         y: {
           title: TITLES[metric],
           type: log ? "log" : "linear",
           tickformat: isAccuracy ? ".1%" : undefined,
+          range: runs.length ? undefined : log ? [-2, 0.5] : isAccuracy ? [0, 1] : [0, 2.5],
         },
         // another quantity on an axis needs another zoom
         uirevision: `${metric} ${bySeconds} ${log}`,

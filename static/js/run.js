@@ -39,7 +39,14 @@ function curve(name, values, line, format) {
   return weight ? [raw, smoothed] : [smoothed];
 }
 
-const epochAxis = { title: "Epoch", rangemode: "tozero" };
+// Before the first epoch the axes stand where the first points will fall.
+const empty = () => !columns.epoch.length;
+const epochAxis = () => ({ title: "Epoch", rangemode: "tozero", range: empty() ? [0, 10] : undefined });
+
+function lossAxis() {
+  const type = view.get("log") === "y" ? "log" : "linear";
+  return { type, range: empty() ? (type === "log" ? [-2, 0.5] : [0, 2.5]) : undefined };
+}
 
 const charts = [
   chart(document.getElementById("loss-chart"), () => ({
@@ -49,8 +56,8 @@ const charts = [
       ...(view.get("last") ? curve("last batch", columns.last_batch_loss, LINES.last(), ".4f") : []),
     ],
     layout: {
-      x: epochAxis,
-      y: { title: "Cross-entropy (nats)", type: view.get("log") === "y" ? "log" : "linear" },
+      x: epochAxis(),
+      y: { title: "Cross-entropy (nats)", ...lossAxis() },
       hovermode: "x unified",
       uirevision: String(view.get("log")),
     },
@@ -60,11 +67,11 @@ const charts = [
       ...curve("train, running", columns.train_accuracy, LINES.train(), ".2%"),
       ...curve("test", columns.test_accuracy, LINES.test(), ".2%"),
     ],
-    layout: { x: epochAxis, y: { title: "Accuracy", tickformat: ".1%" }, hovermode: "x unified" },
+    layout: { x: epochAxis(), y: { title: "Accuracy", tickformat: empty() ? ".0%" : ".1%", range: empty() ? [0, 1] : undefined }, hovermode: "x unified" },
   })),
   chart(document.getElementById("seconds-chart"), () => ({
     traces: curve("training", columns.seconds, LINES.test(), ".2f"),
-    layout: { x: epochAxis, y: { title: "Seconds", rangemode: "tozero" }, hovermode: "x unified" },
+    layout: { x: epochAxis(), y: { title: "Seconds", rangemode: "tozero", range: empty() ? [0, 2] : undefined }, hovermode: "x unified" },
   })),
 ];
 
