@@ -17,7 +17,7 @@ def percent(fraction: float | None, digits: int = 2) -> str:
 
 def points(fraction: float | None) -> str:
     """A difference or spread of fractions in percentage points, without its unit: 0.0007 is 0.07."""
-    return NOTHING if fraction is None else f"{fraction * 100:.2f}"
+    return NOTHING if fraction is None else f"{fraction * 100:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def whole(number: int | None) -> str:
@@ -92,6 +92,11 @@ def ago(timestamp: str, now: datetime | None = None) -> str:
     raise AssertionError
 
 
+def since(timestamp: str, now: datetime | None = None) -> str:
+    """The time span from a timestamp to now."""
+    return duration(max(0.0, ((now or datetime.now(UTC)) - moment(timestamp)).total_seconds()))
+
+
 def plural(number: int, one: str, many: str | None = None) -> str:
     """A count with its noun: 1 run, 15 runs."""
     return f"{whole(number)} {one if number == 1 else many or one + 's'}"
@@ -107,5 +112,6 @@ FILTERS: Final = {
     "about": about,
     "exact": exact,
     "ago": ago,
+    "since": since,
     "plural": plural,
 }

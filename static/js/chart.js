@@ -31,7 +31,7 @@ export function label(text, x, y, ink = colour("muted")) {
   return { text, x, y, xanchor: "left", yanchor: "middle", xshift: 10, showarrow: false, font: { color: ink, size: 12 } };
 }
 
-function axis(title, rest) {
+function axis({ title, ...rest }) {
   return {
     title: { text: title, font: { size: 12, color: colour("muted") }, standoff: 8 },
     gridcolor: colour("line"),
@@ -61,8 +61,8 @@ function layoutOf({ x, y, ...rest }) {
     modebar: { bgcolor: "rgba(0, 0, 0, 0)", color: colour("muted"), activecolor: colour("ink") },
     uirevision: "kept",
     ...rest,
-    xaxis: axis(x.title, x),
-    yaxis: axis(y.title, y),
+    xaxis: axis(x),
+    yaxis: axis(y),
   };
 }
 

@@ -82,12 +82,12 @@ function operation(path, method, about) {
       {},
       element("span", { className: "method" }, method.toUpperCase()),
       code(path),
-      element("span", { className: "muted" }, about.summary ?? ""),
+      element("span", { className: "muted" }, (about.description ?? about.summary ?? "").split("\n")[0]),
     ),
     element(
       "div",
       { className: "body" },
-      element("p", {}, about.description ?? ""),
+      about.description?.includes("\n") ? element("p", {}, about.description) : null,
       table("Parameters", ["Name", "Where and type", "", "Meaning"], parameters),
       about.requestBody ? fields("Body (JSON)", content(about.requestBody)) : null,
       success && content(success[1]) ? fields(`Answer ${success[0]}`, content(success[1])) : null,
@@ -96,8 +96,15 @@ function operation(path, method, about) {
   );
 }
 
+const groups = new Map();
+for (const [path, methods] of Object.entries(description.paths)) {
+  for (const [method, about] of Object.entries(methods)) {
+    const tag = about.tags?.[0] ?? "other";
+    groups.set(tag, [...(groups.get(tag) ?? []), operation(path, method, about)]);
+  }
+}
 place.replaceChildren(
-  ...Object.entries(description.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, about]) => operation(path, method, about)),
+  ...[...groups].map(([tag, operations]) =>
+    element("section", { className: "operations", ariaLabel: tag }, element("h2", {}, tag), ...operations),
   ),
 );

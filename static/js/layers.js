@@ -67,7 +67,7 @@ function published(rows, { field, name, symbol }) {
 
 // Labels at the right end of the lines, pushed apart where they would overlap.
 function endLabels(ends, span) {
-  const least = span * 0.045;
+  const least = span * 0.05;
   const sorted = ends.toSorted((one, other) => other.y - one.y);
   let ceiling = Infinity;
   return sorted.map(({ text, x, y, ink }) => {
@@ -91,7 +91,7 @@ export function layersChart(element, read, reference) {
       }),
       ...PARTS.flatMap(({ field, name }) => {
         const last = overlay.at(-1);
-        return last ? [{ text: `published ${name}`, x: last.depth, y: last[field], ink: colour("muted") }] : [];
+        return last ? [{ text: `published<br>${name}`, x: last.depth, y: last[field], ink: colour("muted") }] : [];
       }),
     ];
     const values = [
@@ -113,7 +113,7 @@ export function layersChart(element, read, reference) {
           tickformat: ".1%",
           range: values.length ? [low - span * 0.08, low + span * 1.1] : [0.9, 1.005],
         },
-        margin: { l: 56, r: 110, t: 8, b: 44 },
+        margin: { l: 56, r: 80, t: 8, b: 44 },
         annotations: rows.length || overlay.length ? endLabels(ends, span) : [],
       },
     };

@@ -78,6 +78,7 @@ const charts = [
 function draw() {
   for (const update of charts) update();
   table.show(columns);
+  document.querySelector("[data-last-key]").hidden = !view.get("last");
   const count = columns.epoch.length;
   note.textContent = count
     ? `${count} of ${count} epochs drawn, none left out. Drag to zoom, double-click to reset.`
