@@ -1,9 +1,11 @@
 """What the command line shows: tables of runs and depths, and progress that moves."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.table import Table
 
@@ -11,7 +13,8 @@ from app.answers import Comparison, RunOut, StudyOut
 from app.client import Client, ClientError
 from app.status import ENDED
 
-POLL_SECONDS = 1.0
+POLL_SECONDS: Final = 1.0
+_SHOWN_IF_DIFFERENT: Final = ("lr", "batch_size", "seed", "device", "dataset")
 
 
 def duration(seconds: float) -> str:
@@ -28,33 +31,22 @@ def percent(fraction: float | None) -> str:
     return "" if fraction is None else f"{100 * fraction:.2f} %"
 
 
-def run_table(runs: Iterable[RunOut]) -> Table:
-    """Runs, one a line."""
+def run_table(runs: Sequence[RunOut]) -> Table:
+    """Runs, one a line; of the less telling hyperparameters only those in which they differ."""
     table = Table(box=None, header_style="bold")
-    for title, justify in (
-        ("id", "right"),
-        ("name", "left"),
-        ("status", "left"),
-        ("depth", "right"),
-        ("lr", "right"),
-        ("batch", "right"),
-        ("seed", "right"),
-        ("device", "left"),
-        ("epochs", "right"),
-        ("test accuracy", "right"),
-        ("trained", "right"),
-    ):
-        table.add_column(title, justify=justify)  # type: ignore[arg-type]
+    differing = [name for name in _SHOWN_IF_DIFFERENT if len({getattr(run, name) for run in runs}) > 1]
+    table.add_column("id", justify="right", no_wrap=True)
+    table.add_column("name", no_wrap=True, overflow="ellipsis")
+    table.add_column("status")
+    for title in ("depth", *differing, "epochs", "test accuracy", "trained"):
+        table.add_column(title.replace("_", " "), justify="right", no_wrap=True)
     for run in runs:
         table.add_row(
             str(run.id),
-            run.name,
-            run.status if run.reason is None else f"{run.status}: {run.reason}",
+            escape(run.name),
+            run.status if run.reason is None else f"{run.status}: {escape(run.reason)}",
             str(run.depth),
-            f"{run.lr:g}",
-            str(run.batch_size),
-            str(run.seed),
-            run.device_used or run.device,
+            *(str(getattr(run, name)) for name in differing),
             f"{run.epochs_done}/{run.epochs}",
             percent(run.test_accuracy),
             "" if run.train_seconds is None else duration(run.train_seconds),
@@ -84,12 +76,10 @@ def depth_table(comparison: Comparison) -> Table:
 def follow_run(client: Client, run: RunOut, console: Console) -> RunOut:
     """Show a run's epochs as they come; the run once it has ended."""
     with _progress(console) as progress:
-        bar = progress.add_task(run.name, total=run.epochs, note=run.reason or run.status)
+        bar = progress.add_task(escape(run.name), total=run.epochs, note=run.reason or run.status)
         for event in client.events(run.id):
             if event.kind == "epoch":
-                progress.update(
-                    bar, completed=event.data["epoch"], note=_figures(event.data), refresh=console.is_terminal
-                )
+                progress.update(bar, completed=event.data["epoch"], note=_figures(event.data))
             elif event.kind == "reset":
                 progress.update(bar, completed=0, note="starts again")
             elif event.kind == "deleted":
@@ -110,10 +100,11 @@ def follow_study(
     """Show a study's progress and its running runs until all have ended; the study then."""
     bars: dict[int, TaskID] = {}
     with _progress(console) as progress:
-        whole = progress.add_task(study.name, total=1.0, note="")
+        whole = progress.add_task(escape(study.name), total=1.0, note="")
         while True:
             progress.update(whole, completed=study.progress, note=_counts(study))
             if sum(study.counts.get(status, 0) for status in ENDED) >= len(study.runs):
+                _show_running(progress, bars, [])
                 return study
             _show_running(progress, bars, list(client.runs(study=study.id, status="running")))
             sleep(POLL_SECONDS)
@@ -132,7 +123,7 @@ def _progress(console: Console) -> Progress:
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         console=console,
     )
 
@@ -157,6 +148,6 @@ def _show_running(progress: Progress, bars: dict[int, TaskID], running: Sequence
         progress.remove_task(bars.pop(run_id))
     for run in running:
         if run.id not in bars:
-            bars[run.id] = progress.add_task(f"  {run.name}", total=run.epochs, note="")
+            bars[run.id] = progress.add_task(f"  {escape(run.name)}", total=run.epochs, note="")
         left = "" if run.eta_seconds is None else f"about {duration(run.eta_seconds)} left"
         progress.update(bars[run.id], completed=run.epochs_done, note=left)
