@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy import ColumnElement, delete, true, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
@@ -177,8 +177,14 @@ def confirm_cancel(session: Session, claim: Claim) -> bool:
 
 
 def release(session: Session, claim: Claim) -> bool:
-    """Give a run back unharmed, as a draining worker does: no crash is counted."""
-    return _move(session, _held(claim), **_REQUEUED)
+    """Give a run back unharmed, as a draining worker does: no crash is counted.
+
+    A run that was to be cancelled ends here, so that nobody trains it again.
+    """
+    to_cancel = (*_held(claim), col(Run.cancel_requested).is_(true()))
+    return _move(session, to_cancel, **_ended("cancelled"), reason=CANCELLED) or _move(
+        session, _held(claim), **_REQUEUED
+    )
 
 
 def lose(session: Session, claim: Claim, why: str) -> bool:
