@@ -1,0 +1,114 @@
+"""Runs in every state, made with the queue's own steps and without training anything."""
+
+from typing import Any
+
+from sqlmodel import Session
+
+from app import run_queue, workers
+from app.answers import RunOut
+from app.db import Database
+from app.models import Run
+from app.requests import Labels
+from app.run_queue import Claim
+from app.runs import as_answers
+from trainer.config import TrainConfig
+
+CPU = frozenset({"cpu"})
+RESULTS = {"train_loss": 0.2, "train_accuracy": 0.95, "test_loss": 0.3, "test_accuracy": 0.94}
+
+
+def figures(epoch: int, **other: float) -> dict[str, float]:
+    """An epoch record; every figure tells which epoch it belongs to."""
+    return {
+        "epoch": epoch,
+        "train_loss": 2 / epoch,
+        "last_batch_loss": 2.1 / epoch,
+        "train_accuracy": 1 - 0.5 / epoch,
+        "test_loss": 2.2 / epoch,
+        "test_accuracy": 1 - 0.6 / epoch,
+        "seconds": 0.25,
+        **other,
+    }
+
+
+def queue_run(database: Database, labels: Labels | None = None, **config: Any) -> int:
+    """The id of a new queued run, by default of one layer and three epochs."""
+    with database.write() as session:
+        wanted = TrainConfig(**{"depth": 1, "epochs": 3, **config})
+        return run_queue.enqueue(session, [wanted], labels or Labels())[0].id or 0
+
+
+def add_worker(
+    database: Database, worker_id: str = "w", *, lease_seconds: float = 60, slots: int = 1
+) -> None:
+    """Make a worker known that offers the CPU."""
+    with database.write() as session:
+        workers.register(session, worker_id, host="here", slots=slots, threads=1, lease_seconds=lease_seconds)
+        workers.describe(session, worker_id, [{"device": "cpu", "name": "a CPU"}], {"torch": "2"})
+
+
+def take(
+    database: Database,
+    worker_id: str = "w",
+    kinds: frozenset[str] = CPU,
+    *,
+    threads: int = 1,
+    lease_seconds: float = 60,
+) -> Claim | None:
+    """What the queue gives to a worker."""
+    with database.write() as session:
+        return run_queue.claim(session, worker_id, kinds, threads=threads, lease_seconds=lease_seconds)
+
+
+def claimed(database: Database, worker_id: str = "w", *, lease_seconds: float = 60) -> Claim:
+    """The claim of the next run, of which there must be one."""
+    claim = take(database, worker_id, lease_seconds=lease_seconds)
+    assert claim is not None
+    return claim
+
+
+def record(database: Database, claim: Claim, *epochs: int) -> bool:
+    """Whether all these epochs could be recorded."""
+    written = []
+    for epoch in epochs:
+        with database.write() as session:
+            written.append(run_queue.record_epoch(session, claim, figures(epoch)))
+    return all(written)
+
+
+def finished_run(database: Database, test_accuracy: float = 0.94, **config: Any) -> int:
+    """The id of a new run that has been trained to its end; nothing else may be queued."""
+    run_id = queue_run(database, **config)
+    claim = claimed(database)
+    assert claim.run_id == run_id
+    record(database, claim, *range(1, claim.config.epochs + 1))
+    with database.write() as session:
+        assert run_queue.report_start(session, claim, "cpu", {"torch": "2"})
+        assert run_queue.finish(session, claim, {**RESULTS, "test_accuracy": test_accuracy})
+    return run_id
+
+
+def failed_run(database: Database, **config: Any) -> int:
+    """The id of a new run that an error has ended; nothing else may be queued."""
+    queue_run(database, **config)
+    claim = claimed(database)
+    with database.write() as session:
+        assert run_queue.fail(session, claim, "it broke", "Traceback: it broke")
+    return claim.run_id
+
+
+def row(database: Database, run_id: int) -> Run:
+    """A run as it is stored."""
+    with database.read() as session:
+        return run_queue.get(session, run_id)
+
+
+def shown(database: Database, run_id: int) -> RunOut:
+    """A run as answers show it."""
+    with database.read() as session:
+        return shown_in(session, run_id)
+
+
+def shown_in(session: Session, run_id: int) -> RunOut:
+    """A run as answers of this transaction show it."""
+    return as_answers(session, [run_queue.get(session, run_id)])[0]

@@ -1,0 +1,249 @@
+"""The state machine of runs, driven at random and compared with a plain model."""
+
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlmodel import col, select
+
+from app import run_queue
+from app.db import Database, newest_change
+from app.models import Epoch, Run
+from app.requests import Labels
+from app.run_queue import Claim, WrongState
+from tests.app.states import RESULTS, figures, queue_run, take
+
+
+class Model:
+    """What the queue should hold of one run."""
+
+    def __init__(self, priority: int) -> None:
+        self.priority = priority
+        self.status = "queued"
+        self.attempt = 0
+        self.crashes = 0
+        self.to_cancel = False
+        self.worker: str | None = None
+        self.epochs: list[tuple[int, int]] = []
+
+    def end(self, status: str) -> None:
+        """Leave the worker."""
+        self.status, self.worker, self.to_cancel = status, None, False
+
+    def lost(self) -> None:
+        """Count a crash."""
+        self.crashes += 1
+        if self.to_cancel:
+            self.end("cancelled")
+        else:
+            self.end("failed" if self.crashes == 3 else "queued")
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Random steps of people and two workers, checked against `Model` after each."""
+
+    database: Database  # set by the test that runs the machine
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.models: dict[int, Model] = {}
+        self.claims: list[Claim] = []
+        self.attempts: set[tuple[int, int]] = set()
+        with self.database.write() as session:
+            for run in session.exec(select(Run)).all():
+                if run.status == "running":
+                    run_queue.retire(session, run.worker_id or "", "a new example")
+                    session.refresh(run)
+                run_queue.remove(session, run.id or 0)
+
+    def claim_of(self, data: st.DataObject) -> tuple[Claim, Model | None]:
+        """Any claim there ever was, and its run's model if it still holds."""
+        claim = data.draw(st.sampled_from(self.claims))
+        model = self.models.get(claim.run_id)
+        holds = model is not None and model.status == "running" and model.attempt == claim.attempt
+        return claim, model if holds else None
+
+    def chosen(self, data: st.DataObject) -> tuple[int, Model]:
+        """Any run."""
+        run_id = data.draw(st.sampled_from(sorted(self.models)))
+        return run_id, self.models[run_id]
+
+    @precondition(lambda self: len(self.models) < 4)
+    @rule(priority=st.integers(0, 1))
+    def enqueue(self, priority: int) -> None:
+        self.models[queue_run(self.database, Labels(priority=priority))] = Model(priority)
+
+    @rule(worker=st.sampled_from(["w1", "w2"]))
+    def claim(self, worker: str) -> None:
+        waiting = [run_id for run_id, model in self.models.items() if model.status == "queued"]
+        claim = take(self.database, worker)
+        assert (claim is None) == (not waiting)
+        if claim is None:
+            return
+        assert claim.run_id == min(waiting, key=lambda run_id: (-self.models[run_id].priority, run_id))
+        assert (claim.run_id, claim.attempt) not in self.attempts
+        self.attempts.add((claim.run_id, claim.attempt))
+        self.claims.append(claim)
+        model = self.models[claim.run_id]
+        model.status, model.worker, model.epochs = "running", worker, []
+        model.attempt += 1
+        assert claim.attempt == model.attempt
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def record_epoch(self, data: st.DataObject) -> None:
+        claim, model = self.claim_of(data)
+        epoch = len(model.epochs) + 1 if model else 1
+        with self.database.write() as session:
+            assert run_queue.record_epoch(session, claim, figures(epoch)) is bool(model)
+        if model:
+            model.epochs.append((claim.attempt, epoch))
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def finish(self, data: st.DataObject) -> None:
+        claim, model = self.claim_of(data)
+        with self.database.write() as session:
+            assert run_queue.finish(session, claim, RESULTS) is bool(model)
+        if model:
+            model.end("finished")
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def fail(self, data: st.DataObject) -> None:
+        claim, model = self.claim_of(data)
+        with self.database.write() as session:
+            assert run_queue.fail(session, claim, "it broke") is bool(model)
+        if model:
+            model.end("failed")
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def confirm_cancel(self, data: st.DataObject) -> None:
+        claim, model = self.claim_of(data)
+        with self.database.write() as session:
+            assert run_queue.confirm_cancel(session, claim) is bool(model)
+        if model:
+            model.end("cancelled")
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        claim, model = self.claim_of(data)
+        with self.database.write() as session:
+            assert run_queue.release(session, claim) is bool(model)
+        if model:
+            model.end("cancelled" if model.to_cancel else "queued")
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def lose(self, data: st.DataObject) -> None:
+        claim, model = self.claim_of(data)
+        with self.database.write() as session:
+            assert run_queue.lose(session, claim, "it died") is bool(model)
+        if model:
+            model.lost()
+
+    @rule(worker=st.sampled_from(["w1", "w2"]))
+    def worker_dies(self, worker: str) -> None:
+        with self.database.write() as session:
+            lost = run_queue.retire(session, worker, "it died")
+        mine = [run_id for run_id, model in self.models.items() if model.worker == worker]
+        assert sorted(lost) == sorted(mine)
+        for run_id in mine:
+            self.models[run_id].lost()
+
+    @rule(worker=st.sampled_from(["w1", "w2"]))
+    def worker_goes_silent(self, worker: str) -> None:
+        with self.database.write() as session:
+            run_queue.heartbeat(session, worker, -1)
+            lost = run_queue.reap(session)
+        mine = [run_id for run_id, model in self.models.items() if model.worker == worker]
+        assert sorted(lost) == sorted(mine)
+        for run_id in mine:
+            self.models[run_id].lost()
+
+    @precondition(lambda self: self.models)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        run_id, model = self.chosen(data)
+        try:
+            with self.database.write() as session:
+                run_queue.cancel(session, run_id)
+        except WrongState:
+            assert model.status not in ("queued", "running")
+        else:
+            assert model.status in ("queued", "running")
+            if model.status == "queued":
+                model.end("cancelled")
+            else:
+                model.to_cancel = True
+
+    @precondition(lambda self: self.models)
+    @rule(data=st.data())
+    def retry(self, data: st.DataObject) -> None:
+        run_id, model = self.chosen(data)
+        try:
+            with self.database.write() as session:
+                run_queue.retry(session, run_id)
+        except WrongState:
+            assert model.status not in ("failed", "cancelled")
+        else:
+            assert model.status in ("failed", "cancelled")
+            model.end("queued")
+            model.crashes = 0
+
+    @precondition(lambda self: self.models)
+    @rule(data=st.data())
+    def remove(self, data: st.DataObject) -> None:
+        run_id, model = self.chosen(data)
+        try:
+            with self.database.write() as session:
+                run_queue.remove(session, run_id)
+        except WrongState:
+            assert model.status == "running"
+        else:
+            assert model.status != "running"
+            del self.models[run_id]
+
+    @invariant()
+    def the_database_holds_what_the_model_says(self) -> None:
+        with self.database.read() as session:
+            stored = {run.id: run for run in session.exec(select(Run)).all()}
+            newest = newest_change(session)
+            numbers = [run.change for run in stored.values()]
+            epochs: dict[int, list[tuple[int, int]]] = {run_id: [] for run_id in self.models}
+            for epoch in session.exec(select(Epoch).order_by(col(Epoch.epoch))):
+                epochs[epoch.run_id].append((epoch.attempt, epoch.epoch))
+                numbers.append(epoch.change)
+        assert stored.keys() == self.models.keys()
+        assert len(set(numbers)) == len(numbers)
+        assert max(numbers, default=0) <= newest
+        for run_id, model in self.models.items():
+            run = stored[run_id]
+            assert (run.status, run.attempt, run.crashes) == (model.status, model.attempt, model.crashes)
+            assert (run.worker_id, run.cancel_requested) == (model.worker, model.to_cancel)
+            assert (run.lease_expires is not None) is (model.status == "running")
+            assert (run.finished_at is not None) is (model.status in ("finished", "failed", "cancelled"))
+            assert (run.reason is not None) is (model.status in ("failed", "cancelled"))
+            assert epochs[run_id] == model.epochs
+
+
+MACHINE_SETTINGS = hypothesis_settings(
+    max_examples=15,
+    stateful_step_count=30,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+def test_random_steps_keep_to_the_model(database: Database) -> None:
+    machine = type("Machine", (QueueMachine,), {"database": database})
+    run_state_machine_as_test(machine, settings=MACHINE_SETTINGS)
