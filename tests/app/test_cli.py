@@ -1,0 +1,271 @@
+"""The `depthboard` command as a person or script uses it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.answers import RunOut
+from app.client import Client
+from app.settings import Settings
+from tests.dashboard import ROOT, clean_environment, get, running
+from tests.waiting import eventually
+from trainer.config import TrainConfig
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `depthboard` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *words],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=clean_environment(COLUMNS="120", **environment),
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def start(*words: str) -> subprocess.Popen[str]:
+    """Start `depthboard`, to be met while it runs."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "app.cli", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=clean_environment(),
+    )
+
+
+def list_of(url: str, text: str) -> list[RunOut]:
+    """The runs that mention a text."""
+    with Client(url) as client:
+        return list(client.runs(q=text))
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running(tmp_path_factory.mktemp("cli")) as dashboard:
+        yield dashboard.url
+
+
+def test_submit_says_where_the_run_is_to_be_seen(url: str) -> None:
+    answer = run("submit", "--depth", "1", "--epochs", "1", "--name", "from here", "--url", url)
+    assert answer.returncode == 0
+    assert "(from here) waits at " in answer.stdout
+    page = answer.stdout.split()[-1]
+    assert page.startswith(f"{url}/runs/")
+    assert get(url, page.removeprefix(url))[0] == 200
+
+
+def test_submit_follows_a_run_to_its_end(url: str) -> None:
+    answer = run("submit", "--depth", "1", "--epochs", "2", "--wait", DEPTHBOARD_URL=url)
+    assert answer.returncode == 0
+    assert "finished: " in answer.stdout
+    assert "100%" in answer.stderr
+
+
+def test_submit_prints_the_finished_run_as_json(url: str) -> None:
+    answer = run(
+        "submit",
+        "--depth",
+        "1",
+        "--epochs",
+        "2",
+        "--tag",
+        "a",
+        "--tag",
+        "b",
+        "--wait",
+        "--json",
+        "--url",
+        url,
+    )
+    assert answer.returncode == 0
+    assert answer.stderr == ""
+    finished = json.loads(answer.stdout)
+    assert (finished["status"], finished["epochs_done"], finished["tags"]) == ("finished", 2, ["a", "b"])
+
+
+def test_a_run_that_does_not_finish_is_exit_code_1(url: str) -> None:
+    following = start(
+        "submit", "--depth", "1", "--device", "cuda", "--name", "given up", "--wait", "--url", url
+    )
+    eventually(lambda: list_of(url, "given up"))
+    with Client(url) as client:
+        client.cancel(list_of(url, "given up")[0].id)
+    out, _ = following.communicate(timeout=60)
+    assert following.returncode == 1
+    assert "(given up) cancelled: " in out
+
+
+def test_study_takes_lists_and_ranges_and_ends_with_the_comparison(url: str) -> None:
+    words = ("study", "--depth", "1", "--seed", "20-21", "--epochs", "1,2", "--url", url)
+    preview = run(*words, "--preview")
+    assert preview.stdout.startswith("4 runs, about ")
+    assert json.loads(run(*words, "--preview", "--json").stdout)["runs"] == 4
+    followed = run(*words, "--wait")
+    assert followed.returncode == 0
+    assert "4 finished" in followed.stderr
+    assert "7,850" in followed.stdout
+    again = json.loads(run(*words, "--reuse", "--json").stdout)
+    assert again["counts"]["finished"] == 4
+
+
+def test_runs_lists_what_the_filters_let_through(url: str) -> None:
+    words = ("study", "--depth", "3", "--seed", "30-33", "--device", "cuda", "--tag", "listed", "--json")
+    study = json.loads(run(*words, "--url", url).stdout)
+    listed = json.loads(run("runs", "--tag", "listed", "--json", "--sort", "seed", "--url", url).stdout)
+    assert [found["id"] for found in listed] == study["runs"]
+    few = json.loads(run("runs", "--tag", "listed", "--limit", "2", "--json", "--url", url).stdout)
+    assert len(few) == 2
+    first, second, *_ = study["runs"]
+    table = run("runs", str(first), str(second), "--url", url).stdout.splitlines()
+    assert table[0].split() == [
+        "id",
+        "name",
+        "status",
+        "depth",
+        "seed",
+        "epochs",
+        "test",
+        "accuracy",
+        "trained",
+    ]
+    assert len(table) == 3
+    assert run("runs", "--search", "nothing mentions this", "--url", url).stdout == "No runs.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("submit",), "--depth"),
+        (("submit", "--depth", "three"), "--depth: 'three' is not a whole number"),
+        (("submit", "--depth", "1-3"), "--depth: one value was expected, got 3"),
+        (("submit", "--depth", "1", "--wat"), "--wat"),
+        (("study", "--depth", "3-1"), "--depth: '3-1' is an empty range"),
+        (("study", "--depth", "1", "--lr", "nan"), "--lr: 'nan' is not a number"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2_and_names_the_option(words: tuple[str, ...], complaint: str) -> None:
+    answer = run(*words)
+    assert answer.returncode == 2
+    assert complaint in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_what_the_server_refuses_is_exit_code_2_and_names_the_field(url: str) -> None:
+    answer = run("submit", "--depth", "9", "--url", url)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("depth: ")
+    assert answer.stderr.count("\n") == 1
+
+
+def test_no_server_is_exit_code_1_and_says_how_to_start_one() -> None:
+    answer = run("runs", "--url", "http://127.0.0.1:1")
+    assert answer.returncode == 1
+    assert "http://127.0.0.1:1" in answer.stderr
+    assert "depthboard up" in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+def test_ctrl_c_while_following_is_exit_code_130_and_leaves_the_run_alone(url: str) -> None:
+    following = start(
+        "submit", "--depth", "1", "--device", "cuda", "--name", "left alone", "--wait", "--url", url
+    )
+    eventually(lambda: list_of(url, "left alone"))
+    following.send_signal(signal.SIGINT)
+    _, err = following.communicate(timeout=60)
+    assert following.returncode == 130
+    assert "Traceback" not in err
+    assert [found.status for found in list_of(url, "left alone")] == ["queued"]
+
+
+@pytest.mark.parametrize("command", ["up", "serve", "worker"])
+def test_every_setting_is_an_option_with_its_variable(command: str) -> None:
+    shown = run(command, "--help").stdout
+    for name in Settings.model_fields:
+        assert f"--{name.replace('_', '-')}" in shown
+        assert f"DEPTHBOARD_{name.upper()}" in shown
+
+
+@pytest.mark.parametrize("command", ["submit", "study"])
+def test_every_hyperparameter_is_an_option(command: str) -> None:
+    shown = run(command, "--help").stdout
+    for name, field in TrainConfig.model_fields.items():
+        assert f"--{name.replace('_', '-')}" in shown
+        assert (field.description or "").split()[0] in shown
+
+
+@pytest.mark.parametrize("command", ["up", "serve", "worker"])
+def test_wrong_settings_are_exit_code_2_and_name_the_variable(command: str) -> None:
+    answer = run(command, "--port", "70000", DEPTHBOARD_SLOTS="none")
+    assert answer.returncode == 2
+    assert "DEPTHBOARD_PORT (--port): " in answer.stderr
+    assert "DEPTHBOARD_SLOTS (--slots): " in answer.stderr
+    assert "'none'" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "serve"])
+def test_a_taken_port_is_exit_code_3_with_a_clear_message(command: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        answer = run(command, "--port", str(port), "--data-dir", str(tmp_path))
+    assert answer.returncode == 3
+    assert str(port) in answer.stderr
+    assert "in use" in answer.stderr
+    assert "--port" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
+    answer = run("up", "--host", "192.0.2.1", "--port", "0", "--data-dir", str(tmp_path))
+    assert answer.returncode == 3
+    assert "'192.0.2.1' is not an address of this machine" in answer.stderr
+
+
+def test_the_version_is_printed() -> None:
+    assert run("--version").stdout.startswith("depthboard 0.")
+
+
+def descendants(pid: int) -> set[int]:
+    """Process ids of all that a process has started, directly or not."""
+    children = {
+        int(stat.parent.name)
+        for stat in Path("/proc").glob("[0-9]*/stat")
+        if (text := _read(stat)) and int(text.rpartition(")")[2].split()[1]) == pid
+    }
+    return children.union(*(descendants(child) for child in children))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # it has just ended
+        return ""
+
+
+def ended(pid: int) -> bool:
+    """Whether a process is gone, or only waits to be forgotten."""
+    text = _read(Path(f"/proc/{pid}/stat"))
+    return not text or text.rpartition(")")[2].split()[0] == "Z"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_outlives_the_dashboard(tmp_path: Path, number: signal.Signals) -> None:
+    """Web process, worker and its slots end with `up`, even when that is killed in mid-run."""
+    with running(tmp_path) as dashboard:
+        run("submit", "--depth", "5", "--url", dashboard.url)
+        eventually(lambda: '"status":"running"' in get(dashboard.url, "/runs")[1])
+        family = descendants(dashboard.process.pid)
+        assert len(family) >= 3
+        os.kill(dashboard.process.pid, number)
+        eventually(lambda: all(ended(pid) for pid in family))

@@ -1,0 +1,179 @@
+"""The client against a real server, and its decisions against answers that a real one rarely gives."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+import httpx
+import pytest
+
+from app.client import Client, ClientError
+from tests.dashboard import running
+from tests.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running(tmp_path_factory.mktemp("client")) as dashboard:
+        yield dashboard.url
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[Client]:
+    with Client(url) as client:
+        yield client
+
+
+def test_a_run_is_queued_watched_to_its_end_and_read(client: Client) -> None:
+    run = client.create_run({"depth": 1, "epochs": 2, "tags": ["watched"]})
+    kinds = []
+    for event in client.events(run.id):
+        kinds.append(event.kind)
+        if event.kind == "run" and event.data["status"] == "finished":
+            break
+    assert kinds.count("epoch") == 2
+    finished = client.run(run.id)
+    assert finished.status == "finished"
+    assert finished.test_accuracy is not None
+    assert client.epochs(run.id).epoch == [1, 2]
+    assert [found.id for found in client.runs(tag="watched")] == [run.id]
+
+
+def test_a_list_of_runs_goes_on_over_pages(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.client._PAGE", 2)
+    study = client.create_study({"depth": 5, "seed": [0, 1, 2, 3, 4], "tags": ["paged"]})
+    assert sorted(run.id for run in client.runs(tag="paged", status=["queued", "running"])) == study.runs
+    assert len(list(islice(client.runs(tag="paged"), 3))) == 3
+    for run_id in study.runs:
+        client.cancel(run_id)
+    eventually(lambda: client.study(study.id).counts["cancelled"] == 5)
+
+
+def test_a_cancelled_run_can_be_tried_again(client: Client) -> None:
+    run = client.create_run({"depth": 1, "device": "cuda"})
+    assert client.cancel(run.id).status == "cancelled"
+    assert client.retry(run.id).status == "queued"
+    client.cancel(run.id)
+
+
+def test_the_same_key_creates_one_run(client: Client) -> None:
+    body = {"depth": 1, "device": "cuda"}
+    first, second = (client.create_run(body, key="once") for _ in range(2))
+    assert first.id == second.id
+    client.cancel(first.id)
+
+
+def test_a_study_is_previewed_and_compared(client: Client) -> None:
+    body = {"depth": 1, "seed": [10, 11], "epochs": 1}
+    assert client.preview_study(body).runs == 2
+    study = client.create_study(body)
+    eventually(lambda: client.study(study.id).counts["finished"] == 2)
+    by_depth = client.compare(study=study.id).by_depth
+    assert [(row.depth, row.n) for row in by_depth] == [(1, 2)]
+    assert [run.id for run in client.compare(study.runs[:1]).runs] == study.runs[:1]
+
+
+def test_workers_are_listed(client: Client) -> None:
+    eventually(lambda: [worker.slots for worker in client.workers()] == [1])
+
+
+def test_an_error_says_which_field_and_what_was_expected(client: Client) -> None:
+    with pytest.raises(ClientError) as refused:
+        client.create_run({"depth": 9, "epochs": 0})
+    assert refused.value.status == 422
+    assert [error.loc for error in refused.value.errors] == [["depth"], ["epochs"]]
+    assert "depth: " in str(refused.value)
+    with pytest.raises(ClientError, match="999999") as missing:
+        client.run(999999)
+    assert missing.value.status == 404
+    assert missing.value.title == "Not Found"
+
+
+def test_nobody_at_the_url_says_how_to_start_a_dashboard() -> None:
+    with Client("http://127.0.0.1:1") as client, pytest.raises(ClientError) as error:
+        client.run(1)
+    assert "http://127.0.0.1:1" in str(error.value)
+    assert "depthboard up" in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1", "ftp://127.0.0.1", "http://127.0.0.1:port"])
+def test_what_is_no_url_is_refused_with_an_example(url: str) -> None:
+    def ask() -> None:
+        with Client(url) as client:
+            client.run(1)
+
+    with pytest.raises(ClientError, match=r"http://127\.0\.0\.1:8000"):
+        ask()
+
+
+def scripted(answer: Callable[[httpx.Request], httpx.Response], naps: list[float] | None = None) -> Client:
+    """A client whose server is a function."""
+    sleep = naps.append if naps is not None else lambda _: None
+    return Client(transport=httpx.MockTransport(answer), sleep=sleep)
+
+
+def test_another_program_at_the_url_is_recognised() -> None:
+    page = httpx.Response(200, text="<html>Welcome</html>")
+    with scripted(lambda _: page) as client, pytest.raises(ClientError, match="is the URL right"):
+        client.run(1)
+
+
+def test_an_error_that_is_no_problem_document_names_url_and_status() -> None:
+    with (
+        scripted(lambda _: httpx.Response(502)) as client,
+        pytest.raises(ClientError, match="502 Bad Gateway"),
+    ):
+        client.run(1)
+
+
+def test_a_lost_stream_is_resumed_after_the_last_event() -> None:
+    asked: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("last-event-id"))
+        number = len(asked)
+        whole = f'id: {number}\nevent: epoch\ndata: {{"epoch":\ndata: {number}}}\n\n'
+        return httpx.Response(200, text=f": connected\nretry: 1000\n\n{whole}id: 9\nevent: epoch\ndata: {{}}")
+
+    with scripted(answer) as client:
+        events = list(islice(client.events(7), 3))
+    assert asked == [None, "1", "2"]
+    assert [(event.id, event.kind, event.data) for event in events] == [
+        (str(number), "epoch", {"epoch": number}) for number in (1, 2, 3)
+    ], "an event that was cut short is not told"
+
+
+def test_a_stream_that_stays_lost_is_given_up() -> None:
+    naps: list[float] = []
+    first = [httpx.Response(200, text="id: 1\nevent: run\ndata: {}\n\n")]
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        if first:
+            return first.pop()
+        raise httpx.ConnectError("refused")
+
+    with scripted(answer, naps) as client, pytest.raises(ClientError, match="depthboard up"):
+        list(client.events())
+    assert 60 <= sum(naps) < 90
+
+
+def test_a_stream_that_never_began_is_an_error_at_once() -> None:
+    def refuse(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    naps: list[float] = []
+    with scripted(refuse, naps) as client, pytest.raises(ClientError):
+        next(client.events())
+    assert naps == []
+
+
+def test_a_stream_of_a_run_that_does_not_exist_is_refused(client: Client) -> None:
+    with pytest.raises(ClientError) as missing:
+        next(client.events(999999))
+    assert missing.value.status == 404
+
+
+def test_requests_go_straight_to_the_server(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "")
+    with Client(url) as client:
+        assert list(client.runs(q="nothing mentions this")) == []

@@ -1,0 +1,61 @@
+"""A real dashboard for tests: web process and worker, on a free port of this machine."""
+
+import http.client
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Dashboard:
+    """A running `depthboard up`."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+
+def clean_environment(**changes: str) -> dict[str, str]:
+    """This process's environment without settings of a Depthboard, and with these changes."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DEPTHBOARD_")}
+    return kept | changes
+
+
+@contextmanager
+def running(
+    folder: Path, *options: str, command: Sequence[str] = (sys.executable, "-m", "app.cli"), cwd: Path = ROOT
+) -> Iterator[Dashboard]:
+    """A dashboard whose data lies in `folder`; it is stopped like by Ctrl-C."""
+    process = subprocess.Popen(
+        [*command, "up", "--port", "0", "--slots", "1", "--data-dir", str(folder), *options],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        env=clean_environment(),
+    )
+    assert process.stdout
+    try:
+        greeting = process.stdout.readline()
+        found = re.search(r"http://\S+", greeting)
+        assert found, f"the dashboard did not start: {greeting!r}"
+        yield Dashboard(found[0], process)
+    finally:
+        process.terminate()
+        process.wait(60)
+        process.stdout.close()
+
+
+def get(url: str, path: str, accept: str = "application/json") -> tuple[int, str]:
+    """Status and text of a GET."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
+    connection.request("GET", path, headers={"Accept": accept})
+    response = connection.getresponse()
+    text = response.read().decode()
+    connection.close()
+    return response.status, text
