@@ -29,15 +29,22 @@ def clean_environment(**changes: str) -> dict[str, str]:
 
 @contextmanager
 def running(
-    folder: Path, *options: str, command: Sequence[str] = (sys.executable, "-m", "app.cli"), cwd: Path = ROOT
+    folder: Path,
+    *options: str,
+    command: Sequence[str] = (sys.executable, "-m", "app.cli"),
+    cwd: Path = ROOT,
+    user: int | None = None,
 ) -> Iterator[Dashboard]:
-    """A dashboard whose data lies in `folder`; it is stopped like by Ctrl-C."""
+    """A dashboard whose data lies in `folder`, stopped in the end like by Ctrl-C."""
     process = subprocess.Popen(
         [*command, "up", "--port", "0", "--slots", "1", "--data-dir", str(folder), *options],
         stdout=subprocess.PIPE,
         text=True,
         cwd=cwd,
         env=clean_environment(),
+        user=user,
+        group=user,
+        extra_groups=None if user is None else [],
     )
     assert process.stdout
     try:

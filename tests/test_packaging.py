@@ -1,0 +1,196 @@
+"""What is installed from the wheel: made by the Dockerfile's own steps, by a user who may not write here."""
+
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from app.client import Client
+from tests.dashboard import ROOT, clean_environment, get, running
+from tests.waiting import eventually
+
+NOBODY = 65534
+CARRIED = ("app", "trainer", "templates", "static")
+ALONE = ("Makefile", "pyproject.toml", "README.md", "LICENSE", "requirements.lock")
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+
+
+@dataclass
+class Installation:
+    """An environment made by the Dockerfile's steps, and who made it: another user if that is possible."""
+
+    environment: Path
+    checkout: Path
+    home: Path
+    user: int | None
+
+    def run(self, *command: str, cwd: Path) -> None:
+        """Run a command as that user."""
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=clean_environment(HOME=str(self.home)),
+            user=self.user,
+            group=self.user,
+            extra_groups=None if self.user is None else [],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def readable_by_others(path: Path) -> bool:
+    """Whether any user may read a file or enter a folder."""
+    wanted = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
+    return path.stat().st_mode & wanted == wanted and all(
+        parent.stat().st_mode & stat.S_IXOTH for parent in path.parents
+    )
+
+
+def interpreter(*, for_others: bool) -> Path | None:
+    """A Python of this version, outside any environment."""
+    name = f"python3.{sys.version_info.minor}"
+    candidates = [Path(sys.base_prefix, "bin", name), Path("/usr/bin", name), Path("/usr/local/bin", name)]
+    for candidate in candidates:
+        if candidate.exists() and (not for_others or readable_by_others(candidate.resolve())):
+            return candidate
+    return None
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    """The Dockerfile's make steps, carried out with a read-only checkout.
+
+    The environment sees this one's packages, so that the steps find everything but Depthboard installed
+    and need no network; that they are what the lock names is checked by the steps themselves.
+    """
+    packages = Path(sysconfig.get_path("purelib"))
+    python = interpreter(for_others=True) if os.getuid() == 0 and readable_by_others(packages) else None
+    user = NOBODY if python else None
+    python = python or interpreter(for_others=False)
+    assert python
+    folder = Path(tempfile.mkdtemp(prefix="depthboard-install-"))
+    folder.chmod(0o755)
+    made = Installation(folder / "environment", folder / "checkout", folder / "home", user)
+    try:
+        for path in (made.environment, made.home):
+            path.mkdir()
+            if user is not None:
+                os.chown(path, user, user)
+        copy_checkout(made.checkout)
+        made.run(str(python), "-m", "venv", str(made.environment), cwd=made.home)
+        own_packages = next(made.environment.glob("lib/python*/site-packages"))
+        (own_packages / "borrowed.pth").write_text(f"{packages}\n")
+        for step in re.findall(r"^RUN (make .*)$", DOCKERFILE, re.MULTILINE):
+            words = step.replace("/opt/depthboard", str(made.environment)).replace("$TORCH_INDEX", "").split()
+            made.run(*words, f"PYTHON={python}", cwd=made.checkout)
+        yield made
+    finally:
+        for path in (made.checkout, *made.checkout.rglob("*")):
+            if path.is_dir():
+                path.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def copy_checkout(target: Path) -> None:
+    """Copy what the wheel is made of, and forbid writing there."""
+    target.mkdir()
+    for name in ALONE:
+        shutil.copy(ROOT / name, target)
+    for name in CARRIED:
+        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (*target.rglob("*"), target):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+
+
+def test_the_steps_leave_the_checkout_as_it_was(installation: Installation) -> None:
+    found = {path.relative_to(installation.checkout).parts[0] for path in installation.checkout.rglob("*")}
+    assert found == {*ALONE, *CARRIED}
+    assert not [*installation.checkout.rglob("__pycache__")]
+
+
+def test_the_build_context_is_what_the_wheel_is_made_of() -> None:
+    kept = re.findall(r"^!(.*)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    assert sorted(kept) == sorted([*ALONE, *CARRIED])
+
+
+def test_the_wheel_carries_pages_data_and_license_and_nothing_else(installation: Installation) -> None:
+    record = next(installation.environment.glob("lib/python*/site-packages/depthboard-*.dist-info/RECORD"))
+    files = {line.partition(",")[0] for line in record.read_text().splitlines()}
+    for folder in ("templates", "static"):
+        here = {f"app/{path.relative_to(ROOT)}" for path in (ROOT / folder).rglob("*") if path.is_file()}
+        assert here <= files
+    assert {f"trainer/mnist/{path.name}" for path in (ROOT / "trainer/mnist").iterdir()} <= files
+    assert any(name.endswith("LICENSE") for name in files)
+    tops = {name.split("/")[0] for name in files if not name.startswith("../")}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"app", "trainer"}
+
+
+def test_an_installed_dashboard_shows_its_pages_and_trains(installation: Installation) -> None:
+    """Run from another folder, where no checkout is in reach, with nothing but the installation."""
+    command = [str(installation.environment / "bin" / "depthboard")]
+    home, user = installation.home, installation.user
+    with running(home / "data", command=command, cwd=home, user=user) as dashboard:
+        for path in ("/runs", "/runs/new", "/studies", "/queue", "/workers", "/docs"):
+            status, page = get(dashboard.url, path, accept="text/html")
+            assert status == 200, path
+            assets = re.findall(r'"(/static/[^"]+)"', page)
+            assert assets, path
+            for asset in assets:
+                assert get(dashboard.url, asset, accept="*/*")[0] == 200, asset
+        with Client(dashboard.url) as client:
+            run = client.create_run({"depth": 1, "epochs": 1})
+            assert eventually(lambda: client.run(run.id).test_accuracy, seconds=60)
+        installation.run(*health_check(installation, dashboard.url), cwd=home)
+
+
+def health_check(installation: Installation, url: str) -> list[str]:
+    """The image's health check, put to a server elsewhere."""
+    found = re.search(r"HEALTHCHECK .*\\\n\s*CMD (\[.*\])", DOCKERFILE)
+    assert found
+    program, *arguments = json.loads(found[1].replace("http://127.0.0.1:8000", url))
+    assert program == "python"
+    return [str(installation.environment / "bin" / program), *arguments]
+
+
+def test_the_image_runs_as_a_user_of_its_own_with_its_data_in_a_volume() -> None:
+    assert re.search(r"^USER (?!root)", DOCKERFILE, re.MULTILINE)
+    assert re.search(r"^VOLUME /data$", DOCKERFILE, re.MULTILINE)
+    assert "DEPTHBOARD_DATA_DIR=/data" in DOCKERFILE
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_every_pin_of_a_lock_has_hashes_and_names_no_place(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert "make lock" in text
+    assert not re.search(r"://|file:/|find-links|index-url", text)
+    pins = re.split(r"\n(?=[a-z])", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE))
+    assert len(pins) > 10
+    for pin in pins:
+        assert re.match(r"[a-z0-9-]+==\S+", pin), pin
+        assert "--hash=sha256:" in pin, pin
+
+
+def test_the_locks_hold_every_declared_dependency_except_torch() -> None:
+    """Torch is pinned in the Makefile, because its builds for CPU and CUDA have different hashes."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for declared, name in (
+        (project["dependencies"], "requirements.lock"),
+        (project["optional-dependencies"]["dev"], "requirements-dev.lock"),
+    ):
+        pinned = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / name).read_text(), re.MULTILINE))
+        assert {re.split(r"[^a-z0-9-]", need)[0] for need in declared} - pinned <= {"torch"}
+    assert re.search(r"^TORCH := \d+\.\d+\.\d+$", (ROOT / "Makefile").read_text(), re.MULTILINE)
