@@ -3,13 +3,15 @@
 import base64
 import binascii
 import json
+import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, get_args
 
 import orjson
-from sqlalchemy import ColumnElement, String, and_, case, cast, false, func, or_, true
+from sqlalchemy import ColumnElement, Integer, String, and_, case, cast, false, func, or_, true
 from sqlmodel import Session, col, select
 
 from app.answers import RunOut, RunPage
@@ -23,8 +25,10 @@ DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 500
 
 _DEPTHS: Final = range(1, 6)
+_WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _FIELDS: Final[dict[str, ColumnElement[Any]]] = {
     **{name: getattr(Run, name) for name in RunOut.model_fields if name in Run.model_fields},
+    "archived": cast(Run.archived, Integer),  # a cursor compares by < and >, which booleans lack
     "parameters": case({depth: parameter_count(layer_sizes(depth)) for depth in _DEPTHS}, value=Run.depth),
     "eta_seconds": case(
         (
@@ -74,15 +78,13 @@ class RunQuery:
             if name in seen and strict:
                 raise QueryError(name, "given twice; separate several values with commas")
             seen.add(name)
-            if not text.strip():
+            if not text.strip(" ,"):
                 continue
             if name in _SPECIAL:
                 target, read = _SPECIAL[name]
                 found[target] = read(name, text.strip())
             elif name in _READERS:
-                filters[name] = [
-                    _READERS[name](name, part.strip()) for part in text.split(",") if part.strip()
-                ]
+                filters[name] = _READERS[name](name, text)
             elif strict:
                 raise QueryError(name, f"unknown parameter; known are {', '.join(PARAMETERS)}")
         return cls(filters=filters, **found)
@@ -143,22 +145,20 @@ def _conditions(query: RunQuery) -> list[ColumnElement[bool]]:
 
 def _mentions(text: str) -> ColumnElement[bool]:
     """Whether name, note or tags hold the text, or it is the id."""
-    lowered = text.lower()
-    escaped = json.dumps(text)[1:-1].lower()
     found = or_(
-        func.lower(Run.name).contains(lowered, autoescape=True),
-        func.lower(Run.note).contains(lowered, autoescape=True),
-        func.lower(cast(Run.tags, String)).contains(escaped, autoescape=True),
+        col(Run.name).icontains(text, autoescape=True),
+        col(Run.note).icontains(text, autoescape=True),
+        cast(Run.tags, String).icontains(json.dumps(text)[1:-1], autoescape=True),
     )
     number = text.lstrip("#")
-    if number.isascii() and number.isdigit() and int(number) <= MAX_ID:
+    if _WHOLE.fullmatch(number) and int(number) <= MAX_ID:
         found = or_(found, col(Run.id) == int(number))
     return found
 
 
 def _after(query: RunQuery, key: ColumnElement[Any]) -> ColumnElement[bool]:
     """Whether a run comes after the cursor in the order (null last, key, id)."""
-    last, last_id = _read_cursor(query)
+    last, last_id = _read_cursor(query, key)
     descending = query.sort.startswith("-")
     identity = col(Run.id)
     tie = identity < last_id if descending else identity > last_id
@@ -172,22 +172,35 @@ def _write_cursor(sort: str, last: object, last_id: int) -> str:
     return base64.urlsafe_b64encode(orjson.dumps([sort, last, last_id])).decode().rstrip("=")
 
 
-def _read_cursor(query: RunQuery) -> tuple[Any, int]:
+def _read_cursor(query: RunQuery, key: ColumnElement[Any]) -> tuple[Any, int]:
     text = query.cursor or ""
     try:
         sort, last, last_id = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (binascii.Error, ValueError, TypeError):
         sort, last, last_id = None, None, None
-    if sort != query.sort or not isinstance(last_id, int) or not isinstance(last, int | float | str | None):
+    if (
+        sort != query.sort
+        or not _fits(last_id, int)
+        or not (last is None or _fits(last, key.type.python_type))
+    ):
         raise QueryError(
             "cursor", "not a cursor of this list; take next_cursor from the page before, with the same sort"
         )
     return last, last_id
 
 
+def _fits(value: object, kind: type) -> bool:
+    """Whether a cursor's value can be compared with a column of this type."""
+    if kind is int:
+        return type(value) is int and abs(value) <= MAX_ID
+    if kind is float:
+        return type(value) is float
+    return isinstance(value, str) and "\0" not in value
+
+
 def whole(name: str, text: str) -> int:
     """A query's whole number."""
-    if not text.isascii() or not text.lstrip("-").isdigit() or abs(int(text)) > MAX_ID:
+    if not _WHOLE.fullmatch(text) or abs(int(text)) > MAX_ID:
         raise QueryError(name, f"{text[:40]!r} is not a whole number")
     return int(text)
 
@@ -199,9 +212,12 @@ def wholes(name: str, text: str) -> list[int]:
 
 def _decimal(name: str, text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise QueryError(name, f"{text[:40]!r} is not a number") from None
+        number = math.nan
+    if not math.isfinite(number) or "_" in text:
+        raise QueryError(name, f"{text[:40]!r} is not a number")
+    return number
 
 
 def _text(name: str, text: str) -> str:
@@ -250,6 +266,16 @@ def _limit(name: str, text: str) -> int:
     return limit
 
 
+def _any_of(read: Callable[[str, str], Any]) -> Callable[[str, str], list[Any]]:
+    """Several values separated by commas; a text may also be meant whole, with its commas."""
+
+    def read_all(name: str, text: str) -> list[Any]:
+        values = [read(name, part.strip()) for part in text.split(",") if part.strip()]
+        return [*values, text.strip()] if read is _text and len(values) > 1 else values
+
+    return read_all
+
+
 _Read = Callable[[str, str], Any]
 _BY_TYPE: Final[dict[object, _Read]] = {int: whole, float: _decimal, str: _text, bool: _flag}
 _SPECIAL: Final[dict[str, tuple[str, _Read]]] = {
@@ -273,6 +299,6 @@ def _reader(name: str) -> _Read:
     return _BY_TYPE[kinds[0]]
 
 
-_READERS: Final = {name: _reader(name) for name in _FIELDS if name not in ("tags", "archived")}
+_READERS: Final = {name: _any_of(_reader(name)) for name in _FIELDS if name not in ("tags", "archived")}
 PARAMETERS: Final = (*_SPECIAL, *_READERS)
 """Every parameter that a query may have."""
