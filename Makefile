@@ -44,9 +44,9 @@ install: $(VENV)/.dependencies
 	$(PIP) install --no-deps --no-build-isolation .
 
 define require_python
-@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \
   "Depthboard needs Python 3.11 or newer, and '$(PYTHON)' is" \
-  "$$($(PYTHON) --version 2>&1 || echo missing). Name another one: make PYTHON=python3.12 …" >&2; exit 1; }
+  "$$($(PYTHON) --version 2>/dev/null || echo missing). Name another one: make PYTHON=python3.12 …" >&2; exit 1; }
 @$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
   "'$(PYTHON)' cannot create environments: its venv or ensurepip module is missing." \
   "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
