@@ -1,5 +1,6 @@
 """Numbers, durations and times as pages show them; `static/js/format.js` says the same in the browser."""
 
+import math
 from datetime import UTC, datetime
 from typing import Final
 
@@ -41,7 +42,7 @@ def duration(seconds: float | None) -> str:
         return NOTHING
     if seconds < 10:  # noqa: PLR2004  # below ten seconds a tenth tells
         return f"{seconds:.1f}{_SPACE}s"
-    total = round(seconds)
+    total = _nearest(seconds)
     if total < _MINUTE:
         return f"{total}{_SPACE}s"
     for size, unit, smaller, smaller_unit in (
@@ -63,12 +64,12 @@ def about(seconds: float | None) -> str:
     if seconds < 1:
         return f"under 1{_SPACE}s"
     if seconds < 90:  # noqa: PLR2004  # up to a minute and a half, seconds
-        return f"about {round(seconds)}{_SPACE}s"
+        return f"about {_nearest(seconds)}{_SPACE}s"
     if seconds < 90 * _MINUTE:
-        return f"about {round(seconds / _MINUTE)}{_SPACE}min"
+        return f"about {_nearest(seconds / _MINUTE)}{_SPACE}min"
     if seconds < 2 * _DAY:
         return f"about {seconds / _HOUR:.1f}{_SPACE}h"
-    return f"about {round(seconds / _DAY)}{_SPACE}days"
+    return f"about {_nearest(seconds / _DAY)}{_SPACE}days"
 
 
 def moment(timestamp: str) -> datetime:
@@ -100,6 +101,11 @@ def since(timestamp: str, now: datetime | None = None) -> str:
 def plural(number: int, one: str, many: str | None = None) -> str:
     """A count with its noun: 1 run, 15 runs."""
     return f"{whole(number)} {one if number == 1 else many or one + 's'}"
+
+
+def _nearest(number: float) -> int:
+    """The nearest whole number, halves upwards as in the browser."""
+    return math.floor(number + 0.5)
 
 
 FILTERS: Final = {

@@ -20,9 +20,9 @@ _FORM: Final = "form"
 """Where messages go that belong to no single field."""
 
 _WORDS: Final = {
-    "greater_than_equal": "{value} is too small: at least {ge:,} is expected.",
-    "greater_than": "{value} is too small: more than {gt:,} is expected.",
-    "less_than_equal": "{value} is too large: at most {le:,} is expected.",
+    "greater_than_equal": "{value} is too small: at least {ge:,.10g} is expected.",
+    "greater_than": "{value} is too small: more than {gt:,.10g} is expected.",
+    "less_than_equal": "{value} is too large: at most {le:,.10g} is expected.",
     "literal_error": "“{value}” is unknown: {expected} is expected.",
     "string_too_long": "This is too long: at most {max_length:,} characters are allowed.",
     "too_long": "These are too many: at most {max_length:,} are allowed.",

@@ -56,8 +56,10 @@ def _command(verb: str, axes: dict[str, list[Any]], labels: dict[str, Any], serv
     for name, value in labels.items():
         if value is True:
             words.append(f"--{name}")
+        elif name == "tags":
+            words += [word for tag in value for word in ("--tag", tag)]
         else:
-            words += [f"--{name}", ",".join(value) if isinstance(value, list) else str(value)]
+            words += [f"--{name}", str(value)]
     return " ".join([*map(shlex.quote, words), "--url", server])
 
 

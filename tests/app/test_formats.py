@@ -1,0 +1,50 @@
+"""Numbers, durations and times in words."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app import formats
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, "–"),
+        (0.44, "0.4 s"),
+        (12, "12 s"),
+        (59.7, "1 min"),
+        (125, "2 min 5 s"),
+        (3600, "1 h"),
+        (7500, "2 h 5 min"),
+        (90_000, "1 d 1 h"),
+    ],
+)
+def test_a_duration_has_its_two_largest_units(seconds: float | None, words: str) -> None:
+    assert formats.duration(seconds).replace("\N{NO-BREAK SPACE}", " ") == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "under 1 s"), (45, "about 45 s"), (360, "about 6 min"), (9000, "about 2.5 h")],
+)
+def test_an_estimate_has_one_unit(seconds: float, words: str) -> None:
+    assert formats.about(seconds).replace("\N{NO-BREAK SPACE}", " ") == words
+
+
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [("11:59:55", "just now"), ("11:59:30", "30 s ago"), ("11:57:00", "3 min ago"), ("09:00:00", "3 h ago")],
+)
+def test_a_time_is_told_as_its_age(time: str, words: str) -> None:
+    noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    assert formats.ago(f"2026-01-31T{time}.000Z", noon).replace("\N{NO-BREAK SPACE}", " ") == words
+
+
+def test_numbers_have_sensible_digits() -> None:
+    assert formats.percent(0.98261) == "98.26\N{NO-BREAK SPACE}%"
+    assert formats.points(-0.0007) == "\N{MINUS SIGN}0.07"
+    assert formats.whole(535_818) == "535,818"
+    assert formats.decimal(0.05) == "0.05"
+    assert formats.plural(1, "crash", "crashes") == "1 crash"
+    assert formats.plural(15, "run") == "15 runs"

@@ -1,0 +1,110 @@
+"""From the first visit and the form to queued runs; no worker is needed."""
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import QuietServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+def test_the_first_visit_starts_the_depth_study_with_one_button(quiet: QuietServer, page: Page) -> None:
+    page.goto(quiet.url)
+    expect(page.get_by_text("15 runs, about")).to_be_visible()
+    expect(page.get_by_role("img", name="Published accuracy")).to_be_visible()
+    page.get_by_role("button", name="Run the depth study").click()
+    expect(page.get_by_role("heading", name="Depth study", exact=True)).to_be_visible()
+    study = httpx.get(page.url).json()
+    runs = httpx.get(f"{quiet.url}/runs", params={"limit": 50}).json()["runs"]
+    assert len(study["runs"]) == 15
+    assert {(run["depth"], run["seed"], run["epochs"]) for run in runs} == {
+        (depth, seed, 20) for depth in range(1, 6) for seed in range(3)
+    }
+
+
+def test_plotly_is_not_loaded_on_the_runs_list(quiet: QuietServer, page: Page) -> None:
+    httpx.post(f"{quiet.url}/runs", json={"depth": 1}).raise_for_status()
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.goto(f"{quiet.url}/runs")
+    assert requested
+    assert not [url for url in requested if "plotly.min.js" in url]
+
+
+def test_a_refused_form_keeps_every_input_and_says_beside_the_field_what_is_wrong(
+    quiet: QuietServer, page: Page
+) -> None:
+    page.goto(f"{quiet.url}/runs/new")
+    page.get_by_label("Depth", exact=True).fill("1-9")
+    page.get_by_label("Learning rate").fill("fast")
+    page.get_by_label("Epochs").fill("7")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was started")
+    expect(page.locator("#depth-error")).to_have_text("6 is too large: at most 5 is expected.")
+    expect(page.locator("#lr-error")).to_contain_text("is not a number")
+    expect(page.locator("#epochs-error")).to_be_hidden()
+    expect(page.get_by_label("Depth", exact=True)).to_have_value("1-9")
+    expect(page.get_by_label("Learning rate")).to_have_value("fast")
+    expect(page.get_by_label("Epochs")).to_have_value("7")
+    assert httpx.get(f"{quiet.url}/runs").json()["total"] == 0
+
+
+def test_the_form_says_what_it_would_start_while_one_types(quiet: QuietServer, page: Page) -> None:
+    page.goto(f"{quiet.url}/runs/new")
+    page.get_by_label("Depth", exact=True).fill("1-3")
+    page.get_by_label("Seed").fill("0, 7")
+    expect(page.locator("#estimate")).to_contain_text("6 runs, ")
+    expect(page.locator("#snippets")).to_contain_text("depthboard study --depth 1-3 --seed 0,7")
+    expect(page.locator("#snippets")).to_contain_text('-d \'{"depth": [1, 2, 3], "seed": [0, 7]')
+    page.get_by_role("button", name="5 layers").click()
+    expect(page.get_by_label("Depth", exact=True)).to_have_value("1, 2, 3, 5")
+    expect(page.locator("#estimate")).to_contain_text("8 runs, ")
+    page.get_by_label("Seed").fill("-1")
+    expect(page.locator("#seed-error")).to_contain_text("at least 0")
+    expect(page.locator("#estimate")).to_contain_text("Nothing to start yet")
+
+
+def test_a_clone_fills_the_form_like_the_run(quiet: QuietServer, page: Page) -> None:
+    run = httpx.post(f"{quiet.url}/runs", json={"depth": 4, "lr": 0.1, "tags": ["wide"]}).json()
+    page.goto(f"{quiet.url}/runs/{run['id']}")
+    page.get_by_role("link", name="Clone").click()
+    expect(page.get_by_label("Depth", exact=True)).to_have_value("4")
+    expect(page.get_by_label("Learning rate")).to_have_value("0.1")
+    expect(page.get_by_label("Tags")).to_have_value("wide")
+
+
+def test_launching_listing_and_reading_work_without_javascript(quiet: QuietServer, plain: Page) -> None:
+    plain.goto(f"{quiet.url}/runs/new")
+    plain.get_by_label("Depth", exact=True).fill("2")
+    plain.get_by_label("Epochs").fill("0")
+    plain.get_by_role("button", name="Start", exact=True).click()
+    expect(plain.locator("#epochs-error")).to_have_text("0 is too small: at least 1 is expected.")
+    plain.get_by_label("Epochs").fill("5")
+    plain.get_by_role("button", name="Check").click()
+    expect(plain.locator("#estimate")).to_contain_text("1 run, ")
+    plain.get_by_role("button", name="Start", exact=True).click()
+    expect(plain.get_by_role("heading", name="2 layers, seed 0")).to_be_visible()
+    plain.goto(f"{quiet.url}/runs")
+    expect(plain.get_by_role("row", name="2 layers, seed 0")).to_contain_text("queued")
+    plain.get_by_label("Select 2 layers, seed 0").check()
+    plain.get_by_role("button", name="Cancel").click()
+    expect(plain.get_by_role("status")).to_have_text("Cancelled: 1 run.")
+    expect(plain.get_by_role("row", name="2 layers, seed 0")).to_contain_text("cancelled")
+
+
+def test_name_tags_and_note_are_saved_or_refused_beside_the_field(quiet: QuietServer, page: Page) -> None:
+    run = httpx.post(f"{quiet.url}/runs", json={"depth": 1}).json()
+    page.goto(f"{quiet.url}/runs/{run['id']}")
+    page.get_by_label("Name", exact=True).fill("x" * 101)
+    page.get_by_role("textbox", name="Note").fill("<b>kept</b>")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#name-error")).to_contain_text("at most 100")
+    expect(page.get_by_role("textbox", name="Note")).to_have_value("<b>kept</b>")
+    page.get_by_label("Name", exact=True).fill("Baseline <1>")
+    page.get_by_label("Tags, separated by commas").fill("first, linear")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Baseline <1>")).to_be_visible()
+    saved = httpx.get(f"{quiet.url}/runs/{run['id']}").json()
+    assert (saved["name"], saved["note"]) == ("Baseline <1>", "<b>kept</b>")
+    assert saved["tags"] == ["first", "linear"]

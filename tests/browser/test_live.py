@@ -1,0 +1,127 @@
+"""Pages that follow what happens while they are open."""
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import QuietServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+TRAINING_MS = 60_000
+"""How long a short training may take on a busy machine; only ends a test that has failed."""
+
+
+def test_the_page_of_a_running_run_gains_points_without_a_reload(training: str, page: Page) -> None:
+    points = "(document.getElementById('loss-chart').data?.[0].x.length ?? 0)"
+    page.goto(f"{training}/runs/new")
+    page.get_by_label("Depth", exact=True).fill("1")
+    page.get_by_label("Epochs").fill("10000")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("heading", name="1 layer, seed 0")).to_be_visible()
+    page.evaluate("() => { window.sameDocument = true }")
+    page.wait_for_function(f"() => {points} > 0", timeout=TRAINING_MS)
+    before = page.evaluate(f"() => {points}")
+    page.wait_for_function(f"() => {points} >= {before + 5}", timeout=TRAINING_MS)
+    expect(page.locator("#run-progress")).to_contain_text("left (from this run's own epochs)")
+    page.get_by_text("The charts as a table").click()
+    expect(page.locator("[data-epochs] tbody tr").nth(before)).to_be_visible()
+    assert page.evaluate("() => window.sameDocument")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#run-heading")).to_contain_text("cancelled by user")
+
+
+def test_a_study_compares_its_depths_while_it_trains(training: str, page: Page) -> None:
+    page.goto(f"{training}/runs/new")
+    page.get_by_label("Depth", exact=True).fill("1, 2")
+    page.get_by_label("Seed").fill("0-1")
+    page.get_by_label("Epochs").fill("2")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url("**/studies/*")
+    page.get_by_role("link", name="Compare depths").click()
+    page.evaluate("() => { window.sameDocument = true }")
+    rows = page.locator("#by-depth tbody").first.get_by_role("row")
+    for depth in (0, 1):
+        expect(rows.nth(depth).get_by_role("cell").first).to_have_text("2", timeout=TRAINING_MS)
+    page.wait_for_function(
+        "() => document.getElementById('layers-chart').data.filter("
+        "(trace) => trace.mode === 'markers' && trace.x.length === 4).length === 2"
+    )
+    page.wait_for_function(
+        "() => document.getElementById('curves-chart').data.filter("
+        "(trace) => trace.x.length === 2).length === 4"
+    )
+    expect(page.locator(".verdict p").first).to_contain_text("test accuracy")
+    assert page.evaluate("() => window.sameDocument")
+
+
+def test_what_the_charts_show_is_kept_in_the_address(training: str, page: Page) -> None:
+    study = httpx.post(f"{training}/studies", json={"depth": [1, 2], "epochs": 2}).json()
+    page.goto(f"{training}/compare?study={study['id']}")
+    curves = "document.getElementById('curves-chart')"
+    page.wait_for_function(f"() => {curves}.data?.length === 2", timeout=TRAINING_MS)
+    page.get_by_label("Show", exact=True).select_option("test_accuracy")
+    page.get_by_label("Log y").check()
+    page.get_by_label("Published reference").uncheck()
+    page.get_by_role("button", name="2 layers", exact=True).click()
+    page.wait_for_function(f"() => {curves}.data.length === 1 && {curves}.layout.yaxis.type === 'log'")
+    page.reload()
+    page.wait_for_function(f"() => {curves}.data?.length === 1 && {curves}.layout.yaxis.type === 'log'")
+    expect(page.get_by_label("Show", exact=True)).to_have_value("test_accuracy")
+    expect(page.get_by_label("Published reference")).not_to_be_checked()
+    hidden = page.get_by_role("button", name="2 layers", exact=True)
+    expect(hidden).to_have_attribute("aria-pressed", "false")
+
+
+def test_the_list_follows_its_runs_and_keeps_the_selection(quiet: QuietServer, page: Page) -> None:
+    first, second = (httpx.post(f"{quiet.url}/runs", json={"depth": depth}).json()["id"] for depth in (1, 2))
+    page.goto(f"{quiet.url}/runs")
+    page.get_by_label("Select 1 layer, seed 0").check()
+    expect(page.get_by_role("button", name="Compare")).to_be_hidden()
+    page.get_by_label("Select 2 layers, seed 0").check()
+    expect(page.get_by_role("button", name="Compare")).to_be_visible()
+    httpx.post(f"{quiet.url}/runs/{first}/cancel").raise_for_status()
+    expect(page.get_by_role("row", name="1 layer, seed 0")).to_contain_text("cancelled")
+    expect(page.get_by_label("Select 1 layer, seed 0")).to_be_checked()
+    httpx.post(f"{quiet.url}/runs", json={"depth": 3}).raise_for_status()
+    expect(page.locator("[data-new-runs]")).to_contain_text("1 new run.")
+    page.keyboard.press("c")
+    page.wait_for_url(f"**/compare?runs={second},{first}")
+
+
+def test_a_lost_connection_is_shown_and_heals_without_a_gap(quiet: QuietServer, page: Page) -> None:
+    run = httpx.post(f"{quiet.url}/runs", json={"depth": 1}).json()
+    page.goto(f"{quiet.url}/runs")
+    notice = page.locator("[data-connection]")
+    expect(notice).to_be_hidden()
+    quiet.stop()
+    expect(notice).to_contain_text("Connection lost")
+    quiet.start()
+    httpx.post(f"{quiet.url}/runs/{run['id']}/cancel").raise_for_status()
+    expect(page.get_by_role("row", name="1 layer, seed 0")).to_contain_text("cancelled", timeout=30_000)
+    expect(notice).to_be_hidden()
+
+
+def test_a_hidden_page_holds_no_stream_and_misses_nothing(quiet: QuietServer, page: Page) -> None:
+    run = httpx.post(f"{quiet.url}/runs", json={"depth": 1}).json()
+    page.add_init_script(
+        """
+        const streams = [];
+        window.EventSource = class extends EventSource {
+          constructor(url) { super(url); streams.push(this); }
+        };
+        window.openStreams = () => streams.filter((stream) => stream.readyState !== 2).length;
+        window.show = (visible) => {
+          Object.defineProperty(document, "hidden", { value: !visible, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        };
+        """
+    )
+    page.goto(f"{quiet.url}/runs")
+    page.wait_for_function("() => window.openStreams() === 1")
+    page.evaluate("() => window.show(false)")
+    assert page.evaluate("() => window.openStreams()") == 0
+    httpx.post(f"{quiet.url}/runs/{run['id']}/cancel").raise_for_status()
+    page.evaluate("() => window.show(true)")
+    expect(page.get_by_role("row", name="1 layer, seed 0")).to_contain_text("cancelled")
+    assert page.evaluate("() => window.openStreams()") == 1

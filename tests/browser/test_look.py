@@ -1,0 +1,120 @@
+"""Every page at both widths and in both themes, by keyboard, and in agreement with the server."""
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from app import assets, formats
+from tests.browser.conftest import QuietServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+ADDRESSES = (
+    "/runs",
+    "/runs/new",
+    "/runs/1",
+    "/runs/1/epochs",
+    "/studies",
+    "/studies/1",
+    "/compare",
+    "/compare?study=1",
+    "/queue",
+    "/workers",
+    "/docs",
+)
+
+
+def visit_all(server: QuietServer, page: Page) -> None:
+    """Open every page, and check that none is wider than the window."""
+    page.goto(f"{server.url}/runs")
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "first visit"
+    study = {"depth": [1, 2, 3, 4, 5], "seed": [0, 1], "epochs": 20, "tags": ["a-rather-long-tag"]}
+    httpx.post(f"{server.url}/studies", json=study).raise_for_status()
+    for address in ADDRESSES:
+        page.goto(server.url + address)
+        expect(page.get_by_role("heading", level=1)).to_have_count(1)
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), address
+
+
+def test_every_page_fits_1280_pixels_in_the_light_theme(quiet: QuietServer, page: Page) -> None:
+    visit_all(quiet, page)
+    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(247, 247, 245)"
+
+
+def test_every_page_fits_390_pixels_in_the_dark_theme(quiet: QuietServer, phone: Page) -> None:
+    visit_all(quiet, phone)
+    assert phone.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(18, 20, 23)"
+
+
+def test_the_theme_switch_is_remembered(quiet: QuietServer, page: Page) -> None:
+    page.goto(f"{quiet.url}/queue")
+    page.get_by_role("button", name="Theme: system").click()
+    page.get_by_role("button", name="Theme: light").click()
+    page.goto(f"{quiet.url}/workers")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
+
+
+def test_shortcuts_lead_through_the_product(quiet: QuietServer, page: Page) -> None:
+    httpx.post(f"{quiet.url}/runs", json={"depth": 1}).raise_for_status()
+    page.goto(f"{quiet.url}/runs")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search")).to_be_focused()
+    page.keyboard.type("nc?")
+    expect(page.get_by_label("Search")).to_have_value("nc?")
+    page.get_by_role("heading", name="Runs").click()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Keyboard shortcuts")
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    page.wait_for_url("**/runs/new")
+    page.keyboard.press("c")
+    page.wait_for_url("**/compare")
+
+
+def test_the_interface_page_lists_every_operation(quiet: QuietServer, page: Page) -> None:
+    paths = httpx.get(f"{quiet.url}/openapi.json").json()["paths"]
+    page.goto(f"{quiet.url}/docs")
+    expect(page.locator(".operation")).to_have_count(sum(len(methods) for methods in paths.values()))
+    page.get_by_text("/studies/preview").click()
+    expect(page.locator(".operation[open]")).to_contain_text("batch_size")
+
+
+def test_the_browser_words_numbers_as_the_server_does(quiet: QuietServer, page: Page) -> None:
+    page.goto(f"{quiet.url}/workers")
+
+    def there(function: str, values: list[float | None]) -> list[str]:
+        module = assets.url("js/format.js")
+        words: list[str] = page.evaluate(
+            f"async (values) => {{ const {{ {function} }} = await import('{module}'); "
+            f"return values.map((value) => {function}(value)); }}",
+            values,
+        )
+        return words
+
+    spans = [
+        0,
+        0.04,
+        0.96,
+        1,
+        9.94,
+        10,
+        59.4,
+        59.6,
+        60,
+        89,
+        91,
+        125,
+        150,
+        3599,
+        3600,
+        5400,
+        86399,
+        90000,
+        1e6,
+    ]
+    fractions = [0, 0.98261, 0.1, 1]
+    assert there("duration", [*spans, None]) == [formats.duration(span) for span in [*spans, None]]
+    assert there("about", [*spans, None]) == [formats.about(span) for span in [*spans, None]]
+    assert there("percent", [*fractions, None]) == [formats.percent(each) for each in [*fractions, None]]
+    assert there("whole", [0, 999, 535818, None]) == ["0", "999", "535,818", "–"]
