@@ -158,11 +158,11 @@ class RunPatch(Strict):
     version: Annotated[
         int | None, Field(ge=1, le=MAX_ID, description="The version you read; a stale one is refused.")
     ] = None
-    name: Name | None = None
-    tags: Tags | None = None
-    note: Note | None = None
-    archived: bool | None = None
-    priority: Priority | None = None
+    name: Annotated[Name | None, Field(description="Null for the name made from depth and seed.")] = None
+    tags: Annotated[Tags, Field(default_factory=list)]
+    note: Annotated[Note, Field(default_factory=str)]
+    archived: Annotated[bool, Field(default_factory=bool)]
+    priority: Annotated[Priority, Field(default_factory=int)]
 
 
 BulkAction = Literal["cancel", "retry", "archive", "restore", "delete", "tag", "untag"]
