@@ -9,8 +9,9 @@ from typing import Any, Final
 from app.requests import MAX_GRID
 from trainer.config import TrainConfig
 
-_RANGE: Final = re.compile(r"(\d+)\s*(?:-|\.\.)\s*(\d+)(?:\s*:\s*(\d+))?")
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_RANGE: Final = re.compile(r"([0-9]{1,20})(?:-|\.\.)([0-9]{1,20})(?::([0-9]{1,20}))?")
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,20}")
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 Value = int | float | str
 
@@ -53,15 +54,17 @@ def _integers(item: str) -> Iterable[int]:
         if (last - first) // step >= MAX_GRID:
             raise GridError(f"{item!r} has more than {MAX_GRID:,} values")
         return range(first, last + 1, step)
-    if not re.fullmatch(r"[+-]?\d{1,20}", item):
-        raise GridError(f"{item!r} is not a whole number; expected one like 3, a list 1, 2, 3 or a range 1-5")
+    if not _WHOLE.fullmatch(item):
+        raise GridError(
+            f"{item[:40]!r} is not a whole number; expected one like 3, a list 1, 2, 3 or a range 1-5"
+        )
     return [int(item)]
 
 
 def _number(item: str) -> float:
     if _NUMBER.fullmatch(item) and math.isfinite(number := float(item)):
         return number
-    raise GridError(f"{item!r} is not a number; expected one like 0.05 or a list 0.01, 0.05")
+    raise GridError(f"{item[:40]!r} is not a number; expected one like 0.05 or a list 0.01, 0.05")
 
 
 def expand(axes: Mapping[str, Sequence[Any]]) -> list[TrainConfig]:
