@@ -104,14 +104,18 @@ def finished_by_depth(runs: Sequence[RunOut]) -> dict[int, list[RunOut]]:
 def confounders(runs: Sequence[RunOut]) -> list[str]:
     """A sentence for each hyperparameter besides depth and seed in which the runs differ."""
     differing = {
-        name: sorted({str(getattr(run, name)) for run in runs if getattr(run, name) is not None})
+        name: sorted({getattr(run, name) for run in runs if getattr(run, name) is not None})
         for name in _HELD_EQUAL
     }
     return [
-        f"The runs differ in {name} ({', '.join(values)}): depth may not be what makes the difference."
+        f"The runs differ in {name} ({_listed(values)}): depth may not be what makes the difference."
         for name, values in differing.items()
         if len(values) > 1
     ]
+
+
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(str(value) for value in values)
 
 
 def _missing(asked: Sequence[int], runs: Sequence[RunOut]) -> list[str]:
