@@ -11,12 +11,19 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from app import migrations
 from app.db import Database
 from app.main import Server, create_app
 from app.settings import Settings
 from tests.waiting import eventually
+
+hypothesis_settings.register_profile(
+    "repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

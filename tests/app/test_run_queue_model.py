@@ -1,6 +1,5 @@
 """The state machine of runs, driven at random and compared with a plain model."""
 
-from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -235,15 +234,6 @@ class QueueMachine(RuleBasedStateMachine):
             assert epochs[run_id] == model.epochs
 
 
-MACHINE_SETTINGS = hypothesis_settings(
-    max_examples=15,
-    stateful_step_count=30,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-
-
 def test_random_steps_keep_to_the_model(database: Database) -> None:
     machine = type("Machine", (QueueMachine,), {"database": database})
-    run_state_machine_as_test(machine, settings=MACHINE_SETTINGS)
+    run_state_machine_as_test(machine, settings=hypothesis_settings(max_examples=15, stateful_step_count=30))

@@ -1,0 +1,175 @@
+"""Comparisons: depth by depth, with curves, a verdict, and warnings of what else differs."""
+
+from typing import Any
+
+import pytest
+
+from app import run_queue
+from app.answers import Comparison
+from app.compare import Selection, compare
+from app.db import Database
+from app.reference import PUBLISHED
+from app.requests import StudyRequest
+from app.run_list import QueryError
+from app.studies import create_study
+from tests.app.states import claimed, failed_run, figures, finished_run, queue_run, record
+
+
+def compared(database: Database, *run_ids: int) -> Comparison:
+    with database.read() as session:
+        found = compare(session, run_ids)
+    assert found is not None
+    return found
+
+
+def test_finished_runs_are_gathered_by_depth(database: Database) -> None:
+    deep = finished_run(database, 0.98, depth=3)
+    ones = [finished_run(database, accuracy, depth=1, seed=seed) for seed, accuracy in ((0, 0.92), (1, 0.94))]
+    found = compared(database, deep, *ones)
+    assert [run.id for run in found.runs] == [deep, *ones]
+    assert [(each.depth, each.n, each.parameters) for each in found.by_depth] == [
+        (1, 2, 7850),
+        (3, 1, 535818),
+    ]
+    first, second = found.by_depth
+    assert first.test_accuracy.mean == pytest.approx(0.93)
+    assert (first.test_accuracy.min, first.test_accuracy.max) == (0.92, 0.94)
+    assert first.test_accuracy.std is not None
+    assert first.train_seconds.mean == pytest.approx(0.75)
+    assert (second.test_accuracy.std, second.test_accuracy.ci95) == (None, None)
+    assert [pair.depths for pair in found.verdict.pairs] == [(1, 3)]
+    assert found.warnings == []
+
+
+def test_the_published_figures_stand_beside_and_never_inside(database: Database) -> None:
+    found = compared(database, finished_run(database))
+    assert found.reference == PUBLISHED
+    assert [(row.depth, row.test_accuracy) for row in found.reference] == [
+        (1, 0.9223),
+        (2, 0.9726),
+        (3, 0.9786),
+        (4, 0.9795),
+        (5, 0.9787),
+    ]
+    assert [each.depth for each in found.by_depth] == [1]
+
+
+def test_curves_hold_every_epoch_of_every_run(database: Database) -> None:
+    done, waiting = finished_run(database, epochs=5), queue_run(database)
+    found = compared(database, done, waiting)
+    assert found.curves[done].epoch == [1, 2, 3, 4, 5]
+    assert found.curves[done].train_loss == [figures(epoch)["train_loss"] for epoch in range(1, 6)]
+    assert found.curves[waiting].epoch == []
+
+
+def test_what_has_not_finished_is_in_the_curves_and_not_in_the_table(database: Database) -> None:
+    failed = failed_run(database, depth=2)
+    queue_run(database, depth=3)
+    running = claimed(database)
+    record(database, running, 1)
+    waiting = [queue_run(database, depth=4), queue_run(database, depth=5)]
+    found = compared(database, failed, running.run_id, *waiting)
+    assert found.by_depth == []
+    assert found.curves[running.run_id].epoch == [1]
+    assert found.verdict.sentences == ["No run has finished yet, so there is nothing to judge."]
+    assert found.warnings == [
+        f"Run {failed} is failed: in the curves, not in the table and verdict.",
+        f"Run {running.run_id} is running: in the curves, not in the table and verdict.",
+        f"Runs {waiting[0]}, {waiting[1]} are queued: in the curves, not in the table and verdict.",
+    ]
+
+
+def test_unknown_runs_are_named_and_left_out(database: Database) -> None:
+    known = finished_run(database)
+    found = compared(database, known, 98, 99)
+    assert [run.id for run in found.runs] == [known]
+    assert found.warnings == ["Runs 98, 99 do not exist and are left out."]
+    assert compared(database, 99, known).warnings == ["Run 99 does not exist and is left out."]
+
+
+def test_many_unknown_runs_are_counted(database: Database) -> None:
+    warnings = compared(database, finished_run(database), *range(100, 130)).warnings
+    assert warnings[0].endswith("109 and 20 more do not exist and are left out.")
+
+
+def test_a_comparison_of_nothing_known_is_none(database: Database) -> None:
+    with database.read() as session:
+        assert compare(session, [1, 2]) is None
+        assert compare(session, []) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("epochs", (3, 4)), ("lr", (0.05, 0.1)), ("batch_size", (512, 1024))],
+)
+def test_a_difference_besides_depth_and_seed_is_called_out(
+    database: Database, name: str, values: tuple[Any, Any]
+) -> None:
+    runs = [finished_run(database, depth=depth, **{name: value}) for depth, value in enumerate(values, 1)]
+    assert compared(database, *runs).warnings == [
+        f"The runs differ in {name} ({values[0]}, {values[1]}): depth may not be what makes the difference."
+    ]
+
+
+def test_values_that_differ_are_named_in_order(database: Database) -> None:
+    runs = [finished_run(database, epochs=epochs) for epochs in (10, 9, 1)]
+    assert "epochs (1, 9, 10)" in compared(database, *runs).warnings[0]
+
+
+def test_the_device_that_was_used_counts_and_the_choice_does_not(database: Database) -> None:
+    runs = [finished_run(database, depth=1, device="cpu"), finished_run(database, depth=2, device="auto")]
+    assert compared(database, *runs).warnings == []
+    queue_run(database, depth=3)
+    claim = claimed(database)
+    with database.write() as session:
+        run_queue.report_start(session, claim, "cuda:0", {})
+    warnings = compared(database, *runs, claim.run_id).warnings
+    assert "The runs differ in device_used (cpu, cuda:0)" in warnings[-1]
+
+
+def test_depth_and_seed_may_differ(database: Database) -> None:
+    runs = [finished_run(database, depth=depth, seed=seed) for depth, seed in ((1, 0), (2, 1), (2, 2))]
+    assert compared(database, *runs).warnings == []
+
+
+# Which runs are meant
+
+
+def test_a_selection_is_runs_or_a_study_or_both(database: Database) -> None:
+    with database.write() as session:
+        study = create_study(session, StudyRequest.model_validate({"depth": [1, 2]}))
+    lone = queue_run(database)
+    with database.read() as session:
+
+        def meant(*parameters: tuple[str, str]) -> list[int]:
+            return Selection.parse(parameters, strict=True).run_ids(session)
+
+        assert meant(("runs", "3,1, 3")) == [3, 1]
+        assert meant(("study", str(study.id))) == study.runs
+        assert meant(("runs", f"{lone},1"), ("study", str(study.id))) == [lone, 1, 2]
+        assert meant(("study", "77")) == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ([], "runs"),
+        ([("runs", "")], "runs"),
+        ([("runs", "a")], "runs"),
+        ([("runs", "1,2.5")], "runs"),
+        ([("runs", "9" * 40)], "runs"),
+        ([("runs", "9" * 5000)], "runs"),
+        ([("study", "x")], "study"),
+        ([("study", "1,2")], "study"),
+        ([("runs", "1"), ("sort", "id")], "sort"),
+    ],
+)
+def test_a_malformed_selection_is_refused_by_name(parameters: list[tuple[str, str]], name: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        Selection.parse(parameters, strict=True)
+    assert caught.value.parameter == name
+
+
+def test_pages_take_an_empty_selection_and_ignore_other_parameters() -> None:
+    assert Selection.parse([], strict=False) == Selection([], None)
+    assert Selection.parse([("runs", "2"), ("theme", "dark")], strict=False) == Selection([2], None)

@@ -1,0 +1,122 @@
+"""The database: safe settings, writers side by side, one clock and one counter."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import select, update
+
+from app.db import Database, clock, newest_change, next_change
+from app.models import Epoch, Run
+from tests.app.states import CPU, claimed, figures, queue_run, record, row, take
+
+
+def test_commits_reach_the_disk_and_readers_do_not_wait_for_writers(database: Database) -> None:
+    for open_session in (database.read, database.write):
+        with open_session() as session:
+            synchronous = session.execute(text("PRAGMA synchronous")).scalar_one()
+            assert synchronous == 2  # FULL
+            assert session.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+            assert session.execute(text("PRAGMA busy_timeout")).scalar_one() >= 10_000
+            version = session.execute(text("SELECT sqlite_version()")).scalar_one()
+            mode = session.execute(text("PRAGMA journal_mode")).scalar_one()
+            safe = tuple(map(int, version.split("."))) >= (3, 51, 3)
+            assert mode == ("wal" if safe else "truncate")
+
+
+def test_an_exception_rolls_the_whole_write_back(database: Database) -> None:
+    run_id = queue_run(database)
+    with pytest.raises(RuntimeError), database.write() as session:  # noqa: PT012  # both are needed
+        session.execute(update(Run).values(note="changed"))
+        next_change(session)
+        raise RuntimeError
+    assert row(database, run_id).note == ""
+    assert row(database, run_id).change == 1
+    with database.read() as session:
+        assert newest_change(session) == 1
+
+
+def test_a_reader_sees_one_moment(database: Database) -> None:
+    run_id = queue_run(database)
+    with database.read() as session:
+        assert session.exec(select(Run.note)).one() == ""
+        with database.write() as other:
+            other.execute(update(Run).values(note="changed"))
+        assert session.exec(select(Run.note)).one() == ""
+    assert row(database, run_id).note == "changed"
+
+
+def test_writers_at_the_same_time_wait_for_each_other(database: Database) -> None:
+    """Read-then-write transactions of several connections never get "database is locked"."""
+    run_id = queue_run(database)
+    others = [Database(str(database.url)) for _ in range(3)]
+    together = Barrier(4)
+
+    def write(own: Database) -> None:
+        together.wait()
+        for _ in range(20):
+            with own.write() as session:
+                count = session.exec(select(Run.priority)).one()
+                session.execute(update(Run).values(priority=count + 1, change=next_change(session)))
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(write, own) for own in (database, *others)]:
+            done.result()
+    for other in others:
+        other.close()
+    assert row(database, run_id).priority == 80
+    assert row(database, run_id).change == 81
+
+
+def test_claims_at_the_same_time_take_each_run_once(database: Database) -> None:
+    expected = [queue_run(database) for _ in range(30)]
+    together = Barrier(3)
+
+    def work(worker_id: str) -> list[int]:
+        own = Database(str(database.url))
+        together.wait()
+        taken = []
+        while claim := take(own, worker_id, CPU):
+            taken.append(claim.run_id)
+        own.close()
+        return taken
+
+    with ThreadPoolExecutor(3) as threads:
+        taken = [run_id for each in threads.map(work, ["w1", "w2", "w3"]) for run_id in each]
+    assert sorted(taken) == expected
+
+
+def test_change_numbers_rise_without_gaps_and_come_in_blocks(database: Database) -> None:
+    with database.write() as session:
+        assert [next_change(session), next_change(session, 3), next_change(session)] == [1, 2, 5]
+    with database.read() as session:
+        assert newest_change(session) == 5
+
+
+def test_the_clock_is_this_times_to_the_millisecond(database: Database) -> None:
+    with database.read() as session:
+        before, moment, after = time.time(), clock(session), time.time()
+    assert before - 0.01 <= moment <= after + 0.01
+    assert moment == round(moment, 3)
+
+
+@pytest.mark.parametrize(
+    "values", [{"status": "done"}, {"depth": 0}, {"lr": 0}, {"epochs": 0}, {"batch_size": 0}, {"seed": -1}]
+)
+def test_the_tables_refuse_what_must_never_be(database: Database, values: dict[str, object]) -> None:
+    queue_run(database)
+    with pytest.raises(IntegrityError), database.write() as session:
+        session.execute(update(Run).values(**values))
+
+
+def test_an_epoch_is_recorded_once(database: Database) -> None:
+    queue_run(database)
+    claim = claimed(database)
+    record(database, claim, 1)
+    with pytest.raises(IntegrityError):
+        record(database, claim, 1)
+    with pytest.raises(IntegrityError), database.write() as session:
+        session.add(Epoch(run_id=99, attempt=1, change=9, **figures(1)))  # type: ignore[arg-type]

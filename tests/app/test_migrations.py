@@ -1,0 +1,81 @@
+"""Schema versions."""
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlmodel import SQLModel
+
+from app import migrations
+from app.db import Database, newest_change
+from app.migrations import SchemaError
+from tests.app.states import queue_run, row
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Database:
+    """A database without any schema."""
+    return Database(f"sqlite:///{tmp_path / 'folder' / 'new.sqlite3'}")
+
+
+def test_a_new_database_gets_the_newest_schema(empty: Database) -> None:
+    assert not migrations.is_current(empty)
+    migrations.upgrade(empty)
+    assert migrations.is_current(empty)
+    with empty.read() as session:
+        assert newest_change(session) == 0
+    empty.close()
+
+
+def test_an_upgrade_leaves_a_current_database_as_it_is(database: Database) -> None:
+    run_id = queue_run(database)
+    migrations.upgrade(database)
+    assert row(database, run_id).status == "queued"
+
+
+def test_the_newest_schema_is_what_the_tables_say(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+        inspector = inspect(connection)
+        for table in SQLModel.metadata.sorted_tables:
+            stored = {check["name"] for check in inspector.get_check_constraints(table.name)}
+            named = {str(each.name) for each in table.constraints if type(each).__name__ == "CheckConstraint"}
+            assert stored == named
+
+
+def test_the_newest_schema_is_the_last_migration() -> None:
+    versions = Path(migrations.__file__).parent / "versions"
+    newest = max(path.name for path in versions.glob("[0-9]*.py"))
+    assert newest.startswith(migrations.HEAD)
+
+
+def test_a_newer_schema_is_refused_with_advice(database: Database) -> None:
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert not migrations.is_current(database)
+    with pytest.raises(SchemaError, match=r"schema version 9999.*use the newer Depthboard"):
+        migrations.upgrade(database)
+    with database.engine.connect() as connection:
+        assert migrations.version(connection) == "9999"
+
+
+def test_a_migration_that_breaks_leaves_nothing_behind(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alembic import op  # noqa: PLC0415
+
+    def broken(_: str) -> None:
+        raise RuntimeError("the last step")
+
+    monkeypatch.setattr(op, "execute", broken)
+    with pytest.raises(RuntimeError, match="the last step"):
+        migrations.upgrade(empty)
+    with empty.engine.connect() as connection:
+        assert inspect(connection).get_table_names() == []
+    monkeypatch.undo()
+    migrations.upgrade(empty)
+    assert migrations.is_current(empty)
+    empty.close()

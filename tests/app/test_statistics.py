@@ -1,0 +1,82 @@
+"""Spreads, Welch's test and Holm's correction, judged by SciPy and by hand."""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean, stdev
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from app.statistics import holm, spread, welch
+
+FRACTIONS = st.lists(st.integers(0, 10_000).map(lambda hits: hits / 10_000), min_size=2, max_size=12)
+
+
+def test_one_value_has_no_spread() -> None:
+    found = spread([0.9])
+    assert (found.mean, found.min, found.max, found.std, found.ci95) == (0.9, 0.9, 0.9, None, None)
+
+
+@given(FRACTIONS)
+def test_the_interval_of_a_mean_is_students(values: list[float]) -> None:
+    found = spread(values)
+    assert (found.min, found.max) == (min(values), max(values))
+    assert found.std is not None
+    assert found.ci95 is not None
+    assert found.mean == pytest.approx(fmean(values))
+    assert found.std == pytest.approx(stdev(values))
+    if found.std == 0:
+        assert found.ci95 == pytest.approx((found.mean, found.mean))
+        return
+    expected = stats.t.interval(
+        0.95, len(values) - 1, loc=fmean(values), scale=stdev(values) / math.sqrt(len(values))
+    )
+    assert found.ci95 == pytest.approx(expected)
+
+
+@pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")  # SciPy's, of samples with equal values
+@given(FRACTIONS, FRACTIONS)
+def test_two_means_are_compared_as_scipy_does(first: list[float], second: list[float]) -> None:
+    found = welch(first, second)
+    assert found.mean == pytest.approx(fmean(second) - fmean(first), abs=1e-12)
+    if stdev(first) == stdev(second) == 0:
+        assert (found.p, found.ci95) == (None, None)
+        return
+    expected = stats.ttest_ind(second, first, equal_var=False)
+    assert found.p == pytest.approx(expected.pvalue, abs=1e-9)
+    assert found.ci95 == pytest.approx(tuple(expected.confidence_interval()), abs=1e-9)
+
+
+@pytest.mark.parametrize(("first", "second"), [([0.9], [0.8, 0.7]), ([0.9, 0.8], [0.7]), ([0.9], [0.9])])
+def test_a_single_value_on_one_side_allows_no_test(first: Sequence[float], second: Sequence[float]) -> None:
+    found = welch(first, second)
+    assert found.mean == pytest.approx(fmean(second) - fmean(first))
+    assert (found.p, found.ci95) == (None, None)
+
+
+def test_samples_without_any_spread_allow_no_test() -> None:
+    assert welch([0.9, 0.9, 0.9], [0.8, 0.8]).p is None
+
+
+def test_a_spread_on_one_side_is_enough() -> None:
+    assert welch([0.9, 0.9, 0.9], [0.7, 0.8]).p is not None
+
+
+@pytest.mark.parametrize(
+    ("raw", "adjusted"),
+    [
+        ([], []),
+        ([None], [None]),
+        ([0.03], [0.03]),
+        ([0.01, 0.04, 0.03], [0.03, 0.06, 0.06]),  # 3 x 0.01, 2 x 0.03, and never below the one before
+        ([0.04, None, 0.01], [0.04, None, 0.02]),
+        ([0.5, 0.6], [1.0, 1.0]),
+        ([0.02, 0.02], [0.04, 0.04]),
+    ],
+)
+def test_holm_by_hand(raw: list[float | None], adjusted: list[float | None]) -> None:
+    found = holm(raw)
+    assert [p is None for p in found] == [p is None for p in adjusted]
+    assert [p for p in found if p is not None] == pytest.approx([p for p in adjusted if p is not None])
