@@ -4,22 +4,19 @@ const FIRST_DELAY = 500; // ms, doubled at each failure
 const LONGEST_DELAY = 30000;
 const KINDS = ["run", "epoch", "reset", "deleted"];
 
-// `since` is the change at which the page was read. Handlers get the event's data and may see an event
-// twice after a reconnect: one transaction can tell several things under one number, so a resumed
-// stream starts one number early.
+// `since` is the change at which the page was read. Handlers get the event's data; every event has a number
+// of its own, so a resumed stream neither misses nor repeats one.
 export function listen(url, since, handlers) {
   const notice = document.querySelector("[data-connection]");
   let seen = Number(since);
   let delay = FIRST_DELAY;
   let source = null;
   let retry = null;
-  let resumed = false;
 
   const open = () => {
     clearTimeout(retry);
     source?.close();
-    const from = resumed ? Math.max(0, seen - 1) : seen;
-    source = new EventSource(`${url}?since=${from}`);
+    source = new EventSource(`${url}?since=${seen}`);
     source.onopen = () => {
       delay = FIRST_DELAY;
       notice.hidden = true;
@@ -34,7 +31,6 @@ export function listen(url, since, handlers) {
         else handlers[kind]?.(data);
       });
     }
-    resumed = true;
   };
 
   const fail = () => {

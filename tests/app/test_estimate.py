@@ -2,6 +2,7 @@
 
 import pytest
 
+from app import run_queue
 from app.db import Database
 from app.estimate import ASSUMED_FLOPS, ASSUMED_OVERHEAD, Estimate, estimate
 from tests.app.states import add_worker, failed_run, finished_run
