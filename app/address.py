@@ -11,6 +11,10 @@ DEFAULT_URL: Final = "http://127.0.0.1:8000"
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # looked up, not bound
 
 
+EXIT_ADDRESS: Final = 3
+"""Exit code for an address that cannot be listened on: starting again would not help."""
+
+
 class AddressError(Exception):
     """The address cannot be listened on; the message says why and what to do."""
 
@@ -32,16 +36,15 @@ class Address:
     def _local(self) -> str:
         return _EVERYWHERE.get(self.host, self.host)
 
-    def claimed(self) -> Self:
-        """The same address with port 0 replaced by a free one.
+    def listen(self) -> socket.socket:
+        """A socket that listens there.
 
         Raises:
             AddressError: another process listens there, or the host is not one of this machine.
         """
         try:
             family = socket.getaddrinfo(self.host or None, self.port, type=socket.SOCK_STREAM)[0][0]
-            with socket.create_server((self.host, self.port), family=family) as server:
-                return type(self)(self.host, server.getsockname()[1])
+            return socket.create_server((self.host, self.port), family=family, backlog=2048)
         except PermissionError:
             raise AddressError(
                 f"Port {self.port} may only be used by root; choose one above 1023 with --port."
@@ -56,6 +59,15 @@ class Address:
                 f"Port {self.port} of {self.host} is already in use, perhaps by another Depthboard; "
                 "stop that one or choose another port with --port."
             ) from None
+
+    def settled(self) -> Self:
+        """The same address, which is free, with a free port in place of port 0.
+
+        Raises:
+            AddressError: like `listen`.
+        """
+        with self.listen() as listener:
+            return type(self)(self.host, listener.getsockname()[1])
 
     def answers(self) -> bool:
         """Whether a web server answers there."""

@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 
 from app import __version__
-from app.address import DEFAULT_URL, Address, AddressError
+from app.address import DEFAULT_URL, EXIT_ADDRESS, Address, AddressError
 from app.grid import GridError, Value, parse
 from app.options import flag, options, with_options
 from app.settings import Settings
@@ -87,10 +87,8 @@ def up(given: dict[str, str]) -> None:
     from app import supervisor
 
     settings = _settings(given)
-    try:
-        address = Address(settings.host, settings.port).claimed()
-    except AddressError as error:
-        raise Failure(str(error), supervisor.EXIT_ADDRESS) from error
+    with _address_errors():
+        address = Address(settings.host, settings.port).settled()
     os.environ[f"{_ENVIRONMENT}PORT"] = str(address.port)
     raise typer.Exit(supervisor.up(address))
 
@@ -102,7 +100,8 @@ def serve(given: dict[str, str], *, parent: Parent = None) -> None:
     settings = _begin(given, parent)
     from app import main as web
 
-    web.serve(settings)
+    with _address_errors():
+        web.serve(settings)
 
 
 @app.command()
@@ -116,9 +115,9 @@ def worker(
 ) -> None:
     """Run a worker alone: it trains what waits in the database that it shares with the web server."""
     settings = _begin(given, parent)
-    from app import worker as trainer
+    from app import worker as process
 
-    trainer.main(settings, worker_id, replaces)
+    process.main(settings, worker_id, replaces)
 
 
 @app.command()
@@ -234,7 +233,37 @@ def _begin(given: dict[str, str], parent: int | None) -> Settings:
         from app import lifeline
 
         lifeline.watch(parent, _end)
+    _check_database(settings)
     return settings
+
+
+def _check_database(settings: Settings) -> None:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        make_url(settings.url).get_dialect().import_dbapi()
+    except ArgumentError as error:
+        raise _refused(
+            "database_url", f"{error}; expected one like postgresql+psycopg://user@host/name"
+        ) from error
+    except ImportError as error:
+        raise _refused("database_url", f"{error}; install the package that talks to this database") from error
+    if settings.database_url is None:
+        try:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _refused("data_dir", f"cannot be made: {error}") from error
+        if not os.access(settings.data_dir, os.W_OK):
+            raise _refused("data_dir", f"{str(settings.data_dir)!r} cannot be written to by this user")
+
+
+@contextmanager
+def _address_errors() -> Iterator[None]:
+    try:
+        yield
+    except AddressError as error:
+        raise Failure(str(error), EXIT_ADDRESS) from error
 
 
 def _end() -> None:
@@ -249,12 +278,15 @@ def _settings(given: dict[str, str]) -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = [
-            f"{_ENVIRONMENT}{name.upper()} ({flag(name)}): {problem['msg']}, got {problem['input']!r}"
+        texts = [
+            str(_refused(str(problem["loc"][0]), f"{problem['msg']}, got {problem['input']!r}"))
             for problem in error.errors()
-            for name in [str(problem["loc"][0])]
         ]
-        raise Failure("\n".join(lines), EXIT_USAGE) from error
+        raise Failure("\n".join(texts), EXIT_USAGE) from error
+
+
+def _refused(setting: str, why: str) -> Failure:
+    return Failure(f"{_ENVIRONMENT}{setting.upper()} ({flag(setting)}): {why}", EXIT_USAGE)
 
 
 def _lists(given: dict[str, str]) -> dict[str, list[Value]]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from types import FrameType
@@ -17,6 +16,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app import __version__, api, assets, html, migrations, pages, run_queue
+from app.address import Address
 from app.answers import Problem
 from app.db import Database
 from app.events import EventHub
@@ -32,8 +32,6 @@ log = logging.getLogger(__name__)
 
 REAP_SECONDS: Final = 5.0
 MAX_BODY_BYTES: Final = 1_000_000
-PORT_TAKEN: Final = 3
-"""Exit status of `serve` when its address is in use or not allowed: starting again would not help."""
 
 _STATUS_OF: Final[dict[type[Exception], int]] = {
     run_queue.RunNotFound: 404,
@@ -167,14 +165,9 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Raises:
-        SystemExit: with `PORT_TAKEN` if the address can't be listened on.
+        AddressError: the address can't be listened on.
     """
-    try:
-        listener = socket.create_server((settings.host, settings.port), backlog=2048)
-    except OSError as error:
-        log.error("can't listen on %s port %s: %s", settings.host, settings.port, error.strerror)  # noqa: TRY400
-        log.error("choose another with --port or DEPTHBOARD_PORT")  # noqa: TRY400
-        raise SystemExit(PORT_TAKEN) from error
+    listener = Address(settings.host, settings.port).listen()
     app = create_app(settings)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, server_header=False)
     with listener:

@@ -12,13 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from app.address import Address
+from app.address import EXIT_ADDRESS, Address
 
 EXIT_SETTINGS: Final = 2
-"""A child's exit code for settings that are wrong; starting it again would not help."""
-
-EXIT_ADDRESS: Final = 3
-"""A child's exit code for an address that cannot be listened on; the same."""
+"""A child's exit code for settings that are wrong: starting it again would not help."""
 
 EXIT_NOT_FOUND: Final = 127
 EXIT_KILLED: Final = 130

@@ -7,7 +7,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def eventually(look: Callable[[], Found], seconds: float = 30) -> Found:
+def eventually(look: Callable[[], Found], seconds: float = 60) -> Found:
     """What `look` returns once it is true; the limit only ends a test that has failed."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -214,6 +214,24 @@ def test_wrong_settings_are_exit_code_2_and_name_the_variable(command: str) -> N
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "complaint"),
+    [
+        ("--database-url", "nonsense", "expected one like postgresql"),
+        ("--database-url", "nonesuch://host/name", "nonesuch"),
+        ("--data-dir", "/dev/null/data", "/dev/null"),
+    ],
+)
+def test_a_database_out_of_reach_ends_it_at_once_and_names_the_variable(
+    option: str, value: str, complaint: str
+) -> None:
+    answer = run("up", "--port", "0", option, value)
+    assert answer.returncode == 2
+    variable = f"DEPTHBOARD_{option[2:].replace('-', '_').upper()} ({option}): "
+    assert answer.stderr.count("\n") == answer.stderr.count(variable) >= 1
+    assert complaint in answer.stderr
+
+
 @pytest.mark.parametrize("command", ["up", "serve"])
 def test_a_taken_port_is_exit_code_3_with_a_clear_message(command: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
