@@ -1,0 +1,205 @@
+"""The pages as a browser without JavaScript meets them."""
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import httpx
+import pytest
+
+from tests.app.conftest import Served
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.fixture
+def browser(server: Served) -> Iterator[httpx.Client]:
+    """A client that asks for pages and keeps cookies."""
+    with httpx.Client(base_url=server.url, headers={"Accept": BROWSER}, timeout=30) as client:
+        yield client
+
+
+class _Tags(HTMLParser):
+    """The start tags of a page with their attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def post(browser: httpx.Client, path: str, **fields: str | list[str]) -> httpx.Response:
+    """Send a form, which may have no fields."""
+    return browser.post(path, data=fields, headers={"Content-Type": "application/x-www-form-urlencoded"})
+
+
+def new_run(browser: httpx.Client, **fields: object) -> int:
+    """Queue a run as a program does, and give its id."""
+    run_id: int = browser.post("/runs", json={"depth": 1} | fields).raise_for_status().json()["id"]
+    return run_id
+
+
+def test_the_front_page_leads_to_the_runs(browser: httpx.Client) -> None:
+    assert browser.get("/").headers["location"] == "/runs"
+
+
+def test_a_url_gives_a_page_to_browsers_and_json_to_programs(browser: httpx.Client) -> None:
+    run_id = new_run(browser)
+    for path in (f"/runs/{run_id}", "/runs", f"/compare?runs={run_id}", "/queue", "/workers", "/studies"):
+        page = browser.get(path)
+        data = browser.get(path, headers={"Accept": "application/json"})
+        assert page.headers["content-type"].startswith("text/html"), path
+        assert data.headers["content-type"].startswith("application/json"), path
+        assert page.headers["etag"] != data.headers["etag"], path
+        assert "Accept" in page.headers["vary"], path
+
+
+def test_no_page_has_inline_scripts_or_styles(browser: httpx.Client) -> None:
+    study = browser.post("/studies", json={"depth": [1, 2]}).json()
+    run_id = study["runs"][0]
+    paths = (
+        "/runs",
+        "/runs/new",
+        f"/runs/{run_id}",
+        f"/runs/{run_id}/epochs",
+        "/studies",
+        "/queue",
+        "/workers",
+    )
+    for path in (*paths, f"/studies/{study['id']}", f"/compare?study={study['id']}", "/compare", "/docs"):
+        for tag, attributes in _Tags(browser.get(path).raise_for_status().text).found:
+            assert tag != "style", path
+            assert "style" not in attributes, path
+            assert tag != "script" or attributes["src"], path
+            assert not [name for name in attributes if name.startswith("on")], path
+            for name in ("src", "href", "action"):
+                assert not (attributes.get(name) or "").startswith(("http:", "https:", "//")), path
+
+
+def test_every_control_has_a_label(browser: httpx.Client) -> None:
+    run_id = new_run(browser)
+    for path in ("/runs", "/runs/new", f"/runs/{run_id}"):
+        tags = _Tags(browser.get(path).text).found
+        labelled = {attributes.get("for") for tag, attributes in tags if tag == "label"}
+        for tag, attributes in tags:
+            if tag in ("input", "select", "textarea") and attributes.get("type") not in (
+                "hidden",
+                "checkbox",
+            ):
+                assert attributes.get("id") in labelled, (path, attributes)
+
+
+def test_a_single_value_starts_a_run_and_several_a_study(browser: httpx.Client) -> None:
+    run = post(browser, "/runs", depth="3", epochs="20")
+    assert (run.status_code, run.headers["location"]) == (303, "/runs/1")
+    study = post(browser, "/runs", depth="1-2", seed="0, 1")
+    assert (study.status_code, study.headers["location"]) == (303, "/studies/1")
+    assert "4 runs" in browser.get("/studies/1").text
+
+
+def test_a_wrong_form_is_answered_with_itself(browser: httpx.Client) -> None:
+    answer = post(browser, "/runs", depth="<b>3</b>", epochs="20", note="kept & safe", device=["cpu", "cuda"])
+    assert answer.status_code == 422
+    assert 'value="&lt;b&gt;3&lt;/b&gt;"' in answer.text
+    assert "kept &amp; safe" in answer.text
+    assert answer.text.count("checked") >= 2
+    assert browser.get("/runs", headers={"Accept": "application/json"}).json()["total"] == 0
+
+
+def test_what_people_write_is_never_markup(browser: httpx.Client) -> None:
+    script = "<script>alert(1)</script>"
+    run_id = new_run(browser, name=script, note=script, tags=[script])
+    for path in (f"/runs/{run_id}", "/runs", f"/compare?runs={run_id}", "/queue", f"/runs/{run_id}/epochs"):
+        assert script not in browser.get(path).text, path
+
+
+def test_bulk_actions_return_to_the_list_and_say_what_happened(browser: httpx.Client) -> None:
+    ids = [str(new_run(browser)) for _ in range(3)]
+    post(browser, f"/runs/{ids[0]}/cancel")
+    answer = post(browser, "/runs/bulk", ids=ids, action="cancel", next="/runs?sort=-depth")
+    assert answer.headers["location"] == "/runs?sort=-depth"
+    listed = browser.get("/runs?sort=-depth").text
+    assert "Cancelled: 2 runs. Left alone: 1 run" in listed
+    assert "Cancelled: 2 runs." not in browser.get("/runs").text
+    compare = post(browser, "/runs/bulk", ids=ids[:2], action="compare")
+    assert compare.headers["location"] == f"/compare?runs={ids[0]},{ids[1]}"
+
+
+@pytest.mark.parametrize("target", ["https://example.org", "//example.org", "/\\example.org", "runs", ""])
+def test_a_form_never_leads_to_another_site(browser: httpx.Client, target: str) -> None:
+    run_id = new_run(browser)
+    answer = post(browser, f"/runs/{run_id}/cancel", next=target)
+    assert answer.headers["location"] == f"/runs/{run_id}"
+
+
+def test_a_run_is_cancelled_and_retried_by_buttons(browser: httpx.Client) -> None:
+    run_id = new_run(browser)
+    post(browser, f"/runs/{run_id}/cancel")
+    assert "cancelled by user" in browser.get(f"/runs/{run_id}").text
+    post(browser, f"/runs/{run_id}/retry")
+    assert "queued" in browser.get(f"/runs/{run_id}").text
+    again = post(browser, f"/runs/{run_id}/retry")
+    assert again.status_code == 303
+    assert "is queued" in browser.get(again.headers["location"]).text
+
+
+def test_a_stale_edit_is_not_saved_but_offered_again(browser: httpx.Client) -> None:
+    run_id = new_run(browser)
+    browser.patch(f"/runs/{run_id}", json={"note": "theirs"}).raise_for_status()
+    answer = post(browser, f"/runs/{run_id}", name="mine", note="mine", version="1")
+    assert answer.status_code == 422
+    assert "Someone changed this run meanwhile" in answer.text
+    assert 'value="mine"' in answer.text
+    stored = browser.get(f"/runs/{run_id}", headers={"Accept": "application/json"}).json()
+    assert stored["note"] == "theirs"
+
+
+def test_more_seeds_are_added_to_a_study(browser: httpx.Client) -> None:
+    post(browser, "/runs", depth="1-2", epochs="5")
+    assert post(browser, "/studies/1/runs", seeds="2").headers["location"] == "/studies/1"
+    assert "6 runs" in browser.get("/studies/1").text
+    refused = post(browser, "/studies/1/runs", seeds="many")
+    assert refused.status_code == 422
+    assert "A whole number from 1 to 100 is expected." in refused.text
+
+
+def test_a_malformed_filter_is_left_out_with_a_word(browser: httpx.Client) -> None:
+    new_run(browser)
+    answer = browser.get("/runs?depth=deep&sort=-seed", follow_redirects=True)
+    assert answer.url.query == b"sort=-seed"
+    assert "Left out “depth”" in answer.text
+
+
+def test_sorting_and_pages_keep_the_filter(browser: httpx.Client) -> None:
+    for seed in range(3):
+        new_run(browser, seed=seed)
+    first = browser.get("/runs?depth=1&limit=2&sort=seed").text
+    following = next(
+        attributes["href"] for tag, attributes in _Tags(first).found if attributes.get("rel") == "next"
+    )
+    assert following is not None
+    second = browser.get(following).text
+    assert "1 layer, seed 2" in second
+    assert "1 layer, seed 0" not in second
+    assert "depth=1&amp;limit=2&amp;sort=-seed" in second
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/runs/99", 404, "There is no run 99."),
+        ("/studies/99", 404, "There is no study 99."),
+        ("/compare?runs=99", 404, "None of these runs exists."),
+        ("/compare?runs=a", 422, "is not a whole number"),
+        ("/runs/new?from=99", 404, "There is no run 99 to clone."),
+        ("/runs/0", 422, "greater than or equal to 1"),
+        ("/nowhere", 404, "Not Found"),
+    ],
+)
+def test_errors_are_pages_in_words(browser: httpx.Client, path: str, status: int, words: str) -> None:
+    answer = browser.get(path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert words in answer.text
