@@ -95,7 +95,10 @@ def _first_visit(request: Request, session: Session) -> Response:
 
 
 def _preview(session: Session, form: RunForm) -> StudyPreview | None:
-    return studies.preview(session, form.request) if form.request else None
+    if form.request is None:
+        return None
+    skips = form.request.reuse and form.size > 1  # a single run is always trained
+    return studies.preview(session, form.request.model_copy(update={"reuse": skips}))
 
 
 @router.get("/runs/new")

@@ -1,4 +1,4 @@
-// Parts of a page that the server words anew: elements with an id and `data-live` are fetched again and swapped.
+// Parts of a page that the server words anew: elements with an id and `data-live` are fetched again.
 
 // Wraps an action: at most once per `pause` ms, never twice at a time, and the last call is never lost.
 export function throttle(action, pause) {
@@ -29,9 +29,37 @@ export const refresh = throttle(async () => {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const old of document.querySelectorAll("[data-live]")) {
     const next = fresh.getElementById(old.id);
-    // never under someone's fingers: what holds the focus waits for the next round
-    if (next && next.innerHTML !== old.innerHTML && !old.contains(document.activeElement)) {
-      old.replaceChildren(...next.childNodes);
-    }
+    if (next) become(old, next);
   }
 }, 700);
+
+// Makes one element like another and touches only what differs, so that focus, selection and opened details stay.
+function become(old, next) {
+  for (const { name, value } of next.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const { name } of [...old.attributes]) {
+    if (name !== "open" && !next.hasAttribute(name)) old.removeAttribute(name);
+  }
+  // Rows of runs are matched by their run: a button under the pointer must not become another run's. What
+  // has gone leaves first, so that the rest need not move, for a moved element loses the focus.
+  const rows = new Map([...old.children].map((child) => [child.dataset.run, child]));
+  const staying = new Set([...next.children].map((child) => child.dataset.run));
+  for (const [run, row] of rows) if (!staying.has(run)) row.remove();
+  let place = old.firstChild;
+  for (const wanted of [...next.childNodes]) {
+    const run = wanted.dataset?.run;
+    const found = run ? rows.get(run) : place;
+    if (!found || found.nodeName !== wanted.nodeName || found.dataset?.run !== run) {
+      old.insertBefore(wanted, place);
+      continue;
+    }
+    if (found === place) place = place.nextSibling;
+    else old.insertBefore(found, place);
+    if (found.nodeType === Node.ELEMENT_NODE) become(found, wanted);
+    else if (found.data !== wanted.data) found.data = wanted.data;
+  }
+  while (place) {
+    const rest = place;
+    place = place.nextSibling;
+    rest.remove();
+  }
+}
