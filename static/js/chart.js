@@ -44,6 +44,14 @@ function axis({ title, ...rest }) {
   };
 }
 
+// Epochs are whole: few of them get a tick each, so that none stands between two.
+export const epochAxis = (last) => ({
+  title: "Epoch",
+  rangemode: "tozero",
+  range: last ? undefined : [0, 10],
+  dtick: last <= 10 ? 1 : undefined,
+});
+
 function layoutOf({ x, y, ...rest }) {
   return {
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour("ink") },

@@ -1,7 +1,7 @@
 // One chart of many runs' curves, coloured by depth; seeds of one depth differ in shade.
 
 import { append, cumulated, readEpochs } from "./columns.js";
-import { chart, depthColour, plain } from "./chart.js";
+import { chart, depthColour, epochAxis, plain } from "./chart.js";
 import { plural, whole } from "./format.js";
 import { smooth } from "./smooth.js";
 
@@ -138,11 +138,9 @@ export class Curves {
     return {
       traces: [...faint, ...lines],
       layout: {
-        x: {
-          title: bySeconds ? "Training time (s)" : "Epoch",
-          rangemode: "tozero",
-          range: runs.length ? undefined : [0, 10],
-        },
+        x: bySeconds
+          ? { title: "Training time (s)", rangemode: "tozero", range: runs.length ? undefined : [0, 10] }
+          : epochAxis(Math.max(0, ...runs.map((run) => this.#columns.get(run.id).epoch.length))),
         y: {
           title: TITLES[metric],
           type: log ? "log" : "linear",

@@ -48,6 +48,11 @@ function become(old, next) {
   for (const wanted of [...next.childNodes]) {
     const run = wanted.dataset?.run;
     const found = run ? rows.get(run) : place;
+    while (run && found && place !== found && place?.nodeType === Node.TEXT_NODE) {
+      const space = place;
+      place = place.nextSibling;
+      space.remove();
+    }
     if (!found || found.nodeName !== wanted.nodeName || found.dataset?.run !== run) {
       old.insertBefore(wanted, place);
       continue;

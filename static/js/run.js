@@ -1,7 +1,7 @@
 // The page of one run: charts that grow with each epoch, and figures worded by the server.
 
 import { append, readEpochs } from "./columns.js";
-import { chart, colour, depthColour } from "./chart.js";
+import { chart, colour, depthColour, epochAxis } from "./chart.js";
 import { listen } from "./events.js";
 import { refresh } from "./live.js";
 import { smooth } from "./smooth.js";
@@ -41,7 +41,7 @@ function curve(name, values, line, format) {
 
 // Before the first epoch the axes stand where the first points will fall.
 const empty = () => !columns.epoch.length;
-const epochAxis = () => ({ title: "Epoch", rangemode: "tozero", range: empty() ? [0, 10] : undefined });
+const epochs = () => epochAxis(columns.epoch.length);
 
 function lossAxis() {
   const type = view.get("log") === "y" ? "log" : "linear";
@@ -56,7 +56,7 @@ const charts = [
       ...(view.get("last") ? curve("last batch", columns.last_batch_loss, LINES.last(), ".4f") : []),
     ],
     layout: {
-      x: epochAxis(),
+      x: epochs(),
       y: { title: "Cross-entropy (nats)", ...lossAxis() },
       hovermode: "x unified",
       uirevision: String(view.get("log")),
@@ -67,11 +67,11 @@ const charts = [
       ...curve("train, running", columns.train_accuracy, LINES.train(), ".2%"),
       ...curve("test", columns.test_accuracy, LINES.test(), ".2%"),
     ],
-    layout: { x: epochAxis(), y: { title: "Accuracy", tickformat: empty() ? ".0%" : ".1%", range: empty() ? [0, 1] : undefined }, hovermode: "x unified" },
+    layout: { x: epochs(), y: { title: "Accuracy", tickformat: empty() ? ".0%" : ".1%", range: empty() ? [0, 1] : undefined }, hovermode: "x unified" },
   })),
   chart(document.getElementById("seconds-chart"), () => ({
     traces: curve("training", columns.seconds, LINES.test(), ".2f"),
-    layout: { x: epochAxis(), y: { title: "Seconds", rangemode: "tozero", range: empty() ? [0, 2] : undefined }, hovermode: "x unified" },
+    layout: { x: epochs(), y: { title: "Seconds", rangemode: "tozero", range: empty() ? [0, 2] : undefined }, hovermode: "x unified" },
   })),
 ];
 

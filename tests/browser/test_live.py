@@ -89,6 +89,21 @@ def test_the_list_follows_its_runs_and_keeps_the_selection(quiet: QuietServer, p
     page.wait_for_url(f"**/compare?runs={second},{first}")
 
 
+def test_the_queue_reorders_without_taking_the_focus(quiet: QuietServer, page: Page) -> None:
+    first, _, _, last = (
+        httpx.post(f"{quiet.url}/runs", json={"depth": depth}).json()["id"] for depth in (1, 2, 3, 4)
+    )
+    page.goto(f"{quiet.url}/queue")
+    waiting = page.locator("#queued tbody th")
+    expect(waiting).to_contain_text(["1 layer", "2 layers", "3 layers", "4 layers"])
+    page.get_by_role("link", name="3 layers, seed 0").focus()
+    httpx.post(f"{quiet.url}/runs/{first}/cancel").raise_for_status()
+    expect(waiting).to_contain_text(["2 layers", "3 layers", "4 layers"])
+    httpx.patch(f"{quiet.url}/runs/{last}", json={"priority": 9}).raise_for_status()
+    expect(waiting).to_contain_text(["4 layers", "2 layers", "3 layers"])
+    expect(page.get_by_role("link", name="3 layers, seed 0")).to_be_focused()
+
+
 def test_a_lost_connection_is_shown_and_heals_without_a_gap(quiet: QuietServer, page: Page) -> None:
     run = httpx.post(f"{quiet.url}/runs", json={"depth": 1}).json()
     page.goto(f"{quiet.url}/runs")
