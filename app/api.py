@@ -5,7 +5,6 @@ from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
@@ -74,13 +73,6 @@ DatabaseOf = Annotated[Database, Depends(database)]
 def answer(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A model as a JSON answer."""
     return Response(model.model_dump_json(), status, headers, "application/json")
-
-
-def invalid_query(error: run_list.QueryError) -> RequestValidationError:
-    """A malformed query parameter, as FastAPI reports its own."""
-    return RequestValidationError(
-        [{"type": "value_error", "loc": ("query", error.parameter), "msg": str(error)}]
-    )
 
 
 @router.post(
@@ -352,17 +344,11 @@ def health(database: DatabaseOf) -> Response:
 
 
 def _run_query(request: Request) -> RunQuery:
-    try:
-        return RunQuery.parse(request.query_params.multi_items(), strict=True)
-    except run_list.QueryError as error:
-        raise invalid_query(error) from error
+    return RunQuery.parse(request.query_params.multi_items(), strict=True)
 
 
 def _comparison(request: Request, database: Database) -> Comparison:
-    try:
-        selection = compare.Selection.parse(request.query_params.multi_items(), strict=True)
-    except run_list.QueryError as error:
-        raise invalid_query(error) from error
+    selection = compare.Selection.parse(request.query_params.multi_items(), strict=True)
     with database.read() as session:
         found = compare.compare(session, selection.run_ids(session))
     if found is None:

@@ -17,7 +17,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app import __version__, api, assets, html, migrations, pages, run_queue
 from app.address import Address
-from app.answers import Problem
+from app.answers import FieldError, Problem
 from app.db import Database
 from app.events import EventHub
 from app.idempotency import KeyReused
@@ -39,7 +39,6 @@ _STATUS_OF: Final[dict[type[Exception], int]] = {
     run_queue.WrongState: 409,
     StudyTooLarge: 409,
     KeyReused: 422,
-    QueryError: 422,
 }
 
 
@@ -117,6 +116,13 @@ def _answer_errors(app: FastAPI) -> None:
         if wants_page(request.scope):
             return html.error_page(request, 422, summary(field_errors(error.errors())))
         return invalid(error)
+
+    @app.exception_handler(QueryError)
+    async def _malformed(request: Request, error: QueryError) -> Response:
+        errors = [FieldError(loc=[error.parameter], msg=str(error))]
+        if wants_page(request.scope):
+            return html.error_page(request, 422, summary(errors))
+        return problem(422, summary(errors), errors)
 
     @app.exception_handler(StarletteHTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
