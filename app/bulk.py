@@ -4,7 +4,7 @@ from sqlmodel import Session
 
 from app import run_queue
 from app.answers import BulkOut, BulkSkip
-from app.requests import BulkAction
+from app.requests import MAX_TAGS, BulkAction
 
 
 def apply(session: Session, ids: list[int], action: BulkAction, tag: str | None) -> BulkOut:
@@ -33,4 +33,6 @@ def _apply(session: Session, run_id: int, action: BulkAction, tag: str | None) -
             run_queue.edit(session, run_id, {"archived": action == "archive"})
         case "tag" | "untag":
             tags = [each for each in run_queue.get(session, run_id).tags if each != tag]
+            if action == "tag" and len(tags) == MAX_TAGS:
+                raise run_queue.WrongState(f"run {run_id} has {MAX_TAGS} tags already; no run may have more")
             run_queue.edit(session, run_id, {"tags": [*tags, tag] if action == "tag" else tags})

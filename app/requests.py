@@ -22,6 +22,7 @@ from trainer.config import TrainConfig
 HYPERPARAMETERS: Final = tuple(TrainConfig.model_fields)
 MAX_ID: Final = 2**63 - 1
 MAX_GRID: Final = 1_000
+MAX_TAGS: Final = 20
 
 
 def _printable(text: str) -> str:
@@ -52,7 +53,7 @@ Tag = Annotated[
     *_Line,
     AfterValidator(_without_commas),
 ]
-Tags = Annotated[list[Tag], Field(max_length=20), AfterValidator(lambda tags: list(dict.fromkeys(tags)))]
+Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(lambda tags: list(dict.fromkeys(tags)))]
 Note = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_printable)]
 Priority = Annotated[int, Field(ge=-1000, le=1000)]
 RunId = Annotated[int, Field(ge=1, le=MAX_ID)]
