@@ -53,7 +53,9 @@ Tag = Annotated[
     *_Line,
     AfterValidator(_without_commas),
 ]
-Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(lambda tags: list(dict.fromkeys(tags)))]
+Tags = Annotated[
+    list[Tag], Field(max_length=MAX_TAGS), AfterValidator(lambda tags: list(dict.fromkeys(tags)))
+]
 Note = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_printable)]
 Priority = Annotated[int, Field(ge=-1000, le=1000)]
 RunId = Annotated[int, Field(ge=1, le=MAX_ID)]
