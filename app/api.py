@@ -7,6 +7,7 @@ import orjson
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
+from starlette.responses import RedirectResponse
 
 from app import __version__, bulk, compare, csv_export, run_list, run_queue, runs, studies, workers
 from app.answers import (
@@ -73,6 +74,12 @@ DatabaseOf = Annotated[Database, Depends(database)]
 def answer(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A model as a JSON answer."""
     return Response(model.model_dump_json(), status, headers, "application/json")
+
+
+@router.get("/", include_in_schema=False)
+def home() -> Response:
+    """The runs are the front page."""
+    return RedirectResponse("/runs", 307)
 
 
 @router.post(
@@ -277,7 +284,7 @@ def read_study(study_id: StudyIdPath, database: DatabaseOf) -> Response:
     "/studies/{study_id}/runs",
     status_code=201,
     response_model=StudyOut,
-    responses=problems(400, 404, 415),
+    responses=problems(400, 404, 409, 415),
     tags=["studies"],
 )
 def extend_study(study_id: StudyIdPath, body: MoreRuns, database: DatabaseOf) -> Response:

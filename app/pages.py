@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 from pydantic import ValidationError
 from sqlmodel import Session
 from starlette.datastructures import FormData, QueryParams
@@ -54,12 +54,6 @@ async def _form(request: Request) -> FormData:
 
 
 Posted = Annotated[FormData, Depends(_form)]
-
-
-@router.get("/")
-def home() -> Response:
-    """The runs are the front page."""
-    return RedirectResponse("/runs", 307)
 
 
 @router.get("/runs")
