@@ -13,7 +13,6 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app import __version__, api, assets, html, migrations, pages, run_queue
 from app.address import Address
@@ -24,7 +23,7 @@ from app.idempotency import KeyReused
 from app.negotiation import ConditionalGet, wants_page
 from app.problems import field_errors, invalid, problem, summary
 from app.run_list import QueryError
-from app.security import SameOrigin, SecurityHeaders
+from app.security import HEADERS, BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 from app.settings import Settings
 from app.studies import StudyNotFound, StudyTooLarge
 
@@ -53,7 +52,6 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        max_body_size=MAX_BODY_BYTES,
     )
     app.state.settings = settings
     app.state.database = database
@@ -62,8 +60,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(pages.router)
     app.include_router(api.router)
     app.add_middleware(ConditionalGet)
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(SameOrigin)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.hosts, www_redirect=False)
+    app.add_middleware(KnownHosts, patterns=settings.hosts)
     app.add_middleware(SecurityHeaders)
     _describe_problems(app)
     _answer_errors(app)
@@ -131,7 +130,8 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> Response:
         log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return _error(request, 500, "The server failed at this request; its log says why.")
+        # this answer passes by the middleware
+        return _error(request, 500, "The server failed at this request; its log says why.", HEADERS)
 
 
 def _error(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
