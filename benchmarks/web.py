@@ -1,0 +1,136 @@
+"""Measures what a person waits for: the start, the first epoch of a run, an answer; and what it weighs.
+
+    python benchmarks/web.py
+
+Starts a dashboard of its own on a free port and a temporary folder, and prints Markdown.
+"""
+
+import os
+import platform
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+from app.client import Client
+
+STARTS = 5
+RUNS = 9
+REQUESTS = 200
+
+
+def main() -> None:
+    """Measure and print."""
+    starts = [_start_and_stop() for _ in range(STARTS)]
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print("\n| what | median | min | max |\n|---|---:|---:|---:|")
+    _print("`depthboard up` until `/health` answers", [start for start, _ in starts], "s")
+    _print("Ctrl-C until everything has ended", [stop for _, stop in starts], "s")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _Dashboard(Path(folder)) as board,
+        Client(board.url) as client,
+    ):
+        _wait(lambda: any(worker.devices for worker in client.workers()))
+        first, whole = zip(*(_time_run(client) for _ in range(RUNS)), strict=True)
+        _print("`POST /runs` until its first epoch is in the database, depth 1", first, "s")
+        _print("`POST /runs` until it has finished, depth 1, 5 epochs", whole, "s")
+        _print("web process, resident before the first comparison", [board.web_mebibytes()], "MiB")
+        answers = [
+            _milliseconds(lambda: client.create_run({"depth": 1, "device": "cuda"})) for _ in range(REQUESTS)
+        ]
+        _print("`POST /runs`, committed to disk", answers, "ms")
+        _print(
+            "`GET /runs`, 50 of 209", [_milliseconds(lambda: _page(board.url)) for _ in range(REQUESTS)], "ms"
+        )
+
+
+class _Dashboard:
+    def __init__(self, folder: Path) -> None:
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("DEPTHBOARD_")
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "up", "--port", "0", "--data-dir", str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+        greeting = self._process.stdout.readline() if self._process.stdout else ""
+        self.url = re.findall(r"http://\S+", greeting)[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait()
+
+    def web_mebibytes(self) -> float:
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                status = (folder / "status").read_text()
+                command = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if f"PPid:\t{self._process.pid}\n" in status and b"\0serve\0" in command:
+                return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
+        raise RuntimeError("the web process was not found")
+
+
+def _start_and_stop() -> tuple[float, float]:
+    """Seconds of a start on an empty folder, and of the end after it."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        board = _Dashboard(Path(folder))  # greets when /health answers
+        started = time.perf_counter()
+        board.stop()
+        return started - began, time.perf_counter() - started
+
+
+def _time_run(client: Client) -> tuple[float, float]:
+    """Seconds from the request to the first epoch and to the end."""
+    time.sleep(0.5)  # an idle worker, as after any pause
+    began = time.perf_counter()
+    run = client.create_run({"depth": 1, "epochs": 5})
+    _wait(lambda: bool(client.epochs(run.id).epoch))
+    first = time.perf_counter() - began
+    _wait(lambda: client.run(run.id).status == "finished")
+    return first, time.perf_counter() - began
+
+
+def _page(url: str) -> None:
+    httpx.get(f"{url}/runs").raise_for_status()
+
+
+def _milliseconds(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return (time.perf_counter() - began) * 1000
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    while not condition():
+        time.sleep(0.01)
+
+
+def _print(what: str, values: "list[float] | tuple[float, ...]", unit: str) -> None:
+    digits = 2 if unit == "s" else 1
+    figures = (f"{pick(values):.{digits}f} {unit}" for pick in (statistics.median, min, max))
+    print(f"| {what} | {' | '.join(figures)} |")
+
+
+if __name__ == "__main__":
+    main()
