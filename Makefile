@@ -10,7 +10,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-PYTEST_FLAGS ?= -n auto --maxprocesses 4
+PYTEST_FLAGS ?= -n auto --maxprocesses 4 --dist loadgroup
 
 # torch stands here and not in the lock, because its CPU and CUDA builds have different hashes.
 # What torch needs is in the lock. TORCH_INDEX names an index to take another build from.

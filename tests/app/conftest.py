@@ -2,23 +2,19 @@
 
 import os
 import shutil
-import signal
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from app import migrations
 from app.db import Database
-from app.main import Server, create_app
 from app.settings import Settings
-from tests.waiting import eventually
+from tests.web_server import WebServer
 
 hypothesis_settings.register_profile(
     "repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -72,21 +68,13 @@ class Served:
 @pytest.fixture
 def server(settings: Settings, database: Database) -> Iterator[Served]:
     """The real application, served over HTTP by a thread of this process."""
-    app = create_app(settings)
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_level="critical", timeout_graceful_shutdown=2, server_header=False
-    )
-    running = Server(config, app.state.events)
-    thread = threading.Thread(target=running.run)
-    thread.start()
+    running = WebServer(settings)
+    running.start()
     try:
-        eventually(lambda: running.started)
-        port = running.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            yield Served(client, database, settings, app)
+        with httpx.Client(base_url=running.url, timeout=30) as client:
+            yield Served(client, database, settings, running.app)
     finally:
-        running.handle_exit(signal.SIGTERM, None)
-        thread.join()
+        running.stop()
 
 
 @pytest.fixture

@@ -1,26 +1,16 @@
 """A real Chromium before real servers: one that trains, shared, and quiet ones without a worker."""
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import httpx
 import pytest
-import uvicorn
-
-from app import main
-from app.settings import Settings
-from tests.waiting import eventually
-
-pytest.importorskip("playwright", reason="the browser tests need playwright: pip install playwright")
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+
+from app.settings import Settings
+from tests.dashboard import running
+from tests.web_server import WebServer
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS: Final = [
@@ -34,39 +24,10 @@ _FLAGS: Final = [
 ]
 
 
-class QuietServer:
-    """A web server inside this process, without a worker: what is queued there stays queued."""
-
-    def __init__(self, data_dir: Path) -> None:
-        self._settings = Settings(data_dir=data_dir)
-        self._port = 0
-
-    @property
-    def url(self) -> str:
-        """Where it listens, the same after a restart."""
-        return f"http://127.0.0.1:{self._port}"
-
-    def start(self) -> None:
-        """Serve until `stop`."""
-        listener = socket.create_server(("127.0.0.1", self._port))
-        self._port = listener.getsockname()[1]
-        application = main.create_app(self._settings)
-        config = uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=2)
-        self._server = main.Server(config, application.state.events)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]})
-        self._thread.start()
-        eventually(lambda: self._server.started)
-
-    def stop(self) -> None:
-        """End as on SIGTERM: open streams first."""
-        self._server.handle_exit(signal.SIGTERM, None)
-        self._thread.join()
-
-
 @pytest.fixture
-def quiet(tmp_path: Path) -> Iterator[QuietServer]:
-    """A web server with nothing in its database."""
-    server = QuietServer(tmp_path)
+def quiet(tmp_path: Path) -> Iterator[WebServer]:
+    """A web server with nothing in its database and no worker."""
+    server = WebServer(Settings(data_dir=tmp_path))
     server.start()
     yield server
     server.stop()
@@ -74,26 +35,9 @@ def quiet(tmp_path: Path) -> Iterator[QuietServer]:
 
 @pytest.fixture(scope="session")
 def training(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of the whole dashboard in processes of its own: supervisor, web process and worker."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    data_dir = tmp_path_factory.mktemp("training")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "up", "--port", str(port)],
-        env=os.environ | {"DEPTHBOARD_DATA_DIR": str(data_dir), "DEPTHBOARD_SLOTS": "2"},
-    )
-    url = f"http://127.0.0.1:{port}"
-    eventually(lambda: _answers(url))
-    yield url
-    process.send_signal(signal.SIGTERM)
-    process.wait(timeout=20)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/health").is_success
-    except httpx.TransportError:
-        return False
+    """The URL of a whole dashboard that trains."""
+    with running(tmp_path_factory.mktemp("training"), "--slots", "2") as dashboard:
+        yield dashboard.url
 
 
 @pytest.fixture(scope="session")

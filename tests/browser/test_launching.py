@@ -4,12 +4,12 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import QuietServer
+from tests.web_server import WebServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
-def test_the_first_visit_starts_the_depth_study_with_one_button(quiet: QuietServer, page: Page) -> None:
+def test_the_first_visit_starts_the_depth_study_with_one_button(quiet: WebServer, page: Page) -> None:
     page.goto(quiet.url)
     expect(page.get_by_text("15 runs, about")).to_be_visible()
     expect(page.get_by_role("img", name="Published accuracy")).to_be_visible()
@@ -23,7 +23,7 @@ def test_the_first_visit_starts_the_depth_study_with_one_button(quiet: QuietServ
     }
 
 
-def test_plotly_is_not_loaded_on_the_runs_list(quiet: QuietServer, page: Page) -> None:
+def test_plotly_is_not_loaded_on_the_runs_list(quiet: WebServer, page: Page) -> None:
     httpx.post(f"{quiet.url}/runs", json={"depth": 1}).raise_for_status()
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))
@@ -33,7 +33,7 @@ def test_plotly_is_not_loaded_on_the_runs_list(quiet: QuietServer, page: Page) -
 
 
 def test_a_refused_form_keeps_every_input_and_says_beside_the_field_what_is_wrong(
-    quiet: QuietServer, page: Page
+    quiet: WebServer, page: Page
 ) -> None:
     page.goto(f"{quiet.url}/runs/new")
     page.get_by_label("Depth", exact=True).fill("1-9")
@@ -50,7 +50,7 @@ def test_a_refused_form_keeps_every_input_and_says_beside_the_field_what_is_wron
     assert httpx.get(f"{quiet.url}/runs").json()["total"] == 0
 
 
-def test_the_form_says_what_it_would_start_while_one_types(quiet: QuietServer, page: Page) -> None:
+def test_the_form_says_what_it_would_start_while_one_types(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/runs/new")
     page.get_by_label("Depth", exact=True).fill("1-3")
     page.get_by_label("Seed").fill("0, 7")
@@ -65,7 +65,7 @@ def test_the_form_says_what_it_would_start_while_one_types(quiet: QuietServer, p
     expect(page.locator("#estimate")).to_contain_text("Nothing to start yet")
 
 
-def test_a_clone_fills_the_form_like_the_run(quiet: QuietServer, page: Page) -> None:
+def test_a_clone_fills_the_form_like_the_run(quiet: WebServer, page: Page) -> None:
     run = httpx.post(f"{quiet.url}/runs", json={"depth": 4, "lr": 0.1, "tags": ["wide"]}).json()
     page.goto(f"{quiet.url}/runs/{run['id']}")
     page.get_by_role("link", name="Clone").click()
@@ -74,7 +74,7 @@ def test_a_clone_fills_the_form_like_the_run(quiet: QuietServer, page: Page) -> 
     expect(page.get_by_label("Tags")).to_have_value("wide")
 
 
-def test_launching_listing_and_reading_work_without_javascript(quiet: QuietServer, plain: Page) -> None:
+def test_launching_listing_and_reading_work_without_javascript(quiet: WebServer, plain: Page) -> None:
     plain.goto(f"{quiet.url}/runs/new")
     plain.get_by_label("Depth", exact=True).fill("2")
     plain.get_by_label("Epochs").fill("0")
@@ -93,7 +93,7 @@ def test_launching_listing_and_reading_work_without_javascript(quiet: QuietServe
     expect(plain.get_by_role("row", name="2 layers, seed 0")).to_contain_text("cancelled")
 
 
-def test_name_tags_and_note_are_saved_or_refused_beside_the_field(quiet: QuietServer, page: Page) -> None:
+def test_name_tags_and_note_are_saved_or_refused_beside_the_field(quiet: WebServer, page: Page) -> None:
     run = httpx.post(f"{quiet.url}/runs", json={"depth": 1}).json()
     page.goto(f"{quiet.url}/runs/{run['id']}")
     page.get_by_label("Name", exact=True).fill("x" * 101)

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import QuietServer
+from tests.web_server import WebServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -73,7 +73,7 @@ def test_what_the_charts_show_is_kept_in_the_address(training: str, page: Page) 
     expect(hidden).to_have_attribute("aria-pressed", "false")
 
 
-def test_the_list_follows_its_runs_and_keeps_the_selection(quiet: QuietServer, page: Page) -> None:
+def test_the_list_follows_its_runs_and_keeps_the_selection(quiet: WebServer, page: Page) -> None:
     first, second = (httpx.post(f"{quiet.url}/runs", json={"depth": depth}).json()["id"] for depth in (1, 2))
     page.goto(f"{quiet.url}/runs")
     page.get_by_label("Select 1 layer, seed 0").check()
@@ -89,7 +89,7 @@ def test_the_list_follows_its_runs_and_keeps_the_selection(quiet: QuietServer, p
     page.wait_for_url(f"**/compare?runs={second},{first}")
 
 
-def test_the_queue_reorders_without_taking_the_focus(quiet: QuietServer, page: Page) -> None:
+def test_the_queue_reorders_without_taking_the_focus(quiet: WebServer, page: Page) -> None:
     first, _, _, last = (
         httpx.post(f"{quiet.url}/runs", json={"depth": depth}).json()["id"] for depth in (1, 2, 3, 4)
     )
@@ -104,7 +104,7 @@ def test_the_queue_reorders_without_taking_the_focus(quiet: QuietServer, page: P
     expect(page.get_by_role("link", name="3 layers, seed 0")).to_be_focused()
 
 
-def test_a_lost_connection_is_shown_and_heals_without_a_gap(quiet: QuietServer, page: Page) -> None:
+def test_a_lost_connection_is_shown_and_heals_without_a_gap(quiet: WebServer, page: Page) -> None:
     run = httpx.post(f"{quiet.url}/runs", json={"depth": 1}).json()
     page.goto(f"{quiet.url}/runs")
     notice = page.locator("[data-connection]")
@@ -117,7 +117,7 @@ def test_a_lost_connection_is_shown_and_heals_without_a_gap(quiet: QuietServer, 
     expect(notice).to_be_hidden()
 
 
-def test_a_hidden_page_holds_no_stream_and_misses_nothing(quiet: QuietServer, page: Page) -> None:
+def test_a_hidden_page_holds_no_stream_and_misses_nothing(quiet: WebServer, page: Page) -> None:
     run = httpx.post(f"{quiet.url}/runs", json={"depth": 1}).json()
     page.add_init_script(
         """

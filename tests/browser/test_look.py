@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app import assets, formats
-from tests.browser.conftest import QuietServer
+from tests.web_server import WebServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -24,7 +24,7 @@ ADDRESSES = (
 )
 
 
-def visit_all(server: QuietServer, page: Page) -> None:
+def visit_all(server: WebServer, page: Page) -> None:
     """Open every page, and check that none is wider than the window."""
     page.goto(f"{server.url}/runs")
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "first visit"
@@ -36,17 +36,17 @@ def visit_all(server: QuietServer, page: Page) -> None:
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), address
 
 
-def test_every_page_fits_1280_pixels_in_the_light_theme(quiet: QuietServer, page: Page) -> None:
+def test_every_page_fits_1280_pixels_in_the_light_theme(quiet: WebServer, page: Page) -> None:
     visit_all(quiet, page)
     assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(247, 247, 245)"
 
 
-def test_every_page_fits_390_pixels_in_the_dark_theme(quiet: QuietServer, phone: Page) -> None:
+def test_every_page_fits_390_pixels_in_the_dark_theme(quiet: WebServer, phone: Page) -> None:
     visit_all(quiet, phone)
     assert phone.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(18, 20, 23)"
 
 
-def test_the_theme_switch_is_remembered(quiet: QuietServer, page: Page) -> None:
+def test_the_theme_switch_is_remembered(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/queue")
     page.get_by_role("button", name="Theme: system").click()
     page.get_by_role("button", name="Theme: light").click()
@@ -55,7 +55,7 @@ def test_the_theme_switch_is_remembered(quiet: QuietServer, page: Page) -> None:
     expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
 
 
-def test_shortcuts_lead_through_the_product(quiet: QuietServer, page: Page) -> None:
+def test_shortcuts_lead_through_the_product(quiet: WebServer, page: Page) -> None:
     httpx.post(f"{quiet.url}/runs", json={"depth": 1}).raise_for_status()
     page.goto(f"{quiet.url}/runs")
     page.keyboard.press("/")
@@ -72,7 +72,7 @@ def test_shortcuts_lead_through_the_product(quiet: QuietServer, page: Page) -> N
     page.wait_for_url("**/compare")
 
 
-def test_the_interface_page_lists_every_operation(quiet: QuietServer, page: Page) -> None:
+def test_the_interface_page_lists_every_operation(quiet: WebServer, page: Page) -> None:
     paths = httpx.get(f"{quiet.url}/openapi.json").json()["paths"]
     page.goto(f"{quiet.url}/docs")
     expect(page.locator(".operation")).to_have_count(sum(len(methods) for methods in paths.values()))
@@ -80,7 +80,7 @@ def test_the_interface_page_lists_every_operation(quiet: QuietServer, page: Page
     expect(page.locator(".operation[open]")).to_contain_text("batch_size")
 
 
-def test_the_browser_words_numbers_as_the_server_does(quiet: QuietServer, page: Page) -> None:
+def test_the_browser_words_numbers_as_the_server_does(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/workers")
 
     def there(function: str, values: list[float | None]) -> list[str]:

@@ -1,0 +1,42 @@
+"""A real web server for tests, inside this process and without a worker: what is queued stays queued."""
+
+import signal
+import socket
+import threading
+
+import uvicorn
+
+from app import main
+from app.settings import Settings
+from tests.waiting import eventually
+
+
+class WebServer:
+    """The application of these settings over HTTP; it keeps its port when it is stopped and started again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Serve until `stop`."""
+        listener = socket.create_server(("127.0.0.1", self._port))
+        self._port = listener.getsockname()[1]
+        self.app = main.create_app(self._settings)
+        config = uvicorn.Config(
+            self.app, log_level="critical", timeout_graceful_shutdown=2, server_header=False
+        )
+        self._server = main.Server(config, self.app.state.events)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]})
+        self._thread.start()
+        eventually(lambda: self._server.started)
+
+    def stop(self) -> None:
+        """End as on SIGTERM: open streams first."""
+        self._server.handle_exit(signal.SIGTERM, None)
+        self._thread.join()
