@@ -349,7 +349,7 @@ def _preview(client: "Client", body: dict[str, Any], *, json: bool) -> None:
     if json:
         typer.echo(found.model_dump_json())
         return
-    from app.terminal import duration
+    from app.formats import duration
 
     typer.echo(
         f"{found.runs} runs, about {duration(found.seconds)} ({found.basis}); "

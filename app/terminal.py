@@ -11,24 +11,11 @@ from rich.table import Table
 
 from app.answers import Comparison, RunOut, StudyOut
 from app.client import Client, ClientError
+from app.formats import duration, percent
 from app.status import ENDED
 
 POLL_SECONDS: Final = 1.0
 _SHOWN_IF_DIFFERENT: Final = ("lr", "batch_size", "seed", "device", "dataset")
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: `8 s`, `3 min`, `1.5 h`."""
-    if seconds < 99.5:  # noqa: PLR2004
-        return f"{seconds:.0f} s"
-    if seconds < 99.5 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
-
-
-def percent(fraction: float | None) -> str:
-    """An accuracy as `98.26 %`, or nothing."""
-    return "" if fraction is None else f"{100 * fraction:.2f} %"
 
 
 def run_table(runs: Sequence[RunOut]) -> Table:
