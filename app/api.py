@@ -27,6 +27,7 @@ from app.answers import (
 from app.db import Database
 from app.events import EventHub
 from app.idempotency import once
+from app.models import Deletion
 from app.problems import MEDIA_TYPE
 from app.requests import MAX_ID, BulkRequest, MoreRuns, RunPatch, RunRequest, StudyRequest
 from app.run_list import PARAMETERS, RunQuery
@@ -197,10 +198,11 @@ LastEventId = Annotated[
 Since = Annotated[int | None, Query(ge=0, le=MAX_ID, description="As Last-Event-ID, for a first connection.")]
 
 
-def existing_run(run_id: RunIdPath, database: DatabaseOf) -> int:
-    """The id of a run that exists."""
+def known_run(run_id: RunIdPath, database: DatabaseOf) -> int:
+    """The id of a run that exists, or did: its stream then says that it was deleted."""
     with database.read() as session:
-        run_queue.get(session, run_id)
+        if session.get(Deletion, run_id) is None:
+            run_queue.get(session, run_id)
     return run_id
 
 
@@ -208,7 +210,7 @@ def existing_run(run_id: RunIdPath, database: DatabaseOf) -> int:
     "/runs/{run_id}/events", response_class=EventSourceResponse, responses=problems(404), tags=["events"]
 )
 async def stream_run(
-    run_id: Annotated[int, Depends(existing_run)],
+    run_id: Annotated[int, Depends(known_run)],
     request: Request,
     last_event_id: LastEventId = None,
     since: Since = None,
@@ -229,6 +231,8 @@ async def stream_all(
 
 async def _stream(request: Request, seen: int | None, run_id: int | None) -> AsyncIterator[ServerSentEvent]:
     hub: EventHub = request.app.state.events
+    if seen is None:
+        seen = await hub.beginning(run_id)
     yield ServerSentEvent(comment="connected", retry=1000)
     async for event in hub.stream(seen, run_id):
         yield ServerSentEvent(raw_data=event.data, event=event.kind, id=str(event.id))

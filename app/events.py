@@ -121,13 +121,12 @@ class EventHub:
         self._closing = False
         self._watching: asyncio.Task[None] | None = None
 
-    async def stream(self, seen: int | None, run_id: int | None = None) -> AsyncIterator[Event]:
-        """Events after change `seen`, then new ones as they come, until the hub closes.
+    async def beginning(self, run_id: int | None) -> int:
+        """Where a first connection begins: a run's stream before all there is of it, that of all runs now."""
+        return 0 if run_id is not None else await run_in_threadpool(self._look)
 
-        Without `seen` a run's stream begins with all there is of it, the stream of all runs with now.
-        """
-        if seen is None:
-            seen = 0 if run_id is not None else await run_in_threadpool(self._look)
+    async def stream(self, seen: int, run_id: int | None = None) -> AsyncIterator[Event]:
+        """Events after change `seen`, then new ones as they come, until the hub closes."""
         self._clients += 1
         try:
             if self._watching is None:
