@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import httpx
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from sqlalchemy import select
+from sqlmodel import SQLModel
 
 from app import migrations
 from app.db import Database
@@ -32,12 +35,19 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_settings() -> Iterator[None]:
+    """Keep what the environment says out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith("DEPTHBOARD_"):
+                patch.delenv(name)
+        yield
+
+
 @pytest.fixture
-def settings(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings of an installation of its own, whatever the environment says."""
-    for name in os.environ:
-        if name.startswith("DEPTHBOARD_"):
-            monkeypatch.delenv(name)
+def settings(tmp_path: Path, migrated: Path) -> Settings:
+    """Settings of an installation of its own, whose database is empty."""
     shutil.copy(migrated, tmp_path)
     return Settings(data_dir=tmp_path)
 
@@ -56,8 +66,6 @@ class Served:
 
     client: httpx.Client
     database: Database
-    settings: Settings
-    app: object
 
     @property
     def url(self) -> str:
@@ -65,19 +73,52 @@ class Served:
         return str(self.client.base_url)
 
 
-@pytest.fixture
-def server(settings: Settings, database: Database) -> Iterator[Served]:
+@contextmanager
+def serving(settings: Settings) -> Iterator[Served]:
     """The real application, served over HTTP by a thread of this process."""
     running = WebServer(settings)
     running.start()
+    database = Database(settings.url)
     try:
-        with httpx.Client(base_url=running.url, timeout=30) as client:
-            yield Served(client, database, settings, running.app)
+        with httpx.Client(base_url=running.url, timeout=60) as client:
+            yield Served(client, database)
     finally:
         running.stop()
+        database.close()
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[Served]:
+    """The application with an empty database."""
+    with serving(settings) as served:
+        yield served
 
 
 @pytest.fixture
 def client(server: Served) -> httpx.Client:
-    """A client of the served application."""
+    """A client of the application with an empty database."""
     return server.client
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Served]:
+    """The application with one queued run, shared by the tests of a module that change nothing."""
+    folder = tmp_path_factory.mktemp("standing")
+    shutil.copy(migrated, folder)
+    with serving(Settings(data_dir=folder)) as served:
+        assert served.client.post("/runs", json={"depth": 1}).status_code == 201
+        yield served
+
+
+@pytest.fixture
+def unchanged(standing: Served) -> Iterator[httpx.Client]:
+    """A client of the shared application; the test fails if the database is another at its end."""
+    before = contents(standing.database)
+    yield standing.client
+    assert contents(standing.database) == before
+
+
+def contents(database: Database) -> list[object]:
+    """Every row of every table."""
+    with database.read() as session:
+        return [row for table in SQLModel.metadata.sorted_tables for row in session.execute(select(table))]

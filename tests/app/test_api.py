@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.routing import APIRoute
-from sqlalchemy import text
 from sqlmodel import select
 
 from app import __version__, run_queue
@@ -58,20 +57,6 @@ def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
 def places(answer: httpx.Response) -> list[list[Any]]:
     """Where a request breaks the contract."""
     return [each["loc"] for each in problem(answer, 422)["errors"]]
-
-
-@pytest.fixture
-def unchanged(server: Served) -> Iterator[None]:
-    """Fails the test if the database holds anything new at its end."""
-
-    def everything() -> list[Any]:
-        with server.database.read() as session:
-            tables = ("run", "study", "study_run", "idempotency_key", "deletion", "counter")
-            return [session.execute(text(f"SELECT * FROM {table}")).all() for table in tables]  # noqa: S608
-
-    before = everything()
-    yield
-    assert everything() == before
 
 
 # Creating runs
@@ -189,14 +174,13 @@ BAD_FIELDS: list[tuple[str, Any, str]] = [
 ]
 
 
-@pytest.mark.usefixtures("unchanged")
-def test_a_bad_field_is_named_with_what_was_expected_and_nothing_is_created(client: httpx.Client) -> None:
+def test_a_bad_field_is_named_with_what_was_expected_and_nothing_is_created(unchanged: httpx.Client) -> None:
     for field, value, message in BAD_FIELDS:
         body = json.dumps({"depth": 1, field: value})
         for path in ("/runs", "/studies", "/studies/preview"):
             if path != "/runs" and isinstance(value, list):
                 continue  # a study may have several
-            answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+            answer = unchanged.post(path, content=body, headers={"Content-Type": "application/json"})
             errors = problem(answer, 422)["errors"]
             if path == "/runs":
                 assert [each["loc"] for each in errors] == [[field]], body
@@ -205,8 +189,7 @@ def test_a_bad_field_is_named_with_what_was_expected_and_nothing_is_created(clie
                 assert errors[0]["loc"][0] == field, body
 
 
-@pytest.mark.usefixtures("unchanged")
-def test_bad_tags_are_named_by_their_place(client: httpx.Client) -> None:
+def test_bad_tags_are_named_by_their_place(unchanged: httpx.Client) -> None:
     for tags, loc in (
         (["ok", "x" * 51], ["tags", 1]),
         (["a,b"], ["tags", 0]),
@@ -214,12 +197,11 @@ def test_bad_tags_are_named_by_their_place(client: httpx.Client) -> None:
         ("a", ["tags"]),
         ([str(number) for number in range(21)], ["tags"]),
     ):
-        assert places(post(client, "/runs", depth=1, tags=tags)) == [loc]
+        assert places(post(unchanged, "/runs", depth=1, tags=tags)) == [loc]
 
 
-@pytest.mark.usefixtures("unchanged")
-def test_every_bad_field_is_reported_at_once(client: httpx.Client) -> None:
-    answer = post(client, "/runs", depth=0, epochs=0, lr="abc", colour="red")
+def test_every_bad_field_is_reported_at_once(unchanged: httpx.Client) -> None:
+    answer = post(unchanged, "/runs", depth=0, epochs=0, lr="abc", colour="red")
     assert places(answer) == [["depth"], ["epochs"], ["lr"], ["colour"]]
     assert "depth: should be greater than or equal to 1, got 0." in answer.json()["detail"]
 
@@ -227,7 +209,6 @@ def test_every_bad_field_is_reported_at_once(client: httpx.Client) -> None:
 DEEP = "[" * 100_000 + "]" * 100_000
 
 
-@pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -258,19 +239,18 @@ DEEP = "[" * 100_000 + "]" * 100_000
         (b'{"depth": 1, "note": "%s"}' % (b"x" * 1_000_001), 413),
     ],
 )
-def test_a_body_that_is_no_json_object_is_refused(client: httpx.Client, body: bytes, status: int) -> None:
+def test_a_body_that_is_no_json_object_is_refused(unchanged: httpx.Client, body: bytes, status: int) -> None:
     for path in ("/runs", "/studies", "/studies/preview", "/runs/bulk"):
-        answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+        answer = unchanged.post(path, content=body, headers={"Content-Type": "application/json"})
         problem(answer, status)
 
 
-@pytest.mark.usefixtures("unchanged")
-@pytest.mark.parametrize(
-    "media_type", ["text/plain", "application/xml", "application/jsonx", "", "json", None]
-)
-def test_a_body_that_does_not_say_it_is_json_is_refused(client: httpx.Client, media_type: str | None) -> None:
+@pytest.mark.parametrize("media_type", ["text/plain", "application/jsonx", "json", "", None])
+def test_a_body_that_does_not_say_it_is_json_is_refused(
+    unchanged: httpx.Client, media_type: str | None
+) -> None:
     headers = {} if media_type is None else {"Content-Type": media_type}
-    answer = client.post("/runs", content=b'{"depth": 1}', headers=headers)
+    answer = unchanged.post("/runs", content=b'{"depth": 1}', headers=headers)
     assert "application/json" in problem(answer, 415)["detail"]
 
 
@@ -318,10 +298,9 @@ def test_a_refused_request_does_not_use_up_its_key(server: Served) -> None:
         assert len(session.exec(select(IdempotencyKey)).all()) == 1
 
 
-@pytest.mark.usefixtures("unchanged")
-def test_a_key_has_a_length(client: httpx.Client) -> None:
+def test_a_key_has_a_length(unchanged: httpx.Client) -> None:
     for key in ("", "x" * 256):
-        answer = client.post("/runs", json={"depth": 1}, headers={"Idempotency-Key": key})
+        answer = unchanged.post("/runs", json={"depth": 1}, headers={"Idempotency-Key": key})
         assert places(answer) == [["Idempotency-Key"]]
 
 
@@ -339,7 +318,6 @@ def test_the_list_of_runs_is_newest_first_and_counts_all(server: Served) -> None
     assert rest["next_cursor"] is None
 
 
-@pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(
     ("path", "name"),
     [
@@ -376,8 +354,8 @@ def test_the_list_of_runs_is_newest_first_and_counts_all(server: Served) -> None
         ("/events?since=x", "since"),
     ],
 )
-def test_a_malformed_address_is_refused_by_name(client: httpx.Client, path: str, name: str) -> None:
-    assert places(client.get(path)) == [[name]]
+def test_a_malformed_address_is_refused_by_name(unchanged: httpx.Client, path: str, name: str) -> None:
+    assert places(unchanged.get(path)) == [[name]]
 
 
 @pytest.mark.parametrize(
@@ -394,11 +372,10 @@ def test_a_malformed_address_is_refused_by_name(client: httpx.Client, path: str,
         "/runs/7/nowhere",
     ],
 )
-def test_what_is_not_there_is_not_found(client: httpx.Client, path: str) -> None:
-    problem(client.get(path), 404)
+def test_what_is_not_there_is_not_found(unchanged: httpx.Client, path: str) -> None:
+    problem(unchanged.get(path), 404)
 
 
-@pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -411,14 +388,14 @@ def test_what_is_not_there_is_not_found(client: httpx.Client, path: str) -> None
     ],
 )
 def test_what_is_not_there_cannot_be_changed(
-    client: httpx.Client, method: str, path: str, body: dict[str, Any] | None
+    unchanged: httpx.Client, method: str, path: str, body: dict[str, Any] | None
 ) -> None:
-    problem(client.request(method, path, json=body), 404)
-    problem(client.request(method, path.replace("7", HUGE), json=body), 422)
+    problem(unchanged.request(method, path, json=body), 404)
+    problem(unchanged.request(method, path.replace("7", HUGE), json=body), 422)
 
 
-def test_another_method_is_not_allowed(client: httpx.Client) -> None:
-    answer = client.put("/runs/1", json={})
+def test_another_method_is_not_allowed(unchanged: httpx.Client) -> None:
+    answer = unchanged.put("/runs/1", json={})
     problem(answer, 405)
     assert "GET" in answer.headers["allow"]
 
@@ -615,11 +592,10 @@ def test_a_study_over_http(client: httpx.Client) -> None:
     assert cancelled["progress"] == 1
 
 
-@pytest.mark.usefixtures("unchanged")
-def test_a_grid_that_is_too_large_is_refused(client: httpx.Client) -> None:
+def test_a_grid_that_is_too_large_is_refused(unchanged: httpx.Client) -> None:
     body = {"depth": [1, 2, 3], "seed": list(range(400))}
     for path in ("/studies", "/studies/preview"):
-        assert "1,200 runs; at most 1,000" in problem(client.post(path, json=body), 422)["detail"]
+        assert "1,200 runs; at most 1,000" in problem(unchanged.post(path, json=body), 422)["detail"]
 
 
 def test_a_study_that_would_grow_too_large_is_a_conflict(client: httpx.Client) -> None:
@@ -741,21 +717,20 @@ def test_an_unchanged_answer_is_not_sent_again(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/runs", "/runs/1", "/studies", "/workers", "/compare?runs=1"])
-def test_pages_and_json_share_a_url_and_no_etag(client: httpx.Client, path: str) -> None:
-    created(client)
-    page = client.get(path, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
-    data = client.get(path, headers={"Accept": "*/*"})
+def test_pages_and_json_share_a_url_and_no_etag(unchanged: httpx.Client, path: str) -> None:
+    page = unchanged.get(path, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    data = unchanged.get(path, headers={"Accept": "*/*"})
     assert page.headers["content-type"].startswith("text/html")
     assert data.headers["content-type"] == "application/json"
     assert page.headers["etag"] != data.headers["etag"]
     assert "Accept" in page.headers["vary"]
-    other = client.get(path, headers={"Accept": "text/html", "If-None-Match": data.headers["etag"]})
+    other = unchanged.get(path, headers={"Accept": "text/html", "If-None-Match": data.headers["etag"]})
     assert other.status_code == 200
 
 
-def test_the_front_door_leads_to_the_runs(client: httpx.Client) -> None:
+def test_the_front_door_leads_to_the_runs(unchanged: httpx.Client) -> None:
     for accept in ("text/html", "application/json", "*/*"):
-        answer = client.get("/", headers={"Accept": accept})
+        answer = unchanged.get("/", headers={"Accept": accept})
         assert answer.is_redirect
         assert answer.headers["location"] == "/runs"
 
@@ -775,8 +750,8 @@ def references(node: Any) -> Iterator[str]:
             yield from references(value)
 
 
-def test_the_openapi_document_is_whole(client: httpx.Client) -> None:
-    document = client.get("/openapi.json").json()
+def test_the_openapi_document_is_whole(unchanged: httpx.Client) -> None:
+    document = unchanged.get("/openapi.json").json()
     for reference in references(document):
         found = document
         for key in reference.removeprefix("#/").split("/"):
@@ -792,8 +767,8 @@ def test_the_openapi_document_is_whole(client: httpx.Client) -> None:
     assert listed == set(PARAMETERS)
 
 
-def test_every_json_route_is_documented_with_its_errors(client: httpx.Client) -> None:
-    paths = client.get("/openapi.json").json()["paths"]
+def test_every_json_route_is_documented_with_its_errors(unchanged: httpx.Client) -> None:
+    paths = unchanged.get("/openapi.json").json()["paths"]
     for route in router.routes:
         assert isinstance(route, APIRoute)
         for method in (route.methods or ()) if route.include_in_schema else ():
@@ -822,9 +797,9 @@ def test_every_json_route_is_documented_with_its_errors(client: httpx.Client) ->
     ],
 )
 def test_the_openapi_document_names_the_statuses(
-    client: httpx.Client, method: str, path: str, statuses: set[str]
+    unchanged: httpx.Client, method: str, path: str, statuses: set[str]
 ) -> None:
-    documented = client.get("/openapi.json").json()["paths"][path][method]["responses"]
+    documented = unchanged.get("/openapi.json").json()["paths"][path][method]["responses"]
     assert statuses <= documented.keys()
 
 

@@ -49,11 +49,11 @@ def test_the_policy_lets_nothing_in_from_elsewhere() -> None:
     ],
 )
 def test_every_answer_carries_the_headers(
-    client: httpx.Client, accept: str, request_line: str, headers: dict[str, str], status: int
+    unchanged: httpx.Client, accept: str, request_line: str, headers: dict[str, str], status: int
 ) -> None:
     method, path = request_line.split()
     content = b"{}" if method == "POST" else None
-    answer = client.request(method, path, headers={"Accept": accept, **headers}, content=content)
+    answer = unchanged.request(method, path, headers={"Accept": accept, **headers}, content=content)
     assert answer.status_code == status
     assert is_guarded(answer)
     assert "server" not in answer.headers
@@ -61,9 +61,9 @@ def test_every_answer_carries_the_headers(
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_an_answer_that_needs_not_be_sent_again_carries_the_headers(client: httpx.Client) -> None:
-    etag = client.get("/runs").headers["etag"]
-    answer = client.get("/runs", headers={"If-None-Match": etag})
+def test_an_answer_that_needs_not_be_sent_again_carries_the_headers(unchanged: httpx.Client) -> None:
+    etag = unchanged.get("/runs").headers["etag"]
+    answer = unchanged.get("/runs", headers={"If-None-Match": etag})
     assert answer.status_code == 304
     assert is_guarded(answer)
 
@@ -86,8 +86,8 @@ def test_even_a_broken_server_answers_with_a_problem_and_the_headers(
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.0.0.1:8000", "localhost", "LOCALHOST:1", "[::1]", "[::1]:8000"]
 )
-def test_this_machines_names_are_answered(client: httpx.Client, host: str) -> None:
-    assert client.get("/health", headers={"Host": host}).status_code == 200
+def test_this_machines_names_are_answered(unchanged: httpx.Client, host: str) -> None:
+    assert unchanged.get("/health", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -108,9 +108,9 @@ def test_this_machines_names_are_answered(client: httpx.Client, host: str) -> No
         "",
     ],
 )
-def test_other_names_are_refused(client: httpx.Client, host: str) -> None:
+def test_other_names_are_refused(unchanged: httpx.Client, host: str) -> None:
     for path in ("/health", "/runs", "/events"):
-        answer = client.get(path, headers={"Host": host})
+        answer = unchanged.get(path, headers={"Host": host})
         assert answer.status_code == 400
         assert answer.headers["content-type"] == "application/problem+json"
 
@@ -131,15 +131,14 @@ def test_other_names_are_refused(client: httpx.Client, host: str) -> None:
         "127.0.0.1",
     ],
 )
-def test_a_page_of_another_site_changes_nothing(client: httpx.Client, origin: str) -> None:
+def test_a_page_of_another_site_changes_nothing(unchanged: httpx.Client, origin: str) -> None:
     for request_line in ("POST /runs", "POST /runs/bulk", "PATCH /runs/1", "DELETE /runs/1"):
         method, path = request_line.split()
-        answer = client.request(method, path, headers={"Origin": origin}, json={"depth": 1})
+        answer = unchanged.request(method, path, headers={"Origin": origin}, json={"depth": 1})
         assert answer.status_code == 403
         assert answer.headers["content-type"] == "application/problem+json"
-    form = client.post("/runs", headers={"Origin": origin}, data={"depth": "1"})
+    form = unchanged.post("/runs", headers={"Origin": origin}, data={"depth": "1"})
     assert form.status_code == 403
-    assert client.get("/runs").json()["total"] == 0
 
 
 def test_an_own_page_and_a_program_may_change_things(server: Served) -> None:
@@ -147,11 +146,11 @@ def test_an_own_page_and_a_program_may_change_things(server: Served) -> None:
         assert server.client.post("/runs", json={"depth": 1}, headers=headers).status_code == 201
 
 
-def test_reading_needs_no_origin_but_shares_nothing_with_other_sites(client: httpx.Client) -> None:
-    answer = client.get("/runs", headers={"Origin": "https://elsewhere.example"})
+def test_reading_needs_no_origin_but_shares_nothing_with_other_sites(unchanged: httpx.Client) -> None:
+    answer = unchanged.get("/runs", headers={"Origin": "https://elsewhere.example"})
     assert answer.status_code == 200
     assert not [name for name in answer.headers if name.startswith("access-control")]
-    preflight = client.options(
+    preflight = unchanged.options(
         "/runs",
         headers={"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"},
     )
@@ -160,11 +159,11 @@ def test_reading_needs_no_origin_but_shares_nothing_with_other_sites(client: htt
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/x-www-form-urlencoded"])
-def test_a_body_that_is_too_large_is_refused(client: httpx.Client, media_type: str) -> None:
+def test_a_body_that_is_too_large_is_refused(unchanged: httpx.Client, media_type: str) -> None:
     """Whether its length is said before or not."""
     large = b"x" * (MAX_BODY_BYTES + 1)
     headers = {"Content-Type": media_type, "Connection": "close"}
     for content in (large, iter([large])):
-        answer = client.post("/runs", content=content, headers=headers)
+        answer = unchanged.post("/runs", content=content, headers=headers)
         assert answer.status_code == 413
         assert is_guarded(answer)
