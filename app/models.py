@@ -64,6 +64,8 @@ class Run(SQLModel, table=True):
     threads: int | None = None
     environment: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     train_seconds: float | None = None
+    """Time spent on training, without evaluation, in the epochs recorded so far."""
+
     train_loss: float | None = None
     test_loss: float | None = None
     train_accuracy: float | None = None

@@ -154,7 +154,9 @@ def report_start(session: Session, claim: Claim, device: str, environment: dict[
 def record_epoch(session: Session, claim: Claim, figures: Mapping[str, float]) -> bool:
     """Store one epoch's figures and show them on the run; False if the claim no longer holds."""
     shown = {name: figures[name] for name in ("train_loss", "test_loss", "train_accuracy", "test_accuracy")}
-    if not _move(session, _held(claim), epochs_done=figures["epoch"], progress_at=now(), **shown):
+    trained = func.coalesce(Run.train_seconds, 0.0) + figures["seconds"]
+    progress = {"epochs_done": figures["epoch"], "progress_at": now(), "train_seconds": trained}
+    if not _move(session, _held(claim), **progress, **shown):
         return False
     session.add(Epoch(run_id=claim.run_id, attempt=claim.attempt, change=next_change(session), **figures))  # type: ignore[arg-type]
     return True
@@ -162,8 +164,7 @@ def record_epoch(session: Session, claim: Claim, figures: Mapping[str, float]) -
 
 def finish(session: Session, claim: Claim, results: dict[str, float]) -> bool:
     """End a run well: `results` are the final losses and accuracies over both whole splits."""
-    trained = select(func.sum(Epoch.seconds)).where(Epoch.run_id == claim.run_id).scalar_subquery()
-    return _move(session, _held(claim), **_ended("finished"), train_seconds=trained, **results)
+    return _move(session, _held(claim), **_ended("finished"), **results)
 
 
 def fail(session: Session, claim: Claim, reason: str, traceback: str | None = None) -> bool:
