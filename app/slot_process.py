@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Final
 
@@ -45,12 +46,16 @@ class SlotProcess:
         self.claim = claim
         wanted = claim.config.device
         device = self._offered if wanted == "auto" else wanted
-        self.connection.send(Train(claim.config.model_dump(), device, claim.threads))
+        self._send(Train(claim.config.model_dump(), device, claim.threads))
 
     def ask_to_stop(self, kill_at: float) -> None:
         """Ask it to stop between two batches; after `kill_at` (monotonic seconds) it is killed."""
         self.kill_at = kill_at
-        self.connection.send(Stop())
+        self._send(Stop())
+
+    def _send(self, message: Train | Stop) -> None:
+        with suppress(OSError):  # the child is gone, which `receive` tells
+            self.connection.send(message)
 
     def rest(self) -> Claim | None:
         """Forget the claim, which has come to an end, and be idle."""

@@ -40,7 +40,8 @@ class Worker:
         self._database = database
         self._settings = settings
         self._monotonic = monotonic
-        self._kinds: frozenset[str] = frozenset()
+        self._devices: list[dict[str, str]] = []
+        self._versions: dict[str, str] = {}
         self._heartbeat_due = 0.0
         self.slots = [self._new_slot() for _ in range(settings.slot_count)]
         self._register()
@@ -78,6 +79,7 @@ class Worker:
                 threads=self._settings.thread_count,
                 lease_seconds=self._settings.lease_seconds,
             )
+            workers.describe(session, self.id, self._devices, self._versions)
 
     def _hear(self, index: int) -> None:
         slot = self.slots[index]
@@ -113,14 +115,14 @@ class Worker:
 
     def _describe(self, ready: Ready) -> None:
         offered = self._settings.device
-        devices = [
+        self._versions = ready.versions
+        self._devices = [
             device for device in ready.devices if offered == "auto" or offered in workers.kinds([device])
         ]
-        if not devices:
+        if not self._devices:
             log.error("this machine has no %s device; the worker claims nothing", offered)
-        self._kinds = workers.kinds(devices)
         with self._database.write() as session:
-            workers.describe(session, self.id, devices, ready.versions)
+            workers.describe(session, self.id, self._devices, self._versions)
 
     def _replace(self, index: int, *, cancelled: bool = False) -> None:
         """End a slot, settle its claim, and start a new one in its place."""
@@ -164,17 +166,18 @@ class Worker:
                 slot.ask_to_stop(self._monotonic() + GRACE_SECONDS)
 
     def _claim(self) -> None:
+        kinds = workers.kinds(self._devices)
         for slot in self.slots:
-            if slot.claim or not slot.ready or not self._kinds:
+            if slot.claim or not slot.ready or not kinds:
                 continue
             with self._database.read() as session:
-                if not run_queue.anything_to_claim(session, self._kinds):
+                if not run_queue.anything_to_claim(session, kinds):
                     return
             with self._database.write() as session:
                 claim = run_queue.claim(
                     session,
                     self.id,
-                    self._kinds,
+                    kinds,
                     threads=slot.threads,
                     lease_seconds=self._settings.lease_seconds,
                 )
