@@ -1,0 +1,269 @@
+"""A worker with one real slot, driven turn by turn."""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from app import run_queue, runs, workers
+from app.answers import EpochColumns, RunOut
+from app.db import Database
+from app.models import Epoch, Run
+from app.run_queue import Claim
+from app.settings import Settings
+from app.slot_process import SlotProcess
+from app.worker import GRACE_SECONDS, Worker
+from tests.app.states import queue_run, row, shown
+from trainer.config import TrainConfig
+
+PATIENCE = 120
+LONG: dict[str, Any] = {"depth": 1, "epochs": 10_000, "batch_size": 8192}
+"""A run that no machine finishes before it is interrupted."""
+
+
+class Bench:
+    """A worker that is started when it is first needed, and again after its end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.database = Database(settings.url)
+        self.worker: Worker | None = None
+        self._leap = 0.0
+
+    def start(self) -> Worker:
+        """The worker."""
+        if self.worker is None:
+            self.worker = Worker(self.database, self.settings, monotonic=self.monotonic)
+        return self.worker
+
+    def end(self) -> None:
+        """Drain the worker."""
+        if self.worker is not None:
+            self.worker.drain()
+            self.worker = None
+
+    def monotonic(self) -> float:
+        """The worker's clock, which `leap` sets forward."""
+        return time.monotonic() + self._leap
+
+    def leap(self, seconds: float) -> None:
+        """Let the worker believe that time has passed."""
+        self._leap += seconds
+
+    def turn_until(self, done: Callable[[], bool]) -> None:
+        """Let the worker work; the limit only ends a test that has failed."""
+        worker = self.start()
+        deadline = time.monotonic() + PATIENCE
+        while not done():
+            assert time.monotonic() < deadline
+            worker.turn()
+
+    def pid(self) -> int:
+        """The process id of the slot's child."""
+        return self.start().slots[0].process.pid
+
+    def ended(self, run_id: int) -> RunOut:
+        """A run, once it has come to its end."""
+        self.turn_until(lambda: row(self.database, run_id).status not in ("queued", "running"))
+        return shown(self.database, run_id)
+
+    def wait_for_epochs(self, run_id: int, count: int = 1) -> None:
+        """Let the worker train until so many epochs are stored."""
+        self.turn_until(lambda: row(self.database, run_id).epochs_done >= count)
+
+    def columns(self, run_id: int) -> EpochColumns:
+        """The epochs of a run."""
+        with self.database.read() as session:
+            return runs.epoch_columns(session, run_id)
+
+    def attempts(self, run_id: int) -> set[int]:
+        """The attempts that its epochs come from."""
+        with self.database.read() as session:
+            return set(session.exec(select(Epoch.attempt).where(Epoch.run_id == run_id)))
+
+
+@pytest.fixture(scope="module")
+def shared_bench(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    folder = tmp_path_factory.mktemp("worker")
+    shutil.copy(migrated, folder)
+    bench = Bench(Settings(data_dir=folder, slots=1, threads=1, device="cpu"))
+    yield bench
+    bench.end()
+    bench.database.close()
+
+
+@pytest.fixture
+def bench(shared_bench: Bench) -> Iterator[Bench]:
+    """The worker's bench, with nothing left to do at the end of each test."""
+    yield shared_bench
+    with shared_bench.database.write() as session:
+        for run in session.exec(select(Run).where(Run.status == "queued")).all():
+            run_queue.cancel(session, run.id or 0)
+
+
+def cancel(bench: Bench, run_id: int) -> None:
+    with bench.database.write() as session:
+        run_queue.cancel(session, run_id)
+
+
+def test_a_run_is_trained_and_every_epoch_stored(bench: Bench) -> None:
+    run = bench.ended(queue_run(bench.database, depth=1, epochs=3))
+    assert (run.status, run.reason, run.attempt, run.crashes) == ("finished", None, 1, 0)
+    assert (run.device_used, run.epochs_done) == ("cpu", 3)
+    columns = bench.columns(run.id)
+    assert columns.epoch == [1, 2, 3]
+    assert columns.train_loss == sorted(columns.train_loss, reverse=True)
+    assert all(0 < accuracy < 1 for accuracy in columns.train_accuracy + columns.test_accuracy)
+    assert run.train_seconds == pytest.approx(sum(columns.seconds))
+    assert run.test_accuracy == columns.test_accuracy[-1]
+    assert run.test_accuracy > 0.7
+    assert run.train_accuracy is not None
+    assert run.train_accuracy > 0.7
+    stored = row(bench.database, run.id)
+    assert stored.threads == 1
+    assert stored.environment.keys() >= {"torch", "python", "depthboard", "device", "threads", "data_sha256"}
+
+
+def test_the_same_configuration_gives_the_same_figures(bench: Bench) -> None:
+    config = {"depth": 2, "epochs": 1, "batch_size": 8192, "seed": 7}
+    first, second, other = (
+        bench.ended(queue_run(bench.database, **{**config, **change})) for change in ({}, {}, {"seed": 8})
+    )
+    assert (first.train_loss, first.test_loss) == (second.train_loss, second.test_loss)
+    assert first.train_loss != other.train_loss
+
+
+def test_the_worker_shows_what_it_has_and_what_it_trains(bench: Bench) -> None:
+    run_id = queue_run(bench.database, **LONG)
+    bench.wait_for_epochs(run_id)
+    with bench.database.read() as session:
+        (worker,) = workers.list_workers(session)
+    assert worker.id == bench.start().id
+    assert (worker.slots, worker.threads, worker.runs) == (1, 1, [run_id])
+    assert [device.device for device in worker.devices] == ["cpu"]
+    assert worker.versions.keys() == {"torch", "python", "depthboard"}
+    cancel(bench, run_id)
+    assert bench.ended(run_id).status == "cancelled"
+
+
+def test_a_run_is_cancelled_while_it_trains(bench: Bench) -> None:
+    run_id = queue_run(bench.database, **LONG)
+    bench.wait_for_epochs(run_id, 2)
+    cancel(bench, run_id)
+    run = bench.ended(run_id)
+    assert (run.status, run.reason, run.crashes) == ("cancelled", "cancelled by user", 0)
+    assert bench.columns(run_id).epoch == list(range(1, run.epochs_done + 1))
+
+
+def test_a_slot_that_does_not_stop_is_killed(bench: Bench) -> None:
+    run_id = queue_run(bench.database, **LONG)
+    bench.wait_for_epochs(run_id)
+    stuck = bench.pid()
+    os.kill(stuck, signal.SIGSTOP)
+    cancel(bench, run_id)
+    bench.start().turn()
+    assert row(bench.database, run_id).status == "running"
+    bench.leap(GRACE_SECONDS)
+    run = bench.ended(run_id)
+    assert (run.status, run.reason, run.crashes) == ("cancelled", "cancelled by user", 0)
+    assert bench.pid() != stuck
+
+
+def test_a_diverged_run_fails_alone(bench: Bench) -> None:
+    bad = queue_run(bench.database, depth=5, epochs=50, lr=100)
+    good = queue_run(bench.database, depth=1, epochs=1)
+    run = bench.ended(bad)
+    assert run.status == "failed"
+    assert run.reason is not None
+    assert run.reason.startswith("diverged: loss became non-finite at epoch")
+    assert bench.columns(bad).epoch == list(range(1, run.epochs_done + 1))
+    assert bench.ended(good).status == "finished"
+
+
+def test_a_run_whose_slot_was_killed_is_trained_again_from_the_start(bench: Bench) -> None:
+    run_id = queue_run(bench.database, **LONG)
+    bench.wait_for_epochs(run_id, 2)
+    with bench.database.write() as session:
+        run_queue.get(session, run_id).epochs = 3  # what the next attempt will find: the test has no day
+    os.kill(bench.pid(), signal.SIGKILL)
+    run = bench.ended(run_id)
+    assert (run.status, run.attempt, run.crashes, run.reason) == ("finished", 2, 1, None)
+    assert bench.columns(run_id).epoch == [1, 2, 3]
+    assert bench.attempts(run_id) == {2}
+
+
+def test_the_third_time_its_slot_is_killed_the_run_fails_and_the_queue_goes_on(bench: Bench) -> None:
+    run_id = queue_run(bench.database, **LONG)
+    with bench.database.write() as session:
+        run_queue.get(session, run_id).crashes = 2
+    bench.wait_for_epochs(run_id)
+    os.kill(bench.pid(), signal.SIGKILL)
+    run = bench.ended(run_id)
+    assert (run.status, run.crashes) == ("failed", 3)
+    assert run.reason == "lost worker 3 times; the last time, its process was killed by SIGKILL"
+    assert bench.ended(queue_run(bench.database, depth=1, epochs=1)).status == "finished"
+
+
+def test_a_run_that_was_taken_away_is_not_trained_on(bench: Bench) -> None:
+    run_id = queue_run(bench.database, **LONG)
+    bench.wait_for_epochs(run_id)
+    slot = bench.pid()
+    with bench.database.write() as session:
+        run_queue.get(session, run_id).lease_expires = 0
+    with bench.database.write() as session:
+        assert run_queue.reap(session) == [run_id]
+        assert run_queue.claim(session, "another", {"cpu"}, threads=1, lease_seconds=60) is not None
+    bench.turn_until(lambda: bench.pid() != slot)
+    stored = row(bench.database, run_id)
+    assert (stored.status, stored.worker_id, stored.attempt) == ("running", "another", 2)
+    assert bench.columns(run_id).epoch == []
+    with bench.database.write() as session:
+        run_queue.retire(session, "another", "the test is over")
+
+
+def test_a_worker_that_was_forgotten_makes_itself_known_again(bench: Bench) -> None:
+    bench.ended(queue_run(bench.database, depth=1, epochs=1))
+    worker = bench.start()
+    with bench.database.write() as session:
+        run_queue.retire(session, worker.id, "it seemed dead")
+    bench.leap(bench.settings.heartbeat_seconds)
+    worker.turn()
+    with bench.database.read() as session:
+        (known,) = workers.list_workers(session)
+    assert (known.id, [device.device for device in known.devices]) == (worker.id, ["cpu"])
+    assert known.versions
+
+
+def test_a_slot_that_dies_idle_is_replaced(bench: Bench) -> None:
+    bench.ended(queue_run(bench.database, depth=1, epochs=1))
+    os.kill(bench.pid(), signal.SIGKILL)
+    run = bench.ended(queue_run(bench.database, depth=1, epochs=1))
+    assert run.status == "finished"
+
+
+def test_a_worker_that_drains_gives_its_run_back_and_ends_its_slot(bench: Bench) -> None:
+    run_id = queue_run(bench.database, **LONG)
+    bench.wait_for_epochs(run_id)
+    slot = bench.start().slots[0]
+    bench.end()
+    stored = row(bench.database, run_id)
+    assert (stored.status, stored.crashes, stored.worker_id) == ("queued", 0, None)
+    assert slot.process.poll() is not None
+    with bench.database.read() as session:
+        assert workers.list_workers(session) == []
+
+
+def test_a_dead_child_is_told_by_what_it_says_and_not_by_an_error() -> None:
+    slot = SlotProcess(1, "cpu")
+    slot.process.kill()
+    slot.process.wait()
+    slot.train(Claim(run_id=1, attempt=1, config=TrainConfig(depth=1), threads=1))
+    slot.ask_to_stop(kill_at=0)
+    assert slot.receive() is None
+    assert slot.kill() == "its process was killed by SIGKILL"
