@@ -131,7 +131,7 @@ def test_a_run_is_trained_and_every_epoch_stored(bench: Bench) -> None:
 
 
 def test_the_same_configuration_gives_the_same_figures(bench: Bench) -> None:
-    config = {"depth": 2, "epochs": 1, "batch_size": 8192, "seed": 7}
+    config: dict[str, Any] = {"depth": 2, "epochs": 1, "batch_size": 8192, "seed": 7}
     first, second, other = (
         bench.ended(queue_run(bench.database, **{**config, **change})) for change in ({}, {}, {"seed": 8})
     )
