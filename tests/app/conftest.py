@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 from app import migrations
 from app.db import Database
 from app.settings import Settings
+from tests.conftest import REQUIRE_ALL
 from tests.web_server import WebServer
 
 hypothesis_settings.register_profile(
@@ -40,7 +41,7 @@ def _own_settings() -> Iterator[None]:
     """Keep what the environment says out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
-            if name.startswith("DEPTHBOARD_"):
+            if name.startswith("DEPTHBOARD_") and name != REQUIRE_ALL:
                 patch.delenv(name)
         yield
 

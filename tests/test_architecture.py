@@ -1,0 +1,170 @@
+"""The rules of the house: which room may import what, and what no process may load."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from app.answers import RunOut
+from app.models import Run
+from trainer.config import TrainConfig
+
+ROOT = Path(__file__).parent.parent
+WEB = ("fastapi", "starlette", "uvicorn")
+DATABASE = ("sqlalchemy", "sqlmodel", "alembic", "app.db", "app.models")
+ROUTES = ("app.api", "app.pages", "app.events", "app.main")
+
+
+def name_of(path: Path) -> str:
+    """A source file as a module."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+FILES = {
+    name_of(path): path
+    for room in ("app", "trainer")
+    for path in sorted((ROOT / room).rglob("*.py"))
+    if "versions" not in path.parts
+}
+APP = [name for name in FILES if name.split(".")[0] == "app"]
+TRAINER = [name for name in FILES if name.split(".")[0] == "trainer"]
+
+
+def statements(body: list[ast.stmt], *, lazy: bool) -> Iterator[ast.stmt]:
+    """Statements that run when a module is imported; those inside its functions too if `lazy`."""
+    for statement in body:
+        yield statement
+        inner = [part for part in ast.iter_child_nodes(statement) if isinstance(part, ast.stmt)]
+        inner += [line for handler in getattr(statement, "handlers", []) for line in handler.body]
+        if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
+            inner = [] if not lazy else inner
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and not lazy:
+            inner = []
+        yield from statements(inner, lazy=lazy)
+
+
+@cache
+def imports(module: str, *, lazy: bool) -> frozenset[str]:
+    """What a module imports, as module names."""
+    found: set[str] = set()
+    for statement in statements(ast.parse(FILES[module].read_text()).body, lazy=lazy):
+        if isinstance(statement, ast.Import):
+            found.update(alias.name for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom):
+            assert statement.level == 0, f"{module} imports by a relative name"
+            assert statement.module
+            names = {f"{statement.module}.{alias.name}" for alias in statement.names}
+            found.update(names & FILES.keys() or {statement.module})
+    return frozenset(found)
+
+
+def reached(module: str) -> dict[str, str]:
+    """Everything that importing a module imports, each with the module that does so."""
+    found: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        current = waiting.pop()
+        for name in imports(current, lazy=False):
+            parts = name.split(".")
+            for parent in (".".join(parts[:length]) for length in range(1, len(parts) + 1)):
+                if parent not in found:
+                    found[parent] = current
+                    if parent in FILES:
+                        waiting.append(parent)
+    return found
+
+
+def test_the_rooms_are_found() -> None:
+    assert {"app", "app.run_queue", "app.migrations.env", "trainer", "trainer.config"} <= FILES.keys()
+    assert "app.run_queue" in imports("app.worker", lazy=False)
+    assert "scipy.special" in imports("app.statistics", lazy=True) - imports("app.statistics", lazy=False)
+    assert reached("app.worker")["sqlmodel"]
+
+
+@pytest.mark.parametrize("module", TRAINER)
+def test_the_trainer_never_imports_the_app(module: str) -> None:
+    assert not [name for name in imports(module, lazy=True) if name.split(".")[0] == "app"]
+
+
+@pytest.mark.parametrize("module", [name for name in APP if name != "app.slot"])
+def test_only_the_slot_is_a_door_to_torch(module: str) -> None:
+    found = imports(module, lazy=True)
+    assert not [name for name in found if name.split(".")[0] == "torch"]
+    assert {name for name in found if name.split(".")[0] == "trainer"} <= {"trainer.config"}
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        ("trainer", ("torch", "numpy", "pydantic")),
+        ("trainer.config", ("torch", "numpy")),
+        ("trainer.loop", ("sqlmodel", "rich", "safetensors")),
+        ("app.settings", ("torch", *WEB, *DATABASE)),
+        ("app.models", ("torch", *WEB, *ROUTES)),
+        ("app.db", ("torch", *WEB, *ROUTES)),
+        ("app.migrations", ("torch", *WEB, *ROUTES)),
+        ("app.run_queue", ("torch", *WEB, *ROUTES)),
+        ("app.worker", ("torch", *WEB, *ROUTES)),
+        ("app.slot", (*WEB, *ROUTES, *DATABASE)),
+        ("app.messages", ("torch", *WEB, *ROUTES, *DATABASE)),
+        ("app.supervisor", ("torch", "pydantic", *WEB, *ROUTES, *DATABASE)),
+        ("app.cli", ("torch", *WEB, *ROUTES, *DATABASE)),
+        ("app.client", ("torch", *WEB, *ROUTES, *DATABASE)),
+        ("app.studies", ("torch", *WEB, *ROUTES)),
+        ("app.compare", ("torch", "scipy", *WEB, *ROUTES)),
+        ("app.reference", ("torch", *WEB, *ROUTES)),
+        ("app.main", ("torch", "scipy", "plotly")),
+    ],
+)
+def test_a_room_does_not_reach_what_is_not_its_own(module: str, forbidden: tuple[str, ...]) -> None:
+    found = reached(module)
+    assert {name: found[name] for name in forbidden if name in found} == {}
+
+
+def test_the_settings_stand_alone() -> None:
+    assert not [name for name in imports("app.settings", lazy=True) if name.split(".")[0] == "app"]
+
+
+def test_the_trainers_package_is_empty() -> None:
+    assert not ast.parse(FILES["trainer"].read_text()).body
+
+
+def loaded_after(code: str) -> set[str]:
+    """The modules that a new process has loaded after running this code."""
+    report = f"import sys\n{code}\nprint(*sys.modules)"
+    process = subprocess.run(
+        [sys.executable, "-W", "error", "-c", report], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    return set(process.stdout.split())
+
+
+def test_the_web_process_loads_no_torch_and_no_science_before_it_needs_it(tmp_path: Path) -> None:
+    code = f"""
+from pathlib import Path
+from app.main import create_app
+from app.settings import Settings
+create_app(Settings(data_dir=Path({str(tmp_path)!r}))).openapi()
+"""
+    loaded = loaded_after(code)
+    assert "app.api" in loaded
+    assert not loaded & {"torch", "numpy", "scipy", "trainer.loop", "trainer.model"}
+
+
+def test_the_worker_loads_no_torch() -> None:
+    assert not loaded_after("import app.worker") & {"torch", "numpy", "fastapi", "starlette"}
+
+
+def test_the_command_loads_little() -> None:
+    heavy = {"torch", "numpy", "fastapi", "starlette", "sqlalchemy", "sqlmodel", "httpx"}
+    assert not loaded_after("import app.cli, app.supervisor") & heavy
+
+
+@pytest.mark.parametrize("name", TrainConfig.model_fields)
+def test_every_hyperparameter_is_stored_and_shown(name: str) -> None:
+    assert name in Run.model_fields
+    assert name in RunOut.model_fields
