@@ -43,7 +43,8 @@ def _sentences(samples: Mapping[int, Sequence[float]], pairs: Sequence[Pair]) ->
         return [f"{first}; with only one depth there is nothing to compare it with."]
     sentences = [f"{first}, the highest of {len(samples)} depths."]
     neighbours = set(zip(samples, list(samples)[1:], strict=False))
-    sentences += [_pair_sentence(pair, samples) for pair in pairs if pair.depths in neighbours]
+    tests = sum(pair.p is not None for pair in pairs)
+    sentences += [_pair_sentence(pair, samples, tests) for pair in pairs if pair.depths in neighbours]
     if all(len(values) == 1 for values in samples.values()):
         sentences.append("With one seed per depth nobody can tell these differences from luck: add seeds.")
     else:
@@ -51,18 +52,25 @@ def _sentences(samples: Mapping[int, Sequence[float]], pairs: Sequence[Pair]) ->
     return sentences
 
 
-def _pair_sentence(pair: Pair, samples: Mapping[int, Sequence[float]]) -> str:
+def _pair_sentence(pair: Pair, samples: Mapping[int, Sequence[float]], tests: int) -> str:
     shallow, deep = pair.depths
     claim = f"{layers(deep)} against {shallow}: {points(pair.difference)} test accuracy"
     n = min(len(samples[shallow]), len(samples[deep]))
     if n == 1:
         return f"{claim}, from a single seed on one side: no test is possible."
-    if pair.ci95 is None:
+    if pair.ci95 is None or pair.p is None:
         return f"{claim}; the seeds show no spread at all, so there is no test to make."
     low, high = pair.ci95
-    interval = f"95 % CI {points(low)} to {points(high)}"
+    corrected = f" after correction for {tests} comparisons" if tests > 1 else ""
+    evidence = f"95 % CI {points(low)} to {points(high)}; {_probability(pair.p)}{corrected}"
     judgement = "a real difference" if pair.different else f"not distinguishable with {seeds(n)}"
-    return f"{claim} ({interval}): {judgement}."
+    return f"{claim} ({evidence}): {judgement}."
+
+
+def _probability(p: float) -> str:
+    if p < 0.001:  # noqa: PLR2004  # smaller ones tell no more
+        return "p < 0.001"
+    return f"p = {p:.2g}" if p < SIGNIFICANCE else f"p = {p:.2f}"
 
 
 def layers(depth: int) -> str:

@@ -31,7 +31,10 @@ def test_depths_far_apart_are_a_real_difference() -> None:
     assert pair.difference == pytest.approx(0.051)
     assert pair.different is True
     assert "2 layers reached 97.20 % test accuracy on average (3 seeds), the highest" in found.sentences[0]
-    assert "2 layers against 1: +5.10 pp test accuracy (95 % CI +4.87 pp to +5.33 pp)" in found.sentences[1]
+    assert (
+        "2 layers against 1: +5.10 pp test accuracy (95 % CI +4.87 pp to +5.33 pp; p < 0.001)"
+        in found.sentences[1]
+    )
     assert found.sentences[1].endswith("a real difference.")
 
 
@@ -92,3 +95,13 @@ def test_words() -> None:
     assert (layers(1), layers(3), seeds(1), seeds(3)) == ("1 layer", "3 layers", "1 seed", "3 seeds")
     assert (percent(0.97265), percent(1.0)) == ("97.27 %", "100.00 %")
     assert (points(0.002), points(-0.002)) == ("+0.20 pp", "−0.20 pp")
+
+
+def test_a_sentence_shows_the_probability_that_its_judgement_rests_on() -> None:
+    samples = {1: [0.90, 0.91], 2: [0.93, 0.935], 3: [0.94, 0.945]}
+    found = verdict(samples)
+    pair = next(pair for pair in found.pairs if pair.depths == (1, 2))
+    assert pair.p is not None
+    assert pair.different is (pair.p < 0.05)
+    sentence = next(each for each in found.sentences if each.startswith("2 layers against 1"))
+    assert f"p = {pair.p:.2f} after correction for 3 comparisons" in sentence
