@@ -1,24 +1,33 @@
 """One action on many runs at once."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from sqlmodel import Session
 
 from app import run_queue
 from app.answers import BulkOut, BulkSkip
+from app.db import Database
 from app.requests import MAX_TAGS, BulkAction
 
+CHUNK: Final = 100
+"""Runs per transaction: others who write wait for one chunk at most, not for ten thousand runs."""
 
-def apply(session: Session, ids: list[int], action: BulkAction, tag: str | None) -> BulkOut:
+
+def apply(database: Database, ids: Sequence[int], action: BulkAction, tag: str | None) -> BulkOut:
     """Do it to each run; leave alone, with the reason, what is unknown or in another state."""
-    done: list[int] = []
-    skipped: list[BulkSkip] = []
-    for run_id in dict.fromkeys(ids):
-        try:
-            _apply(session, run_id, action, tag)
-        except (run_queue.RunNotFound, run_queue.WrongState) as error:
-            skipped.append(BulkSkip(id=run_id, reason=str(error)))
-        else:
-            done.append(run_id)
-    return BulkOut(done=done, skipped=skipped)
+    outcome = BulkOut(done=[], skipped=[])
+    wanted = list(dict.fromkeys(ids))
+    for start in range(0, len(wanted), CHUNK):
+        with database.write() as session:
+            for run_id in wanted[start : start + CHUNK]:
+                try:
+                    _apply(session, run_id, action, tag)
+                except (run_queue.RunNotFound, run_queue.WrongState) as error:
+                    outcome.skipped.append(BulkSkip(id=run_id, reason=str(error)))
+                else:
+                    outcome.done.append(run_id)
+    return outcome
 
 
 def _apply(session: Session, run_id: int, action: BulkAction, tag: str | None) -> None:

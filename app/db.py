@@ -47,15 +47,18 @@ def _now_postgresql(*_: object, **__: object) -> str:
 
 
 class Database:
-    """Sessions on one database; a write is one short transaction that holds the write lock from its start."""
+    """Sessions on one database; a write is one short transaction that holds the write lock from its start.
 
-    def __init__(self, url: str) -> None:
+    On SQLite a write waits for others at most `busy_seconds`; then it raises `OperationalError`.
+    """
+
+    def __init__(self, url: str, busy_seconds: float = 10.0) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             _prepare_folder(self.url)
-            self._writer = _sqlite_engine(self.url, begin="BEGIN IMMEDIATE")
-            self._reader = _sqlite_engine(self.url, begin="BEGIN")
+            self._writer = _sqlite_engine(self.url, busy_seconds, begin="BEGIN IMMEDIATE")
+            self._reader = _sqlite_engine(self.url, busy_seconds, begin="BEGIN")
         else:
             self._writer = self._reader = create_engine(self.url, pool_pre_ping=True)
 
@@ -107,8 +110,10 @@ def _prepare_folder(url: URL) -> None:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
 
 
-def _sqlite_engine(url: URL, *, begin: str) -> Engine:
-    engine = create_engine(url, module=sqlite, connect_args={"check_same_thread": False, "timeout": 10})
+def _sqlite_engine(url: URL, busy_seconds: float, *, begin: str) -> Engine:
+    engine = create_engine(
+        url, module=sqlite, connect_args={"check_same_thread": False, "timeout": busy_seconds}
+    )
     wal = sqlite.sqlite_version_info >= _SAFE_WAL
     if not wal:
         log.warning(
@@ -121,7 +126,7 @@ def _sqlite_engine(url: URL, *, begin: str) -> Engine:
     def _connected(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions begin where the listener below says, not by guess
         for pragma in (
-            "busy_timeout=10000",
+            f"busy_timeout={busy_seconds * 1000:.0f}",
             f"journal_mode={'WAL' if wal else 'TRUNCATE'}",
             "synchronous=FULL",
             "foreign_keys=ON",

@@ -13,7 +13,7 @@ from starlette.datastructures import FormData
 
 from app import formats, grid
 from app.answers import RunOut
-from app.requests import HYPERPARAMETERS, GridRequest, StudyRequest
+from app.requests import HYPERPARAMETERS, MAX_ID, GridRequest, StudyRequest
 from trainer.config import TrainConfig
 
 _FORM: Final = "form"
@@ -136,6 +136,11 @@ def read(texts: Mapping[str, str]) -> RunForm:
     except ValidationError as error:
         return RunForm(texts, messages(error.errors()) | errors)
     return RunForm(texts, errors, None if errors else request)
+
+
+def whole(text: str) -> int | None:
+    """The number of something, if the text is one that can be an id; else None."""
+    return int(text) if re.fullmatch(r"[0-9]{1,19}", text) and int(text) <= MAX_ID else None
 
 
 def split_tags(text: str) -> list[str]:

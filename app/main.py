@@ -2,43 +2,29 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from types import FrameType
 from typing import Any, Final
 
 import uvicorn
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from app import __version__, api, assets, html, migrations, pages, run_queue
+from app import __version__, api, assets, errors, migrations, pages, run_queue
 from app.address import Address
-from app.answers import FieldError, Problem
+from app.answers import Problem
 from app.db import Database
 from app.events import EventHub
-from app.idempotency import KeyReused
-from app.negotiation import ConditionalGet, wants_page
-from app.problems import field_errors, invalid, problem, summary
-from app.run_list import QueryError
-from app.security import HEADERS, BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
+from app.negotiation import ConditionalGet
+from app.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 from app.settings import Settings
-from app.studies import StudyNotFound, StudyTooLarge
 
 log = logging.getLogger(__name__)
 
 REAP_SECONDS: Final = 5.0
 MAX_BODY_BYTES: Final = 1_000_000
-
-_STATUS_OF: Final[dict[type[Exception], int]] = {
-    run_queue.RunNotFound: 404,
-    StudyNotFound: 404,
-    run_queue.WrongState: 409,
-    StudyTooLarge: 409,
-    KeyReused: 422,
-}
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -65,7 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(KnownHosts, patterns=settings.hosts)
     app.add_middleware(SecurityHeaders)
     _describe_problems(app)
-    _answer_errors(app)
+    errors.install(app)
     return app
 
 
@@ -96,48 +82,6 @@ def _reap(database: Database) -> None:
     if late:
         with database.write() as session:
             run_queue.reap(session)
-
-
-def _answer_errors(app: FastAPI) -> None:
-    """Every error as a page to browsers and as a problem to programs."""
-
-    def of_status(status: int) -> Callable[[Request, Any], Awaitable[Response]]:
-        async def handle(request: Request, error: Exception) -> Response:
-            return _error(request, status, f"{str(error)[:1].upper()}{str(error)[1:]}.")
-
-        return handle
-
-    for kind, status in _STATUS_OF.items():
-        app.add_exception_handler(kind, of_status(status))
-
-    @app.exception_handler(RequestValidationError)
-    async def _invalid(request: Request, error: RequestValidationError) -> Response:
-        if wants_page(request.scope):
-            return html.error_page(request, 422, summary(field_errors(error.errors())))
-        return invalid(error)
-
-    @app.exception_handler(QueryError)
-    async def _malformed(request: Request, error: QueryError) -> Response:
-        errors = [FieldError(loc=[error.parameter], msg=str(error))]
-        if wants_page(request.scope):
-            return html.error_page(request, 422, summary(errors))
-        return problem(422, summary(errors), errors)
-
-    @app.exception_handler(StarletteHTTPException)
-    async def _http(request: Request, error: HTTPException) -> Response:
-        return _error(request, error.status_code, str(error.detail), dict(error.headers or {}))
-
-    @app.exception_handler(Exception)
-    async def _unexpected(request: Request, error: Exception) -> Response:
-        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        # this answer passes by the middleware
-        return _error(request, 500, "The server failed at this request; its log says why.", HEADERS)
-
-
-def _error(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
-    if wants_page(request.scope):
-        return html.error_page(request, status, detail, headers)
-    return problem(status, detail, headers=headers)
 
 
 def _describe_problems(app: FastAPI) -> None:

@@ -20,7 +20,7 @@ from app.grid import expand
 from app.html import changed, local, page, redirect
 from app.negotiation import HtmlRoute
 from app.reference import PUBLISHED
-from app.requests import MAX_ID, BulkAction, BulkRequest, MoreRuns, RunPatch
+from app.requests import BulkAction, BulkRequest, MoreRuns, RunPatch
 from app.settings import Settings
 from trainer.config import layer_sizes, parameter_count
 
@@ -100,9 +100,10 @@ def new_run(request: Request, database: DatabaseOf) -> Response:
     """The form that launches runs; `?from={id}` fills it like that run."""
     source = None
     wanted = request.query_params.get("from", "")
-    if wanted.isascii() and wanted.isdigit() and int(wanted) <= MAX_ID:
+    run_id = forms.whole(wanted)
+    if run_id is not None:
         with database.read() as session:
-            source = runs.get_run(session, int(wanted))
+            source = runs.get_run(session, run_id)
     if wanted and source is None:
         raise HTTPException(404, f"There is no run {wanted[:20]} to clone.")
     return _form_page(request, database, forms.clone(source) if source else forms.blank(), source=source)
@@ -165,7 +166,7 @@ def change_runs(database: DatabaseOf, data: Posted) -> Response:
     """Do one thing to the ticked runs and return to where they were ticked."""
     texts = forms.texts_of(data)
     back = local(texts.get("next", ""), "/runs")
-    ids = [int(item) for item in texts.get("ids", "").split(", ") if item.isascii() and item.isdigit()]
+    ids = [number for item in texts.get("ids", "").split(", ") if (number := forms.whole(item)) is not None]
     action = texts.get("action", "")
     if action == "compare" and ids:
         return redirect(f"/compare?runs={','.join(map(str, ids))}")
@@ -173,8 +174,7 @@ def change_runs(database: DatabaseOf, data: Posted) -> Response:
         body = BulkRequest.model_validate({"ids": ids, "action": action})
     except ValidationError:
         return redirect(back, "Nothing was done: tick at least one run.")
-    with database.write() as session:
-        outcome = bulk.apply(session, body.ids, body.action, body.tag)
+    outcome = bulk.apply(database, body.ids, body.action, body.tag)
     notice = f"{_DONE[body.action]}: {formats.plural(len(outcome.done), 'run')}."
     if outcome.skipped:
         left = "; ".join(skip.reason for skip in outcome.skipped[:_REASONS])
@@ -192,16 +192,13 @@ def show_run(request: Request, database: DatabaseOf, run_id: RunIdPath) -> Respo
 def change_run(request: Request, database: DatabaseOf, run_id: RunIdPath, data: Posted) -> Response:
     """Save a run's name, tags and note."""
     texts = forms.texts_of(data)
-    version = texts.get("version", "")
     changes = {
         "name": texts.get("name", "").strip() or None,
         "tags": forms.split_tags(texts.get("tags", "")),
         "note": texts.get("note", "").replace("\r\n", "\n"),
     }
     try:
-        patch = RunPatch.model_validate(
-            changes | {"version": int(version) if version.isascii() and version.isdigit() else None}
-        )
+        patch = RunPatch.model_validate(changes | {"version": forms.whole(texts.get("version", ""))})
         with database.write() as session:
             run_queue.edit(session, run_id, patch.model_dump(include=set(changes)), patch.version)
     except ValidationError as error:
@@ -328,7 +325,7 @@ def cancel_study(database: DatabaseOf, study_id: StudyIdPath) -> Response:
 def add_seeds(request: Request, database: DatabaseOf, study_id: StudyIdPath, data: Posted) -> Response:
     """Queue more seeds for every configuration of a study."""
     text = forms.texts_of(data).get("seeds", "").strip()
-    number = int(text) if text.isascii() and text.isdigit() else 0
+    number = forms.whole(text) or 0
     try:
         more = MoreRuns(seeds=number)
         with database.write() as session:

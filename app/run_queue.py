@@ -321,6 +321,8 @@ def edit(session: Session, run_id: int, changes: Mapping[str, Any], version: int
             f"run {run_id} was changed meanwhile: it has version {run.version}, you read {version}; "
             "read it again"
         )
+    if not changes:
+        return
     values = dict(changes)
     if "name" in values and values["name"] is None:
         values["name"] = default_name(run.config)

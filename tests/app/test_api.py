@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.routing import APIRoute
+from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
-from app import __version__, run_queue
+from app import __version__, bulk, run_queue
 from app.api import router
 from app.models import IdempotencyKey, Run, Study
 from app.run_list import PARAMETERS
@@ -833,3 +834,23 @@ def test_random_bytes_never_break_the_server(server: Served) -> None:
     with server.database.read() as session:
         assert session.exec(select(Run)).all() == []
         assert session.exec(select(Study)).all() == []
+
+
+def test_a_bulk_action_reaches_beyond_one_transaction(server: Served) -> None:
+    ids = [queue_run(server.database, seed=seed) for seed in range(bulk.CHUNK + 1)]
+    outcome = server.client.post("/runs/bulk", json={"ids": [*ids, 10**6], "action": "cancel"}).json()
+    assert outcome["done"] == ids
+    assert [skip["id"] for skip in outcome["skipped"]] == [10**6]
+    assert server.client.get("/runs?status=cancelled").json()["total"] == len(ids)
+
+
+def test_a_busy_database_is_503_and_says_when_to_come_back(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> None:
+        raise OperationalError("BEGIN IMMEDIATE", None, Exception("database is locked"))
+
+    monkeypatch.setattr(run_queue, "enqueue", locked)
+    refused = server.client.post("/runs", json={"depth": 1})
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
+    assert "nothing was changed" in refused.json()["detail"]

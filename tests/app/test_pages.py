@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.app.conftest import Served
+from tests.app.states import queue_run
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -203,3 +204,16 @@ def test_errors_are_pages_in_words(browser: httpx.Client, path: str, status: int
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("text/html")
     assert words in answer.text
+
+
+@pytest.mark.parametrize("digits", ["9" * 5000, "9" * 19, "٣", "-1", "1.0"])
+def test_a_number_that_can_be_no_id_is_no_server_error(server: Served, digits: str) -> None:
+    run_id = queue_run(server.database)
+    asked = server.client.get("/runs/new", params={"from": digits}, headers={"Accept": "text/html"})
+    assert asked.status_code == 404
+    for path, form, statuses in (
+        ("/runs/bulk", {"ids": digits, "action": "archive"}, {303}),
+        (f"/runs/{run_id}", {"name": "kept", "version": digits}, {303, 422}),
+        ("/studies/1/runs", {"seeds": digits}, {404, 422}),
+    ):
+        assert server.client.post(path, data=form).status_code in statuses, path

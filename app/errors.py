@@ -1,0 +1,82 @@
+"""What is answered when something goes wrong: a page to browsers, a problem to programs."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from app import html, run_queue
+from app.answers import FieldError
+from app.idempotency import KeyReused
+from app.negotiation import wants_page
+from app.problems import field_errors, invalid, problem, summary
+from app.run_list import QueryError
+from app.security import HEADERS
+from app.studies import StudyNotFound, StudyTooLarge
+
+log = logging.getLogger(__name__)
+
+_STATUS_OF: Final[dict[type[Exception], int]] = {
+    run_queue.RunNotFound: 404,
+    StudyNotFound: 404,
+    run_queue.WrongState: 409,
+    StudyTooLarge: 409,
+    KeyReused: 422,
+}
+
+
+def install(app: FastAPI) -> None:
+    """Give the application an answer to every error."""
+    for kind, status in _STATUS_OF.items():
+        app.add_exception_handler(kind, _of_status(status))
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(QueryError, _malformed)
+    app.add_exception_handler(StarletteHTTPException, _http)
+    app.add_exception_handler(OperationalError, _busy)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _of_status(status: int) -> Callable[[Request, Any], Awaitable[Response]]:
+    async def handle(request: Request, error: Exception) -> Response:
+        return _error(request, status, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+
+    return handle
+
+
+async def _invalid(request: Request, error: Any) -> Response:  # noqa: ANN401  # Starlette types the handlers so
+    if wants_page(request.scope):
+        return html.error_page(request, 422, summary(field_errors(error.errors())))
+    return invalid(error)
+
+
+async def _malformed(request: Request, error: Any) -> Response:  # noqa: ANN401
+    errors = [FieldError(loc=[error.parameter], msg=str(error))]
+    if wants_page(request.scope):
+        return html.error_page(request, 422, summary(errors))
+    return problem(422, summary(errors), errors)
+
+
+async def _http(request: Request, error: Any) -> Response:  # noqa: ANN401
+    return _error(request, error.status_code, str(error.detail), dict(error.headers or {}))
+
+
+async def _busy(request: Request, error: Any) -> Response:  # noqa: ANN401
+    log.warning("%s %s: %s", request.method, request.url.path, error.orig)
+    detail = "The database is busy or can't be written now; nothing was changed. Try again in a moment."
+    return _error(request, 503, detail, {"Retry-After": "2"})
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    # this answer passes by the middleware
+    return _error(request, 500, "The server failed at this request; its log says why.", HEADERS)
+
+
+def _error(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    if wants_page(request.scope):
+        return html.error_page(request, status, detail, headers)
+    return problem(status, detail, headers=headers)
