@@ -353,7 +353,7 @@ def _preview(client: "Client", body: dict[str, Any], *, json: bool) -> None:
 
     typer.echo(
         f"{found.runs} runs, about {duration(found.seconds)} ({found.basis}); "
-        f"{found.duplicates} have a finished twin."
+        f"{'1 has' if found.duplicates == 1 else f'{found.duplicates} have'} a finished twin."
     )
 
 

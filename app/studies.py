@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import sqlalchemy
 from sqlmodel import Session, col, select
 
 from app import run_queue
@@ -12,7 +13,7 @@ from app.db import clock
 from app.estimate import estimate
 from app.grid import expand
 from app.models import Run, Study, StudyRun
-from app.requests import MAX_GRID, GridRequest, Labels
+from app.requests import HYPERPARAMETERS, MAX_GRID, GridRequest, Labels
 from app.runs import timestamp
 from app.status import ENDED, STATUSES, Status
 from trainer.config import TrainConfig
@@ -59,7 +60,8 @@ def add_seeds(session: Session, study_id: int, count: int) -> StudyOut:
         StudyTooLarge: it would grow beyond what one study may hold.
     """
     study = _get(session, study_id)
-    configs = [run.config for run in _runs(session, study_id)]
+    members = _runs(session, study_id)
+    configs = [run.config for run in members]
     used = {config.seed for config in configs}
     seeds = [seed for seed in range(len(used) + count) if seed not in used][:count]
     shapes = dict.fromkeys(config.model_copy(update={"seed": 0}) for config in configs)
@@ -69,7 +71,8 @@ def add_seeds(session: Session, study_id: int, count: int) -> StudyOut:
             f"the study would have {len(configs) + len(fresh):,} runs; {MAX_GRID:,} are allowed"
         )
     if fresh:
-        _fill(session, study_id, fresh, Labels(), {})
+        first = members[0]
+        _fill(session, study_id, fresh, Labels(priority=first.priority, tags=first.tags), {})
     return _answer(session, study)
 
 
@@ -94,7 +97,7 @@ def get_study(session: Session, study_id: int) -> StudyOut | None:
 
 def list_studies(session: Session) -> list[StudyOut]:
     """Every study, newest first."""
-    return [_answer(session, study) for study in session.exec(select(Study).order_by(col(Study.id).desc()))]
+    return _answers(session, session.exec(select(Study).order_by(col(Study.id).desc())).all())
 
 
 def default_name(axes: dict[str, list[Any]]) -> str:
@@ -115,11 +118,10 @@ def _axis(name: str, values: Sequence[object]) -> str:
 def finished_twins(session: Session, configs: Sequence[TrainConfig]) -> dict[TrainConfig, int]:
     """For configurations that a finished run has trained already, the id of the newest such run."""
     wanted = set(configs)
-    rows = session.exec(
-        select(Run)
-        .where(Run.status == "finished", col(Run.depth).in_({config.depth for config in wanted}))
-        .order_by(col(Run.id))
-    )
+    alike = [
+        col(getattr(Run, name)).in_({getattr(config, name) for config in wanted}) for name in HYPERPARAMETERS
+    ]
+    rows = session.exec(select(Run).where(Run.status == "finished", *alike).order_by(col(Run.id)))
     return {run.config: run.id or 0 for run in rows if run.config in wanted}
 
 
@@ -139,29 +141,53 @@ def _fill(
 
 
 def _answer(session: Session, study: Study) -> StudyOut:
-    runs = _runs(session, _id(study))
-    counts: Counter[Status] = Counter(run.status for run in runs)
-    asked = sum(run.epochs for run in runs)
-    settled = sum(run.epochs if run.status in ENDED else run.epochs_done for run in runs)
+    return _answers(session, [study])[0]
+
+
+def _answers(session: Session, studies: Sequence[Study]) -> list[StudyOut]:
+    """Studies with what their runs add up to; rows are read in one query, however many studies there are."""
+    rows: dict[int, list[_Row]] = {_id(study): [] for study in studies}
+    query = (
+        sqlalchemy.select(StudyRun.study_id, Run.id, Run.status, Run.epochs, Run.epochs_done)  # type: ignore[call-overload]
+        .where(col(StudyRun.study_id).in_(rows), col(StudyRun.run_id) == col(Run.id))
+        .order_by(col(Run.id))
+    )
+    for study_id, *row in session.execute(query):
+        rows[study_id].append(_Row(*row))
+    return [_summed_up(session, study, rows[_id(study)]) for study in studies]
+
+
+class _Row(NamedTuple):
+    run_id: int
+    status: Status
+    epochs: int
+    epochs_done: int
+
+
+def _summed_up(session: Session, study: Study, rows: Sequence[_Row]) -> StudyOut:
+    counts: Counter[Status] = Counter(row.status for row in rows)
+    asked = sum(row.epochs for row in rows)
+    settled = sum(row.epochs if row.status in ENDED else row.epochs_done for row in rows)
+    open_ids = [row.run_id for row in rows if row.status not in ENDED]
     return StudyOut(
         id=_id(study),
         name=study.name,
         created_at=timestamp(study.created_at),
-        runs=[run.id or 0 for run in runs],
+        runs=[row.run_id for row in rows],
         counts={status: counts[status] for status in STATUSES},
         progress=settled / asked if asked else 1.0,
-        eta_seconds=_eta(session, runs),
+        eta_seconds=_eta(session, open_ids) if open_ids else None,
     )
 
 
-def _eta(session: Session, runs: Sequence[Run]) -> float | None:
-    """Seconds until the last run ends, as if the study had the slots to itself; None when nothing is left."""
+def _eta(session: Session, run_ids: Sequence[int]) -> float:
+    """Seconds until the last of these runs ends, as if they had the slots to themselves."""
     left = [
         run.config.model_copy(update={"epochs": run.epochs - run.epochs_done})
-        for run in runs
-        if run.status in ("queued", "running") and run.epochs > run.epochs_done
+        for run in session.exec(select(Run).where(col(Run.id).in_(run_ids)))
+        if run.epochs > run.epochs_done
     ]
-    return estimate(session, left).seconds if left else None
+    return estimate(session, left).seconds
 
 
 def _runs(session: Session, study_id: int) -> Sequence[Run]:

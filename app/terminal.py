@@ -24,19 +24,22 @@ def run_table(runs: Sequence[RunOut]) -> Table:
     differing = [name for name in _SHOWN_IF_DIFFERENT if len({getattr(run, name) for run in runs}) > 1]
     table.add_column("id", justify="right", no_wrap=True)
     table.add_column("name", no_wrap=True, overflow="ellipsis")
-    table.add_column("status")
+    table.add_column("status", no_wrap=True)
     for title in ("depth", *differing, "epochs", "test accuracy", "trained"):
         table.add_column(title.replace("_", " "), justify="right", no_wrap=True)
+    if any(run.reason for run in runs):
+        table.add_column("reason", overflow="fold")
     for run in runs:
         table.add_row(
             str(run.id),
             escape(run.name),
-            run.status if run.reason is None else f"{run.status}: {escape(run.reason)}",
+            run.status,
             str(run.depth),
             *(str(getattr(run, name)) for name in differing),
             f"{run.epochs_done}/{run.epochs}",
             percent(run.test_accuracy),
             "" if run.train_seconds is None else duration(run.train_seconds),
+            *([escape(run.reason)] if run.reason else []),
         )
     return table
 

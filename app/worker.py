@@ -22,8 +22,18 @@ log = logging.getLogger(__name__)
 TURN_SECONDS: Final = 0.1
 """How long a turn waits for news from the slots: the delay of a claim or a cancel."""
 
+BUSY_SECONDS: Final = 60.0
+"""How long a report may wait for others who write: nothing that was trained is thrown away over a lock."""
+
+MAX_FALSE_STARTS: Final = 5
+"""Slots in a row that may die before they are ready, until the worker gives up."""
+
 GRACE_SECONDS: Final = 1.5
 """How long a slot may take to stop before it is killed."""
+
+
+class SlotsUnusable(Exception):
+    """No slot gets as far as being ready; what they printed says why."""
 
 
 class Worker:
@@ -43,6 +53,7 @@ class Worker:
         self._devices: list[dict[str, str]] = []
         self._versions: dict[str, str] = {}
         self._heartbeat_due = 0.0
+        self._false_starts = 0
         self.slots = [self._new_slot() for _ in range(settings.slot_count)]
         self._register()
 
@@ -88,6 +99,7 @@ class Worker:
             self._replace(index)
         elif isinstance(message, Ready):
             slot.ready = True
+            self._false_starts = 0
             self._describe(message)
         elif slot.claim and not self._write(slot.claim, message):
             log.warning("run %s: the claim no longer holds; its slot starts afresh", slot.claim.run_id)
@@ -125,9 +137,20 @@ class Worker:
             workers.describe(session, self.id, self._devices, self._versions)
 
     def _replace(self, index: int, *, cancelled: bool = False) -> None:
-        """End a slot, settle its claim, and start a new one in its place."""
+        """End a slot, settle its claim, and start a new one in its place.
+
+        Raises:
+            SlotsUnusable: too many in a row have died before they were ready.
+        """
         slot = self.slots[index]
         how = slot.kill()
+        if not slot.ready:
+            self._false_starts += 1
+            log.warning("a slot died while it started: %s", how)
+            if self._false_starts >= MAX_FALSE_STARTS:
+                raise SlotsUnusable(
+                    f"no slot can start: {self._false_starts} in a row died; the last time, {how}"
+                )
         if claim := slot.rest():
             with self._database.write() as session:
                 if cancelled:
@@ -197,7 +220,7 @@ def main(settings: Settings, worker_id: str | None = None, replaces: str | None 
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    database = Database(settings.url)
+    database = Database(settings.url, BUSY_SECONDS)
     while not migrations.is_current(database):
         log.info("waiting for the web process to prepare the database")
         if stopping.wait(0.2):

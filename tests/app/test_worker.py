@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from app.models import Epoch, Run
 from app.run_queue import Claim
 from app.settings import Settings
 from app.slot_process import SlotProcess
-from app.worker import GRACE_SECONDS, Worker
+from app.worker import GRACE_SECONDS, SlotsUnusable, Worker
 from tests.app.states import queue_run, row, shown
 from trainer.config import TrainConfig
 
@@ -267,3 +268,18 @@ def test_a_dead_child_is_told_by_what_it_says_and_not_by_an_error() -> None:
     slot.ask_to_stop(kill_at=0)
     assert slot.receive() is None
     assert slot.kill() == "its process was killed by SIGKILL"
+
+
+def test_a_worker_whose_slots_cannot_start_gives_up_and_says_how_they_ended(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    worker = Worker(database, settings)
+
+    def turn_for_ever() -> None:
+        while True:
+            worker.turn()
+
+    with pytest.raises(SlotsUnusable, match="no slot can start: 5 in a row died"):
+        turn_for_ever()
+    worker.drain()
