@@ -2,7 +2,7 @@
 
 import platform
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -12,7 +12,7 @@ from sqlmodel import Session
 from starlette.datastructures import FormData, QueryParams
 
 from app import bulk, compare, formats, forms, run_list, run_queue, runs, snippets, studies, workers
-from app.answers import RunDetail, StudyOut, StudyPreview
+from app.answers import RunDetail, RunOut, StudyOut, StudyPreview
 from app.api import DatabaseOf, RunIdPath, StudyIdPath
 from app.db import Database, newest_change
 from app.forms import RunForm
@@ -44,6 +44,7 @@ _DONE: Final[dict[BulkAction, str]] = {
     "tag": "Tagged",
     "untag": "Untagged",
 }
+_PUBLISHED_SETTINGS: Final = {"epochs": 200, "lr": 0.05, "batch_size": 1024}
 _REASONS: Final = 3
 """How many of the runs left alone a notice names."""
 _ANYTHING: Final = run_list.RunQuery(archived="all", limit=1)
@@ -365,7 +366,19 @@ def compare_runs(request: Request, database: DatabaseOf) -> Response:
         change=change,
         depths=sorted({run.depth for run in comparison.runs}),
         selection=selection,
+        unlike_published=_unlike_published(comparison.runs),
     )
+
+
+def _unlike_published(compared: Sequence[RunOut]) -> str:
+    """Which settings of the runs are not those of the published figures; empty if all agree."""
+    differing = []
+    for name, published in _PUBLISHED_SETTINGS.items():
+        values = sorted({getattr(run, name) for run in compared})
+        if values != [published]:
+            shown = ", ".join(map(formats.decimal, values[:_REASONS])) + (", …" if values[_REASONS:] else "")
+            differing.append(f"{name} {shown} instead of {formats.decimal(published)}")
+    return f"These runs were trained differently: {'; '.join(differing)}." if differing else ""
 
 
 @router.get("/queue")

@@ -61,7 +61,7 @@ function published(rows, { field, name, symbol }) {
     mode: "lines+markers",
     line: { color: colour("muted", 0.8), width: 1.5, dash: "dot" },
     marker: { color: colour("muted"), symbol: symbol.replace("circle", "diamond"), size: 7 },
-    hovertemplate: `published, ${name} ${PERCENT}<extra></extra>`,
+    hovertemplate: `published (200 epochs), ${name} ${PERCENT}<extra></extra>`,
   };
 }
 
@@ -91,7 +91,7 @@ export function layersChart(element, read, reference) {
       }),
       ...PARTS.flatMap(({ field, name }) => {
         const last = overlay.at(-1);
-        return last ? [{ text: `published<br>${name}`, x: last.depth, y: last[field], ink: colour("muted") }] : [];
+        return last ? [{ text: `published ${name}<br>(200 epochs)`, x: last.depth, y: last[field], ink: colour("muted") }] : [];
       }),
     ];
     const values = [
@@ -113,7 +113,7 @@ export function layersChart(element, read, reference) {
           tickformat: ".1%",
           range: values.length ? [low - span * 0.08, low + span * 1.1] : [0.9, 1.005],
         },
-        margin: { l: 56, r: 80, t: 8, b: 44 },
+        margin: { l: 56, r: 108, t: 8, b: 44 },
         annotations: rows.length || overlay.length ? endLabels(ends, span) : [],
       },
     };
