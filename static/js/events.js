@@ -1,5 +1,7 @@
 // The page's one event stream: resumed without a gap, closed while the page is hidden, its loss made visible.
 
+import { refresh } from "./live.js";
+
 const FIRST_DELAY = 500; // ms, doubled at each failure
 const LONGEST_DELAY = 30000;
 const KINDS = ["run", "epoch", "reset", "deleted"];
@@ -18,6 +20,7 @@ export function listen(url, since, handlers) {
     source?.close();
     source = new EventSource(`${url}?since=${seen}`);
     source.onopen = () => {
+      if (delay > FIRST_DELAY) refresh(); // what failed while the server was away
       delay = FIRST_DELAY;
       notice.hidden = true;
     };

@@ -1,6 +1,9 @@
 // Parts of a page that the server words anew: elements with an id and `data-live` are fetched again.
 
-// Wraps an action: at most once per `pause` ms, never twice at a time, and the last call is never lost.
+const LONGEST_PAUSE = 15000;
+
+// Wraps an action: at most once per `pause` ms, never twice at a time, and the last call is never lost: what
+// fails because network or server are away (a TypeError, as fetch throws it) is repeated, ever more slowly.
 export function throttle(action, pause) {
   let wanted = false;
   let running = false;
@@ -9,23 +12,31 @@ export function throttle(action, pause) {
     wanted = true;
     if (running) return;
     running = true;
-    while (wanted) {
-      await new Promise((resume) => setTimeout(resume, Math.max(0, ready - performance.now())));
-      wanted = false;
-      try {
-        await action();
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error; // the network is away: the event stream says so
+    let wait = pause;
+    try {
+      while (wanted) {
+        await new Promise((resume) => setTimeout(resume, Math.max(0, ready - performance.now())));
+        wanted = false;
+        try {
+          await action();
+          wait = pause;
+        } catch (error) {
+          if (!(error instanceof TypeError)) throw error;
+          wanted = true;
+          wait = Math.min(2 * wait, LONGEST_PAUSE);
+        }
+        ready = performance.now() + wait;
       }
-      ready = performance.now() + pause;
+    } finally {
+      running = false;
     }
-    running = false;
   };
 }
 
 export const refresh = throttle(async () => {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!answer.ok) return;
+  if (answer.status === 404) return; // deleted: there is nothing newer to show
+  if (!answer.ok) throw new TypeError(`${location.href}: ${answer.status}`);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const old of document.querySelectorAll("[data-live]")) {
     const next = fresh.getElementById(old.id);
