@@ -3,7 +3,7 @@
 import { refresh } from "./live.js";
 
 const FIRST_DELAY = 500; // ms, doubled at each failure
-const LONGEST_DELAY = 30000;
+const LONGEST_DELAY = 4000;
 const KINDS = ["run", "epoch", "reset", "deleted"];
 
 // `since` is the change at which the page was read. Handlers get the event's data; every event has a number
