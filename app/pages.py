@@ -47,7 +47,7 @@ _DONE: Final[dict[BulkAction, str]] = {
 _PUBLISHED_SETTINGS: Final = {"epochs": 200, "lr": 0.05, "batch_size": 1024}
 _REASONS: Final = 3
 """How many of the runs left alone a notice names."""
-_ANYTHING: Final = run_list.RunQuery(archived="all", limit=1)
+_NEWEST: Final = run_list.RunQuery(archived="all", limit=1)
 
 
 async def _form(request: Request) -> FormData:
@@ -69,11 +69,12 @@ def list_runs(request: Request, database: DatabaseOf) -> Response:
         except run_list.QueryError as error:
             without = changed(parameters, **{error.parameter: None})
             return redirect("/runs" + without, f"Left out “{error.parameter}”: {error}.")
-        if not found.total and not run_list.list_runs(session, _ANYTHING).total:
+        newest = run_list.list_runs(session, _NEWEST).runs
+        if not newest:
             return _first_visit(request, session)
     shaping = ("sort", "limit", "cursor", "archived")
     filtered = any(value for name, value in parameters.items() if name not in shaping)
-    return page(request, "runs.html", found=found, change=change, filtered=filtered)
+    return page(request, "runs.html", found=found, change=change, newest_run=newest[0].id, filtered=filtered)
 
 
 def _first_visit(request: Request, session: Session) -> Response:

@@ -18,20 +18,25 @@ form.addEventListener("change", showTicked);
 window.addEventListener("pageshow", showTicked); // browsers restore ticks on the way back
 showTicked();
 
-const changeOfPage = Number(document.querySelector("main").dataset.change);
-const newest = new Set();
+const { change, newestRun } = document.querySelector("main").dataset;
+const unseen = new Set();
 const notice = document.querySelector("[data-new-runs]");
 
-listen("/events", changeOfPage, {
+function showUnseen() {
+  notice.querySelector("[data-new-runs-count]").textContent = `${plural(unseen.size, "new run")} since this page was read.`;
+  notice.querySelector("a").href = location.href;
+  notice.hidden = !unseen.size;
+}
+
+listen("/events", change, {
   run(run) {
-    if (updateRow(run) || run.epochs_done || run.status !== "queued") return;
-    newest.add(run.id);
-    notice.querySelector("[data-new-runs-count]").textContent = `${plural(newest.size, "new run")}.`;
-    notice.querySelector("a").href = location.href;
-    notice.hidden = false;
+    if (updateRow(run) || run.id <= Number(newestRun) || unseen.has(run.id)) return;
+    unseen.add(run.id);
+    showUnseen();
   },
   deleted({ run_id }) {
     rowOf(run_id)?.remove();
+    if (unseen.delete(run_id)) showUnseen();
     showTicked();
   },
 });

@@ -84,7 +84,7 @@ def test_the_list_follows_its_runs_and_keeps_the_selection(quiet: WebServer, pag
     expect(page.get_by_role("row", name="1 layer, seed 0")).to_contain_text("cancelled")
     expect(page.get_by_label("Select 1 layer, seed 0")).to_be_checked()
     httpx.post(f"{quiet.url}/runs", json={"depth": 3}).raise_for_status()
-    expect(page.locator("[data-new-runs]")).to_contain_text("1 new run.")
+    expect(page.locator("[data-new-runs]")).to_contain_text("1 new run since")
     page.keyboard.press("c")
     page.wait_for_url(f"**/compare?runs={second},{first}")
 
