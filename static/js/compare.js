@@ -18,18 +18,16 @@ const drawLayers = layersChart(
 );
 view.addEventListener("change", drawLayers);
 
-// The interface refuses parameters that it does not know: only the selection goes there.
-const params = new URLSearchParams(location.search);
-const selection = params.get("study") ? `study=${params.get("study")}` : `runs=${params.get("runs")}`;
+const { change, selection } = document.querySelector("main").dataset;
 
 const load = throttle(async () => {
-  comparison = await json(`/compare?${selection}`);
+  comparison = await json(`/compare${selection}`);
   curves.load(comparison);
   drawLayers();
 }, 2000);
 
 await load();
-listen("/events", document.querySelector("main").dataset.change, {
+listen("/events", change, {
   run(run) {
     if (!curves.has(run.id)) return;
     const known = comparison.runs.find((each) => each.id === run.id);
