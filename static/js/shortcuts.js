@@ -12,7 +12,7 @@ export function startShortcuts() {
     },
     n: () => (location.href = "/runs/new"),
     c: () => {
-      const ready = document.querySelector("[data-compare]:not([hidden])");
+      const ready = document.querySelector("button[data-compare]:not([hidden])");
       if (ready?.checkVisibility()) ready.click();
       else location.href = "/compare";
     },
