@@ -47,6 +47,8 @@ _DONE: Final[dict[BulkAction, str]] = {
 _PUBLISHED_SETTINGS: Final = {"epochs": 200, "lr": 0.05, "batch_size": 1024}
 _REASONS: Final = 3
 """How many of the runs left alone a notice names."""
+_SHOWN_WAITING: Final = 100
+"""How many waiting runs the queue shows; the list of runs has them all."""
 _NEWEST: Final = run_list.RunQuery(archived="all", limit=1)
 
 
@@ -387,7 +389,7 @@ def show_queue(request: Request, database: DatabaseOf) -> Response:
     """What runs and what waits."""
     with database.read() as session:
         change = newest_change(session)
-        return page(request, "queue.html", queue=runs.queue(session), change=change)
+        return page(request, "queue.html", queue=runs.queue(session), shown=_SHOWN_WAITING, change=change)
 
 
 @router.get("/workers")

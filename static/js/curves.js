@@ -37,8 +37,11 @@ export class Curves {
     return this.#runs.has(id);
   }
 
+  // Returns whether anything of the run is new.
   run(run) {
+    const known = this.#runs.get(run.id);
     this.#runs.set(run.id, run);
+    return JSON.stringify(known) !== JSON.stringify(run);
   }
 
   epoch(record) {

@@ -1,5 +1,7 @@
 // Parts of a page that the server words anew: elements with an id and `data-live` are fetched again.
 
+// A page that is costly to make asks to be fetched less often.
+const PAUSE = Number(document.querySelector("main").dataset.pause ?? 700);
 const LONGEST_PAUSE = 15000;
 
 // Wraps an action: at most once per `pause` ms, never twice at a time, and the last call is never lost: what
@@ -42,7 +44,7 @@ export const refresh = throttle(async () => {
     const next = fresh.getElementById(old.id);
     if (next) become(old, next);
   }
-}, 700);
+}, PAUSE);
 
 // Makes one element like another and touches only what differs, so that focus, selection and opened details stay.
 function become(old, next) {

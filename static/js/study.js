@@ -14,7 +14,7 @@ curves.load(await json(`/compare?study=${main.dataset.study}`));
 listen("/events", main.dataset.change, {
   run(run) {
     if (!curves.has(run.id)) return;
-    curves.run(run);
+    if (!curves.run(run)) return;
     updateRow(run);
     refresh();
   },
