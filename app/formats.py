@@ -31,6 +31,11 @@ def decimal(number: float | None) -> str:
     return NOTHING if number is None else f"{number:.10g}"
 
 
+def rounded(number: float | None) -> str:
+    """A setting where space is short, to four significant digits."""
+    return NOTHING if number is None else f"{number:.4g}"
+
+
 def loss(value: float | None) -> str:
     """A cross-entropy in nats, to four significant digits and never fewer than four decimals."""
     return NOTHING if value is None else f"{value:.4f}"
@@ -113,6 +118,7 @@ FILTERS: Final = {
     "points": points,
     "whole": whole,
     "decimal": decimal,
+    "rounded": rounded,
     "loss": loss,
     "duration": duration,
     "about": about,
