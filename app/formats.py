@@ -6,6 +6,8 @@ from typing import Final
 
 NOTHING: Final = "–"
 _SPACE: Final = "\N{NO-BREAK SPACE}"
+_SMALLEST_PLAIN: Final = -4
+"""Below ten to this power a loss is written with an exponent, like 4.000e-5."""
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86_400
@@ -38,7 +40,13 @@ def rounded(number: float | None) -> str:
 
 def loss(value: float | None) -> str:
     """A cross-entropy in nats, to four significant digits and never fewer than four decimals."""
-    return NOTHING if value is None else f"{value:.4f}"
+    if value is None:
+        return NOTHING
+    mantissa, exponent = f"{value:.3e}".split("e")
+    magnitude = int(exponent)
+    if value and magnitude < _SMALLEST_PLAIN:
+        return f"{mantissa}e{magnitude}"
+    return f"{value:.{max(4, 3 - magnitude) if value else 4}f}"
 
 
 def duration(seconds: float | None) -> str:

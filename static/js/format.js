@@ -8,7 +8,13 @@ export const percent = (fraction, digits = 2) =>
 
 export const whole = (number) => (number == null ? NOTHING : number.toLocaleString("en-US"));
 
-export const loss = (value) => (value == null ? NOTHING : value.toFixed(4));
+// Four significant digits and never fewer than four decimals; below 0.0001 with an exponent.
+export function loss(value) {
+  if (value == null) return NOTHING;
+  const short = value.toExponential(3);
+  const magnitude = Number(short.split("e")[1]);
+  return magnitude < -4 ? short : value.toFixed(Math.max(4, 3 - magnitude));
+}
 
 export function duration(seconds) {
   if (seconds == null) return NOTHING;

@@ -41,6 +41,23 @@ def test_a_time_is_told_as_its_age(time: str, words: str) -> None:
     assert formats.ago(f"2026-01-31T{time}.000Z", noon).replace("\N{NO-BREAK SPACE}", " ") == words
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "–"),
+        (0, "0.0000"),
+        (2.30259, "2.3026"),
+        (12.34567, "12.3457"),
+        (0.09999999, "0.1000"),
+        (0.012345, "0.01235"),
+        (0.00012345, "0.0001234"),
+        (0.00004, "4.000e-5"),
+    ],
+)
+def test_a_loss_keeps_four_significant_digits(value: float | None, words: str) -> None:
+    assert formats.loss(value) == words
+
+
 def test_numbers_have_sensible_digits() -> None:
     assert formats.percent(0.98261) == "98.26\N{NO-BREAK SPACE}%"
     assert formats.points(-0.0007) == "\N{MINUS SIGN}0.07"

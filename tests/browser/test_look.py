@@ -114,7 +114,9 @@ def test_the_browser_words_numbers_as_the_server_does(quiet: WebServer, page: Pa
         1e6,
     ]
     fractions = [0, 0.98261, 0.1, 1]
+    losses = [0, 2.30259, 12.34567, 0.09999999, 0.012345, 0.00012345, 0.00004, 1e-12]
     assert there("duration", [*spans, None]) == [formats.duration(span) for span in [*spans, None]]
     assert there("about", [*spans, None]) == [formats.about(span) for span in [*spans, None]]
+    assert there("loss", [*losses, None]) == [formats.loss(each) for each in [*losses, None]]
     assert there("percent", [*fractions, None]) == [formats.percent(each) for each in [*fractions, None]]
     assert there("whole", [0, 999, 535818, None]) == ["0", "999", "535,818", "–"]
