@@ -93,7 +93,8 @@ export class Curves {
   }
 
   #build() {
-    const metric = this.view.get("metric") in TITLES ? this.view.get("metric") : "train_loss";
+    const asked = this.view.get("metric");
+    const metric = Object.hasOwn(TITLES, asked) ? asked : "train_loss";
     const isAccuracy = metric.endsWith("accuracy");
     const bySeconds = this.view.get("x") === "seconds";
     const weight = Math.min(0.99, Math.max(0, Number(this.view.get("smooth")) || 0));
@@ -104,7 +105,6 @@ export class Curves {
       .filter((run) => !hidden.has(run.id) && this.#columns.get(run.id)?.epoch.length)
       .sort((one, other) => one.depth - other.depth || one.seed - other.seed || one.id - other.id);
     const seen = new Map();
-    const ends = new Map();
     const faint = [];
     const lines = [];
     for (const run of runs) {
@@ -129,8 +129,6 @@ export class Curves {
           `%{fullData.name}<br>${bySeconds ? "%{x:.1f} s" : "epoch %{x}"}: ` +
           `%{y:${isAccuracy ? ".2%" : ".4f"}}<extra></extra>`,
       });
-      const end = { x: x.at(-1), y: y.at(-1) };
-      if (!ends.has(run.depth) || end.x > ends.get(run.depth).x) ends.set(run.depth, end);
     }
     const points = runs.reduce((sum, run) => sum + this.#columns.get(run.id).epoch.length, 0);
     this.#note.textContent = runs.length
