@@ -31,6 +31,14 @@ export function label(text, x, y, ink = colour("muted")) {
   return { text, x, y, xanchor: "left", yanchor: "middle", xshift: 10, showarrow: false, font: { color: ink, size: 12 } };
 }
 
+// Accuracies are drawn in percent, worded as on the rest of the page.
+export const percents = (fractions) => fractions.map((fraction) => fraction * 100);
+export const PERCENT = "%{y:.2f}\u00a0%";
+export const PERCENT_TICKS = { ticksuffix: "\u00a0%" };
+
+// Four significant digits, as losses have them everywhere.
+export const LOSS = "%{y:.4g}";
+
 function axis({ title, ...rest }) {
   return {
     title: { text: title, font: { size: 12, color: colour("muted") }, standoff: 8 },

@@ -1,7 +1,7 @@
 // One chart of many runs' curves, coloured by depth; seeds of one depth differ in shade.
 
 import { append, cumulated, readEpochs } from "./columns.js";
-import { chart, depthColour, epochAxis, plain } from "./chart.js";
+import { LOSS, PERCENT, PERCENT_TICKS, chart, depthColour, epochAxis, percents, plain } from "./chart.js";
 import { plural, whole } from "./format.js";
 import { smooth } from "./smooth.js";
 
@@ -112,11 +112,12 @@ export class Curves {
       seen.set(run.depth, rank + 1);
       const columns = this.#columns.get(run.id);
       const x = bySeconds ? cumulated(columns.seconds) : columns.epoch;
-      const y = smooth(columns[metric], weight);
+      const raw = isAccuracy ? percents(columns[metric]) : columns[metric];
+      const y = smooth(raw, weight);
       const line = { color: depthColour(run.depth, 1 - 0.15 * Math.min(rank, 3)), width: 2, shape: "linear" };
       const mode = x.length > 1 ? "lines" : "markers";
       if (weight) {
-        faint.push({ x, y: columns[metric], mode, line: { ...line, width: 1 }, opacity: 0.25, hoverinfo: "skip" });
+        faint.push({ x, y: raw, mode, line: { ...line, width: 1 }, opacity: 0.25, hoverinfo: "skip" });
       }
       lines.push({
         x,
@@ -127,7 +128,7 @@ export class Curves {
         name: plain(run.name),
         hovertemplate:
           `%{fullData.name}<br>${bySeconds ? "%{x:.1f} s" : "epoch %{x}"}: ` +
-          `%{y:${isAccuracy ? ".2%" : ".4f"}}<extra></extra>`,
+          `${isAccuracy ? PERCENT : LOSS}<extra></extra>`,
       });
     }
     const points = runs.reduce((sum, run) => sum + this.#columns.get(run.id).epoch.length, 0);
@@ -145,8 +146,8 @@ export class Curves {
         y: {
           title: TITLES[metric],
           type: log ? "log" : "linear",
-          tickformat: isAccuracy ? ".1%" : undefined,
-          range: runs.length ? undefined : log ? [-2, 0.5] : isAccuracy ? [0, 1] : [0, 2.5],
+          ...(isAccuracy ? PERCENT_TICKS : {}),
+          range: runs.length ? undefined : log ? [-2, 0.5] : isAccuracy ? [0, 100] : [0, 2.5],
         },
         // another quantity on an axis needs another zoom
         uirevision: `${metric} ${bySeconds} ${log}`,

@@ -1,13 +1,11 @@
 // Accuracy by number of layers: a dot per finished run, means, intervals, and the published reference.
 
-import { chart, colour, depthColour, label, plain } from "./chart.js";
+import { PERCENT, PERCENT_TICKS, chart, colour, depthColour, label, percents, plain } from "./chart.js";
 
 const PARTS = [
   { field: "train_accuracy", name: "train", dash: "dash", symbol: "circle-open" },
   { field: "test_accuracy", name: "test", dash: "solid", symbol: "circle" },
 ];
-
-const PERCENT = "%{y:.2%}";
 
 function band(rows, field) {
   const known = rows.filter((row) => row[field].ci95);
@@ -18,7 +16,7 @@ function band(rows, field) {
   return [
     {
       x: [...depths, ...depths.toReversed()],
-      y: [...high, ...low.toReversed()],
+      y: percents([...high, ...low.toReversed()]),
       fill: "toself",
       fillcolor: colour("muted", 0.13),
       line: { width: 0 },
@@ -32,7 +30,7 @@ function measured(rows, runs, { field, name, dash, symbol }) {
   return [
     {
       x: rows.map((row) => row.depth),
-      y: rows.map((row) => row[field].mean),
+      y: percents(rows.map((row) => row[field].mean)),
       text: rows.map((row) => `mean of ${row.n}`),
       mode: "lines",
       line: { color: colour("ink"), width: 2, dash },
@@ -40,7 +38,7 @@ function measured(rows, runs, { field, name, dash, symbol }) {
     },
     {
       x: runs.map((run) => run.depth),
-      y: runs.map((run) => run[field]),
+      y: percents(runs.map((run) => run[field])),
       text: runs.map((run) => plain(run.name)),
       mode: "markers",
       marker: {
@@ -57,7 +55,7 @@ function measured(rows, runs, { field, name, dash, symbol }) {
 function published(rows, { field, name, symbol }) {
   return {
     x: rows.map((row) => row.depth),
-    y: rows.map((row) => row[field]),
+    y: percents(rows.map((row) => row[field])),
     mode: "lines+markers",
     line: { color: colour("muted", 0.8), width: 1.5, dash: "dot" },
     marker: { color: colour("muted"), symbol: symbol.replace("circle", "diamond"), size: 7 },
@@ -87,19 +85,19 @@ export function layersChart(element, read, reference) {
     const ends = [
       ...PARTS.flatMap(({ field, name }) => {
         const last = rows.at(-1);
-        return last ? [{ text: `<b>${name}</b>`, x: last.depth, y: last[field].mean, ink: colour("ink") }] : [];
+        return last ? [{ text: `<b>${name}</b>`, x: last.depth, y: 100 * last[field].mean, ink: colour("ink") }] : [];
       }),
       ...PARTS.flatMap(({ field, name }) => {
         const last = overlay.at(-1);
-        return last ? [{ text: `published ${name}<br>(200 epochs)`, x: last.depth, y: last[field], ink: colour("muted") }] : [];
+        return last ? [{ text: `published ${name}<br>(200 epochs)`, x: last.depth, y: 100 * last[field], ink: colour("muted") }] : [];
       }),
     ];
-    const values = [
+    const values = percents([
       ...runs.flatMap((run) => PARTS.map(({ field }) => run[field])),
       ...overlay.flatMap((row) => PARTS.map(({ field }) => row[field])),
-    ];
+    ]);
     const low = Math.min(...values);
-    const span = values.length ? Math.max(0.002, Math.max(...values) - low) : 1;
+    const span = values.length ? Math.max(0.2, Math.max(...values) - low) : 100;
     return {
       traces: [
         ...PARTS.flatMap(({ field }) => band(rows, field)),
@@ -110,8 +108,8 @@ export function layersChart(element, read, reference) {
         x: { title: "Layers", tickvals: [...new Set(depths)], range: [Math.min(1, ...depths) - 0.4, Math.max(2, ...depths) + 0.4] },
         y: {
           title: "Accuracy",
-          tickformat: ".1%",
-          range: values.length ? [low - span * 0.08, low + span * 1.1] : [0.9, 1.005],
+          ...PERCENT_TICKS,
+          range: values.length ? [low - span * 0.08, low + span * 1.1] : [90, 100.5],
         },
         margin: { l: 56, r: 108, t: 8, b: 44 },
         annotations: rows.length || overlay.length ? endLabels(ends, span) : [],

@@ -1,7 +1,7 @@
 // The page of one run: charts that grow with each epoch, and figures worded by the server.
 
 import { append, readEpochs } from "./columns.js";
-import { chart, colour, depthColour, epochAxis } from "./chart.js";
+import { LOSS, PERCENT, PERCENT_TICKS, chart, colour, depthColour, epochAxis, percents } from "./chart.js";
 import { listen } from "./events.js";
 import { refresh } from "./live.js";
 import { smooth } from "./smooth.js";
@@ -23,7 +23,7 @@ const LINES = {
 };
 
 // A curve; where it is smoothed, the raw values stand faint behind it.
-function curve(name, values, line, format) {
+function curve(name, values, line, figure) {
   const weight = Math.min(0.99, Math.max(0, Number(view.get("smooth")) || 0));
   const mode = values.length > 1 ? "lines" : "markers";
   const smoothed = {
@@ -33,7 +33,7 @@ function curve(name, values, line, format) {
     line,
     marker: { color: line.color, size: 7 },
     name,
-    hovertemplate: `${name} %{y:${format}}<extra></extra>`,
+    hovertemplate: `${name} ${figure}<extra></extra>`,
   };
   const raw = { x: columns.epoch, y: values, mode, line: { ...line, width: 1 }, opacity: 0.25, hoverinfo: "skip" };
   return weight ? [raw, smoothed] : [smoothed];
@@ -51,9 +51,9 @@ function lossAxis() {
 const charts = [
   chart(document.getElementById("loss-chart"), () => ({
     traces: [
-      ...curve("train, mean", columns.train_loss, LINES.train(), ".4f"),
-      ...curve("test", columns.test_loss, LINES.test(), ".4f"),
-      ...(view.get("last") ? curve("last batch", columns.last_batch_loss, LINES.last(), ".4f") : []),
+      ...curve("train, mean", columns.train_loss, LINES.train(), LOSS),
+      ...curve("test", columns.test_loss, LINES.test(), LOSS),
+      ...(view.get("last") ? curve("last batch", columns.last_batch_loss, LINES.last(), LOSS) : []),
     ],
     layout: {
       x: epochs(),
@@ -64,13 +64,17 @@ const charts = [
   })),
   chart(document.getElementById("accuracy-chart"), () => ({
     traces: [
-      ...curve("train, running", columns.train_accuracy, LINES.train(), ".2%"),
-      ...curve("test", columns.test_accuracy, LINES.test(), ".2%"),
+      ...curve("train, running", percents(columns.train_accuracy), LINES.train(), PERCENT),
+      ...curve("test", percents(columns.test_accuracy), LINES.test(), PERCENT),
     ],
-    layout: { x: epochs(), y: { title: "Accuracy", tickformat: empty() ? ".0%" : ".1%", range: empty() ? [0, 1] : undefined }, hovermode: "x unified" },
+    layout: {
+      x: epochs(),
+      y: { title: "Accuracy", ...PERCENT_TICKS, range: empty() ? [0, 100] : undefined },
+      hovermode: "x unified",
+    },
   })),
   chart(document.getElementById("seconds-chart"), () => ({
-    traces: curve("training", columns.seconds, LINES.test(), ".2f"),
+    traces: curve("training", columns.seconds, LINES.test(), "%{y:.2f}"),
     layout: { x: epochs(), y: { title: "Seconds", rangemode: "tozero", range: empty() ? [0, 2] : undefined }, hovermode: "x unified" },
   })),
 ];
