@@ -1,4 +1,4 @@
-// What every page has: the theme switch, keyboard shortcuts, times that age, questions before deleting.
+// What every page has: the theme switch, keyboard shortcuts, times that age, questions before deleting, the first wrong field.
 
 import { followTimes } from "./times.js";
 import { startShortcuts } from "./shortcuts.js";
@@ -7,6 +7,9 @@ import { startThemeSwitch } from "./theme_switch.js";
 startThemeSwitch(document.querySelector("[data-theme-switch]"));
 startShortcuts();
 followTimes();
+
+// After a refused form, typing goes on where the first thing is wrong.
+document.querySelector('main [aria-invalid="true"], main .field:has(.error:not(:empty)) input')?.focus();
 
 document.addEventListener("click", (event) => {
   const question = event.target.closest("[data-confirm]")?.dataset.confirm;
