@@ -69,7 +69,7 @@ class _Compared:
         etag = f'"{hashlib.sha256(content_type.encode() + self._body).hexdigest()[:32]}"'
         headers["ETag"] = etag
         headers.setdefault("Cache-Control", "no-cache")
-        headers.add_vary_header("Accept")
+        headers.setdefault("Vary", "Accept")
         if etag in self._known:
             start["status"] = 304
             del headers["content-length"]
