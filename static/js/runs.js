@@ -5,6 +5,11 @@ import { plural } from "./format.js";
 import { rowOf, updateRow } from "./rows.js";
 
 const form = document.querySelector(".runs-form");
+// The address keeps what is filtered by, and nothing that is empty.
+document.querySelector(".filters").addEventListener("formdata", ({ formData }) => {
+  for (const [name, value] of [...formData]) if (!value) formData.delete(name);
+});
+
 const ticked = () => form.querySelectorAll('input[name="ids"]:checked');
 const compare = form.querySelector("[data-compare]");
 const count = form.querySelector("[data-ticked]");
