@@ -380,8 +380,8 @@ def _unlike_published(compared: Sequence[RunOut]) -> str:
         values = sorted({getattr(run, name) for run in compared})
         if values != [published]:
             shown = ", ".join(map(formats.decimal, values[:_REASONS])) + (", …" if values[_REASONS:] else "")
-            differing.append(f"{name} {shown} instead of {formats.decimal(published)}")
-    return f"These runs were trained differently: {'; '.join(differing)}." if differing else ""
+            differing.append(f"{name} {shown} (published: {formats.decimal(published)})")
+    return f"Trained unlike the published runs: {'; '.join(differing)}." if differing else ""
 
 
 @router.get("/queue")

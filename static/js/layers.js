@@ -80,6 +80,7 @@ export function layersChart(element, read, reference) {
     const comparison = read();
     const rows = comparison?.by_depth ?? [];
     const runs = (comparison?.runs ?? []).filter((run) => run.status === "finished");
+    const narrow = element.clientWidth < 500; // the legend says the rest
     const overlay = reference() ? (comparison?.reference ?? []) : [];
     const depths = [...rows, ...overlay].map((row) => row.depth);
     const ends = [
@@ -89,7 +90,7 @@ export function layersChart(element, read, reference) {
       }),
       ...PARTS.flatMap(({ field, name }) => {
         const last = overlay.at(-1);
-        return last ? [{ text: `published ${name}<br>(200 epochs)`, x: last.depth, y: 100 * last[field], ink: colour("muted") }] : [];
+        return last ? [{ text: narrow ? `published<br>${name}` : `published ${name}<br>(200 epochs)`, x: last.depth, y: 100 * last[field], ink: colour("muted") }] : [];
       }),
     ];
     const values = percents([
@@ -111,7 +112,7 @@ export function layersChart(element, read, reference) {
           ...PERCENT_TICKS,
           range: values.length ? [low - span * 0.08, low + span * 1.1] : [90, 100.5],
         },
-        margin: { l: 56, r: 108, t: 8, b: 44 },
+        margin: { l: 56, r: narrow ? 76 : 108, t: 8, b: 44 },
         annotations: rows.length || overlay.length ? endLabels(ends, span) : [],
       },
     };
