@@ -6,8 +6,9 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
+from app import run_queue
+from tests.app import states
 from tests.app.conftest import Served
-from tests.app.states import queue_run
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -208,7 +209,7 @@ def test_errors_are_pages_in_words(browser: httpx.Client, path: str, status: int
 
 @pytest.mark.parametrize("digits", ["9" * 5000, "9" * 19, "٣", "-1", "1.0"])
 def test_a_number_that_can_be_no_id_is_no_server_error(server: Served, digits: str) -> None:
-    run_id = queue_run(server.database)
+    run_id = states.queue_run(server.database)
     asked = server.client.get("/runs/new", params={"from": digits}, headers={"Accept": "text/html"})
     assert asked.status_code == 404
     for path, form, statuses in (
@@ -217,3 +218,57 @@ def test_a_number_that_can_be_no_id_is_no_server_error(server: Served, digits: s
         ("/studies/1/runs", {"seeds": digits}, {404, 422}),
     ):
         assert server.client.post(path, data=form).status_code in statuses, path
+
+
+def test_a_comparison_says_where_its_runs_are_unlike_the_published_ones(browser: httpx.Client) -> None:
+    same = new_run(browser)
+    other = new_run(browser, epochs=20, lr=0.1)
+    assert "Trained unlike" not in browser.get(f"/compare?runs={same}").text
+    assert "epochs 20, 200 (published: 200); lr 0.05, 0.1 (published: 0.05)." in (
+        browser.get(f"/compare?runs={same},{other}").text
+    )
+    assert "Published (200 epochs), 1 layer" in browser.get(f"/compare?runs={same}").text
+
+
+def test_a_comparison_of_runs_and_a_study_keeps_both(browser: httpx.Client) -> None:
+    run_id = new_run(browser)
+    study = browser.post("/studies", json={"depth": [2]}).json()
+    main = next(
+        attributes
+        for tag, attributes in _Tags(browser.get(f"/compare?runs={run_id}&study={study['id']}").text).found
+        if tag == "main"
+    )
+    assert main["data-selection"] == f"?runs={run_id}&study={study['id']}"
+
+
+def test_a_long_queue_is_shown_by_its_first_hundred(browser: httpx.Client) -> None:
+    browser.post("/studies", json={"depth": [1], "seed": list(range(103))}).raise_for_status()
+    page = browser.get("/queue").text
+    assert page.count("<tr data-run=") == 100
+    assert "3 more" in page
+
+
+def test_a_study_says_how_its_runs_ended(server: Served, browser: httpx.Client) -> None:
+    study = browser.post("/studies", json={"depth": [1, 2, 3], "epochs": 1}).json()
+    states.add_worker(server.database)
+    claim = states.claimed(server.database)
+    with server.database.write() as session:
+        run_queue.fail(session, claim, "it broke", "Traceback: it broke")
+    post(browser, f"/runs/{study['runs'][1]}/cancel")
+    for path in ("/studies", f"/studies/{study['id']}"):
+        bars = [attributes for tag, attributes in _Tags(browser.get(path).text).found if tag == "svg"]
+        assert f"Progress of {study['name']}: 1 queued, 1 failed, 1 cancelled" in [
+            bar.get("aria-label") for bar in bars
+        ]
+    assert "0 of 3 runs finished" in browser.get(f"/studies/{study['id']}").text
+
+
+def test_the_log_names_what_a_run_trained_with_once(server: Served, browser: httpx.Client) -> None:
+    run_id = new_run(browser)
+    states.add_worker(server.database)
+    claim = states.claimed(server.database)
+    with server.database.write() as session:
+        run_queue.report_start(session, claim, "cpu", {"torch": "2.13", "threads": "1"})
+    page = browser.get(f"/runs/{run_id}").text
+    assert page.lower().count("threads</dt>") == 1
+    assert "<dt>PyTorch</dt><dd>2.13</dd>" in page
