@@ -108,3 +108,26 @@ def test_name_tags_and_note_are_saved_or_refused_beside_the_field(quiet: WebServ
     saved = httpx.get(f"{quiet.url}/runs/{run['id']}").json()
     assert (saved["name"], saved["note"]) == ("Baseline <1>", "<b>kept</b>")
     assert saved["tags"] == ["first", "linear"]
+
+
+def test_typing_goes_on_in_the_first_wrong_field(quiet: WebServer, page: Page) -> None:
+    page.goto(f"{quiet.url}/runs/new")
+    page.get_by_label("Epochs").fill("0")
+    page.get_by_label("Seed").fill("-1")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_label("Epochs")).to_be_focused()
+
+
+def test_a_filter_leaves_nothing_empty_in_the_address(quiet: WebServer, page: Page) -> None:
+    httpx.post(f"{quiet.url}/runs", json={"depth": 1}).raise_for_status()
+    page.goto(f"{quiet.url}/runs")
+    page.get_by_label("Status").select_option("queued")
+    page.get_by_role("button", name="Filter").click()
+    page.wait_for_url(f"{quiet.url}/runs?status=queued")
+
+
+def test_without_javascript_no_empty_chart_is_shown(quiet: WebServer, plain: Page) -> None:
+    study = httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2]}).json()
+    for path in (f"/compare?study={study['id']}", f"/studies/{study['id']}", f"/runs/{study['runs'][0]}"):
+        plain.goto(quiet.url + path)
+        assert plain.locator(".chart:visible, [data-toggle-depth]:visible").count() == 0

@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.web_server import WebServer
 
@@ -140,3 +140,45 @@ def test_a_hidden_page_holds_no_stream_and_misses_nothing(quiet: WebServer, page
     page.evaluate("() => window.show(true)")
     expect(page.get_by_role("row", name="1 layer, seed 0")).to_contain_text("cancelled")
     assert page.evaluate("() => window.openStreams()") == 1
+
+
+def test_a_refresh_that_fails_is_repeated_until_it_succeeds(quiet: WebServer, page: Page) -> None:
+    first, second = (httpx.post(f"{quiet.url}/runs", json={"depth": depth}).json()["id"] for depth in (1, 2))
+    page.goto(f"{quiet.url}/queue")
+    waiting = page.locator("#queued tbody th")
+    expect(waiting).to_have_count(2)
+    refused: list[str] = []
+
+    def refuse_twice(route: Route) -> None:
+        if len(refused) < 2:
+            refused.append(route.request.url)
+            route.fulfill(status=503) if len(refused) == 1 else route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/queue", refuse_twice)
+    httpx.post(f"{quiet.url}/runs/{first}/cancel").raise_for_status()
+    expect(waiting).to_contain_text(["2 layers"], timeout=30_000)
+    expect(waiting).to_have_count(1, timeout=30_000)
+    assert len(refused) == 2
+    httpx.post(f"{quiet.url}/runs/{second}/cancel").raise_for_status()
+    expect(page.locator("#queued")).to_contain_text("Nothing waits", timeout=30_000)
+
+
+def test_a_run_that_starts_before_its_first_event_is_announced(quiet: WebServer, page: Page) -> None:
+    httpx.post(f"{quiet.url}/runs", json={"depth": 1}).raise_for_status()
+    page.goto(f"{quiet.url}/runs?status=finished")
+    made = httpx.post(f"{quiet.url}/runs", json={"depth": 2}).json()["id"]
+    httpx.post(f"{quiet.url}/runs/{made}/cancel").raise_for_status()
+    expect(page.locator("[data-new-runs]")).to_contain_text("1 new run since this page was read.")
+
+
+def test_runs_and_a_study_in_one_comparison_are_all_drawn(training: str, page: Page) -> None:
+    run = httpx.post(f"{training}/runs", json={"depth": 3, "epochs": 1}).json()
+    study = httpx.post(f"{training}/studies", json={"depth": [1], "seed": [7, 8], "epochs": 1}).json()
+    page.goto(f"{training}/compare?runs={run['id']}&study={study['id']}&metric=__proto__")
+    page.wait_for_function(
+        "() => document.getElementById('curves-chart').data?.length === 3", timeout=TRAINING_MS
+    )
+    page.keyboard.press("c")
+    page.wait_for_url("**/compare")
