@@ -72,8 +72,9 @@ async def _busy(request: Request, error: Any) -> Response:  # noqa: ANN401
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    # this answer passes by the middleware
-    return _error(request, 500, "The server failed at this request; its log says why.", HEADERS)
+    # this answer passes by the middleware, and the server ends the connection after it
+    headers = {**HEADERS, "Connection": "close"}
+    return _error(request, 500, "The server failed at this request; its log says why.", headers)
 
 
 def _error(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> Response:

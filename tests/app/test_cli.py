@@ -138,6 +138,7 @@ def test_runs_lists_what_the_filters_let_through(url: str) -> None:
         "test",
         "accuracy",
         "trained",
+        "reason",
     ]
     assert len(table) == 3
     assert run("runs", "--search", "nothing mentions this", "--url", url).stdout == "No runs.\n"
