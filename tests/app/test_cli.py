@@ -128,7 +128,8 @@ def test_runs_lists_what_the_filters_let_through(url: str) -> None:
     assert len(few) == 2
     first, second, *_ = study["runs"]
     table = run("runs", str(first), str(second), "--url", url).stdout.splitlines()
-    assert table[0].split() == [
+    # why they wait stands there too, once the worker knows which devices it has
+    assert table[0].rstrip().removesuffix("reason").split() == [
         "id",
         "name",
         "status",
@@ -138,7 +139,6 @@ def test_runs_lists_what_the_filters_let_through(url: str) -> None:
         "test",
         "accuracy",
         "trained",
-        "reason",
     ]
     assert len(table) == 3
     assert run("runs", "--search", "nothing mentions this", "--url", url).stdout == "No runs.\n"
