@@ -44,7 +44,7 @@ class Address:
         """
         try:
             family = socket.getaddrinfo(self.host or None, self.port, type=socket.SOCK_STREAM)[0][0]
-            return socket.create_server((self.host, self.port), family=family, backlog=2048)
+            listener = socket.create_server((self.host, self.port), family=family, backlog=2048)
         except PermissionError:
             raise AddressError(
                 f"Port {self.port} may only be used by root; choose one above 1023 with --port."
@@ -59,6 +59,9 @@ class Address:
                 f"Port {self.port} of {self.host} is already in use, perhaps by another Depthboard; "
                 "stop that one or choose another port with --port."
             ) from None
+        # accepted connections inherit it; without it each answer would wait 40 ms for an acknowledgement
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
 
     def settled(self) -> Self:
         """The same address, which is free, with a free port in place of port 0.

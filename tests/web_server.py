@@ -1,12 +1,12 @@
 """A real web server for tests, inside this process and without a worker: what is queued stays queued."""
 
 import signal
-import socket
 import threading
 
 import uvicorn
 
 from app import main
+from app.address import Address
 from app.settings import Settings
 from tests.waiting import eventually
 
@@ -25,7 +25,7 @@ class WebServer:
 
     def start(self) -> None:
         """Serve until `stop`."""
-        listener = socket.create_server(("127.0.0.1", self._port))
+        listener = Address("127.0.0.1", self._port).listen()
         self._port = listener.getsockname()[1]
         self.app = main.create_app(self._settings)
         config = uvicorn.Config(
