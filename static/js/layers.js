@@ -64,8 +64,7 @@ function published(rows, { field, name, symbol }) {
 }
 
 // Labels at the right end of the lines, pushed apart where they would overlap.
-function endLabels(ends, span) {
-  const least = span * 0.05;
+function endLabels(ends, least) {
   const sorted = ends.toSorted((one, other) => other.y - one.y);
   let ceiling = Infinity;
   return sorted.map(({ text, x, y, ink }) => {
@@ -90,7 +89,7 @@ export function layersChart(element, read, reference) {
       }),
       ...PARTS.flatMap(({ field, name }) => {
         const last = overlay.at(-1);
-        return last ? [{ text: narrow ? `published<br>${name}` : `published ${name}<br>(200 epochs)`, x: last.depth, y: 100 * last[field], ink: colour("muted") }] : [];
+        return last ? [{ text: narrow ? `published<br>${name}` : `published ${name}`, x: last.depth, y: 100 * last[field], ink: colour("muted") }] : [];
       }),
     ];
     const values = percents([
@@ -113,7 +112,7 @@ export function layersChart(element, read, reference) {
           range: values.length ? [low - span * 0.08, low + span * 1.1] : [90, 100.5],
         },
         margin: { l: 56, r: narrow ? 76 : 108, t: 8, b: 44 },
-        annotations: rows.length || overlay.length ? endLabels(ends, span) : [],
+        annotations: rows.length || overlay.length ? endLabels(ends, span * (narrow ? 0.1 : 0.055)) : [],
       },
     };
   });
