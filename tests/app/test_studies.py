@@ -112,7 +112,10 @@ def test_a_twin_has_every_hyperparameter_in_common(database: Database, other: di
 
 
 def test_a_preview_counts_and_creates_nothing(database: Database) -> None:
-    finished_run(database, seed=0)
+    done = finished_run(database, seed=0)
+    with database.write() as session:
+        run = run_queue.get(session, done)
+        run.started_at, run.finished_at = 1000, 1030
     before = runs_in(database)
     with database.read() as session:
         change = newest_change(session)
