@@ -1,18 +1,22 @@
 """Every hyperparameter of a training run, declared once, and the arithmetic that follows from it."""
 
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 PIXELS: Final = 28 * 28
 CLASSES: Final = 10
 TRAIN_IMAGES: Final = 60_000
 TEST_IMAGES: Final = 10_000
-FIRST_HIDDEN_WIDTH: Final = 512
+WIDTH: Final = 512
+NARROWEST: Final = 16
 
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
-Dataset = Literal["mnist"]
+Optimizer = Literal["sgd", "nesterov", "adam", "adamw"]
+Schedule = Literal["constant", "cosine", "onecycle"]
+Precision = Literal["fp32", "tf32", "bf16"]
 DEVICE_CHOICES: Final[tuple[str, ...]] = get_args(DeviceChoice)
 
 
@@ -31,9 +35,9 @@ class TrainConfig(BaseModel):
         int,
         Field(
             ge=1,
-            le=5,
+            le=10,
             title="Depth",
-            description="Number of linear layers, the last one included.",
+            description="Number of linear layers, the last one included; more than 7 need a greater width.",
             json_schema_extra={"unit": "layers"},
         ),
     ]
@@ -49,7 +53,7 @@ class TrainConfig(BaseModel):
     ] = 200
     lr: Annotated[
         float,
-        Field(gt=0, le=100, title="Learning rate", description="Step size of plain SGD."),
+        Field(gt=0, le=100, title="Learning rate", description="Step size; the peak of a schedule."),
     ] = 0.05
     batch_size: Annotated[
         int,
@@ -70,6 +74,80 @@ class TrainConfig(BaseModel):
             description="Decides the initial weights and the order of the images.",
         ),
     ] = 0
+    width: Annotated[
+        int,
+        Field(
+            ge=NARROWEST,
+            le=4096,
+            title="Width",
+            description="Units of the first hidden layer; each further one has half as many, at least 16.",
+            json_schema_extra={"unit": "units", "folded": True},
+        ),
+    ] = WIDTH
+    optimizer: Annotated[
+        Optimizer,
+        Field(
+            title="Optimizer",
+            description="sgd is plain unless it has momentum; nesterov needs some; adamw decays apart.",
+            json_schema_extra={"folded": True},
+        ),
+    ] = "sgd"
+    momentum: Annotated[
+        float,
+        Field(
+            ge=0,
+            lt=1,
+            title="Momentum",
+            description="For sgd and nesterov: how much of the last step goes into the next.",
+            json_schema_extra={"folded": True},
+        ),
+    ] = 0.0
+    weight_decay: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            title="Weight decay",
+            description="Pulls weights and biases towards zero.",
+            json_schema_extra={"folded": True},
+        ),
+    ] = 0.0
+    dropout: Annotated[
+        float,
+        Field(
+            ge=0,
+            lt=1,
+            title="Dropout",
+            description="Chance that a hidden unit is silent for an image while training.",
+            json_schema_extra={"folded": True},
+        ),
+    ] = 0.0
+    schedule: Annotated[
+        Schedule,
+        Field(
+            title="Schedule",
+            description="How the learning rate goes over the run: cosine falls to 0, onecycle rises first.",
+            json_schema_extra={"folded": True},
+        ),
+    ] = "constant"
+    patience: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=10_000,
+            title="Patience",
+            description="Stop after so many epochs without a new lowest test loss; 0 never does.",
+            json_schema_extra={"unit": "epochs", "folded": True},
+        ),
+    ] = 0
+    precision: Annotated[
+        Precision,
+        Field(
+            title="Precision",
+            description="Of matrix products: bf16 is faster, tf32 needs the device cuda.",
+            json_schema_extra={"folded": True},
+        ),
+    ] = "fp32"
     device: Annotated[
         DeviceChoice,
         Field(
@@ -79,18 +157,25 @@ class TrainConfig(BaseModel):
         ),
     ] = "auto"
     dataset: Annotated[
-        Dataset,
+        str,
         Field(
+            pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$",
             title="Dataset",
             description="What to learn: 28x28 images in 10 classes.",
             json_schema_extra={"folded": True},
         ),
     ] = "mnist"
 
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for problem in conflicts(self):
+            raise ValueError(problem)
+        return self
+
     @property
     def layer_sizes(self) -> tuple[int, ...]:
         """Widths from the 784 inputs to the 10 logits."""
-        return layer_sizes(self.depth)
+        return layer_sizes(self.depth, self.width)
 
     @property
     def parameters(self) -> int:
@@ -109,9 +194,30 @@ class TrainConfig(BaseModel):
         return training + TEST_IMAGES * forward_flops_per_image(self.layer_sizes)
 
 
-def layer_sizes(depth: int) -> tuple[int, ...]:
-    """Widths of a network with `depth` linear layers: hidden widths halve from 512 on."""
-    return (PIXELS, *(FIRST_HIDDEN_WIDTH >> layer for layer in range(depth - 1)), CLASSES)
+def conflicts(config: TrainConfig) -> Iterator[str]:
+    """What is wrong with values that are fine one by one: which ones, and what to choose instead."""
+    deepest = most_layers(config.width)
+    if config.depth > deepest:
+        yield (
+            f"depth {config.depth} at width {config.width} would have hidden layers narrower than {NARROWEST} "
+            f"units; choose at most {deepest} layers or a width of at least {NARROWEST << (config.depth - 2)}"
+        )
+    if config.optimizer in ("adam", "adamw") and config.momentum:
+        yield f"{config.optimizer} takes no momentum; choose the optimizer sgd or nesterov, or momentum 0"
+    if config.optimizer == "nesterov" and not config.momentum:
+        yield "nesterov needs a momentum above 0, like 0.9"
+    if config.precision == "tf32" and config.device != "cuda":
+        yield "precision tf32 needs the device cuda; choose that, or precision fp32 or bf16"
+
+
+def most_layers(width: int) -> int:
+    """The greatest depth whose hidden layers, halving from `width`, all have at least 16 units."""
+    return 1 + (width // NARROWEST).bit_length()
+
+
+def layer_sizes(depth: int, width: int = WIDTH) -> tuple[int, ...]:
+    """Widths of a network with `depth` linear layers: hidden widths halve, rounded down, from `width` on."""
+    return (PIXELS, *(width >> layer for layer in range(depth - 1)), CLASSES)
 
 
 def parameter_count(sizes: tuple[int, ...]) -> int:

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -45,10 +45,17 @@ class EpochRecord:
 
 @dataclass(eq=False)
 class TrainState:
-    """What training changes: the weights, and how many epochs they have seen."""
+    """What training changes: all that a checkpoint has to hold.
+
+    `moments` are the optimizer's running averages, `float32` of the parameters' shapes, by name; plain SGD
+    has none. `best_epoch` is the epoch of the lowest test loss so far, 0 before the first.
+    """
 
     model: nn.Sequential
     epoch: int
+    moments: dict[str, Tensor] = field(default_factory=dict)
+    best_test_loss: float = math.inf
+    best_epoch: int = 0
 
     @classmethod
     def start(cls, config: TrainConfig, device: torch.device) -> Self:
