@@ -199,7 +199,7 @@ def conflicts(config: TrainConfig) -> Iterator[str]:
     deepest = most_layers(config.width)
     if config.depth > deepest:
         yield (
-            f"depth {config.depth} at width {config.width} would have hidden layers narrower than {NARROWEST} "
+            f"depth {config.depth} at width {config.width} would have a layer narrower than {NARROWEST} "
             f"units; choose at most {deepest} layers or a width of at least {NARROWEST << (config.depth - 2)}"
         )
     if config.optimizer in ("adam", "adamw") and config.momentum:

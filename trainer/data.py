@@ -64,7 +64,7 @@ class Arrays:
 
 @dataclass(frozen=True, eq=False)
 class TensorData:
-    """A whole data set on one device: images `float32` (n, 784) in 0..1, labels `int64` (n,)."""
+    """A whole data set on one device: images `uint8` (n, 784), labels `int64` (n,)."""
 
     train_images: Tensor
     train_labels: Tensor
@@ -117,7 +117,7 @@ def read_labels(path: Path, expected_digest: str) -> Bytes:
 
 
 def to_device(arrays: Arrays, device: torch.device) -> TensorData:
-    """Normalise the pixels and put the whole data set on `device`, where it stays."""
+    """Put the whole data set on `device`, where it stays."""
     return TensorData(
         train_images=_pixels(arrays.train_images, device),
         train_labels=torch.from_numpy(arrays.train_labels).to(device).long(),
@@ -127,7 +127,7 @@ def to_device(arrays: Arrays, device: torch.device) -> TensorData:
 
 
 def _pixels(images: Bytes, device: torch.device) -> Tensor:
-    return torch.from_numpy(images).to(device).view(len(images), PIXELS).float().div_(255)
+    return torch.from_numpy(images).to(device).view(len(images), PIXELS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from trainer.config import DEVICE_CHOICES
+from trainer.config import DEVICE_CHOICES, TrainConfig
 
 
 class DeviceUnavailable(Exception):
@@ -61,6 +61,11 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
+
+
+def threads_for(config: TrainConfig, available: int) -> int:
+    """How many CPU threads a run should train with: one layer is too little work to share."""
+    return 1 if config.depth == 1 else available
 
 
 def _cpu_name() -> str:

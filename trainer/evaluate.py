@@ -1,5 +1,6 @@
 """How well a network does on a whole split."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,26 +8,75 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from trainer.config import Precision
+from trainer.passes import Forward, Layers, batches
+
 BATCH_IMAGES: Final = 2_000
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean cross-entropy in nats and the fraction of images read rightly."""
+    """Mean cross-entropy in nats and the fraction of images read rightly.
+
+    `dead_relu` is, for each hidden layer, the fraction of its units that are 0 for every image.
+    """
 
     loss: float
     accuracy: float
+    dead_relu: tuple[float, ...]
 
 
-def evaluate(model: nn.Module, images: Tensor, labels: Tensor) -> Evaluation:
-    """Loss and accuracy over all of `images` (n, 784), whose classes are `labels` (n,)."""
-    logits = predict(model, images)
-    correct = (logits.argmax(dim=1) == labels).sum()
-    return Evaluation(loss=cross_entropy(logits, labels).item(), accuracy=correct.item() / len(labels))
+class Evaluator:
+    """Evaluates one network again and again, in buffers that stay."""
+
+    def __init__(self, model: nn.Sequential, precision: Precision = "fp32") -> None:
+        self._layers = Layers(model, precision)
+        self._passes: dict[int, _Watched] = {}
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor, labels: Tensor) -> Evaluation:
+        """Loss and accuracy over all of `images` `uint8` (n, 784), whose classes are `labels` (n,)."""
+        logits = self.logits(images)
+        correct = (logits.argmax(dim=1) == labels).sum()
+        loss = cross_entropy(logits, labels)
+        dead = [(passes == 0).float().mean().item() for passes in self._brightest]
+        return Evaluation(loss=loss.item(), accuracy=correct.item() / len(labels), dead_relu=tuple(dead))
+
+    @torch.no_grad()
+    def logits(self, images: Tensor) -> Tensor:
+        """Logits (n, 10) of `images` `uint8` (n, 784)."""
+        self._layers.refresh()
+        self._brightest = [torch.zeros(width, device=images.device) for width in self._layers.hidden]
+        return torch.cat(list(self._batches(images)))
+
+    def _batches(self, images: Tensor) -> Iterator[Tensor]:
+        for batch in batches(len(images), BATCH_IMAGES):
+            some = images[batch]
+            passes = self._passes.get(len(some)) or self._passes.setdefault(
+                len(some), _Watched(self._layers, len(some))
+            )
+            passes.brightest = self._brightest
+            passes.pixels.copy_(some)
+            yield passes().t().contiguous()
 
 
-@torch.inference_mode()
-def predict(model: nn.Module, images: Tensor) -> Tensor:
-    """Logits (n, 10) of `images` (n, 784)."""
-    model.eval()
-    return torch.cat([model(batch) for batch in torch.split(images, BATCH_IMAGES)])
+class _Watched(Forward):
+    """A forward pass that notes each hidden unit's greatest activation."""
+
+    brightest: list[Tensor]
+
+    def activated(self, layer: int, activations: Tensor) -> None:
+        """Raise the notes of a layer to the greatest activation over this batch's images."""
+        torch.maximum(self.brightest[layer], activations.amax(dim=0).float(), out=self.brightest[layer])
+
+
+def evaluate(
+    model: nn.Sequential, images: Tensor, labels: Tensor, precision: Precision = "fp32"
+) -> Evaluation:
+    """Loss and accuracy over all of `images` `uint8` (n, 784), whose classes are `labels` (n,)."""
+    return Evaluator(model, precision)(images, labels)
+
+
+def predict(model: nn.Sequential, images: Tensor, precision: Precision = "fp32") -> Tensor:
+    """Logits (n, 10) of `images` `uint8` (n, 784)."""
+    return Evaluator(model, precision).logits(images)

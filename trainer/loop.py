@@ -2,20 +2,24 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
-from trainer.config import CLASSES, TrainConfig
+from trainer.config import TrainConfig
 from trainer.data import TensorData
 from trainer.device import synchronize
-from trainer.evaluate import evaluate
+from trainer.evaluate import Evaluator
 from trainer.model import build
+from trainer.optimizer import Optimizer
+from trainer.passes import Layers, batches
+from trainer.recording import Recorder
+from trainer.schedule import learning_rate
+from trainer.step import Step
 
 
 class Diverged(Exception):
@@ -32,6 +36,9 @@ class EpochRecord:
     `train_loss` and `train_accuracy` are running ones: over the epoch's images, each at the weights that it
     met. `last_batch_loss` is that of the last, usually shorter batch. The test figures are over the whole
     split with the weights at the end of the epoch. `seconds` is training alone, without the evaluation.
+
+    `gradient_norms` has for each layer the L2 norm of the last batch's gradient of its weight and bias;
+    `dead_relu` for each hidden layer the fraction of units that are 0 for every test image.
     """
 
     epoch: int
@@ -41,6 +48,8 @@ class EpochRecord:
     test_loss: float
     test_accuracy: float
     seconds: float
+    gradient_norms: tuple[float, ...]
+    dead_relu: tuple[float, ...]
 
 
 @dataclass(eq=False)
@@ -85,18 +94,23 @@ def train(
     Raises `Diverged` instead of yielding an epoch with a loss that is not finite.
     """
     device = data.train_images.device
-    while state.epoch < config.epochs:
+    _set_precision(config, device)
+    training = _Training(config, data, state)
+    evaluator = Evaluator(state.model, config.precision)
+    while state.epoch < config.epochs and not _patience_is_over(config, state):
         synchronize(device)
         began = time.perf_counter()
-        running = _train_epoch(config, data, state, should_stop)
+        running = training.epoch(should_stop)
         synchronize(device)
         seconds = time.perf_counter() - began
         if running is None:
             return
         state.epoch += 1
-        test = evaluate(state.model, data.test_images, data.test_labels)
+        test = evaluator(data.test_images, data.test_labels)
         if not (math.isfinite(running.loss) and math.isfinite(test.loss)):
             raise Diverged(state.epoch)
+        if test.loss < state.best_test_loss:
+            state.best_test_loss, state.best_epoch = test.loss, state.epoch
         yield EpochRecord(
             epoch=state.epoch,
             train_loss=running.loss,
@@ -105,7 +119,18 @@ def train(
             test_loss=test.loss,
             test_accuracy=test.accuracy,
             seconds=seconds,
+            gradient_norms=running.gradient_norms,
+            dead_relu=test.dead_relu,
         )
+
+
+def _patience_is_over(config: TrainConfig, state: TrainState) -> bool:
+    return bool(config.patience) and state.epoch - state.best_epoch >= config.patience
+
+
+def _set_precision(config: TrainConfig, device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = config.precision == "tf32"
 
 
 @dataclass(frozen=True)
@@ -113,32 +138,57 @@ class _Running:
     loss: float
     last_batch_loss: float
     accuracy: float
+    gradient_norms: tuple[float, ...]
 
 
-def _train_epoch(
-    config: TrainConfig, data: TensorData, state: TrainState, should_stop: Callable[[], bool]
-) -> _Running | None:
-    """Pass over all training images once; `None` if told to stop."""
-    order = _order(config.seed, state.epoch + 1, len(data.train_labels)).to(data.train_labels.device)
-    labels = data.train_labels.index_select(0, order)
-    logits = torch.empty(len(order), CLASSES, device=order.device)
-    batches = [slice(start, start + config.batch_size) for start in range(0, len(order), config.batch_size)]
-    losses = torch.empty(len(batches), device=order.device)
-    parameters = list(state.model.parameters())
-    state.model.train()
-    for index, batch in enumerate(batches):
-        if should_stop():
-            return None
-        batch_logits = state.model(data.train_images.index_select(0, order[batch]))
-        loss = cross_entropy(batch_logits, labels[batch])
-        _descend(parameters, torch.autograd.grad(loss, parameters), config.lr)
-        logits[batch] = batch_logits.detach()
-        losses[index] = loss.detach()
-    return _Running(
-        loss=_mean_over_images(losses.cpu(), [len(labels[batch]) for batch in batches]),
-        last_batch_loss=losses[-1].item(),
-        accuracy=(logits.argmax(dim=1) == labels).sum().item() / len(labels),
-    )
+class _Training:
+    """What stays from epoch to epoch: buffers, one step for full batches and one for the short last one."""
+
+    def __init__(self, config: TrainConfig, data: TensorData, state: TrainState) -> None:
+        self._config = config
+        self._data = data
+        self._state = state
+        self._device = data.train_images.device
+        self._images = len(data.train_labels)
+        self._batches = batches(self._images, config.batch_size)
+        self._generator = torch.Generator(self._device)
+        layers = Layers(state.model, config.precision)
+        self._optimizer = Optimizer(config, layers, state.moments)
+        sizes = {batch.stop - batch.start for batch in self._batches}
+        self._steps = {
+            size: Step(config, data, layers, self._optimizer, images=size, generator=self._generator)
+            for size in sizes
+        }
+        changed = [tensor for pair in layers.masters + layers.products for tensor in pair]
+        self._run = Recorder(config, self._device, [*changed, *state.moments.values()])
+
+    @torch.no_grad()
+    def epoch(self, should_stop: Callable[[], bool]) -> _Running | None:
+        """Pass over all training images once; `None` if told to stop.
+
+        What a batch measured is read back from the device at the end of the epoch alone.
+        """
+        config, epoch = self._config, self._state.epoch
+        order = _order(config.seed, epoch + 1, self._images).to(self._device)
+        self._generator.manual_seed(_dropout_seed(config.seed, epoch + 1))
+        loss_sums = torch.empty(len(self._batches), device=self._device)
+        correct = torch.empty(len(self._batches), dtype=torch.int64, device=self._device)
+        done = epoch * len(self._batches)
+        for index, batch in enumerate(self._batches):
+            if should_stop():
+                return None
+            step = self._steps[batch.stop - batch.start]
+            step.indices.copy_(order[batch])
+            self._optimizer.begin(learning_rate(config, done + index), done + index + 1)
+            self._run(step, measured=index == len(self._batches) - 1)
+            loss_sums[index] = step.loss_sum
+            correct[index] = step.correct
+        return _Running(
+            loss=loss_sums.cpu().double().sum().item() / self._images,
+            last_batch_loss=step.loss_sum.item() / len(step.indices),
+            accuracy=correct.sum().item() / self._images,
+            gradient_norms=tuple(step.norms.tolist()),
+        )
 
 
 def _order(seed: int, epoch: int, images: int) -> Tensor:
@@ -146,14 +196,6 @@ def _order(seed: int, epoch: int, images: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(images))
 
 
-@torch.no_grad()
-def _descend(parameters: Sequence[Tensor], gradients: Sequence[Tensor], lr: float) -> None:
-    """One step of plain SGD, bit for bit that of `torch.optim.SGD`, whose first use costs 2 s of imports."""
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.add_(gradient, alpha=-lr)
-
-
-def _mean_over_images(batch_losses: Tensor, batch_sizes: list[int]) -> float:
-    """The mean loss over images of batches with these mean losses and sizes."""
-    sizes = torch.tensor(batch_sizes, dtype=torch.float64)
-    return (batch_losses.double().dot(sizes) / sizes.sum()).item()
+def _dropout_seed(seed: int, epoch: int) -> int:
+    """Where an epoch's dropout begins: a number of 63 bits that another epoch or seed does not share."""
+    return int(np.random.SeedSequence((seed, epoch, 1)).generate_state(1, np.uint64)[0] >> 1)

@@ -50,8 +50,8 @@ def _run(config: TrainConfig, *, as_json: bool) -> None:
             progress.update(task, advance=1, figures=_figures(record))
             if as_json:
                 _print_json(asdict(record))
-    on_train = evaluate(state.model, data.train_images, data.train_labels)
-    on_test = evaluate(state.model, data.test_images, data.test_labels)
+    on_train = evaluate(state.model, data.train_images, data.train_labels, config.precision)
+    on_test = evaluate(state.model, data.test_images, data.test_labels, config.precision)
     if as_json:
         _print_json(
             {

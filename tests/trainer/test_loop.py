@@ -1,12 +1,14 @@
 """The training loop: what its records say, and what they depend on."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from tests.trainer.conftest import normalised
 from trainer.config import TrainConfig
 from trainer.data import TensorData
 from trainer.evaluate import evaluate
@@ -37,7 +39,9 @@ def test_one_full_batch_is_one_step_of_plain_sgd(data: TensorData) -> None:
     config = TrainConfig(depth=2, epochs=1, batch_size=300, lr=0.5)
     model = TrainState.start(config, CPU).model
     before = list(model.parameters())
-    gradients = torch.autograd.grad(cross_entropy(model(data.train_images), data.train_labels), before)
+    gradients = torch.autograd.grad(
+        cross_entropy(model(normalised(data.train_images)), data.train_labels), before
+    )
     after, _ = run(config, data)
     for weights, start, gradient in zip(after, before, gradients, strict=True):
         torch.testing.assert_close(weights, start - 0.5 * gradient)
@@ -129,21 +133,111 @@ def test_a_stop_between_batches_ends_without_a_record_of_that_epoch(data: Tensor
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_at_that_epoch(data: TensorData) -> None:
-    data = replace(data, train_images=data.train_images.clone())
-    epochs = train(CONFIG, data, TrainState.start(CONFIG, CPU))
+    state = TrainState.start(CONFIG, CPU)
+    epochs = train(CONFIG, data, state)
     next(epochs)
-    data.train_images[5, 5] = torch.inf
+    with torch.no_grad():
+        next(state.model.parameters())[0, 0] = torch.inf
     with pytest.raises(Diverged, match=r"^diverged: loss became non-finite at epoch 2$"):
         next(epochs)
 
 
 def test_a_test_loss_that_is_not_finite_ends_the_run_too(data: TensorData) -> None:
-    data = replace(data, test_images=data.test_images * torch.nan)
+    config = TrainConfig(depth=1, epochs=1, batch_size=300, lr=100)
+    state = TrainState.start(config, CPU)
+    with torch.no_grad():
+        next(state.model.parameters()).mul_(
+            1e37
+        )  # the training loss is still finite, the weights after it not
+    start = evaluate(state.model, data.train_images, data.train_labels)
+    assert torch.tensor(start.loss).isfinite()
     with pytest.raises(Diverged, match="at epoch 1"):
-        next(train(CONFIG, data, TrainState.start(CONFIG, CPU)))
+        next(train(config, data, state))
 
 
 def test_a_reckless_learning_rate_diverges(data: TensorData) -> None:
     config = TrainConfig(depth=5, epochs=200, lr=100)
     with pytest.raises(Diverged):
         list(train(config, data, TrainState.start(config, CPU)))
+
+
+def test_a_record_tells_each_layers_gradient_norm_on_the_last_batch(data: TensorData) -> None:
+    config = TrainConfig(depth=3, epochs=1, batch_size=300, width=64)
+    model = TrainState.start(config, CPU).model
+    loss = cross_entropy(model(normalised(data.train_images)), data.train_labels)
+    gradients = torch.autograd.grad(loss, list(model.parameters()))
+    (record,) = train(config, data, TrainState.start(config, CPU))
+    expected = [
+        torch.hypot(gradients[index].norm(), gradients[index + 1].norm()).item() for index in (0, 2, 4)
+    ]
+    assert record.gradient_norms == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_record_tells_the_share_of_units_that_no_test_image_wakes(data: TensorData) -> None:
+    config = TrainConfig(depth=3, epochs=1, width=64, lr=1e-12)
+    state = TrainState.start(config, CPU)
+    with torch.no_grad():
+        list(state.model.parameters())[1][:16] = -1e6
+    (record,) = train(config, data, state)
+    first, second = record.dead_relu
+    assert first == pytest.approx(0.25, abs=0.05)
+    assert second < 0.5
+
+
+def test_dropout_is_drawn_anew_each_epoch_and_the_same_for_the_same_seed(data: TensorData) -> None:
+    config = TrainConfig(depth=2, epochs=2, batch_size=300, lr=1e-12, dropout=0.5)
+    _, (first, second) = run(config, data)
+    assert first.train_loss != second.train_loss
+    assert first.test_loss == pytest.approx(second.test_loss, rel=1e-6)
+    weights, records = run(config, data)
+    again, records_again = run(config, data)
+    assert records == records_again
+    assert bit_equal(weights, again)
+
+
+def test_dropout_silences_that_share_of_units_and_leaves_the_mean_as_it_was(data: TensorData) -> None:
+    """Over many draws the loss with dropout at frozen weights lies near that without, and above it."""
+    config = TrainConfig(depth=2, epochs=20, batch_size=300, lr=1e-12, dropout=0.1)
+    _, records = run(config, data)
+    _, (plain, *_) = run(config.model_copy(update={"dropout": 0.0}), data)
+    mean = sum(record.train_loss for record in records) / len(records)
+    assert plain.train_loss < mean < plain.train_loss * 1.05
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"optimizer": "adam", "lr": 0.001, "weight_decay": 0.01},
+        {"optimizer": "nesterov", "momentum": 0.9, "schedule": "onecycle"},
+        {"dropout": 0.3, "schedule": "cosine"},
+        {"precision": "bf16", "optimizer": "adamw", "lr": 0.001},
+    ],
+    ids=lambda other: "-".join(map(str, other.values())),
+)
+def test_whatever_is_chosen_a_pause_changes_no_bit(data: TensorData, other: dict[str, Any]) -> None:
+    four = TrainConfig(**{"depth": 3, "epochs": 4, "batch_size": 128, **other})
+    weights, records = run(four, data)
+    state = TrainState.start(four, CPU)
+    epochs = train(four, data, state)
+    first = [replace(next(epochs), seconds=0) for _ in range(2)]
+    second = [replace(record, seconds=0) for record in train(four, data, state)]
+    assert first + second == records
+    assert bit_equal(weights, list(state.model.parameters()))
+
+
+def test_patience_ends_a_run_whose_test_loss_rises(data: TensorData) -> None:
+    config = TrainConfig(depth=3, epochs=400, batch_size=50, lr=0.5, patience=3)
+    state = TrainState.start(config, CPU)
+    records = list(train(config, data, state))
+    assert len(records) < config.epochs
+    assert state.epoch - state.best_epoch == config.patience
+    best = min(records, key=lambda record: record.test_loss)
+    assert (best.epoch, best.test_loss) == (state.best_epoch, state.best_test_loss)
+    assert list(train(config, data, state)) == []
+
+
+def test_bf16_trains_much_as_fp32_does(data: TensorData) -> None:
+    _, exact = run(CONFIG, data)
+    _, rounded = run(CONFIG.model_copy(update={"precision": "bf16"}), data)
+    assert rounded != exact
+    assert rounded[-1].train_loss == pytest.approx(exact[-1].train_loss, rel=0.01)

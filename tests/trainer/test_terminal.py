@@ -81,7 +81,6 @@ def test_a_reader_that_goes_away_leaves_no_traceback() -> None:
             ["--depth", "1", "--device", "tpu"],
             "--device: Input should be 'auto', 'cpu', 'cuda' or 'mps', not tpu",
         ),
-        (["--depth", "1", "--dataset", "cifar"], "--dataset: Input should be 'mnist', not cifar"),
     ],
 )
 def test_a_bad_value_is_told_with_its_option_and_bound(

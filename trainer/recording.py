@@ -1,0 +1,55 @@
+"""Steps recorded as CUDA graphs: one launch in place of dozens, which a network this small waits for.
+
+A graph repeats the same kernels on the same memory. What differs from step to step, the batch's indices and
+the optimizer's scalars, is therefore written into tensors that the recorded kernels read.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from trainer.config import TrainConfig
+from trainer.step import Step
+
+WARM_UPS: Final = 3
+"""Runs before the recording: in the first ones libraries choose algorithms and allocate workspaces."""
+
+
+class Recorder:
+    """Runs steps: on CUDA as graphs that the first call of each kind records, elsewhere as they are.
+
+    `changed` is every tensor whose value a step changes and a later one reads; recording leaves them as they
+    were. With dropout nothing is recorded, because each step draws new random numbers.
+    """
+
+    def __init__(self, config: TrainConfig, device: torch.device, changed: Sequence[Tensor]) -> None:
+        self._records = device.type == "cuda" and not config.dropout
+        self._changed = changed
+        self._graphs: dict[tuple[Step, bool], torch.cuda.CUDAGraph] = {}
+
+    def __call__(self, step: Step, *, measured: bool) -> None:
+        """Run one step; its indices and its optimizer are prepared."""
+        if not self._records:
+            step(measured=measured)
+            return
+        key = (step, measured)
+        if key not in self._graphs:
+            self._graphs[key] = self._record(step, measured=measured)
+        self._graphs[key].replay()
+
+    def _record(self, step: Step, *, measured: bool) -> torch.cuda.CUDAGraph:
+        before = [tensor.clone() for tensor in self._changed]
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UPS):
+                step(measured=measured)
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            step(measured=measured)
+        for tensor, value in zip(self._changed, before, strict=True):
+            tensor.copy_(value)
+        return graph
