@@ -19,7 +19,7 @@ class Evaluation:
 
 
 def evaluate(model: nn.Module, images: Tensor, labels: Tensor) -> Evaluation:
-    """Loss and accuracy over all of `images` (n, 784), whose classes are `labels` (n,)."""
+    """Loss and accuracy over all of `images`, `uint8` (n, 784), whose classes are `labels` (n,)."""
     logits = predict(model, images)
     correct = (logits.argmax(dim=1) == labels).sum()
     return Evaluation(loss=cross_entropy(logits, labels).item(), accuracy=correct.item() / len(labels))
@@ -27,6 +27,6 @@ def evaluate(model: nn.Module, images: Tensor, labels: Tensor) -> Evaluation:
 
 @torch.inference_mode()
 def predict(model: nn.Module, images: Tensor) -> Tensor:
-    """Logits (n, 10) of `images` (n, 784)."""
+    """Logits (n, 10) of `images`, `uint8` (n, 784)."""
     model.eval()
-    return torch.cat([model(batch) for batch in torch.split(images, BATCH_IMAGES)])
+    return torch.cat([model(batch.float().div_(255)) for batch in torch.split(images, BATCH_IMAGES)])

@@ -129,7 +129,8 @@ def _train_epoch(
     for index, batch in enumerate(batches):
         if should_stop():
             return None
-        batch_logits = state.model(data.train_images.index_select(0, order[batch]))
+        pixels = data.train_images.index_select(0, order[batch])
+        batch_logits = state.model(pixels.float().div_(255))
         loss = cross_entropy(batch_logits, labels[batch])
         _descend(parameters, torch.autograd.grad(loss, parameters), config.lr)
         logits[batch] = batch_logits.detach()

@@ -260,8 +260,8 @@ def test_a_worker_that_drains_gives_its_run_back_and_ends_its_slot(bench: Bench)
         assert workers.list_workers(session) == []
 
 
-def test_a_dead_child_is_told_by_what_it_says_and_not_by_an_error() -> None:
-    slot = SlotProcess(1, "cpu")
+def test_a_dead_child_is_told_by_what_it_says_and_not_by_an_error(tmp_path: Path) -> None:
+    slot = SlotProcess(1, "cpu", tmp_path)
     slot.process.kill()
     slot.process.wait()
     slot.train(Claim(run_id=1, attempt=1, config=TrainConfig(depth=1), threads=1))

@@ -1,15 +1,19 @@
 """Data for the trainer's tests: a small synthetic set, and the real one read once."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from torch import Tensor
 
 from trainer.data import Arrays, TensorData, load, to_device
+from trainer.folder import SHIPPED, DataFolder
 
 
 @pytest.fixture(scope="session")
 def arrays() -> Arrays:
     """MNIST as it is shipped."""
-    return load()
+    return load(SHIPPED, DataFolder.of(SHIPPED, Path()))
 
 
 @pytest.fixture(scope="session")
@@ -18,10 +22,15 @@ def mnist(arrays: Arrays) -> TensorData:
     return to_device(arrays, torch.device("cpu"))
 
 
+def normalised(images: Tensor) -> Tensor:
+    """Pixels `uint8` as the network means them: `float32` in 0..1."""
+    return images.float() / 255
+
+
 @pytest.fixture(scope="session")
 def data() -> TensorData:
     """300 random images whose class is the brightest of their first ten pixels; 100 to test on."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.rand(400, 784, generator=generator)
+    images = torch.randint(0, 256, (400, 784), generator=generator, dtype=torch.uint8)
     labels = images[:, :10].argmax(dim=1)
     return TensorData(images[:300], labels[:300], images[300:], labels[300:])

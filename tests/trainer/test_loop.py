@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from tests.trainer.conftest import normalised
 from trainer.config import TrainConfig
 from trainer.data import TensorData
 from trainer.evaluate import evaluate
@@ -37,7 +38,9 @@ def test_one_full_batch_is_one_step_of_plain_sgd(data: TensorData) -> None:
     config = TrainConfig(depth=2, epochs=1, batch_size=300, lr=0.5)
     model = TrainState.start(config, CPU).model
     before = list(model.parameters())
-    gradients = torch.autograd.grad(cross_entropy(model(data.train_images), data.train_labels), before)
+    gradients = torch.autograd.grad(
+        cross_entropy(model(normalised(data.train_images)), data.train_labels), before
+    )
     after, _ = run(config, data)
     for weights, start, gradient in zip(after, before, gradients, strict=True):
         torch.testing.assert_close(weights, start - 0.5 * gradient)
@@ -129,18 +132,26 @@ def test_a_stop_between_batches_ends_without_a_record_of_that_epoch(data: Tensor
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_at_that_epoch(data: TensorData) -> None:
-    data = replace(data, train_images=data.train_images.clone())
-    epochs = train(CONFIG, data, TrainState.start(CONFIG, CPU))
+    state = TrainState.start(CONFIG, CPU)
+    epochs = train(CONFIG, data, state)
     next(epochs)
-    data.train_images[5, 5] = torch.inf
+    with torch.no_grad():
+        next(state.model.parameters())[5, 5] = torch.inf
     with pytest.raises(Diverged, match=r"^diverged: loss became non-finite at epoch 2$"):
         next(epochs)
 
 
 def test_a_test_loss_that_is_not_finite_ends_the_run_too(data: TensorData) -> None:
-    data = replace(data, test_images=data.test_images * torch.nan)
+    """The last pixels are black in training, and so bright in the test that their weights overflow."""
+    unseen = slice(-10, None)
+    train_images, test_images = data.train_images.clone(), data.test_images.clone()
+    train_images[:, unseen], test_images[:, unseen] = 0, 255
+    config = TrainConfig(depth=1, epochs=1)
+    state = TrainState.start(config, CPU)
+    with torch.no_grad():
+        next(state.model.parameters())[0, unseen] = torch.finfo(torch.float32).max
     with pytest.raises(Diverged, match="at epoch 1"):
-        next(train(CONFIG, data, TrainState.start(CONFIG, CPU)))
+        next(train(config, replace(data, train_images=train_images, test_images=test_images), state))
 
 
 def test_a_reckless_learning_rate_diverges(data: TensorData) -> None:

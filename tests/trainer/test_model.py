@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, log_softmax
 
+from tests.trainer.conftest import normalised
 from trainer.config import TrainConfig
 from trainer.data import TensorData
 from trainer.model import build
@@ -49,6 +50,6 @@ def test_building_leaves_the_global_generator_alone() -> None:
 
 
 def test_the_loss_of_logits_is_that_of_the_references_double_log_softmax(data: TensorData) -> None:
-    logits = build((784, 512, 256, 10), seed=0)(data.train_images)
+    logits = build((784, 512, 256, 10), seed=0)(normalised(data.train_images))
     reference = cross_entropy(log_softmax(logits, dim=1), data.train_labels)
     torch.testing.assert_close(cross_entropy(logits, data.train_labels), reference)
