@@ -1,7 +1,5 @@
 """Runs in every state, made with the queue's own steps and without training anything."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from sqlmodel import Session
@@ -78,20 +76,14 @@ def record(database: Database, claim: Claim, *epochs: int) -> bool:
     return all(written)
 
 
-def finished_run(
-    database: Database,
-    test_accuracy: float = 0.94,
-    *,
-    environment: Mapping[str, str] = MappingProxyType({"torch": "2"}),
-    **config: Any,
-) -> int:
+def finished_run(database: Database, test_accuracy: float = 0.94, **config: Any) -> int:
     """The id of a new run that has been trained to its end; nothing else may be queued."""
     run_id = queue_run(database, **config)
     claim = claimed(database)
     assert claim.run_id == run_id
     record(database, claim, *range(1, claim.config.epochs + 1))
     with database.write() as session:
-        assert run_queue.report_start(session, claim, "cpu", dict(environment))
+        assert run_queue.report_start(session, claim, "cpu", {"torch": "2"})
         assert run_queue.finish(session, claim, {**RESULTS, "test_accuracy": test_accuracy})
     return run_id
 

@@ -65,15 +65,13 @@ def test_the_published_figures_are_not_laid_beside_runs_on_other_data(database: 
 
 
 def test_a_data_set_whose_files_changed_between_runs_is_called_out(database: Database) -> None:
-    first, again, changed = (
-        finished_run(database, dataset="clothes", seed=seed, environment={"data_sha256": digest})
-        for seed, digest in enumerate(["a", "a", "b"])
-    )
+    first, again, changed = (finished_run(database, dataset="clothes", seed=seed) for seed in range(3))
+    with database.write() as session:
+        for run_id, digest in ((first, "a"), (again, "a"), (changed, "b")):
+            run_queue.get(session, run_id).environment = {"data_sha256": digest}
     assert compared(database, first, again).warnings == []
-    assert compared(database, first, again, changed).warnings == [
-        "The files of the data set clothes changed between these runs (2 versions): "
-        "depth may not be what makes the difference."
-    ]
+    (warning,) = compared(database, first, again, changed).warnings
+    assert warning.startswith("The files of the data set clothes changed between these runs (2 versions)")
 
 
 def test_curves_hold_every_epoch_of_every_run(database: Database) -> None:
