@@ -9,7 +9,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 from starlette.responses import RedirectResponse
 
-from app import __version__, bulk, compare, csv_export, run_list, run_queue, runs, studies, workers
+from app import __version__, bulk, compare, csv_export, datasets, run_list, run_queue, runs, studies, workers
 from app.answers import (
     BulkOut,
     Comparison,
@@ -31,6 +31,7 @@ from app.models import Deletion
 from app.problems import MEDIA_TYPE
 from app.requests import MAX_ID, BulkRequest, MoreRuns, RunPatch, RunRequest, StudyRequest
 from app.run_list import PARAMETERS, RunQuery
+from app.settings import Settings
 from app.strict_json import JsonRoute
 
 _DESCRIBED: Final = {
@@ -69,7 +70,14 @@ def database(request: Request) -> Database:
     return found
 
 
+def settings(request: Request) -> Settings:
+    """The application's settings."""
+    found: Settings = request.app.state.settings
+    return found
+
+
 DatabaseOf = Annotated[Database, Depends(database)]
+SettingsOf = Annotated[Settings, Depends(settings)]
 
 
 def answer(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -87,9 +95,14 @@ def home() -> Response:
     "/runs", status_code=201, response_model=RunOut, responses=problems(400, 409, 415), tags=["runs"]
 )
 def create_run(
-    body: RunRequest, request: Request, database: DatabaseOf, idempotency_key: IdempotencyKeyHeader = None
+    body: RunRequest,
+    request: Request,
+    database: DatabaseOf,
+    settings: SettingsOf,
+    idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response:
     """Queue a run; the answer comes when it is committed to disk."""
+    datasets.check([body.dataset], datasets.names(settings.data_dir))
     with database.write() as session:
         run_id = once(
             session,
@@ -241,9 +254,14 @@ async def _stream(request: Request, seen: int | None, run_id: int | None) -> Asy
     "/studies", status_code=201, response_model=StudyOut, responses=problems(400, 409, 415), tags=["studies"]
 )
 def create_study(
-    body: StudyRequest, request: Request, database: DatabaseOf, idempotency_key: IdempotencyKeyHeader = None
+    body: StudyRequest,
+    request: Request,
+    database: DatabaseOf,
+    settings: SettingsOf,
+    idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response:
     """Queue a grid of runs: every hyperparameter may be a list."""
+    datasets.check(body.axes["dataset"], datasets.names(settings.data_dir))
     with database.write() as session:
         study_id = once(
             session,
@@ -260,8 +278,9 @@ def create_study(
 
 
 @router.post("/studies/preview", response_model=StudyPreview, responses=problems(400, 415), tags=["studies"])
-def preview_study(body: StudyRequest, database: DatabaseOf) -> Response:
+def preview_study(body: StudyRequest, database: DatabaseOf, settings: SettingsOf) -> Response:
     """What a study would be; nothing is created."""
+    datasets.check(body.axes["dataset"], datasets.names(settings.data_dir))
     with database.read() as session:
         return answer(studies.preview(session, body))
 

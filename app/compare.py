@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from app.answers import Comparison, DepthRow, RunOut
 from app.models import Run, StudyRun
-from app.reference import PUBLISHED
+from app.reference import PUBLISHED, PUBLISHED_DATASET
 from app.requests import HYPERPARAMETERS
 from app.run_list import QueryError, whole, wholes
 from app.runs import as_answers, curves
@@ -36,9 +36,9 @@ def compare(session: Session, run_ids: Sequence[int]) -> Comparison | None:
         runs=runs,
         by_depth=by_depth(runs),
         curves=curves(session, [run.id for run in runs]),
-        reference=PUBLISHED,
+        reference=PUBLISHED if any(run.dataset == PUBLISHED_DATASET for run in runs) else [],
         verdict=verdict(accuracies),
-        warnings=[*_missing(run_ids, runs), *_unfinished(runs), *confounders(runs)],
+        warnings=[*_missing(run_ids, runs), *_unfinished(runs), *confounders(runs), *_other_contents(found)],
     )
 
 
@@ -111,6 +111,20 @@ def confounders(runs: Sequence[RunOut]) -> list[str]:
         f"The runs differ in {name} ({_listed(values)}): depth may not be what makes the difference."
         for name, values in differing.items()
         if len(values) > 1
+    ]
+
+
+def _other_contents(runs: Sequence[Run]) -> list[str]:
+    """A sentence for each data set whose files were not the same for all runs."""
+    digests: dict[str, set[str]] = defaultdict(set)
+    for run in runs:
+        if digest := run.environment.get("data_sha256"):
+            digests[run.dataset].add(digest)
+    return [
+        f"The files of the data set {name} changed between these runs ({len(found)} versions): "
+        "depth may not be what makes the difference."
+        for name, found in sorted(digests.items())
+        if len(found) > 1
     ]
 
 

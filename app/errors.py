@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from app import html, run_queue
 from app.answers import FieldError
+from app.datasets import UnknownDataset
 from app.idempotency import KeyReused
 from app.negotiation import wants_page
 from app.problems import field_errors, invalid, problem, summary
@@ -35,6 +36,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _of_status(status))
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(QueryError, _malformed)
+    app.add_exception_handler(UnknownDataset, _no_dataset)
     app.add_exception_handler(StarletteHTTPException, _http)
     app.add_exception_handler(OperationalError, _busy)
     app.add_exception_handler(Exception, _unexpected)
@@ -54,7 +56,15 @@ async def _invalid(request: Request, error: Any) -> Response:  # noqa: ANN401  #
 
 
 async def _malformed(request: Request, error: Any) -> Response:  # noqa: ANN401
-    errors = [FieldError(loc=[error.parameter], msg=str(error))]
+    return _wrong(request, error.parameter, error)
+
+
+async def _no_dataset(request: Request, error: Any) -> Response:  # noqa: ANN401
+    return _wrong(request, "dataset", error)
+
+
+def _wrong(request: Request, field: str, error: Exception) -> Response:
+    errors = [FieldError(loc=[field], msg=str(error))]
     if wants_page(request.scope):
         return html.error_page(request, 422, summary(errors))
     return problem(422, summary(errors), errors)

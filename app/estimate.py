@@ -30,7 +30,11 @@ def estimate(session: Session, configs: Sequence[TrainConfig]) -> Estimate:
     """Predict how long these runs take with the slots that are alive (one, if none is)."""
     past = session.exec(
         select(Run)
-        .where(Run.status == "finished", col(Run.train_seconds) > 0)
+        .where(
+            Run.status == "finished",
+            col(Run.train_seconds) > 0,
+            col(Run.dataset).in_({config.dataset for config in configs}),  # others may be far smaller
+        )
         .order_by(col(Run.finished_at).desc())
         .limit(_RECENT)
     ).all()
@@ -63,4 +67,4 @@ def _basis(measured: int, asked: int, past: int) -> str:
         return "past runs of these depths"
     if past:
         return "the speed of past runs and the arithmetic of these"
-    return "arithmetic alone: no run has finished here yet"
+    return "arithmetic alone: no run on this data has finished here yet"

@@ -11,10 +11,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from starlette.datastructures import FormData
 
-from app import formats, grid
+from app import datasets, formats, grid
 from app.answers import RunOut
 from app.requests import HYPERPARAMETERS, MAX_ID, GridRequest, StudyRequest
 from trainer.config import TrainConfig
+from trainer.folder import SHIPPED
 
 _FORM: Final = "form"
 """Where messages go that belong to no single field."""
@@ -46,7 +47,7 @@ class Field:
     @property
     def chosen(self) -> list[str]:
         """The values as separate items, for a field with choices."""
-        return re.split(r"[,\s]+", self.value.strip())
+        return _items(self.value)
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,22 @@ class RunForm:
     errors: Mapping[str, str] = field(default_factory=dict)
     request: GridRequest | None = None
     """What the texts ask for; None while something is wrong."""
+    available: Sequence[str] = (SHIPPED,)
+    """The data sets to choose from."""
 
     @property
     def fields(self) -> list[Field]:
         """The hyperparameters in display order."""
         return [
-            _field(name, info, self.texts.get(name, ""), self.errors.get(name, ""))
+            _field(name, info, self.texts.get(name, ""), self.errors.get(name, ""), self._choices(name))
             for name, info in TrainConfig.model_fields.items()
         ]
+
+    def _choices(self, name: str) -> Sequence[str]:
+        """What a field offers; a data set that was asked for stays on offer beside those that are there."""
+        if name == "dataset":
+            return list(dict.fromkeys([*self.available, *_items(self.texts.get(name, ""))]))
+        return _literals(TrainConfig.model_fields[name])
 
     @property
     def unfold(self) -> bool:
@@ -92,16 +101,16 @@ class RunForm:
         return math.prod(len(values) for values in self.request.axes.values())
 
 
-def blank() -> RunForm:
+def blank(available: Sequence[str] = (SHIPPED,)) -> RunForm:
     """The form as it is first shown: three layers, and the reference's settings."""
     texts = {name: _default(info) for name, info in TrainConfig.model_fields.items()}
-    return read(texts | {"depth": "3", "reuse": "on"})
+    return read(texts | {"depth": "3", "reuse": "on"}, available)
 
 
-def clone(run: RunOut) -> RunForm:
+def clone(run: RunOut, available: Sequence[str] = (SHIPPED,)) -> RunForm:
     """The form filled with another run's hyperparameters and labels."""
     texts = {name: _text(getattr(run, name)) for name in HYPERPARAMETERS}
-    return read(texts | {"tags": ", ".join(run.tags), "note": run.note, "reuse": "on"})
+    return read(texts | {"tags": ", ".join(run.tags), "note": run.note, "reuse": "on"}, available)
 
 
 def texts_of(data: FormData) -> dict[str, str]:
@@ -109,10 +118,10 @@ def texts_of(data: FormData) -> dict[str, str]:
     return {name: ", ".join(value for value in data.getlist(name) if isinstance(value, str)) for name in data}
 
 
-def read(texts: Mapping[str, str]) -> RunForm:
+def read(texts: Mapping[str, str], available: Sequence[str] = (SHIPPED,)) -> RunForm:
     """Make a request of what was typed, or say beside each field what is wrong with it.
 
-    An empty field means its default, except a hyperparameter without one.
+    An empty field means its default, except a hyperparameter without one. `available` are the data sets.
     """
     errors: dict[str, str] = {}
     body: dict[str, Any] = {"reuse": bool(texts.get("reuse"))}
@@ -133,9 +142,12 @@ def read(texts: Mapping[str, str]) -> RunForm:
         errors["priority"] = "A whole number is expected, like 0."
     try:
         request = StudyRequest(**{"depth": [1]} | body)
+        datasets.check(request.axes["dataset"], available)
     except ValidationError as error:
-        return RunForm(texts, messages(error.errors()) | errors)
-    return RunForm(texts, errors, None if errors else request)
+        return RunForm(texts, messages(error.errors()) | errors, None, available)
+    except datasets.UnknownDataset as error:
+        errors["dataset"] = sentence(str(error))
+    return RunForm(texts, errors, None if errors else request, available)
 
 
 def whole(text: str) -> int | None:
@@ -170,7 +182,12 @@ def _words(error: ErrorDetails) -> str:
     return sentence(str(context.get("error") or error["msg"]))
 
 
-def _field(name: str, info: FieldInfo, value: str, error: str) -> Field:
+def _items(text: str) -> list[str]:
+    """The values of a text as separate items."""
+    return [item for item in re.split(r"[,\s]+", text) if item]
+
+
+def _field(name: str, info: FieldInfo, value: str, error: str, choices: Sequence[str]) -> Field:
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     return Field(
         name=name,
@@ -178,13 +195,13 @@ def _field(name: str, info: FieldInfo, value: str, error: str) -> Field:
         help=info.description or "",
         bounds=_bounds(info, str(extra.get("unit", ""))),
         folded=bool(extra.get("folded")),
-        choices=_choices(info),
+        choices=choices,
         value=value,
         error=error,
     )
 
 
-def _choices(info: FieldInfo) -> tuple[str, ...]:
+def _literals(info: FieldInfo) -> tuple[str, ...]:
     kind = info.annotation
     if get_origin(kind) is Annotated:
         kind = get_args(kind)[0]

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from sqlmodel import Session
 from starlette.datastructures import FormData, QueryParams
 
-from app import bulk, compare, formats, forms, run_list, run_queue, runs, snippets, studies, workers
+from app import bulk, compare, datasets, formats, forms, run_list, run_queue, runs, snippets, studies, workers
 from app.answers import RunDetail, RunOut, StudyOut, StudyPreview
-from app.api import DatabaseOf, RunIdPath, StudyIdPath
+from app.api import DatabaseOf, RunIdPath, SettingsOf, StudyIdPath
 from app.db import Database, newest_change
 from app.forms import RunForm
 from app.grid import expand
@@ -23,6 +23,7 @@ from app.reference import PUBLISHED
 from app.requests import BulkAction, BulkRequest, MoreRuns, RunPatch
 from app.settings import Settings
 from trainer.config import layer_sizes, parameter_count
+from trainer.folder import FILES, home
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
@@ -56,7 +57,12 @@ async def _form(request: Request) -> FormData:
     return await request.form()
 
 
+def _datasets(settings: SettingsOf) -> list[str]:
+    return datasets.names(settings.data_dir)
+
+
 Posted = Annotated[FormData, Depends(_form)]
+Available = Annotated[list[str], Depends(_datasets)]
 
 
 @router.get("/runs")
@@ -100,7 +106,7 @@ def _preview(session: Session, form: RunForm) -> StudyPreview | None:
 
 
 @router.get("/runs/new")
-def new_run(request: Request, database: DatabaseOf) -> Response:
+def new_run(request: Request, database: DatabaseOf, available: Available) -> Response:
     """The form that launches runs; `?from={id}` fills it like that run."""
     source = None
     wanted = request.query_params.get("from", "")
@@ -110,13 +116,14 @@ def new_run(request: Request, database: DatabaseOf) -> Response:
             source = runs.get_run(session, run_id)
     if wanted and source is None:
         raise HTTPException(404, f"There is no run {wanted[:20]} to clone.")
-    return _form_page(request, database, forms.clone(source) if source else forms.blank(), source=source)
+    form = forms.clone(source, available) if source else forms.blank(available)
+    return _form_page(request, database, form, source=source)
 
 
 @router.post("/studies/preview")
-def preview_study(request: Request, database: DatabaseOf, data: Posted) -> Response:
+def preview_study(request: Request, database: DatabaseOf, available: Available, data: Posted) -> Response:
     """The form again, with what it would start and what is wrong with it; nothing is created."""
-    return _form_page(request, database, forms.read(forms.texts_of(data)))
+    return _form_page(request, database, forms.read(forms.texts_of(data), available))
 
 
 def _form_page(
@@ -143,19 +150,20 @@ def _form_page(
 
 
 @router.post("/runs")
-def create_runs(request: Request, database: DatabaseOf, data: Posted) -> Response:
+def create_runs(request: Request, database: DatabaseOf, available: Available, data: Posted) -> Response:
     """Start what the form says: one run, or a study if any field holds several values."""
-    return _launch(request, database, data, always_study=False)
+    form = forms.read(forms.texts_of(data), available)
+    return _launch(request, database, form, always_study=False)
 
 
 @router.post("/studies")
-def create_study(request: Request, database: DatabaseOf, data: Posted) -> Response:
+def create_study(request: Request, database: DatabaseOf, available: Available, data: Posted) -> Response:
     """Start what the form says as a study."""
-    return _launch(request, database, data, always_study=True)
+    form = forms.read(forms.texts_of(data), available)
+    return _launch(request, database, form, always_study=True)
 
 
-def _launch(request: Request, database: Database, data: FormData, *, always_study: bool) -> Response:
-    form = forms.read(forms.texts_of(data))
+def _launch(request: Request, database: Database, form: RunForm, *, always_study: bool) -> Response:
     if form.request is None:
         return _form_page(request, database, form, status=422)
     with database.write() as session:
@@ -393,13 +401,22 @@ def show_queue(request: Request, database: DatabaseOf) -> Response:
 
 
 @router.get("/workers")
-def show_system(request: Request, database: DatabaseOf) -> Response:
+def show_system(request: Request, database: DatabaseOf, settings: SettingsOf) -> Response:
     """Workers and their devices, and where things are kept."""
     with database.read() as session:
         change = newest_change(session)
         alive = workers.list_workers(session)
-    settings: Settings = request.app.state.settings
-    return page(request, "workers.html", workers=alive, change=change, server=_server(database, settings))
+    return page(
+        request,
+        "workers.html",
+        workers=alive,
+        change=change,
+        server=_server(database, settings),
+        datasets=datasets.names(settings.data_dir),
+        incomplete=datasets.incomplete(settings.data_dir),
+        datasets_folder=home(settings.data_dir).absolute(),
+        data_files=FILES,
+    )
 
 
 def _server(database: Database, settings: Settings) -> dict[str, str]:

@@ -6,6 +6,8 @@ from app.answers import ReferenceRow
 
 SOURCE: Final = "“MNIST with Neural Net”, Haribo, 2021-04-10: 200 epochs, one run per depth, no seed given"
 
+PUBLISHED_DATASET: Final = "mnist"
+
 PUBLISHED: Final = [
     ReferenceRow(depth=1, train_accuracy=0.9222, test_accuracy=0.9223, seconds=104.36),
     ReferenceRow(depth=2, train_accuracy=0.9813, test_accuracy=0.9726, seconds=415.87),

@@ -1,6 +1,6 @@
 """A slot's child process: trains one run at a time and reports by pipe. The only door from app to torch.
 
-Started as `python -m app.slot FD`, where FD is its end of the pipe. It never opens the database, and
+Started as `python -m app.slot FD DATA_DIR`, where FD is its end of the pipe. It never opens the database, and
 ends when the pipe does: a slot does not outlive its worker.
 """
 
@@ -9,8 +9,9 @@ import platform
 import sys
 import threading
 import traceback
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import SimpleQueue
 
 import torch
@@ -19,8 +20,9 @@ from app import __version__
 from app.messages import EpochDone, Failed, Finished, Ready, Started, Stop, Stopped, Train
 from trainer.config import TrainConfig
 from trainer.data import DataError, TensorData, load, to_device
-from trainer.device import DeviceUnavailable, list_devices, resolve
+from trainer.device import DeviceUnavailable, list_devices, resolve, threads_for
 from trainer.evaluate import evaluate
+from trainer.folder import SHIPPED, DataFolder, Stamp
 from trainer.loop import Diverged, TrainState, train
 
 
@@ -47,19 +49,32 @@ class Inbox(threading.Thread):
             os._exit(0)
 
 
-class Trainer:
-    """Trains what it is told to, keeping each data set resident on each device it was used on."""
+@dataclass(frozen=True, eq=False)
+class _Resident:
+    """A data set on a device, and what its files were like just before they were read."""
 
-    def __init__(self, connection: Connection, inbox: Inbox) -> None:
+    stamp: Stamp
+    data: TensorData
+    digest: str
+
+
+class Trainer:
+    """Trains what it is told to, keeping each data set resident on each device it was used on.
+
+    Data sets of one's own are read from their folders under `data_dir`.
+    """
+
+    def __init__(self, connection: Connection, inbox: Inbox, data_dir: Path) -> None:
         self._connection = connection
         self._inbox = inbox
+        self._data_dir = data_dir
         self._names = {info.device: info.name for info in list_devices()}
-        self._data: dict[tuple[str, str], tuple[TensorData, str]] = {}
+        self._data: dict[tuple[str, str], _Resident] = {}
 
     def warm_up(self) -> None:
         """Load the data; what is wrong with it is told to each run that needs it."""
         try:
-            self._load("mnist", resolve("auto"))
+            self._load(SHIPPED, resolve("auto"))
         except DataError as error:
             print(f"depthboard slot: {error}", file=sys.stderr)  # noqa: T201  # the worker's log
 
@@ -73,14 +88,17 @@ class Trainer:
             self._connection.send(Failed(f"{type(error).__name__}: {error}", traceback.format_exc()))
 
     def _train(self, config: TrainConfig, choice: str, threads: int) -> None:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(threads_for(config, threads))
         device = resolve(choice)
-        data, digest = self._load(config.dataset, device)
+        resident = self._load(config.dataset, device)
+        data = resident.data
         environment = {
             **versions(),
             "device": self._names.get(str(device), str(device)),
-            "threads": str(threads),
-            "data_sha256": digest,
+            "threads": str(threads_for(config, threads)),
+            "data_sha256": resident.digest,
+            "train_images": str(len(data.train_labels)),
+            "test_images": str(len(data.test_labels)),
         }
         self._connection.send(Started(str(device), environment))
         state = TrainState.start(config, device)
@@ -89,8 +107,8 @@ class Trainer:
         if state.epoch < config.epochs:
             self._connection.send(Stopped())
             return
-        on_train = evaluate(state.model, data.train_images, data.train_labels)
-        on_test = evaluate(state.model, data.test_images, data.test_labels)
+        on_train = evaluate(state.model, data.train_images, data.train_labels, config.precision)
+        on_test = evaluate(state.model, data.test_images, data.test_labels, config.precision)
         results = {
             "train_loss": on_train.loss,
             "train_accuracy": on_train.accuracy,
@@ -99,11 +117,16 @@ class Trainer:
         }
         self._connection.send(Finished(results))
 
-    def _load(self, dataset: str, device: torch.device) -> tuple[TensorData, str]:
+    def _load(self, dataset: str, device: torch.device) -> _Resident:
+        """The data set on the device; it is read again when its files are not those it was read from."""
         key = (dataset, str(device))
+        folder = DataFolder.of(dataset, self._data_dir)
+        stamp = folder.stamp
+        if key in self._data and self._data[key].stamp != stamp:
+            del self._data[key]
         if key not in self._data:
-            arrays = load(dataset)
-            self._data[key] = to_device(arrays, device), arrays.digest
+            arrays = load(dataset, folder)
+            self._data[key] = _Resident(stamp, to_device(arrays, device), arrays.digest)
         return self._data[key]
 
 
@@ -116,12 +139,12 @@ def versions() -> dict[str, str]:
     }
 
 
-def main(pipe: int) -> None:
+def main(pipe: int, data_dir: Path) -> None:
     """Say what devices there are, then train what comes, until the pipe ends."""
     connection: Connection = Connection(pipe)
     inbox = Inbox(connection)
     inbox.start()
-    trainer = Trainer(connection, inbox)
+    trainer = Trainer(connection, inbox, data_dir)
     trainer.warm_up()
     connection.send(Ready([asdict(device) for device in list_devices()], versions()))
     while True:
@@ -129,4 +152,4 @@ def main(pipe: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), Path(sys.argv[2]))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Final
 
 from app.messages import FromSlot, Stop, Train
@@ -21,10 +22,11 @@ _ENVIRONMENT: Final = {
 class SlotProcess:
     """A place for one run at a time; `claim` is the run it trains, None when it is idle.
 
-    `offered` is the kind of device that a run gets which leaves the choice open.
+    `offered` is the kind of device that a run gets which leaves the choice open; under `data_dir` lie the
+    data sets of one's own.
     """
 
-    def __init__(self, threads: int, offered: str) -> None:
+    def __init__(self, threads: int, offered: str, data_dir: Path) -> None:
         self.threads = threads
         self._offered = offered
         self.ready = False
@@ -33,7 +35,7 @@ class SlotProcess:
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                [sys.executable, "-m", "app.slot", str(theirs.fileno())],
+                [sys.executable, "-m", "app.slot", str(theirs.fileno()), str(data_dir)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 process_group=0,  # Ctrl-C is the worker's to handle

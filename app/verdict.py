@@ -48,7 +48,7 @@ def _sentences(samples: Mapping[int, Sequence[float]], pairs: Sequence[Pair]) ->
     if all(len(values) == 1 for values in samples.values()):
         sentences.append("With one seed per depth nobody can tell these differences from luck: add seeds.")
     else:
-        sentences.append("Intervals are over seeds, on this one test set of 10,000 images.")
+        sentences.append("Intervals are over seeds, on this one test set.")
     return sentences
 
 

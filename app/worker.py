@@ -78,7 +78,7 @@ class Worker:
             slot.kill()
 
     def _new_slot(self) -> SlotProcess:
-        return SlotProcess(self._settings.thread_count, self._settings.device)
+        return SlotProcess(self._settings.thread_count, self._settings.device, self._settings.data_dir)
 
     def _register(self) -> None:
         with self._database.write() as session:

@@ -94,7 +94,7 @@ def test_the_trainer_never_imports_the_app(module: str) -> None:
 def test_only_the_slot_is_a_door_to_torch(module: str) -> None:
     found = imports(module, lazy=True)
     assert not [name for name in found if name.split(".")[0] == "torch"]
-    assert {name for name in found if name.split(".")[0] == "trainer"} <= {"trainer.config"}
+    assert {name for name in found if name.split(".")[0] == "trainer"} <= {"trainer.config", "trainer.folder"}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,9 @@ def test_only_the_slot_is_a_door_to_torch(module: str) -> None:
     [
         ("trainer", ("torch", "numpy", "pydantic")),
         ("trainer.config", ("torch", "numpy")),
+        ("trainer.folder", ("torch", "numpy", "pydantic")),
         ("trainer.loop", ("sqlmodel", "rich", "safetensors")),
+        ("app.datasets", ("torch", "numpy", *WEB, *DATABASE)),
         ("app.settings", ("torch", *WEB, *DATABASE)),
         ("app.models", ("torch", *WEB, *ROUTES)),
         ("app.db", ("torch", *WEB, *ROUTES)),

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
@@ -19,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train one network as the arguments ask; answers the exit status."""
     parser = _parser()
     options = vars(parser.parse_args(arguments))
-    as_json, threads = options.pop("json"), options.pop("threads")
+    as_json, threads, data_dir = options.pop("json"), options.pop("threads"), options.pop("data_dir")
     given = {name: text for name, text in options.items() if text is not None}
     try:
         config = TrainConfig.model_validate_strings(given)
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from trainer.terminal import run  # noqa: PLC0415, it imports torch
 
-        problem_met = run(config, threads, as_json=as_json)
+        problem_met = run(config, data_dir, threads, as_json=as_json)
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         return INTERRUPTED
@@ -49,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     """A parser with one option for each hyperparameter that `TrainConfig` declares."""
     parser = argparse.ArgumentParser(
-        prog="python -m trainer", description="Train one network on handwritten digits."
+        prog="python -m trainer",
+        description="Train one network on handwritten digits, or on images of your own.",
     )
     for name, field in TrainConfig.model_fields.items():
         default = "required" if field.is_required() else f"default: {field.default}"
@@ -60,6 +62,13 @@ def _parser() -> argparse.ArgumentParser:
             metavar=name.upper(),
             help=f"{field.description} ({default})",
         )
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path("data"),
+        metavar="DIR",
+        help="where datasets/NAME holds the files of a data set of your own (default: data)",
+    )
     parser.add_argument(
         "--threads", type=_thread_count, metavar="N", help="CPU threads (default: as many as PyTorch takes)"
     )

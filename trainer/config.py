@@ -47,7 +47,7 @@ class TrainConfig(BaseModel):
             ge=1,
             le=10_000,
             title="Epochs",
-            description="Passes over the 60,000 training images.",
+            description="Passes over the training images.",
             json_schema_extra={"unit": "epochs"},
         ),
     ] = 200
@@ -161,7 +161,7 @@ class TrainConfig(BaseModel):
         Field(
             pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$",
             title="Dataset",
-            description="What to learn: 28x28 images in 10 classes.",
+            description="What to learn: mnist, or a folder of your own under datasets in the data folder.",
             json_schema_extra={"folded": True},
         ),
     ] = "mnist"

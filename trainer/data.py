@@ -1,46 +1,35 @@
-"""Images and labels from IDX files, checked by digest, as arrays and as tensors on a device."""
+"""A data set: read from its folder and checked, as arrays and as tensors on a device."""
 
 import hashlib
-import struct
-import zlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from trainer.config import PIXELS
+from trainer.folder import (
+    COMPRESSED,
+    FILES,
+    IMAGE_FILES,
+    SHIPPED,
+    TEST_IMAGES_FILE,
+    TEST_LABELS_FILE,
+    TRAIN_IMAGES_FILE,
+    TRAIN_LABELS_FILE,
+    DataFolder,
+)
+from trainer.idx import Bytes, IdxError, IdxFile
 
-SHIPPED: Final = Path(__file__).parent
-IMAGES_MAGIC: Final = 0x00000803
-LABELS_MAGIC: Final = 0x00000801
-SIDE: Final = 28
-LABELS_HEADER: Final = struct.Struct(">2I")  # magic, count
-IMAGES_HEADER: Final = struct.Struct(">4I")  # magic, count, rows, columns
-
-TRAIN_IMAGES_FILE: Final = "train-images-idx3-ubyte.gz"
-TRAIN_LABELS_FILE: Final = "train-labels-idx1-ubyte.gz"
-TEST_IMAGES_FILE: Final = "t10k-images-idx3-ubyte.gz"
-TEST_LABELS_FILE: Final = "t10k-labels-idx1-ubyte.gz"
-FILES: Final = (TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE, TEST_IMAGES_FILE, TEST_LABELS_FILE)
-
-# SHA-256 of each file's uncompressed content.
+# SHA-256 of the uncompressed content of each file of a data set that is known.
 DIGESTS: Final = {
-    "mnist": {
+    SHIPPED: {
         TRAIN_IMAGES_FILE: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
         TRAIN_LABELS_FILE: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
         TEST_IMAGES_FILE: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
         TEST_LABELS_FILE: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     },
 }
-
-_CHUNK_BYTES: Final = 1 << 20
-_REMEDY: Final = "Put the original file there, or reinstall Depthboard."
-
-Bytes = NDArray[np.uint8]
 
 
 class DataError(Exception):
@@ -64,7 +53,10 @@ class Arrays:
 
 @dataclass(frozen=True, eq=False)
 class TensorData:
-    """A whole data set on one device: images `uint8` (n, 784), labels `int64` (n,)."""
+    """A whole data set on one device: images `uint8` (n, 784) as they are stored, labels `int64` (n,).
+
+    Whoever feeds a network makes a batch of pixels `float32` in 0..1 by dividing them by 255.
+    """
 
     train_images: Tensor
     train_labels: Tensor
@@ -72,52 +64,68 @@ class TensorData:
     test_labels: Tensor
 
 
-def load(dataset: str = "mnist", folder: Path | None = None) -> Arrays:
-    """Read a data set's four files from `folder`, or from where they are shipped.
+def load(dataset: str, folder: DataFolder) -> Arrays:
+    """Read the four files of a data set.
 
-    Raises `DataError` if a file is missing, cut short or altered, or if the data set is unknown.
+    Raises `DataError` if the folder or a file is missing, if a file is cut short or not what its header says,
+    if images and labels don't fit together, or if the content of the shipped data set has another SHA-256.
     """
-    if dataset not in DIGESTS:
-        raise DataError(f"Unknown data set {dataset!r}: expected one of {', '.join(DIGESTS)}.")
-    digests = DIGESTS[dataset]
-    folder = SHIPPED / dataset if folder is None else folder
-    for name in FILES:
-        if not (folder / name).is_file():
-            raise DataError(
-                f"{folder / name} is missing; the SHA-256 of its content should be {digests[name]}. {_REMEDY}"
-            )
-    train_images = read_images(folder / TRAIN_IMAGES_FILE, digests[TRAIN_IMAGES_FILE])
-    train_labels = read_labels(folder / TRAIN_LABELS_FILE, digests[TRAIN_LABELS_FILE])
-    test_images = read_images(folder / TEST_IMAGES_FILE, digests[TEST_IMAGES_FILE])
-    test_labels = read_labels(folder / TEST_LABELS_FILE, digests[TEST_LABELS_FILE])
-    combined = hashlib.sha256("".join(digests[name] for name in FILES).encode()).hexdigest()
+    if not folder.path.is_dir():
+        raise DataError(
+            f"There is no data set {dataset!r}: {folder.path} is no folder. Make it, and put there "
+            f"{', '.join(FILES)}, each with or without {COMPRESSED}."
+        )
+    expected = DIGESTS.get(dataset, {})
+    read = [_read(folder, name, expected.get(name)) for name in FILES]
+    (train_images, _), (train_labels, _), (test_images, _), (test_labels, _) = read
+    _check_split(folder, (TRAIN_IMAGES_FILE, train_images), (TRAIN_LABELS_FILE, train_labels))
+    _check_split(folder, (TEST_IMAGES_FILE, test_images), (TEST_LABELS_FILE, test_labels))
+    combined = hashlib.sha256("".join(digest for _, digest in read).encode()).hexdigest()
     return Arrays(train_images, train_labels, test_images, test_labels, combined)
 
 
-def read_images(path: Path, expected_digest: str) -> Bytes:
-    """Read a gzip-compressed IDX file of 28x28 images: `uint8` (n, 28, 28).
+def _read(folder: DataFolder, name: str, expected: str | None) -> tuple[Bytes, str]:
+    """The images or labels of one file, and the SHA-256 of its content."""
+    path = folder.file(name)
+    if path is None:
+        known = f"; the SHA-256 of its content should be {expected}" if expected else ""
+        raise DataError(
+            f"{folder.path / name} is missing, with or without {COMPRESSED}{known}. {_remedy(expected)}"
+        )
+    try:
+        file = IdxFile.read(path)
+        content = file.images() if name in IMAGE_FILES else file.labels()
+        if expected is not None and file.digest != expected:
+            raise file.damaged("was altered")
+    except IdxError as error:
+        known = f"The SHA-256 of its content is {error.digest}, expected {expected}. "
+        shown = known if expected and error.digest else ""
+        raise DataError(f"{error}. {shown}{_remedy(expected)}") from error
+    return content, file.digest
 
-    Raises `DataError` unless magic, rows, columns, length and the SHA-256 of the content are right.
-    """
-    file = _IdxFile.read(path, expected_digest)
-    count, rows, columns = file.header(IMAGES_HEADER, IMAGES_MAGIC)
-    if (rows, columns) != (SIDE, SIDE):
-        raise file.damaged(f"holds images of {rows}x{columns} pixels, not of {SIDE}x{SIDE}")
-    return file.payload(IMAGES_HEADER.size, count * PIXELS).reshape(count, SIDE, SIDE)
+
+def _check_split(folder: DataFolder, images: tuple[str, Bytes], labels: tuple[str, Bytes]) -> None:
+    """Raise `DataError` unless there is at least one image, and a label for each."""
+    images_file, labels_file = folder.file(images[0]), folder.file(labels[0])
+    if not len(images[1]):
+        raise DataError(f"{images_file} holds no image. {_remedy(None)}")
+    if len(images[1]) != len(labels[1]):
+        raise DataError(
+            f"{labels_file} holds {len(labels[1])} labels, but {images_file} {len(images[1])} images. "
+            f"{_remedy(None)}"
+        )
 
 
-def read_labels(path: Path, expected_digest: str) -> Bytes:
-    """Read a gzip-compressed IDX file of labels: `uint8` (n,).
-
-    Raises `DataError` unless magic, length and the SHA-256 of the content are right.
-    """
-    file = _IdxFile.read(path, expected_digest)
-    (count,) = file.header(LABELS_HEADER, LABELS_MAGIC)
-    return file.payload(LABELS_HEADER.size, count)
+def _remedy(expected: str | None) -> str:
+    if expected is not None:
+        return "Put the original file there, or reinstall Depthboard."
+    return (
+        "Put an IDX file there: images of 28x28 pixels or labels from 0 to 9, as many of one as of the other."
+    )
 
 
 def to_device(arrays: Arrays, device: torch.device) -> TensorData:
-    """Put the whole data set on `device`, where it stays."""
+    """Put the whole data set on `device`, where it stays; on the CPU the pixels are not copied."""
     return TensorData(
         train_images=_pixels(arrays.train_images, device),
         train_labels=torch.from_numpy(arrays.train_labels).to(device).long(),
@@ -128,59 +136,3 @@ def to_device(arrays: Arrays, device: torch.device) -> TensorData:
 
 def _pixels(images: Bytes, device: torch.device) -> Tensor:
     return torch.from_numpy(images).to(device).view(len(images), PIXELS)
-
-
-@dataclass(frozen=True, eq=False)
-class _IdxFile:
-    path: Path
-    content: bytearray
-    digest: str
-    expected_digest: str
-
-    @classmethod
-    def read(cls, path: Path, expected_digest: str) -> Self:
-        content, problem = _uncompress(path)
-        file = cls(path, content, hashlib.sha256(content).hexdigest(), expected_digest)
-        if problem is not None:
-            raise file.damaged(problem)
-        return file
-
-    def header(self, layout: struct.Struct, expected_magic: int) -> list[int]:
-        if len(self.content) < layout.size:
-            raise self.damaged(f"is cut short: {len(self.content)} bytes, less than its header")
-        magic, *sizes = layout.unpack_from(self.content)
-        if magic != expected_magic:
-            raise self.damaged(f"begins with the magic number 0x{magic:08x}, not 0x{expected_magic:08x}")
-        return sizes
-
-    def payload(self, start: int, length: int) -> Bytes:
-        found = len(self.content) - start
-        if found != length:
-            raise self.damaged(f"holds {found} bytes after its header, not {length} as that says")
-        if self.digest != self.expected_digest:
-            raise self.damaged("was altered")
-        return np.frombuffer(self.content, dtype=np.uint8, offset=start)
-
-    def damaged(self, problem: str) -> DataError:
-        return DataError(
-            f"{self.path} {problem}. "
-            f"The SHA-256 of its content is {self.digest}, expected {self.expected_digest}. {_REMEDY}"
-        )
-
-
-def _uncompress(path: Path) -> tuple[bytearray, str | None]:
-    """The content as far as it can be had, and what is wrong with the compressed file, if anything."""
-    try:
-        compressed = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} can't be read: {error.strerror}. {_REMEDY}") from error
-    gzip_stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-    content = bytearray()
-    try:
-        for start in range(0, len(compressed), _CHUNK_BYTES):
-            content += gzip_stream.decompress(compressed[start : start + _CHUNK_BYTES])
-    except zlib.error as error:
-        return content, f"is not an intact gzip file ({error})"
-    if not gzip_stream.eof:
-        return content, "is cut short: its gzip stream has no end"
-    return content, None

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -20,11 +21,14 @@ from trainer.config import TrainConfig
 from trainer.data import DataError, load, to_device
 from trainer.device import DeviceUnavailable, resolve
 from trainer.evaluate import evaluate
+from trainer.folder import DataFolder
 from trainer.loop import Diverged, EpochRecord, TrainState, train
 
 
-def run(config: TrainConfig, threads: int | None, *, as_json: bool) -> str | None:
+def run(config: TrainConfig, data_dir: Path, threads: int | None, *, as_json: bool) -> str | None:
     """Train to the end and print the figures; answers what went wrong, `None` if nothing did.
+
+    A data set of one's own is read from its folder under `data_dir`.
 
     The progress bar goes to standard error. With `as_json`, standard output gets an object per epoch, with
     `EpochRecord`'s fields, and a last one with the hyperparameters and final figures.
@@ -32,15 +36,15 @@ def run(config: TrainConfig, threads: int | None, *, as_json: bool) -> str | Non
     if threads is not None:
         torch.set_num_threads(threads)
     try:
-        _run(config, as_json=as_json)
+        _run(config, data_dir, as_json=as_json)
     except (DataError, DeviceUnavailable, Diverged, torch.OutOfMemoryError) as error:
         return str(error)
     return None
 
 
-def _run(config: TrainConfig, *, as_json: bool) -> None:
+def _run(config: TrainConfig, data_dir: Path, *, as_json: bool) -> None:
     device = resolve(config.device)
-    data = to_device(load(config.dataset), device)
+    data = to_device(load(config.dataset, DataFolder.of(config.dataset, data_dir)), device)
     state = TrainState.start(config, device)
     train_seconds = 0.0
     with _progress() as progress:

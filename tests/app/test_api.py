@@ -159,7 +159,12 @@ BAD_FIELDS: list[tuple[str, Any, str]] = [
     ("device", "tpu", "'auto', 'cpu', 'cuda' or 'mps', got 'tpu'"),
     ("device", "", "'auto', 'cpu', 'cuda' or 'mps', got ''"),
     ("device", 1, "'auto', 'cpu', 'cuda' or 'mps', got 1"),
-    ("dataset", "cifar", "'mnist', got 'cifar'"),
+    (
+        "dataset",
+        "cifar",
+        "no complete data set 'cifar' here, only mnist; to add it, put its four IDX files",
+    ),
+    ("dataset", "../etc", "pattern"),
     ("priority", 1001, "less than or equal to 1000"),
     ("name", "x" * 101, "at most 100 characters"),
     ("name", "", "at least 1 character"),

@@ -54,6 +54,26 @@ def test_the_published_figures_stand_beside_and_never_inside(database: Database)
     assert [each.depth for each in found.by_depth] == [1]
 
 
+def test_the_published_figures_are_not_laid_beside_runs_on_other_data(database: Database) -> None:
+    digits, clothes = finished_run(database), finished_run(database, dataset="clothes")
+    assert compared(database, clothes).reference == []
+    found = compared(database, digits, clothes)
+    assert found.reference == PUBLISHED
+    assert found.warnings == [
+        "The runs differ in dataset (clothes, mnist): depth may not be what makes the difference."
+    ]
+
+
+def test_a_data_set_whose_files_changed_between_runs_is_called_out(database: Database) -> None:
+    first, again, changed = (finished_run(database, dataset="clothes", seed=seed) for seed in range(3))
+    with database.write() as session:
+        for run_id, digest in ((first, "a"), (again, "a"), (changed, "b")):
+            run_queue.get(session, run_id).environment = {"data_sha256": digest}
+    assert compared(database, first, again).warnings == []
+    (warning,) = compared(database, first, again, changed).warnings
+    assert warning.startswith("The files of the data set clothes changed between these runs (2 versions)")
+
+
 def test_curves_hold_every_epoch_of_every_run(database: Database) -> None:
     done, waiting = finished_run(database, epochs=5), queue_run(database)
     found = compared(database, done, waiting)

@@ -29,7 +29,7 @@ def trained(database: Database, seconds: float, **config: int) -> None:
 def test_with_no_past_the_arithmetic_has_to_do(database: Database) -> None:
     found = guess(database, TrainConfig(depth=5, epochs=200))
     assert found.seconds == pytest.approx(200 * assumed_epoch(depth=5), rel=0.01)
-    assert found.basis == "arithmetic alone: no run has finished here yet"
+    assert found.basis == "arithmetic alone: no run on this data has finished here yet"
 
 
 def test_nothing_to_train_takes_no_time(database: Database) -> None:
@@ -50,6 +50,15 @@ def test_another_depth_is_scaled_by_its_arithmetic(database: Database) -> None:
     assert found.seconds == pytest.approx(10 * assumed_epoch(depth=5) / assumed_epoch(depth=1), rel=0.01)
     assert found.basis.startswith("the speed of past runs")
     assert guess(database, one, five).basis == found.basis
+
+
+def test_runs_on_other_data_are_no_guide(database: Database) -> None:
+    run_id = finished_run(database, dataset="clothes")
+    with database.write() as session:
+        run = run_queue.get(session, run_id)
+        run.started_at, run.finished_at = 1000, 1001
+    assert guess(database, TrainConfig(depth=1)).basis.startswith("arithmetic alone")
+    assert guess(database, TrainConfig(depth=1, dataset="clothes")).basis == "past runs of these depths"
 
 
 def test_what_failed_is_no_guide(database: Database) -> None:

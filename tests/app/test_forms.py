@@ -79,3 +79,12 @@ def test_a_clone_repeats_hyperparameters_tags_and_note_but_not_the_name() -> Non
     assert form.request.tags == ["a", "b"]
     assert form.request.note == "why"
     assert form.request.name is None
+
+
+def test_a_data_set_that_is_gone_stays_on_offer_and_is_told() -> None:
+    form = forms.read({"depth": "1", "dataset": "mnist, gone"}, ["mnist", "clothes"])
+    field = next(field for field in form.fields if field.name == "dataset")
+    assert (list(field.choices), field.chosen) == (["mnist", "clothes", "gone"], ["mnist", "gone"])
+    assert field.error.startswith("There is no complete data set 'gone' here, only mnist, clothes;")
+    assert form.request is None
+    assert form.unfold

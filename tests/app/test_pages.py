@@ -272,3 +272,23 @@ def test_the_log_names_what_a_run_trained_with_once(server: Served, browser: htt
     page = browser.get(f"/runs/{run_id}").text
     assert page.lower().count("threads</dt>") == 1
     assert "<dt>PyTorch</dt><dd>2.13</dd>" in page
+
+
+def test_a_finished_run_says_over_how_many_images_its_accuracies_are(server: Served) -> None:
+    browser = {"Accept": "text/html"}
+    run_id = states.finished_run(server.database)
+    assert "<small>all images</small>" in server.client.get(f"/runs/{run_id}", headers=browser).text
+    with server.database.write() as session:
+        counts = {"train_images": "1500", "test_images": "300"}
+        run_queue.get(session, run_id).environment = counts
+    page = server.client.get(f"/runs/{run_id}", headers=browser).text
+    assert "<small>all 1,500 images</small>" in page
+    assert "<small>all 300 images</small>" in page
+
+
+def test_a_comparison_on_other_data_shows_no_published_figures(server: Served) -> None:
+    browser = {"Accept": "text/html"}
+    run_id = states.finished_run(server.database, dataset="clothes")
+    page = server.client.get(f"/compare?runs={run_id}", headers=browser).text
+    assert "Published" not in page
+    assert "published" not in page

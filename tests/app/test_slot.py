@@ -5,6 +5,7 @@ import subprocess
 import sys
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from app import slot
 from app.messages import EpochDone, Failed, Finished, FromSlot, Started, Stopped, Train
 from app.slot import Inbox, Trainer
-from trainer.data import DataError
+from tests.trainer.idx_files import labels, small, write
+from trainer.data import Arrays, DataError, load
+from trainer.folder import TRAIN_LABELS_FILE, DataFolder
 from trainer.loop import EpochRecord
 
 QUICK = {"depth": 1, "epochs": 2, "batch_size": 60_000}
@@ -21,11 +24,11 @@ QUICK = {"depth": 1, "epochs": 2, "batch_size": 60_000}
 class Child:
     """A slot's trainer in this process, and the other end of its pipe."""
 
-    def __init__(self) -> None:
+    def __init__(self, data_dir: Path) -> None:
         self.ours, theirs = Pipe()
         self.theirs: Connection = theirs
         self.inbox = Inbox(theirs)  # never started: it would end this process with its pipe
-        self.trainer = Trainer(theirs, self.inbox)
+        self.trainer = Trainer(theirs, self.inbox, data_dir)
 
     def train(self, device: str = "cpu", **config: Any) -> list[FromSlot]:
         """What is said of one training."""
@@ -45,8 +48,8 @@ class Child:
 
 
 @pytest.fixture(scope="module")
-def child() -> Child:
-    return Child()
+def child(tmp_path_factory: pytest.TempPathFactory) -> Child:
+    return Child(tmp_path_factory.mktemp("data"))
 
 
 def test_a_training_is_told_epoch_by_epoch_to_its_end(child: Child) -> None:
@@ -82,14 +85,66 @@ def test_a_device_that_is_absent_fails_the_run(child: Child, monkeypatch: pytest
     assert failed.traceback is None
 
 
-def test_damaged_data_fails_the_run_with_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    def damaged(_: str) -> None:
+def test_damaged_data_fails_the_run_with_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_: object) -> None:
         raise DataError("train-images-idx3-ubyte.gz has another digest")
 
     monkeypatch.setattr(slot, "load", damaged)
-    child = Child()
+    child = Child(tmp_path)
     child.trainer.warm_up()
     assert child.train() == [Failed("train-images-idx3-ubyte.gz has another digest", None)]
+
+
+@pytest.fixture
+def clothes(tmp_path: Path) -> Path:
+    """The folder of a small data set of one's own."""
+    return write(tmp_path / "datasets" / "clothes", small())
+
+
+def environment(said: list[FromSlot]) -> dict[str, str]:
+    """What a training was done with."""
+    (started,) = (message for message in said if isinstance(message, Started))
+    return started.environment
+
+
+def test_a_data_set_of_ones_own_is_trained_on_and_recorded(tmp_path: Path, clothes: Path) -> None:
+    said = Child(tmp_path).train(dataset="clothes")
+    assert isinstance(said[-1], Finished)
+    recorded = environment(said)
+    assert recorded["data_sha256"] == load("clothes", DataFolder(clothes)).digest
+    assert (recorded["train_images"], recorded["test_images"]) == ("5", "3")
+
+
+def test_a_data_set_is_read_once_until_its_files_change(
+    tmp_path: Path, clothes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def counted(dataset: str, folder: DataFolder) -> Arrays:
+        read.append(dataset)
+        return load(dataset, folder)
+
+    monkeypatch.setattr(slot, "load", counted)
+    child = Child(tmp_path)
+    before = [environment(child.train(dataset="clothes"))["data_sha256"] for _ in range(2)]
+    assert read == ["clothes"]
+    write(clothes, {TRAIN_LABELS_FILE: labels([1, 1, 1, 1, 1])})
+    after = environment(child.train(dataset="clothes"))["data_sha256"]
+    assert read == ["clothes", "clothes"]
+    assert before == [before[0]] * 2
+    assert after == load("clothes", DataFolder(clothes)).digest != before[0]
+
+
+def test_a_data_set_that_was_taken_away_fails_the_run(tmp_path: Path, clothes: Path) -> None:
+    child = Child(tmp_path)
+    assert isinstance(child.train(dataset="clothes")[-1], Finished)
+    (clothes / f"{TRAIN_LABELS_FILE}.gz").unlink()
+    (failed,) = child.train(dataset="clothes")
+    assert isinstance(failed, Failed)
+    assert f"{TRAIN_LABELS_FILE} is missing" in failed.reason
+    assert failed.traceback is None
 
 
 def test_any_other_error_fails_the_run_with_its_traceback(
@@ -114,12 +169,12 @@ def test_a_configuration_of_another_version_fails_the_run(child: Child) -> None:
     assert failed.reason.startswith("ValidationError: ")
 
 
-def test_a_child_without_its_worker_ends() -> None:
+def test_a_child_without_its_worker_ends(tmp_path: Path) -> None:
     """The pipe's other end is closed before the child has even begun."""
     ours, theirs = os.pipe()
     os.close(ours)
     ended = subprocess.run(
-        [sys.executable, "-m", "app.slot", str(theirs)],
+        [sys.executable, "-m", "app.slot", str(theirs), str(tmp_path)],
         pass_fds=[theirs],
         check=False,
         timeout=120,

@@ -1,5 +1,7 @@
 """A worker with one real slot, driven turn by turn."""
 
+import gzip
+import hashlib
 import os
 import shutil
 import signal
@@ -22,10 +24,13 @@ from app.slot_process import SlotProcess
 from app.worker import GRACE_SECONDS, SlotsUnusable, Worker
 from tests.app.states import queue_run, row, shown
 from trainer.config import TrainConfig
+from trainer.folder import FILES, DataFolder
 
 PATIENCE = 120
 LONG: dict[str, Any] = {"depth": 1, "epochs": 10_000, "batch_size": 8192}
 """A run that no machine finishes before it is interrupted."""
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+"""Where Debian's package dataset-fashion-mnist puts its files."""
 
 
 class Bench:
@@ -260,8 +265,8 @@ def test_a_worker_that_drains_gives_its_run_back_and_ends_its_slot(bench: Bench)
         assert workers.list_workers(session) == []
 
 
-def test_a_dead_child_is_told_by_what_it_says_and_not_by_an_error() -> None:
-    slot = SlotProcess(1, "cpu")
+def test_a_dead_child_is_told_by_what_it_says_and_not_by_an_error(tmp_path: Path) -> None:
+    slot = SlotProcess(1, "cpu", tmp_path)
     slot.process.kill()
     slot.process.wait()
     slot.train(Claim(run_id=1, attempt=1, config=TrainConfig(depth=1), threads=1))
@@ -283,3 +288,19 @@ def test_a_worker_whose_slots_cannot_start_gives_up_and_says_how_they_ended(
     with pytest.raises(SlotsUnusable, match="no slot can start: 5 in a row died"):
         turn_for_ever()
     worker.drain()
+
+
+@pytest.mark.skipif(not FASHION.is_dir(), reason="needs the Debian package dataset-fashion-mnist")
+def test_fashion_mnist_linked_into_the_data_folder_is_trained_on_and_recorded(bench: Bench) -> None:
+    home = bench.settings.data_dir / "datasets"
+    home.mkdir()
+    (home / "fashion-mnist").symlink_to(FASHION)
+    run = bench.ended(queue_run(bench.database, depth=2, epochs=1, batch_size=512, dataset="fashion-mnist"))
+    assert (run.status, run.reason) == ("finished", None)
+    assert run.test_accuracy is not None
+    assert run.test_accuracy > 0.5
+    contents = [gzip.decompress(path.read_bytes()) for path in map(DataFolder(FASHION).file, FILES) if path]
+    digests = "".join(hashlib.sha256(content).hexdigest() for content in contents)
+    recorded = row(bench.database, run.id).environment
+    assert recorded["data_sha256"] == hashlib.sha256(digests.encode()).hexdigest()
+    assert (recorded["train_images"], recorded["test_images"]) == ("60000", "10000")

@@ -1,16 +1,19 @@
 """Data for the trainer's tests: a small synthetic set, and the real one read once."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
 
 from trainer.data import Arrays, TensorData, load, to_device
+from trainer.folder import SHIPPED, DataFolder
 
 
 @pytest.fixture(scope="session")
 def arrays() -> Arrays:
     """MNIST as it is shipped."""
-    return load()
+    return load(SHIPPED, DataFolder.of(SHIPPED, Path()))
 
 
 @pytest.fixture(scope="session")

@@ -1,36 +1,48 @@
-"""IDX files: what is accepted, and what a damaged one is told."""
+"""Data sets: what is accepted, and what is told of one that is not."""
 
 import gzip
 import hashlib
-import struct
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from trainer.data import FILES, SHIPPED, Arrays, DataError, TensorData, load, read_images, read_labels
+from tests.trainer.idx_files import Contents, images, labels, small, write
+from trainer.data import Arrays, DataError, TensorData, load, to_device
+from trainer.folder import (
+    FILES,
+    SHIPPED,
+    TEST_IMAGES_FILE,
+    TEST_LABELS_FILE,
+    TRAIN_IMAGES_FILE,
+    TRAIN_LABELS_FILE,
+    DataFolder,
+)
 
-IMAGES = struct.pack(">4I", 0x803, 3, 28, 28) + bytes(range(256)) * 9 + bytes(48)
-LABELS = struct.pack(">2I", 0x801, 3) + bytes([5, 0, 9])
+MNIST = DataFolder.of(SHIPPED, Path())
 
 
-def sha256(content: bytes) -> str:
+def sha256(content: bytes | bytearray) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def write(folder: Path, content: bytes) -> Path:
-    path = folder / "some-idx-ubyte.gz"
-    path.write_bytes(gzip.compress(content))
-    return path
+def combined(contents: Contents) -> str:
+    return sha256("".join(sha256(contents[name]) for name in FILES).encode())
 
 
-def refusal(read: Callable[..., Any], *arguments: object) -> str:
+def refusal(dataset: str, folder: Path) -> str:
     with pytest.raises(DataError) as caught:
-        read(*arguments)
+        load(dataset, DataFolder(folder))
     return str(caught.value)
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A folder with links to the files of MNIST."""
+    for name in FILES:
+        (tmp_path / f"{name}.gz").symlink_to(MNIST.path / f"{name}.gz")
+    return tmp_path
 
 
 def test_mnist_is_shipped_whole(arrays: Arrays) -> None:
@@ -43,117 +55,107 @@ def test_mnist_is_shipped_whole(arrays: Arrays) -> None:
 
 
 def test_the_digest_is_that_of_the_four_contents(arrays: Arrays) -> None:
-    contents = [gzip.decompress((SHIPPED / "mnist" / name).read_bytes()) for name in FILES]
-    assert arrays.digest == sha256("".join(sha256(content) for content in contents).encode())
+    contents = {name: gzip.decompress((MNIST.path / f"{name}.gz").read_bytes()) for name in FILES}
+    assert arrays.digest == combined(contents)
 
 
 def test_the_authors_are_credited_beside_the_files() -> None:
-    credits_text = (SHIPPED / "mnist" / "CREDITS").read_text()
+    credits_text = (MNIST.path / "CREDITS").read_text()
     for author in ("Yann LeCun", "Corinna Cortes", "Christopher J.C. Burges"):
         assert author in credits_text
 
 
-def test_tensors_are_flat_normalised_and_typed(arrays: Arrays, mnist: TensorData) -> None:
+def test_tensors_are_flat_and_typed(arrays: Arrays, mnist: TensorData) -> None:
     assert mnist.train_images.shape == (60_000, 784)
-    assert mnist.train_images.dtype == torch.float32
+    assert mnist.train_images.dtype == torch.uint8
     assert mnist.train_labels.dtype == torch.int64
-    expected = torch.from_numpy(arrays.test_images[7].astype(np.float32) / 255).flatten()
-    assert torch.equal(mnist.test_images[7], expected)
+    assert mnist.test_images[7].numpy().tobytes() == arrays.test_images[7].tobytes()
     assert mnist.test_labels.tolist() == arrays.test_labels.tolist()
 
 
-def test_images_and_labels_are_read_as_written(tmp_path: Path) -> None:
-    images = read_images(write(tmp_path, IMAGES), sha256(IMAGES))
-    assert images.tobytes() == IMAGES[16:]
-    assert images.shape == (3, 28, 28)
-    assert read_labels(write(tmp_path, LABELS), sha256(LABELS)).tolist() == [5, 0, 9]
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_folder_of_ones_own_is_read_and_its_digest_computed(tmp_path: Path, compressed: bool) -> None:  # noqa: FBT001
+    folder = DataFolder(write(tmp_path, small(), compressed=compressed))
+    arrays = load("clothes", folder)
+    assert arrays.digest == combined(small())
+    assert arrays.train_labels.tolist() == [0, 9, 3, 3, 1]
+    data = to_device(arrays, torch.device("cpu"))
+    assert data.train_images.shape == (5, 784)
+    assert data.test_images.flatten().tolist() == list(small()[TEST_IMAGES_FILE][16:])
+
+
+def test_a_data_set_without_a_folder_is_refused_with_what_to_make(tmp_path: Path) -> None:
+    message = refusal("clothes", tmp_path / "clothes")
+    assert f"There is no data set 'clothes': {tmp_path / 'clothes'} is no folder." in message
+    for name in FILES:
+        assert name in message
+
+
+def test_a_missing_file_is_named_with_what_belongs_there(tmp_path: Path) -> None:
+    write(tmp_path, {name: content for name, content in small().items() if name != TEST_LABELS_FILE})
+    message = refusal("clothes", tmp_path)
+    assert f"{tmp_path / TEST_LABELS_FILE} is missing, with or without .gz." in message
+    assert "Put an IDX file there" in message
 
 
 @pytest.mark.parametrize(
-    ("content", "problem"),
+    ("name", "content", "problem"),
     [
-        (b"", "0 bytes, less than its header"),
-        (IMAGES[:15], "15 bytes, less than its header"),
-        (LABELS + bytes(8), "magic number 0x00000801, not 0x00000803"),
-        (struct.pack(">4I", 0x803, 3, 28, 27) + IMAGES[16:], "28x27 pixels, not of 28x28"),
-        (
-            struct.pack(">4I", 0x803, 4, 28, 28) + IMAGES[16:],
-            "2352 bytes after its header, not 3136",
-        ),
-        (struct.pack(">4I", 0x803, 2**32 - 1, 28, 28) + IMAGES[16:], "header, not 3367254359280"),
-        (IMAGES[:-1], "2351 bytes after its header, not 2352"),
-        (IMAGES + b"\0", "2353 bytes after its header, not 2352"),
-        (IMAGES[:-1] + b"\1", "was altered"),
+        (TRAIN_IMAGES_FILE, b"", "is cut short"),
+        (TRAIN_IMAGES_FILE, images(5, rows=27), "27x28 pixels"),
+        (TEST_IMAGES_FILE, images(3)[:-1], "2351 bytes after its header, not 2352"),
+        pytest.param(TEST_IMAGES_FILE, labels([1] * 20), "magic number", id="labels for images"),
+        pytest.param(TRAIN_LABELS_FILE, images(5), "magic number", id="images for labels"),
+        (TEST_LABELS_FILE, labels([5, 0, 10]), "the label 10"),
+        (TRAIN_LABELS_FILE, labels([1, 2, 3, 4]), "holds 4 labels, but"),
+        (TEST_IMAGES_FILE, images(4), "4 images"),
+        (TRAIN_IMAGES_FILE, images(0), "holds no image"),
+        (TEST_IMAGES_FILE, images(0), "holds no image"),
     ],
 )
-def test_damaged_images_are_refused_by_file_digests_and_remedy(
-    tmp_path: Path, content: bytes, problem: str
+@pytest.mark.parametrize("compressed", [True, False])
+def test_a_damaged_file_of_ones_own_is_named_with_what_is_wrong_and_what_to_do(
+    tmp_path: Path,
+    name: str,
+    content: bytes,
+    problem: str,
+    compressed: bool,  # noqa: FBT001
 ) -> None:
-    path = write(tmp_path, content)
-    message = refusal(read_images, path, sha256(IMAGES))
+    write(tmp_path, {**small(), name: content}, compressed=compressed)
+    message = refusal("clothes", tmp_path)
+    assert str(tmp_path / name) in message
     assert problem in message
-    assert str(path) in message
-    assert f"is {sha256(content)}, expected {sha256(IMAGES)}" in message
-    assert "Put the original file there" in message
+    assert "Put an IDX file there" in message
 
 
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        (IMAGES, "magic number 0x00000803, not 0x00000801"),
-        (LABELS[:-1], "2 bytes after its header, not 3"),
-        (struct.pack(">2I", 0x801, 2) + LABELS[8:], "3 bytes after its header, not 2"),
-        (LABELS[:-1] + b"\1", "was altered"),
-    ],
-)
-def test_damaged_labels_are_refused(tmp_path: Path, content: bytes, problem: str) -> None:
-    message = refusal(read_labels, write(tmp_path, content), sha256(LABELS))
-    assert problem in message
-    assert f"is {sha256(content)}, expected {sha256(LABELS)}" in message
-
-
-@pytest.mark.parametrize("kept", [0, 1, 9, 15, -1, -4, -8])
-def test_a_gzip_file_cut_short_is_refused(tmp_path: Path, kept: int) -> None:
-    path = write(tmp_path, LABELS)
-    path.write_bytes(path.read_bytes()[:kept])
-    message = refusal(read_labels, path, sha256(LABELS))
-    assert f"{path} is cut short" in message
-    assert sha256(LABELS) in message
-
-
-@pytest.mark.parametrize("position", [0, 12, -6])
-def test_a_damaged_gzip_file_is_refused(tmp_path: Path, position: int) -> None:
-    path = write(tmp_path, LABELS)
-    compressed = bytearray(path.read_bytes())
-    compressed[position] ^= 0xFF
-    path.write_bytes(compressed)
-    message = refusal(read_labels, path, sha256(LABELS))
-    assert f"{path} is not an intact gzip file" in message
-    assert sha256(LABELS) in message
-
-
-def test_a_missing_file_is_named_with_the_digest_it_should_have(tmp_path: Path) -> None:
-    for name in FILES[:3]:
-        (tmp_path / name).symlink_to(SHIPPED / "mnist" / name)
-    message = refusal(load, "mnist", tmp_path)
-    assert f"{tmp_path / FILES[3]} is missing" in message
+def test_a_missing_file_of_mnist_is_named_with_the_digest_it_should_have(linked: Path) -> None:
+    (linked / f"{TEST_LABELS_FILE}.gz").unlink()
+    message = refusal(SHIPPED, linked)
+    assert f"{linked / TEST_LABELS_FILE} is missing" in message
     assert "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2" in message
 
 
-def test_an_altered_file_of_the_data_set_is_refused(tmp_path: Path) -> None:
-    for name in FILES:
-        (tmp_path / name).symlink_to(SHIPPED / "mnist" / name)
-    content = bytearray(gzip.decompress((tmp_path / FILES[3]).read_bytes()))
+def test_an_altered_file_of_mnist_is_refused_by_digests_and_remedy(linked: Path) -> None:
+    path = linked / f"{TEST_LABELS_FILE}.gz"
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    original = sha256(content)
     content[-1] ^= 1
-    (tmp_path / FILES[3]).unlink()
-    (tmp_path / FILES[3]).write_bytes(gzip.compress(content))
-    message = refusal(load, "mnist", tmp_path)
-    assert f"{tmp_path / FILES[3]} was altered" in message
+    path.unlink()
+    path.write_bytes(gzip.compress(content))
+    message = refusal(SHIPPED, linked)
+    assert f"{path} was altered" in message
+    assert f"is {sha256(content)}, expected {original}" in message
+    assert "Put the original file there" in message
 
 
-def test_a_folder_in_a_files_place_is_refused(tmp_path: Path) -> None:
-    assert f"{tmp_path} can't be read" in refusal(read_labels, tmp_path, sha256(LABELS))
+def test_the_same_files_under_another_name_are_a_data_set_of_ones_own(linked: Path, arrays: Arrays) -> None:
+    assert load("copied", DataFolder(linked)).digest == arrays.digest
 
 
-def test_an_unknown_data_set_is_refused() -> None:
-    assert refusal(load, "cifar") == "Unknown data set 'cifar': expected one of mnist."
+def test_a_file_that_cannot_be_opened_is_named(linked: Path) -> None:
+    path = linked / f"{TRAIN_IMAGES_FILE}.gz"
+    path.unlink()
+    path.write_bytes(gzip.compress(images(1))[:-3])
+    message = refusal(SHIPPED, linked)
+    assert f"{path} is cut short" in message
+    assert sha256(images(1)) in message

@@ -4,9 +4,11 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.trainer.idx_files import small, write
 from trainer.__main__ import main
 
 COMMAND = (sys.executable, "-m", "trainer")
@@ -23,6 +25,7 @@ def test_json_lines_tell_each_epoch_and_then_the_run() -> None:
     first, second, last = map(json.loads, done.stdout.splitlines())
     assert list(first) == [
         "epoch", "train_loss", "last_batch_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds",
+        "gradient_norms", "dead_relu",
     ]  # fmt: skip
     assert (first["epoch"], second["epoch"]) == (1, 2)
     assert last["test_accuracy"] == second["test_accuracy"]
@@ -37,6 +40,23 @@ def test_without_json_one_line_sums_the_run_up() -> None:
     assert done.returncode == 0
     assert "784-10 on cpu: train accuracy 0." in done.stdout
     assert len(done.stdout.splitlines()) == 1
+
+
+def test_a_data_set_of_ones_own_is_read_from_the_data_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "datasets" / "clothes", small())
+    options = ["--depth", "1", "--epochs", "1", "--device", "cpu", "--dataset", "clothes", "--json"]
+    assert main([*options, "--data-dir", str(tmp_path)]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["dataset"] == "clothes"
+
+
+def test_a_data_set_that_is_not_there_is_told_with_its_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--depth", "1", "--device", "cpu", "--dataset", "clothes"]
+    assert main([*options, "--data-dir", str(tmp_path)]) == 1
+    assert f"{tmp_path / 'datasets' / 'clothes'} is no folder" in capsys.readouterr().err
 
 
 def test_ctrl_c_ends_it_cleanly() -> None:
@@ -81,6 +101,7 @@ def test_a_reader_that_goes_away_leaves_no_traceback() -> None:
             ["--depth", "1", "--device", "tpu"],
             "--device: Input should be 'auto', 'cpu', 'cuda' or 'mps', not tpu",
         ),
+        (["--depth", "1", "--dataset", "../etc"], "--dataset: String should match pattern"),
     ],
 )
 def test_a_bad_value_is_told_with_its_option_and_bound(
