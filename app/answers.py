@@ -38,6 +38,14 @@ class RunOut(BaseModel):
     lr: float
     batch_size: int
     seed: int
+    width: int
+    optimizer: str
+    momentum: float
+    weight_decay: float
+    dropout: float
+    schedule: str
+    patience: int
+    precision: str
     device: str
     dataset: str
     priority: int
@@ -65,6 +73,7 @@ class RunDetail(RunOut):
     """A run with what its own page shows besides."""
 
     heartbeat_age_seconds: float | None
+    resumed_from: int
     worker_id: str | None
     threads: int | None
     environment: dict[str, str]
@@ -79,7 +88,7 @@ class RunPage(BaseModel):
     total: int
 
 
-class EpochColumns(BaseModel):
+class EpochCurves(BaseModel):
     """Every epoch of a run, as columns of one length; never sampled."""
 
     epoch: list[int]
@@ -91,6 +100,18 @@ class EpochColumns(BaseModel):
     seconds: list[float]
 
 
+class EpochColumns(EpochCurves):
+    """The same with what each epoch says of each layer; null for epochs of versions that did not measure it.
+
+    `gradient_norms` are L2 norms of the last batch's gradient, one per layer; `dead_relu` fractions of units
+    that are 0 for every test image, one per hidden layer.
+    """
+
+    gradient_norms: list[list[float] | None]
+    dead_relu: list[list[float] | None]
+
+
+CURVES: Final = tuple(EpochCurves.model_fields)
 EPOCH_COLUMNS: Final = tuple(EpochColumns.model_fields)
 
 
@@ -173,7 +194,7 @@ class Comparison(BaseModel):
 
     runs: list[RunOut]
     by_depth: list[DepthRow]
-    curves: dict[int, EpochColumns]
+    curves: dict[int, EpochCurves]
     reference: list[ReferenceRow]
     verdict: Verdict
     warnings: list[str]

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from app.answers import EPOCH_COLUMNS, Comparison, RunOut
+from app.answers import CURVES, Comparison, RunOut
 
 
 def runs(found: Iterable[RunOut]) -> str:
@@ -17,11 +17,11 @@ def epochs(comparison: Comparison) -> str:
     """One line per epoch of each run; the run's own fields come first, as `run_…`."""
     fields = [f"run_{name}" for name in RunOut.model_fields]
     rows = (
-        {**_prefixed(run), **dict(zip(EPOCH_COLUMNS, figures, strict=True))}
+        {**_prefixed(run), **dict(zip(CURVES, figures, strict=True))}
         for run in comparison.runs
-        for figures in zip(*(getattr(comparison.curves[run.id], name) for name in EPOCH_COLUMNS), strict=True)
+        for figures in zip(*(getattr(comparison.curves[run.id], name) for name in CURVES), strict=True)
     )
-    return _table([*fields, *EPOCH_COLUMNS], rows)
+    return _table([*fields, *CURVES], rows)
 
 
 def _prefixed(run: RunOut) -> dict[str, object]:

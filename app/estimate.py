@@ -38,24 +38,30 @@ def estimate(session: Session, configs: Sequence[TrainConfig]) -> Estimate:
         .order_by(col(Run.finished_at).desc())
         .limit(_RECENT)
     ).all()
-    same: dict[tuple[int, int], list[float]] = {}
+    same: dict[tuple[object, ...], list[float]] = {}
     slowness: list[float] = []
     for run in past:
         wall = (run.finished_at or 0.0) - (run.started_at or 0.0)
         if wall > 0:
-            same.setdefault((run.depth, run.batch_size), []).append(wall / run.epochs)
-            slowness.append(wall / run.epochs / _assumed_epoch(run.config))
+            per_epoch = wall / max(1, run.epochs_done - run.resumed_from)
+            same.setdefault(_pace(run.config), []).append(per_epoch)
+            slowness.append(per_epoch / _assumed_epoch(run.config))
     factor = median(slowness) if slowness else 1.0
     total = 0.0
     measured = 0
     for config in configs:
-        per_epoch = same.get((config.depth, config.batch_size))
-        measured += per_epoch is not None
-        total += config.epochs * (median(per_epoch) if per_epoch else factor * _assumed_epoch(config))
+        alike = same.get(_pace(config))
+        measured += alike is not None
+        total += config.epochs * (median(alike) if alike else factor * _assumed_epoch(config))
     slots = sum(worker.slots for worker in workers.list_workers(session)) or 1
     return Estimate(
         round(total / min(slots, len(configs) or 1), 1), _basis(measured, len(configs), len(slowness))
     )
+
+
+def _pace(config: TrainConfig) -> tuple[object, ...]:
+    """What an epoch's time depends on."""
+    return (config.depth, config.width, config.batch_size, config.precision, config.optimizer, config.device)
 
 
 def _assumed_epoch(config: TrainConfig) -> float:

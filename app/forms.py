@@ -14,15 +14,25 @@ from starlette.datastructures import FormData
 from app import datasets, formats, grid
 from app.answers import RunOut
 from app.requests import HYPERPARAMETERS, MAX_ID, GridRequest, StudyRequest
-from trainer.config import TrainConfig
+from trainer.config import (
+    NARROWEST,
+    WIDEST,
+    WIDTH,
+    TrainConfig,
+    layer_sizes,
+    most_layers,
+    parameter_count,
+)
 from trainer.folder import SHIPPED
 
+_USUAL_DEPTHS: Final = range(1, 6)
 _FORM: Final = "form"
 """Where messages go that belong to no single field."""
 
 _WORDS: Final = {
     "greater_than_equal": "{value} is too small: at least {ge:,.10g} is expected.",
     "greater_than": "{value} is too small: more than {gt:,.10g} is expected.",
+    "less_than": "{value} is too large: less than {lt:,.10g} is expected.",
     "less_than_equal": "{value} is too large: at most {le:,.10g} is expected.",
     "literal_error": "“{value}” is unknown: {expected} is expected.",
     "string_too_long": "This is too long: at most {max_length:,} characters are allowed.",
@@ -92,6 +102,18 @@ class RunForm:
             return [int(value) for value in grid.parse("depth", self.texts.get("depth", ""))]
         except grid.GridError:
             return []
+
+    @property
+    def networks(self) -> list[tuple[int, tuple[int, ...], int]]:
+        """Depth, layer widths and parameters of each network to choose from, at the width typed."""
+        try:
+            widths = [int(value) for value in grid.parse("width", self.texts.get("width") or str(WIDTH))]
+        except grid.GridError:
+            widths = []
+        width = widths[0] if widths and NARROWEST <= widths[0] <= WIDEST else WIDTH
+        shown = {depth for depth in (*_USUAL_DEPTHS, *self.depths) if 1 <= depth <= most_layers(width)}
+        sizes = {depth: layer_sizes(depth, width) for depth in sorted(shown)}
+        return [(depth, widths, parameter_count(widths)) for depth, widths in sizes.items()]
 
     @property
     def size(self) -> int:
@@ -213,15 +235,17 @@ def _bounds(info: FieldInfo, unit: str) -> str:
     limits = {
         name: getattr(bound, name)
         for bound in info.metadata
-        for name in ("ge", "gt", "le")
+        for name in ("ge", "gt", "le", "lt")
         if hasattr(bound, name)
     }
-    if "le" not in limits:
-        return unit
-    if "gt" in limits:
+    if "le" in limits and "gt" in limits:
         words = f"more than {formats.decimal(limits['gt'])}, at most {limits['le']:,}"
-    else:
+    elif "le" in limits:
         words = f"{limits.get('ge', 0):,} to {limits['le']:,}"
+    elif "lt" in limits:
+        words = f"{limits.get('ge', 0):,} to less than {limits['lt']:,}"
+    else:
+        return unit
     return f"{words} {unit}".strip()
 
 

@@ -1,10 +1,10 @@
-"""Lists and ranges as people type them (`1-5`, `0.01, 0.05`), and the grid of runs they span."""
+"""Lists and ranges as people type them (`1-5`, `0.01, 0.05`)."""
 
 import itertools
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from app.requests import MAX_GRID
 from trainer.config import TrainConfig
@@ -65,10 +65,3 @@ def _number(item: str) -> float:
     if _NUMBER.fullmatch(item) and math.isfinite(number := float(item)):
         return number
     raise GridError(f"{item[:40]!r} is not a number; expected one like 0.05 or a list 0.01, 0.05")
-
-
-def expand(axes: Mapping[str, Sequence[Any]]) -> list[TrainConfig]:
-    """Every combination of the axes' values, the last axis running fastest."""
-    return [
-        TrainConfig(**dict(zip(axes, values, strict=True))) for values in itertools.product(*axes.values())
-    ]

@@ -6,7 +6,7 @@ from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, String
 from sqlmodel import Field, SQLModel
 
 from app.status import STATUSES, Status
-from trainer.config import TrainConfig, layer_sizes, parameter_count
+from trainer.config import TrainConfig, layer_sizes
 
 
 class Run(SQLModel, table=True):
@@ -39,8 +39,18 @@ class Run(SQLModel, table=True):
     lr: float
     batch_size: int
     seed: int = Field(sa_type=BigInteger)
+    width: int
+    optimizer: str
+    momentum: float
+    weight_decay: float
+    dropout: float
+    schedule: str
+    patience: int
+    precision: str
     device: str
     dataset: str
+    parameters: int
+    """Number of weights and biases: arithmetic, kept so that lists can be ordered by it."""
 
     status: Status = Field(default="queued", sa_type=String)
     reason: str | None = None
@@ -60,6 +70,9 @@ class Run(SQLModel, table=True):
     """When the newest epoch record arrived: with `started_at`, the basis of the ETA."""
 
     epochs_done: int = 0
+    resumed_from: int = 0
+    """The epoch after which the newest attempt goes on."""
+
     device_used: str | None = None
     threads: int | None = None
     environment: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
@@ -79,12 +92,7 @@ class Run(SQLModel, table=True):
     @property
     def layer_sizes(self) -> list[int]:
         """Widths from inputs to logits."""
-        return list(layer_sizes(self.depth))
-
-    @property
-    def parameters(self) -> int:
-        """Number of weights and biases."""
-        return parameter_count(layer_sizes(self.depth))
+        return list(layer_sizes(self.depth, self.width))
 
 
 class Epoch(SQLModel, table=True):
@@ -102,6 +110,8 @@ class Epoch(SQLModel, table=True):
     test_loss: float
     test_accuracy: float
     seconds: float
+    gradient_norms: list[float] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    dead_relu: list[float] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
 
 
 class Study(SQLModel, table=True):

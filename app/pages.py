@@ -16,13 +16,12 @@ from app.answers import RunDetail, RunOut, StudyOut, StudyPreview
 from app.api import DatabaseOf, RunIdPath, SettingsOf, StudyIdPath
 from app.db import Database, newest_change
 from app.forms import RunForm
-from app.grid import expand
 from app.html import changed, local, page, redirect
 from app.negotiation import HtmlRoute
 from app.reference import PUBLISHED
 from app.requests import BulkAction, BulkRequest, MoreRuns, RunPatch
 from app.settings import Settings
-from trainer.config import layer_sizes, parameter_count
+from trainer.config import TrainConfig
 from trainer.folder import FILES, home
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
@@ -35,7 +34,6 @@ REFERENCE_STUDY: Final = {
     "name": "The reference, repeated",
     "reuse": "on",
 }
-_NETWORKS: Final = [(depth, layer_sizes(depth), parameter_count(layer_sizes(depth))) for depth in range(1, 6)]
 _DONE: Final[dict[BulkAction, str]] = {
     "cancel": "Cancelled",
     "retry": "Queued again",
@@ -144,7 +142,7 @@ def _form_page(
         form=form,
         preview=preview,
         snippets=snippets.of_request(form.request, server) if form.request else None,
-        networks=_NETWORKS,
+        networks=form.networks,
         source=source,
     )
 
@@ -169,7 +167,7 @@ def _launch(request: Request, database: Database, form: RunForm, *, always_study
     with database.write() as session:
         if form.size > 1 or always_study:
             return redirect(f"/studies/{studies.create_study(session, form.request).id}")
-        config = expand(form.request.axes)
+        config = form.request.configs
         return redirect(f"/runs/{run_queue.enqueue(session, config, form.request)[0].id}")
 
 
@@ -240,7 +238,20 @@ def _run_page(
         change=change,
         texts=stored | dict(typed or {}),
         errors=errors or {},
+        further=_further(run),
     )
+
+
+def _further(run: RunOut) -> list[tuple[str, str]]:
+    """Label and value of the less-used hyperparameters that are not the reference's."""
+    reference = forms.blank().fields
+    return [
+        (field.title, formats.decimal(value) if isinstance(value, float) else str(value))
+        for field in reference
+        if field.folded and field.name not in ("device", "dataset")
+        for value in [getattr(run, field.name)]
+        if value != TrainConfig.model_fields[field.name].default
+    ]
 
 
 def _get_run(session: Session, run_id: int) -> RunDetail:

@@ -1,5 +1,6 @@
 """What a request may say: bodies of the contract, strict about fields, types and bounds."""
 
+import itertools
 import unicodedata
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
@@ -17,7 +18,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from trainer.config import TrainConfig
+from trainer.config import TrainConfig, conflicts
 
 HYPERPARAMETERS: Final = tuple(TrainConfig.model_fields)
 MAX_ID: Final = 2**63 - 1
@@ -137,6 +138,23 @@ class GridRequest(Labels):
         if size > MAX_GRID:
             raise ValueError(f"the grid has {size:,} runs; at most {MAX_GRID:,} are allowed in one study")
         return self
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        """Refuse a grid in which any run's hyperparameters don't fit together, and say why."""
+        for config in self.configs:
+            for problem in conflicts(config):
+                raise ValueError(problem)
+        return self
+
+    @property
+    def configs(self) -> list[TrainConfig]:
+        """Every combination of the axes' values, which are checked; the last axis runs fastest."""
+        axes = self.axes
+        combinations = itertools.product(*axes.values())
+        return [
+            TrainConfig.model_construct(**dict(zip(axes, values, strict=True))) for values in combinations
+        ]
 
 
 if TYPE_CHECKING:

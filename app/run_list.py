@@ -19,21 +19,20 @@ from app.models import Run, StudyRun
 from app.requests import MAX_ID
 from app.runs import as_answers
 from app.status import STATUSES
-from trainer.config import layer_sizes, parameter_count
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 500
 
-_DEPTHS: Final = range(1, 6)
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _FIELDS: Final[dict[str, ColumnElement[Any]]] = {
     **{name: getattr(Run, name) for name in RunOut.model_fields if name in Run.model_fields},
     "archived": cast(Run.archived, Integer),  # a cursor compares by < and >, which booleans lack
-    "parameters": case({depth: parameter_count(layer_sizes(depth)) for depth in _DEPTHS}, value=Run.depth),
     "eta_seconds": case(
         (
-            and_(col(Run.status) == "running", col(Run.epochs_done) > 0),
-            (col(Run.progress_at) - col(Run.started_at)) / Run.epochs_done * (Run.epochs - Run.epochs_done),
+            and_(col(Run.status) == "running", col(Run.epochs_done) > Run.resumed_from),
+            (col(Run.progress_at) - col(Run.started_at))
+            / (Run.epochs_done - Run.resumed_from)
+            * (Run.epochs - Run.epochs_done),
         ),
     ),
 }

@@ -57,6 +57,7 @@ def enqueue(
     runs = [
         Run(
             **config.model_dump(),
+            parameters=config.parameters,
             name=labels.name or default_name(config),
             tags=labels.tags,
             note=labels.note,
@@ -151,14 +152,14 @@ def report_start(session: Session, claim: Claim, device: str, environment: dict[
     return _move(session, _held(claim), device_used=device, environment=environment)
 
 
-def record_epoch(session: Session, claim: Claim, figures: Mapping[str, float]) -> bool:
+def record_epoch(session: Session, claim: Claim, figures: Mapping[str, Any]) -> bool:
     """Store one epoch's figures and show them on the run; False if the claim no longer holds."""
     shown = {name: figures[name] for name in ("train_loss", "test_loss", "train_accuracy", "test_accuracy")}
     trained = func.coalesce(Run.train_seconds, 0.0) + figures["seconds"]
     progress = {"epochs_done": figures["epoch"], "progress_at": now(), "train_seconds": trained}
     if not _move(session, _held(claim), **progress, **shown):
         return False
-    session.add(Epoch(run_id=claim.run_id, attempt=claim.attempt, change=next_change(session), **figures))  # type: ignore[arg-type]
+    session.add(Epoch(run_id=claim.run_id, attempt=claim.attempt, change=next_change(session), **figures))
     return True
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlmodel import Session, col, select
 
 from app import workers
-from app.answers import EPOCH_COLUMNS, EpochColumns, QueueOut, RunDetail, RunOut
+from app.answers import CURVES, EPOCH_COLUMNS, EpochColumns, EpochCurves, QueueOut, RunDetail, RunOut
 from app.db import clock
 from app.models import Epoch, Run
 
@@ -19,6 +20,7 @@ def get_run(session: Session, run_id: int) -> RunDetail | None:
     worker = next((each for each in workers.list_workers(session) if each.id == run.worker_id), None)
     return RunDetail(
         **as_answers(session, [run])[0].model_dump(),
+        resumed_from=run.resumed_from,
         heartbeat_age_seconds=worker.heartbeat_age_seconds if worker else None,
         worker_id=run.worker_id,
         threads=run.threads,
@@ -48,6 +50,14 @@ def _as_answer(run: Run, moment: float, kinds: Sequence[frozenset[str] | None]) 
         lr=run.lr,
         batch_size=run.batch_size,
         seed=run.seed,
+        width=run.width,
+        optimizer=run.optimizer,
+        momentum=run.momentum,
+        weight_decay=run.weight_decay,
+        dropout=run.dropout,
+        schedule=run.schedule,
+        patience=run.patience,
+        precision=run.precision,
         device=run.device,
         dataset=run.dataset,
         priority=run.priority,
@@ -73,10 +83,11 @@ def _as_answer(run: Run, moment: float, kinds: Sequence[frozenset[str] | None]) 
 
 
 def _eta(run: Run, moment: float) -> float | None:
-    """Seconds until a running run ends, from its own epochs; None before the first of them."""
-    if run.status != "running" or not run.epochs_done or run.started_at is None or run.progress_at is None:
+    """Seconds until a running run ends, from this attempt's own epochs; None before the first of them."""
+    trained = run.epochs_done - run.resumed_from
+    if run.status != "running" or trained <= 0 or run.started_at is None or run.progress_at is None:
         return None
-    per_epoch = (run.progress_at - run.started_at) / run.epochs_done
+    per_epoch = (run.progress_at - run.started_at) / trained
     remaining = per_epoch * (run.epochs - run.epochs_done) - (moment - run.progress_at)
     return round(max(0.0, remaining), 1)
 
@@ -110,25 +121,31 @@ def queue(session: Session) -> QueueOut:
 
 
 def epoch_columns(session: Session, run_id: int) -> EpochColumns:
-    """Every recorded epoch of a run, as columns of one length."""
-    return curves(session, [run_id]).get(run_id) or _columns([])
+    """Every recorded epoch of a run with all that is known of it, as columns of one length."""
+    rows = _epochs(session, [run_id], EPOCH_COLUMNS)[run_id]
+    return EpochColumns.model_construct(None, **_columns(EPOCH_COLUMNS, rows))
 
 
-def curves(session: Session, run_ids: Iterable[int]) -> dict[int, EpochColumns]:
+def curves(session: Session, run_ids: Iterable[int]) -> dict[int, EpochCurves]:
     """Every recorded epoch of several runs, by run; a run without epochs has empty columns."""
-    rows: dict[int, list[Sequence[float]]] = {run_id: [] for run_id in run_ids}
-    fields = [getattr(Epoch, name) for name in EPOCH_COLUMNS]
+    return {
+        run_id: EpochCurves.model_construct(None, **_columns(CURVES, rows))
+        for run_id, rows in _epochs(session, run_ids, CURVES).items()
+    }
+
+
+def _epochs(session: Session, run_ids: Iterable[int], names: Sequence[str]) -> dict[int, list[Sequence[Any]]]:
+    rows: dict[int, list[Sequence[Any]]] = {run_id: [] for run_id in run_ids}
     query = (
-        select(Epoch.run_id, *fields)
+        select(Epoch.run_id, *(getattr(Epoch, name) for name in names))
         .where(col(Epoch.run_id).in_(rows))
         .order_by(col(Epoch.run_id), col(Epoch.epoch))
     )
     for run_id, *figures in session.exec(query):
         rows[run_id].append(figures)
-    return {run_id: _columns(figures) for run_id, figures in rows.items()}
+    return rows
 
 
-def _columns(rows: Sequence[Sequence[float]]) -> EpochColumns:
-    columns = zip(*rows, strict=True) if rows else ([] for _ in EPOCH_COLUMNS)
-    named = {name: list(values) for name, values in zip(EPOCH_COLUMNS, columns, strict=True)}
-    return EpochColumns.model_construct(None, **named)
+def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+    return {name: list(values) for name, values in zip(names, columns, strict=True)}

@@ -11,7 +11,6 @@ from app import run_queue
 from app.answers import StudyOut, StudyPreview
 from app.db import clock
 from app.estimate import estimate
-from app.grid import expand
 from app.models import Run, Study, StudyRun
 from app.requests import HYPERPARAMETERS, MAX_GRID, GridRequest, Labels
 from app.runs import timestamp
@@ -34,7 +33,7 @@ class StudyTooLarge(ValueError):
 
 def preview(session: Session, request: GridRequest) -> StudyPreview:
     """What a study would train, what it would find done already, and how long it would take."""
-    configs = expand(request.axes)
+    configs = request.configs
     twins = finished_twins(session, configs)
     fresh = [config for config in configs if not (request.reuse and config in twins)]
     guess = estimate(session, fresh)
@@ -43,7 +42,7 @@ def preview(session: Session, request: GridRequest) -> StudyPreview:
 
 def create_study(session: Session, request: GridRequest) -> StudyOut:
     """Create a study and queue its runs; with `reuse`, finished runs of the same hyperparameters join it."""
-    configs = expand(request.axes)
+    configs = request.configs
     study = Study(name=request.name or default_name(request.axes), created_at=clock(session))
     session.add(study)
     session.flush()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from trainer.config import TrainConfig
 
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = TrainConfig.model_validate_strings(given)
     except ValidationError as error:
         for problem in error.errors():
-            sys.stderr.write(f"{_option(str(problem['loc'][0]))}: {problem['msg']}, not {problem['input']}\n")
+            sys.stderr.write(f"{_told(problem)}\n")
         return BAD_VALUE
     # Threads that spin while they wait starve every neighbour; OpenMP reads this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -76,6 +77,13 @@ def _parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="print one JSON object per epoch, and a last one for the run"
     )
     return parser
+
+
+def _told(problem: ErrorDetails) -> str:
+    """A validation error in one line: the option, its bound and what was given, or what does not fit."""
+    if problem["loc"]:
+        return f"{_option(str(problem['loc'][0]))}: {problem['msg']}, not {problem['input']}"
+    return str(problem.get("ctx", {}).get("error") or problem["msg"])
 
 
 def _option(name: str) -> str:

@@ -12,6 +12,7 @@ TRAIN_IMAGES: Final = 60_000
 TEST_IMAGES: Final = 10_000
 WIDTH: Final = 512
 NARROWEST: Final = 16
+WIDEST: Final = 4096
 
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 Optimizer = Literal["sgd", "nesterov", "adam", "adamw"]
@@ -78,7 +79,7 @@ class TrainConfig(BaseModel):
         int,
         Field(
             ge=NARROWEST,
-            le=4096,
+            le=WIDEST,
             title="Width",
             description="Units of the first hidden layer; each further one has half as many, at least 16.",
             json_schema_extra={"unit": "units", "folded": True},

@@ -26,9 +26,10 @@ async function preview() {
   }
 }
 
-// The network cards are buttons that may hold the focus: they are only marked.
+// The network cards are buttons that may hold the focus: where they are the same networks, they are only marked.
 function swap(old, next) {
-  if (old.id !== "networks") {
+  const same = (part) => [...part.querySelectorAll("text, span")].map((text) => text.textContent).join();
+  if (old.id !== "networks" || same(old) !== same(next)) {
     old.replaceChildren(...next.childNodes);
     return;
   }

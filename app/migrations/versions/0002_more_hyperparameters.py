@@ -1,0 +1,36 @@
+"""More hyperparameters, parameter counts, diagnostics per epoch, and where an attempt goes on from."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+# What version 0001 knew without storing it: networks of 1 to 5 layers whose first hidden one had 512 units.
+PARAMETERS = {1: 7_850, 2: 407_050, 3: 535_818, 4: 567_434, 5: 575_050}
+
+
+def upgrade() -> None:
+    """Add columns whose defaults are what every earlier run was trained with.
+
+    Columns are added one by one: a table copied and dropped would take its epochs along.
+    """
+    for column in (
+        sa.Column("width", sa.Integer(), nullable=False, server_default="512"),
+        sa.Column("optimizer", sa.String(), nullable=False, server_default="sgd"),
+        sa.Column("momentum", sa.Float(), nullable=False, server_default="0"),
+        sa.Column("weight_decay", sa.Float(), nullable=False, server_default="0"),
+        sa.Column("dropout", sa.Float(), nullable=False, server_default="0"),
+        sa.Column("schedule", sa.String(), nullable=False, server_default="constant"),
+        sa.Column("patience", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("precision", sa.String(), nullable=False, server_default="fp32"),
+        sa.Column("parameters", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("resumed_from", sa.Integer(), nullable=False, server_default="0"),
+    ):
+        op.add_column("run", column)
+    run = sa.table("run", sa.column("depth", sa.Integer()), sa.column("parameters", sa.Integer()))
+    op.execute(run.update().values(parameters=sa.case(PARAMETERS, value=run.c.depth, else_=0)))
+    op.add_column("epoch", sa.Column("gradient_norms", sa.JSON(), nullable=True))
+    op.add_column("epoch", sa.Column("dead_relu", sa.JSON(), nullable=True))
