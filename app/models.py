@@ -74,7 +74,9 @@ class Run(SQLModel, table=True):
     @property
     def config(self) -> TrainConfig:
         """The hyperparameters that a slot trains with."""
-        return TrainConfig(**{name: getattr(self, name) for name in TrainConfig.model_fields})
+        return TrainConfig(
+            **{name: getattr(self, name) for name in TrainConfig.model_fields if hasattr(self, name)}
+        )
 
     @property
     def layer_sizes(self) -> list[int]:
