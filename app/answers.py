@@ -67,6 +67,7 @@ class RunDetail(RunOut):
     heartbeat_age_seconds: float | None
     worker_id: str | None
     threads: int | None
+    resumed_from: int
     environment: dict[str, str]
     traceback: str | None
 

@@ -48,6 +48,9 @@ class Run(SQLModel, table=True):
     priority: int = 0
     position: float = 0.0
     attempt: int = 0
+    resumed_from: int = 0
+    """The epoch after which the newest attempt went on: that of its checkpoint, 0 for a new start."""
+
     crashes: int = 0
     cancel_requested: bool = False
     worker_id: str | None = Field(default=None, index=True)

@@ -22,6 +22,7 @@ def get_run(session: Session, run_id: int) -> RunDetail | None:
         heartbeat_age_seconds=worker.heartbeat_age_seconds if worker else None,
         worker_id=run.worker_id,
         threads=run.threads,
+        resumed_from=run.resumed_from,
         environment=run.environment,
         traceback=run.traceback,
     )
@@ -76,7 +77,7 @@ def _eta(run: Run, moment: float) -> float | None:
     """Seconds until a running run ends, from its own epochs; None before the first of them."""
     if run.status != "running" or not run.epochs_done or run.started_at is None or run.progress_at is None:
         return None
-    per_epoch = (run.progress_at - run.started_at) / run.epochs_done
+    per_epoch = (run.progress_at - run.started_at) / (run.epochs_done - run.resumed_from)
     remaining = per_epoch * (run.epochs - run.epochs_done) - (moment - run.progress_at)
     return round(max(0.0, remaining), 1)
 

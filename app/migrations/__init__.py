@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from app.db import Database
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 _HERE: Final = Path(__file__).parent
 
 

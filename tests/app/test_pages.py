@@ -268,7 +268,7 @@ def test_the_log_names_what_a_run_trained_with_once(server: Served, browser: htt
     states.add_worker(server.database)
     claim = states.claimed(server.database)
     with server.database.write() as session:
-        run_queue.report_start(session, claim, "cpu", {"torch": "2.13", "threads": "1"})
+        run_queue.report_start(session, claim, "cpu", {"torch": "2.13", "threads": "1"}, 0)
     page = browser.get(f"/runs/{run_id}").text
     assert page.lower().count("threads</dt>") == 1
     assert "<dt>PyTorch</dt><dd>2.13</dd>" in page
