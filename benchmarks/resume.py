@@ -33,6 +33,8 @@ DEPTHS = (1, 3, 5)
 EPOCHS = 6
 BATCH_SIZE = 512
 PATIENCE = 180.0
+REGISTERED = 6
+"""Commits of a worker before the first epoch's: itself, its heartbeat and devices, the claim and the start."""
 POINTS = (
     "a random moment, slot",
     "a random moment, worker",
@@ -53,22 +55,21 @@ role = "slot" if "app.slot" in sys.orig_argv else "worker" if "worker" in sys.or
 
 def trap(owner, name, when):
     real = getattr(owner, name)
-    left = calls
 
     def trapped(*arguments, **named):
-        global left_calls
-        left_calls -= 1
-        fatal = left_calls == 0 and not Path(mark).exists()
+        global calls
+        calls -= 1
+        fatal = calls == 0 and not Path(mark).exists()
         if fatal:
             Path(mark).touch()
-            if when == "after":
-                real(*arguments, **named)
+        if not fatal or when == "after":
+            result = real(*arguments, **named)
+        if fatal:
             os.kill(os.getpid(), signal.SIGKILL)
-        return real(*arguments, **named)
+        return result
 
     setattr(owner, name, trapped)
 
-left_calls = calls
 when, _, what = point.partition(" ")
 if role == "slot" and what in ("fsync", "rename"):
     trap(os, {"fsync": "fsync", "rename": "replace"}[what], when)
@@ -173,7 +174,7 @@ def killed_once(depth: int, point: str, chance: random.Random) -> tuple[Outcome,
     with installation(depth) as made:
         if point.startswith("a random moment"):
             with made.worker() as process:
-                _kill_at_random(made, process, point.split()[-1], chance)
+                _kill_at_random(made, process, point.rsplit(maxsplit=1)[-1], chance)
                 made.wait_for_end(process)
         else:
             with made.worker(**_trap(made.folder, point, chance)) as process:
@@ -205,7 +206,8 @@ def _trap(folder: Path, point: str, chance: random.Random) -> dict[str, str]:
     trap.mkdir()
     (trap / "sitecustomize.py").write_text(TRAP)
     path = os.pathsep.join([str(trap), os.environ.get("PYTHONPATH", "")])
-    calls = str(chance.randint(3, EPOCHS))
+    before = REGISTERED if point.endswith("commit") else 2
+    calls = str(before + chance.randint(1, EPOCHS - 2))
     return {"PYTHONPATH": path, "TRAP_POINT": point, "TRAP_CALLS": calls, "TRAP_MARK": str(folder / "mark")}
 
 
