@@ -34,7 +34,7 @@ EPOCHS = 6
 BATCH_SIZE = 512
 PATIENCE = 180.0
 REGISTERED = 6
-"""Commits of a worker before the first epoch's: itself, its heartbeat and devices, the claim and the start."""
+"""Commits of a worker before the first epoch's: itself, heartbeats, its devices, the claim and the start."""
 POINTS = (
     "a random moment, slot",
     "a random moment, worker",
