@@ -7,9 +7,21 @@ import orjson
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
-from starlette.responses import RedirectResponse
+from starlette.responses import FileResponse, RedirectResponse
 
-from app import __version__, bulk, compare, csv_export, datasets, run_list, run_queue, runs, studies, workers
+from app import (
+    __version__,
+    artifacts,
+    bulk,
+    compare,
+    csv_export,
+    datasets,
+    run_list,
+    run_queue,
+    runs,
+    studies,
+    workers,
+)
 from app.answers import (
     BulkOut,
     Comparison,
@@ -144,9 +156,9 @@ def runs_csv(request: Request, database: DatabaseOf) -> Response:
 
 
 @router.post("/runs/bulk", response_model=BulkOut, responses=problems(400, 415), tags=["runs"])
-def change_runs(body: BulkRequest, database: DatabaseOf) -> Response:
+def change_runs(body: BulkRequest, database: DatabaseOf, settings: SettingsOf) -> Response:
     """Do one thing to many runs; those whose state does not allow it are left alone, with the reason."""
-    return answer(bulk.apply(database, body.ids, body.action, body.tag))
+    return answer(bulk.apply(database, settings.data_dir, body.ids, body.action, body.tag))
 
 
 @router.get("/runs/{run_id}", response_model=RunDetail, responses=problems(404), tags=["runs"])
@@ -174,10 +186,11 @@ def change_run(run_id: RunIdPath, body: RunPatch, database: DatabaseOf) -> Respo
 
 
 @router.delete("/runs/{run_id}", status_code=204, responses=problems(404, 409), tags=["runs"])
-def delete_run(run_id: RunIdPath, database: DatabaseOf) -> Response:
+def delete_run(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) -> Response:
     """Delete a run with all it owns."""
     with database.write() as session:
         run_queue.remove(session, run_id)
+    artifacts.of_run(settings.data_dir, run_id).remove()
     return Response(status_code=204)
 
 
@@ -188,6 +201,24 @@ def read_epochs(run_id: RunIdPath, database: DatabaseOf) -> Response:
         run_queue.get(session, run_id)
         columns = runs.epoch_columns(session, run_id)
     return Response(orjson.dumps(columns.__dict__), media_type="application/json")
+
+
+@router.get(
+    "/runs/{run_id}/model.safetensors",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}}, **problems(404)},
+    tags=["runs"],
+)
+def download_model(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) -> Response:
+    """The final weights of a finished run, named as PyTorch's `state_dict` names them."""
+    with database.read() as session:
+        run = run_queue.get(session, run_id)
+    if run.status != "finished":
+        raise HTTPException(404, f"Run {run_id} has no weights to download: it is {run.status}.")
+    path = artifacts.of_run(settings.data_dir, run_id).model
+    if not path.is_file():
+        raise HTTPException(404, f"The weights of run {run_id} are not in this server's data folder.")
+    return FileResponse(path, media_type="application/octet-stream", filename=f"run-{run_id}.safetensors")
 
 
 @router.post("/runs/{run_id}/cancel", response_model=RunOut, responses=problems(404, 409), tags=["runs"])

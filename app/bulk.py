@@ -1,11 +1,12 @@
 """One action on many runs at once."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from sqlmodel import Session
 
-from app import run_queue
+from app import artifacts, run_queue
 from app.answers import BulkOut, BulkSkip
 from app.db import Database
 from app.requests import MAX_TAGS, BulkAction
@@ -14,7 +15,9 @@ CHUNK: Final = 100
 """Runs per transaction: others who write wait for one chunk at most, not for ten thousand runs."""
 
 
-def apply(database: Database, ids: Sequence[int], action: BulkAction, tag: str | None) -> BulkOut:
+def apply(
+    database: Database, data_dir: Path, ids: Sequence[int], action: BulkAction, tag: str | None
+) -> BulkOut:
     """Do it to each run; leave alone, with the reason, what is unknown or in another state."""
     outcome = BulkOut(done=[], skipped=[])
     wanted = list(dict.fromkeys(ids))
@@ -27,6 +30,9 @@ def apply(database: Database, ids: Sequence[int], action: BulkAction, tag: str |
                     outcome.skipped.append(BulkSkip(id=run_id, reason=str(error)))
                 else:
                     outcome.done.append(run_id)
+    if action == "delete":
+        for run_id in outcome.done:
+            artifacts.of_run(data_dir, run_id).remove()
     return outcome
 
 

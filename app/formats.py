@@ -28,6 +28,14 @@ def whole(number: int | None) -> str:
     return NOTHING if number is None else f"{number:,}"
 
 
+def size(count: int) -> str:
+    """A number of bytes, in the unit that fits: 2.3 MB."""
+    for power, unit in ((6, "MB"), (3, "kB")):
+        if count >= 10**power:
+            return f"{count / 10**power:.1f}{_SPACE}{unit}"
+    return f"{count}{_SPACE}bytes"
+
+
 def decimal(number: float | None) -> str:
     """A setting like a learning rate, in as few digits as it has."""
     return NOTHING if number is None else f"{number:.10g}"
@@ -134,4 +142,5 @@ FILTERS: Final = {
     "ago": ago,
     "since": since,
     "plural": plural,
+    "size": size,
 }

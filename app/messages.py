@@ -1,20 +1,40 @@
 """What a worker and its slots say to each other over their pipe."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Train:
-    """To the slot: train these hyperparameters, given by name, on this choice of device."""
+    """To the slot: train these hyperparameters, given by name, on this choice of device.
+
+    `folder` holds the run's files, `epochs_recorded` is how many epochs the database has of it.
+    """
 
     config: dict[str, object]
     device: str
     threads: int
+    folder: Path
+    attempt: int
+    epochs_recorded: int
+    checkpoint_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """To the slot: the database has this epoch, so that a checkpoint may know of it."""
+
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
     """To the slot: stop training between two batches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """To the slot: stop training after this epoch, with a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +47,11 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """From the slot: the run trains on this device."""
+    """From the slot: the run trains on this device, and goes on after this epoch, 0 for a new start."""
 
     device: str
     environment: dict[str, str]
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +63,10 @@ class EpochDone:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """From the slot: final losses and accuracies over both whole splits."""
+    """From the slot: final losses and accuracies over both whole splits; `reason` if it ended early."""
 
     results: dict[str, float]
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +82,5 @@ class Failed:
     traceback: str | None
 
 
+ToSlot = Train | Recorded | Stop | Leave
 FromSlot = Ready | Started | EpochDone | Finished | Stopped | Failed

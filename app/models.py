@@ -58,6 +58,9 @@ class Run(SQLModel, table=True):
     priority: int = 0
     position: float = 0.0
     attempt: int = 0
+    resumed_from: int = 0
+    """The epoch after which the newest attempt went on: that of its checkpoint, 0 for a new start."""
+
     crashes: int = 0
     cancel_requested: bool = False
     worker_id: str | None = Field(default=None, index=True)
@@ -70,9 +73,6 @@ class Run(SQLModel, table=True):
     """When the newest epoch record arrived: with `started_at`, the basis of the ETA."""
 
     epochs_done: int = 0
-    resumed_from: int = 0
-    """The epoch after which the newest attempt goes on."""
-
     device_used: str | None = None
     threads: int | None = None
     environment: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))

@@ -11,7 +11,20 @@ from pydantic import ValidationError
 from sqlmodel import Session
 from starlette.datastructures import FormData, QueryParams
 
-from app import bulk, compare, datasets, formats, forms, run_list, run_queue, runs, snippets, studies, workers
+from app import (
+    artifacts,
+    bulk,
+    compare,
+    datasets,
+    formats,
+    forms,
+    run_list,
+    run_queue,
+    runs,
+    snippets,
+    studies,
+    workers,
+)
 from app.answers import RunDetail, RunOut, StudyOut, StudyPreview
 from app.api import DatabaseOf, RunIdPath, SettingsOf, StudyIdPath
 from app.db import Database, newest_change
@@ -172,7 +185,7 @@ def _launch(request: Request, database: Database, form: RunForm, *, always_study
 
 
 @router.post("/runs/bulk")
-def change_runs(database: DatabaseOf, data: Posted) -> Response:
+def change_runs(database: DatabaseOf, settings: SettingsOf, data: Posted) -> Response:
     """Do one thing to the ticked runs and return to where they were ticked."""
     texts = forms.texts_of(data)
     back = local(texts.get("next", ""), "/runs")
@@ -184,7 +197,7 @@ def change_runs(database: DatabaseOf, data: Posted) -> Response:
         body = BulkRequest.model_validate({"ids": ids, "action": action})
     except ValidationError:
         return redirect(back, "Nothing was done: tick at least one run.")
-    outcome = bulk.apply(database, body.ids, body.action, body.tag)
+    outcome = bulk.apply(database, settings.data_dir, body.ids, body.action, body.tag)
     notice = f"{_DONE[body.action]}: {formats.plural(len(outcome.done), 'run')}."
     if outcome.skipped:
         left = "; ".join(skip.reason for skip in outcome.skipped[:_REASONS])
@@ -239,6 +252,7 @@ def _run_page(
         texts=stored | dict(typed or {}),
         errors=errors or {},
         further=_further(run),
+        model_bytes=_model_bytes(request, run),
     )
 
 
@@ -252,6 +266,13 @@ def _further(run: RunOut) -> list[tuple[str, str]]:
         for value in [getattr(run, field.name)]
         if value != TrainConfig.model_fields[field.name].default
     ]
+
+
+def _model_bytes(request: Request, run: RunDetail) -> int | None:
+    """How large the file of a finished run's weights is, None if there is none."""
+    settings: Settings = request.app.state.settings
+    model = artifacts.of_run(settings.data_dir, run.id).model
+    return model.stat().st_size if run.status == "finished" and model.is_file() else None
 
 
 def _get_run(session: Session, run_id: int) -> RunDetail:

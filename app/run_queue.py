@@ -46,6 +46,7 @@ class Claim:
     attempt: int
     config: TrainConfig
     threads: int
+    epochs_done: int
 
 
 def enqueue(
@@ -89,10 +90,10 @@ def claim(
 ) -> Claim | None:
     """Take the next run that one of these kinds of device (`cpu`, `cuda`, …) can train.
 
-    The first claim fixes the thread count; later attempts repeat it. Records of earlier attempts go:
-    the new attempt starts at epoch 1.
+    The first claim fixes the thread count; later attempts repeat it. Epoch records stay until the attempt
+    says where it goes on.
     """
-    change = next_change(session, 2)
+    change = next_change(session)
     queued = aliased(Run)
     first = (
         select(queued.id)
@@ -114,8 +115,8 @@ def claim(
             threads=func.coalesce(Run.threads, threads),
             started_at=now(),
             progress_at=None,
-            epochs_done=0,
-            **_NO_RESULTS,
+            finished_at=None,
+            device_used=None,
             change=change,
         )
         .returning(Run)
@@ -125,36 +126,47 @@ def claim(
     if not runs:
         return None
     run = runs[0]
-    if session.execute(delete(Epoch).where(col(Epoch.run_id) == run.id)).rowcount:  # type: ignore[attr-defined]
-        run.reset_change = change + 1
-    return Claim(_id(run), run.attempt, run.config, run.threads or threads)
-
-
-_NO_RESULTS: Final = dict.fromkeys(
-    (
-        "train_seconds",
-        "train_loss",
-        "test_loss",
-        "train_accuracy",
-        "test_accuracy",
-        "finished_at",
-        "device_used",
-    )
-)
+    return Claim(_id(run), run.attempt, run.config, run.threads or threads, run.epochs_done)
 
 
 def _claimable(run: type[Run], kinds: Iterable[str]) -> tuple[ColumnElement[bool], ...]:
     return col(run.status) == "queued", col(run.device).in_(["auto", *kinds])
 
 
-def report_start(session: Session, claim: Claim, device: str, environment: dict[str, str]) -> bool:
-    """Note where and with what the attempt trains; False if the claim no longer holds."""
-    return _move(session, _held(claim), device_used=device, environment=environment)
+def report_start(
+    session: Session, claim: Claim, device: str, environment: dict[str, str], epoch: int
+) -> bool:
+    """Note where and with what the attempt trains, and go back to the epoch after which it goes on.
+
+    Later epochs are trained again, so their records go. False if the claim no longer holds.
+    """
+    standing = _after_epoch(session, claim.run_id, epoch)
+    if not _move(session, _held(claim), device_used=device, environment=environment, **standing):
+        return False
+    later = delete(Epoch).where(col(Epoch.run_id) == claim.run_id, col(Epoch.epoch) > epoch)
+    if session.execute(later).rowcount:  # type: ignore[attr-defined]
+        _move(session, _held(claim), reset_change=next_change(session))
+    return True
+
+
+def _after_epoch(session: Session, run_id: int, epoch: int) -> dict[str, object]:
+    """What a run shows that goes on after this epoch."""
+    kept = (Epoch.run_id == run_id, col(Epoch.epoch) <= epoch)
+    last = session.get(Epoch, (run_id, epoch))
+    return {
+        "epochs_done": epoch,
+        "resumed_from": epoch,
+        "train_seconds": session.exec(select(func.sum(Epoch.seconds)).where(*kept)).one(),
+        **{name: getattr(last, name) if last else None for name in _SHOWN},
+    }
+
+
+_SHOWN: Final = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
 
 def record_epoch(session: Session, claim: Claim, figures: Mapping[str, Any]) -> bool:
     """Store one epoch's figures and show them on the run; False if the claim no longer holds."""
-    shown = {name: figures[name] for name in ("train_loss", "test_loss", "train_accuracy", "test_accuracy")}
+    shown = {name: figures[name] for name in _SHOWN}
     trained = func.coalesce(Run.train_seconds, 0.0) + figures["seconds"]
     progress = {"epochs_done": figures["epoch"], "progress_at": now(), "train_seconds": trained}
     if not _move(session, _held(claim), **progress, **shown):
@@ -163,9 +175,12 @@ def record_epoch(session: Session, claim: Claim, figures: Mapping[str, Any]) -> 
     return True
 
 
-def finish(session: Session, claim: Claim, results: dict[str, float]) -> bool:
-    """End a run well: `results` are the final losses and accuracies over both whole splits."""
-    return _move(session, _held(claim), **_ended("finished"), **results)
+def finish(session: Session, claim: Claim, results: dict[str, float], reason: str | None = None) -> bool:
+    """End a run well: `results` are the final losses and accuracies over both whole splits.
+
+    `reason` says why, if it ended before its last epoch.
+    """
+    return _move(session, _held(claim), **_ended("finished"), reason=reason, **results)
 
 
 def fail(session: Session, claim: Claim, reason: str, traceback: str | None = None) -> bool:

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     heartbeat_seconds: Annotated[float, Field(gt=0, description="How often a worker says that it lives.")] = (
         5.0
     )
+    checkpoint_seconds: Annotated[
+        float, Field(ge=0, description="How long a run trains at least between two checkpoints.")
+    ] = 5.0
 
     @property
     def url(self) -> str:

@@ -6,8 +6,10 @@ ends when the pipe does: a slot does not outlive its worker.
 
 import os
 import platform
+import subprocess
 import sys
 import threading
+import time
 import traceback
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
@@ -17,36 +19,73 @@ from queue import SimpleQueue
 import torch
 
 from app import __version__
-from app.messages import EpochDone, Failed, Finished, Ready, Started, Stop, Stopped, Train
+from app.artifacts import Checkpoint, RunFiles
+from app.messages import (
+    EpochDone,
+    Failed,
+    Finished,
+    Leave,
+    Ready,
+    Recorded,
+    Started,
+    Stop,
+    Stopped,
+    ToSlot,
+    Train,
+)
+from trainer import checkpoint, predictions, weights
+from trainer.checkpoint import CheckpointError
 from trainer.config import TrainConfig
 from trainer.data import DataError, TensorData, load, to_device
 from trainer.device import DeviceUnavailable, list_devices, resolve, threads_for
-from trainer.evaluate import evaluate
+from trainer.durable import NotWritten
+from trainer.evaluate import evaluate, predict
 from trainer.folder import SHIPPED, DataFolder, Stamp
 from trainer.loop import Diverged, TrainState, train
 
 
 class Inbox(threading.Thread):
-    """Reads the pipe while the main thread trains: queues trainings, notes a stop, ends with the worker."""
+    """Reads the pipe while the main thread trains: queues trainings, notes the rest, ends with the worker."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(name="inbox", daemon=True)
         self.trainings: SimpleQueue[Train] = SimpleQueue()
         self.stop = threading.Event()
+        self.leave = threading.Event()
+        self._recorded = 0
+        self._news = threading.Condition()
         self._connection = connection
 
     def run(self) -> None:
         """Read until the other end closes."""
         try:
             while True:
-                message = self._connection.recv()
-                if isinstance(message, Stop):
-                    self.stop.set()
-                elif isinstance(message, Train):
-                    self.stop.clear()
-                    self.trainings.put(message)
+                self.note(self._connection.recv())
         except (EOFError, OSError):
             os._exit(0)
+
+    def note(self, message: ToSlot) -> None:
+        """Take in what the worker says."""
+        with self._news:
+            match message:
+                case Stop():
+                    self.stop.set()
+                case Leave():
+                    self.leave.set()
+                case Recorded():
+                    self._recorded = message.epoch
+                case Train():
+                    self.stop.clear()
+                    self.leave.clear()
+                    self._recorded = 0
+                    self.trainings.put(message)
+            self._news.notify_all()
+
+    def wait_until_recorded(self, epoch: int) -> bool:
+        """Wait until the database has an epoch; false if told to stop instead."""
+        with self._news:
+            self._news.wait_for(lambda: self._recorded >= epoch or self.stop.is_set())
+            return self._recorded >= epoch
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,52 +109,77 @@ class Trainer:
         self._data_dir = data_dir
         self._names = {info.device: info.name for info in list_devices()}
         self._data: dict[tuple[str, str], _Resident] = {}
+        self._revision = revision()
 
     def warm_up(self) -> None:
         """Load the data; what is wrong with it is told to each run that needs it."""
         try:
             self._load(SHIPPED, resolve("auto"))
         except DataError as error:
-            print(f"depthboard slot: {error}", file=sys.stderr)  # noqa: T201  # the worker's log
+            _log(str(error))
 
     def train(self, message: Train) -> None:
         """Train one run and report its end, whatever it is."""
-        try:
-            self._train(TrainConfig.model_validate(message.config), message.device, message.threads)
-        except (Diverged, DataError, DeviceUnavailable) as error:
-            self._connection.send(Failed(str(error), None))
-        except Exception as error:  # noqa: BLE001  # whatever training raises is that run's failure
-            self._connection.send(Failed(f"{type(error).__name__}: {error}", traceback.format_exc()))
+        end = self._end_of(message)
+        if isinstance(end, Failed):
+            torch.cuda.empty_cache()  # what the failure held is garbage only now, outside its handler
+        self._connection.send(end)
 
-    def _train(self, config: TrainConfig, choice: str, threads: int) -> None:
-        torch.set_num_threads(threads_for(config, threads))
-        device = resolve(choice)
+    def _end_of(self, message: Train) -> Finished | Stopped | Failed:
+        try:
+            return self._train(message, TrainConfig.model_validate(message.config))
+        except (Diverged, DataError, DeviceUnavailable, NotWritten) as error:
+            return Failed(str(error), None)
+        except torch.OutOfMemoryError as error:
+            first_line, _, _ = str(error).partition("\n")
+            return Failed(
+                f"the device ran out of memory; choose a smaller width or batch size, or use fewer slots "
+                f"({first_line})",
+                None,
+            )
+        except Exception as error:  # noqa: BLE001  # whatever training raises is that run's failure
+            return Failed(f"{type(error).__name__}: {error}", traceback.format_exc())
+
+    def _train(self, message: Train, config: TrainConfig) -> Finished | Stopped:
+        threads = threads_for(config, message.threads)
+        torch.set_num_threads(threads)
+        device = resolve(message.device)
         resident = self._load(config.dataset, device)
         data = resident.data
         environment = {
             **versions(),
+            **self._revision,
             "device": self._names.get(str(device), str(device)),
-            "threads": str(threads_for(config, threads)),
+            "precision": config.precision,
+            "threads": str(threads),
             "data_sha256": resident.digest,
             "train_images": str(len(data.train_labels)),
             "test_images": str(len(data.test_labels)),
         }
-        self._connection.send(Started(str(device), environment))
-        state = TrainState.start(config, device)
+        files = RunFiles(message.folder)
+        state = _newest_state(files, config, device, message.epochs_recorded)
+        self._connection.send(Started(str(device), environment, state.epoch))
+        started_at = state.epoch
+        saved = time.monotonic()
         for record in train(config, data, state, self._inbox.stop.is_set):
             self._connection.send(EpochDone(asdict(record)))
-        if state.epoch < config.epochs:
-            self._connection.send(Stopped())
-            return
-        on_train = evaluate(state.model, data.train_images, data.train_labels, config.precision)
-        on_test = evaluate(state.model, data.test_images, data.test_labels, config.precision)
-        results = {
-            "train_loss": on_train.loss,
-            "train_accuracy": on_train.accuracy,
-            "test_loss": on_test.loss,
-            "test_accuracy": on_test.accuracy,
-        }
-        self._connection.send(Finished(results))
+            leaving = self._inbox.leave.is_set() and state.epoch < config.epochs
+            if leaving or time.monotonic() - saved >= message.checkpoint_seconds:
+                self._save(files, Checkpoint(message.attempt, state.epoch), state, config)
+                saved = time.monotonic()
+            if leaving:
+                return Stopped()
+        # Whoever lost the run meanwhile hears of it here, before it would overwrite another's files.
+        known = state.epoch == started_at or self._inbox.wait_until_recorded(state.epoch)
+        if not known or (self._inbox.stop.is_set() and state.epoch < config.epochs):
+            return Stopped()
+        return _finish(files, config, data, state)
+
+    def _save(self, files: RunFiles, mark: Checkpoint, state: TrainState, config: TrainConfig) -> None:
+        """Save a checkpoint once the database knows as much; training that was told to stop needs none."""
+        if self._inbox.wait_until_recorded(mark.epoch):
+            checkpoint.save(files.path_of(mark), state, config)
+            files.remove_older(mark)
 
     def _load(self, dataset: str, device: torch.device) -> _Resident:
         """The data set on the device; it is read again when its files are not those it was read from."""
@@ -128,6 +192,50 @@ class Trainer:
             arrays = load(dataset, folder)
             self._data[key] = _Resident(stamp, to_device(arrays, device), arrays.digest)
         return self._data[key]
+
+
+def _newest_state(files: RunFiles, config: TrainConfig, device: torch.device, recorded: int) -> TrainState:
+    """The state of the newest checkpoint that the database knows and that can be read, or a new start."""
+    for each in files.usable(recorded):
+        try:
+            return checkpoint.load(files.path_of(each), config, device)
+        except CheckpointError as error:
+            _log(f"{error}; it is passed over")
+    return TrainState.start(config, device)
+
+
+def _finish(files: RunFiles, config: TrainConfig, data: TensorData, state: TrainState) -> Finished:
+    """Keep the final weights and what they say of the test set, and measure them on both whole splits."""
+    on_train = evaluate(state.model, data.train_images, data.train_labels, config.precision)
+    on_test = evaluate(state.model, data.test_images, data.test_labels, config.precision)
+    logits = predict(state.model, data.test_images, config.precision).cpu().numpy()
+    predictions.save(files.predictions, predictions.from_logits(logits))
+    weights.save(files.model, state.model, config, state.epoch)
+    results = {
+        "train_loss": on_train.loss,
+        "train_accuracy": on_train.accuracy,
+        "test_loss": on_test.loss,
+        "test_accuracy": on_test.accuracy,
+    }
+    early = f"stopped early: the test loss has not fallen since epoch {state.best_epoch}"
+    return Finished(results, early if state.epoch < config.epochs else None)
+
+
+def _log(text: str) -> None:
+    print(f"depthboard slot: {text}", file=sys.stderr, flush=True)  # noqa: T201  # the worker's log
+
+
+def revision() -> dict[str, str]:
+    """The Git revision of the checkout that this runs from, where it is one and Git can tell."""
+    checkout = Path(__file__).parent.parent
+    if not (checkout / ".git").exists():
+        return {}
+    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"git": said.stdout.strip()}
 
 
 def versions() -> dict[str, str]:

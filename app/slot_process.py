@@ -10,7 +10,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
-from app.messages import FromSlot, Stop, Train
+from app.artifacts import RunFiles
+from app.messages import FromSlot, Leave, Recorded, Stop, ToSlot, Train
 from app.run_queue import Claim
 
 _ENVIRONMENT: Final = {
@@ -43,19 +44,37 @@ class SlotProcess:
             )
         self.connection: Connection = Connection(ours.detach())
 
-    def train(self, claim: Claim) -> None:
-        """Start training a claimed run."""
+    def train(self, claim: Claim, files: RunFiles, checkpoint_seconds: float) -> None:
+        """Start training a claimed run, or go on with it."""
         self.claim = claim
         wanted = claim.config.device
         device = self._offered if wanted == "auto" else wanted
-        self._send(Train(claim.config.model_dump(), device, claim.threads))
+        self._send(
+            Train(
+                claim.config.model_dump(),
+                device,
+                claim.threads,
+                folder=files.folder,
+                attempt=claim.attempt,
+                epochs_recorded=claim.epochs_done,
+                checkpoint_seconds=checkpoint_seconds,
+            )
+        )
+
+    def acknowledge(self, epoch: int) -> None:
+        """Tell it that an epoch is in the database."""
+        self._send(Recorded(epoch))
 
     def ask_to_stop(self, kill_at: float) -> None:
         """Ask it to stop between two batches; after `kill_at` (monotonic seconds) it is killed."""
         self.kill_at = kill_at
         self._send(Stop())
 
-    def _send(self, message: Train | Stop) -> None:
+    def ask_to_leave(self) -> None:
+        """Ask it to end with a checkpoint after the epoch under way."""
+        self._send(Leave())
+
+    def _send(self, message: ToSlot) -> None:
         with suppress(OSError):  # the child is gone, which `receive` tells
             self.connection.send(message)
 

@@ -11,7 +11,7 @@ from multiprocessing.connection import wait
 from types import FrameType
 from typing import Final
 
-from app import migrations, run_queue, workers
+from app import artifacts, migrations, run_queue, workers
 from app.db import Database
 from app.messages import EpochDone, Failed, Finished, FromSlot, Ready, Started, Stopped
 from app.settings import Settings
@@ -27,6 +27,9 @@ BUSY_SECONDS: Final = 60.0
 
 MAX_FALSE_STARTS: Final = 5
 """Slots in a row that may die before they are ready, until the worker gives up."""
+
+DRAIN_SECONDS: Final = 8.0
+"""How long slots have to end their epoch and save it when the worker ends: ten are promised in all."""
 
 GRACE_SECONDS: Final = 1.5
 """How long a slot may take to stop before it is killed."""
@@ -54,21 +57,27 @@ class Worker:
         self._versions: dict[str, str] = {}
         self._heartbeat_due = 0.0
         self._false_starts = 0
+        self._draining = False
         self.slots = [self._new_slot() for _ in range(settings.slot_count)]
         self._register()
 
     def turn(self, seconds: float = TURN_SECONDS) -> None:
         """Hear the slots for at most `seconds`, then beat, stop what must stop and claim what fits."""
-        heard = wait([slot.connection for slot in self.slots], seconds)
-        for index, slot in enumerate(self.slots):
-            if slot.connection in heard:
-                self._hear(index)
+        self._listen(seconds)
         self._beat()
         self._stop_what_must_stop()
         self._claim()
 
     def drain(self) -> None:
-        """Give every run back to the queue, end the slots and take leave."""
+        """Let the slots save what they have, give every run back to the queue and take leave."""
+        self._draining = True
+        deadline = self._monotonic() + DRAIN_SECONDS
+        for slot in self.slots:
+            if slot.claim:
+                slot.ask_to_leave()
+        while any(slot.claim for slot in self.slots) and self._monotonic() < deadline:
+            self._listen(TURN_SECONDS)
+            self._beat()
         with self._database.write() as session:
             for slot in self.slots:
                 if claim := slot.rest():
@@ -76,6 +85,14 @@ class Worker:
             run_queue.retire(session, self.id, "its worker ended")
         for slot in self.slots:
             slot.kill()
+
+    def _listen(self, seconds: float) -> None:
+        """Hear the slots that have something to say, once one does; while draining only those that train."""
+        awaited = [slot for slot in self.slots if slot.claim or not self._draining]
+        heard = wait([slot.connection for slot in awaited], seconds)
+        for index, slot in enumerate(self.slots):
+            if slot in awaited and slot.connection in heard:
+                self._hear(index)
 
     def _new_slot(self) -> SlotProcess:
         return SlotProcess(self._settings.thread_count, self._settings.device, self._settings.data_dir)
@@ -105,23 +122,30 @@ class Worker:
             log.warning("run %s: the claim no longer holds; its slot starts afresh", slot.claim.run_id)
             slot.rest()
             self._replace(index)
+        elif isinstance(message, EpochDone):
+            slot.acknowledge(int(message.figures["epoch"]))
         elif isinstance(message, Finished | Failed | Stopped):
-            slot.rest()
+            claim = slot.rest()
+            if claim and isinstance(message, Finished):
+                artifacts.of_run(self._settings.data_dir, claim.run_id).remove_checkpoints()
 
     def _write(self, claim: run_queue.Claim, message: FromSlot) -> bool:
         """Write a report of a slot; False if the claim no longer holds."""
         with self._database.write() as session:
             match message:
                 case Started():
-                    return run_queue.report_start(session, claim, message.device, message.environment)
+                    return run_queue.report_start(
+                        session, claim, message.device, message.environment, message.epoch
+                    )
                 case EpochDone():
                     return run_queue.record_epoch(session, claim, message.figures)
                 case Finished():
-                    return run_queue.finish(session, claim, message.results)
+                    return run_queue.finish(session, claim, message.results, message.reason)
                 case Failed():
                     return run_queue.fail(session, claim, message.reason, message.traceback)
                 case Stopped():
-                    return run_queue.confirm_cancel(session, claim)
+                    end = run_queue.release if self._draining else run_queue.confirm_cancel
+                    return end(session, claim)
                 case Ready():
                     return True
 
@@ -158,7 +182,8 @@ class Worker:
                 else:
                     log.warning("run %s, attempt %s: %s", claim.run_id, claim.attempt, how)
                     run_queue.lose(session, claim, how)
-        self.slots[index] = self._new_slot()
+        if not self._draining:
+            self.slots[index] = self._new_slot()
 
     def _beat(self) -> None:
         if self._monotonic() < self._heartbeat_due:
@@ -205,7 +230,8 @@ class Worker:
                     lease_seconds=self._settings.lease_seconds,
                 )
             if claim:
-                slot.train(claim)
+                files = artifacts.of_run(self._settings.data_dir, claim.run_id)
+                slot.train(claim, files, self._settings.checkpoint_seconds)
 
 
 def main(settings: Settings, worker_id: str | None = None, replaces: str | None = None) -> None:

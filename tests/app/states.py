@@ -81,9 +81,10 @@ def finished_run(database: Database, test_accuracy: float = 0.94, **config: Any)
     run_id = queue_run(database, **config)
     claim = claimed(database)
     assert claim.run_id == run_id
+    with database.write() as session:
+        assert run_queue.report_start(session, claim, "cpu", {"torch": "2"}, 0)
     record(database, claim, *range(1, claim.config.epochs + 1))
     with database.write() as session:
-        assert run_queue.report_start(session, claim, "cpu", {"torch": "2"})
         assert run_queue.finish(session, claim, {**RESULTS, "test_accuracy": test_accuracy})
     return run_id
 

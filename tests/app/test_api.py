@@ -12,10 +12,12 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
-from app import __version__, bulk, run_queue
+from app import __version__, artifacts, bulk, run_queue
 from app.api import router
+from app.artifacts import Checkpoint
 from app.models import IdempotencyKey, Run, Study
 from app.run_list import PARAMETERS
+from app.settings import Settings
 from tests.app.conftest import Served
 from tests.app.states import (
     add_worker,
@@ -27,6 +29,7 @@ from tests.app.states import (
     record,
     take,
 )
+from trainer import durable
 
 HUGE = "99999999999999999999"
 
@@ -517,6 +520,44 @@ def test_a_run_is_deleted_with_all_it_owns(server: Served) -> None:
     assert (answer.status_code, answer.content) == (204, b"")
     problem(server.client.get(f"/runs/{run_id}"), 404)
     problem(server.client.get(f"/runs/{run_id}/epochs"), 404)
+
+
+@pytest.mark.parametrize("in_bulk", [False, True])
+def test_a_deleted_run_takes_its_files_along(server: Served, settings: Settings, *, in_bulk: bool) -> None:
+    for run_id in (finished_run(server.database), finished_run(server.database)):
+        durable.write(artifacts.of_run(settings.data_dir, run_id).model, b"weights")
+    if in_bulk:
+        post(server.client, "/runs/bulk", ids=[1], action="delete")
+    else:
+        server.client.delete("/runs/1")
+    assert not artifacts.of_run(settings.data_dir, 1).folder.exists()
+    assert artifacts.of_run(settings.data_dir, 2).model.exists()
+
+
+def test_a_run_that_may_not_be_deleted_keeps_its_files(server: Served, settings: Settings) -> None:
+    run_id = queue_run(server.database)
+    claimed(server.database)
+    checkpoint = artifacts.of_run(settings.data_dir, run_id).path_of(Checkpoint(1, 1))
+    durable.write(checkpoint, b"state")
+    problem(server.client.delete(f"/runs/{run_id}"), 409)
+    post(server.client, "/runs/bulk", ids=[run_id], action="delete")
+    assert checkpoint.exists()
+
+
+def test_the_weights_of_a_finished_run_are_downloaded_as_a_file(server: Served, settings: Settings) -> None:
+    run_id = finished_run(server.database)
+    durable.write(artifacts.of_run(settings.data_dir, run_id).model, b"weights")
+    answer = server.client.get(f"/runs/{run_id}/model.safetensors")
+    assert (answer.status_code, answer.content) == (200, b"weights")
+    assert answer.headers["content-disposition"] == f'attachment; filename="run-{run_id}.safetensors"'
+
+
+def test_a_run_without_weights_says_why(server: Served) -> None:
+    finished = finished_run(server.database)
+    waiting = queue_run(server.database)
+    for run_id, why in ((finished, "not in this server's data folder"), (waiting, "it is queued")):
+        assert why in problem(server.client.get(f"/runs/{run_id}/model.safetensors"), 404)["detail"]
+    problem(server.client.get("/runs/77/model.safetensors"), 404)
 
 
 def test_a_running_run_is_not_deleted(server: Served) -> None:

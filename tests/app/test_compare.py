@@ -142,7 +142,7 @@ def test_the_device_that_was_used_counts_and_the_choice_does_not(database: Datab
     queue_run(database, depth=3)
     claim = claimed(database)
     with database.write() as session:
-        run_queue.report_start(session, claim, "cuda:0", {})
+        run_queue.report_start(session, claim, "cuda:0", {}, 0)
     warnings = compared(database, *runs, claim.run_id).warnings
     assert "The runs differ in device_used (cpu, cuda:0)" in warnings[-1]
 

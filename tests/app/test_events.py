@@ -255,6 +255,8 @@ def test_a_lost_attempts_epochs_are_taken_back(server: Served) -> None:
         with server.database.write() as session:
             run_queue.lose(session, first, "its process was killed by SIGKILL")
         second = claimed(server.database)
+        with server.database.write() as session:
+            run_queue.report_start(session, second, "cpu", {}, 0)
         record(server.database, second, 1)
         told = stream.until("epoch", attempt=2, epoch=1)
     assert kinds(told).count("reset") == 1

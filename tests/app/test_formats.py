@@ -25,6 +25,13 @@ def test_a_duration_has_its_two_largest_units(seconds: float | None, words: str)
 
 
 @pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 bytes"), (999, "999 bytes"), (31_400, "31.4 kB"), (2_303_000, "2.3 MB")]
+)
+def test_a_size_has_the_unit_that_fits(count: int, words: str) -> None:
+    assert formats.size(count).replace("\N{NO-BREAK SPACE}", " ") == words
+
+
+@pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.2, "under 1 s"), (45, "about 45 s"), (360, "about 6 min"), (9000, "about 2.5 h")],
 )

@@ -2,9 +2,8 @@
 
 import pytest
 
-from app.grid import GridError, expand, parse
+from app.grid import GridError, parse
 from app.requests import MAX_GRID
-from trainer.config import TrainConfig
 
 
 @pytest.mark.parametrize(
@@ -65,10 +64,3 @@ def test_a_text_that_means_nothing_is_refused_with_a_reason(name: str, text: str
 
 def test_the_longest_range_is_as_long_as_the_largest_grid() -> None:
     assert len(parse("seed", "1-1000")) == MAX_GRID
-
-
-def test_a_grid_is_every_combination_the_last_axis_running_fastest() -> None:
-    axes: dict[str, list[float]] = {"depth": [1, 2], "epochs": [5], "lr": [0.1], "seed": [0, 1]}
-    assert expand(axes) == [
-        TrainConfig(depth=depth, epochs=5, lr=0.1, seed=seed) for depth in (1, 2) for seed in (0, 1)
-    ]

@@ -6,9 +6,11 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
-from app import run_queue
+from app import artifacts, run_queue
+from app.settings import Settings
 from tests.app import states
 from tests.app.conftest import Served
+from trainer import durable
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -268,7 +270,7 @@ def test_the_log_names_what_a_run_trained_with_once(server: Served, browser: htt
     states.add_worker(server.database)
     claim = states.claimed(server.database)
     with server.database.write() as session:
-        run_queue.report_start(session, claim, "cpu", {"torch": "2.13", "threads": "1"})
+        run_queue.report_start(session, claim, "cpu", {"torch": "2.13", "threads": "1"}, 0)
     page = browser.get(f"/runs/{run_id}").text
     assert page.lower().count("threads</dt>") == 1
     assert "<dt>PyTorch</dt><dd>2.13</dd>" in page
@@ -292,3 +294,26 @@ def test_a_comparison_on_other_data_shows_no_published_figures(server: Served) -
     page = server.client.get(f"/compare?runs={run_id}", headers=browser).text
     assert "Published" not in page
     assert "published" not in page
+
+
+def test_the_page_of_a_resumed_run_says_after_which_epoch(server: Served, browser: httpx.Client) -> None:
+    run_id = new_run(browser, epochs=9)
+    states.add_worker(server.database)
+    states.record(server.database, states.claimed(server.database), 1, 2, 3)
+    with server.database.write() as session:
+        run_queue.retire(session, "w", "it died")
+        claim = run_queue.claim(session, "w", states.CPU, threads=1, lease_seconds=60)
+        assert claim is not None
+        run_queue.report_start(session, claim, "cpu", {}, 2)
+    assert "Attempt 2, resumed after epoch 2, 1 crash of 3 allowed" in browser.get(f"/runs/{run_id}").text
+
+
+def test_the_page_of_a_finished_run_offers_its_weights(
+    server: Served, browser: httpx.Client, settings: Settings
+) -> None:
+    run_id = states.finished_run(server.database)
+    assert "not in this server's data folder" in browser.get(f"/runs/{run_id}").text.replace("&#39;", "'")
+    durable.write(artifacts.of_run(settings.data_dir, run_id).model, b"0" * 31_400)
+    page = browser.get(f"/runs/{run_id}").text
+    assert f'href="/runs/{run_id}/model.safetensors"' in page
+    assert "31.4\N{NO-BREAK SPACE}kB" in page

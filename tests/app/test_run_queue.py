@@ -51,6 +51,11 @@ def finish(database: Database, claim: Claim) -> bool:
         return run_queue.finish(session, claim, RESULTS)
 
 
+def start(database: Database, claim: Claim, epoch: int) -> None:
+    with database.write() as session:
+        assert run_queue.report_start(session, claim, "cpu", {}, epoch)
+
+
 def reap(database: Database) -> list[int]:
     with database.write() as session:
         return run_queue.reap(session)
@@ -173,7 +178,7 @@ def test_the_way_of_a_run_from_queue_to_finish(database: Database) -> None:
     run_id = queue_run(database)
     claim = claimed(database)
     with database.write() as session:
-        assert run_queue.report_start(session, claim, "cuda:0", {"torch": "2.13"})
+        assert run_queue.report_start(session, claim, "cuda:0", {"torch": "2.13"}, 0)
     assert record(database, claim, 1, 2)
     run = row(database, run_id)
     assert (run.epochs_done, run.train_loss, run.test_accuracy) == (2, 1.0, 0.7)
@@ -388,7 +393,7 @@ def test_an_attempt_that_is_over_writes_nothing(database: Database, *, reclaimed
         claimed(database, "another")
     before = shown(database, run_id), epochs_of(database, run_id), row(database, run_id).lease_expires
     with database.write() as session:
-        assert not run_queue.report_start(session, stale, "mps", {})
+        assert not run_queue.report_start(session, stale, "mps", {}, 0)
         assert not run_queue.record_epoch(session, stale, figures(2))
         assert not run_queue.finish(session, stale, RESULTS)
         assert not run_queue.fail(session, stale, "too late")
@@ -409,7 +414,21 @@ def test_a_run_ends_only_once(database: Database) -> None:
     assert row(database, run_id).status == "finished"
 
 
-def test_a_new_attempt_drops_the_epochs_of_the_one_before_and_says_so(database: Database) -> None:
+def test_a_claim_keeps_the_epochs_of_the_attempt_before_and_knows_how_many(database: Database) -> None:
+    run_id = queue_run(database)
+    claim = claimed(database)
+    assert claim.epochs_done == 0
+    record(database, claim, 1, 2)
+    lose(database, claim)
+    assert claimed(database).epochs_done == 2
+    run = row(database, run_id)
+    assert (run.attempt, run.epochs_done, run.train_loss, run.train_seconds) == (2, 2, 1.0, 0.5)
+    assert epochs_of(database, run_id) == [(1, 1), (1, 2)]
+
+
+def test_an_attempt_that_starts_anew_drops_the_epochs_of_the_one_before_and_says_so(
+    database: Database,
+) -> None:
     run_id = queue_run(database)
     claim = claimed(database)
     record(database, claim, 1, 2)
@@ -417,14 +436,74 @@ def test_a_new_attempt_drops_the_epochs_of_the_one_before_and_says_so(database: 
     with database.read() as session:
         seen = newest_change(session)
     second = claimed(database)
+    start(database, second, 0)
     run = row(database, run_id)
     assert (run.attempt, run.epochs_done, run.train_loss, run.test_accuracy) == (2, 0, None, None)
+    assert (run.train_seconds, run.resumed_from) == (None, 0)
     assert epochs_of(database, run_id) == []
     record(database, second, 1)
     assert epochs_of(database, run_id) == [(2, 1)]
     with database.read() as session:
         told, _ = events.read_after(session, seen)
     assert [event.kind for event in told] == ["reset", "run", "epoch"]
+
+
+def test_an_attempt_that_resumes_shows_what_its_last_kept_epoch_did(database: Database) -> None:
+    run_id = queue_run(database, epochs=9)
+    claim = claimed(database)
+    start(database, claim, 0)
+    record(database, claim, 1, 2, 3, 4)
+    lose(database, claim)
+    with database.read() as session:
+        seen = newest_change(session)
+    second = claimed(database)
+    start(database, second, 2)
+    run = row(database, run_id)
+    assert (run.epochs_done, run.resumed_from, run.train_seconds) == (2, 2, 0.5)
+    assert {name: getattr(run, name) for name in RESULTS} == {name: figures(2)[name] for name in RESULTS}
+    with database.read() as session:
+        told, _ = events.read_after(session, seen)
+    assert [event.kind for event in told] == ["reset", "run"]
+    record(database, second, 3)
+    assert epochs_of(database, run_id) == [(1, 1), (1, 2), (2, 3)]
+    assert row(database, run_id).train_seconds == 0.75
+
+
+def test_an_attempt_that_loses_nothing_resets_nothing(database: Database) -> None:
+    queue_run(database)
+    claim = claimed(database)
+    record(database, claim, 1, 2)
+    lose(database, claim)
+    with database.read() as session:
+        seen = newest_change(session)
+    start(database, claimed(database), 2)
+    with database.read() as session:
+        told, _ = events.read_after(session, seen)
+    assert [event.kind for event in told] == ["run"]
+
+
+def test_a_resumed_run_estimates_from_the_epochs_of_its_own_attempt(database: Database) -> None:
+    run_id = queue_run(database, epochs=12)
+    claim = claimed(database)
+    record(database, claim, *range(1, 11))
+    lose(database, claim)
+    second = claimed(database)
+    start(database, second, 10)
+    assert shown(database, run_id).eta_seconds is None
+    record(database, second, 11)
+    with database.write() as session:
+        run = run_queue.get(session, run_id)
+        assert run.progress_at is not None
+        run.started_at = run.progress_at - 100
+    assert shown(database, run_id).eta_seconds == pytest.approx(100, abs=30)
+
+
+def test_a_run_that_stopped_early_is_finished_with_the_reason(database: Database) -> None:
+    run_id = queue_run(database)
+    claim = claimed(database)
+    with database.write() as session:
+        assert run_queue.finish(session, claim, RESULTS, "stopped early")
+    assert (row(database, run_id).status, row(database, run_id).reason) == ("finished", "stopped early")
 
 
 def test_a_first_attempt_resets_nothing(database: Database) -> None:

@@ -90,9 +90,19 @@ class QueueMachine(RuleBasedStateMachine):
         self.attempts.add((claim.run_id, claim.attempt))
         self.claims.append(claim)
         model = self.models[claim.run_id]
-        model.status, model.worker, model.epochs = "running", worker, []
+        model.status, model.worker = "running", worker
         model.attempt += 1
-        assert claim.attempt == model.attempt
+        assert (claim.attempt, claim.epochs_done) == (model.attempt, len(model.epochs))
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data(), back=st.integers(0, 3))
+    def report_start(self, data: st.DataObject, back: int) -> None:
+        claim, model = self.claim_of(data)
+        epoch = max(0, len(model.epochs) - back) if model else 0
+        with self.database.write() as session:
+            assert run_queue.report_start(session, claim, "cpu", {}, epoch) is bool(model)
+        if model:
+            del model.epochs[epoch:]
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
@@ -232,6 +242,8 @@ class QueueMachine(RuleBasedStateMachine):
             assert (run.finished_at is not None) is (model.status in ("finished", "failed", "cancelled"))
             assert (run.reason is not None) is (model.status in ("failed", "cancelled"))
             assert epochs[run_id] == model.epochs
+            assert run.epochs_done == len(model.epochs)
+            assert (run.train_seconds or 0) == 0.25 * len(model.epochs)
 
 
 def test_random_steps_keep_to_the_model(database: Database) -> None:

@@ -1,22 +1,39 @@
 """What a slot's child reports of each training, whatever happens to it."""
 
+import errno
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from app import slot
-from app.messages import EpochDone, Failed, Finished, FromSlot, Started, Stopped, Train
+from app.artifacts import Checkpoint, RunFiles
+from app.messages import (
+    EpochDone,
+    Failed,
+    Finished,
+    FromSlot,
+    Leave,
+    Recorded,
+    Started,
+    Stop,
+    Stopped,
+    Train,
+)
 from app.slot import Inbox, Trainer
 from tests.trainer.idx_files import labels, small, write
+from trainer import predictions
 from trainer.data import Arrays, DataError, load
 from trainer.folder import TRAIN_LABELS_FILE, DataFolder
-from trainer.loop import EpochRecord
+from trainer.loop import EpochRecord, TrainState, train
 
 QUICK = {"depth": 1, "epochs": 2, "batch_size": 60_000}
 
@@ -25,13 +42,27 @@ class Child:
     """A slot's trainer in this process, and the other end of its pipe."""
 
     def __init__(self, data_dir: Path) -> None:
+        self.folder = data_dir
         self.ours, theirs = Pipe()
         self.theirs: Connection = theirs
         self.inbox = Inbox(theirs)  # never started: it would end this process with its pipe
         self.trainer = Trainer(theirs, self.inbox, data_dir)
 
-    def train(self, device: str = "cpu", **config: Any) -> list[FromSlot]:
-        """What is said of one training."""
+    def train(
+        self, device: str = "cpu", *, files: RunFiles | None = None, recorded: int = 0, **config: Any
+    ) -> list[FromSlot]:
+        """What is said of one training, whose worker records every epoch at once."""
+        self.inbox.note(Recorded(config.get("epochs", QUICK["epochs"])))
+        self.start(device, files, recorded, **config)
+        said = []
+        while self.ours.poll():
+            said.append(self.ours.recv())
+        return said
+
+    def start(
+        self, device: str = "cpu", files: RunFiles | None = None, recorded: int = 0, **config: Any
+    ) -> None:
+        """Train to the end."""
         whole: dict[str, object] = {
             "lr": 0.05,
             "seed": 0,
@@ -40,16 +71,19 @@ class Child:
             **QUICK,
             **config,
         }
-        self.trainer.train(Train(whole, device, 1))
-        said = []
-        while self.ours.poll():
-            said.append(self.ours.recv())
-        return said
+        folder = files.folder if files else self.folder
+        self.trainer.train(Train(whole, device, 1, folder, 1, recorded, checkpoint_seconds=0))
 
 
 @pytest.fixture(scope="module")
 def child(tmp_path_factory: pytest.TempPathFactory) -> Child:
-    return Child(tmp_path_factory.mktemp("data"))
+    return Child(tmp_path_factory.mktemp("child"))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> RunFiles:
+    """The files of a run that has none yet."""
+    return RunFiles(tmp_path / "run")
 
 
 def test_a_training_is_told_epoch_by_epoch_to_its_end(child: Child) -> None:
@@ -167,6 +201,127 @@ def test_a_configuration_of_another_version_fails_the_run(child: Child) -> None:
     (failed,) = child.train(depth=77)
     assert isinstance(failed, Failed)
     assert failed.reason.startswith("ValidationError: ")
+
+
+def test_a_finished_training_leaves_its_weights_and_predictions(child: Child, files: RunFiles) -> None:
+    finished = child.train(files=files)[-1]
+    assert isinstance(finished, Finished)
+    assert finished.reason is None
+    assert files.model.is_file()
+    assert len(predictions.load(files.predictions).classes) == 10_000
+
+
+def test_a_training_goes_on_from_its_newest_checkpoint(child: Child, files: RunFiles) -> None:
+    child.train(files=files, epochs=3)
+    expected = files.model.read_bytes()
+    files.model.unlink()
+    assert files.usable(3) == [Checkpoint(1, 3)]
+    started, finished = child.train(files=files, epochs=3, recorded=3)
+    assert isinstance(started, Started)
+    assert started.epoch == 3
+    assert isinstance(finished, Finished)
+    assert files.model.read_bytes() == expected
+
+
+def test_a_checkpoint_that_the_database_does_not_know_is_not_used(child: Child, files: RunFiles) -> None:
+    child.train(files=files)
+    started, *_ = child.train(files=files, recorded=1)
+    assert isinstance(started, Started)
+    assert started.epoch == 0
+
+
+def test_a_damaged_checkpoint_is_passed_over_with_a_word(
+    child: Child, files: RunFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    child.train(files=files)
+    newest = files.path_of(Checkpoint(1, 2))
+    files.path_of(Checkpoint(1, 1)).write_bytes(newest.read_bytes())
+    newest.write_bytes(newest.read_bytes()[:5000])
+    started, *_ = child.train(files=files, recorded=2)
+    assert isinstance(started, Started)
+    assert started.epoch == 2  # the copy, which says itself which epoch it holds
+    assert "attempt-1-epoch-2.safetensors is damaged" in capsys.readouterr().err
+    for each in files.usable(2):
+        files.path_of(each).write_bytes(b"")
+    started, *_ = child.train(files=files, recorded=2)
+    assert isinstance(started, Started)
+    assert started.epoch == 0
+
+
+def test_no_checkpoint_is_saved_before_its_epoch_is_recorded_and_a_stop_ends_the_waiting(
+    tmp_path: Path, files: RunFiles
+) -> None:
+    child = Child(tmp_path)
+    training = threading.Thread(target=child.start, kwargs={"files": files})
+    training.start()
+    assert isinstance(child.ours.recv(), Started)
+    assert isinstance(child.ours.recv(), EpochDone)
+    child.inbox.note(Stop())
+    assert child.ours.recv() == Stopped()
+    training.join()
+    assert files.usable(100) == []
+
+
+def test_a_training_that_is_told_to_leave_does_so_with_a_checkpoint(tmp_path: Path, files: RunFiles) -> None:
+    child = Child(tmp_path)
+    child.inbox.note(Leave())
+    assert child.train(files=files)[-1] == Stopped()
+    assert files.usable(100) == [Checkpoint(1, 1)]
+
+
+def test_a_full_disk_fails_the_run_with_advice_and_leaves_nothing(
+    child: Child, files: RunFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    failed = child.train(files=files)[-1]
+    assert isinstance(failed, Failed)
+    assert failed.reason.startswith(f"could not write {files.checkpoints}")
+    assert failed.reason.endswith("No space left on device; free some space and retry")
+    assert failed.traceback is None
+    assert list(files.checkpoints.iterdir()) == []
+
+
+def test_a_device_without_memory_fails_the_run_with_advice(
+    child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nMore details")
+
+    monkeypatch.setattr(slot, "train", exhausted)
+    failed = child.train()[-1]
+    assert isinstance(failed, Failed)
+    assert failed.reason.startswith("the device ran out of memory; choose a smaller width")
+    assert "Tried to allocate 2 GiB)" in failed.reason
+    assert failed.traceback is None
+
+
+def test_a_training_that_ends_before_its_last_epoch_says_why(
+    child: Child, files: RunFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def patient(config: Any, data: Any, state: TrainState, should_stop: Any) -> Iterator[EpochRecord]:
+        yield next(train(config, data, state, should_stop))
+        state.best_epoch = 1
+
+    monkeypatch.setattr(slot, "train", patient)
+    finished = child.train(files=files)[-1]
+    assert isinstance(finished, Finished)
+    assert finished.reason == "stopped early: the test loss has not fallen since epoch 1"
+    assert files.model.is_file()
+
+
+def test_a_run_knows_its_revision_where_there_is_one(
+    child: Child, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = child.train()[0]
+    assert isinstance(started, Started)
+    assert started.environment["precision"] == "fp32"
+    monkeypatch.setattr(slot, "__file__", str(tmp_path / "app" / "slot.py"))
+    assert slot.revision() == {}
+    (tmp_path / ".git").touch()  # no repository after all
+    assert slot.revision() == {}
 
 
 def test_a_child_without_its_worker_ends(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from app import run_queue, runs, workers
+from app import artifacts, run_queue, runs, workers
 from app.answers import EpochColumns, RunOut
+from app.artifacts import RunFiles
 from app.db import Database
 from app.models import Epoch, Run
 from app.run_queue import Claim
@@ -88,6 +89,14 @@ class Bench:
         with self.database.read() as session:
             return runs.epoch_columns(session, run_id)
 
+    def figures(self, run_id: int) -> dict[str, list[float]]:
+        """The epochs of a run, without the one figure that is never the same twice."""
+        return self.columns(run_id).model_dump(exclude={"seconds"})
+
+    def files(self, run_id: int) -> RunFiles:
+        """The files of a run."""
+        return artifacts.of_run(self.settings.data_dir, run_id)
+
     def attempts(self, run_id: int) -> set[int]:
         """The attempts that its epochs come from."""
         with self.database.read() as session:
@@ -98,7 +107,8 @@ class Bench:
 def shared_bench(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("worker")
     shutil.copy(migrated, folder)
-    bench = Bench(Settings(data_dir=folder, slots=1, threads=1, device="cpu"))
+    settings = Settings(data_dir=folder, slots=1, threads=1, device="cpu", checkpoint_seconds=0)
+    bench = Bench(settings)
     yield bench
     bench.end()
     bench.database.close()
@@ -192,7 +202,43 @@ def test_a_diverged_run_fails_alone(bench: Bench) -> None:
     assert bench.ended(good).status == "finished"
 
 
-def test_a_run_whose_slot_was_killed_is_trained_again_from_the_start(bench: Bench) -> None:
+@pytest.mark.parametrize("depth", [1, 3])
+def test_a_run_whose_slot_was_killed_ends_at_the_same_bytes_as_one_without_a_pause(
+    bench: Bench, depth: int
+) -> None:
+    config: dict[str, Any] = {"depth": depth, "epochs": 5, "batch_size": 512}
+    straight = bench.ended(queue_run(bench.database, **config))
+    run_id = queue_run(bench.database, **config)
+    bench.wait_for_epochs(run_id, 2)
+    os.kill(bench.pid(), signal.SIGKILL)
+    run = bench.ended(run_id)
+    assert (run.status, run.attempt, run.crashes) == ("finished", 2, 1)
+    assert bench.files(run_id).model.read_bytes() == bench.files(straight.id).model.read_bytes()
+    assert bench.files(run_id).predictions.read_bytes() == bench.files(straight.id).predictions.read_bytes()
+    assert bench.figures(run_id) == bench.figures(straight.id)
+    assert row(bench.database, run_id).resumed_from >= 1
+    assert bench.attempts(run_id) == {1, 2}
+    assert not bench.files(run_id).checkpoints.exists()
+
+
+def test_a_cancelled_run_goes_on_where_it_was_when_it_is_retried(bench: Bench) -> None:
+    run_id = queue_run(bench.database, **LONG)
+    bench.wait_for_epochs(run_id, 2)
+    cancel(bench, run_id)
+    bench.ended(run_id)
+    (saved, *_) = bench.files(run_id).usable(10_000)
+    with bench.database.write() as session:
+        run_queue.retry(session, run_id)
+    bench.wait_for_epochs(run_id, saved.epoch + 1)
+    bench.turn_until(lambda: row(bench.database, run_id).resumed_from == saved.epoch)
+    cancel(bench, run_id)
+    bench.ended(run_id)
+    columns = bench.columns(run_id)
+    assert columns.epoch == list(range(1, len(columns.epoch) + 1))
+    assert bench.attempts(run_id) == {1, 2}
+
+
+def test_a_checkpoint_of_another_configuration_is_not_used(bench: Bench) -> None:
     run_id = queue_run(bench.database, **LONG)
     bench.wait_for_epochs(run_id, 2)
     with bench.database.write() as session:
@@ -228,7 +274,7 @@ def test_a_run_that_was_taken_away_is_not_trained_on(bench: Bench) -> None:
     bench.turn_until(lambda: bench.pid() != slot)
     stored = row(bench.database, run_id)
     assert (stored.status, stored.worker_id, stored.attempt) == ("running", "another", 2)
-    assert bench.columns(run_id).epoch == []
+    assert bench.attempts(run_id) == {1}
     with bench.database.write() as session:
         run_queue.retire(session, "another", "the test is over")
 
@@ -260,6 +306,8 @@ def test_a_worker_that_drains_gives_its_run_back_and_ends_its_slot(bench: Bench)
     bench.end()
     stored = row(bench.database, run_id)
     assert (stored.status, stored.crashes, stored.worker_id) == ("queued", 0, None)
+    (saved, *_) = bench.files(run_id).usable(10_000)
+    assert saved.epoch == stored.epochs_done  # nothing that was trained is lost
     assert slot.process.poll() is not None
     with bench.database.read() as session:
         assert workers.list_workers(session) == []
@@ -269,7 +317,8 @@ def test_a_dead_child_is_told_by_what_it_says_and_not_by_an_error(tmp_path: Path
     slot = SlotProcess(1, "cpu", tmp_path)
     slot.process.kill()
     slot.process.wait()
-    slot.train(Claim(run_id=1, attempt=1, config=TrainConfig(depth=1), threads=1))
+    claim = Claim(run_id=1, attempt=1, config=TrainConfig(depth=1), threads=1, epochs_done=0)
+    slot.train(claim, artifacts.of_run(tmp_path, 1), 5)
     slot.ask_to_stop(kill_at=0)
     assert slot.receive() is None
     assert slot.kill() == "its process was killed by SIGKILL"

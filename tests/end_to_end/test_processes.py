@@ -119,6 +119,14 @@ class Up:
         eventually(lambda: self.read(run)["status"] not in ("queued", "running"), PATIENCE)
         return self.read(run)
 
+    def results(self, run: dict[str, Any]) -> tuple[bytes, dict[str, list[float]]]:
+        """The final weights as a file, and the epochs without the one figure that is never the same twice."""
+        columns = self.client.get(f"/runs/{run['id']}/epochs").json()
+        del columns["seconds"]
+        answer = self.client.get(f"/runs/{run['id']}/model.safetensors")
+        assert answer.status_code == 200
+        return answer.content, columns
+
     def shorten(self, run: dict[str, Any]) -> None:
         """Let the next attempt at a run be one of three epochs; the one under way does not notice."""
         database = Database(f"sqlite:///{self.folder / 'depthboard.sqlite3'}")
@@ -137,7 +145,8 @@ class Up:
 
 @contextlib.contextmanager
 def up(folder: Path) -> Iterator[Up]:
-    with running(folder, "--device", "cpu") as dashboard, httpx.Client(base_url=dashboard.url) as client:
+    options = ("--device", "cpu", "--checkpoint-seconds", "0")
+    with running(folder, *options) as dashboard, httpx.Client(base_url=dashboard.url) as client:
         yield Up(folder, dashboard, client)
 
 
@@ -181,6 +190,23 @@ def test_a_run_whose_worker_is_killed_finishes_once_with_every_epoch_once(dashbo
     assert dashboard.finished_once(run)
     eventually(lambda: not slot.alive, PATIENCE)
     assert len(dashboard.client.get("/workers").json()["workers"]) == 1
+
+
+@pytest.mark.parametrize("victim", ["slot", "worker"])
+@pytest.mark.parametrize("depth", [1, 3])
+def test_a_run_whose_processes_are_killed_ends_at_the_same_bytes_as_one_left_alone(
+    dashboard: Up, depth: int, victim: str
+) -> None:
+    config = {"depth": depth, "epochs": 6, "batch_size": 256}
+    straight = dashboard.ended(dashboard.post(**config))
+    run = dashboard.post(**config)
+    dashboard.training(run)
+    process: Process = getattr(dashboard, victim)
+    process.kill()
+    ended = dashboard.ended(run)
+    assert (ended["status"], ended["attempt"], ended["crashes"]) == ("finished", 2, 1)
+    assert ended["resumed_from"] >= 1
+    assert dashboard.results(run) == dashboard.results(straight)
 
 
 def test_training_goes_on_while_the_web_process_is_killed_and_restarted(dashboard: Up) -> None:

@@ -1,0 +1,55 @@
+"""Files that are there whole or not at all, whatever kills the process or the machine in between."""
+
+import errno
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+TEMPORARY: Final = ".tmp"
+"""How the names of unfinished files end; a process that was killed leaves one behind."""
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+
+
+class NotWritten(Exception):
+    """A file could not be written; the message says why and what to do."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        cure = "free some space" if error.errno in _FULL else "make sure that its folder can be written"
+        super().__init__(f"could not write {path}: {error.strerror or error}; {cure} and retry")
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put a file in place of the one that is there; once this returns, it is on the disk to stay.
+
+    Folders are made as needed. Raises `NotWritten`, and then leaves everything as it was.
+    """
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _write(temporary, content)
+            os.replace(temporary, path)  # noqa: PTH105  # named as the system call it is
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync(path.parent)
+    except OSError as error:
+        raise NotWritten(path, error) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder last: a rename is lost with the power until this is done."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
