@@ -231,7 +231,7 @@ def _literals(info: FieldInfo) -> tuple[str, ...]:
 
 
 def _bounds(info: FieldInfo, unit: str) -> str:
-    """The allowed values in words: "1 to 5 layers", "more than 0, at most 100"."""
+    """The allowed values in words: "1 to 10 layers", "more than 0, at most 100"."""
     limits = {
         name: getattr(bound, name)
         for bound in info.metadata

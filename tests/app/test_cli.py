@@ -163,7 +163,7 @@ def test_wrong_usage_is_exit_code_2_and_names_the_option(words: tuple[str, ...],
 
 
 def test_what_the_server_refuses_is_exit_code_2_and_names_the_field(url: str) -> None:
-    answer = run("submit", "--depth", "9", "--url", url)
+    answer = run("submit", "--depth", "11", "--url", url)
     assert answer.returncode == 2
     assert answer.stderr.startswith("depth: ")
     assert answer.stderr.count("\n") == 1

@@ -78,7 +78,7 @@ def test_workers_are_listed(client: Client) -> None:
 
 def test_an_error_says_which_field_and_what_was_expected(client: Client) -> None:
     with pytest.raises(ClientError) as refused:
-        client.create_run({"depth": 9, "epochs": 0})
+        client.create_run({"depth": 11, "epochs": 0})
     assert refused.value.status == 422
     assert [error.loc for error in refused.value.errors] == [["depth"], ["epochs"]]
     assert "depth: " in str(refused.value)

@@ -17,7 +17,7 @@ def test_a_field_is_generated_for_every_hyperparameter() -> None:
     fields = forms.blank().fields
     assert [field.name for field in fields] == list(TrainConfig.model_fields)
     depth, device = fields[0], next(field for field in fields if field.name == "device")
-    assert (depth.title, depth.bounds) == ("Depth", "1 to 5 layers")
+    assert (depth.title, depth.bounds) == ("Depth", "1 to 10 layers")
     assert device.choices == ("auto", "cpu", "cuda", "mps")
     assert device.folded
 
@@ -40,7 +40,7 @@ def test_an_empty_field_means_its_default() -> None:
     [
         ("depth", "", "A value is needed."),
         ("depth", "0", "0 is too small: at least 1 is expected."),
-        ("depth", "1000", "1000 is too large: at most 5 is expected."),
+        ("depth", "1000", "1000 is too large: at most 10 is expected."),
         ("epochs", "1000000000", "1000000000 is too large: at most 10,000 is expected."),
         ("lr", "-0.1", "-0.1 is too small: more than 0 is expected."),
         ("lr", "NaN", "'NaN' is not a number; expected one like 0.05 or a list 0.01, 0.05."),
@@ -61,7 +61,11 @@ def test_what_is_wrong_is_said_beside_its_field(name: str, text: str, message: s
 
 
 def test_all_wrong_fields_are_named_at_once() -> None:
-    assert set(forms.read({"depth": "9", "lr": "abc", "priority": "x"}).errors) == {"depth", "lr", "priority"}
+    assert set(forms.read({"depth": "19", "lr": "abc", "priority": "x"}).errors) == {
+        "depth",
+        "lr",
+        "priority",
+    }
 
 
 def test_a_grid_beyond_the_limit_is_refused_as_a_whole() -> None:

@@ -183,13 +183,14 @@ def test_what_a_bulk_request_may_not_say(body: dict[str, Any], place: tuple[Any,
 
 
 def test_a_grid_is_every_combination_the_last_axis_running_fastest() -> None:
-    request = StudyRequest(depth=[1, 2], epochs=5, lr=[0.1], seed=[0, 1])
-    assert request.configs == [
+    axes: dict[str, Any] = {"depth": [1, 2], "epochs": 5, "lr": [0.1], "seed": [0, 1]}
+    assert StudyRequest(**axes).configs == [
         TrainConfig(depth=depth, epochs=5, lr=0.1, seed=seed) for depth in (1, 2) for seed in (0, 1)
     ]
 
 
 def test_a_grid_with_one_combination_that_does_not_fit_is_refused_with_what_does_not() -> None:
-    with pytest.raises(ValidationError, match="depth 8 at width 512 .* choose at most 7 layers"):
-        StudyRequest(depth=[1, 8], width=[1024, 512])
-    assert len(StudyRequest(depth=[1, 8], width=[1024, 2048]).configs) == 4
+    axes: dict[str, Any] = {"depth": [1, 8], "width": [1024, 512]}
+    with pytest.raises(ValidationError, match=r"depth 8 at width 512 .* choose at most 7 layers"):
+        StudyRequest(**axes)
+    assert len(StudyRequest(**axes | {"width": [1024, 2048]}).configs) == 4

@@ -36,15 +36,15 @@ def test_a_refused_form_keeps_every_input_and_says_beside_the_field_what_is_wron
     quiet: WebServer, page: Page
 ) -> None:
     page.goto(f"{quiet.url}/runs/new")
-    page.get_by_label("Depth", exact=True).fill("1-9")
+    page.get_by_label("Depth", exact=True).fill("1-16")
     page.get_by_label("Learning rate").fill("fast")
     page.get_by_label("Epochs").fill("7")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was started")
-    expect(page.locator("#depth-error")).to_have_text("6 is too large: at most 5 is expected.")
+    expect(page.locator("#depth-error")).to_have_text("16 is too large: at most 10 is expected.")
     expect(page.locator("#lr-error")).to_contain_text("is not a number")
     expect(page.locator("#epochs-error")).to_be_hidden()
-    expect(page.get_by_label("Depth", exact=True)).to_have_value("1-9")
+    expect(page.get_by_label("Depth", exact=True)).to_have_value("1-16")
     expect(page.get_by_label("Learning rate")).to_have_value("fast")
     expect(page.get_by_label("Epochs")).to_have_value("7")
     assert httpx.get(f"{quiet.url}/runs").json()["total"] == 0

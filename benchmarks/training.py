@@ -1,0 +1,339 @@
+"""Measures training: a plain DataLoader loop, Depthboard in fp32 and bf16, and the floor, interleaved.
+
+    python benchmarks/training.py              # one run with the whole machine
+    python benchmarks/training.py --study      # 5 depths x 4 seeds through the dashboard
+    python benchmarks/training.py --neighbour    # with one other busy process on the same cores
+    python benchmarks/training.py --memory     # what a training process holds after a first and a second run
+
+All times are seconds per epoch, the evaluation of the test set included. The floor is the matrix products
+alone at the same shapes: forward and weight gradient of every layer, input gradient of all but the first, and
+the forward pass of the evaluation.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the slots have it
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, TensorDataset
+
+from app.client import Client
+from trainer.config import TrainConfig
+from trainer.data import TensorData, load, to_device
+from trainer.device import list_devices, threads_for
+from trainer.evaluate import BATCH_IMAGES
+from trainer.folder import SHIPPED, DataFolder
+from trainer.loop import TrainState, train
+from trainer.passes import batches, has_bf16
+
+DEPTHS = (1, 2, 3, 4, 5)
+SEEDS = 4
+CPU = torch.device("cpu")
+RESULTS = Path(__file__).parent / "RESULTS.md"
+BEGIN, END = "<!-- training begins -->", "<!-- training ends -->"
+
+Epoch = Callable[[], object]
+
+
+def main() -> None:
+    """Measure what the arguments ask for and print it as Markdown."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--study", action="store_true", help="a whole study through the dashboard")
+    parser.add_argument("--neighbour", action="store_true", help="beside a busy process")
+    parser.add_argument("--memory", action="store_true", help="resident memory of a training process")
+    parser.add_argument("--rounds", type=int, default=5, help="epochs of each kind and depth")
+    parser.add_argument("--epochs", type=int, default=10, help="epochs of each run of the study")
+    parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/RESULTS.md")
+    given = parser.parse_args()
+    if given.memory:
+        print(memory())
+        return
+    data = to_device(load(SHIPPED, DataFolder.of(SHIPPED, Path("data"))), CPU)
+    if given.study:
+        text = study(data, given.epochs)
+    elif given.neighbour:
+        text = neighbour(data, given.rounds)
+    else:
+        text = single(data, given.rounds)
+    print(text)
+    if given.write:
+        keep(text)
+
+
+def single(data: TensorData, rounds: int) -> str:
+    """One run with the whole machine, depth by depth."""
+    lines = [
+        "| depth | DataLoader | fp32 | bf16 | floor | fp32 / floor | DataLoader / fp32 | DataLoader / bf16 |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for depth in DEPTHS:
+        times = interleaved(
+            {
+                "loader": loader_epochs(depth, data),
+                "fp32": depthboard_epochs(TrainConfig(depth=depth, epochs=10_000), data),
+                "bf16": depthboard_epochs(TrainConfig(depth=depth, epochs=10_000, precision="bf16"), data),
+                "floor": floor_epochs(depth, data),
+            },
+            rounds,
+        )
+        loader, fp32, bf16, floor = times.values()
+        lines.append(
+            f"| {depth} | {loader:.3f} | {fp32:.3f} | {bf16:.3f} | {floor:.3f} "
+            f"| {fp32 / floor:.2f} | {loader / fp32:.1f} | {loader / bf16:.1f} |"
+        )
+    kind = "has" if has_bf16() else "lacks"
+    note = f"this processor {kind} bfloat16 instructions. Medians of {rounds} interleaved epochs, in seconds."
+    return "\n".join(
+        [
+            f"{heading()}; {note}",
+            "",
+            *lines,
+        ]
+    )
+
+
+def study(data: TensorData, epochs: int) -> str:
+    """A study with default slots and threads, against the DataLoader loop's time for the same epochs."""
+    per_epoch = {depth: interleaved({"loader": loader_epochs(depth, data)}, 3)["loader"] for depth in DEPTHS}
+    alone = sum(per_epoch.values()) * SEEDS * epochs
+    lines = ["| precision | DataLoader loop | study | ratio |", "|---|---:|---:|---:|"]
+    with tempfile.TemporaryDirectory() as folder, dashboard(Path(folder)) as client:
+        for precision in ("fp32", "bf16"):
+            began = time.perf_counter()
+            request = {"depth": list(DEPTHS), "seed": list(range(SEEDS)), "epochs": epochs}
+            made = client.create_study(request | {"precision": precision})
+            while client.study(made.id).progress < 1:
+                time.sleep(0.2)
+            wall = time.perf_counter() - began
+            counts = client.study(made.id).counts
+            if counts["finished"] != len(DEPTHS) * SEEDS:
+                raise SystemExit(f"not every run finished: {counts}")
+            lines.append(f"| {precision} | {alone:.1f} s | {wall:.1f} s | {alone / wall:.2f} |")
+    again = {depth: interleaved({"loader": loader_epochs(depth, data)}, 3)["loader"] for depth in DEPTHS}
+    drift = sum(again.values()) / sum(per_epoch.values())
+    size = f"{len(DEPTHS)} depths x {SEEDS} seeds x {epochs} epochs"
+    note = f"Measured again after the study, the DataLoader loop took {drift:.2f} times as long."
+    return "\n".join(
+        [
+            f"{heading('--study')}: {size} through web process, worker, slots and checkpoints. {note}",
+            "",
+            *lines,
+        ]
+    )
+
+
+def neighbour(data: TensorData, rounds: int) -> str:
+    """How much one other busy process slows training down."""
+    lines = ["| depth | alone | beside a busy process | ratio |", "|---:|---:|---:|---:|"]
+    for depth in DEPTHS:
+        config = TrainConfig(depth=depth, epochs=10_000)
+        epoch = depthboard_epochs(config, data)
+        epoch()
+        alone, beside = [], []
+        for _ in range(rounds):
+            alone.append(timed(epoch))
+            with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+                time.sleep(0.3)
+                beside.append(timed(epoch))
+                busy.kill()
+        lines.append(
+            f"| {depth} | {median(alone):.3f} | {median(beside):.3f} | {median(beside) / median(alone):.2f} |"
+        )
+    return "\n".join(
+        [
+            f"{heading('--neighbour')}. Seconds per epoch in fp32.",
+            "",
+            *lines,
+        ]
+    )
+
+
+def memory() -> str:
+    """Resident memory of a slot's kind of process through two runs of five layers."""
+    script = (
+        "import resource, torch\nfrom pathlib import Path\n"
+        "from trainer.config import TrainConfig\nfrom trainer.data import load, to_device\n"
+        "from trainer.folder import SHIPPED, DataFolder\nfrom trainer.evaluate import evaluate\n"
+        "from trainer.loop import TrainState, train\ntorch.set_num_threads(1)\n"
+        "cpu = torch.device('cpu')\n"
+        "data = to_device(load(SHIPPED, DataFolder.of(SHIPPED, Path('data'))), cpu)\n"
+        "for run in range(3):\n"
+        "    config = TrainConfig(depth=5, epochs=2, seed=run)\n"
+        "    state = TrainState.start(config, cpu)\n"
+        "    list(train(config, data, state))\n"
+        "    evaluate(state.model, data.train_images, data.train_labels)\n"
+        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+    )
+    peaks = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout.split()
+    return (
+        f"Peak resident memory of a training process at depth 5: {peaks[0]} MiB in its first run, "
+        f"{peaks[1]} MiB by the end of a second, {peaks[2]} MiB of a third."
+    )
+
+
+def interleaved(kinds: dict[str, Epoch], rounds: int) -> dict[str, float]:
+    """The median time of each kind of epoch, taken in turns after one of each to warm up."""
+    for epoch in kinds.values():
+        epoch()
+    times: dict[str, list[float]] = {name: [] for name in kinds}
+    for _ in range(rounds):
+        for name, epoch in kinds.items():
+            times[name].append(timed(epoch))
+    return {name: median(found) for name, found in times.items()}
+
+
+def timed(epoch: Epoch) -> float:
+    """Seconds that an epoch takes."""
+    began = time.perf_counter()
+    epoch()
+    return time.perf_counter() - began
+
+
+def depthboard_epochs(config: TrainConfig, data: TensorData) -> Epoch:
+    """Epochs as the product trains them."""
+    threads = threads_for(config, torch.get_num_threads())
+    epochs = train(config, data, TrainState.start(config, CPU))
+
+    def epoch() -> None:
+        with thread_count(threads):
+            next(epochs)
+
+    return epoch
+
+
+def loader_epochs(depth: int, data: TensorData) -> Epoch:
+    """Epochs as a tutorial would train them: DataLoader, autograd, an optimizer, a loss read every batch."""
+    config = TrainConfig(depth=depth)
+    model = TrainState.start(config, CPU).model
+    images, test_images = data.train_images.float() / 255, data.test_images.float() / 255
+    loader = DataLoader(TensorDataset(images, data.train_labels), batch_size=config.batch_size, shuffle=True)
+    optimizer = torch.optim.SGD(model.parameters(), lr=config.lr)
+
+    def epoch() -> None:
+        model.train()
+        for batch, labels in loader:
+            optimizer.zero_grad()
+            loss = cross_entropy(model(batch), labels)
+            loss.backward()
+            optimizer.step()
+            loss.item()
+        model.eval()
+        with torch.no_grad():
+            logits = model(test_images)
+            cross_entropy(logits, data.test_labels).item()
+            (logits.argmax(dim=1) == data.test_labels).float().mean().item()
+
+    return epoch
+
+
+def floor_epochs(depth: int, data: TensorData) -> Epoch:
+    """The matrix products of an epoch and nothing else, into buffers that are there."""
+    config = TrainConfig(depth=depth)
+    training = batches(len(data.train_labels), config.batch_size)
+    testing = batches(len(data.test_labels), BATCH_IMAGES)
+    shapes = list(pairwise(config.layer_sizes))
+    products = {
+        size: Products(size, shapes) for size in {batch.stop - batch.start for batch in training + testing}
+    }
+    threads = threads_for(config, torch.get_num_threads())
+
+    def epoch() -> None:
+        with thread_count(threads):
+            for batch in training:
+                products[batch.stop - batch.start].step()
+            for batch in testing:
+                products[batch.stop - batch.start].forward()
+
+    return epoch
+
+
+class Products:
+    """The matrix products of one batch."""
+
+    def __init__(self, images: int, shapes: list[tuple[int, int]]) -> None:
+        self._weights = [torch.randn(outputs, inputs) for inputs, outputs in shapes]
+        self._inputs = [torch.randn(images, inputs) for inputs, _ in shapes]
+        self._outputs = [torch.randn(images, outputs) for _, outputs in shapes]
+        self._of_weights = [torch.empty_like(weight) for weight in self._weights]
+        self._of_inputs: list[Tensor] = [torch.empty_like(each) for each in self._inputs]
+
+    def forward(self) -> None:
+        """Those of the forward pass."""
+        for weight, inputs, outputs in zip(self._weights, self._inputs, self._outputs, strict=True):
+            torch.mm(inputs, weight.t(), out=outputs)
+
+    def step(self) -> None:
+        """Those of an update."""
+        self.forward()
+        for layer in reversed(range(len(self._weights))):
+            if layer > 0:
+                torch.mm(self._outputs[layer], self._weights[layer], out=self._of_inputs[layer])
+            torch.mm(self._outputs[layer].t(), self._inputs[layer], out=self._of_weights[layer])
+
+
+@contextmanager
+def thread_count(threads: int) -> Iterator[None]:
+    """So many threads for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def dashboard(folder: Path) -> Iterator[Client]:
+    """`depthboard up` on a new data folder, its slots warm."""
+    port = 8731
+    command = [sys.executable, "-m", "app.cli", "up", "--port", str(port), "--data-dir", str(folder)]
+    up = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        with Client(f"http://127.0.0.1:{port}") as client:
+            while True:
+                try:
+                    if any(worker.devices for worker in client.workers()):
+                        break
+                except Exception:  # noqa: BLE001  # it is still starting
+                    time.sleep(0.2)
+            yield client
+    finally:
+        up.terminate()
+        up.wait()
+
+
+def heading(*options: str) -> str:
+    """When, how and on what this ran."""
+    name = list_devices()[-1].name
+    command = " ".join(["python benchmarks/training.py", *options])
+    versions = f"Python {platform.python_version()}, PyTorch {torch.__version__}"
+    place = f"{name}, {os.cpu_count()} cores, {versions}, {torch.get_num_threads()} threads"
+    return f"{time.strftime('%Y-%m-%d')}, `{command}`, {place}"
+
+
+def keep(text: str) -> None:
+    """Put the table between its marks in RESULTS.md."""
+    before, _, rest = RESULTS.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    RESULTS.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()
