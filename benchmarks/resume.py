@@ -108,7 +108,8 @@ class Installation:
     def worker(self, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
         """A new worker, which knows that those before it are dead."""
         number = next(self._workers)
-        command = [sys.executable, "-m", "app.cli", "worker", "--id", f"w{number}"]
+        command = [sys.executable, "-m", "app.cli", "worker", "--parent", str(os.getpid())]
+        command += ["--id", f"w{number}"]
         command += ["--replaces", f"w{number - 1}"] if number > 1 else []
         command += ["--data-dir", str(self.folder), "--slots", "1", "--threads", "1", "--device", "cpu"]
         command += ["--checkpoint-seconds", "0"]
