@@ -4,6 +4,7 @@
 #               (PORT=9000 for another port; every DEPTHBOARD_… variable is passed on)
 #   make test   lint, types and all tests
 #   make lint   lint and types alone
+#   make bench  measures training on this machine, and keeps the table in benchmarks/RESULTS.md
 #   make lock   resolves the two lock files anew (UPGRADE=1 for newer versions)
 #
 # The Dockerfile uses `make dependencies` and `make install` with VENV= naming its own environment.
@@ -22,7 +23,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
-.PHONY: run test lint dependencies install lock
+.PHONY: run test lint bench dependencies install lock
 
 ifdef PORT
 run: export DEPTHBOARD_PORT := $(PORT)
@@ -37,6 +38,9 @@ lint: $(VENV)/.editable $(VENV)/.development
 	$(VENV)/bin/python -m ruff check
 	$(VENV)/bin/python -m ruff format --check
 	$(VENV)/bin/python -m mypy
+
+bench: $(VENV)/.editable
+	$(VENV)/bin/python benchmarks/training.py --write
 
 dependencies: $(VENV)/.dependencies
 

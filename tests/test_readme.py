@@ -1,12 +1,18 @@
 """The README keeps up with the product."""
 
+import os
 import re
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
+from pydantic.fields import FieldInfo
 
 from app.main import create_app
 from app.settings import Settings
+from trainer.config import TrainConfig
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -34,3 +40,29 @@ def test_every_module_is_in_the_tree() -> None:
 def test_the_readme_names_no_missing_module() -> None:
     files = {path.name for path in ROOT.rglob("*.py") if ".venv" not in path.parts}
     assert set(re.findall(r"\b\w+\.py\b", README)) - files == set()
+
+
+@pytest.mark.parametrize(("name", "field"), TrainConfig.model_fields.items())
+def test_every_hyperparameter_is_in_the_readme_with_its_default(name: str, field: FieldInfo) -> None:
+    (line,) = [line for line in README.splitlines() if line.startswith(f"| `{name}` |")]
+    default = line.split("|")[2].strip(" `")
+    expected = f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+    assert default == ("required" if field.is_required() else expected)
+
+
+def test_the_library_example_of_the_readme_works(tmp_path: Path) -> None:
+    _, _, rest = README.partition("## As a library")
+    example = textwrap.dedent(rest.partition("## Settings")[0]).replace(
+        "epochs=20", "epochs=1, batch_size=10_000"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", example],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "loss.html").stat().st_size > 0
+    assert (tmp_path / "model.safetensors").stat().st_size > 2_000_000

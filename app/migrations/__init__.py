@@ -22,15 +22,15 @@ def version(connection: Connection) -> str | None:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def upgrade(database: Database) -> None:
-    """Bring the schema to the newest version; does nothing, and quickly, when it is there.
+def upgrade(database: Database, to: str = HEAD) -> None:
+    """Bring the schema to a version, the newest if none is named; quick when it is there.
 
     Raises:
         SchemaError: the database was written by a newer Depthboard.
     """
     with database.engine.connect() as connection:
         found = version(connection)
-    if found == HEAD:
+    if found == to:
         return
     from alembic import command  # noqa: PLC0415  # only a first start and an upgrade pay for the import
     from alembic.config import Config  # noqa: PLC0415
@@ -47,7 +47,7 @@ def upgrade(database: Database) -> None:
         )
     with database.engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
 
 
 def is_current(database: Database) -> bool:

@@ -8,10 +8,22 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
-from app import migrations
+from app import migrations, run_queue
 from app.db import Database, newest_change
 from app.migrations import SchemaError
+from app.requests import Labels
+from app.runs import epoch_columns
 from tests.app.states import queue_run, row
+from trainer.config import TrainConfig
+
+FIRST_RUN = """
+INSERT INTO run (id, version, change, reset_change, name, tags, note, archived, depth, epochs, lr, batch_size,
+  seed, device, dataset, status, priority, position, attempt, crashes, cancel_requested, created_at, epochs_done,
+  environment, test_accuracy)
+VALUES (1, 1, 1, 0, 'old', '[]', '', 0, 3, 2, 0.05, 1024, 7, 'auto', 'mnist', 'finished', 0, 0, 1, 0, 0, 1e9,
+  2, '{}', 0.91)
+"""
+FIRST_EPOCH = "INSERT INTO epoch VALUES (1, 1, 2, 1, 0.5, 0.4, 0.9, 0.6, 0.91, 0.5)"
 
 
 @pytest.fixture
@@ -50,6 +62,24 @@ def test_the_newest_schema_is_the_last_migration() -> None:
     versions = Path(migrations.__file__).parent / "versions"
     newest = max(path.name for path in versions.glob("[0-9]*.py"))
     assert newest.startswith(migrations.HEAD)
+
+
+def test_a_database_of_the_first_schema_keeps_its_runs_and_epochs(empty: Database) -> None:
+    migrations.upgrade(empty, "0001")
+    with empty.write() as session:
+        session.execute(text(FIRST_RUN))
+        session.execute(text(FIRST_EPOCH))
+    assert not migrations.is_current(empty)
+    migrations.upgrade(empty)
+    with empty.read() as session:
+        run = run_queue.get(session, 1)
+        assert run.config == TrainConfig(depth=3, epochs=2, seed=7)
+        assert (run.parameters, run.test_accuracy, run.resumed_from) == (535_818, 0.91, 0)
+        columns = epoch_columns(session, 1)
+        assert (columns.epoch, columns.seconds, columns.gradient_norms) == ([1], [0.5], [None])
+    with empty.write() as session:
+        run_queue.enqueue(session, [TrainConfig(depth=7, optimizer="adam")], Labels())
+    empty.close()
 
 
 def test_a_newer_schema_is_refused_with_advice(database: Database) -> None:
