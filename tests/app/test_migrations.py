@@ -20,8 +20,8 @@ FIRST_RUN = """
 INSERT INTO run (id, version, change, reset_change, name, tags, note, archived, depth, epochs, lr, batch_size,
   seed, device, dataset, status, priority, position, attempt, crashes, cancel_requested, created_at,
   epochs_done, environment, test_accuracy)
-VALUES (1, 1, 1, 0, 'old', '[]', '', 0, 3, 2, 0.05, 1024, 7, 'auto', 'mnist', 'finished', 0, 0, 1, 0, 0, 1e9, 2, '{}',
-  0.91)
+VALUES (1, 1, 1, 0, 'old', '[]', '', 0, 3, 2, 0.05, 1024, 7, 'auto', 'mnist', 'finished', 0, 0, 1, 0, 0, 1e9,
+  2, '{}', 0.91)
 """
 FIRST_EPOCH = "INSERT INTO epoch VALUES (1, 1, 2, 1, 0.5, 0.4, 0.9, 0.6, 0.91, 0.5)"
 
