@@ -428,6 +428,8 @@ def test_epochs_are_columns_of_one_length(server: Served) -> None:
         "test_loss",
         "test_accuracy",
         "seconds",
+        "gradient_norms",
+        "dead_relu",
     ]
     for name, column in columns.items():
         assert column == [figures(epoch)[name] for epoch in range(1, 6)]

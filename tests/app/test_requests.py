@@ -41,7 +41,8 @@ def test_only_depth_is_required_and_the_rest_is_the_reference() -> None:
 @pytest.mark.parametrize(
     ("field", "lowest", "highest"),
     [
-        ("depth", 1, 5),
+        ("width", 16, 4096),
+        ("patience", 0, 10_000),
         ("epochs", 1, 10_000),
         ("batch_size", 1, 60_000),
         ("seed", 0, 2**32 - 1),
@@ -108,7 +109,8 @@ def test_labels_are_trimmed_and_tags_said_once() -> None:
 
 def test_a_study_takes_one_value_or_many_of_every_hyperparameter() -> None:
     for name in HYPERPARAMETERS:
-        value = {"device": "cpu", "dataset": "mnist", "lr": 0.5}.get(name, 1)
+        field = TrainConfig.model_fields[name]
+        value = 3 if field.is_required() else field.default
         assert study(**{"depth": 1, name: value}).axes[name] == [value]
         assert study(**{"depth": 1, name: [value]}).axes[name] == [value]
     assert study(depth=[2, 1, 2]).axes == {
@@ -117,6 +119,14 @@ def test_a_study_takes_one_value_or_many_of_every_hyperparameter() -> None:
         "lr": [0.05],
         "batch_size": [1024],
         "seed": [0],
+        "width": [512],
+        "optimizer": ["sgd"],
+        "momentum": [0.0],
+        "weight_decay": [0.0],
+        "dropout": [0.0],
+        "schedule": ["constant"],
+        "patience": [0],
+        "precision": ["fp32"],
         "device": ["auto"],
         "dataset": ["mnist"],
     }
@@ -127,7 +137,7 @@ def test_a_study_takes_one_value_or_many_of_every_hyperparameter() -> None:
     [
         ({}, ("depth",)),
         ({"depth": []}, ("depth",)),
-        ({"depth": [1, 6]}, ("depth", 1)),
+        ({"depth": [1, 11]}, ("depth", 1)),
         ({"depth": ["1"]}, ("depth", 0)),
         ({"depth": None}, ("depth", 0)),
         ({"depth": [[1]]}, ("depth", 0)),
