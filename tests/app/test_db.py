@@ -119,4 +119,4 @@ def test_an_epoch_is_recorded_once(database: Database) -> None:
     with pytest.raises(IntegrityError):
         record(database, claim, 1)
     with pytest.raises(IntegrityError), database.write() as session:
-        session.add(Epoch(run_id=99, attempt=1, change=9, **figures(1)))  # type: ignore[arg-type]
+        session.add(Epoch(run_id=99, attempt=1, change=9, **figures(1)))

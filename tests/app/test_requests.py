@@ -69,7 +69,7 @@ def test_the_learning_rate_is_positive_finite_and_at_most_100() -> None:
     [
         {"device": "tpu"},
         {"device": "cuda:0"},
-        {"dataset": "cifar"},
+        {"dataset": "../cifar"},
         {"learning_rate": 0.1},
         {"Depth": 1},
         {"name": ""},

@@ -41,7 +41,7 @@ def test_a_refused_form_keeps_every_input_and_says_beside_the_field_what_is_wron
     page.get_by_label("Epochs").fill("7")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was started")
-    expect(page.locator("#depth-error")).to_have_text("16 is too large: at most 10 is expected.")
+    expect(page.locator("#depth-error")).to_have_text("11 is too large: at most 10 is expected.")
     expect(page.locator("#lr-error")).to_contain_text("is not a number")
     expect(page.locator("#epochs-error")).to_be_hidden()
     expect(page.get_by_label("Depth", exact=True)).to_have_value("1-16")
