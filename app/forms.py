@@ -87,8 +87,8 @@ class RunForm:
 
     @property
     def unfold(self) -> bool:
-        """Whether a folded field is wrong or changed, so that it should be in sight."""
-        return any(
+        """Whether a folded field is wrong, changed or may be part of a conflict, and should be in sight."""
+        return _FORM in self.errors or any(
             field.folded and (field.error or field.value != _default(TrainConfig.model_fields[field.name]))
             for field in self.fields
         )
