@@ -16,6 +16,7 @@ from app.run_queue import Claim
 
 _ENVIRONMENT: Final = {
     "OMP_WAIT_POLICY": "PASSIVE",  # spinning at barriers would starve the neighbours, the web server first
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # the same bits every time, on CUDA too
     "PYTHONUNBUFFERED": "1",
 }
 

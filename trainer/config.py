@@ -145,7 +145,7 @@ class TrainConfig(BaseModel):
         Precision,
         Field(
             title="Precision",
-            description="Of matrix products: bf16 is faster, tf32 needs the device cuda.",
+            description="Of matrix products: bf16 is faster where the hardware has it, tf32 needs cuda.",
             json_schema_extra={"folded": True},
         ),
     ] = "fp32"
