@@ -26,7 +26,7 @@ from app import (
     workers,
 )
 from app.answers import RunDetail, RunOut, StudyOut, StudyPreview
-from app.api import DatabaseOf, RunIdPath, SettingsOf, StudyIdPath
+from app.api import DatabaseOf, RunIdPath, SettingsOf, StudyIdPath, settings
 from app.db import Database, newest_change
 from app.forms import RunForm
 from app.html import changed, local, page, redirect
@@ -56,7 +56,14 @@ _DONE: Final[dict[BulkAction, str]] = {
     "tag": "Tagged",
     "untag": "Untagged",
 }
-_PUBLISHED_SETTINGS: Final = {"epochs": 200, "lr": 0.05, "batch_size": 1024}
+_ALWAYS_SHOWN: Final = ("depth", "epochs", "lr", "batch_size", "seed", "device", "dataset")
+"""Hyperparameters that a run's page has lines of its own for."""
+_PUBLISHED_SETTINGS: Final = {
+    name: field.default
+    for name, field in TrainConfig.model_fields.items()
+    if name not in ("depth", "seed", "device")
+}
+"""The defaults are those of the published runs."""
 _REASONS: Final = 3
 """How many of the runs left alone a notice names."""
 _SHOWN_WAITING: Final = 100
@@ -258,20 +265,20 @@ def _run_page(
 
 def _further(run: RunOut) -> list[tuple[str, str]]:
     """Label and value of the less-used hyperparameters that are not the reference's."""
-    reference = forms.blank().fields
     return [
-        (field.title, formats.decimal(value) if isinstance(value, float) else str(value))
-        for field in reference
-        if field.folded and field.name not in ("device", "dataset")
-        for value in [getattr(run, field.name)]
-        if value != TrainConfig.model_fields[field.name].default
+        (field.title or name, _shown(getattr(run, name)))
+        for name, field in TrainConfig.model_fields.items()
+        if name not in _ALWAYS_SHOWN and getattr(run, name) != field.default
     ]
+
+
+def _shown(value: object) -> str:
+    return formats.decimal(value) if isinstance(value, float) else str(value)
 
 
 def _model_bytes(request: Request, run: RunDetail) -> int | None:
     """How large the file of a finished run's weights is, None if there is none."""
-    settings: Settings = request.app.state.settings
-    model = artifacts.of_run(settings.data_dir, run.id).model
+    model = artifacts.of_run(settings(request).data_dir, run.id).model
     return model.stat().st_size if run.status == "finished" and model.is_file() else None
 
 
@@ -419,8 +426,8 @@ def _unlike_published(compared: Sequence[RunOut]) -> str:
     for name, published in _PUBLISHED_SETTINGS.items():
         values = sorted({getattr(run, name) for run in compared})
         if values != [published]:
-            shown = ", ".join(map(formats.decimal, values[:_REASONS])) + (", …" if values[_REASONS:] else "")
-            differing.append(f"{name} {shown} (published: {formats.decimal(published)})")
+            shown = ", ".join(map(_shown, values[:_REASONS])) + (", …" if values[_REASONS:] else "")
+            differing.append(f"{name} {shown} (published: {_shown(published)})")
     return f"Trained unlike the published runs: {'; '.join(differing)}." if differing else ""
 
 

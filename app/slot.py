@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -157,7 +158,8 @@ class Trainer:
             "test_images": str(len(data.test_labels)),
         }
         files = RunFiles(message.folder)
-        state = _newest_state(files, config, device, message.epochs_recorded)
+        usable = [files.path_of(each) for each in files.usable(message.epochs_recorded)]
+        state = _newest_state(usable, config, resident.digest, device)
         self._connection.send(Started(str(device), environment, state.epoch))
         started_at = state.epoch
         saved = time.monotonic()
@@ -165,7 +167,11 @@ class Trainer:
             self._connection.send(EpochDone(asdict(record)))
             leaving = self._inbox.leave.is_set() and state.epoch < config.epochs
             if leaving or time.monotonic() - saved >= message.checkpoint_seconds:
-                self._save(files, Checkpoint(message.attempt, state.epoch), state, config)
+                # A checkpoint knows no more than the database; training that was told to stop needs none.
+                if self._inbox.wait_until_recorded(state.epoch):
+                    mark = Checkpoint(message.attempt, state.epoch)
+                    checkpoint.save(files.path_of(mark), state, config, resident.digest)
+                    files.remove_older(mark)
                 saved = time.monotonic()
             if leaving:
                 return Stopped()
@@ -174,12 +180,6 @@ class Trainer:
         if not known or (self._inbox.stop.is_set() and state.epoch < config.epochs):
             return Stopped()
         return _finish(files, config, data, state)
-
-    def _save(self, files: RunFiles, mark: Checkpoint, state: TrainState, config: TrainConfig) -> None:
-        """Save a checkpoint once the database knows as much; training that was told to stop needs none."""
-        if self._inbox.wait_until_recorded(mark.epoch):
-            checkpoint.save(files.path_of(mark), state, config)
-            files.remove_older(mark)
 
     def _load(self, dataset: str, device: torch.device) -> _Resident:
         """The data set on the device; it is read again when its files are not those it was read from."""
@@ -194,11 +194,13 @@ class Trainer:
         return self._data[key]
 
 
-def _newest_state(files: RunFiles, config: TrainConfig, device: torch.device, recorded: int) -> TrainState:
-    """The state of the newest checkpoint that the database knows and that can be read, or a new start."""
-    for each in files.usable(recorded):
+def _newest_state(
+    checkpoints: Iterable[Path], config: TrainConfig, data_sha256: str, device: torch.device
+) -> TrainState:
+    """The state of the first of these checkpoints that can be gone on from, or a new start."""
+    for path in checkpoints:
         try:
-            return checkpoint.load(files.path_of(each), config, device)
+            return checkpoint.load(path, config, data_sha256, device)
         except CheckpointError as error:
             _log(f"{error}; it is passed over")
     return TrainState.start(config, device)

@@ -71,7 +71,7 @@ def follow_run(client: Client, run: RunOut, console: Console) -> RunOut:
             if event.kind == "epoch":
                 progress.update(bar, completed=event.data["epoch"], note=_figures(event.data))
             elif event.kind == "reset":
-                progress.update(bar, completed=0, note="starts again")
+                progress.update(bar, completed=run.epochs_done, note="goes back to its last checkpoint")
             elif event.kind == "deleted":
                 raise ClientError(f"Run {run.id} was deleted.")
             elif event.kind == "run":

@@ -28,7 +28,7 @@ def main() -> None:
     given = parser.parse_args()
     with Client(given.url) as client:
         study_id = given.study or _start(client, given.seeds)
-        while client.study(study_id).progress < 1:
+        while (counts := client.study(study_id).counts)["queued"] + counts["running"]:
             time.sleep(POLL_SECONDS)
         print(table(client.compare(study=study_id)))
 

@@ -26,6 +26,7 @@ from statistics import median
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the slots have it
 
 import torch
+from dashboard import Dashboard
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
@@ -112,7 +113,13 @@ def study(data: TensorData, epochs: int) -> str:
     per_epoch = {depth: interleaved({"loader": loader_epochs(depth, data)}, 3)["loader"] for depth in DEPTHS}
     alone = sum(per_epoch.values()) * SEEDS * epochs
     lines = ["| precision | DataLoader loop | study | ratio |", "|---|---:|---:|---:|"]
-    with tempfile.TemporaryDirectory() as folder, dashboard(Path(folder)) as client:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Dashboard(Path(folder)) as board,
+        Client(board.url) as client,
+    ):
+        while not any(worker.devices for worker in client.workers()):
+            time.sleep(0.1)
         for precision in ("fp32", "bf16"):
             began = time.perf_counter()
             request = {"depth": list(DEPTHS), "seed": list(range(SEEDS)), "epochs": epochs}
@@ -296,26 +303,6 @@ def thread_count(threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def dashboard(folder: Path) -> Iterator[Client]:
-    """`depthboard up` on a new data folder, its slots warm."""
-    port = 8731
-    command = [sys.executable, "-m", "app.cli", "up", "--port", str(port), "--data-dir", str(folder)]
-    up = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        with Client(f"http://127.0.0.1:{port}") as client:
-            while True:
-                try:
-                    if any(worker.devices for worker in client.workers()):
-                        break
-                except Exception:  # noqa: BLE001  # it is still starting
-                    time.sleep(0.2)
-            yield client
-    finally:
-        up.terminate()
-        up.wait()
 
 
 def heading(*options: str) -> str:

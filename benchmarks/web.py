@@ -7,18 +7,14 @@ Starts a dashboard of its own on a free port and a temporary folder, and prints 
 
 import os
 import platform
-import re
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
 
 import httpx
+from dashboard import Dashboard
 
 from app.client import Client
 
@@ -36,7 +32,7 @@ def main() -> None:
     _print("Ctrl-C until everything has ended", [stop for _, stop in starts], "s")
     with (
         tempfile.TemporaryDirectory() as folder,
-        _Dashboard(Path(folder)) as board,
+        Dashboard(Path(folder)) as board,
         Client(board.url) as client,
     ):
         _wait(lambda: any(worker.devices for worker in client.workers()))
@@ -53,48 +49,11 @@ def main() -> None:
         _print("`GET /runs`, 50 of 209, as JSON", pages, "ms")
 
 
-class _Dashboard:
-    def __init__(self, folder: Path) -> None:
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("DEPTHBOARD_")
-        }
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "up", "--port", "0", "--data-dir", str(folder)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment,
-        )
-        greeting = self._process.stdout.readline() if self._process.stdout else ""
-        self.url = re.findall(r"http://\S+", greeting)[0]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        self._process.send_signal(signal.SIGINT)
-        self._process.wait()
-
-    def web_mebibytes(self) -> float:
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                status = (folder / "status").read_text()
-                command = (folder / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if f"PPid:\t{self._process.pid}\n" in status and b"\0serve\0" in command:
-                return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
-        raise RuntimeError("the web process was not found")
-
-
 def _start_and_stop() -> tuple[float, float]:
     """Seconds of a start on an empty folder, and of the end after it."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        board = _Dashboard(Path(folder))  # greets when /health answers
+        board = Dashboard(Path(folder))  # greets when /health answers
         started = time.perf_counter()
         board.stop()
         return started - began, time.perf_counter() - started

@@ -25,8 +25,11 @@ class CheckpointError(Exception):
     """A checkpoint that training can't go on from; the message says why."""
 
 
-def save(path: Path, state: TrainState, config: TrainConfig) -> None:
-    """Write `state` whole or not at all. Raises `durable.NotWritten`."""
+def save(path: Path, state: TrainState, config: TrainConfig, data_sha256: str) -> None:
+    """Write `state`, and the digest of the data it was trained on, whole or not at all.
+
+    Raises `durable.NotWritten`.
+    """
     arrays = {_WEIGHTS + name: to_array(tensor) for name, tensor in state.model.state_dict().items()}
     arrays |= {_MOMENTS + name: to_array(tensor) for name, tensor in state.moments.items()}
     about = {
@@ -35,14 +38,16 @@ def save(path: Path, state: TrainState, config: TrainConfig) -> None:
         "best_test_loss": None if math.isinf(state.best_test_loss) else state.best_test_loss,
         "best_epoch": state.best_epoch,
         "config": config.model_dump(),
+        "data_sha256": data_sha256,
     }
     tensor_file.write(path, arrays, about)
 
 
-def load(path: Path, config: TrainConfig, device: torch.device) -> TrainState:
+def load(path: Path, config: TrainConfig, data_sha256: str, device: torch.device) -> TrainState:
     """The state that was saved, on `device`.
 
-    Raises `CheckpointError` if the file is damaged, of another version or of another configuration.
+    Raises `CheckpointError` if the file is damaged, of another version, of another configuration or of data
+    with another digest.
     """
     try:
         arrays, about = tensor_file.read(path)
@@ -52,6 +57,8 @@ def load(path: Path, config: TrainConfig, device: torch.device) -> TrainState:
         raise CheckpointError(f"{path} has version {about.get('version')} of the format, not {VERSION}")
     if differing := _differing(about["config"], config.model_dump()):
         raise CheckpointError(f"{path} is of another configuration: it differs in {', '.join(differing)}")
+    if about["data_sha256"] != data_sha256:
+        raise CheckpointError(f"{path} is of other data: the files of {config.dataset} have changed since")
     state = TrainState.start(config, device)
     try:
         state.model.load_state_dict(_part(arrays, _WEIGHTS, torch.device("cpu")))

@@ -32,6 +32,7 @@ class Evaluator:
     def __init__(self, model: nn.Sequential, precision: Precision = "fp32") -> None:
         self._layers = Layers(model, precision)
         self._passes: dict[int, _Watched] = {}
+        self._brightest: list[Tensor] = []
 
     @torch.no_grad()
     def __call__(self, images: Tensor, labels: Tensor) -> Evaluation:
@@ -39,7 +40,7 @@ class Evaluator:
         logits = self.logits(images)
         correct = (logits.argmax(dim=1) == labels).sum()
         loss = cross_entropy(logits, labels)
-        dead = [(passes == 0).float().mean().item() for passes in self._brightest]
+        dead = [(units == 0).float().mean().item() for units in self._brightest]
         return Evaluation(loss=loss.item(), accuracy=correct.item() / len(labels), dead_relu=tuple(dead))
 
     @torch.no_grad()
@@ -52,9 +53,9 @@ class Evaluator:
     def _batches(self, images: Tensor) -> Iterator[Tensor]:
         for batch in batches(len(images), BATCH_IMAGES):
             some = images[batch]
-            passes = self._passes.get(len(some)) or self._passes.setdefault(
-                len(some), _Watched(self._layers, len(some))
-            )
+            if len(some) not in self._passes:
+                self._passes[len(some)] = _Watched(self._layers, len(some))
+            passes = self._passes[len(some)]
             passes.brightest = self._brightest
             passes.pixels.copy_(some)
             yield passes().t().contiguous()

@@ -130,7 +130,7 @@ def _patience_is_over(config: TrainConfig, state: TrainState) -> bool:
 
 def _set_precision(config: TrainConfig, device: torch.device) -> None:
     if device.type == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = config.precision == "tf32"
+        torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
 
 
 @dataclass(frozen=True)

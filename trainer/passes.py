@@ -36,7 +36,9 @@ class Layers:
         self.dtype = torch.bfloat16 if self._copied and native else torch.float32
         self.products = self.masters
         if self._copied:
-            self.products = [tuple(each.to(self.dtype, copy=True) for each in pair) for pair in self.masters]
+            self.products = [
+                tuple(torch.empty_like(each, dtype=self.dtype) for each in pair) for pair in self.masters
+            ]
             self.refresh()
 
     @property
@@ -79,7 +81,6 @@ class Forward:
             return torch.empty(*shape, dtype=dtype, device=layers.device)
 
         self.layers = layers
-        self.images = images
         self.pixels = empty(images, PIXELS, dtype=torch.uint8)
         self.inputs = [empty(images, width) for width in (PIXELS, *layers.hidden)]
         self._logits = empty(CLASSES, images)

@@ -12,8 +12,8 @@ from trainer.passes import Backward, Forward, Layers
 class Step:
     """The update for batches of one size, in buffers that stay.
 
-    A call leaves in `loss` the batch's mean cross-entropy, in `loss_sum` its sum over the images, and in
-    `correct` how many it read rightly, at the weights before the update. With `measured`, `norms` (layers,)
+    A call leaves in `loss_sum` the cross-entropy summed over the batch's images, and in `correct` how many of
+    them were read rightly, both at the weights before the update. With `measured`, `norms` (layers,)
     gets the L2 norms of the gradient of each layer's weight and bias together.
     """
 

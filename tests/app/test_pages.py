@@ -229,6 +229,8 @@ def test_a_comparison_says_where_its_runs_are_unlike_the_published_ones(browser:
     assert "epochs 20, 200 (published: 200); lr 0.05, 0.1 (published: 0.05)." in (
         browser.get(f"/compare?runs={same},{other}").text
     )
+    adam = new_run(browser, optimizer="adam")
+    assert "optimizer adam (published: sgd)." in browser.get(f"/compare?runs={adam}").text
     assert "Published (200 epochs), 1 layer" in browser.get(f"/compare?runs={same}").text
 
 

@@ -171,6 +171,20 @@ def test_a_data_set_is_read_once_until_its_files_change(
     assert after == load("clothes", DataFolder(clothes)).digest != before[0]
 
 
+def test_a_run_whose_data_changed_starts_again_and_not_from_its_checkpoint(
+    tmp_path: Path, clothes: Path, files: RunFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    child = Child(tmp_path)
+    child.train(dataset="clothes", files=files)
+    write(clothes, {TRAIN_LABELS_FILE: labels([1, 1, 1, 1, 1])})
+    started, *_ = child.train(dataset="clothes", files=files, recorded=2)
+    assert isinstance(started, Started)
+    assert started.epoch == 0
+    assert "is of other data: the files of clothes have changed since; it is passed over" in (
+        capsys.readouterr().err
+    )
+
+
 def test_a_data_set_that_was_taken_away_fails_the_run(tmp_path: Path, clothes: Path) -> None:
     child = Child(tmp_path)
     assert isinstance(child.train(dataset="clothes")[-1], Finished)

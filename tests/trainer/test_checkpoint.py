@@ -20,6 +20,7 @@ from trainer.loop import TrainState, train
 
 CPU = torch.device("cpu")
 CONFIG = TrainConfig(depth=2, epochs=3, batch_size=128)
+DATA = "the digest of the data"
 
 DYING_SAVE = """
 import os, signal, sys
@@ -44,7 +45,7 @@ def fatal(*arguments):
         os.kill(os.getpid(), signal.SIGKILL)
 
 setattr(os, name, fatal)
-checkpoint.save(Path(sys.argv[1]), state, config)
+checkpoint.save(Path(sys.argv[1]), state, config, sys.argv[6])
 """
 """Saves the state of epoch 2 and is killed at the n-th call of a function of `os`."""
 
@@ -65,13 +66,13 @@ def test_a_training_goes_on_from_a_checkpoint_to_the_same_bytes(data: TensorData
     figures = [record.test_loss for record in train(CONFIG, data, straight)]
     state = state_of()
     next(train(CONFIG, data, state))
-    checkpoint.save(path, state, CONFIG)
-    resumed = checkpoint.load(path, CONFIG, CPU)
+    checkpoint.save(path, state, CONFIG, DATA)
+    resumed = checkpoint.load(path, CONFIG, DATA, CPU)
     assert resumed.epoch == 1
     assert [record.test_loss for record in train(CONFIG, data, resumed)] == figures[1:]
-    checkpoint.save(path, straight, CONFIG)
+    checkpoint.save(path, straight, CONFIG, DATA)
     expected = path.read_bytes()
-    checkpoint.save(path, resumed, CONFIG)
+    checkpoint.save(path, resumed, CONFIG, DATA)
     assert path.read_bytes() == expected
 
 
@@ -79,8 +80,8 @@ def test_everything_of_a_state_comes_back(path: Path) -> None:
     state = state_of(epoch=2)
     state.moments = {"0.weight.average": torch.rand(3, 4), "0.bias.average": torch.rand(3)}
     state.best_test_loss, state.best_epoch = 0.1 + 0.2, 1
-    checkpoint.save(path, state, CONFIG)
-    loaded = checkpoint.load(path, CONFIG, CPU)
+    checkpoint.save(path, state, CONFIG, DATA)
+    loaded = checkpoint.load(path, CONFIG, DATA, CPU)
     assert (loaded.epoch, loaded.best_test_loss, loaded.best_epoch) == (2, 0.1 + 0.2, 1)
     assert loaded.moments.keys() == state.moments.keys()
     for name, moment in state.moments.items():
@@ -89,12 +90,12 @@ def test_everything_of_a_state_comes_back(path: Path) -> None:
 
 
 def test_before_the_first_test_loss_the_best_one_is_infinite(path: Path) -> None:
-    checkpoint.save(path, state_of(), CONFIG)
-    assert checkpoint.load(path, CONFIG, CPU).best_test_loss == math.inf
+    checkpoint.save(path, state_of(), CONFIG, DATA)
+    assert checkpoint.load(path, CONFIG, DATA, CPU).best_test_loss == math.inf
 
 
 def test_the_metadata_is_one_key_of_readable_json(path: Path) -> None:
-    checkpoint.save(path, state_of(epoch=2), CONFIG)
+    checkpoint.save(path, state_of(epoch=2), CONFIG, DATA)
     content = path.read_bytes()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     (about,) = header["__metadata__"].values()
@@ -103,53 +104,59 @@ def test_the_metadata_is_one_key_of_readable_json(path: Path) -> None:
 
 
 def test_another_configuration_is_refused_by_the_name_of_what_differs(path: Path) -> None:
-    checkpoint.save(path, state_of(), CONFIG)
+    checkpoint.save(path, state_of(), CONFIG, DATA)
     other = CONFIG.model_copy(update={"lr": 0.1, "seed": 5})
     with pytest.raises(CheckpointError, match=r"another configuration: it differs in lr, seed$"):
-        checkpoint.load(path, other, CPU)
+        checkpoint.load(path, other, DATA, CPU)
+
+
+def test_a_state_trained_on_other_data_is_refused(path: Path) -> None:
+    checkpoint.save(path, state_of(), CONFIG, DATA)
+    with pytest.raises(CheckpointError, match="is of other data: the files of mnist have changed since"):
+        checkpoint.load(path, CONFIG, "another digest", CPU)
 
 
 def test_another_version_of_the_format_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "VERSION", 99)
-    checkpoint.save(path, state_of(), CONFIG)
+    checkpoint.save(path, state_of(), CONFIG, DATA)
     monkeypatch.undo()
     with pytest.raises(CheckpointError, match="has version 99 of the format, not 1"):
-        checkpoint.load(path, CONFIG, CPU)
+        checkpoint.load(path, CONFIG, DATA, CPU)
 
 
 def test_weights_of_another_network_are_refused(path: Path) -> None:
-    checkpoint.save(path, state_of(TrainConfig(depth=3)), CONFIG)
+    checkpoint.save(path, state_of(TrainConfig(depth=3)), CONFIG, DATA)
     with pytest.raises(CheckpointError, match="does not fit the network"):
-        checkpoint.load(path, CONFIG, CPU)
+        checkpoint.load(path, CONFIG, DATA, CPU)
 
 
 def test_a_file_that_is_absent_is_refused(path: Path) -> None:
     with pytest.raises(CheckpointError, match="can't be read: No such file"):
-        checkpoint.load(path, CONFIG, CPU)
+        checkpoint.load(path, CONFIG, DATA, CPU)
 
 
 @pytest.mark.parametrize("kept", [0, 7, 100, 10_000])
 def test_a_file_that_was_cut_off_is_refused(path: Path, kept: int) -> None:
-    checkpoint.save(path, state_of(), CONFIG)
+    checkpoint.save(path, state_of(), CONFIG, DATA)
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(CheckpointError, match="is damaged"):
-        checkpoint.load(path, CONFIG, CPU)
+        checkpoint.load(path, CONFIG, DATA, CPU)
 
 
 @pytest.mark.parametrize("place", [0, 8, 30, 5_000, -1])
 def test_a_flipped_bit_is_noticed(path: Path, place: int) -> None:
-    checkpoint.save(path, state_of(), CONFIG)
+    checkpoint.save(path, state_of(), CONFIG, DATA)
     content = bytearray(path.read_bytes())
     content[place] ^= 1
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match="is damaged"):
-        checkpoint.load(path, CONFIG, CPU)
+        checkpoint.load(path, CONFIG, DATA, CPU)
 
 
 def test_a_foreign_file_of_tensors_is_refused(path: Path) -> None:
     tensor_file.write(path, {}, {"images": 3})
     with pytest.raises(CheckpointError, match="has version None"):
-        checkpoint.load(path, CONFIG, CPU)
+        checkpoint.load(path, CONFIG, DATA, CPU)
 
 
 @pytest.mark.parametrize(
@@ -166,11 +173,11 @@ def test_a_foreign_file_of_tensors_is_refused(path: Path) -> None:
 def test_a_kill_while_saving_leaves_the_old_or_the_new_checkpoint(
     path: Path, function: str, calls: int, when: str, epoch: int
 ) -> None:
-    checkpoint.save(path, state_of(epoch=1), CONFIG)
-    arguments = [str(path), CONFIG.model_dump_json(), function, str(calls), when]
+    checkpoint.save(path, state_of(epoch=1), CONFIG, DATA)
+    arguments = [str(path), CONFIG.model_dump_json(), function, str(calls), when, DATA]
     ended = subprocess.run([sys.executable, "-c", DYING_SAVE, *arguments], check=False)
     assert ended.returncode == -signal.SIGKILL
-    assert checkpoint.load(path, CONFIG, CPU).epoch == epoch
+    assert checkpoint.load(path, CONFIG, DATA, CPU).epoch == epoch
 
 
 @pytest.mark.parametrize(
@@ -179,16 +186,16 @@ def test_a_kill_while_saving_leaves_the_old_or_the_new_checkpoint(
 def test_a_disk_that_refuses_leaves_the_old_file_and_nothing_else(
     path: Path, monkeypatch: pytest.MonkeyPatch, number: int, advice: str
 ) -> None:
-    checkpoint.save(path, state_of(epoch=1), CONFIG)
+    checkpoint.save(path, state_of(epoch=1), CONFIG, DATA)
 
     def refuse(_: int) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(durable.NotWritten, match=f"{os.strerror(number)}; {advice}"):
-        checkpoint.save(path, state_of(epoch=2), CONFIG)
+        checkpoint.save(path, state_of(epoch=2), CONFIG, DATA)
     assert list(path.parent.iterdir()) == [path]
-    assert checkpoint.load(path, CONFIG, CPU).epoch == 1
+    assert checkpoint.load(path, CONFIG, DATA, CPU).epoch == 1
 
 
 def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_the_same_run_twice_and_one_with_a_pause_give_the_same_bits(
 
 
 def test_a_second_run_starts_at_once(resident: TensorData) -> None:
-    """Measured in the number of epochs that fit into its start: graphs are recorded, nothing is loaded."""
+    """Its graphs are recorded anew, but nothing is loaded; the bound leaves room for a slow, busy device."""
     config = TrainConfig(depth=5, epochs=3)
     run(config, resident)
     began = time.perf_counter()

@@ -1,0 +1,50 @@
+"""A dashboard of its own for each measurement."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+
+class Dashboard:
+    """A running `depthboard up` on a free port, with its data in `folder`; greeted when `/health` answers."""
+
+    def __init__(self, folder: Path) -> None:
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("DEPTHBOARD_")
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "up", "--port", "0", "--data-dir", str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+        greeting = self._process.stdout.readline() if self._process.stdout else ""
+        self.url = re.findall(r"http://\S+", greeting)[0]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End it as Ctrl-C does."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait()
+
+    def web_mebibytes(self) -> float:
+        """Resident memory of its web process."""
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                status = (folder / "status").read_text()
+                command = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if f"PPid:\t{self._process.pid}\n" in status and b"\0serve\0" in command:
+                return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
+        raise RuntimeError("the web process was not found")
