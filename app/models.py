@@ -114,6 +114,30 @@ class Epoch(SQLModel, table=True):
     dead_relu: list[float] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
 
 
+class Attempt(SQLModel, table=True):
+    """What one claim of a run did, kept when the run has gone on."""
+
+    __tablename__: ClassVar[str] = "attempt"
+
+    run_id: int = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
+    attempt: int = Field(primary_key=True)
+    worker_id: str
+    host: str
+    device: str | None = None
+    started_at: float
+    ended_at: float | None = None
+    resumed_from: int = 0
+    """The epoch after which it went on, 0 for a new start."""
+
+    reached: int = 0
+    """Epochs of the run that were recorded when it ended."""
+
+    outcome: str | None = None
+    """`finished`, `failed`, `cancelled`, `lost` or `released`; None while it trains."""
+
+    reason: str | None = None
+
+
 class Study(SQLModel, table=True):
     """Runs that belong together, usually a grid launched from one form."""
 
@@ -177,4 +201,7 @@ class IdempotencyKey(SQLModel, table=True):
     route: str = Field(primary_key=True)
     body_digest: str
     resource_id: int
+    answer: str | None = None
+    """The JSON that was answered; None for requests of versions that did not keep it."""
+
     created_at: float

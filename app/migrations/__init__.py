@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from app.db import Database
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 _HERE: Final = Path(__file__).parent
 
 
