@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field
 
-from app.status import Status
+from app.status import Outcome, Status
 
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """ISO 8601 in UTC with milliseconds and `Z`."""
@@ -69,6 +69,21 @@ class RunOut(BaseModel):
     archived: bool
 
 
+class AttemptOut(BaseModel):
+    """One claim of a run by a worker, and what came of it; `outcome` is null while it trains."""
+
+    attempt: int
+    worker_id: str
+    host: str
+    device: str | None
+    started_at: Timestamp
+    ended_at: Timestamp | None
+    resumed_from: Annotated[int, Field(description="The epoch after which it went on, 0 for a new start.")]
+    reached: Annotated[int, Field(description="Epochs that were recorded at its end, or are so far.")]
+    outcome: Outcome | None
+    reason: str | None
+
+
 class RunDetail(RunOut):
     """A run with what its own page shows besides."""
 
@@ -78,6 +93,7 @@ class RunDetail(RunOut):
     threads: int | None
     environment: dict[str, str]
     traceback: str | None
+    attempts: list[AttemptOut]
 
 
 class RunPage(BaseModel):

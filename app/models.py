@@ -5,7 +5,7 @@ from typing import ClassVar
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, String
 from sqlmodel import Field, SQLModel
 
-from app.status import STATUSES, Status
+from app.status import STATUSES, Outcome, Status
 from trainer.config import TrainConfig, layer_sizes
 
 
@@ -132,8 +132,8 @@ class Attempt(SQLModel, table=True):
     reached: int = 0
     """Epochs of the run that were recorded when it ended."""
 
-    outcome: str | None = None
-    """`finished`, `failed`, `cancelled`, `lost` or `released`; None while it trains."""
+    outcome: Outcome | None = Field(default=None, sa_type=String)
+    """None while it trains."""
 
     reason: str | None = None
 

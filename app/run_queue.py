@@ -18,9 +18,11 @@ from sqlalchemy import ColumnElement, delete, true, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
+from app import attempts
 from app.db import clock, next_change, now
-from app.models import Deletion, Epoch, Run, StudyRun, Worker
+from app.models import Attempt, Deletion, Epoch, Run, StudyRun, Worker
 from app.requests import Labels
+from app.status import Outcome, Status
 from trainer.config import TrainConfig
 
 MAX_CRASHES: Final = 3
@@ -126,6 +128,7 @@ def claim(
     if not runs:
         return None
     run = runs[0]
+    attempts.begin(session, run)
     return Claim(_id(run), run.attempt, run.config, run.threads or threads, run.epochs_done)
 
 
@@ -146,6 +149,7 @@ def report_start(
     later = delete(Epoch).where(col(Epoch.run_id) == claim.run_id, col(Epoch.epoch) > epoch)
     if session.execute(later).rowcount:  # type: ignore[attr-defined]
         _move(session, _held(claim), reset_change=next_change(session))
+    attempts.start(session, claim.run_id, claim.attempt, device, epoch)
     return True
 
 
@@ -165,14 +169,30 @@ _SHOWN: Final = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
 
 def record_epoch(session: Session, claim: Claim, figures: Mapping[str, Any]) -> bool:
-    """Store one epoch's figures and show them on the run; False if the claim no longer holds."""
+    """Store one epoch's figures and show them on the run; False if the claim no longer holds.
+
+    Epochs come in order, and one that is there already stays as it is: whoever does not know whether the
+    last commit arrived may repeat it.
+
+    Raises:
+        ValueError: an epoch before this one is missing.
+    """
     shown = {name: figures[name] for name in _SHOWN}
     trained = func.coalesce(Run.train_seconds, 0.0) + figures["seconds"]
     progress = {"epochs_done": figures["epoch"], "progress_at": now(), "train_seconds": trained}
-    if not _move(session, _held(claim), **progress, **shown):
-        return False
+    next_one = (*_held(claim), col(Run.epochs_done) == figures["epoch"] - 1)
+    if not _move(session, next_one, **progress, **shown):
+        return _recorded(session, claim, figures["epoch"])
     session.add(Epoch(run_id=claim.run_id, attempt=claim.attempt, change=next_change(session), **figures))
     return True
+
+
+def _recorded(session: Session, claim: Claim, epoch: int) -> bool:
+    """Whether the claim holds, in which case this epoch has to be there."""
+    held = session.exec(select(Run.epochs_done).where(*_held(claim))).first()
+    if held is not None and held < epoch:
+        raise ValueError(f"run {claim.run_id}: epoch {epoch} came, but only {held} epochs are recorded")
+    return held is not None
 
 
 def finish(session: Session, claim: Claim, results: dict[str, float], reason: str | None = None) -> bool:
@@ -180,27 +200,29 @@ def finish(session: Session, claim: Claim, results: dict[str, float], reason: st
 
     `reason` says why, if it ended before its last epoch.
     """
-    return _move(session, _held(claim), **_ended("finished"), reason=reason, **results)
+    return _end(session, _held(claim), "finished", reason, {**_ended("finished", reason), **results})
 
 
 def fail(session: Session, claim: Claim, reason: str, traceback: str | None = None) -> bool:
     """End a run because training raised an error."""
-    return _move(session, _held(claim), **_ended("failed"), reason=reason, traceback=traceback)
+    values = {**_ended("failed", reason), "traceback": traceback}
+    return _end(session, _held(claim), "failed", reason, values)
 
 
 def confirm_cancel(session: Session, claim: Claim) -> bool:
     """End a run whose training has stopped because a person asked for it."""
-    return _move(session, _held(claim), **_ended("cancelled"), reason=CANCELLED)
+    return _end(session, _held(claim), "cancelled", CANCELLED, _ended("cancelled", CANCELLED))
 
 
-def release(session: Session, claim: Claim) -> bool:
+def release(session: Session, claim: Claim, why: str = "its worker was stopped") -> bool:
     """Give a run back unharmed, as a draining worker does: no crash is counted.
 
     A run that was to be cancelled ends here, so that nobody trains it again.
     """
     to_cancel = (*_held(claim), col(Run.cancel_requested).is_(true()))
-    return _move(session, to_cancel, **_ended("cancelled"), reason=CANCELLED) or _move(
-        session, _held(claim), **_REQUEUED
+    cancelled = _ended("cancelled", CANCELLED)
+    return _end(session, to_cancel, "cancelled", CANCELLED, cancelled) or _end(
+        session, _held(claim), "released", why, _REQUEUED
     )
 
 
@@ -246,12 +268,12 @@ def _lose(session: Session, run: Run, why: str) -> None:
     held = (col(Run.id) == run.id, col(Run.attempt) == run.attempt, col(Run.status) == "running")
     crashes = run.crashes + 1
     if run.cancel_requested:
-        _move(session, held, **_ended("cancelled"), reason=CANCELLED, crashes=crashes)
+        values = _ended("cancelled", CANCELLED)
     elif crashes >= MAX_CRASHES:
-        reason = f"lost worker {crashes} times; the last time, {why}"
-        _move(session, held, **_ended("failed"), reason=reason, crashes=crashes)
+        values = _ended("failed", f"lost worker {crashes} times; the last time, {why}")
     else:
-        _move(session, held, **_REQUEUED, crashes=crashes)
+        values = _REQUEUED
+    _end(session, held, "lost", why, {**values, "crashes": crashes})
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +322,7 @@ def cancel(session: Session, run_id: int) -> Run:
     """
     run = get(session, run_id)
     if run.status == "queued":
-        _move(session, _in_state(run), **_ended("cancelled"), reason=CANCELLED)
+        _move(session, _in_state(run), **_ended("cancelled", CANCELLED))
     elif run.status == "running":
         _move(session, _in_state(run), cancel_requested=True)
     else:
@@ -357,6 +379,7 @@ def remove(session: Session, run_id: int) -> None:
     if run.status == "running":
         raise WrongState(f"run {run_id} is running; cancel it before deleting it")
     session.execute(delete(Epoch).where(col(Epoch.run_id) == run_id))
+    session.execute(delete(Attempt).where(col(Attempt.run_id) == run_id))
     session.execute(delete(StudyRun).where(col(StudyRun.run_id) == run_id))
     session.execute(delete(Run).where(col(Run.id) == run_id))
     session.add(Deletion(run_id=run_id, change=next_change(session)))
@@ -384,9 +407,10 @@ _REQUEUED: Final[dict[str, Any]] = {
 }
 
 
-def _ended(status: str) -> dict[str, Any]:
+def _ended(status: Status, reason: str | None) -> dict[str, Any]:
     return {
         "status": status,
+        "reason": reason,
         "worker_id": None,
         "lease_expires": None,
         "cancel_requested": False,
@@ -406,10 +430,30 @@ def _in_state(run: Run) -> tuple[ColumnElement[bool], ...]:
     return col(Run.id) == run.id, col(Run.status) == run.status
 
 
-def _move(session: Session, where: Iterable[ColumnElement[bool]], **values: object) -> bool:
-    """Write to the run that is still as expected, and number the change; False if it is not."""
-    statement = update(Run).where(*where).values(**values, change=next_change(session)).returning(col(Run.id))
-    return bool(session.execute(statement).scalars().all())
+def _end(
+    session: Session,
+    held: Iterable[ColumnElement[bool]],
+    outcome: Outcome,
+    why: str | None,
+    values: Mapping[str, Any],
+) -> bool:
+    """End the attempt that still holds its run, and write to the run what follows; False if none does."""
+    ended = _move(session, held, **values)
+    for run in ended:
+        attempts.end(session, run, outcome, why)
+    return bool(ended)
+
+
+def _move(session: Session, where: Iterable[ColumnElement[bool]], **values: object) -> Sequence[Run]:
+    """Write to the run that is still as expected, and number the change; none if it is not."""
+    statement = (
+        update(Run)
+        .where(*where)
+        .values(**values, change=next_change(session))
+        .returning(Run)
+        .execution_options(populate_existing=True)
+    )
+    return session.execute(statement).scalars().all()
 
 
 def _id(run: Run) -> int:

@@ -1,4 +1,4 @@
-"""Reading runs: one of them, the queue, and the epochs that each has recorded."""
+"""Reading runs: one of them with its attempts, the queue, and the epochs that each has recorded."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -7,9 +7,18 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from app import workers
-from app.answers import CURVES, EPOCH_COLUMNS, EpochColumns, EpochCurves, QueueOut, RunDetail, RunOut
+from app.answers import (
+    CURVES,
+    EPOCH_COLUMNS,
+    AttemptOut,
+    EpochColumns,
+    EpochCurves,
+    QueueOut,
+    RunDetail,
+    RunOut,
+)
 from app.db import clock
-from app.models import Epoch, Run
+from app.models import Attempt, Epoch, Run
 
 
 def get_run(session: Session, run_id: int) -> RunDetail | None:
@@ -26,7 +35,28 @@ def get_run(session: Session, run_id: int) -> RunDetail | None:
         threads=run.threads,
         environment=run.environment,
         traceback=run.traceback,
+        attempts=_attempts(session, run),
     )
+
+
+def _attempts(session: Session, run: Run) -> list[AttemptOut]:
+    """The attempts at a run in order; those of versions that kept no history are missing."""
+    rows = session.exec(select(Attempt).where(Attempt.run_id == run.id).order_by(col(Attempt.attempt)))
+    return [
+        AttemptOut(
+            attempt=row.attempt,
+            worker_id=row.worker_id,
+            host=row.host,
+            device=row.device,
+            started_at=timestamp(row.started_at),
+            ended_at=timestamp(row.ended_at) if row.ended_at else None,
+            resumed_from=row.resumed_from,
+            reached=row.reached if row.ended_at else run.epochs_done,
+            outcome=row.outcome,
+            reason=row.reason,
+        )
+        for row in rows
+    ]
 
 
 def as_answers(session: Session, runs: Sequence[Run]) -> list[RunOut]:

@@ -1,4 +1,4 @@
-"""The states of a run; `app.run_queue` is the only room that moves a run between them."""
+"""The states of a run, between which `app.run_queue` alone moves it, and the ends of its attempts."""
 
 from typing import Final, Literal, get_args
 
@@ -10,4 +10,12 @@ Status = Literal[
     "cancelled",  # ended by a person
 ]
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
+
+Outcome = Literal[
+    "finished",  # it trained the run to its end
+    "failed",  # training raised an error
+    "cancelled",  # a person ended the run
+    "lost",  # its process or its worker died, and a crash was counted
+    "released",  # its worker was stopped and gave the run back
+]
 ENDED: Final[frozenset[Status]] = frozenset({"finished", "failed", "cancelled"})

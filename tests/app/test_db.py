@@ -11,7 +11,7 @@ from sqlmodel import select, update
 
 from app.db import Database, clock, newest_change, next_change
 from app.models import Epoch, Run
-from tests.app.states import CPU, claimed, figures, queue_run, record, row, take
+from tests.app.states import CPU, figures, queue_run, row, take
 
 
 def test_commits_reach_the_disk_and_readers_do_not_wait_for_writers(database: Database) -> None:
@@ -112,11 +112,6 @@ def test_the_tables_refuse_what_must_never_be(database: Database, values: dict[s
         session.execute(update(Run).values(**values))
 
 
-def test_an_epoch_is_recorded_once(database: Database) -> None:
-    queue_run(database)
-    claim = claimed(database)
-    record(database, claim, 1)
-    with pytest.raises(IntegrityError):
-        record(database, claim, 1)
+def test_an_epoch_of_no_run_is_refused(database: Database) -> None:
     with pytest.raises(IntegrityError), database.write() as session:
         session.add(Epoch(run_id=99, attempt=1, change=9, **figures(1)))

@@ -514,6 +514,28 @@ def test_a_first_attempt_resets_nothing(database: Database) -> None:
     assert [event.kind for event in told] == ["run"]
 
 
+def test_an_epoch_that_is_recorded_twice_is_there_once(database: Database) -> None:
+    run_id = queue_run(database)
+    claim = claimed(database)
+    assert record(database, claim, 1, 2)
+    before = row(database, run_id)
+    assert record(database, claim, 2)
+    assert record(database, claim, 1)
+    assert epochs_of(database, run_id) == [(1, 1), (1, 2)]
+    assert row(database, run_id).train_seconds == before.train_seconds
+    lose(database, claim)
+    assert not record(database, claim, 2)
+
+
+def test_an_epoch_cannot_leave_out_the_one_before(database: Database) -> None:
+    run_id = queue_run(database)
+    claim = claimed(database)
+    record(database, claim, 1)
+    with pytest.raises(ValueError, match="epoch 3 came, but only 1 epochs are recorded"):
+        record(database, claim, 3)
+    assert epochs_of(database, run_id) == [(1, 1)]
+
+
 # What a person changes
 
 
