@@ -29,8 +29,8 @@ EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 _UNPROCESSABLE: Final = 422
 _ENVIRONMENT: Final = Settings.model_config["env_prefix"]
-_ORPHAN_SECONDS: Final = 15
-"""How long a child may take to end once its supervisor is gone."""
+_ORPHAN_SECONDS: Final = 1.5
+"""How long the web process may take to end once its supervisor is gone."""
 
 _SETTINGS: Final = options(Settings, panel="Settings", environment=_ENVIRONMENT)
 _HYPERPARAMETERS: Final = options(TrainConfig, panel="Hyperparameters")
@@ -97,8 +97,12 @@ def up(given: dict[str, str]) -> None:
 @with_options(_SETTINGS)
 def serve(given: dict[str, str], *, parent: Parent = None) -> None:
     """Run the web server alone."""
-    settings = _begin(given, parent)
+    settings = _begin(given)
+    from app import lifeline
     from app import main as web
+
+    if parent is not None:
+        lifeline.watch(parent, _end)
 
     with _address_errors():
         web.serve(settings)
@@ -114,10 +118,10 @@ def worker(
     replaces: Annotated[str | None, typer.Option(hidden=True, help="A dead worker's id.")] = None,
 ) -> None:
     """Run a worker alone: it trains what waits in the database that it shares with the web server."""
-    settings = _begin(given, parent)
+    settings = _begin(given)
     from app import worker as process
 
-    process.main(settings, worker_id, replaces)
+    process.main(settings, worker_id, replaces, parent)
 
 
 @app.command()
@@ -224,15 +228,11 @@ def runs(
         typer.echo("No runs.")
 
 
-def _begin(given: dict[str, str], parent: int | None) -> Settings:
-    """Prepare a child process or a half that runs alone: its log, and its end with its supervisor."""
+def _begin(given: dict[str, str]) -> Settings:
+    """Prepare a child process or a half that runs alone: its log and its settings."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("app").setLevel(logging.INFO)
     settings = _settings(given)
-    if parent is not None:
-        from app import lifeline
-
-        lifeline.watch(parent, _end)
     _check_database(settings)
     return settings
 
@@ -267,6 +267,7 @@ def _address_errors() -> Iterator[None]:
 
 
 def _end() -> None:
+    """End the web process, whose supervisor is gone."""
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_ORPHAN_SECONDS)
     os._exit(EXIT_FAILED)

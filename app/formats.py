@@ -141,6 +141,7 @@ FILTERS: Final = {
     "exact": exact,
     "ago": ago,
     "since": since,
+    "moment": moment,
     "plural": plural,
     "size": size,
 }

@@ -55,6 +55,11 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Stepping:
+    """From the slot, about once a second: the training goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class EpochDone:
     """From the slot: one epoch's figures, named as the columns of the epoch table."""
 
@@ -83,4 +88,4 @@ class Failed:
 
 
 ToSlot = Train | Recorded | Stop | Leave
-FromSlot = Ready | Started | EpochDone | Finished | Stopped | Failed
+FromSlot = Ready | Started | Stepping | EpochDone | Finished | Stopped | Failed

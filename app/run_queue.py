@@ -10,7 +10,7 @@ Each function is one step inside the caller's write transaction. What a worker d
 and has an effect only while `(id, attempt, status = 'running')` still holds: the fence.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -219,10 +219,26 @@ def release(session: Session, claim: Claim, why: str = "its worker was stopped")
 
     A run that was to be cancelled ends here, so that nobody trains it again.
     """
-    to_cancel = (*_held(claim), col(Run.cancel_requested).is_(true()))
+    return _release(session, _held(claim), why)
+
+
+def disown(session: Session, worker_id: str, kept: Collection[tuple[int, int]]) -> list[int]:
+    """Give back the runs that a worker holds without knowing it, as `(run id, attempt)` in none of `kept`.
+
+    That happens when a claim was committed but the answer got lost; the ids of those runs.
+    """
+    held = session.exec(select(Run).where(Run.worker_id == worker_id, Run.status == "running")).all()
+    unknown = [run for run in held if (_id(run), run.attempt) not in kept]
+    for run in unknown:
+        _release(session, _holding(run), "its worker never learned of the claim")
+    return [_id(run) for run in unknown]
+
+
+def _release(session: Session, held: Sequence[ColumnElement[bool]], why: str) -> bool:
+    to_cancel = (*held, col(Run.cancel_requested).is_(true()))
     cancelled = _ended("cancelled", CANCELLED)
     return _end(session, to_cancel, "cancelled", CANCELLED, cancelled) or _end(
-        session, _held(claim), "released", why, _REQUEUED
+        session, held, "released", why, _REQUEUED
     )
 
 
@@ -265,7 +281,6 @@ def retire(session: Session, worker_id: str, why: str) -> list[int]:
 
 
 def _lose(session: Session, run: Run, why: str) -> None:
-    held = (col(Run.id) == run.id, col(Run.attempt) == run.attempt, col(Run.status) == "running")
     crashes = run.crashes + 1
     if run.cancel_requested:
         values = _ended("cancelled", CANCELLED)
@@ -273,7 +288,7 @@ def _lose(session: Session, run: Run, why: str) -> None:
         values = _ended("failed", f"lost worker {crashes} times; the last time, {why}")
     else:
         values = _REQUEUED
-    _end(session, held, "lost", why, {**values, "crashes": crashes})
+    _end(session, _holding(run), "lost", why, {**values, "crashes": crashes})
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,11 +434,15 @@ def _ended(status: Status, reason: str | None) -> dict[str, Any]:
 
 
 def _held(claim: Claim) -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(Run.id) == claim.run_id,
-        col(Run.attempt) == claim.attempt,
-        col(Run.status) == "running",
-    )
+    return _fence(claim.run_id, claim.attempt)
+
+
+def _holding(run: Run) -> tuple[ColumnElement[bool], ...]:
+    return _fence(_id(run), run.attempt)
+
+
+def _fence(run_id: int, attempt: int) -> tuple[ColumnElement[bool], ...]:
+    return col(Run.id) == run_id, col(Run.attempt) == attempt, col(Run.status) == "running"
 
 
 def _in_state(run: Run) -> tuple[ColumnElement[bool], ...]:

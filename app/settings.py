@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     checkpoint_seconds: Annotated[
         float, Field(ge=0, description="How long a run trains at least between two checkpoints.")
     ] = 5.0
+    stall_seconds: Annotated[
+        float,
+        Field(gt=0, description="How long a run may make no step until its process is killed as a crash."),
+    ] = 300.0
 
     @property
     def url(self) -> str:

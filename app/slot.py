@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Final
 
 import torch
 
@@ -29,6 +30,7 @@ from app.messages import (
     Ready,
     Recorded,
     Started,
+    Stepping,
     Stop,
     Stopped,
     ToSlot,
@@ -43,6 +45,9 @@ from trainer.durable import NotWritten
 from trainer.evaluate import evaluate, predict
 from trainer.folder import SHIPPED, DataFolder, Stamp
 from trainer.loop import Diverged, TrainState, train
+
+STEPPING_SECONDS: Final = 1.0
+"""How often the worker is told that training goes on."""
 
 
 class Inbox(threading.Thread):
@@ -111,6 +116,7 @@ class Trainer:
         self._names = {info.device: info.name for info in list_devices()}
         self._data: dict[tuple[str, str], _Resident] = {}
         self._revision = revision()
+        self._stepped = 0.0
 
     def warm_up(self) -> None:
         """Load the data; what is wrong with it is told to each run that needs it."""
@@ -163,7 +169,7 @@ class Trainer:
         self._connection.send(Started(str(device), environment, state.epoch))
         started_at = state.epoch
         saved = time.monotonic()
-        for record in train(config, data, state, self._inbox.stop.is_set):
+        for record in train(config, data, state, self._told_to_stop):
             self._connection.send(EpochDone(asdict(record)))
             leaving = self._inbox.leave.is_set() and state.epoch < config.epochs
             if leaving or time.monotonic() - saved >= message.checkpoint_seconds:
@@ -180,6 +186,13 @@ class Trainer:
         if not known or (self._inbox.stop.is_set() and state.epoch < config.epochs):
             return Stopped()
         return _finish(files, config, data, state)
+
+    def _told_to_stop(self) -> bool:
+        """Between two batches: say now and then that training goes on, and hear whether it shall."""
+        if time.monotonic() - self._stepped >= STEPPING_SECONDS:
+            self._stepped = time.monotonic()
+            self._connection.send(Stepping())
+        return self._inbox.stop.is_set()
 
     def _load(self, dataset: str, device: torch.device) -> _Resident:
         """The data set on the device; it is read again when its files are not those it was read from."""

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -21,11 +22,24 @@ _ENVIRONMENT: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The child has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """What the child did can't be written down; the reason is for the person who asked for the run."""
+
+    reason: str
+
+
 class SlotProcess:
     """A place for one run at a time; `claim` is the run it trains, None when it is idle.
 
-    `offered` is the kind of device that a run gets which leaves the choice open; under `data_dir` lie the
-    data sets of one's own.
+    `report` is what it said and has not been dealt with yet, `heard_at` when that was last done (monotonic
+    seconds). `offered` is the kind of device that a run gets which leaves the choice open; under `data_dir`
+    lie the data sets of one's own.
     """
 
     def __init__(self, threads: int, offered: str, data_dir: Path) -> None:
@@ -33,6 +47,8 @@ class SlotProcess:
         self._offered = offered
         self.ready = False
         self.claim: Claim | None = None
+        self.report: FromSlot | Gone | Unrecorded | None = None
+        self.heard_at = 0.0
         self.kill_at: float | None = None
         ours, theirs = socket.socketpair()
         with theirs:
@@ -84,16 +100,16 @@ class SlotProcess:
         claim, self.claim, self.kill_at = self.claim, None, None
         return claim
 
-    def receive(self) -> FromSlot | None:
-        """The next message; None when the child is gone."""
+    def receive(self) -> FromSlot | Gone:
+        """The next message."""
         try:
             message: FromSlot = self.connection.recv()
         except (EOFError, OSError):
-            return None
+            return Gone()
         return message
 
     def kill(self) -> str:
-        """End the child now, if it still lives; how it ended, in words."""
+        """End the child now, if it still lives; how it ended, in words. May be repeated."""
         if self.process.poll() is None:
             self.process.kill()
         self.connection.close()

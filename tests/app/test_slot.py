@@ -1,6 +1,7 @@
 """What a slot's child reports of each training, whatever happens to it."""
 
 import errno
+import math
 import os
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from app.messages import (
     Leave,
     Recorded,
     Started,
+    Stepping,
     Stop,
     Stopped,
     Train,
@@ -75,6 +77,12 @@ class Child:
         self.trainer.train(Train(whole, device, 1, folder, 1, recorded, checkpoint_seconds=0))
 
 
+@pytest.fixture(autouse=True)
+def _no_steps_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what is said once a second, however long this machine takes."""
+    monkeypatch.setattr(slot, "STEPPING_SECONDS", math.inf)
+
+
 @pytest.fixture(scope="module")
 def child(tmp_path_factory: pytest.TempPathFactory) -> Child:
     return Child(tmp_path_factory.mktemp("child"))
@@ -84,6 +92,17 @@ def child(tmp_path_factory: pytest.TempPathFactory) -> Child:
 def files(tmp_path: Path) -> RunFiles:
     """The files of a run that has none yet."""
     return RunFiles(tmp_path / "run")
+
+
+def test_a_training_says_between_batches_that_it_goes_on(
+    child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slot, "STEPPING_SECONDS", 0)
+    said = child.train(epochs=2, batch_size=20_000)
+    steps = [index for index, message in enumerate(said) if message == Stepping()]
+    epochs = [index for index, message in enumerate(said) if isinstance(message, EpochDone)]
+    assert len(steps) >= 3 * 2  # batches
+    assert any(epochs[0] < step < epochs[1] for step in steps)
 
 
 def test_a_training_is_told_epoch_by_epoch_to_its_end(child: Child) -> None:

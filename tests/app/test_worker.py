@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import select
 
 from app import artifacts, run_queue, runs, workers
@@ -21,8 +22,8 @@ from app.db import Database
 from app.models import Epoch, Run
 from app.run_queue import Claim
 from app.settings import Settings
-from app.slot_process import SlotProcess
-from app.worker import GRACE_SECONDS, SlotsUnusable, Worker
+from app.slot_process import Gone, SlotProcess
+from app.worker import GRACE_SECONDS, UNWRITABLE_SECONDS, SlotsUnusable, Worker
 from tests.app.states import queue_run, row, shown
 from trainer.config import TrainConfig
 from trainer.folder import FILES, DataFolder
@@ -37,9 +38,9 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")
 class Bench:
     """A worker that is started when it is first needed, and again after its end."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, busy_seconds: float = 10) -> None:
         self.settings = settings
-        self.database = Database(settings.url)
+        self.database = Database(settings.url, busy_seconds)
         self.worker: Worker | None = None
         self._leap = 0.0
 
@@ -292,6 +293,101 @@ def test_a_worker_that_was_forgotten_makes_itself_known_again(bench: Bench) -> N
     assert known.versions
 
 
+def test_a_run_that_makes_no_step_loses_its_attempt_and_goes_on_in_a_new_slot(bench: Bench) -> None:
+    run_id = queue_run(bench.database, **LONG)
+    bench.wait_for_epochs(run_id, 2)
+    stuck = bench.pid()
+    os.kill(stuck, signal.SIGSTOP)
+    bench.leap(bench.settings.stall_seconds)
+    bench.turn_until(lambda: row(bench.database, run_id).crashes == 1)
+    bench.turn_until(lambda: row(bench.database, run_id).status == "running")
+    bench.wait_for_epochs(run_id, row(bench.database, run_id).epochs_done + 1)
+    assert bench.pid() != stuck
+    with bench.database.read() as session:
+        found = runs.get_run(session, run_id)
+    assert found is not None
+    assert (found.attempts[0].outcome, found.attempts[0].reason) == ("lost", "it made no step for 300 s")
+    cancel(bench, run_id)
+    bench.ended(run_id)
+
+
+def test_a_run_that_steps_is_not_stalled_however_long_its_epochs_are(bench: Bench) -> None:
+    run_id = queue_run(bench.database, depth=2, epochs=1, batch_size=8)
+    bench.turn_until(lambda: row(bench.database, run_id).device_used is not None)
+    for _ in range(3):
+        heard = bench.start().slots[0].heard_at
+        bench.leap(bench.settings.stall_seconds - 50)
+        bench.turn_until(lambda heard=heard: bench.start().slots[0].heard_at > heard)  # type: ignore[misc]
+    assert row(bench.database, run_id).crashes == 0
+    cancel(bench, run_id)
+    bench.ended(run_id)
+
+
+def test_a_claim_that_its_worker_never_learned_of_is_given_back(bench: Bench) -> None:
+    bench.ended(queue_run(bench.database, depth=1, epochs=1))
+    worker = bench.start()
+    run_id = queue_run(bench.database, depth=1, epochs=1)
+    with bench.database.write() as session:
+        assert run_queue.claim(session, worker.id, {"cpu"}, threads=1, lease_seconds=60) is not None
+    bench.leap(bench.settings.heartbeat_seconds)
+    run = bench.ended(run_id)
+    assert (run.status, run.attempt, run.crashes) == ("finished", 2, 0)
+
+
+def test_training_goes_on_while_the_database_is_locked_and_loses_nothing(
+    settings: Settings, database: Database
+) -> None:
+    run_id = queue_run(database, **LONG)
+    impatient = Bench(settings.model_copy(update={"slots": 1, "threads": 1, "device": "cpu"}), busy_seconds=0)
+    impatient.wait_for_epochs(run_id)
+    worker = impatient.start()
+    with database.write() as session:
+        session.connection()  # takes the lock
+        impatient.turn_until(lambda: worker.outage_since is not None and worker.slots[0].report is not None)
+        worker.turn()
+    before = row(database, run_id).epochs_done
+    impatient.wait_for_epochs(run_id, before + 3)
+    cancel(impatient, run_id)
+    run = impatient.ended(run_id)
+    assert (run.status, run.attempt, run.crashes) == ("cancelled", 1, 0)
+    assert impatient.columns(run_id).epoch == list(range(1, run.epochs_done + 1))
+    impatient.end()
+    impatient.database.close()
+
+
+def test_a_run_whose_epochs_find_no_room_fails_with_the_reason_and_goes_on_when_there_is_some(
+    settings: Settings, database: Database
+) -> None:
+    run_id = queue_run(database, **LONG)
+    cramped = Bench(
+        settings.model_copy(update={"slots": 1, "threads": 1, "device": "cpu", "checkpoint_seconds": 0})
+    )
+    cramped.wait_for_epochs(run_id, 2)
+    worker = cramped.start()
+    with cramped.database.engine.connect() as connection:
+        full = connection.execute(text("PRAGMA page_count")).scalar_one()
+        connection.execute(text(f"PRAGMA max_page_count={full}"))
+    cramped.turn_until(lambda: worker.outage_since is not None)
+    assert row(database, run_id).status == "running"
+    cramped.leap(UNWRITABLE_SECONDS)
+    run = cramped.ended(run_id)
+    assert run.status == "failed"
+    assert run.reason is not None
+    assert "its disk is full or broken (database or disk is full); mend that and retry" in run.reason
+    with database.read() as session:
+        assert session.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
+    with cramped.database.engine.connect() as connection:
+        connection.execute(text("PRAGMA max_page_count=1000000"))
+    with database.write() as session:
+        run_queue.retry(session, run_id)
+    cramped.wait_for_epochs(run_id, run.epochs_done + 1)
+    stored = row(database, run_id)
+    assert (stored.attempt, stored.crashes) == (2, 0)
+    assert stored.resumed_from >= 1
+    cramped.end()
+    cramped.database.close()
+
+
 def test_a_slot_that_dies_idle_is_replaced(bench: Bench) -> None:
     bench.ended(queue_run(bench.database, depth=1, epochs=1))
     os.kill(bench.pid(), signal.SIGKILL)
@@ -320,7 +416,7 @@ def test_a_dead_child_is_told_by_what_it_says_and_not_by_an_error(tmp_path: Path
     claim = Claim(run_id=1, attempt=1, config=TrainConfig(depth=1), threads=1, epochs_done=0)
     slot.train(claim, artifacts.of_run(tmp_path, 1), 5)
     slot.ask_to_stop(kill_at=0)
-    assert slot.receive() is None
+    assert slot.receive() == Gone()
     assert slot.kill() == "its process was killed by SIGKILL"
 
 

@@ -1,0 +1,28 @@
+"""What a slot reports of its run, as steps of the queue."""
+
+from sqlmodel import Session
+
+from app import run_queue
+from app.messages import EpochDone, Failed, Finished, FromSlot, Ready, Started, Stepping, Stopped
+from app.run_queue import Claim
+
+
+def write(session: Session, claim: Claim, report: FromSlot, *, draining: bool) -> bool:
+    """Write down a report; False if the claim no longer holds, and nothing was written.
+
+    A run that stopped while its worker drains goes back to the queue, at any other time it was cancelled.
+    """
+    match report:
+        case Started():
+            return run_queue.report_start(session, claim, report.device, report.environment, report.epoch)
+        case EpochDone():
+            return run_queue.record_epoch(session, claim, report.figures)
+        case Finished():
+            return run_queue.finish(session, claim, report.results, report.reason)
+        case Failed():
+            return run_queue.fail(session, claim, report.reason, report.traceback)
+        case Stopped():
+            end = run_queue.release if draining else run_queue.confirm_cancel
+            return end(session, claim)
+        case Ready() | Stepping():
+            return True
