@@ -84,13 +84,19 @@ def _version(
 @with_options(_SETTINGS)
 def up(given: dict[str, str]) -> None:
     """Run the whole dashboard: the web server and a worker. Ctrl-C stops both."""
-    from app import supervisor
+    from app import folder_lock, supervisor
 
     settings = _settings(given)
-    with _address_errors():
-        address = Address(settings.host, settings.port).settled()
-    os.environ[f"{_ENVIRONMENT}PORT"] = str(address.port)
-    raise typer.Exit(supervisor.up(address))
+    _check_data_dir(settings)
+    try:
+        with folder_lock.held(settings.data_dir) as introduce, _address_errors():
+            address = Address(settings.host, settings.port).settled()
+            introduce(f"process {os.getpid()}, {address.url}")
+            os.environ[f"{_ENVIRONMENT}PORT"] = str(address.port)
+            exit_code = supervisor.up(address)
+    except folder_lock.FolderInUse as error:
+        raise Failure(str(error), EXIT_USAGE) from error
+    raise typer.Exit(exit_code)
 
 
 @app.command()
@@ -249,13 +255,16 @@ def _check_database(settings: Settings) -> None:
         ) from error
     except ImportError as error:
         raise _refused("database_url", f"{error}; install the package that talks to this database") from error
-    if settings.database_url is None:
-        try:
-            settings.data_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _refused("data_dir", f"cannot be made: {error}") from error
-        if not os.access(settings.data_dir, os.W_OK):
-            raise _refused("data_dir", f"{str(settings.data_dir)!r} cannot be written to by this user")
+    _check_data_dir(settings)
+
+
+def _check_data_dir(settings: Settings) -> None:
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _refused("data_dir", f"cannot be made: {error}") from error
+    if not os.access(settings.data_dir, os.W_OK):
+        raise _refused("data_dir", f"{str(settings.data_dir)!r} cannot be written to by this user")
 
 
 @contextmanager

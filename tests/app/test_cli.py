@@ -288,3 +288,22 @@ def test_nothing_outlives_the_dashboard(tmp_path: Path, number: signal.Signals) 
         assert len(family) >= 3
         os.kill(dashboard.process.pid, number)
         eventually(lambda: all(ended(pid) for pid in family))
+
+
+def test_a_second_dashboard_on_the_same_data_folder_is_refused_and_told_where_the_first_is(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path) as first:
+        answer = run("up", "--port", "0", "--data-dir", str(tmp_path))
+        assert answer.returncode == 2
+        assert answer.stdout == ""
+        assert f"already running on the data folder {str(tmp_path)!r} (process {first.process.pid}, " in (
+            answer.stderr
+        )
+        assert f"{first.url}). Stop it first, or name another folder with --data-dir." in answer.stderr
+        assert "Traceback" not in answer.stderr
+        assert get(first.url, "/health")[0] == 200
+        first.process.kill()
+        first.process.wait()
+    with running(tmp_path) as second:
+        assert get(second.url, "/health")[0] == 200

@@ -1,0 +1,46 @@
+"""One `depthboard up` per data folder: a second would fight the first over ports, cores and log lines."""
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+NAME: Final = "up.lock"
+
+
+class FolderInUse(Exception):
+    """Another `depthboard up` runs on this data folder; the message says which and what to do."""
+
+    def __init__(self, folder: Path, holder: str) -> None:
+        who = f" ({holder})" if holder else ""
+        super().__init__(
+            f"Depthboard is already running on the data folder {str(folder)!r}{who}. "
+            "Stop it first, or name another folder with --data-dir."
+        )
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[Callable[[str], None]]:
+    """Hold the folder for the block; the lock ends with this process, however that ends.
+
+    The block gets a function that notes what others are to be told about the holder.
+
+    Raises:
+        FolderInUse: another process holds it.
+    """
+    with (folder / NAME).open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise FolderInUse(folder, file.read().strip()) from error
+
+        def introduce(holder: str) -> None:
+            file.seek(0)
+            file.truncate()
+            file.write(f"{holder}\n")
+            file.flush()
+
+        introduce("")
+        yield introduce
