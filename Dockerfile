@@ -8,8 +8,8 @@ FROM python:3.11-slim AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends make && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 ARG TORCH_INDEX=
-COPY Makefile requirements.lock ./
-RUN make dependencies VENV=/opt/depthboard TORCH_INDEX=$TORCH_INDEX
+COPY Makefile requirements.lock requirements-postgres.lock ./
+RUN make dependencies postgres VENV=/opt/depthboard TORCH_INDEX=$TORCH_INDEX
 COPY . .
 RUN make install VENV=/opt/depthboard TORCH_INDEX=$TORCH_INDEX
 

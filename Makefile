@@ -5,7 +5,7 @@
 #   make test   lint, types and all tests
 #   make lint   lint and types alone
 #   make bench  measures training on this machine, and keeps the table in benchmarks/RESULTS.md
-#   make lock   resolves the two lock files anew (UPGRADE=1 for newer versions)
+#   make lock   resolves the lock files anew (UPGRADE=1 for newer versions)
 #
 # The Dockerfile uses `make dependencies` and `make install` with VENV= naming its own environment.
 
@@ -23,7 +23,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
-.PHONY: run test lint bench dependencies install lock
+.PHONY: run test lint bench dependencies postgres install lock
 
 ifdef PORT
 run: export DEPTHBOARD_PORT := $(PORT)
@@ -43,6 +43,9 @@ bench: $(VENV)/.editable
 	$(VENV)/bin/python benchmarks/training.py --write
 
 dependencies: $(VENV)/.dependencies
+
+postgres: $(VENV)/.dependencies
+	$(PIP) install --require-hashes -r requirements-postgres.lock
 
 install: $(VENV)/.dependencies
 	$(PIP) install --no-deps --no-build-isolation .
@@ -86,11 +89,14 @@ COMPILE = CUSTOM_COMPILE_COMMAND='make lock' $$scratch/bin/pip-compile --quiet $
 READ_PROJECT = import tomllib; project = tomllib.load(open("pyproject.toml", "rb"));
 RUNTIME = $(READ_PROJECT) print(*project["build-system"]["requires"], *"$(TORCH_NEEDS)".split(), \
   *(need for need in project["project"]["dependencies"] if not need.startswith("torch")), sep="\n")
-DEVELOPMENT = $(READ_PROJECT) print(*project["project"]["optional-dependencies"]["dev"], sep="\n")
+EXTRA = $(READ_PROJECT) print(*project["project"]["optional-dependencies"]["$(1)"], sep="\n")
 
 lock:
 	$(require_python)
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
 	$(PYTHON) -m venv $$scratch && $$scratch/bin/pip install --quiet pip-tools==7.6.2 && \
 	$(PYTHON) -c '$(RUNTIME)' | $(COMPILE) --output-file requirements.lock - && \
-	$(PYTHON) -c '$(DEVELOPMENT)' | $(COMPILE) --constraint requirements.lock --output-file requirements-dev.lock -
+	$(PYTHON) -c '$(call EXTRA,postgres)' | $(COMPILE) --constraint requirements.lock \
+	  --output-file requirements-postgres.lock - && \
+	$(PYTHON) -c '$(call EXTRA,dev)' | $(COMPILE) --constraint requirements.lock \
+	  --constraint requirements-postgres.lock --output-file requirements-dev.lock -

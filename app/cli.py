@@ -109,8 +109,7 @@ def serve(given: dict[str, str], *, parent: Parent = None) -> None:
 
     if parent is not None:
         lifeline.watch(parent, _end)
-
-    with _address_errors():
+    with _address_errors(), _database_errors(settings):
         web.serve(settings)
 
 
@@ -127,7 +126,8 @@ def worker(
     settings = _begin(given)
     from app import worker as process
 
-    process.main(settings, worker_id, replaces, parent)
+    with _database_errors(settings):
+        process.main(settings, worker_id, replaces, parent)
 
 
 @app.command()
@@ -273,6 +273,24 @@ def _address_errors() -> Iterator[None]:
         yield
     except AddressError as error:
         raise Failure(str(error), EXIT_ADDRESS) from error
+
+
+@contextmanager
+def _database_errors(settings: Settings) -> Iterator[None]:
+    from sqlalchemy import make_url
+
+    from app.migrations import SchemaError
+    from app.outage import OUTAGES
+
+    try:
+        yield
+    except SchemaError as error:
+        raise Failure(f"{str(error)[:1].upper()}{str(error)[1:]}.", EXIT_USAGE) from error
+    except OUTAGES as error:
+        raise Failure(
+            f"The database {make_url(settings.url).render_as_string()} can't be used: "
+            f"{str(error.orig).strip()}\nIs it running, and is {_ENVIRONMENT}DATABASE_URL right?"
+        ) from error
 
 
 def _end() -> None:

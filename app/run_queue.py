@@ -102,7 +102,6 @@ def claim(
         .where(*_claimable(queued, kinds))
         .order_by(col(queued.priority).desc(), col(queued.position), col(queued.id))
         .limit(1)
-        .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
     taken = (

@@ -317,10 +317,8 @@ def main(
     if parent is not None:
         lifeline.watch(parent, be_orphaned)
     database = Database(settings.url)
-    while not migrations.is_current(database):
-        log.info("waiting for the web process to prepare the database")
-        if stopping.wait(0.2):
-            return
+    if not _wait_for_schema(database, stopping):
+        return
     worker = Worker(database, settings, worker_id, replaces)
     try:
         while not stopping.is_set():
@@ -328,3 +326,24 @@ def main(
     finally:
         worker.drain(ORPHAN_SECONDS if orphaned.is_set() else DRAIN_SECONDS)
         database.close()
+
+
+def _wait_for_schema(database: Database, stopping: threading.Event) -> bool:
+    """Wait until the web process has prepared the database; False if told to stop before.
+
+    Raises:
+        SchemaError: the database was written by a newer Depthboard.
+    """
+    told = ""
+    while not stopping.is_set():
+        try:
+            if migrations.is_current(database):
+                return True
+            waits_for = "waiting for the web process to prepare the database"
+        except OUTAGES as error:
+            waits_for = f"waiting for the database: {error.orig}"
+        if waits_for != told:
+            log.info(waits_for)
+            told = waits_for
+        stopping.wait(0.2)
+    return False

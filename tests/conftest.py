@@ -1,9 +1,12 @@
 """What all tests share."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
+
+from tests import postgres
+from tests.postgres import PostgreSQL
 
 REQUIRE_ALL = "DEPTHBOARD_REQUIRE_ALL"
 
@@ -30,3 +33,24 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     if os.environ.get(REQUIRE_ALL):
         _refuse_skip(report)
     return report
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server of this test process."""
+    with postgres.running() as server:
+        yield server
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module that says `BACKENDS` on each of these databases."""
+    backends = getattr(metafunc.module, "BACKENDS", None)
+    if backends and "backend" in metafunc.fixturenames:
+        metafunc.parametrize("backend", backends, indirect=True)
+
+
+@pytest.fixture
+def backend(request: pytest.FixtureRequest) -> str:
+    """The database that a test runs on: SQLite unless its module says otherwise."""
+    chosen: str = getattr(request, "param", "sqlite")
+    return chosen

@@ -28,29 +28,36 @@ def upgrade(database: Database, to: str = HEAD) -> None:
     Raises:
         SchemaError: the database was written by a newer Depthboard.
     """
-    with database.engine.connect() as connection:
-        found = version(connection)
-    if found == to:
+    if _found(database) == to:
         return
     from alembic import command  # noqa: PLC0415  # only a first start and an upgrade pay for the import
     from alembic.config import Config  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(_HERE))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if found is not None and found not in known:
-        raise SchemaError(
-            f"the database {database.url.render_as_string()} has schema version {found}, which this version "
-            f"of Depthboard (schema {HEAD}) does not know; use the newer Depthboard that wrote it, "
-            "or another DEPTHBOARD_DATA_DIR"
-        )
     with database.engine.begin() as connection:
+        if version(connection) == to:  # another server was quicker
+            return
         config.attributes["connection"] = connection
         command.upgrade(config, to)
 
 
 def is_current(database: Database) -> bool:
-    """Whether the schema is the one that this version works with."""
+    """Whether the schema is the one that this version works with, and not an older one.
+
+    Raises:
+        SchemaError: the database was written by a newer Depthboard.
+    """
+    return _found(database) == HEAD
+
+
+def _found(database: Database) -> str | None:
     with database.engine.connect() as connection:
-        return version(connection) == HEAD
+        found = version(connection)
+    if found is not None and found > HEAD:  # versions are numbers of four digits
+        raise SchemaError(
+            f"the database {database.url.render_as_string()} has schema version {found}, which this version "
+            f"of Depthboard (schema {HEAD}) does not know; use the newer Depthboard that wrote it, "
+            "or another DEPTHBOARD_DATA_DIR"
+        )
+    return found

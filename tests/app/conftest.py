@@ -18,6 +18,7 @@ from app import migrations
 from app.db import Database
 from app.settings import Settings
 from tests.conftest import REQUIRE_ALL
+from tests.postgres import PostgreSQL
 from tests.web_server import WebServer
 
 hypothesis_settings.register_profile(
@@ -47,10 +48,17 @@ def _own_settings() -> Iterator[None]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, migrated: Path) -> Settings:
+def settings(
+    tmp_path: Path, migrated: Path, backend: str, request: pytest.FixtureRequest
+) -> Iterator[Settings]:
     """Settings of an installation of its own, whose database is empty."""
-    shutil.copy(migrated, tmp_path)
-    return Settings(data_dir=tmp_path)
+    if backend == "postgresql":
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        with server.database() as url:
+            yield Settings(data_dir=tmp_path, database_url=url)
+    else:
+        shutil.copy(migrated, tmp_path)
+        yield Settings(data_dir=tmp_path)
 
 
 @pytest.fixture

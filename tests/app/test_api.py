@@ -31,6 +31,8 @@ from tests.app.states import (
 )
 from trainer import durable
 
+BACKENDS = ("sqlite", "postgresql")
+
 HUGE = "99999999999999999999"
 
 

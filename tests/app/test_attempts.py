@@ -12,6 +12,8 @@ from app.run_queue import Claim
 from app.runs import get_run
 from tests.app.states import RESULTS, add_worker, claimed, queue_run, record
 
+BACKENDS = ("sqlite", "postgresql")
+
 
 def attempts_of(database: Database, run_id: int) -> list[AttemptOut]:
     with database.read() as session:

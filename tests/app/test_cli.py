@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from app.answers import RunOut
 from app.client import Client
+from app.db import Database
 from app.settings import Settings
 from tests.dashboard import ROOT, clean_environment, get, running
 from tests.waiting import eventually
@@ -231,6 +233,30 @@ def test_a_database_out_of_reach_ends_it_at_once_and_names_the_variable(
     variable = f"DEPTHBOARD_{option[2:].replace('-', '_').upper()} ({option}): "
     assert answer.stderr.count("\n") == answer.stderr.count(variable) >= 1
     assert complaint in answer.stderr
+
+
+def test_a_database_server_that_does_not_answer_is_told_without_password_or_traceback() -> None:
+    answer = run("serve", "--port", "0", "--database-url", "postgresql+psycopg://me:secret@127.0.0.1:1/name")
+    assert answer.returncode == 1
+    assert "The database postgresql+psycopg://me:***@127.0.0.1:1/name can't be used: " in answer.stderr
+    assert "Is it running, and is DEPTHBOARD_DATABASE_URL right?" in answer.stderr
+    assert "secret" not in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "serve", "worker"])
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(command: str, settings: Settings) -> None:
+    database = Database(settings.url)
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    answer = run(command, "--port", "0", "--data-dir", str(settings.data_dir))
+    assert answer.returncode == 2
+    assert "has schema version 9999, which this version of Depthboard" in answer.stderr
+    assert "use the newer Depthboard that wrote it" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    with database.read() as session:
+        assert session.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == "9999"
+    database.close()
 
 
 @pytest.mark.parametrize("command", ["up", "serve"])

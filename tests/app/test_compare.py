@@ -14,6 +14,8 @@ from app.run_list import QueryError
 from app.studies import create_study
 from tests.app.states import claimed, failed_run, figures, finished_run, queue_run, record
 
+BACKENDS = ("sqlite", "postgresql")
+
 
 def compared(database: Database, *run_ids: int) -> Comparison:
     with database.read() as session:

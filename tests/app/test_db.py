@@ -6,17 +6,25 @@ from threading import Barrier
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 from sqlmodel import select, update
 
 from app.db import Database, clock, newest_change, next_change
 from app.models import Epoch, Run
+from app.settings import Settings
 from tests.app.states import CPU, figures, queue_run, row, take
+
+BACKENDS = ("sqlite", "postgresql")
 
 
 def test_commits_reach_the_disk_and_readers_do_not_wait_for_writers(database: Database) -> None:
     for open_session in (database.read, database.write):
         with open_session() as session:
+            if not database.is_sqlite:
+                for setting, value in (("synchronous_commit", "on"), ("lock_timeout", "10s")):
+                    shown = session.execute(text(f"SHOW {setting}")).scalar_one()
+                    assert shown == value or open_session == database.read
+                continue
             synchronous = session.execute(text("PRAGMA synchronous")).scalar_one()
             assert synchronous == 2  # FULL
             assert session.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
@@ -25,6 +33,27 @@ def test_commits_reach_the_disk_and_readers_do_not_wait_for_writers(database: Da
             mode = session.execute(text("PRAGMA journal_mode")).scalar_one()
             safe = tuple(map(int, version.split("."))) >= (3, 51, 3)
             assert mode == ("wal" if safe else "truncate")
+
+
+def test_a_reader_writes_nothing(settings: Settings, database: Database) -> None:
+    if settings.database_url is None:
+        pytest.skip("SQLite tells readers and writers apart by how their transactions begin")
+    queue_run(database)
+    with pytest.raises(InternalError, match="read-only"), database.read() as session:
+        session.execute(update(Run).values(note="changed"))
+
+
+def test_a_writer_that_waits_too_long_for_its_turn_says_so(settings: Settings, database: Database) -> None:
+    run_id = queue_run(database)
+    impatient = Database(settings.url, busy_seconds=0.01)
+    with database.write() as first:
+        first.connection()  # takes the lock
+        with pytest.raises(OperationalError), impatient.write() as second:
+            second.execute(update(Run).values(note="second"))
+    with impatient.write() as second:
+        second.execute(update(Run).values(note="second"))
+    assert row(database, run_id).note == "second"
+    impatient.close()
 
 
 def test_an_exception_rolls_the_whole_write_back(database: Database) -> None:

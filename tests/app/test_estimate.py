@@ -8,6 +8,8 @@ from app.estimate import ASSUMED_FLOPS, ASSUMED_OVERHEAD, Estimate, estimate
 from tests.app.states import add_worker, failed_run, finished_run
 from trainer.config import TrainConfig
 
+BACKENDS = ("sqlite", "postgresql")
+
 
 def guess(database: Database, *configs: TrainConfig) -> Estimate:
     with database.read() as session:

@@ -14,6 +14,8 @@ from app.requests import StudyRequest
 from tests.app.conftest import Served
 from tests.app.states import RESULTS, claimed, failed_run, figures, finished_run, queue_run, record
 
+BACKENDS = ("sqlite", "postgresql")
+
 
 class Told(NamedTuple):
     """An event as a client receives it."""

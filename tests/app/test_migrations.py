@@ -1,6 +1,9 @@
 """Schema versions."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -14,22 +17,31 @@ from app.migrations import SchemaError
 from app.requests import Labels
 from app.runs import epoch_columns
 from tests.app.states import queue_run, row
+from tests.postgres import PostgreSQL
 from trainer.config import TrainConfig
 
+BACKENDS = ("sqlite", "postgresql")
 FIRST_RUN = """
-INSERT INTO run (id, version, change, reset_change, name, tags, note, archived, depth, epochs, lr, batch_size,
+INSERT INTO run (version, change, reset_change, name, tags, note, archived, depth, epochs, lr, batch_size,
   seed, device, dataset, status, priority, position, attempt, crashes, cancel_requested, created_at,
   epochs_done, environment, test_accuracy)
-VALUES (1, 1, 1, 0, 'old', '[]', '', 0, 3, 2, 0.05, 1024, 7, 'auto', 'mnist', 'finished', 0, 0, 1, 0, 0, 1e9,
-  2, '{}', 0.91)
+VALUES (1, 1, 0, 'old', '[]', '', FALSE, 3, 2, 0.05, 1024, 7, 'auto', 'mnist', 'finished', 0, 0, 1, 0, FALSE,
+  1e9, 2, '{}', 0.91)
 """
 FIRST_EPOCH = "INSERT INTO epoch VALUES (1, 1, 2, 1, 0.5, 0.4, 0.9, 0.6, 0.91, 0.5)"
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Database:
+def empty(tmp_path: Path, backend: str, request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database without any schema."""
-    return Database(f"sqlite:///{tmp_path / 'folder' / 'new.sqlite3'}")
+    if backend == "postgresql":
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        with server.database(template="template0") as url:
+            database = Database(url)
+            yield database
+            database.close()
+    else:
+        yield Database(f"sqlite:///{tmp_path / 'folder' / 'new.sqlite3'}")
 
 
 def test_a_new_database_gets_the_newest_schema(empty: Database) -> None:
@@ -85,7 +97,8 @@ def test_a_database_of_the_first_schema_keeps_its_runs_and_epochs(empty: Databas
 def test_a_newer_schema_is_refused_with_advice(database: Database) -> None:
     with database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    assert not migrations.is_current(database)
+    with pytest.raises(SchemaError, match="schema version 9999"):
+        migrations.is_current(database)
     with pytest.raises(SchemaError, match=r"schema version 9999.*use the newer Depthboard"):
         migrations.upgrade(database)
     with database.engine.connect() as connection:
@@ -109,3 +122,19 @@ def test_a_migration_that_breaks_leaves_nothing_behind(
     migrations.upgrade(empty)
     assert migrations.is_current(empty)
     empty.close()
+
+
+def test_servers_that_start_together_migrate_once(empty: Database) -> None:
+    others = [Database(empty.url.render_as_string(hide_password=False)) for _ in range(3)]
+    together = Barrier(len(others))
+
+    def start(database: Database) -> None:
+        together.wait()
+        migrations.upgrade(database)
+
+    with ThreadPoolExecutor(len(others)) as threads:
+        for done in [threads.submit(start, each) for each in others]:
+            done.result()
+    assert all(migrations.is_current(each) for each in others)
+    for each in others:
+        each.close()

@@ -4,6 +4,7 @@ import base64
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,13 @@ import pytest
 from app import run_list, run_queue
 from app.answers import RunPage
 from app.db import Database
-from app.models import Study, StudyRun
+from app.models import Run, Study, StudyRun
 from app.requests import Labels
 from app.run_list import PARAMETERS, SORTABLE, QueryError, RunQuery
 from tests.app.states import add_worker, claimed, failed_run, finished_run, queue_run, record
+from tests.postgres import PostgreSQL
+
+BACKENDS = ("sqlite", "postgresql")
 
 
 def listed(database: Database, **parameters: str) -> RunPage:
@@ -55,16 +59,23 @@ def fill(database: Database) -> None:
     queue_run(database, Labels(name="50% off_", tags=["a b"]), depth=4, seed=2**32 - 1, device="cuda")
 
 
-@pytest.fixture(scope="module")
-def variety(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+@pytest.fixture(scope="module", params=BACKENDS)
+def variety(
+    migrated: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Database]:
     """Runs to look at, not to be changed; number 2 is archived."""
-    path = shutil.copy(migrated, tmp_path_factory.mktemp("variety"))
-    database = Database(f"sqlite:///{path}")
-    fill(database)
-    with database.write() as session:
-        run_queue.edit(session, 2, {"archived": True})
-    yield database
-    database.close()
+    with ExitStack() as stack:
+        if request.param == "postgresql":
+            server: PostgreSQL = request.getfixturevalue("postgresql")
+            url = stack.enter_context(server.database())
+        else:
+            url = f"sqlite:///{shutil.copy(migrated, tmp_path_factory.mktemp('variety'))}"
+        database = Database(url)
+        fill(database)
+        with database.write() as session:
+            run_queue.edit(session, 2, {"archived": True})
+        yield database
+        database.close()
 
 
 # Reading a query string
@@ -315,3 +326,15 @@ def test_all_runs_ignores_pages(variety: Database) -> None:
     with variety.read() as session:
         query = RunQuery.parse([("limit", "2"), ("sort", "id"), ("depth", "1,2")], strict=True)
         assert [run.id for run in run_list.all_runs(session, query)] == [1, 4, 6]
+
+
+@pytest.mark.parametrize("number", [2**31, 2**40, 2**63 - 1])
+@pytest.mark.parametrize("name", ["id", "depth", "priority", "study_id", "study", "q"])
+def test_a_number_beyond_a_columns_range_is_just_not_found(
+    database: Database, name: str, number: int
+) -> None:
+    queue_run(database)
+    with database.read() as session:
+        query = RunQuery.parse([(name, str(number))], strict=True)
+        assert run_list.list_runs(session, query).total == 0
+        assert session.get(Run, number) is None

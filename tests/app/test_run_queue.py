@@ -25,6 +25,8 @@ from tests.app.states import (
     take,
 )
 
+BACKENDS = ("sqlite", "postgresql")
+
 
 def cancel(database: Database, run_id: int) -> Run:
     with database.write() as session:

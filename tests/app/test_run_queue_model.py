@@ -18,6 +18,8 @@ from app.requests import Labels
 from app.run_queue import Claim, WrongState
 from tests.app.states import RESULTS, figures, queue_run, take
 
+BACKENDS = ("sqlite", "postgresql")
+
 
 class Model:
     """What the queue should hold of one run."""

@@ -14,6 +14,8 @@ from app.studies import StudyNotFound, StudyTooLarge
 from tests.app.states import RESULTS, add_worker, claimed, finished_run, queue_run, record, row
 from trainer.config import TrainConfig
 
+BACKENDS = ("sqlite", "postgresql")
+
 
 def request(**body: Any) -> GridRequest:
     return StudyRequest.model_validate({"epochs": 3, **body})

@@ -1,0 +1,57 @@
+"""Connections to SQLite: safe settings, and transactions that begin where they are told to."""
+
+import logging
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import ConnectionPoolEntry
+
+try:  # Linux wheels carry a newer SQLite than the interpreter's
+    import pysqlite3.dbapi2 as sqlite  # type: ignore[import-untyped]
+except ImportError:
+    sqlite = sqlite3
+
+log = logging.getLogger(__name__)
+
+_SAFE_WAL: Final = (3, 51, 3)
+"""Below this, SQLite's WAL can lose commits with several connections: sqlite.org/wal.html#walresetbug."""
+
+
+def engines(url: URL, busy_seconds: float) -> tuple[Engine, Engine]:
+    """One engine whose transactions hold the write lock from their first statement, and one for reading."""
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    return _engine(url, busy_seconds, "BEGIN IMMEDIATE"), _engine(url, busy_seconds, "BEGIN")
+
+
+def _engine(url: URL, busy_seconds: float, begin: str) -> Engine:
+    engine = create_engine(
+        url, module=sqlite, connect_args={"check_same_thread": False, "timeout": busy_seconds}
+    )
+    wal = sqlite.sqlite_version_info >= _SAFE_WAL
+    if not wal:
+        log.warning(
+            "SQLite %s has a race in its write-ahead log; using a rollback journal, which is slower. "
+            "Install pysqlite3 or a Python with SQLite 3.51.3 or newer.",
+            sqlite.sqlite_version,
+        )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # transactions begin where the listener below says, not by guess
+        for pragma in (
+            f"busy_timeout={busy_seconds * 1000:.0f}",
+            f"journal_mode={'WAL' if wal else 'TRUNCATE'}",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.execute(text(begin))
+
+    return engine

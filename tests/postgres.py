@@ -1,0 +1,133 @@
+"""A PostgreSQL of its own for tests: started as an unprivileged user, on this machine alone."""
+
+import getpass
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from app import migrations
+from app.db import Database
+from tests.waiting import eventually
+
+_TEMPLATE = "migrated"
+
+
+class PostgreSQL:
+    """A running server; it makes databases with the newest schema."""
+
+    def __init__(self, port: int) -> None:
+        self._server = f"127.0.0.1:{port}"
+        self._numbers = count(1)
+
+    def url(self, name: str) -> str:
+        """The SQLAlchemy URL of a database."""
+        return f"postgresql+psycopg://postgres@{self._server}/{name}"
+
+    def execute(self, statement: str) -> None:
+        """Run one statement outside of a transaction."""
+        with psycopg.connect(f"postgresql://postgres@{self._server}/postgres", autocommit=True) as connection:
+            connection.execute(statement)
+
+    def prepare(self) -> None:
+        """Make the database that others are copied from."""
+        self.execute(f"CREATE DATABASE {_TEMPLATE}")
+        database = Database(self.url(_TEMPLATE))
+        migrations.upgrade(database)
+        database.close()
+
+    @contextmanager
+    def database(self, template: str = _TEMPLATE) -> Iterator[str]:
+        """The URL of a new database, which is gone after the block."""
+        name = f"test{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            yield self.url(name)
+        finally:
+            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _programs() -> Path:
+    """The folder of PostgreSQL's programs, the newest version's; the test is skipped where there is none."""
+    on_path = shutil.which("initdb")
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if not (on_path or found):
+        pytest.skip("this needs PostgreSQL: on Debian, apt install postgresql")
+    return Path(on_path).parent if on_path else found[-1].parent
+
+
+def _unprivileged() -> str:
+    """A user that PostgreSQL agrees to run as."""
+    if os.geteuid():
+        return getpass.getuser()
+    names = {user.pw_name for user in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running() -> Iterator[PostgreSQL]:
+    """A server with empty databases, gone after the block."""
+    programs, user = _programs(), _unprivileged()
+    with tempfile.TemporaryDirectory(prefix="depthboard-postgresql-") as folder:
+        shutil.chown(folder, user)
+        options = ["--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"]
+        subprocess.run(
+            [str(programs / "initdb"), f"--pgdata={folder}", *options],
+            check=True,
+            capture_output=True,
+            user=user,
+            cwd="/",
+        )
+        port = _free_port()
+        settings = (
+            ("listen_addresses", "127.0.0.1"),
+            ("port", port),
+            ("unix_socket_directories", folder),
+            ("fsync", "off"),
+            ("max_connections", 200),
+        )
+        process = subprocess.Popen(
+            [
+                str(programs / "postgres"),
+                "-D",
+                folder,
+                *(f"--{name}={value}" for name, value in settings),
+            ],
+            user=user,
+            cwd="/",
+            stderr=subprocess.DEVNULL,
+        )
+        server = PostgreSQL(port)
+
+        def answers() -> bool:
+            assert process.poll() is None, "PostgreSQL did not start"
+            try:
+                server.execute("SELECT 1")
+            except psycopg.OperationalError:
+                return False
+            return True
+
+        try:
+            eventually(answers)
+            server.prepare()
+            yield server
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait()

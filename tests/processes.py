@@ -1,0 +1,151 @@
+"""The whole dashboard as people start it, its processes in reach to be killed in the midst of their work."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app import run_queue
+from app.db import Database
+from app.settings import Settings
+from tests.dashboard import Dashboard, running
+from tests.waiting import eventually
+
+PATIENCE = 180
+ENDLESS = {"depth": 1, "epochs": 10_000}
+"""A run that no machine finishes before it is interrupted."""
+
+
+class Process:
+    """A process of this machine, as /proc shows it."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    @classmethod
+    def all(cls) -> list["Process"]:
+        """Every process."""
+        return [cls(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+    @property
+    def status(self) -> dict[str, str]:
+        """Its status by field; empty when it is gone."""
+        with contextlib.suppress(OSError):
+            lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+            return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        return {}
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs, or could."""
+        return self.status.get("State", "Z")[0] not in "ZX"
+
+    @property
+    def command(self) -> list[str]:
+        """The words it was started with."""
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{self.pid}/cmdline").read_text().split("\0")
+        return []
+
+    def children(self) -> list["Process"]:
+        """The live processes that it started."""
+        found = [each for each in Process.all() if each.status.get("PPid") == str(self.pid)]
+        return [each for each in found if each.alive]
+
+    def child(self, word: str) -> "Process":
+        """The one child whose command has this word, once there is one."""
+        found = eventually(lambda: [each for each in self.children() if word in each.command], PATIENCE)
+        return found[0]
+
+    def family(self) -> list["Process"]:
+        """Itself and everything below it."""
+        return [self, *(member for each in self.children() for member in each.family())]
+
+    def kill(self) -> None:
+        """End it at once, without a chance to clean up."""
+        os.kill(self.pid, signal.SIGKILL)
+
+
+class Up:
+    """A running dashboard, its processes and a client."""
+
+    def __init__(self, settings: Settings, dashboard: Dashboard, client: httpx.Client) -> None:
+        self.settings = settings
+        self.process = dashboard.process
+        self.supervisor = Process(dashboard.process.pid)
+        self.client = client
+
+    @property
+    def web(self) -> Process:
+        """The web process."""
+        return self.supervisor.child("serve")
+
+    @property
+    def worker(self) -> Process:
+        """The worker."""
+        return self.supervisor.child("worker")
+
+    @property
+    def slot(self) -> Process:
+        """The worker's one slot."""
+        return self.worker.child("app.slot")
+
+    def post(self, **body: Any) -> dict[str, Any]:
+        """A new run."""
+        answer = self.client.post("/runs", json=body)
+        assert answer.status_code == 201, answer.text
+        assert answer.headers["location"] == f"/runs/{answer.json()['id']}"
+        run: dict[str, Any] = answer.json()
+        return run
+
+    def read(self, run: dict[str, Any]) -> dict[str, Any]:
+        """A run as it is now."""
+        now: dict[str, Any] = self.client.get(f"/runs/{run['id']}").json()
+        return now
+
+    def training(self, run: dict[str, Any], epochs: int = 2) -> None:
+        """Wait until a run is in the middle of its training."""
+        eventually(lambda: self.read(run)["epochs_done"] >= epochs, PATIENCE)
+
+    def ended(self, run: dict[str, Any]) -> dict[str, Any]:
+        """A run at its end."""
+        eventually(lambda: self.read(run)["status"] not in ("queued", "running"), PATIENCE)
+        return self.read(run)
+
+    def results(self, run: dict[str, Any]) -> tuple[bytes, dict[str, list[float]]]:
+        """The final weights as a file, and the epochs without the one figure that is never the same twice."""
+        columns = self.client.get(f"/runs/{run['id']}/epochs").json()
+        del columns["seconds"]
+        answer = self.client.get(f"/runs/{run['id']}/model.safetensors")
+        assert answer.status_code == 200
+        return answer.content, columns
+
+    def shorten(self, run: dict[str, Any]) -> None:
+        """Let the next attempt at a run be one of three epochs; the one under way does not notice."""
+        database = Database(self.settings.url)
+        with database.write() as session:
+            run_queue.get(session, run["id"]).epochs = 3
+        database.close()
+
+    def finished_once(self, run: dict[str, Any]) -> bool:
+        """Whether a shortened run was finished by its second attempt, with every epoch recorded once."""
+        now = self.ended(run)
+        columns = self.client.get(f"/runs/{run['id']}/epochs").json()
+        return (now["status"], now["attempt"], now["crashes"]) == ("finished", 2, 1) and (
+            columns["epoch"] == [1, 2, 3]
+        )
+
+
+@contextlib.contextmanager
+def up(folder: Path, database_url: str | None = None) -> Iterator[Up]:
+    """A dashboard that saves a checkpoint after every epoch, on SQLite unless another database is named."""
+    settings = Settings(data_dir=folder, database_url=database_url)
+    options = ["--device", "cpu", "--checkpoint-seconds", "0"]
+    if database_url:
+        options += ["--database-url", database_url]
+    with running(folder, *options) as dashboard, httpx.Client(base_url=dashboard.url) as client:
+        yield Up(settings, dashboard, client)
