@@ -1,13 +1,11 @@
 """The JSON routes of the contract."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
-from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
-from starlette.responses import FileResponse, RedirectResponse
+from starlette.responses import FileResponse, RedirectResponse, StreamingResponse
 
 from app import (
     __version__,
@@ -249,36 +247,44 @@ def known_run(run_id: RunIdPath, database: DatabaseOf) -> int:
     return run_id
 
 
+_EVENTS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "Server-sent events `run`, `epoch`, `reset` and `deleted`.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
 @router.get(
-    "/runs/{run_id}/events", response_class=EventSourceResponse, responses=problems(404), tags=["events"]
+    "/runs/{run_id}/events",
+    response_class=StreamingResponse,
+    responses=_EVENTS | problems(404),
+    tags=["events"],
 )
 async def stream_run(
     run_id: Annotated[int, Depends(known_run)],
     request: Request,
     last_event_id: LastEventId = None,
     since: Since = None,
-) -> AsyncIterator[ServerSentEvent]:
+) -> StreamingResponse:
     """What happens to one run (`run`, `epoch`, `reset`, `deleted`), from its beginning or where you left."""
-    async for event in _stream(request, last_event_id if last_event_id is not None else since, run_id):
-        yield event
+    return await _stream(request, last_event_id if last_event_id is not None else since, run_id)
 
 
-@router.get("/events", response_class=EventSourceResponse, tags=["events"])
+@router.get("/events", response_class=StreamingResponse, responses=_EVENTS, tags=["events"])
 async def stream_all(
     request: Request, last_event_id: LastEventId = None, since: Since = None
-) -> AsyncIterator[ServerSentEvent]:
+) -> StreamingResponse:
     """What happens to all runs, from now or from where you left."""
-    async for event in _stream(request, last_event_id if last_event_id is not None else since, None):
-        yield event
+    return await _stream(request, last_event_id if last_event_id is not None else since, None)
 
 
-async def _stream(request: Request, seen: int | None, run_id: int | None) -> AsyncIterator[ServerSentEvent]:
+async def _stream(request: Request, seen: int | None, run_id: int | None) -> StreamingResponse:
     hub: EventHub = request.app.state.events
     if seen is None:
         seen = await hub.beginning(run_id)
-    yield ServerSentEvent(comment="connected", retry=1000)
-    async for event in hub.stream(seen, run_id):
-        yield ServerSentEvent(raw_data=event.data, event=event.kind, id=str(event.id))
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(hub.stream(seen, run_id), media_type="text/event-stream", headers=headers)
 
 
 @router.post(

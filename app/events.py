@@ -6,8 +6,10 @@ told once, in its newest state; epochs are told one by one.
 """
 
 import asyncio
+import bisect
 import heapq
 import logging
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +26,16 @@ from app.runs import as_answers
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS: Final = 0.1
+POLL_SECONDS: Final = 0.05
+
+PING_SECONDS: Final = 15.0
+"""How often a stream without news says that it lives, so that no proxy cuts it off."""
+
+SLOW_SECONDS: Final = 5.0
+"""A client that takes a batch no faster than this has stopped reading."""
+
+GREETING: Final = b": connected\nretry: 1000\n\n"
+PING: Final = b": ping\n\n"
 _CHUNK: Final = 1_000
 _REMEMBERED: Final = 5_000
 
@@ -38,6 +49,15 @@ class Event:
     kind: str
     data: str
 
+    def encoded(self) -> bytes:
+        """The event as it is sent."""
+        return f"event: {self.kind}\ndata: {self.data}\nid: {self.id}\n\n".encode()
+
+
+def reset(change: int) -> Event:
+    """What tells a client to read everything again, and to go on after this change."""
+    return Event(change, None, "reset", '{"run_id":null}')
+
 
 def read_after(session: Session, seen: int, run_id: int | None = None) -> tuple[list[Event], int]:
     """The events after change `seen` in order, for one run or all, and the change they reach up to.
@@ -46,7 +66,7 @@ def read_after(session: Session, seen: int, run_id: int | None = None) -> tuple[
     """
     newest = newest_change(session)
     if seen > newest:  # the database was replaced by an older one
-        return [Event(newest, None, "reset", '{"run_id":null}')], newest
+        return [reset(newest)], newest
     runs = _changed_runs(session, seen, run_id)
     epochs = _new_epochs(session, seen, run_id)
     deletions = _deletions(session, seen, run_id)
@@ -108,14 +128,16 @@ class EventHub:
     """Watches the database once for all clients of this process, while there are any.
 
     Clients hold no queue here: each remembers the change it has seen and takes what came after, from
-    the memory of recent events or, when it was slow or new, from the database.
+    the memory of recent events or, when it is new or there was much at once, from the database. One that
+    does not read what it is sent, until the memory has gone on, is told to read everything again.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._recent: list[Event] = []
-        self._complete_after = 0  # every event after this change, up to `_newest`, is in `_recent`
-        self._newest = 0
+        self._recent: list[tuple[int, int | None, bytes]] = []
+        self._complete_after = 0  # every event after this change, up to `newest`, is in `_recent`
+        self.newest = 0
+        self._batches: dict[tuple[int, int | None], bytes] = {}  # what clients were sent since the last news
         self._news = asyncio.Event()
         self._clients = 0
         self._closing = False
@@ -125,19 +147,27 @@ class EventHub:
         """Where a first connection begins: a run's stream before all there is of it, that of all runs now."""
         return 0 if run_id is not None else await run_in_threadpool(self._look)
 
-    async def stream(self, seen: int, run_id: int | None = None) -> AsyncIterator[Event]:
-        """Events after change `seen`, then new ones as they come, until the hub closes."""
+    async def stream(self, seen: int, run_id: int | None = None) -> AsyncIterator[bytes]:
+        """Events after change `seen` as they are sent, then new ones as they come, until the hub closes."""
         self._clients += 1
         try:
+            yield GREETING
             if self._watching is None:
                 await self._start()
+            slow = False
             while not self._closing:
                 news = self._news
-                events, seen = await self._after(seen, run_id)
-                for event in events:
-                    yield event
-                if not events and not self._closing:
-                    await news.wait()
+                if slow and seen < self._complete_after:
+                    seen = self.newest
+                    chunk = reset(seen).encoded()
+                else:
+                    chunk, seen = await self._after(seen, run_id)
+                if chunk:
+                    began = time.monotonic()
+                    yield chunk
+                    slow = time.monotonic() - began >= SLOW_SECONDS
+                elif not await _within(PING_SECONDS, news):
+                    yield PING
         finally:
             self._clients -= 1
 
@@ -147,8 +177,9 @@ class EventHub:
         self._news.set()
 
     async def _start(self) -> None:
-        self._newest = self._complete_after = await run_in_threadpool(self._look)
+        self.newest = self._complete_after = await run_in_threadpool(self._look)
         self._recent = []
+        self._batches = {}
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
 
@@ -162,29 +193,38 @@ class EventHub:
         self._watching = None
 
     async def _take_news(self) -> None:
-        if await run_in_threadpool(self._look) == self._newest:
+        if await run_in_threadpool(self._look) == self.newest:
             return
-        events, reached = await run_in_threadpool(self._read, self._newest, None)
+        events, reached = await run_in_threadpool(self._read, self.newest, None)
         self._remember(events, reached)
         news, self._news = self._news, asyncio.Event()
         news.set()
 
     def _remember(self, events: list[Event], reached: int) -> None:
-        self._recent += events
-        self._newest = reached
+        self._recent += [(event.id, event.run_id, event.encoded()) for event in events]
+        self.newest = reached
+        self._batches = {}
         if len(self._recent) > _REMEMBERED:
-            self._complete_after = self._recent[-_REMEMBERED // 2].id
-            self._recent = [event for event in self._recent if event.id > self._complete_after]
+            self._complete_after = self._recent[-_REMEMBERED // 2][0]
+            self._recent = self._recent[self._place_after(self._complete_after) :]
 
-    async def _after(self, seen: int, run_id: int | None) -> tuple[list[Event], int]:
-        if self._complete_after <= seen <= self._newest:
-            fresh = [
-                event
-                for event in self._recent
-                if event.id > seen and (run_id is None or event.run_id in (run_id, None))
-            ]
-            return fresh, self._newest
-        return await run_in_threadpool(self._read, seen, run_id)
+    async def _after(self, seen: int, run_id: int | None) -> tuple[bytes, int]:
+        if self._complete_after <= seen <= self.newest:
+            return self._batch(seen, run_id), self.newest
+        events, reached = await run_in_threadpool(self._read, seen, run_id)
+        return b"".join(event.encoded() for event in events), reached
+
+    def _batch(self, seen: int, run_id: int | None) -> bytes:
+        """What came after a change, put together once for all clients that have seen as much."""
+        if (seen, run_id) not in self._batches:
+            fresh = self._recent[self._place_after(seen) :]
+            self._batches[seen, run_id] = b"".join(
+                sent for _, about, sent in fresh if run_id is None or about in (run_id, None)
+            )
+        return self._batches[seen, run_id]
+
+    def _place_after(self, seen: int) -> int:
+        return bisect.bisect_right(self._recent, seen, key=lambda entry: entry[0])
 
     def _look(self) -> int:
         with self._database.read() as session:
@@ -193,3 +233,12 @@ class EventHub:
     def _read(self, seen: int, run_id: int | None) -> tuple[list[Event], int]:
         with self._database.read() as session:
             return read_after(session, seen, run_id)
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Whether an event came in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False

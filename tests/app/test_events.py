@@ -1,5 +1,6 @@
 """The event stream: everything that happens, in order, once, and again after a reconnect."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -307,3 +308,39 @@ def test_what_the_page_showed_is_continued_however_long_ago(
         with listening(server.client, since=3) as late:
             assert [each.data["seed"] for each in late.take(27)] == list(range(3, 30))
         assert [each.data["seed"] for each in slow.take(30)] == list(range(30))
+
+
+def test_a_client_that_does_not_read_is_told_to_read_again_and_goes_on_with_the_newest(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "_REMEMBERED", 4)
+    monkeypatch.setattr(events, "SLOW_SECONDS", 0)
+    queue_run(database)
+    hub = events.EventHub(database)
+
+    async def listen() -> list[bytes]:
+        stream = hub.stream(0)
+        chunks = [await anext(stream), await anext(stream)]
+        for seed in range(20):  # while it takes nothing
+            queue_run(database, seed=seed)
+            while hub.newest < newest(database):  # noqa: ASYNC110  # the hub has its own pace
+                await asyncio.sleep(0.001)
+        chunks.append(await anext(stream))
+        queue_run(database, depth=2)
+        chunks.append(await anext(stream))
+        hub.close()
+        chunks += [chunk async for chunk in stream]
+        return chunks
+
+    greeting, first, again, after = asyncio.run(asyncio.wait_for(listen(), 60))
+    assert greeting == events.GREETING
+    assert b'"id":1,' in first
+    assert again == b'event: reset\ndata: {"run_id":null}\nid: 21\n\n'
+    assert after.startswith(b"event: run\n")
+    assert b'"id":22,' in after
+
+
+def test_a_quiet_stream_says_that_it_lives(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "PING_SECONDS", 0.01)
+    with server.client.stream("GET", "/events") as answer:
+        assert next(line for line in answer.iter_lines() if "ping" in line) == ": ping"

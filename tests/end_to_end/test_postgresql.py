@@ -15,7 +15,7 @@ from tests.postgres import PostgreSQL
 from tests.processes import ENDLESS, PATIENCE, Process, Up, up
 from tests.waiting import eventually
 
-CONFIG = {"depth": 3, "epochs": 6, "batch_size": 256}
+CONFIG = {"depth": 3, "epochs": 6, "batch_size": 2048}
 
 
 @pytest.fixture(scope="module")

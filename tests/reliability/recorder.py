@@ -1,0 +1,51 @@
+"""A stand-in for workers, as a process: records epochs of several runs at a steady rate.
+
+    python -m tests.reliability.recorder URL RUNS EPOCHS PER_SECOND
+
+Each record's `last_batch_loss` is the moment (seconds since 1970) just before its commit.
+"""
+
+import sys
+import time
+
+from app import migrations, run_queue
+from app.db import Database
+from app.requests import Labels
+from trainer.config import TrainConfig
+
+
+def main(url: str, runs: int, epochs: int, per_second: float) -> None:
+    """Queue the runs, claim them and record all their epochs in turns."""
+    database = Database(url)
+    migrations.upgrade(database)
+    configs = [TrainConfig(depth=1, epochs=epochs, seed=seed) for seed in range(runs)]
+    with database.write() as session:
+        run_queue.enqueue(session, configs, Labels())
+    claims = []
+    for _ in configs:
+        with database.write() as session:
+            claims.append(run_queue.claim(session, "recorder", {"cpu"}, threads=1, lease_seconds=3600))
+    due = time.monotonic()
+    for epoch in range(1, epochs + 1):
+        for claim in claims:
+            due += 1 / (per_second * runs)
+            time.sleep(max(0.0, due - time.monotonic()))
+            figures = {
+                "epoch": epoch,
+                "train_loss": 2 / epoch,
+                "last_batch_loss": time.time(),
+                "train_accuracy": 0.9,
+                "test_loss": 2 / epoch,
+                "test_accuracy": 0.9,
+                "seconds": 1 / per_second,
+                "gradient_norms": [0.5],
+                "dead_relu": [],
+            }
+            with database.write() as session:
+                if claim is None or not run_queue.record_epoch(session, claim, figures):
+                    raise RuntimeError("a run was taken from the only worker")
+    database.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))

@@ -1,0 +1,57 @@
+"""A web server as a process of its own, to be killed and started again at the same address."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from app.settings import Settings
+from tests.dashboard import ROOT, clean_environment
+from tests.waiting import eventually
+
+
+class Server:
+    """`depthboard serve` on a port that it keeps."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            self._port = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        command = [sys.executable, "-m", "app.cli", "serve", "--port", str(self._port)]
+        command += ["--data-dir", str(self._settings.data_dir), "--parent", str(os.getpid())]
+        if self._settings.database_url:
+            command += ["--database-url", self._settings.database_url]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=clean_environment(), stderr=subprocess.DEVNULL)
+        eventually(self._answers)
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, "the server ended while it started"
+        try:
+            return httpx.get(f"{self.url}/health").status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def kill(self) -> None:
+        """End it at once, without a chance to clean up."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End it as a service manager does."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
+    def mebibytes(self) -> float:
+        """Its resident memory."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
