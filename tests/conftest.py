@@ -1,10 +1,15 @@
 """What all tests share."""
 
 import os
+import shutil
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
+from app import migrations
+from app.db import Database
+from app.settings import Settings
 from tests import postgres
 from tests.postgres import PostgreSQL
 
@@ -54,3 +59,45 @@ def backend(request: pytest.FixtureRequest) -> str:
     """The database that a test runs on: SQLite unless its module says otherwise."""
     chosen: str = getattr(request, "param", "sqlite")
     return chosen
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with the newest schema and nothing else, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "depthboard.sqlite3"
+    database = Database(f"sqlite:///{path}")
+    migrations.upgrade(database)
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_settings() -> Iterator[None]:
+    """Keep what the environment says out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith("DEPTHBOARD_") and name != REQUIRE_ALL:
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture
+def settings(
+    tmp_path: Path, migrated: Path, backend: str, request: pytest.FixtureRequest
+) -> Iterator[Settings]:
+    """Settings of an installation of its own, whose database is empty."""
+    if backend == "postgresql":
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        with server.database() as url:
+            yield Settings(data_dir=tmp_path, database_url=url)
+    else:
+        shutil.copy(migrated, tmp_path)
+        yield Settings(data_dir=tmp_path)
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """An empty database with the newest schema."""
+    database = Database(settings.url)
+    yield database
+    database.close()

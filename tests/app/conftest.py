@@ -1,6 +1,5 @@
 """A database and a served application for the backend's tests."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,59 +13,14 @@ from hypothesis import settings as hypothesis_settings
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
-from app import migrations
 from app.db import Database
 from app.settings import Settings
-from tests.conftest import REQUIRE_ALL
-from tests.postgres import PostgreSQL
 from tests.web_server import WebServer
 
 hypothesis_settings.register_profile(
     "repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("repeatable")
-
-
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with the newest schema and nothing else, to be copied."""
-    path = tmp_path_factory.mktemp("migrated") / "depthboard.sqlite3"
-    database = Database(f"sqlite:///{path}")
-    migrations.upgrade(database)
-    database.close()
-    return path
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _own_settings() -> Iterator[None]:
-    """Keep what the environment says out of the tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in os.environ:
-            if name.startswith("DEPTHBOARD_") and name != REQUIRE_ALL:
-                patch.delenv(name)
-        yield
-
-
-@pytest.fixture
-def settings(
-    tmp_path: Path, migrated: Path, backend: str, request: pytest.FixtureRequest
-) -> Iterator[Settings]:
-    """Settings of an installation of its own, whose database is empty."""
-    if backend == "postgresql":
-        server: PostgreSQL = request.getfixturevalue("postgresql")
-        with server.database() as url:
-            yield Settings(data_dir=tmp_path, database_url=url)
-    else:
-        shutil.copy(migrated, tmp_path)
-        yield Settings(data_dir=tmp_path)
-
-
-@pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
-    """An empty database with the newest schema."""
-    database = Database(settings.url)
-    yield database
-    database.close()
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,13 @@
 
     python -m tests.reliability.recorder URL RUNS EPOCHS PER_SECOND
 
-Each record's `last_batch_loss` is the moment (seconds since 1970) just before its commit.
+With 0 epochs it goes on until its standard input ends. Each record's `last_batch_loss` is the moment (seconds
+since 1970) just before its commit.
 """
 
+import itertools
 import sys
+import threading
 import time
 
 from app import migrations, run_queue
@@ -18,7 +21,10 @@ def main(url: str, runs: int, epochs: int, per_second: float) -> None:
     """Queue the runs, claim them and record all their epochs in turns."""
     database = Database(url)
     migrations.upgrade(database)
-    configs = [TrainConfig(depth=1, epochs=epochs, seed=seed) for seed in range(runs)]
+    enough = threading.Event()
+    if not epochs:
+        threading.Thread(target=_wait_for_end_of_input, args=(enough,), daemon=True).start()
+    configs = [TrainConfig(depth=1, epochs=epochs or 10_000, seed=seed) for seed in range(runs)]
     with database.write() as session:
         run_queue.enqueue(session, configs, Labels())
     claims = []
@@ -26,7 +32,9 @@ def main(url: str, runs: int, epochs: int, per_second: float) -> None:
         with database.write() as session:
             claims.append(run_queue.claim(session, "recorder", {"cpu"}, threads=1, lease_seconds=3600))
     due = time.monotonic()
-    for epoch in range(1, epochs + 1):
+    for epoch in range(1, epochs + 1) if epochs else itertools.count(1):
+        if enough.is_set():
+            break
         for claim in claims:
             due += 1 / (per_second * runs)
             time.sleep(max(0.0, due - time.monotonic()))
@@ -45,6 +53,11 @@ def main(url: str, runs: int, epochs: int, per_second: float) -> None:
                 if claim is None or not run_queue.record_epoch(session, claim, figures):
                     raise RuntimeError("a run was taken from the only worker")
     database.close()
+
+
+def _wait_for_end_of_input(enough: threading.Event) -> None:
+    sys.stdin.read()
+    enough.set()
 
 
 if __name__ == "__main__":

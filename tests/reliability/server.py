@@ -15,14 +15,20 @@ from tests.dashboard import ROOT, clean_environment
 from tests.waiting import eventually
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
 class Server:
     """`depthboard serve` on a port that it keeps."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            self._port = listener.getsockname()[1]
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -74,3 +74,9 @@ def _parse(block: str) -> Told | None:
     if fields.keys() != {"id", "event", "data"}:
         return None
     return Told(int(fields["id"]), fields["event"], json.loads(fields["data"]), time.time())
+
+
+async def until(look: Callable[[], bool]) -> None:
+    """Wait until something holds that only a look can tell."""
+    while not look():  # noqa: ASYNC110  # what it looks at belongs to others
+        await asyncio.sleep(0.02)

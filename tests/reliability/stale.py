@@ -1,0 +1,64 @@
+"""Workers that wake up after their lease, and try to go on as if nothing had happened."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session, SQLModel
+
+from app import run_queue
+from app.db import Database
+from app.run_queue import Claim
+from tests.app.states import RESULTS, claimed, figures, queue_run, record
+
+STEPS: dict[str, Callable[[Session, Claim], bool]] = {
+    "report_start": lambda session, claim: run_queue.report_start(session, claim, "cpu", {}, 0),
+    "record_epoch": lambda session, claim: run_queue.record_epoch(session, claim, figures(3)),
+    "finish": lambda session, claim: run_queue.finish(session, claim, RESULTS),
+    "fail": lambda session, claim: run_queue.fail(session, claim, "too late"),
+    "confirm_cancel": run_queue.confirm_cancel,
+    "release": run_queue.release,
+    "lose": lambda session, claim: run_queue.lose(session, claim, "too late"),
+}
+"""Everything that a worker writes of a run it holds."""
+
+
+@dataclass
+class Stale:
+    """How many workers woke up too late, and how often one of them still wrote."""
+
+    workers: int = 0
+    attempted: int = 0
+    written: int = 0
+
+
+def wake_too_late(database: Database, *, workers: int) -> Stale:
+    """Let so many workers lose their lease, have another take over, and try each step of the first."""
+    stale = Stale()
+    for number in range(workers):
+        run_id = queue_run(database, seed=number)
+        claim = claimed(database, "first", lease_seconds=-1)
+        record(database, claim, 1, 2)
+        with database.write() as session:
+            assert run_queue.reap(session) == [run_id]
+        successor = claimed(database, "second") if number % 2 else None  # else it still waits for one
+        for name, step in STEPS.items():
+            before = _everything(database)
+            with database.write() as session:
+                accepted = step(session, claim)
+            stale.attempted += 1
+            stale.written += accepted or _everything(database) != before
+            assert not accepted, f"{name} was accepted from a stale worker"
+        stale.workers += 1
+        successor = successor or claimed(database, "second")
+        with database.write() as session:
+            assert run_queue.fail(session, successor, "the next one, please")
+    return stale
+
+
+def _everything(database: Database) -> list[Any]:
+    """Every row of every table but the counter, which a refused write may raise."""
+    tables = [table for table in SQLModel.metadata.sorted_tables if table.name != "counter"]
+    with database.read() as session:
+        return [row for table in tables for row in session.execute(select(table))]
