@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 import orjson
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel
+from sqlmodel import Session
 from starlette.responses import FileResponse, RedirectResponse, StreamingResponse
 
 from app import (
@@ -14,6 +15,7 @@ from app import (
     compare,
     csv_export,
     datasets,
+    queue_limit,
     run_list,
     run_queue,
     runs,
@@ -36,7 +38,7 @@ from app.answers import (
 )
 from app.db import Database
 from app.events import EventHub
-from app.idempotency import once
+from app.idempotency import Created, Keys
 from app.models import Deletion
 from app.problems import MEDIA_TYPE
 from app.requests import MAX_ID, BulkRequest, MoreRuns, RunPatch, RunRequest, StudyRequest
@@ -50,6 +52,7 @@ _DESCRIBED: Final = {
     409: "The state of the thing does not allow it.",
     415: "The body is not JSON.",
     422: "A field breaks the contract; `errors` says which and what was expected.",
+    429: "Too many runs wait; `Retry-After` says in how many seconds to try again.",
 }
 
 
@@ -86,7 +89,14 @@ def settings(request: Request) -> Settings:
     return found
 
 
+def keys(request: Request) -> Keys:
+    """The application's keyed requests."""
+    found: Keys = request.app.state.keys
+    return found
+
+
 DatabaseOf = Annotated[Database, Depends(database)]
+KeysOf = Annotated[Keys, Depends(keys)]
 SettingsOf = Annotated[Settings, Depends(settings)]
 
 
@@ -102,27 +112,25 @@ def home() -> Response:
 
 
 @router.post(
-    "/runs", status_code=201, response_model=RunOut, responses=problems(400, 409, 415), tags=["runs"]
+    "/runs", status_code=201, response_model=RunOut, responses=problems(400, 409, 415, 429), tags=["runs"]
 )
 def create_run(
     body: RunRequest,
     request: Request,
-    database: DatabaseOf,
+    keys: KeysOf,
     settings: SettingsOf,
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response:
     """Queue a run; the answer comes when it is committed to disk."""
-    datasets.check([body.dataset], datasets.names(settings.data_dir))
-    with database.write() as session:
-        run_id = once(
-            session,
-            idempotency_key,
-            "/runs",
-            _canonical(body),
-            lambda: run_queue.enqueue(session, [body.config], body)[0].id or 0,
-        )
-        created = runs.as_answers(session, [run_queue.get(session, run_id)])[0]
-    return answer(created, 201, {"Location": str(request.app.url_path_for("read_run", run_id=str(run_id)))})
+
+    def create(session: Session) -> tuple[int, RunOut]:
+        datasets.check([body.dataset], datasets.names(settings.data_dir))
+        queued = run_queue.enqueue(session, [body.config], body)
+        queue_limit.check(session, settings.queue_limit)
+        (created,) = runs.as_answers(session, queued)
+        return created.id, created
+
+    return _created(request, keys.once(idempotency_key, "/runs", body, create), "read_run", "run_id")
 
 
 @router.get(
@@ -156,7 +164,7 @@ def runs_csv(request: Request, database: DatabaseOf) -> Response:
 @router.post("/runs/bulk", response_model=BulkOut, responses=problems(400, 415), tags=["runs"])
 def change_runs(body: BulkRequest, database: DatabaseOf, settings: SettingsOf) -> Response:
     """Do one thing to many runs; those whose state does not allow it are left alone, with the reason."""
-    return answer(bulk.apply(database, settings.data_dir, body.ids, body.action, body.tag))
+    return answer(bulk.apply(database, settings, body.ids, body.action, body.tag))
 
 
 @router.get("/runs/{run_id}", response_model=RunDetail, responses=problems(404), tags=["runs"])
@@ -226,11 +234,13 @@ def cancel_run(run_id: RunIdPath, database: DatabaseOf) -> Response:
         return answer(runs.as_answers(session, [run_queue.cancel(session, run_id)])[0])
 
 
-@router.post("/runs/{run_id}/retry", response_model=RunOut, responses=problems(404, 409), tags=["runs"])
-def retry_run(run_id: RunIdPath, database: DatabaseOf) -> Response:
+@router.post("/runs/{run_id}/retry", response_model=RunOut, responses=problems(404, 409, 429), tags=["runs"])
+def retry_run(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) -> Response:
     """Queue a failed or cancelled run again."""
     with database.write() as session:
-        return answer(runs.as_answers(session, [run_queue.retry(session, run_id)])[0])
+        retried = run_queue.retry(session, run_id)
+        queue_limit.check(session, settings.queue_limit)
+        return answer(runs.as_answers(session, [retried])[0])
 
 
 LastEventId = Annotated[
@@ -288,30 +298,28 @@ async def _stream(request: Request, seen: int | None, run_id: int | None) -> Str
 
 
 @router.post(
-    "/studies", status_code=201, response_model=StudyOut, responses=problems(400, 409, 415), tags=["studies"]
+    "/studies",
+    status_code=201,
+    response_model=StudyOut,
+    responses=problems(400, 409, 415, 429),
+    tags=["studies"],
 )
 def create_study(
     body: StudyRequest,
     request: Request,
-    database: DatabaseOf,
+    keys: KeysOf,
     settings: SettingsOf,
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response:
     """Queue a grid of runs: every hyperparameter may be a list."""
-    datasets.check(body.axes["dataset"], datasets.names(settings.data_dir))
-    with database.write() as session:
-        study_id = once(
-            session,
-            idempotency_key,
-            "/studies",
-            _canonical(body),
-            lambda: studies.create_study(session, body).id,
-        )
-        created = studies.get_study(session, study_id)
-    if created is None:
-        raise studies.StudyNotFound(study_id)
-    location = str(request.app.url_path_for("read_study", study_id=str(study_id)))
-    return answer(created, 201, {"Location": location})
+
+    def create(session: Session) -> tuple[int, StudyOut]:
+        datasets.check(body.axes["dataset"], datasets.names(settings.data_dir))
+        created = studies.create_study(session, body)
+        queue_limit.check(session, settings.queue_limit)
+        return created.id, created
+
+    return _created(request, keys.once(idempotency_key, "/studies", body, create), "read_study", "study_id")
 
 
 @router.post("/studies/preview", response_model=StudyPreview, responses=problems(400, 415), tags=["studies"])
@@ -343,13 +351,27 @@ def read_study(study_id: StudyIdPath, database: DatabaseOf) -> Response:
     "/studies/{study_id}/runs",
     status_code=201,
     response_model=StudyOut,
-    responses=problems(400, 404, 409, 415),
+    responses=problems(400, 404, 409, 415, 429),
     tags=["studies"],
 )
-def extend_study(study_id: StudyIdPath, body: MoreRuns, database: DatabaseOf) -> Response:
+def extend_study(
+    study_id: StudyIdPath,
+    body: MoreRuns,
+    request: Request,
+    keys: KeysOf,
+    settings: SettingsOf,
+    *,
+    idempotency_key: IdempotencyKeyHeader = None,
+) -> Response:
     """Queue more seeds for every configuration of a study."""
-    with database.write() as session:
-        return answer(studies.add_seeds(session, study_id, body.seeds), 201)
+
+    def create(session: Session) -> tuple[int, StudyOut]:
+        extended = studies.add_seeds(session, study_id, body.seeds)
+        queue_limit.check(session, settings.queue_limit)
+        return extended.id, extended
+
+    route = f"/studies/{study_id}/runs"
+    return _created(request, keys.once(idempotency_key, route, body, create), "read_study", "study_id")
 
 
 @router.post("/studies/{study_id}/cancel", response_model=StudyOut, responses=problems(404), tags=["studies"])
@@ -422,8 +444,12 @@ def _comparison(request: Request, database: Database) -> Comparison:
     return found
 
 
-def _canonical(body: BaseModel) -> bytes:
-    return body.model_dump_json().encode()
+def _created(request: Request, created: Created, route: str, name: str) -> Response:
+    """The answer to a creation, the same when it is repeated; only a header tells the two apart."""
+    headers = {"Location": str(request.app.url_path_for(route, **{name: str(created.id)}))}
+    if created.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(created.json, 201, headers, "application/json")
 
 
 def _csv(text: str, filename: str) -> Response:

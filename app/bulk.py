@@ -1,7 +1,6 @@
 """One action on many runs at once."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from sqlmodel import Session
@@ -9,30 +8,36 @@ from sqlmodel import Session
 from app import artifacts, run_queue
 from app.answers import BulkOut, BulkSkip
 from app.db import Database
+from app.queue_limit import QueueFull, count_waiting
 from app.requests import MAX_TAGS, BulkAction
+from app.settings import Settings
 
 CHUNK: Final = 100
 """Runs per transaction: others who write wait for one chunk at most, not for ten thousand runs."""
 
 
 def apply(
-    database: Database, data_dir: Path, ids: Sequence[int], action: BulkAction, tag: str | None
+    database: Database, settings: Settings, ids: Sequence[int], action: BulkAction, tag: str | None
 ) -> BulkOut:
-    """Do it to each run; leave alone, with the reason, what is unknown or in another state."""
+    """Do it to each run; leave alone, with the reason, what is unknown, in another state or finds no room."""
     outcome = BulkOut(done=[], skipped=[])
     wanted = list(dict.fromkeys(ids))
     for start in range(0, len(wanted), CHUNK):
         with database.write() as session:
+            room = settings.queue_limit - count_waiting(session)
             for run_id in wanted[start : start + CHUNK]:
                 try:
+                    if action == "retry" and room <= 0:
+                        raise QueueFull(settings.queue_limit - room + 1, settings.queue_limit)  # noqa: TRY301
                     _apply(session, run_id, action, tag)
-                except (run_queue.RunNotFound, run_queue.WrongState) as error:
+                except (run_queue.RunNotFound, run_queue.WrongState, QueueFull) as error:
                     outcome.skipped.append(BulkSkip(id=run_id, reason=str(error)))
                 else:
                     outcome.done.append(run_id)
+                    room -= 1
     if action == "delete":
         for run_id in outcome.done:
-            artifacts.of_run(data_dir, run_id).remove()
+            artifacts.of_run(settings.data_dir, run_id).remove()
     return outcome
 
 

@@ -12,9 +12,10 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from app import html, run_queue
 from app.answers import FieldError
 from app.datasets import UnknownDataset
-from app.idempotency import KeyReused
+from app.idempotency import KeyInFlight, KeyReused
 from app.negotiation import wants_page
 from app.problems import field_errors, invalid, problem, summary
+from app.queue_limit import QueueFull
 from app.run_list import QueryError
 from app.security import HEADERS
 from app.studies import StudyNotFound, StudyTooLarge
@@ -27,6 +28,8 @@ _STATUS_OF: Final[dict[type[Exception], int]] = {
     run_queue.WrongState: 409,
     StudyTooLarge: 409,
     KeyReused: 422,
+    KeyInFlight: 409,
+    QueueFull: 429,
 }
 
 
@@ -44,7 +47,9 @@ def install(app: FastAPI) -> None:
 
 def _of_status(status: int) -> Callable[[Request, Any], Awaitable[Response]]:
     async def handle(request: Request, error: Exception) -> Response:
-        return _error(request, status, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        seconds = getattr(error, "retry_after", None)
+        headers = {"Retry-After": str(seconds)} if seconds else None
+        return _error(request, status, f"{str(error)[:1].upper()}{str(error)[1:]}.", headers)
 
     return handle
 

@@ -21,6 +21,7 @@ _WORDS: Final = {
     409: "Something changed in the meantime",
     413: "That is too much at once",
     422: "This request can't be read",
+    429: "Too many runs wait already",
     500: "Something broke on our side",
     503: "Depthboard is busy",
 }

@@ -1,12 +1,21 @@
-"""Requests that may be sent twice: the same `Idempotency-Key` creates a thing only once."""
+"""Requests that may be sent twice: the same `Idempotency-Key` creates a thing once, and is answered alike."""
 
 import hashlib
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
 
-from sqlmodel import Session
+from pydantic import BaseModel
+from sqlalchemy import delete
+from sqlmodel import Session, col
 
-from app.db import clock
+from app.db import Database, clock, now
 from app.models import IdempotencyKey
+
+REMEMBERED_SECONDS: Final = 7 * 24 * 3600.0
+"""How long a key is remembered."""
 
 
 class KeyReused(Exception):
@@ -16,24 +25,88 @@ class KeyReused(Exception):
         super().__init__(f"the Idempotency-Key {key!r} was used before with another body; use a new key")
 
 
-def once(session: Session, key: str | None, route: str, body: bytes, create: Callable[[], int]) -> int:
-    """The id that `create` returns, or the one it returned when the same key and body came first.
+class KeyInFlight(Exception):
+    """A request with this key is being handled right now; `retry_after` seconds will do."""
 
-    Raises:
-        KeyReused: the key came with another body before.
-    """
-    if key is None:
-        return create()
-    digest = hashlib.sha256(body).hexdigest()
-    known = session.get(IdempotencyKey, (key, route))
-    if known is None:
-        created = create()
-        session.add(
-            IdempotencyKey(
-                key=key, route=route, body_digest=digest, resource_id=created, created_at=clock(session)
-            )
+    retry_after = 1
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"a request with the Idempotency-Key {key!r} is still being handled; repeat it in a moment"
         )
-        return created
-    if known.body_digest != digest:
-        raise KeyReused(key)
-    return known.resource_id
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What was created, and the JSON that tells of it; `replayed` if an earlier request did it."""
+
+    id: int
+    json: str
+    replayed: bool = False
+
+
+class Keys:
+    """The keyed requests of one web process: those in flight, and what earlier ones were answered."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.in_flight: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+
+    def once(
+        self,
+        key: str | None,
+        route: str,
+        body: BaseModel,
+        create: Callable[[Session], tuple[int, BaseModel]],
+    ) -> Created:
+        """What `create` makes in a transaction of its own, or made when the same key and body came first.
+
+        Raises:
+            KeyReused: the key came with another body before.
+            KeyInFlight: another request with this key has not been answered yet.
+        """
+        if key is None:
+            with self._database.write() as session:
+                return _created(create(session))
+        digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+        with self._flying(key, route), self._database.write() as session:
+            known = session.get(IdempotencyKey, (key, route))
+            if known and known.body_digest != digest:
+                raise KeyReused(key)
+            if known:
+                return Created(known.resource_id, known.answer, replayed=True)
+            created = _created(create(session))
+            _remember(session, key, route, digest, created)
+            return created
+
+    @contextmanager
+    def _flying(self, key: str, route: str) -> Iterator[None]:
+        with self._lock:
+            if (key, route) in self.in_flight:
+                raise KeyInFlight(key)
+            self.in_flight.add((key, route))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.in_flight.discard((key, route))
+
+
+def _created(made: tuple[int, BaseModel]) -> Created:
+    resource_id, answer = made
+    return Created(resource_id, answer.model_dump_json())
+
+
+def _remember(session: Session, key: str, route: str, digest: str, created: Created) -> None:
+    session.execute(delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < now() - REMEMBERED_SECONDS))
+    session.add(
+        IdempotencyKey(
+            key=key,
+            route=route,
+            body_digest=digest,
+            resource_id=created.id,
+            answer=created.json,
+            created_at=clock(session),
+        )
+    )

@@ -17,6 +17,7 @@ from app.address import Address
 from app.answers import Problem
 from app.db import Database
 from app.events import EventHub
+from app.idempotency import Keys
 from app.negotiation import ConditionalGet
 from app.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 from app.settings import Settings
@@ -42,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     app.state.events = EventHub(database)
+    app.state.keys = Keys(database)
     app.include_router(assets.router)
     app.include_router(pages.router)
     app.include_router(api.router)

@@ -201,7 +201,7 @@ class IdempotencyKey(SQLModel, table=True):
     route: str = Field(primary_key=True)
     body_digest: str
     resource_id: int
-    answer: str | None = None
-    """The JSON that was answered; None for requests of versions that did not keep it."""
+    answer: str
+    """The JSON that was answered."""
 
     created_at: float

@@ -3,6 +3,7 @@
 import platform
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -18,6 +19,7 @@ from app import (
     datasets,
     formats,
     forms,
+    queue_limit,
     run_list,
     run_queue,
     runs,
@@ -31,6 +33,7 @@ from app.db import Database, newest_change
 from app.forms import RunForm
 from app.html import changed, local, page, redirect
 from app.negotiation import HtmlRoute
+from app.queue_limit import QueueFull
 from app.reference import PUBLISHED
 from app.requests import BulkAction, BulkRequest, MoreRuns, RunPatch
 from app.settings import Settings
@@ -168,27 +171,39 @@ def _form_page(
 
 
 @router.post("/runs")
-def create_runs(request: Request, database: DatabaseOf, available: Available, data: Posted) -> Response:
+def create_runs(
+    request: Request, database: DatabaseOf, settings: SettingsOf, available: Available, data: Posted
+) -> Response:
     """Start what the form says: one run, or a study if any field holds several values."""
     form = forms.read(forms.texts_of(data), available)
-    return _launch(request, database, form, always_study=False)
+    return _launch(request, database, settings, form, always_study=False)
 
 
 @router.post("/studies")
-def create_study(request: Request, database: DatabaseOf, available: Available, data: Posted) -> Response:
+def create_study(
+    request: Request, database: DatabaseOf, settings: SettingsOf, available: Available, data: Posted
+) -> Response:
     """Start what the form says as a study."""
     form = forms.read(forms.texts_of(data), available)
-    return _launch(request, database, form, always_study=True)
+    return _launch(request, database, settings, form, always_study=True)
 
 
-def _launch(request: Request, database: Database, form: RunForm, *, always_study: bool) -> Response:
+def _launch(
+    request: Request, database: Database, settings: Settings, form: RunForm, *, always_study: bool
+) -> Response:
     if form.request is None:
         return _form_page(request, database, form, status=422)
-    with database.write() as session:
-        if form.size > 1 or always_study:
-            return redirect(f"/studies/{studies.create_study(session, form.request).id}")
-        config = form.request.configs
-        return redirect(f"/runs/{run_queue.enqueue(session, config, form.request)[0].id}")
+    try:
+        with database.write() as session:
+            if form.size > 1 or always_study:
+                path = f"/studies/{studies.create_study(session, form.request).id}"
+            else:
+                path = f"/runs/{run_queue.enqueue(session, form.request.configs, form.request)[0].id}"
+            queue_limit.check(session, settings.queue_limit)
+    except QueueFull as error:
+        full = replace(form, errors={"form": forms.sentence(str(error))})
+        return _form_page(request, database, full, status=429)
+    return redirect(path)
 
 
 @router.post("/runs/bulk")
@@ -204,7 +219,7 @@ def change_runs(database: DatabaseOf, settings: SettingsOf, data: Posted) -> Res
         body = BulkRequest.model_validate({"ids": ids, "action": action})
     except ValidationError:
         return redirect(back, "Nothing was done: tick at least one run.")
-    outcome = bulk.apply(database, settings.data_dir, body.ids, body.action, body.tag)
+    outcome = bulk.apply(database, settings, body.ids, body.action, body.tag)
     notice = f"{_DONE[body.action]}: {formats.plural(len(outcome.done), 'run')}."
     if outcome.skipped:
         left = "; ".join(skip.reason for skip in outcome.skipped[:_REASONS])
@@ -306,9 +321,14 @@ def cancel_run(database: DatabaseOf, run_id: RunIdPath, data: Posted) -> Respons
 
 
 @router.post("/runs/{run_id}/retry")
-def retry_run(database: DatabaseOf, run_id: RunIdPath, data: Posted) -> Response:
+def retry_run(database: DatabaseOf, settings: SettingsOf, run_id: RunIdPath, data: Posted) -> Response:
     """Queue a failed or cancelled run again."""
-    return _act(database, run_id, data, run_queue.retry)
+
+    def retry(session: Session, run_id: int) -> None:
+        run_queue.retry(session, run_id)
+        queue_limit.check(session, settings.queue_limit)
+
+    return _act(database, run_id, data, retry)
 
 
 def _act(
@@ -373,7 +393,9 @@ def cancel_study(database: DatabaseOf, study_id: StudyIdPath) -> Response:
 
 
 @router.post("/studies/{study_id}/runs")
-def add_seeds(request: Request, database: DatabaseOf, study_id: StudyIdPath, data: Posted) -> Response:
+def add_seeds(
+    request: Request, database: DatabaseOf, settings: SettingsOf, study_id: StudyIdPath, data: Posted
+) -> Response:
     """Queue more seeds for every configuration of a study."""
     text = forms.texts_of(data).get("seeds", "").strip()
     number = forms.whole(text) or 0
@@ -381,9 +403,10 @@ def add_seeds(request: Request, database: DatabaseOf, study_id: StudyIdPath, dat
         more = MoreRuns(seeds=number)
         with database.write() as session:
             studies.add_seeds(session, study_id, more.seeds)
+            queue_limit.check(session, settings.queue_limit)
     except ValidationError:
         problem = "A whole number from 1 to 100 is expected."
-    except studies.StudyTooLarge as error:
+    except (studies.StudyTooLarge, QueueFull) as error:
         problem = forms.sentence(str(error))
     else:
         return redirect(f"/studies/{study_id}", f"{formats.plural(number, 'seed')} added.")

@@ -63,6 +63,7 @@ class Settings(BaseSettings):
         float,
         Field(gt=0, description="How long a run may make no step until its process is killed as a crash."),
     ] = 300.0
+    queue_limit: Annotated[int, Field(ge=1, description="How many runs may wait at most.")] = 10_000
 
     @property
     def url(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import select
@@ -29,6 +30,7 @@ class Served:
 
     client: httpx.Client
     database: Database
+    app: FastAPI
 
     @property
     def url(self) -> str:
@@ -44,7 +46,7 @@ def serving(settings: Settings) -> Iterator[Served]:
     database = Database(settings.url)
     try:
         with httpx.Client(base_url=running.url, timeout=60) as client:
-            yield Served(client, database)
+            yield Served(client, database, running.app)
     finally:
         running.stop()
         database.close()

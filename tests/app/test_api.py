@@ -4,13 +4,14 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
-from sqlmodel import select
+from sqlmodel import col, select, update
 
 from app import __version__, artifacts, bulk, run_queue
 from app.api import router
@@ -18,7 +19,7 @@ from app.artifacts import Checkpoint
 from app.models import IdempotencyKey, Run, Study
 from app.run_list import PARAMETERS
 from app.settings import Settings
-from tests.app.conftest import Served
+from tests.app.conftest import Served, contents, serving
 from tests.app.states import (
     add_worker,
     claimed,
@@ -29,6 +30,7 @@ from tests.app.states import (
     record,
     take,
 )
+from tests.waiting import eventually
 from trainer import durable
 
 BACKENDS = ("sqlite", "postgresql")
@@ -290,11 +292,53 @@ def test_the_same_key_creates_one_run(server: Served) -> None:
     assert server.client.get("/runs").json()["total"] == 1
 
 
-def test_a_repeated_request_shows_the_run_as_it_is_now(server: Served) -> None:
+@pytest.mark.parametrize(
+    ("path", "body"), [("/runs", {"depth": 2}), ("/studies", {"depth": 2}), ("/studies/1/runs", {"seeds": 2})]
+)
+def test_a_repeated_request_gets_its_first_answer_whatever_became_of_the_runs(
+    server: Served, path: str, body: dict[str, Any]
+) -> None:
+    post(server.client, "/studies", depth=1)
     headers = {"Idempotency-Key": "once"}
-    run_id = server.client.post("/runs", json={"depth": 2}, headers=headers).json()["id"]
-    server.client.post(f"/runs/{run_id}/cancel")
-    assert server.client.post("/runs", json={"depth": 2}, headers=headers).json()["status"] == "cancelled"
+    first = server.client.post(path, json=body, headers=headers)
+    assert first.status_code == 201
+    ids = [run["id"] for run in server.client.get("/runs").json()["runs"]]
+    assert post(server.client, "/runs/bulk", ids=ids, action="delete").json()["done"] == ids
+    again = server.client.post(path, json=body, headers=headers)
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["location"] == first.headers["location"]
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    assert server.client.get("/runs").json()["total"] == 0
+
+
+def test_a_key_in_flight_is_a_conflict_that_passes(server: Served) -> None:
+    def ask(client: httpx.Client) -> httpx.Response:
+        return client.post("/runs", json={"depth": 2}, headers={"Idempotency-Key": "once"})
+
+    with server.database.write() as session, ThreadPoolExecutor(1) as threads:
+        session.connection()  # the first request waits for its turn to write
+        first = threads.submit(ask, server.client)
+        with httpx.Client(base_url=server.url) as other:
+            eventually(lambda: server.app.state.keys.in_flight)
+            answer = ask(other)
+        assert "still being handled; repeat it in a moment" in problem(answer, 409)["detail"]
+        assert answer.headers["retry-after"] == "1"
+        session.rollback()
+        assert first.result().status_code == 201
+    assert ask(server.client).json() == first.result().json()
+    assert server.client.get("/runs").json()["total"] == 1
+
+
+def test_a_key_is_forgotten_after_a_week(server: Served) -> None:
+    first = server.client.post("/runs", json={"depth": 2}, headers={"Idempotency-Key": "once"})
+    with server.database.write() as session:
+        session.execute(
+            update(IdempotencyKey).values(created_at=col(IdempotencyKey.created_at) - 7 * 24 * 3600 - 1)
+        )
+    server.client.post("/runs", json={"depth": 2}, headers={"Idempotency-Key": "another"})
+    again = server.client.post("/runs", json={"depth": 2}, headers={"Idempotency-Key": "once"})
+    assert again.json()["id"] == first.json()["id"] + 2
 
 
 def test_a_key_belongs_to_its_body_and_its_route(client: httpx.Client) -> None:
@@ -321,6 +365,53 @@ def test_a_key_has_a_length(unchanged: httpx.Client) -> None:
     for key in ("", "x" * 256):
         answer = unchanged.post("/runs", json={"depth": 1}, headers={"Idempotency-Key": key})
         assert places(answer) == [["Idempotency-Key"]]
+
+
+# A full queue
+
+
+@pytest.fixture
+def nearly_full(settings: Settings) -> Iterator[Served]:
+    """A server whose queue has room for one more run."""
+    with serving(settings.model_copy(update={"queue_limit": 3})) as server:
+        for seed in range(2):
+            queue_run(server.database, seed=seed)
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/runs", {"depth": 1}), ("/studies", {"depth": [1, 2]}), ("/studies/1/runs", {"seeds": 2})],
+)
+def test_what_would_overfill_the_queue_is_refused_as_a_whole(
+    nearly_full: Served, path: str, body: dict[str, Any]
+) -> None:
+    client = nearly_full.client
+    assert post(client, "/studies", depth=3).status_code == 201
+    before = contents(nearly_full.database)
+    answer = client.post(path, json=body, headers={"Idempotency-Key": "once"})
+    detail = problem(answer, 429)["detail"]
+    assert "runs would wait, and at most 3 may (DEPTHBOARD_QUEUE_LIMIT)" in detail
+    assert 1 <= int(answer.headers["retry-after"]) <= 3600
+    assert contents(nearly_full.database) == before
+    assert post(client, "/runs/1/cancel").status_code == 200
+    assert post(client, "/runs/2/cancel").status_code == 200
+    assert client.post(path, json=body, headers={"Idempotency-Key": "once"}).status_code == 201
+
+
+def test_a_retry_needs_room_too(nearly_full: Served) -> None:
+    client = nearly_full.client
+    ids = [created(client, depth=1)["id"], 1, 2]
+    for run_id in ids:
+        client.post(f"/runs/{run_id}/cancel")
+    for seed in range(2):
+        queue_run(nearly_full.database, seed=seed)
+    answer = post(client, "/runs/bulk", ids=ids, action="retry").json()
+    assert answer["done"] == ids[:1]
+    assert [skip["id"] for skip in answer["skipped"]] == ids[1:]
+    assert "4 runs would wait, and at most 3 may" in answer["skipped"][0]["reason"]
+    problem(client.post("/runs/1/retry"), 429)
+    assert client.get("/runs/1").json()["status"] == "cancelled"
 
 
 # Reading runs

@@ -9,7 +9,7 @@ import pytest
 from app import artifacts, run_queue
 from app.settings import Settings
 from tests.app import states
-from tests.app.conftest import Served
+from tests.app.conftest import Served, serving
 from trainer import durable
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -319,3 +319,16 @@ def test_the_page_of_a_finished_run_offers_its_weights(
     page = browser.get(f"/runs/{run_id}").text
     assert f'href="/runs/{run_id}/model.safetensors"' in page
     assert "31.4\N{NO-BREAK SPACE}kB" in page
+
+
+@pytest.mark.parametrize("depth", ["1", "1-3"])
+def test_a_full_queue_is_told_in_the_form_and_keeps_what_was_typed(settings: Settings, depth: str) -> None:
+    with serving(settings.model_copy(update={"queue_limit": 1})) as server:
+        states.queue_run(server.database)
+        form = {"depth": depth, "epochs": "7", "note": "typed with care"}
+        answer = server.client.post("/runs", data=form, headers={"Accept": "text/html"})
+        assert answer.status_code == 429
+        assert "at most 1 may" in answer.text
+        assert "typed with care" in answer.text
+        assert server.client.get("/runs").json()["total"] == 1
+        assert server.client.get("/studies").json()["studies"] == []

@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Attempts that began before stay unknown: nothing of them was kept."""
+    """Attempts that began before stay unknown, and keys are forgotten: their answers were not kept."""
     op.create_table(
         "attempt",
         sa.Column("run_id", sa.Integer(), nullable=False),
@@ -27,4 +27,5 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "attempt"),
     )
-    op.add_column("idempotency_key", sa.Column("answer", sa.String(), nullable=True))
+    op.execute("DELETE FROM idempotency_key")
+    op.add_column("idempotency_key", sa.Column("answer", sa.String(), nullable=False, server_default=""))
