@@ -48,9 +48,10 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests of a module that says `BACKENDS` on each of these databases."""
+    """Run the tests of a module that says `BACKENDS` on each of these databases, save those that choose."""
     backends = getattr(metafunc.module, "BACKENDS", None)
-    if backends and "backend" in metafunc.fixturenames:
+    chosen = any("backend" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if backends and not chosen and "backend" in metafunc.fixturenames:
         metafunc.parametrize("backend", backends, indirect=True)
 
 

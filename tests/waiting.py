@@ -1,7 +1,9 @@
-"""Waiting for what another process does."""
+"""Waiting for what another process, or a coroutine, does."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 Found = TypeVar("Found")
@@ -15,3 +17,9 @@ def eventually(look: Callable[[], Found], seconds: float = 60) -> Found:
             return found
         time.sleep(0.01)
     raise AssertionError(f"it did not happen within {seconds} s")
+
+
+def to_its_end(coroutine: Coroutine[object, object, Found]) -> Found:
+    """Run a coroutine in a thread of its own: the event loop of an open browser may live in this one."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()

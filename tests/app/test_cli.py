@@ -226,9 +226,9 @@ def test_wrong_settings_are_exit_code_2_and_name_the_variable(command: str) -> N
     ],
 )
 def test_a_database_out_of_reach_ends_it_at_once_and_names_the_variable(
-    option: str, value: str, complaint: str
+    option: str, value: str, complaint: str, tmp_path: Path
 ) -> None:
-    answer = run("up", "--port", "0", option, value)
+    answer = run("up", "--port", "0", option, value, DEPTHBOARD_DATA_DIR=str(tmp_path))
     assert answer.returncode == 2
     variable = f"DEPTHBOARD_{option[2:].replace('-', '_').upper()} ({option}): "
     assert answer.stderr.count("\n") == answer.stderr.count(variable) >= 1

@@ -35,9 +35,8 @@ def test_commits_reach_the_disk_and_readers_do_not_wait_for_writers(database: Da
             assert mode == ("wal" if safe else "truncate")
 
 
-def test_a_reader_writes_nothing(settings: Settings, database: Database) -> None:
-    if settings.database_url is None:
-        pytest.skip("SQLite tells readers and writers apart by how their transactions begin")
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_reader_on_postgresql_writes_nothing(database: Database) -> None:
     queue_run(database)
     with pytest.raises(InternalError, match="read-only"), database.read() as session:
         session.execute(update(Run).values(note="changed"))

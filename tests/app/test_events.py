@@ -14,6 +14,7 @@ from app.db import Database, newest_change
 from app.requests import StudyRequest
 from tests.app.conftest import Served
 from tests.app.states import RESULTS, claimed, failed_run, figures, finished_run, queue_run, record
+from tests.waiting import to_its_end
 
 BACKENDS = ("sqlite", "postgresql")
 
@@ -332,7 +333,7 @@ def test_a_client_that_does_not_read_is_told_to_read_again_and_goes_on_with_the_
         chunks += [chunk async for chunk in stream]
         return chunks
 
-    greeting, first, again, after = asyncio.run(asyncio.wait_for(listen(), 60))
+    greeting, first, again, after = to_its_end(listen())
     assert greeting == events.GREETING
     assert b'"id":1,' in first
     assert again == b'event: reset\ndata: {"run_id":null}\nid: 21\n\n'

@@ -15,6 +15,7 @@ from app.settings import Settings
 from tests.dashboard import ROOT, clean_environment
 from tests.reliability.server import Server
 from tests.reliability.streams import Listener, until
+from tests.waiting import to_its_end
 
 RUNS = 2
 
@@ -40,7 +41,7 @@ def reconnect(
     say: Callable[[str], None] = lambda _: None,
 ) -> Reconnects:
     """Let clients of all runs and of each run lose their connection so often while epochs are recorded."""
-    return asyncio.run(_reconnect(settings, connections, server_kills, random.Random(seed), say))
+    return to_its_end(_reconnect(settings, connections, server_kills, random.Random(seed), say))
 
 
 async def _reconnect(
