@@ -254,6 +254,8 @@ class Health(BaseModel):
 
     status: Literal["ok"]
     version: str
+    database: Literal["unchecked", "checking", "sound", "damaged"]
+    """What a look at the whole SQLite file found, which is taken after a stop that was not a clean one."""
 
 
 class FieldError(BaseModel):

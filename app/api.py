@@ -6,7 +6,7 @@ import orjson
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel
 from sqlmodel import Session
-from starlette.responses import FileResponse, RedirectResponse, StreamingResponse
+from starlette.responses import RedirectResponse, StreamingResponse
 
 from app import (
     __version__,
@@ -37,8 +37,10 @@ from app.answers import (
     WorkerList,
 )
 from app.db import Database
+from app.downloads import download
 from app.events import EventHub
 from app.idempotency import Created, Keys
+from app.integrity import Integrity
 from app.models import Deletion
 from app.problems import MEDIA_TYPE
 from app.requests import MAX_ID, BulkRequest, MoreRuns, RunPatch, RunRequest, StudyRequest
@@ -196,7 +198,7 @@ def delete_run(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) ->
     """Delete a run with all it owns."""
     with database.write() as session:
         run_queue.remove(session, run_id)
-    artifacts.of_run(settings.data_dir, run_id).remove()
+    artifacts.of_run(settings.artifacts, run_id).remove()
     return Response(status_code=204)
 
 
@@ -221,10 +223,10 @@ def download_model(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf
         run = run_queue.get(session, run_id)
     if run.status != "finished":
         raise HTTPException(404, f"Run {run_id} has no weights to download: it is {run.status}.")
-    path = artifacts.of_run(settings.data_dir, run_id).model
+    path = artifacts.of_run(settings.artifacts, run_id).model(run.attempt)
     if not path.is_file():
-        raise HTTPException(404, f"The weights of run {run_id} are not in this server's data folder.")
-    return FileResponse(path, media_type="application/octet-stream", filename=f"run-{run_id}.safetensors")
+        raise HTTPException(404, f"The weights of run {run_id} are not where this server looks for them.")
+    return download(path, f"run-{run_id}.safetensors")
 
 
 @router.post("/runs/{run_id}/cancel", response_model=RunOut, responses=problems(404, 409), tags=["runs"])
@@ -424,11 +426,12 @@ def list_workers(database: DatabaseOf) -> Response:
 
 
 @router.get("/health", response_model=Health, tags=["system"])
-def health(database: DatabaseOf) -> Response:
+def health(request: Request, database: DatabaseOf) -> Response:
     """Whether this process answers and reaches its database."""
     with database.read() as session:
         workers.live_kinds(session)
-    return answer(Health(status="ok", version=__version__))
+    integrity: Integrity = request.app.state.integrity
+    return answer(Health(status="ok", version=__version__, database=integrity.state))
 
 
 def _run_query(request: Request) -> RunQuery:

@@ -1,22 +1,35 @@
 """Where the files of runs lie, and which of their checkpoints may be used or can go.
 
-<data folder>/artifacts/runs/<id>/model.safetensors
-                                  predictions.safetensors
-                                  checkpoints/attempt-2-epoch-17.safetensors
+<artifacts>/runs/<id>/attempt-2/model.safetensors
+                      attempt-2/predictions.safetensors
+                      checkpoints/attempt-2-epoch-17.safetensors
+
+<artifacts> is a folder, or anything that fsspec reaches by a URL, such as s3://bucket/depthboard. Names tell
+the attempt, so that one which has lost its run never overwrites what a later one has written.
 """
 
 import logging
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
+from urllib.parse import unquote, urlsplit
+
+from trainer.durable import is_local
 
 log = logging.getLogger(__name__)
 
 _CHECKPOINT: Final = re.compile(r"attempt-(\d+)-epoch-(\d+)\.safetensors(\..*)?")
 """A checkpoint, or with more behind it one that was never completed."""
+
+_ATTEMPT: Final = re.compile(r"attempt-(\d+)")
+"""The folder of what an attempt has finished with."""
+
+
+class StoreUnusable(Exception):
+    """The location of the artifacts can't be used; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,19 +42,17 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
-    """The files of one run, which all lie in its folder."""
+    """The files of one run, which all lie in its folder: on a disk, or in a store that is used like one."""
 
     folder: Path
 
-    @property
-    def model(self) -> Path:
-        """The final weights."""
-        return self.folder / "model.safetensors"
+    def model(self, attempt: int) -> Path:
+        """The final weights of the attempt that finished the run."""
+        return self.folder / f"attempt-{attempt}" / "model.safetensors"
 
-    @property
-    def predictions(self) -> Path:
-        """What the final weights say of the test set."""
-        return self.folder / "predictions.safetensors"
+    def predictions(self, attempt: int) -> Path:
+        """What these weights say of the test set."""
+        return self.folder / f"attempt-{attempt}" / "predictions.safetensors"
 
     @property
     def checkpoints(self) -> Path:
@@ -63,37 +74,77 @@ class RunFiles:
             if checkpoint < than:
                 _remove_file(path)
 
-    def remove_checkpoints(self) -> None:
-        """Remove every checkpoint: the run needs none any more."""
-        _remove_folder(self.checkpoints)
+    def keep_only(self, attempt: int) -> None:
+        """Remove every checkpoint, and what others than the attempt that finished the run have left."""
+        for path in _inside(self.folder):
+            found = _ATTEMPT.fullmatch(path.name)
+            if path == self.checkpoints or (found and int(found[1]) != attempt):
+                _remove_folder(path)
 
     def remove(self) -> None:
         """Remove everything."""
         _remove_folder(self.folder)
 
     def _found(self) -> Iterable[tuple[Checkpoint, Path]]:
-        if not self.checkpoints.is_dir():
-            return []
-        matches = [(path, _CHECKPOINT.fullmatch(path.name)) for path in self.checkpoints.iterdir()]
+        matches = [(path, _CHECKPOINT.fullmatch(path.name)) for path in _inside(self.checkpoints)]
         return [(Checkpoint(int(found[1]), int(found[2])), path) for path, found in matches if found]
 
 
-def of_run(data_dir: Path, run_id: int) -> RunFiles:
-    """The files of the run with this id."""
-    return RunFiles(data_dir / "artifacts" / "runs" / str(run_id))
+def of_run(location: str, run_id: int) -> RunFiles:
+    """The files of the run with this id.
+
+    Raises:
+        StoreUnusable: `location` is a URL of a kind that nothing here can reach.
+    """
+    return RunFiles(_place(location) / "runs" / str(run_id))
+
+
+def check(location: str) -> None:
+    """Make sure that a location is one that can be reached from here. Raises `StoreUnusable`."""
+    _place(location)
+
+
+def _place(location: str) -> Path:
+    if "://" not in location:
+        return Path(location)
+    if location.startswith("file://"):
+        return Path(unquote(urlsplit(location).path))
+    try:
+        from upath import UPath  # noqa: PLC0415  # a fifth of a second, for those alone who name a URL
+
+        store = UPath(location, use_listings_cache=False)  # others write there, too
+        _ = store.fs
+    except (ImportError, ValueError) as error:
+        raise StoreUnusable(
+            f"{location!r} can't be reached: {error}; expected a folder or a URL that fsspec knows, whose "
+            "package is installed"
+        ) from error
+    return cast("Path", store)  # not one by descent, but it has the methods
+
+
+def run_ids(location: str) -> Iterator[int]:
+    """The ids of the runs that have a folder."""
+    return (int(path.name) for path in _inside(_place(location) / "runs") if path.name.isdecimal())
+
+
+def _inside(folder: Path) -> Iterable[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def _remove_file(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        log.warning("could not remove %s: %s", path, error.strerror)
+        log.warning("could not remove %s: %s", path, error.strerror or error)
 
 
 def _remove_folder(folder: Path) -> None:
     try:
-        shutil.rmtree(folder)
+        if is_local(folder):
+            shutil.rmtree(folder)
+        elif folder.is_dir():
+            folder.rmdir(recursive=True)  # type: ignore[call-arg]  # as a store does it
     except FileNotFoundError:
         pass
     except OSError as error:
-        log.warning("could not remove %s: %s", folder, error.strerror)
+        log.warning("could not remove %s: %s", folder, error.strerror or error)

@@ -37,7 +37,7 @@ def apply(
                     room -= 1
     if action == "delete":
         for run_id in outcome.done:
-            artifacts.of_run(settings.data_dir, run_id).remove()
+            artifacts.of_run(settings.artifacts, run_id).remove()
     return outcome
 
 

@@ -6,8 +6,9 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -23,6 +24,7 @@ from trainer.config import TrainConfig
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from app.backup import Contents
     from app.client import Client
 
 EXIT_FAILED: Final = 1
@@ -234,12 +236,72 @@ def runs(
         typer.echo("No runs.")
 
 
+@app.command()
+@with_options(_SETTINGS)
+def backup(
+    given: dict[str, str],
+    *,
+    file: Annotated[Path, typer.Argument(help="A new file.")],
+) -> None:
+    """Save everything to one file, also while the dashboard runs: runs, studies, weights, checkpoints."""
+    settings = _begin(given)
+    from app import backup as archive
+    from app.db import Database
+
+    with _database_errors(settings), _backup_errors(), closing(Database(settings.url)) as database:
+        found = archive.save(database, settings.artifacts, file)
+    typer.echo(f"Saved {_told(found)} to {file} ({found.bytes / 1e6:,.1f} MB).")
+
+
+@app.command()
+@with_options(_SETTINGS)
+def restore(
+    given: dict[str, str],
+    *,
+    file: Annotated[Path, typer.Argument(help="What `depthboard backup` has written.")],
+) -> None:
+    """Fill an empty data folder or database from a backup."""
+    settings = _begin(given)
+    from app import backup as archive
+    from app import folder_lock
+    from app.db import Database
+
+    with (
+        _database_errors(settings),
+        _backup_errors(),
+        folder_lock.held(settings.data_dir),
+        closing(Database(settings.url)) as database,
+    ):
+        found = archive.restore(file, database, settings.artifacts)
+    typer.echo(f"Restored {_told(found)} into {settings.data_dir}. Start it with `depthboard up`.")
+
+
+def _told(found: "Contents") -> str:
+    runs = "1 run" if found.runs == 1 else f"{found.runs:,} runs"
+    return f"{runs} and {'1 file' if found.files == 1 else f'{found.files:,} files'}"
+
+
+@contextmanager
+def _backup_errors() -> Iterator[None]:
+    from app.backup import BackupError
+    from app.folder_lock import FolderInUse
+    from trainer.durable import NotWritten
+
+    try:
+        yield
+    except (BackupError, NotWritten) as error:
+        raise Failure(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+    except FolderInUse as error:
+        raise Failure(str(error), EXIT_USAGE) from error
+
+
 def _begin(given: dict[str, str]) -> Settings:
     """Prepare a child process or a half that runs alone: its log and its settings."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("app").setLevel(logging.INFO)
     settings = _settings(given)
     _check_database(settings)
+    _check_artifacts(settings)
     return settings
 
 
@@ -256,6 +318,15 @@ def _check_database(settings: Settings) -> None:
     except ImportError as error:
         raise _refused("database_url", f"{error}; install the package that talks to this database") from error
     _check_data_dir(settings)
+
+
+def _check_artifacts(settings: Settings) -> None:
+    from app import artifacts
+
+    try:
+        artifacts.check(settings.artifacts)
+    except artifacts.StoreUnusable as error:
+        raise _refused("artifacts_url", str(error)) from error
 
 
 def _check_data_dir(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from app import html, run_queue
@@ -14,6 +14,7 @@ from app.answers import FieldError
 from app.datasets import UnknownDataset
 from app.idempotency import KeyInFlight, KeyReused
 from app.negotiation import wants_page
+from app.outage import OUTAGES, unwritable
 from app.problems import field_errors, invalid, problem, summary
 from app.queue_limit import QueueFull
 from app.run_list import QueryError
@@ -41,7 +42,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(QueryError, _malformed)
     app.add_exception_handler(UnknownDataset, _no_dataset)
     app.add_exception_handler(StarletteHTTPException, _http)
-    app.add_exception_handler(OperationalError, _busy)
+    for outage in OUTAGES:
+        app.add_exception_handler(outage, _no_database)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -79,10 +81,22 @@ async def _http(request: Request, error: Any) -> Response:  # noqa: ANN401
     return _error(request, error.status_code, str(error.detail), dict(error.headers or {}))
 
 
-async def _busy(request: Request, error: Any) -> Response:  # noqa: ANN401
+async def _no_database(request: Request, error: Any) -> Response:  # noqa: ANN401
     log.warning("%s %s: %s", request.method, request.url.path, error.orig)
-    detail = "The database is busy or can't be written now; nothing was changed. Try again in a moment."
-    return _error(request, 503, detail, {"Retry-After": "2"})
+    return _error(request, 503, _what_to_do(request.method, error), {"Retry-After": "2"})
+
+
+def _what_to_do(method: str, error: DBAPIError) -> str:
+    if why := unwritable(error):
+        return f"The database can't be written: {why}. Nothing was changed; mend that and try again."
+    if method in ("GET", "HEAD"):
+        return "The database does not answer now. Try again in a moment."
+    if error.connection_invalidated:
+        return (
+            "The connection to the database was lost, perhaps after the change was made: look before you try "
+            "again. A request with an Idempotency-Key can just be repeated."
+        )
+    return "The database is busy; nothing was changed. Try again in a moment."
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

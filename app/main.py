@@ -1,30 +1,24 @@
 """The web application: its parts put together, and served."""
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.concurrency import run_in_threadpool
-from sqlalchemy.exc import SQLAlchemyError
 
-from app import __version__, api, assets, errors, migrations, pages, run_queue
+from app import __version__, api, assets, errors, housekeeping, migrations, pages, system_page
 from app.address import Address
 from app.answers import Problem
 from app.db import Database
 from app.events import EventHub
 from app.idempotency import Keys
+from app.integrity import Integrity
 from app.negotiation import ConditionalGet
 from app.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 from app.settings import Settings
 
-log = logging.getLogger(__name__)
-
-REAP_SECONDS: Final = 5.0
 MAX_BODY_BYTES: Final = 1_000_000
 
 
@@ -44,8 +38,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.database = database
     app.state.events = EventHub(database)
     app.state.keys = Keys(database)
+    app.state.integrity = Integrity(database, settings.data_dir)
     app.include_router(assets.router)
     app.include_router(pages.router)
+    app.include_router(system_page.router)
     app.include_router(api.router)
     app.add_middleware(ConditionalGet)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
@@ -59,31 +55,11 @@ def create_app(settings: Settings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    reaping = asyncio.create_task(_reap_forever(app.state.database))
-    yield
-    app.state.events.close()
-    reaping.cancel()
-    with suppress(asyncio.CancelledError):
-        await reaping
-    app.state.database.close()
-
-
-async def _reap_forever(database: Database) -> None:
-    """Requeue the runs of workers that went silent, so that none waits for another worker to notice."""
-    while True:
-        await asyncio.sleep(REAP_SECONDS)
-        try:
-            await run_in_threadpool(_reap, database)
-        except SQLAlchemyError:
-            log.exception("could not look for silent workers; trying again")
-
-
-def _reap(database: Database) -> None:
-    with database.read() as session:
-        late = run_queue.anything_to_reap(session)
-    if late:
-        with database.write() as session:
-            run_queue.reap(session)
+    state = app.state
+    async with housekeeping.kept(state.database, state.settings.artifacts, state.integrity):
+        yield
+        state.events.close()
+    state.database.close()
 
 
 def _describe_problems(app: FastAPI) -> None:

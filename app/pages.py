@@ -1,7 +1,5 @@
 """The pages: each route reads, renders a template, and after a form sends the browser on."""
 
-import platform
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Final
@@ -25,7 +23,6 @@ from app import (
     runs,
     snippets,
     studies,
-    workers,
 )
 from app.answers import RunDetail, RunOut, StudyOut, StudyPreview
 from app.api import DatabaseOf, RunIdPath, SettingsOf, StudyIdPath, settings
@@ -38,7 +35,6 @@ from app.reference import PUBLISHED
 from app.requests import BulkAction, BulkRequest, MoreRuns, RunPatch
 from app.settings import Settings
 from trainer.config import TrainConfig
-from trainer.folder import FILES, home
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
@@ -293,7 +289,7 @@ def _shown(value: object) -> str:
 
 def _model_bytes(request: Request, run: RunDetail) -> int | None:
     """How large the file of a finished run's weights is, None if there is none."""
-    model = artifacts.of_run(settings(request).data_dir, run.id).model
+    model = artifacts.of_run(settings(request).artifacts, run.id).model(run.attempt)
     return model.stat().st_size if run.status == "finished" and model.is_file() else None
 
 
@@ -460,37 +456,6 @@ def show_queue(request: Request, database: DatabaseOf) -> Response:
     with database.read() as session:
         change = newest_change(session)
         return page(request, "queue.html", queue=runs.queue(session), shown=_SHOWN_WAITING, change=change)
-
-
-@router.get("/workers")
-def show_system(request: Request, database: DatabaseOf, settings: SettingsOf) -> Response:
-    """Workers and their devices, and where things are kept."""
-    with database.read() as session:
-        change = newest_change(session)
-        alive = workers.list_workers(session)
-    return page(
-        request,
-        "workers.html",
-        workers=alive,
-        change=change,
-        server=_server(database, settings),
-        datasets=datasets.names(settings.data_dir),
-        incomplete=datasets.incomplete(settings.data_dir),
-        datasets_folder=home(settings.data_dir).absolute(),
-        data_files=FILES,
-    )
-
-
-def _server(database: Database, settings: Settings) -> dict[str, str]:
-    known = {
-        "Python": platform.python_version(),
-        "Database": database.url.render_as_string(hide_password=True),
-        "Data folder": str(settings.data_dir.absolute()),
-    }
-    if settings.data_dir.exists():
-        free = shutil.disk_usage(settings.data_dir).free
-        known["Free disk"] = f"{free / 2**30:.1f} GiB"
-    return known
 
 
 @router.get("/docs")

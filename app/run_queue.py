@@ -221,7 +221,12 @@ def release(session: Session, claim: Claim, why: str = "its worker was stopped")
     return _release(session, _held(claim), why)
 
 
-def disown(session: Session, worker_id: str, kept: Collection[tuple[int, int]]) -> list[int]:
+def disown(
+    session: Session,
+    worker_id: str,
+    kept: Collection[tuple[int, int]],
+    why: str = "its worker never learned of the claim",
+) -> list[int]:
     """Give back the runs that a worker holds without knowing it, as `(run id, attempt)` in none of `kept`.
 
     That happens when a claim was committed but the answer got lost; the ids of those runs.
@@ -229,7 +234,7 @@ def disown(session: Session, worker_id: str, kept: Collection[tuple[int, int]]) 
     held = session.exec(select(Run).where(Run.worker_id == worker_id, Run.status == "running")).all()
     unknown = [run for run in held if (_id(run), run.attempt) not in kept]
     for run in unknown:
-        _release(session, _holding(run), "its worker never learned of the claim")
+        _release(session, _holding(run), why)
     return [_id(run) for run in unknown]
 
 

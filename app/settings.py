@@ -31,6 +31,13 @@ class Settings(BaseSettings):
     database_url: Annotated[
         str | None, Field(description="SQLAlchemy URL; by default a SQLite file in the data folder.")
     ] = None
+    artifacts_url: Annotated[
+        str | None,
+        Field(
+            description="Folder or fsspec URL for weights, checkpoints and predictions, the same for all; "
+            "by default artifacts in the data folder."
+        ),
+    ] = None
     host: Annotated[str, Field(description="Address the web server listens on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port the web server listens on.")] = 8000
     allowed_hosts: Annotated[
@@ -69,6 +76,11 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """The SQLAlchemy URL in force."""
         return self.database_url or f"sqlite:///{self.data_dir / 'depthboard.sqlite3'}"
+
+    @property
+    def artifacts(self) -> str:
+        """The folder or URL in force for what runs produce."""
+        return self.artifacts_url or str(self.data_dir / "artifacts")
 
     @property
     def hosts(self) -> list[str]:

@@ -185,7 +185,7 @@ class Trainer:
         known = state.epoch == started_at or self._inbox.wait_until_recorded(state.epoch)
         if not known or (self._inbox.stop.is_set() and state.epoch < config.epochs):
             return Stopped()
-        return _finish(files, config, data, state)
+        return _finish(files, message.attempt, config, data, state)
 
     def _told_to_stop(self) -> bool:
         """Between two batches: say now and then that training goes on, and hear whether it shall."""
@@ -219,13 +219,15 @@ def _newest_state(
     return TrainState.start(config, device)
 
 
-def _finish(files: RunFiles, config: TrainConfig, data: TensorData, state: TrainState) -> Finished:
+def _finish(
+    files: RunFiles, attempt: int, config: TrainConfig, data: TensorData, state: TrainState
+) -> Finished:
     """Keep the final weights and what they say of the test set, and measure them on both whole splits."""
     on_train = evaluate(state.model, data.train_images, data.train_labels, config.precision)
     on_test = evaluate(state.model, data.test_images, data.test_labels, config.precision)
     logits = predict(state.model, data.test_images, config.precision).cpu().numpy()
-    predictions.save(files.predictions, predictions.from_logits(logits))
-    weights.save(files.model, state.model, config, state.epoch)
+    predictions.save(files.predictions(attempt), predictions.from_logits(logits))
+    weights.save(files.model(attempt), state.model, config, state.epoch)
     results = {
         "train_loss": on_train.loss,
         "train_accuracy": on_train.accuracy,

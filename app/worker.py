@@ -178,7 +178,7 @@ class Worker:
         elif isinstance(report, Finished | Failed | Stopped):
             claim = slot.rest()
             if claim and isinstance(report, Finished):
-                artifacts.of_run(self._settings.data_dir, claim.run_id).remove_checkpoints()
+                artifacts.of_run(self._settings.artifacts, claim.run_id).keep_only(claim.attempt)
 
     def _write(self, claim: Claim, report: FromSlot) -> bool:
         with self._database.write() as session:
@@ -288,7 +288,7 @@ class Worker:
                     lease_seconds=self._settings.lease_seconds,
                 )
             if claim:
-                files = artifacts.of_run(self._settings.data_dir, claim.run_id)
+                files = artifacts.of_run(self._settings.artifacts, claim.run_id)
                 slot.heard_at = self._monotonic()
                 slot.train(claim, files, self._settings.checkpoint_seconds)
 

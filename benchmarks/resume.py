@@ -144,12 +144,12 @@ class Installation:
         run = self.run()
         if run.status != "finished":
             raise RuntimeError(f"the run is {run.status}: {run.reason}")
-        files = artifacts.of_run(self.folder, self.run_id)
+        files = artifacts.of_run(str(self.folder / "artifacts"), self.run_id)
         with self.database.read() as session:
             columns = runs.epoch_columns(session, self.run_id)
         return Outcome(
-            files.model.read_bytes(),
-            files.predictions.read_bytes(),
+            files.model(run.attempt).read_bytes(),
+            files.predictions(run.attempt).read_bytes(),
             columns.model_dump(exclude={"seconds"}),
         )
 

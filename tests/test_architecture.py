@@ -94,7 +94,11 @@ def test_the_trainer_never_imports_the_app(module: str) -> None:
 def test_only_the_slot_is_a_door_to_torch(module: str) -> None:
     found = imports(module, lazy=True)
     assert not [name for name in found if name.split(".")[0] == "torch"]
-    assert {name for name in found if name.split(".")[0] == "trainer"} <= {"trainer.config", "trainer.folder"}
+    assert {name for name in found if name.split(".")[0] == "trainer"} <= {
+        "trainer.config",
+        "trainer.durable",
+        "trainer.folder",
+    }
 
 
 @pytest.mark.parametrize(

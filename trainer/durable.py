@@ -20,11 +20,20 @@ class NotWritten(Exception):
         super().__init__(f"could not write {path}: {error.strerror or error}; {cure} and retry")
 
 
+def is_local(path: object) -> bool:
+    """Whether a path is one of this machine's, and not one of a store that has the same methods."""
+    return isinstance(path, Path)
+
+
 def write(path: Path, content: bytes) -> None:
     """Put a file in place of the one that is there; once this returns, it is on the disk to stay.
 
-    Folders are made as needed. Raises `NotWritten`, and then leaves everything as it was.
+    Folders are made as needed. Raises `NotWritten`, and then leaves everything as it was. A path that is
+    none of this machine's (a `upath.UPath`) is written as its store does it.
     """
+    if not is_local(path):
+        _put(path, content)
+        return
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,6 +44,25 @@ def write(path: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
             raise
         _sync(path.parent)
+    except OSError as error:
+        raise NotWritten(path, error) from error
+
+
+def settle(temporary: Path, path: Path) -> None:
+    """Give a file that is complete its name, to stay on the disk under it. Raises `OSError`."""
+    opened = os.open(temporary, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+    os.replace(temporary, path)  # noqa: PTH105
+    _sync(path.parent)
+
+
+def _put(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
     except OSError as error:
         raise NotWritten(path, error) from error
 

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select, update
 
-from app import __version__, artifacts, bulk, run_queue
+from app import __version__, artifacts, bulk, run_list, run_queue
 from app.api import router
 from app.artifacts import Checkpoint
 from app.models import IdempotencyKey, Run, Study
@@ -628,19 +628,19 @@ def test_a_run_is_deleted_with_all_it_owns(server: Served) -> None:
 @pytest.mark.parametrize("in_bulk", [False, True])
 def test_a_deleted_run_takes_its_files_along(server: Served, settings: Settings, *, in_bulk: bool) -> None:
     for run_id in (finished_run(server.database), finished_run(server.database)):
-        durable.write(artifacts.of_run(settings.data_dir, run_id).model, b"weights")
+        durable.write(artifacts.of_run(settings.artifacts, run_id).model(1), b"weights")
     if in_bulk:
         post(server.client, "/runs/bulk", ids=[1], action="delete")
     else:
         server.client.delete("/runs/1")
-    assert not artifacts.of_run(settings.data_dir, 1).folder.exists()
-    assert artifacts.of_run(settings.data_dir, 2).model.exists()
+    assert not artifacts.of_run(settings.artifacts, 1).folder.exists()
+    assert artifacts.of_run(settings.artifacts, 2).model(1).exists()
 
 
 def test_a_run_that_may_not_be_deleted_keeps_its_files(server: Served, settings: Settings) -> None:
     run_id = queue_run(server.database)
     claimed(server.database)
-    checkpoint = artifacts.of_run(settings.data_dir, run_id).path_of(Checkpoint(1, 1))
+    checkpoint = artifacts.of_run(settings.artifacts, run_id).path_of(Checkpoint(1, 1))
     durable.write(checkpoint, b"state")
     problem(server.client.delete(f"/runs/{run_id}"), 409)
     post(server.client, "/runs/bulk", ids=[run_id], action="delete")
@@ -649,7 +649,7 @@ def test_a_run_that_may_not_be_deleted_keeps_its_files(server: Served, settings:
 
 def test_the_weights_of_a_finished_run_are_downloaded_as_a_file(server: Served, settings: Settings) -> None:
     run_id = finished_run(server.database)
-    durable.write(artifacts.of_run(settings.data_dir, run_id).model, b"weights")
+    durable.write(artifacts.of_run(settings.artifacts, run_id).model(1), b"weights")
     answer = server.client.get(f"/runs/{run_id}/model.safetensors")
     assert (answer.status_code, answer.content) == (200, b"weights")
     assert answer.headers["content-disposition"] == f'attachment; filename="run-{run_id}.safetensors"'
@@ -658,7 +658,7 @@ def test_the_weights_of_a_finished_run_are_downloaded_as_a_file(server: Served, 
 def test_a_run_without_weights_says_why(server: Served) -> None:
     finished = finished_run(server.database)
     waiting = queue_run(server.database)
-    for run_id, why in ((finished, "not in this server's data folder"), (waiting, "it is queued")):
+    for run_id, why in ((finished, "not where this server looks"), (waiting, "it is queued")):
         assert why in problem(server.client.get(f"/runs/{run_id}/model.safetensors"), 404)["detail"]
     problem(server.client.get("/runs/77/model.safetensors"), 404)
 
@@ -845,7 +845,7 @@ def test_live_workers_are_listed_with_what_they_train(server: Served) -> None:
 
 
 def test_health(client: httpx.Client) -> None:
-    assert client.get("/health").json() == {"status": "ok", "version": __version__}
+    assert client.get("/health").json() == {"status": "ok", "version": __version__, "database": "unchecked"}
 
 
 # One URL, several representations
@@ -993,13 +993,37 @@ def test_a_bulk_action_reaches_beyond_one_transaction(server: Served) -> None:
     assert server.client.get("/runs?status=cancelled").json()["total"] == len(ids)
 
 
-def test_a_busy_database_is_503_and_says_when_to_come_back(
+@pytest.mark.parametrize(
+    ("said", "lost", "told"),
+    [
+        ("database is locked", False, "The database is busy; nothing was changed. Try again in a moment."),
+        ("database or disk is full", False, "its disk is full or broken (database or disk is full). Nothing"),
+        ("attempt to write a readonly database", False, "it is read-only (attempt to write a readonly"),
+        ("server closed the connection", True, "perhaps after the change was made: look before you try"),
+    ],
+)
+def test_a_database_that_can_not_be_written_is_503_and_says_what_to_do(
+    server: Served, monkeypatch: pytest.MonkeyPatch, said: str, told: str, *, lost: bool
+) -> None:
+    def broken(*_: object) -> None:
+        raise OperationalError("INSERT", None, Exception(said), connection_invalidated=lost)
+
+    monkeypatch.setattr(run_queue, "enqueue", broken)
+    refused = server.client.post("/runs", json={"depth": 1})
+    assert refused.headers["retry-after"] == "2"
+    assert told in problem(refused, 503)["detail"]
+
+
+def test_a_database_that_does_not_answer_is_503_on_pages_too(
     server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def locked(*_: object) -> None:
-        raise OperationalError("BEGIN IMMEDIATE", None, Exception("database is locked"))
+    def away(*_: object) -> None:
+        raise OperationalError("SELECT", None, Exception("connection refused"))
 
-    monkeypatch.setattr(run_queue, "enqueue", locked)
-    refused = server.client.post("/runs", json={"depth": 1})
-    assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
-    assert "nothing was changed" in refused.json()["detail"]
+    monkeypatch.setattr(run_list, "list_runs", away)
+    assert problem(server.client.get("/runs"), 503)["detail"] == (
+        "The database does not answer now. Try again in a moment."
+    )
+    shown = server.client.get("/runs", headers={"Accept": "text/html"})
+    assert shown.status_code == 503
+    assert "The database does not answer now." in shown.text

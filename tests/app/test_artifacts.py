@@ -1,23 +1,32 @@
 """Files of runs: which checkpoint is used, and what is removed."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from app import artifacts
-from app.artifacts import Checkpoint, RunFiles
+from app.artifacts import Checkpoint, RunFiles, StoreUnusable
+from trainer import durable
+
+
+@pytest.fixture(params=["a disk", "a store"])
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    yield str(tmp_path) if request.param == "a disk" else "memory://bucket/depthboard"
+    MemoryFileSystem.store.clear()
+    MemoryFileSystem.pseudo_dirs[:] = [""]
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> RunFiles:
-    return artifacts.of_run(tmp_path, 7)
+def files(location: str) -> RunFiles:
+    return artifacts.of_run(location, 7)
 
 
 def put(files: RunFiles, *checkpoints: tuple[int, int], suffix: str = "") -> None:
-    files.checkpoints.mkdir(parents=True, exist_ok=True)
     for attempt, epoch in checkpoints:
         path = files.path_of(Checkpoint(attempt, epoch))
-        path.with_name(path.name + suffix).write_bytes(b"some")
+        durable.write(path.with_name(path.name + suffix), b"some")
 
 
 def names(files: RunFiles) -> set[str]:
@@ -27,7 +36,7 @@ def names(files: RunFiles) -> set[str]:
 def test_a_run_without_files_has_no_checkpoint(files: RunFiles) -> None:
     assert files.usable(100) == []
     files.remove_older(Checkpoint(3, 3))
-    files.remove_checkpoints()
+    files.keep_only(1)
     files.remove()
 
 
@@ -56,21 +65,44 @@ def test_a_stale_attempt_removes_nothing_of_a_newer_one(files: RunFiles) -> None
     assert files.usable(100) == [Checkpoint(2, 10), Checkpoint(1, 30)]
 
 
-def test_removing_takes_one_run_and_no_other(files: RunFiles, tmp_path: Path) -> None:
-    other = artifacts.of_run(tmp_path, 77)
-    for each in (files, other):
+def test_a_finished_run_keeps_what_its_last_attempt_made_and_nothing_else(files: RunFiles) -> None:
+    put(files, (1, 1), (2, 9))
+    for attempt in (1, 2, 12):
+        durable.write(files.model(attempt), b"weights %d" % attempt)
+    files.keep_only(2)
+    assert files.model(2).read_bytes() == b"weights 2"
+    assert not any(
+        place.is_dir() for place in (files.checkpoints, files.model(1).parent, files.model(12).parent)
+    )
+
+
+def test_removing_takes_one_run_and_no_other(location: str) -> None:
+    one, other = artifacts.of_run(location, 7), artifacts.of_run(location, 77)
+    for each in (one, other):
         put(each, (1, 1))
-        each.model.write_bytes(b"weights")
-    files.remove_checkpoints()
-    assert files.model.is_file()
-    assert not files.checkpoints.exists()
-    files.remove()
-    assert not files.folder.exists()
+        durable.write(each.model(1), b"weights")
+    assert sorted(artifacts.run_ids(location)) == [7, 77]
+    one.remove()
+    assert list(artifacts.run_ids(location)) == [77]
     assert other.usable(1)
+    assert other.model(1).is_file()
 
 
-def test_what_can_not_be_removed_is_logged(files: RunFiles, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_can_not_be_removed_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    files = artifacts.of_run(str(tmp_path), 7)
     files.folder.parent.mkdir(parents=True)
     files.folder.touch()
     files.remove()
     assert "could not remove" in caplog.text
+
+
+def test_a_url_of_a_file_is_a_folder_of_this_machine(tmp_path: Path) -> None:
+    assert (
+        artifacts.of_run(f"{tmp_path.as_uri()}/some%20place", 1).folder
+        == tmp_path / "some place" / "runs" / "1"
+    )
+
+
+def test_a_url_that_nothing_can_reach_is_refused() -> None:
+    with pytest.raises(StoreUnusable, match="expected a folder or a URL that fsspec knows"):
+        artifacts.of_run("nonesuch://bucket", 1)

@@ -223,6 +223,7 @@ def test_wrong_settings_are_exit_code_2_and_name_the_variable(command: str) -> N
         ("--database-url", "nonsense", "expected one like postgresql"),
         ("--database-url", "nonesuch://host/name", "nonesuch"),
         ("--data-dir", "/dev/null/data", "/dev/null"),
+        ("--artifacts-url", "nonesuch://bucket", "expected a folder or a URL that fsspec knows"),
     ],
 )
 def test_a_database_out_of_reach_ends_it_at_once_and_names_the_variable(
@@ -333,3 +334,25 @@ def test_a_second_dashboard_on_the_same_data_folder_is_refused_and_told_where_th
         first.process.wait()
     with running(tmp_path) as second:
         assert get(second.url, "/health")[0] == 200
+
+
+def test_a_backup_of_a_running_dashboard_is_restored_into_a_new_folder(tmp_path: Path) -> None:
+    file = tmp_path / "some.backup"
+    with running(tmp_path / "old") as dashboard:
+        submitted = run("submit", "--depth", "1", "--epochs", "1", "--wait", "--url", dashboard.url)
+        assert submitted.returncode == 0
+        saved = run("backup", str(file), "--data-dir", str(tmp_path / "old"))
+        again = run("backup", str(file), "--data-dir", str(tmp_path / "old"))
+        busy = run("restore", str(file), "--data-dir", str(tmp_path / "old"))
+    assert saved.stdout.startswith(f"Saved 1 run and 2 files to {file} (")
+    assert (again.returncode, again.stderr.count("\n")) == (1, 1)
+    assert "is there already" in again.stderr
+    assert busy.returncode == 2
+    assert "already running on the data folder" in busy.stderr
+    restored = run("restore", str(file), "--data-dir", str(tmp_path / "new"))
+    assert restored.stdout.startswith("Restored 1 run and 2 files into ")
+    with running(tmp_path / "new") as dashboard:
+        run_again = json.loads(get(dashboard.url, "/runs/1")[1])
+    assert (run_again["status"], run_again["epochs_done"]) == ("finished", 1)
+    old, new = (list((tmp_path / name / "artifacts").rglob("model.safetensors")) for name in ("old", "new"))
+    assert [path.read_bytes() for path in new] == [path.read_bytes() for path in old] != []

@@ -315,7 +315,7 @@ def test_the_page_of_a_finished_run_offers_its_weights(
 ) -> None:
     run_id = states.finished_run(server.database)
     assert "not in this server's data folder" in browser.get(f"/runs/{run_id}").text.replace("&#39;", "'")
-    durable.write(artifacts.of_run(settings.data_dir, run_id).model, b"0" * 31_400)
+    durable.write(artifacts.of_run(settings.artifacts, run_id).model(1), b"0" * 31_400)
     page = browser.get(f"/runs/{run_id}").text
     assert f'href="/runs/{run_id}/model.safetensors"' in page
     assert "31.4\N{NO-BREAK SPACE}kB" in page

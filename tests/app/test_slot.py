@@ -240,20 +240,20 @@ def test_a_finished_training_leaves_its_weights_and_predictions(child: Child, fi
     finished = child.train(files=files)[-1]
     assert isinstance(finished, Finished)
     assert finished.reason is None
-    assert files.model.is_file()
-    assert len(predictions.load(files.predictions).classes) == 10_000
+    assert files.model(1).is_file()
+    assert len(predictions.load(files.predictions(1)).classes) == 10_000
 
 
 def test_a_training_goes_on_from_its_newest_checkpoint(child: Child, files: RunFiles) -> None:
     child.train(files=files, epochs=3)
-    expected = files.model.read_bytes()
-    files.model.unlink()
+    expected = files.model(1).read_bytes()
+    files.model(1).unlink()
     assert files.usable(3) == [Checkpoint(1, 3)]
     started, finished = child.train(files=files, epochs=3, recorded=3)
     assert isinstance(started, Started)
     assert started.epoch == 3
     assert isinstance(finished, Finished)
-    assert files.model.read_bytes() == expected
+    assert files.model(1).read_bytes() == expected
 
 
 def test_a_checkpoint_that_the_database_does_not_know_is_not_used(child: Child, files: RunFiles) -> None:
@@ -342,7 +342,7 @@ def test_a_training_that_ends_before_its_last_epoch_says_why(
     finished = child.train(files=files)[-1]
     assert isinstance(finished, Finished)
     assert finished.reason == "stopped early: the test loss has not fallen since epoch 1"
-    assert files.model.is_file()
+    assert files.model(1).is_file()
 
 
 def test_a_run_knows_its_revision_where_there_is_one(

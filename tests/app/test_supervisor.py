@@ -13,11 +13,10 @@ import pytest
 from tests.waiting import eventually
 
 SUPERVISOR = """
-import asyncio, json, signal, sys
+import asyncio, json, sys
 from pathlib import Path
 from app.supervisor import Patience, Supervisor
 
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as in a terminal, where the tests run under nohup, too
 given = json.loads(sys.argv[1])
 
 async def main():

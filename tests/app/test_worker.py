@@ -96,7 +96,15 @@ class Bench:
 
     def files(self, run_id: int) -> RunFiles:
         """The files of a run."""
-        return artifacts.of_run(self.settings.data_dir, run_id)
+        return artifacts.of_run(self.settings.artifacts, run_id)
+
+    def weights(self, run_id: int) -> bytes:
+        """The final weights of a finished run."""
+        return self.files(run_id).model(row(self.database, run_id).attempt).read_bytes()
+
+    def predictions(self, run_id: int) -> bytes:
+        """What the final weights of a finished run say of the test set."""
+        return self.files(run_id).predictions(row(self.database, run_id).attempt).read_bytes()
 
     def attempts(self, run_id: int) -> set[int]:
         """The attempts that its epochs come from."""
@@ -214,8 +222,8 @@ def test_a_run_whose_slot_was_killed_ends_at_the_same_bytes_as_one_without_a_pau
     os.kill(bench.pid(), signal.SIGKILL)
     run = bench.ended(run_id)
     assert (run.status, run.attempt, run.crashes) == ("finished", 2, 1)
-    assert bench.files(run_id).model.read_bytes() == bench.files(straight.id).model.read_bytes()
-    assert bench.files(run_id).predictions.read_bytes() == bench.files(straight.id).predictions.read_bytes()
+    assert bench.weights(run_id) == bench.weights(straight.id)
+    assert bench.predictions(run_id) == bench.predictions(straight.id)
     assert bench.figures(run_id) == bench.figures(straight.id)
     assert row(bench.database, run_id).resumed_from >= 1
     assert bench.attempts(run_id) == {1, 2}
@@ -230,8 +238,8 @@ def test_a_cancelled_run_goes_on_where_it_was_when_it_is_retried(bench: Bench) -
     (saved, *_) = bench.files(run_id).usable(10_000)
     with bench.database.write() as session:
         run_queue.retry(session, run_id)
-    bench.wait_for_epochs(run_id, saved.epoch + 1)
     bench.turn_until(lambda: row(bench.database, run_id).resumed_from == saved.epoch)
+    bench.wait_for_epochs(run_id, saved.epoch + 1)
     cancel(bench, run_id)
     bench.ended(run_id)
     columns = bench.columns(run_id)
@@ -414,7 +422,7 @@ def test_a_dead_child_is_told_by_what_it_says_and_not_by_an_error(tmp_path: Path
     slot.process.kill()
     slot.process.wait()
     claim = Claim(run_id=1, attempt=1, config=TrainConfig(depth=1), threads=1, epochs_done=0)
-    slot.train(claim, artifacts.of_run(tmp_path, 1), 5)
+    slot.train(claim, artifacts.of_run(str(tmp_path), 1), 5)
     slot.ask_to_stop(kill_at=0)
     assert slot.receive() == Gone()
     assert slot.kill() == "its process was killed by SIGKILL"

@@ -256,12 +256,22 @@ def _look(database: Database, harm: Harm, posted: dict[int, dict[str, Any]]) -> 
 
 def _compare(settings: Settings, harm: Harm, posted: dict[int, Any], calm: dict[int, Any]) -> None:
     """Compare the final weights of every run with those of a run of the same settings that was left alone."""
+    attempts = _attempts(settings)
 
     def weights(run_id: int) -> bytes:
-        return artifacts.of_run(settings.data_dir, run_id).model.read_bytes()
+        return artifacts.of_run(settings.artifacts, run_id).model(attempts[run_id]).read_bytes()
 
     for run_id, config in posted.items():
         (twin,) = [other for other, same in calm.items() if same == config]
         harm.compared += 1
         if weights(run_id) != weights(twin):
             harm.weights_differ.append(run_id)
+
+
+def _attempts(settings: Settings) -> dict[int, int]:
+    """The newest attempt at every run."""
+    database = Database(settings.url)
+    with database.read() as session:
+        found = {run.id or 0: run.attempt for run in session.exec(select(Run))}
+    database.close()
+    return found

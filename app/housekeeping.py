@@ -1,0 +1,92 @@
+"""What the server sees to while nobody asks: silent workers, leftover files, a sound database."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from threading import Thread
+from typing import Final
+
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import select
+
+from app import artifacts, run_queue
+from app.db import Database, newest_change
+from app.integrity import Integrity
+from app.models import Deletion, Run
+
+log = logging.getLogger(__name__)
+
+REAP_SECONDS: Final = 5.0
+TIDY_SECONDS: Final = 600.0
+FIRST_SECONDS: Final = 5.0
+"""Everything waits so long at first: the server is there at once, and live workers have had time to beat."""
+
+
+@asynccontextmanager
+async def kept(database: Database, location: str, integrity: Integrity) -> AsyncIterator[None]:
+    """See to all of it while the block runs; `location` is where the files of runs lie."""
+    unclean = integrity.begin()
+    tidy = Tidy(database, location)
+    chores = [
+        asyncio.create_task(_every(REAP_SECONDS, lambda: reap(database))),
+        asyncio.create_task(_every(TIDY_SECONDS, tidy.remove_leftovers)),
+    ]
+    if unclean:  # a shutdown does not wait for it
+        Thread(target=integrity.check, name="integrity", daemon=True).start()
+    yield
+    for chore in chores:
+        chore.cancel()
+    for chore in chores:
+        with suppress(asyncio.CancelledError):
+            await chore
+    integrity.end()
+
+
+async def _every(seconds: float, chore: Callable[[], None]) -> None:
+    await asyncio.sleep(FIRST_SECONDS)
+    while True:
+        try:
+            await run_in_threadpool(chore)
+        except (SQLAlchemyError, OSError):
+            log.exception("something that is done every %g s failed; trying again", seconds)
+        await asyncio.sleep(seconds)
+
+
+def reap(database: Database) -> None:
+    """Requeue the runs of workers that went silent, so that none waits for another worker to notice."""
+    with database.read() as session:
+        late = run_queue.anything_to_reap(session)
+    if late:
+        with database.write() as session:
+            run_queue.reap(session)
+
+
+class Tidy:
+    """Removes what processes that were killed could not: at first for every run, then for what changed."""
+
+    def __init__(self, database: Database, location: str) -> None:
+        self._database = database
+        self._location = location
+        self._seen = -1
+
+    def remove_leftovers(self) -> None:
+        """Remove the files of deleted runs, and all but the results of finished ones.
+
+        Files of runs that this database has never had are left alone: they may be another's.
+        """
+        with self._database.read() as session:
+            newest = newest_change(session)
+            deleted = session.exec(select(Deletion.run_id).where(Deletion.change > self._seen)).all()
+            finished = dict(
+                session.exec(
+                    select(Run.id, Run.attempt).where(Run.status == "finished", Run.change > self._seen)
+                ).all()
+            )
+        present = set(artifacts.run_ids(self._location)) if deleted or finished else set()
+        for run_id in present.intersection(deleted):
+            artifacts.of_run(self._location, run_id).remove()
+        for run_id in present.intersection(finished):
+            artifacts.of_run(self._location, run_id).keep_only(finished[run_id])
+        self._seen = newest

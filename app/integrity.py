@@ -1,0 +1,69 @@
+"""Whether the database file is sound: looked at in the background after a stop that was not a clean one."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Final, Literal
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from app.db import Database
+
+log = logging.getLogger(__name__)
+
+MARKER: Final = "serving"
+"""A file in the data folder that a server makes when it starts, and removes when it ends."""
+
+_SHOWN: Final = 3
+"""How many of the faults that were found are told."""
+
+State = Literal["unchecked", "checking", "sound", "damaged"]
+
+
+class Integrity:
+    """What one server knows of its database file. PostgreSQL looks after its own, and is left unchecked."""
+
+    def __init__(self, database: Database, data_dir: Path) -> None:
+        self.state: State = "unchecked"
+        self.detail: str | None = None
+        self._database = database
+        self._marker = data_dir / MARKER
+
+    def begin(self) -> bool:
+        """Note that a server runs; whether the one before it came to no proper end."""
+        if not self._database.is_sqlite:
+            return False
+        unclean = self._marker.exists()
+        self._marker.parent.mkdir(parents=True, exist_ok=True)
+        self._marker.touch()
+        if unclean:
+            self.state = "checking"
+        return unclean
+
+    def end(self) -> None:
+        """Note that the server has come to its proper end; what was not found sound is looked at again."""
+        if self.state in ("unchecked", "sound"):
+            self._marker.unlink(missing_ok=True)
+
+    def check(self) -> None:
+        """Read the whole file; on a large one that takes seconds."""
+        started = time.monotonic()
+        try:
+            faults = _faults(self._database)
+        except DBAPIError as error:
+            faults = [str(error.orig)]
+        if faults == ["ok"]:
+            self.state = "sound"
+            seconds = time.monotonic() - started
+            self.detail = f"checked in {seconds:.1f} s after a stop that was not a clean one"
+            log.info("the database is sound: %s", self.detail)
+        else:
+            self.state = "damaged"
+            self.detail = "; ".join(faults[:_SHOWN])
+            log.error("the database file is damaged: %s; restore a backup", self.detail)
+
+
+def _faults(database: Database) -> list[str]:
+    with database.read() as session:
+        return [str(line) for line in session.execute(text("PRAGMA quick_check(10)")).scalars()]

@@ -1,0 +1,135 @@
+"""What the server sees to by itself: leftover files, and a look at the database after an unclean stop."""
+
+import logging
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from app import artifacts, run_queue
+from app.artifacts import Checkpoint
+from app.db import Database
+from app.housekeeping import Tidy
+from app.main import create_app
+from app.requests import Labels
+from app.settings import Settings
+from tests.app.conftest import serving
+from tests.app.states import finished_run, queue_run
+from tests.waiting import eventually
+from trainer import durable
+
+
+def files_of(settings: Settings, run_id: int, *, checkpoint: bool = True) -> set[str]:
+    """Give a run weights and a checkpoint; where they lie."""
+    files = artifacts.of_run(settings.artifacts, run_id)
+    durable.write(files.model(1), b"weights")
+    if checkpoint:
+        durable.write(files.path_of(Checkpoint(1, 1)), b"state")
+    return present(settings, run_id)
+
+
+def present(settings: Settings, run_id: int) -> set[str]:
+    folder = artifacts.of_run(settings.artifacts, run_id).folder
+    return {path.parent.name for path in folder.rglob("*.safetensors")}
+
+
+def test_leftovers_of_finished_and_deleted_runs_are_removed_and_nothing_else(
+    database: Database, settings: Settings
+) -> None:
+    finished, deleted = finished_run(database), finished_run(database)
+    failed, waiting = queue_run(database), queue_run(database)
+    foreign = 77
+    with database.write() as session:
+        run_queue.cancel(session, failed)
+        run_queue.remove(session, deleted)
+    whole = {run_id: files_of(settings, run_id) for run_id in (finished, deleted, failed, waiting, foreign)}
+    Tidy(database, settings.artifacts).remove_leftovers()
+    assert present(settings, finished) == {"attempt-1"}
+    assert present(settings, deleted) == set()
+    for kept in (failed, waiting, foreign):
+        assert present(settings, kept) == whole[kept]
+
+
+def test_after_the_first_time_only_what_has_changed_is_looked_at(
+    database: Database, settings: Settings
+) -> None:
+    old = finished_run(database)
+    tidy = Tidy(database, settings.artifacts)
+    tidy.remove_leftovers()
+    files_of(settings, old)
+    new = finished_run(database)
+    files_of(settings, new)
+    tidy.remove_leftovers()
+    assert present(settings, old) == {"attempt-1", "checkpoints"}
+    assert present(settings, new) == {"attempt-1"}
+
+
+def check_of(settings: Settings) -> str:
+    """What a server that is started says of its database, once it knows, and leaves cleanly."""
+    with serving(settings) as server:
+
+        def known() -> str | None:
+            found: str = server.client.get("/health").json()["database"]
+            return found if found != "checking" else None
+
+        return eventually(known) or ""
+
+
+def start_and_die(settings: Settings) -> None:
+    """Leave what a server leaves that is killed."""
+    app = create_app(settings)
+    app.state.integrity.begin()
+    app.state.database.close()
+
+
+def test_a_clean_stop_needs_no_look_at_the_database(settings: Settings) -> None:
+    assert check_of(settings) == "unchecked"
+    assert check_of(settings) == "unchecked"
+
+
+def test_after_a_stop_that_was_not_clean_the_database_is_looked_at_once(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    start_and_die(settings)
+    with caplog.at_level(logging.INFO):
+        assert check_of(settings) == "sound"
+    assert "the database is sound: checked in" in caplog.text
+    assert check_of(settings) == "unchecked"
+
+
+def test_the_system_page_tells_what_was_found(settings: Settings) -> None:
+    start_and_die(settings)
+    with serving(settings) as server:
+        eventually(lambda: server.client.get("/health").json()["database"] == "sound")
+        text = server.client.get("/workers", headers={"Accept": "text/html"}).text
+    assert "sound, checked in" in text
+
+
+def damage(path: Path) -> None:
+    """Overwrite the last pages of a database."""
+    content = bytearray(path.read_bytes())
+    content[-3 * 4096 :] = b"\xa5" * (3 * 4096)
+    path.write_bytes(content)
+
+
+def test_a_damaged_database_is_told_loudly_and_looked_at_again(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(Database(settings.url)) as database:
+        for _ in range(200):
+            queue_run(database, Labels(note="some text that fills pages " * 10))
+    start_and_die(settings)
+    damage(settings.data_dir / "depthboard.sqlite3")
+    with serving(settings) as server:
+        eventually(lambda: server.client.get("/health").json()["database"] == "damaged")
+        text = server.client.get("/workers", headers={"Accept": "text/html"}).text
+    assert "The database file is damaged" in text
+    assert "depthboard restore" in text
+    assert "the database file is damaged" in caplog.text
+    assert (settings.data_dir / "serving").exists()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_postgresql_looks_after_itself(settings: Settings) -> None:
+    start_and_die(settings)
+    assert check_of(settings) == "unchecked"
