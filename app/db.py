@@ -50,6 +50,11 @@ class Database:
         """The engine for writes, for migrations and tools."""
         return self._writer
 
+    @property
+    def engines(self) -> tuple[Engine, Engine]:
+        """The engine for writes, and the one for reads."""
+        return self._writer, self._reader
+
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session whose block is one transaction: committed at its end, rolled back on an exception."""

@@ -1,4 +1,9 @@
-"""The state machine of runs, driven at random and compared with a plain model."""
+"""The state machine of runs: people, workers and the clock take random steps, compared with a plain model.
+
+`DEPTHBOARD_RELIABILITY=10` takes ten times as many.
+"""
+
+import os
 
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -11,14 +16,18 @@ from hypothesis.stateful import (
 )
 from sqlmodel import col, select
 
-from app import run_queue
+from app import run_queue, workers
 from app.db import Database, newest_change
-from app.models import Epoch, Run
+from app.models import Attempt, Epoch, Run
 from app.requests import Labels
 from app.run_queue import Claim, WrongState
 from tests.app.states import RESULTS, figures, queue_run, take
+from tests.reliability.clock import Clock
 
 BACKENDS = ("sqlite", "postgresql")
+SCALE = int(os.environ.get("DEPTHBOARD_RELIABILITY", "1"))
+WORKERS = ("w1", "w2", "w3")
+LEASE_SECONDS = 10
 
 
 class Model:
@@ -31,25 +40,37 @@ class Model:
         self.crashes = 0
         self.to_cancel = False
         self.worker: str | None = None
+        self.expires = 0.0
+        self.ended: list[str] = []
         self.epochs: list[tuple[int, int]] = []
 
-    def end(self, status: str) -> None:
-        """Leave the worker."""
+    def end(self, status: str, outcome: str | None = None) -> None:
+        """Leave the worker, if one holds it; `outcome` is what its attempt comes to."""
+        if self.status == "running":
+            self.ended.append(outcome or status)
         self.status, self.worker, self.to_cancel = status, None, False
 
     def lost(self) -> None:
         """Count a crash."""
         self.crashes += 1
         if self.to_cancel:
+            self.end("cancelled", "lost")
+        else:
+            self.end("failed" if self.crashes == 3 else "queued", "lost")
+
+    def released(self) -> None:
+        """Be given back unharmed."""
+        if self.to_cancel:
             self.end("cancelled")
         else:
-            self.end("failed" if self.crashes == 3 else "queued")
+            self.end("queued", "released")
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """Random steps of people and two workers, checked against `Model` after each."""
+    """Random steps of people, of three workers and of time, checked against `Model` after each."""
 
     database: Database  # set by the test that runs the machine
+    clock: Clock
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,6 +83,12 @@ class QueueMachine(RuleBasedStateMachine):
                     run_queue.retire(session, run.worker_id or "", "a new example")
                     session.refresh(run)
                 run_queue.remove(session, run.id or 0)
+            for worker in WORKERS:
+                run_queue.retire(session, worker, "a new example")
+
+    def held_by(self, worker: str) -> list[int]:
+        """The runs that a worker trains."""
+        return [run_id for run_id, model in self.models.items() if model.worker == worker]
 
     def claim_of(self, data: st.DataObject) -> tuple[Claim, Model | None]:
         """Any claim there ever was, and its run's model if it still holds."""
@@ -80,10 +107,50 @@ class QueueMachine(RuleBasedStateMachine):
     def enqueue(self, priority: int) -> None:
         self.models[queue_run(self.database, Labels(priority=priority))] = Model(priority)
 
-    @rule(worker=st.sampled_from(["w1", "w2"]))
+    @rule(seconds=st.integers(1, 2 * LEASE_SECONDS))
+    def time_passes(self, seconds: int) -> None:
+        self.clock.now += seconds
+
+    @rule(worker=st.sampled_from(WORKERS))
+    def heartbeat(self, worker: str) -> None:
+        with self.database.write() as session:
+            if not run_queue.heartbeat(session, worker, LEASE_SECONDS):
+                workers.register(
+                    session, worker, host="here", slots=1, threads=1, lease_seconds=LEASE_SECONDS
+                )
+        for run_id in self.held_by(worker):
+            self.models[run_id].expires = self.clock.now + LEASE_SECONDS
+
+    @rule()
+    def reap(self) -> None:
+        late = [
+            run_id
+            for run_id, model in self.models.items()
+            if model.status == "running" and model.expires < self.clock.now
+        ]
+        with self.database.read() as session:
+            assert run_queue.anything_to_reap(session) or not late
+        with self.database.write() as session:
+            assert sorted(run_queue.reap(session)) == sorted(late)
+        for run_id in late:
+            self.models[run_id].lost()
+
+    @rule(worker=st.sampled_from(WORKERS))
+    def drain(self, worker: str) -> None:
+        """Give back what this worker holds, as it does when it is told to end, and take leave."""
+        mine = self.held_by(worker)
+        with self.database.write() as session:
+            for claim in self.claims:
+                if claim.run_id in mine and claim.attempt == self.models[claim.run_id].attempt:
+                    assert run_queue.release(session, claim)
+            assert run_queue.retire(session, worker, "its worker ended") == []
+        for run_id in mine:
+            self.models[run_id].released()
+
+    @rule(worker=st.sampled_from(WORKERS))
     def claim(self, worker: str) -> None:
         waiting = [run_id for run_id, model in self.models.items() if model.status == "queued"]
-        claim = take(self.database, worker)
+        claim = take(self.database, worker, lease_seconds=LEASE_SECONDS)
         assert (claim is None) == (not waiting)
         if claim is None:
             return
@@ -93,6 +160,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.claims.append(claim)
         model = self.models[claim.run_id]
         model.status, model.worker = "running", worker
+        model.expires = self.clock.now + LEASE_SECONDS
         model.attempt += 1
         assert (claim.attempt, claim.epochs_done) == (model.attempt, len(model.epochs))
 
@@ -150,7 +218,7 @@ class QueueMachine(RuleBasedStateMachine):
         with self.database.write() as session:
             assert run_queue.release(session, claim) is bool(model)
         if model:
-            model.end("cancelled" if model.to_cancel else "queued")
+            model.released()
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
@@ -161,21 +229,11 @@ class QueueMachine(RuleBasedStateMachine):
         if model:
             model.lost()
 
-    @rule(worker=st.sampled_from(["w1", "w2"]))
+    @rule(worker=st.sampled_from(WORKERS))
     def worker_dies(self, worker: str) -> None:
         with self.database.write() as session:
             lost = run_queue.retire(session, worker, "it died")
-        mine = [run_id for run_id, model in self.models.items() if model.worker == worker]
-        assert sorted(lost) == sorted(mine)
-        for run_id in mine:
-            self.models[run_id].lost()
-
-    @rule(worker=st.sampled_from(["w1", "w2"]))
-    def worker_goes_silent(self, worker: str) -> None:
-        with self.database.write() as session:
-            run_queue.heartbeat(session, worker, -1)
-            lost = run_queue.reap(session)
-        mine = [run_id for run_id, model in self.models.items() if model.worker == worker]
+        mine = self.held_by(worker)
         assert sorted(lost) == sorted(mine)
         for run_id in mine:
             self.models[run_id].lost()
@@ -223,6 +281,13 @@ class QueueMachine(RuleBasedStateMachine):
             assert model.status != "running"
             del self.models[run_id]
 
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def wake_up_and_go_on(self, data: st.DataObject) -> None:
+        """Let whoever claimed this last write, as if it had never been away: fenced, or still in time."""
+        self.record_epoch(data)
+        self.finish(data)
+
     @invariant()
     def the_database_holds_what_the_model_says(self) -> None:
         with self.database.read() as session:
@@ -230,6 +295,9 @@ class QueueMachine(RuleBasedStateMachine):
             newest = newest_change(session)
             numbers = [run.change for run in stored.values()]
             epochs: dict[int, list[tuple[int, int]]] = {run_id: [] for run_id in self.models}
+            attempts: dict[int, list[Attempt]] = {run_id: [] for run_id in self.models}
+            for attempt in session.exec(select(Attempt).order_by(col(Attempt.attempt))):
+                attempts[attempt.run_id].append(attempt)
             for epoch in session.exec(select(Epoch).order_by(col(Epoch.epoch))):
                 epochs[epoch.run_id].append((epoch.attempt, epoch.epoch))
                 numbers.append(epoch.change)
@@ -243,11 +311,16 @@ class QueueMachine(RuleBasedStateMachine):
             assert (run.lease_expires is not None) is (model.status == "running")
             assert (run.finished_at is not None) is (model.status in ("finished", "failed", "cancelled"))
             assert (run.reason is not None) is (model.status in ("failed", "cancelled"))
+            assert (run.lease_expires or 0) == (model.expires if model.status == "running" else 0)
+            assert [each.attempt for each in attempts[run_id]] == list(range(1, model.attempt + 1))
+            assert [each.outcome for each in attempts[run_id] if each.ended_at] == model.ended
             assert epochs[run_id] == model.epochs
             assert run.epochs_done == len(model.epochs)
             assert (run.train_seconds or 0) == 0.25 * len(model.epochs)
 
 
 def test_random_steps_keep_to_the_model(database: Database) -> None:
-    machine = type("Machine", (QueueMachine,), {"database": database})
-    run_state_machine_as_test(machine, settings=hypothesis_settings(max_examples=15, stateful_step_count=30))
+    machine = type("Machine", (QueueMachine,), {"database": database, "clock": Clock(database)})
+    run_state_machine_as_test(
+        machine, settings=hypothesis_settings(max_examples=15 * SCALE, stateful_step_count=40, deadline=None)
+    )
