@@ -1,0 +1,61 @@
+"""Workers on machines whose clocks are an hour off: leases run on the database's."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app import run_queue
+from app.db import Database, clock
+from app.settings import Settings
+from tests.app.states import queue_run, row
+from tests.dashboard import ROOT, clean_environment
+from tests.processes import ENDLESS, PATIENCE
+from tests.waiting import eventually
+
+BACKENDS = ("postgresql",)
+HOUR = 3600
+LEASE_SECONDS = 2.0
+OFF = "import time; true = time.time; time.time = lambda: true() + ({}); from app.cli import main; main()"
+
+
+@contextmanager
+def worker(settings: Settings, seconds_off: float) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker whose clock is so many seconds ahead."""
+    command = [sys.executable, "-c", OFF.format(seconds_off), "worker", "--slots", "1", "--device", "cpu"]
+    command += ["--data-dir", str(settings.data_dir), "--database-url", settings.url, "--threads", "1"]
+    command += ["--lease-seconds", str(LEASE_SECONDS), "--heartbeat-seconds", "0.2"]
+    process = subprocess.Popen(command, cwd=ROOT, env=clean_environment())
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def outlives(database: Database, run_id: int) -> bool:
+    """Whether a run trains on after several leases have been over, had they not been renewed."""
+    run = row(database, run_id)
+    return (run.lease_expires or 0) > (run.started_at or 0) + 3 * LEASE_SECONDS and run.epochs_done > 0
+
+
+def test_a_clock_that_is_an_hour_off_costs_no_run_and_delays_no_take_over(
+    settings: Settings, database: Database
+) -> None:
+    first, second = (queue_run(database, None, **ENDLESS) for _ in range(2))
+    with database.read() as session:
+        begun = clock(session)
+    with worker(settings, HOUR) as ahead, worker(settings, -HOUR):
+        eventually(lambda: outlives(database, first) and outlives(database, second), PATIENCE)
+        runs = row(database, first), row(database, second)
+        assert [(run.status, run.attempt, run.crashes) for run in runs] == [("running", 1, 0)] * 2
+        assert len({run.worker_id for run in runs}) == 2
+        with database.read() as session:
+            assert all(begun <= (run.started_at or 0) <= clock(session) for run in runs)
+        ahead.kill()
+        eventually(lambda: row(database, first).crashes + row(database, second).crashes == 1, PATIENCE)
+        (lost,) = (run_id for run_id in (first, second) if row(database, run_id).crashes)
+        with database.write() as session:
+            run_queue.cancel(session, first + second - lost)
+        eventually(lambda: outlives(database, lost), PATIENCE)
+        assert row(database, lost).attempt == 2
