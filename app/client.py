@@ -7,6 +7,7 @@ with Client("http://127.0.0.1:8000") as client:
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
@@ -35,6 +36,11 @@ _SILENCE: Final = httpx.Timeout(60, connect=5)
 """An open event stream says something every 15 s; one silent for longer is taken for dead."""
 _PATIENCE: Final = 60.0
 """Seconds for which a lost event stream is sought again."""
+_PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 4.0)
+"""Seconds before each repetition of a request whose answer was lost, or that was asked to come back."""
+_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol)
+_COME_BACK: Final = (409, 503)
+"""With `Retry-After`: the same request is being answered; the database is busy."""
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -109,9 +115,10 @@ class Client:
     def create_run(self, fields: Mapping[str, Any], *, key: str | None = None) -> RunOut:
         """Queue a run; `fields` as in `POST /runs`, of which only `depth` is required.
 
-        The same `key` never creates a second run.
+        The same `key` never creates a second run; every call has one of its own unless you give it. So it is
+        sent again when the connection breaks.
         """
-        return self._post("/runs", RunOut, fields, key)
+        return self._post("/runs", RunOut, fields, key or uuid.uuid4().hex)
 
     def runs(self, **filters: object) -> Iterator[RunOut]:
         """Runs one by one, page after page; filters and `sort` as in `GET /runs`.
@@ -144,9 +151,9 @@ class Client:
     def create_study(self, fields: Mapping[str, Any], *, key: str | None = None) -> StudyOut:
         """Queue a grid of runs; `fields` as in `POST /studies`: any hyperparameter may be a list.
 
-        The same `key` never creates a second study.
+        The same `key` never creates a second study; see `create_run`.
         """
-        return self._post("/studies", StudyOut, fields, key)
+        return self._post("/studies", StudyOut, fields, key or uuid.uuid4().hex)
 
     def preview_study(self, fields: Mapping[str, Any]) -> StudyPreview:
         """What `create_study` would create, and about how long it would train."""
@@ -204,10 +211,8 @@ class Client:
         return self._send("POST", path, kind, json=body, headers=headers)
 
     def _send(self, method: str, path: str, kind: type[Answer], **request: Any) -> Answer:  # noqa: ANN401  # httpx's own
-        try:
-            response = self._http.request(method, path, **request)
-        except httpx.TransportError as error:
-            raise self._unreachable(error) from error
+        repeatable = method == "GET" or bool(request.get("headers"))  # a POST with its key
+        response = self._ask(method, path, request, _PAUSES if repeatable else ())
         if not response.is_success:
             raise _refusal(response)
         try:
@@ -216,6 +221,29 @@ class Client:
             raise ClientError(
                 f"{response.url} did not answer like a Depthboard of this version; is the URL right?"
             ) from error
+
+    def _ask(
+        self, method: str, path: str, request: Mapping[str, Any], pauses: Iterable[float]
+    ) -> httpx.Response:
+        """The answer, sought again after each of these pauses once the server is known to be there."""
+        left = iter(pauses)
+        known = False
+        while True:
+            try:
+                response = self._http.request(method, path, **request)
+            except httpx.TransportError as error:
+                known = known or not isinstance(error, _NEVER_SENT)
+                pause = next(left, None) if known else None
+                if pause is None:
+                    raise self._unreachable(error) from error
+            else:
+                if response.status_code not in _COME_BACK or "retry-after" not in response.headers:
+                    return response
+                known = True
+                pause = next(left, None)
+                if pause is None:
+                    return response
+            self._sleep(pause)
 
     def _unreachable(self, error: httpx.TransportError) -> ClientError:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):

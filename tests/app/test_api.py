@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
-from sqlmodel import col, select, update
+from sqlmodel import SQLModel, col, func, select, update
 
 from app import __version__, artifacts, bulk, run_list, run_queue
 from app.api import router
@@ -619,10 +619,18 @@ def test_a_run_is_cancelled_and_retried(client: httpx.Client) -> None:
 
 def test_a_run_is_deleted_with_all_it_owns(server: Served) -> None:
     run_id = finished_run(server.database)
+    assert post(server.client, "/studies", depth=1, epochs=3, reuse=True).json()["runs"] == [run_id]
     answer = server.client.delete(f"/runs/{run_id}")
     assert (answer.status_code, answer.content) == (204, b"")
     problem(server.client.get(f"/runs/{run_id}"), 404)
     problem(server.client.get(f"/runs/{run_id}/epochs"), 404)
+    with server.database.read() as session:
+        owning = {
+            table.name: session.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in SQLModel.metadata.sorted_tables
+            if "run_id" in table.columns or table.name == "run"
+        }
+    assert owning == {"attempt": 0, "deletion": 1, "epoch": 0, "run": 0, "study_run": 0}
 
 
 @pytest.mark.parametrize("in_bulk", [False, True])

@@ -125,6 +125,61 @@ def test_an_error_that_is_no_problem_document_names_url_and_status() -> None:
         client.run(1)
 
 
+def test_a_run_whose_answer_was_lost_is_asked_for_again_with_the_same_key(url: str) -> None:
+    keys: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        keys.append(request.headers["idempotency-key"])
+        done = httpx.request(
+            request.method, f"{url}/runs", content=request.content, headers=dict(request.headers)
+        )
+        if len(keys) == 1:
+            raise httpx.ReadError("the connection was reset")
+        if len(keys) == 2:
+            raise httpx.ConnectError("the server is away")
+        return httpx.Response(done.status_code, content=done.content)
+
+    naps: list[float] = []
+    with scripted(answer, naps) as client, Client(url) as real:
+        before = {run.id for run in real.runs()}
+        run = client.create_run({"depth": 1, "device": "cuda"})
+        assert {each.id for each in real.runs()} - before == {run.id}
+        real.cancel(run.id)
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
+    assert naps == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("status", [409, 503])
+def test_a_server_that_asks_to_come_back_is_asked_again(status: int) -> None:
+    answers = [httpx.Response(status, headers={"Retry-After": "1"})] * 2
+    answers.append(httpx.Response(404, json={"type": "about:blank", "title": "Not Found", "status": 404}))
+    naps: list[float] = []
+    with scripted(lambda _: answers.pop(0), naps) as client, pytest.raises(ClientError, match="Not Found"):
+        client.run(1)
+    assert len(naps) == 2
+
+
+def test_patience_has_an_end_and_the_last_answer_is_told() -> None:
+    naps: list[float] = []
+    busy = httpx.Response(503, headers={"Retry-After": "1"})
+    with scripted(lambda _: busy, naps) as client, pytest.raises(ClientError, match="503"):
+        client.create_run({"depth": 1})
+    assert len(naps) == 5
+
+
+def test_what_can_not_be_repeated_safely_is_not() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        raise httpx.ReadError("the connection was reset")
+
+    with scripted(answer) as client, pytest.raises(ClientError, match="the connection was reset"):
+        client.retry(1)
+    assert asked == ["/runs/1/retry"]
+
+
 def test_a_lost_stream_is_resumed_after_the_last_event() -> None:
     asked: list[str | None] = []
 
