@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, computed_field
 
 from app.status import Outcome, Status
 
@@ -179,6 +179,29 @@ class DepthRow(BaseModel):
     train_seconds: Spread
 
 
+class GroupRow(BaseModel):
+    """The finished runs that agree in what the comparison is by."""
+
+    key: Annotated[dict[str, int | float | str], Field(description="Hyperparameters and their values.")]
+    label: str
+    runs: list[int]
+    n: int
+    parameters: Annotated[int | None, Field(description="None if the runs' networks differ in size.")]
+    train_accuracy: Spread
+    test_accuracy: Spread
+    gap: Annotated[Spread, Field(description="Train accuracy minus test accuracy.")]
+    test_loss: Spread
+    train_seconds: Spread
+    seconds_to_97: Annotated[
+        Spread | None,
+        Field(description="Training until the first epoch with 97 % test accuracy, where one had it."),
+    ]
+    reached_97: int
+    probability_best: Annotated[
+        float | None, Field(description="How likely its mean test accuracy is truly the highest.")
+    ]
+
+
 class ReferenceRow(BaseModel):
     """Published figures of one depth; never mixed with measured runs."""
 
@@ -189,20 +212,33 @@ class ReferenceRow(BaseModel):
 
 
 class Pair(BaseModel):
-    """Two depths compared: the difference of mean test accuracy, deeper minus shallower."""
+    """Two groups compared: the difference of mean test accuracy, the second minus the first."""
 
-    depths: tuple[int, int]
+    depths: Annotated[tuple[int, int] | None, Field(description="If the comparison is by depth.")]
+    groups: tuple[str, str]
     difference: float
     ci95: tuple[float, float] | None
     p: Annotated[float | None, Field(description="Welch's test, Holm-adjusted over all pairs.")]
     different: bool | None
+    more_seeds: Annotated[
+        int | None,
+        Field(description="Seeds that each should have beyond those it has, to settle an undecided pair."),
+    ]
 
 
 class Verdict(BaseModel):
     """What the runs say, in words and in numbers."""
 
-    sentences: list[str]
+    answer: Annotated[list[str], Field(description="What depth bought, in a few sentences.")]
+    evidence: Annotated[list[str], Field(description="What the answer rests on.")]
     pairs: list[Pair]
+    probability_best: list[float] | None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def sentences(self) -> list[str]:
+        """The answer and what it rests on."""
+        return [*self.answer, *self.evidence]
 
 
 class Comparison(BaseModel):
@@ -210,6 +246,8 @@ class Comparison(BaseModel):
 
     runs: list[RunOut]
     by_depth: list[DepthRow]
+    by: Annotated[list[str], Field(description="The hyperparameters that the groups and the verdict are by.")]
+    groups: list[GroupRow]
     curves: dict[int, EpochCurves]
     reference: list[ReferenceRow]
     verdict: Verdict

@@ -387,6 +387,12 @@ _SELECTION: Final[dict[str, Any]] = {
     "parameters": [
         {"name": "runs", "in": "query", "schema": {"type": "string"}, "description": "Run ids, like 1,2,3."},
         {"name": "study", "in": "query", "schema": {"type": "integer"}, "description": "A study's id."},
+        {
+            "name": "by",
+            "in": "query",
+            "schema": {"type": "string", "default": "depth"},
+            "description": "The hyperparameters to group runs by, like depth,lr.",
+        },
     ]
 }
 
@@ -441,7 +447,7 @@ def _run_query(request: Request) -> RunQuery:
 def _comparison(request: Request, database: Database) -> Comparison:
     selection = compare.Selection.parse(request.query_params.multi_items(), strict=True)
     with database.read() as session:
-        found = compare.compare(session, selection.run_ids(session))
+        found = compare.compare(session, selection.run_ids(session), selection.by)
     if found is None:
         raise HTTPException(404, f"None of the runs of {request.url.query} exists.")
     return found

@@ -3,71 +3,102 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from sqlmodel import Session, col, select
 
 from app.answers import Comparison, DepthRow, RunOut
+from app.groups import BY_DEPTH, axes, grouped, row
 from app.models import Run, StudyRun
 from app.reference import PUBLISHED, PUBLISHED_DATASET
 from app.requests import HYPERPARAMETERS
 from app.run_list import QueryError, whole, wholes
 from app.runs import as_answers, curves
 from app.statistics import spread
-from app.verdict import verdict
+from app.verdict import Sample, verdict
+from trainer.config import TrainConfig
 
 _HELD_EQUAL: Final = (
-    *(name for name in HYPERPARAMETERS if name not in ("depth", "seed", "device")),
+    *(name for name in HYPERPARAMETERS if name not in ("seed", "device")),
     "device_used",
 )
 _NAMED_IDS: Final = 10
 
 
-def compare(session: Session, run_ids: Sequence[int]) -> Comparison | None:
-    """Compare runs; None if none of the ids is known."""
+def compare(session: Session, run_ids: Sequence[int], by: Sequence[str] = BY_DEPTH) -> Comparison | None:
+    """Compare runs by these hyperparameters; None if none of the ids is known."""
     found = session.exec(select(Run).where(col(Run.id).in_(run_ids)).order_by(col(Run.id))).all()
     if not found:
         return None
     runs = as_answers(session, found)
-    accuracies = {
-        depth: [run.test_accuracy or 0.0 for run in group] for depth, group in finished_by_depth(runs).items()
-    }
+    epochs = curves(session, [run.id for run in runs])
+    groups = grouped(runs, by)
+    judged = verdict(
+        [
+            Sample(
+                group.label,
+                group.test_accuracies,
+                group.train_accuracies,
+                group.key["depth"] if tuple(by) == BY_DEPTH else None,
+            )
+            for group in groups
+        ],
+        _noun(by),
+    )
+    best: Sequence[float | None] = judged.probability_best or [None] * len(groups)
     return Comparison(
         runs=runs,
         by_depth=by_depth(runs),
-        curves=curves(session, [run.id for run in runs]),
+        by=list(by),
+        groups=[row(group, epochs, likely) for group, likely in zip(groups, best, strict=True)],
+        curves=epochs,
         reference=PUBLISHED if any(run.dataset == PUBLISHED_DATASET for run in runs) else [],
-        verdict=verdict(accuracies),
-        warnings=[*_missing(run_ids, runs), *_unfinished(runs), *confounders(runs), *_other_contents(found)],
+        verdict=judged,
+        warnings=[
+            *_missing(run_ids, runs),
+            *_unfinished(runs),
+            *confounders(runs, by),
+            *_other_contents(found),
+        ],
     )
+
+
+def _noun(by: Sequence[str]) -> str:
+    """What one of the groups is called in a sentence."""
+    title = TrainConfig.model_fields[by[0]].title
+    return (title or by[0]).lower() if len(by) == 1 else "group"
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which runs a query string asks to compare: a list of ids, the runs of a study, or both."""
+    """Which runs a query string asks to compare, and by what: a list of ids, the runs of a study, or both."""
 
     ids: list[int]
     study_id: int | None
+    by: tuple[str, ...] = BY_DEPTH
 
     @classmethod
     def parse(cls, parameters: Iterable[tuple[str, str]], *, strict: bool) -> Self:
-        """Read `runs` and `study`.
+        """Read `runs`, `study` and `by`.
 
         Raises:
             QueryError: a value is malformed; if `strict`, also when both are absent or another is there.
         """
         ids: list[int] = []
         study_id = None
+        by: tuple[str, ...] = BY_DEPTH
         for name, text in parameters:
             if name == "runs":
                 ids += wholes(name, text)
             elif name == "study" and text.strip():
                 study_id = whole(name, text.strip())
+            elif name == "by":
+                by = axes(text)
             elif strict and name != "study":
-                raise QueryError(name, "unknown parameter; known are runs and study")
+                raise QueryError(name, "unknown parameter; known are runs, study and by")
         if strict and not ids and study_id is None:
             raise QueryError("runs", "name the runs to compare, like runs=1,2,3 or study=4")
-        return cls(ids, study_id)
+        return cls(ids, study_id, by)
 
     def run_ids(self, session: Session) -> list[int]:
         """The ids of all runs that are meant."""
@@ -81,37 +112,34 @@ def by_depth(runs: Sequence[RunOut]) -> list[DepthRow]:
     """One row per depth over its finished runs, shallow to deep."""
     return [
         DepthRow(
-            depth=depth,
-            n=len(group),
-            parameters=group[0].parameters,
-            train_accuracy=spread([run.train_accuracy or 0.0 for run in group]),
-            test_accuracy=spread([run.test_accuracy or 0.0 for run in group]),
-            train_seconds=spread([run.train_seconds or 0.0 for run in group]),
+            depth=group.key["depth"],
+            n=len(group.runs),
+            parameters=group.runs[0].parameters,
+            train_accuracy=spread(group.train_accuracies),
+            test_accuracy=spread(group.test_accuracies),
+            train_seconds=spread([run.train_seconds or 0.0 for run in group.runs]),
         )
-        for depth, group in finished_by_depth(runs).items()
+        for group in grouped(runs, BY_DEPTH)
     ]
 
 
-def finished_by_depth(runs: Sequence[RunOut]) -> dict[int, list[RunOut]]:
-    """The finished runs of each depth, shallow to deep."""
-    groups: dict[int, list[RunOut]] = defaultdict(list)
-    for run in sorted(runs, key=lambda run: (run.depth, run.id)):
-        if run.status == "finished":
-            groups[run.depth].append(run)
-    return groups
+def confounders(runs: Sequence[RunOut], by: Sequence[str] = BY_DEPTH) -> list[str]:
+    """A sentence for each hyperparameter besides the seed, and what they are compared by, that differs."""
+    blamed = " and ".join(by)
+    return [
+        f"The runs differ in {name} ({_listed(values)}): {blamed} may not be what makes the difference."
+        for name, values in differing(runs, by).items()
+    ]
 
 
-def confounders(runs: Sequence[RunOut]) -> list[str]:
-    """A sentence for each hyperparameter besides depth and seed in which the runs differ."""
-    differing = {
+def differing(runs: Sequence[RunOut], by: Sequence[str] = BY_DEPTH) -> dict[str, list[Any]]:
+    """What differs between runs besides their seeds and what they are compared by, with its values."""
+    found = {
         name: sorted({getattr(run, name) for run in runs if getattr(run, name) is not None})
         for name in _HELD_EQUAL
+        if name not in by
     }
-    return [
-        f"The runs differ in {name} ({_listed(values)}): depth may not be what makes the difference."
-        for name, values in differing.items()
-        if len(values) > 1
-    ]
+    return {name: values for name, values in found.items() if len(values) > 1}
 
 
 def _other_contents(runs: Sequence[Run]) -> list[str]:

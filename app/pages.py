@@ -28,6 +28,7 @@ from app.answers import RunDetail, RunOut, StudyOut, StudyPreview
 from app.api import DatabaseOf, RunIdPath, SettingsOf, StudyIdPath, settings
 from app.db import Database, newest_change
 from app.forms import RunForm
+from app.groups import BY_DEPTH
 from app.html import changed, local, page, redirect
 from app.negotiation import HtmlRoute
 from app.queue_limit import QueueFull
@@ -419,13 +420,14 @@ def compare_runs(request: Request, database: DatabaseOf) -> Response:
         if not chosen.ids and chosen.study_id is None:
             return page(request, "compare_choose.html", studies=studies.list_studies(session))
         study = None if chosen.study_id is None else studies.get_study(session, chosen.study_id)
-        comparison = compare.compare(session, chosen.run_ids(session))
+        comparison = compare.compare(session, chosen.run_ids(session), chosen.by)
     if comparison is None:
         raise HTTPException(404, "None of these runs exists. They may have been deleted.")
     selection = changed(
         QueryParams(),
         runs=",".join(map(str, chosen.ids)) or None,
         study=None if chosen.study_id is None else str(chosen.study_id),
+        by=None if chosen.by == BY_DEPTH else ",".join(chosen.by),
     )
     return page(
         request,

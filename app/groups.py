@@ -1,0 +1,103 @@
+"""Finished runs put together by what they have in common: by depth, or by any other hyperparameters."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.answers import EpochCurves, GroupRow, RunOut
+from app.formats import decimal, plural
+from app.requests import HYPERPARAMETERS
+from app.run_list import QueryError
+from app.statistics import spread
+
+BY_DEPTH: Final = ("depth",)
+AXES: Final = tuple(name for name in HYPERPARAMETERS if name != "seed")
+"""What runs can be grouped by: their seeds are what a group is averaged over."""
+
+GOOD: Final = 0.97
+"""The test accuracy whose price in seconds is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Runs that agree in what they are grouped by."""
+
+    key: Mapping[str, Any]
+    runs: Sequence[RunOut]
+
+    @property
+    def label(self) -> str:
+        """The group in words: `3 layers`, `lr 0.1`, `3 layers, adamw`."""
+        return ", ".join(_worded(name, value) for name, value in self.key.items())
+
+    @property
+    def test_accuracies(self) -> list[float]:
+        """The final test accuracy of each run."""
+        return [run.test_accuracy or 0.0 for run in self.runs]
+
+    @property
+    def train_accuracies(self) -> list[float]:
+        """The final train accuracy of each run."""
+        return [run.train_accuracy or 0.0 for run in self.runs]
+
+
+def axes(text: str) -> tuple[str, ...]:
+    """The names in a `by=` of a query string; by depth if it is empty.
+
+    Raises:
+        QueryError: one of them is nothing that runs can be grouped by.
+    """
+    names = tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
+    for name in names:
+        if name not in AXES:
+            raise QueryError("by", f"{name!r} is nothing to group by; known are {', '.join(AXES)}")
+    return names or BY_DEPTH
+
+
+def grouped(runs: Iterable[RunOut], by: Sequence[str]) -> list[Group]:
+    """The finished runs by their values, in ascending order; each group's in the order of their ids."""
+    found: dict[tuple[Any, ...], list[RunOut]] = {}
+    for run in sorted(runs, key=lambda run: run.id):
+        if run.status == "finished":
+            found.setdefault(tuple(getattr(run, name) for name in by), []).append(run)
+    return [Group(dict(zip(by, key, strict=True)), found[key]) for key in sorted(found)]
+
+
+def row(group: Group, curves: Mapping[int, EpochCurves], best: float | None) -> GroupRow:
+    """What a group measured; `best` is how likely its test accuracy is the highest."""
+    runs = group.runs
+    parameters = {run.parameters for run in runs}
+    seconds = [found for run in runs if (found := seconds_to(GOOD, curves[run.id])) is not None]
+    return GroupRow(
+        key=dict(group.key),
+        label=group.label,
+        runs=[run.id for run in runs],
+        n=len(runs),
+        parameters=parameters.pop() if len(parameters) == 1 else None,
+        train_accuracy=spread(group.train_accuracies),
+        test_accuracy=spread(group.test_accuracies),
+        gap=spread([a - b for a, b in zip(group.train_accuracies, group.test_accuracies, strict=True)]),
+        test_loss=spread([run.test_loss or 0.0 for run in runs]),
+        train_seconds=spread([run.train_seconds or 0.0 for run in runs]),
+        seconds_to_97=spread(seconds) if seconds else None,
+        reached_97=len(seconds),
+        probability_best=best,
+    )
+
+
+def seconds_to(accuracy: float, curves: EpochCurves) -> float | None:
+    """Seconds of training until the first epoch with this test accuracy, None if there was none."""
+    spent = 0.0
+    for seconds, reached in zip(curves.seconds, curves.test_accuracy, strict=True):
+        spent += seconds
+        if reached >= accuracy:
+            return spent
+    return None
+
+
+def _worded(name: str, value: object) -> str:
+    if name == "depth":
+        return plural(int(str(value)), "layer")
+    if isinstance(value, float):
+        return f"{name} {decimal(value)}"
+    return str(value) if isinstance(value, str) else f"{name} {value}"
