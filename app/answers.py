@@ -254,6 +254,84 @@ class Comparison(BaseModel):
     warnings: list[str]
 
 
+class DepthDigits(BaseModel):
+    """How well the runs of one depth read each digit."""
+
+    depth: int
+    runs: list[int]
+    per_digit: Annotated[
+        list[float | None], Field(description="Share of each digit's test images read, mean over runs.")
+    ]
+
+
+class RunDigits(BaseModel):
+    """What one run answers to each digit."""
+
+    id: int
+    depth: int
+    confusion: Annotated[list[list[int]], Field(description="Rows are digits, columns answers.")]
+
+
+class ImageStep(BaseModel):
+    """From one depth to the next deeper one, on the same images, by majority over seeds."""
+
+    shallow: int
+    deep: int
+    fixed: Annotated[int, Field(description="Images that only the deeper reads.")]
+    broken: Annotated[int, Field(description="Images that only the shallower reads.")]
+    p: Annotated[float, Field(description="McNemar's exact test, two-sided.")]
+
+
+class ImageComparison(BaseModel):
+    """Answer of `GET /compare/images`."""
+
+    dataset: str
+    images: int
+    depths: list[DepthDigits]
+    runs: list[RunDigits]
+    steps: list[ImageStep]
+    missing: Annotated[list[int], Field(description="Finished runs whose stored answers are gone.")]
+    warnings: list[str]
+
+
+class ImageAnswer(BaseModel):
+    """What a depth answers to an image, and how sure the runs are that answer so."""
+
+    digit: int
+    confidence: float
+
+
+class StepImage(BaseModel):
+    """A test image that one depth reads and the other misses; `/datasets/…/test/{index}.png` shows it."""
+
+    index: int
+    label: int
+    shallow: ImageAnswer
+    deep: ImageAnswer
+
+
+class StepImages(BaseModel):
+    """Answer of `GET /compare/images/step`."""
+
+    dataset: str
+    shallow: int
+    deep: int
+    fixed: list[StepImage]
+    broken: list[StepImage]
+
+
+class ImagePair(BaseModel):
+    """Answer of `GET /compare/images/pair`: two runs on the same images."""
+
+    first: int
+    second: int
+    gained: Annotated[int, Field(description="Images that only the second reads.")]
+    lost: Annotated[int, Field(description="Images that only the first reads.")]
+    difference: float
+    p: Annotated[float, Field(description="McNemar's exact test, two-sided.")]
+    sentence: str
+
+
 class QueueOut(BaseModel):
     """What runs and what waits, in the order in which it will be claimed."""
 

@@ -383,7 +383,7 @@ def cancel_study(study_id: StudyIdPath, database: DatabaseOf) -> Response:
         return answer(studies.cancel_study(session, study_id))
 
 
-_SELECTION: Final[dict[str, Any]] = {
+SELECTION: Final[dict[str, Any]] = {
     "parameters": [
         {"name": "runs", "in": "query", "schema": {"type": "string"}, "description": "Run ids, like 1,2,3."},
         {"name": "study", "in": "query", "schema": {"type": "integer"}, "description": "A study's id."},
@@ -398,7 +398,7 @@ _SELECTION: Final[dict[str, Any]] = {
 
 
 @router.get(
-    "/compare", response_model=Comparison, responses=problems(404), tags=["compare"], openapi_extra=_SELECTION
+    "/compare", response_model=Comparison, responses=problems(404), tags=["compare"], openapi_extra=SELECTION
 )
 def compare_runs(request: Request, database: DatabaseOf) -> Response:
     """Runs side by side: by depth, as curves, beside the published figures, with a verdict."""
@@ -410,7 +410,7 @@ def compare_runs(request: Request, database: DatabaseOf) -> Response:
     response_class=Response,
     responses={200: {"content": {"text/csv": {}}}, **problems(404)},
     tags=["compare"],
-    openapi_extra=_SELECTION,
+    openapi_extra=SELECTION,
 )
 def compare_csv(request: Request, database: DatabaseOf) -> Response:
     """Every epoch of every compared run, one a line, with the run's name, times and hyperparameters."""

@@ -25,6 +25,10 @@ _HELD_EQUAL: Final = (
 _NAMED_IDS: Final = 10
 
 
+class NotComparable(Exception):
+    """Runs can't be compared image by image; the message says why and what to do."""
+
+
 def compare(session: Session, run_ids: Sequence[int], by: Sequence[str] = BY_DEPTH) -> Comparison | None:
     """Compare runs by these hyperparameters; None if none of the ids is known."""
     found = session.exec(select(Run).where(col(Run.id).in_(run_ids)).order_by(col(Run.id))).all()

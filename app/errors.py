@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from app import html, run_queue
 from app.answers import FieldError
+from app.compare import NotComparable
 from app.datasets import UnknownDataset
 from app.idempotency import KeyInFlight, KeyReused
 from app.negotiation import wants_page
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 _STATUS_OF: Final[dict[type[Exception], int]] = {
     run_queue.RunNotFound: 404,
     StudyNotFound: 404,
+    NotComparable: 409,
     run_queue.WrongState: 409,
     StudyTooLarge: 409,
     KeyReused: 422,

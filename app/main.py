@@ -8,7 +8,7 @@ from typing import Any, Final
 import uvicorn
 from fastapi import FastAPI
 
-from app import __version__, api, assets, errors, housekeeping, migrations, pages, system_page
+from app import __version__, api, assets, errors, housekeeping, image_routes, migrations, pages, system_page
 from app.address import Address
 from app.answers import Problem
 from app.db import Database
@@ -43,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(pages.router)
     app.include_router(system_page.router)
     app.include_router(api.router)
+    app.include_router(image_routes.router)
     app.add_middleware(ConditionalGet)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(SameOrigin)

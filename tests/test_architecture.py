@@ -15,6 +15,14 @@ from trainer.config import TrainConfig
 
 ROOT = Path(__file__).parent.parent
 WEB = ("fastapi", "starlette", "uvicorn")
+TORCHLESS = {
+    "trainer.config",
+    "trainer.durable",
+    "trainer.folder",
+    "trainer.idx",
+    "trainer.predictions",
+    "trainer.tensor_file",
+}
 DATABASE = ("sqlalchemy", "sqlmodel", "alembic", "app.db", "app.models")
 ROUTES = ("app.api", "app.pages", "app.events", "app.main")
 
@@ -94,11 +102,7 @@ def test_the_trainer_never_imports_the_app(module: str) -> None:
 def test_only_the_slot_is_a_door_to_torch(module: str) -> None:
     found = imports(module, lazy=True)
     assert not [name for name in found if name.split(".")[0] == "torch"]
-    assert {name for name in found if name.split(".")[0] == "trainer"} <= {
-        "trainer.config",
-        "trainer.durable",
-        "trainer.folder",
-    }
+    assert {name for name in found if name.split(".")[0] == "trainer"} <= TORCHLESS
 
 
 @pytest.mark.parametrize(
@@ -110,6 +114,7 @@ def test_only_the_slot_is_a_door_to_torch(module: str) -> None:
         ("trainer.loop", ("sqlmodel", "rich", "safetensors")),
         ("app.datasets", ("torch", "numpy", *WEB, *DATABASE)),
         ("trainer.predictions", ("torch", "pydantic")),
+        ("trainer.idx", ("torch",)),
         ("trainer.durable", ("torch", "numpy", "pydantic")),
         ("app.artifacts", ("torch", "numpy", *WEB, *DATABASE)),
         ("app.settings", ("torch", *WEB, *DATABASE)),
@@ -126,6 +131,7 @@ def test_only_the_slot_is_a_door_to_torch(module: str) -> None:
         ("app.studies", ("torch", *WEB, *ROUTES)),
         ("app.compare", ("torch", "scipy", *WEB, *ROUTES)),
         ("app.reference", ("torch", *WEB, *ROUTES)),
+        ("app.image_comparison", ("torch", *WEB, *ROUTES)),
         ("app.main", ("torch", "scipy", "plotly")),
     ],
 )

@@ -1,0 +1,80 @@
+"""Two answers to the same images: who reads what, and whether the difference is more than chance.
+
+Everything here is arrays: answers and labels are `uint8` (n,), confidences `float16` (n,), n images.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.config import CLASSES
+from trainer.predictions import Predictions
+
+Labels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class McNemar:
+    """Images that only one of two reads: `lost` by the second, `gained` by the second; `p` is two-sided."""
+
+    lost: int
+    gained: int
+    p: float
+
+
+def mcnemar(labels: Labels, first: Labels, second: Labels) -> McNemar:
+    """McNemar's exact test that two readers are right equally often on the same images.
+
+    Of the images that only one of them reads, each is as likely to be the first's as the second's, if there
+    is no difference: p is the binomial's, two-sided. Q. McNemar, "Note on the sampling error of the
+    difference between correlated proportions or percentages", Psychometrika 12 (1947).
+    """
+    right, right_now = first == labels, second == labels
+    lost, gained = int(np.sum(right & ~right_now)), int(np.sum(~right & right_now))
+    return McNemar(lost, gained, _two_sided(min(lost, gained), lost + gained))
+
+
+def _two_sided(fewer: int, both: int) -> float:
+    """How likely a fair coin falls at least as unevenly as this."""
+    from scipy.special import bdtr  # noqa: PLC0415  # 24 MB that only a comparison needs
+
+    return min(1.0, 2 * float(bdtr(fewer, both, 0.5))) if both else 1.0
+
+
+def confusion(labels: Labels, answers: Labels) -> NDArray[np.int64]:
+    """How often each digit (row) got each answer (column): (10, 10)."""
+    counts = np.bincount(labels.astype(np.int64) * CLASSES + answers, minlength=CLASSES * CLASSES)
+    return counts.reshape(CLASSES, CLASSES)
+
+
+def per_digit(labels: Labels, answers: Labels) -> list[float | None]:
+    """The share of each digit's images that is read correctly; None for a digit without images."""
+    table = confusion(labels, answers)
+    return [
+        int(table[digit, digit]) / int(count) if count else None
+        for digit, count in enumerate(table.sum(axis=1))
+    ]
+
+
+def majority(predictions: Sequence[Predictions]) -> Predictions:
+    """What most of several networks answer to each image; of equally many, those that are surer.
+
+    The confidence is the mean of those that gave the answer.
+    """
+    images = np.arange(len(predictions[0].classes))
+    votes = np.zeros((len(images), CLASSES))
+    sureness = np.zeros((len(images), CLASSES))
+    for each in predictions:
+        votes[images, each.classes] += 1
+        sureness[images, each.classes] += each.confidence
+    classes = (votes + sureness / (len(predictions) + 1)).argmax(axis=1)  # the sum of all is below 1
+    confidence = sureness[images, classes] / votes[images, classes]
+    return Predictions(classes.astype(np.uint8), confidence.astype(np.float16))
+
+
+def fixed(labels: Labels, before: Predictions, after: Predictions) -> NDArray[np.int64]:
+    """The images that `before` misses and `after` reads, those first of which it is surest."""
+    found = np.flatnonzero((before.classes != labels) & (after.classes == labels))
+    return found[np.argsort(-after.confidence[found].astype(np.float64), kind="stable")]
