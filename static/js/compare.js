@@ -4,6 +4,7 @@ import { json } from "./columns.js";
 import { Curves } from "./curves.js";
 import { layersChart } from "./layers.js";
 import { listen } from "./events.js";
+import { Images } from "./images.js";
 import { refresh, throttle } from "./live.js";
 import { rowOf, updateRow } from "./rows.js";
 import { View } from "./view.js";
@@ -20,10 +21,14 @@ view.addEventListener("change", drawLayers);
 
 const { change, selection } = document.querySelector("main").dataset;
 
+const images = new Images(view, selection);
+const readImages = throttle(() => images.load(comparison.runs), 2000);
+
 const load = throttle(async () => {
   comparison = await json(`/compare${selection}`);
   curves.load(comparison);
   drawLayers();
+  readImages();
 }, 2000);
 
 await load();

@@ -1,0 +1,208 @@
+// Same images, different depths: which test images one depth reads and another misses, and run against run.
+
+import { colour } from "./chart.js";
+import { percent, plural, whole } from "./format.js";
+
+const SHOWN = 48;
+const DIGITS = [...Array(10).keys()];
+const part = (name) => document.querySelector(`[data-images-${name}]`);
+
+function element(name, properties = {}, children = []) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+function fill(select, options, chosen) {
+  select.replaceChildren(...options.map(([value, text]) => element("option", { value, textContent: text })));
+  select.value = options.some(([value]) => value === chosen) ? chosen : (options[0]?.[0] ?? "");
+}
+
+// The server's words for what can't be shown.
+async function read(url) {
+  const answer = await fetch(url, { headers: { Accept: "application/json" } });
+  const body = await answer.json();
+  if (answer.ok) return body;
+  if (answer.status >= 500) throw new TypeError(`${url}: ${answer.status}`);
+  return { problem: body.detail };
+}
+
+export class Images {
+  #found = null;
+  #step = null;
+  #names = new Map();
+  #all = false;
+
+  constructor(view, selection) {
+    this.view = view;
+    this.query = selection || "?";
+    const choose = (name, key) =>
+      part(name).addEventListener("change", (event) => this.#choose({ [key]: event.target.value }));
+    choose("step", "step");
+    choose("kind", "kind");
+    choose("first", "first");
+    choose("second", "second");
+    part("more").addEventListener("click", () => {
+      this.#all = true;
+      this.#gallery();
+    });
+    part("digits").addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button) this.#choose({ digit: button.getAttribute("aria-pressed") === "true" ? "" : button.value });
+    });
+  }
+
+  // Reads everything anew: another run has finished, or one was deleted.
+  async load(runs) {
+    this.#names = new Map(runs.map((run) => [run.id, `${run.id}: ${run.name}`]));
+    const found = await read(`/compare/images${this.query}`);
+    this.#found = found.problem ? null : found;
+    if (found.problem) this.#say(found.problem);
+    else {
+      this.#step = null;
+      await this.#show();
+    }
+  }
+
+  async #choose(values) {
+    this.#all = false;
+    this.view.set(values);
+    await this.#show();
+  }
+
+  async #show() {
+    const { steps, runs } = this.#found;
+    const name = ({ shallow, deep }) => `${shallow}-${deep}`;
+    fill(part("step"), steps.map((step) => [name(step), `${step.shallow} to ${plural(step.deep, "layer")}`]), this.view.get("step"));
+    part("kind").value = this.view.get("kind") === "broken" ? "broken" : "fixed";
+    const step = steps.find((each) => name(each) === part("step").value);
+    if (step && (this.#step?.shallow !== step.shallow || this.#step?.deep !== step.deep)) {
+      const answer = await read(`/compare/images/step${this.query}&shallow=${step.shallow}&deep=${step.deep}`);
+      this.#step = answer.problem ? null : answer;
+    }
+    this.#note(step);
+    this.#gallery();
+    this.#perDigit();
+    part("tables").hidden = !runs.length;
+    if (runs.length) await this.#pair();
+  }
+
+  #say(text) {
+    part("note").textContent = text;
+  }
+
+  #note(step) {
+    const { images, missing, warnings, depths } = this.#found;
+    const note = part("note");
+    const sentences = [];
+    if (step) {
+      const chance = step.p < 0.001 ? "p < 0.001" : `p = ${step.p.toPrecision(2)}`;
+      sentences.push(
+        `${plural(step.deep, "layer")} read ${plural(step.fixed, "image")} that ${plural(step.shallow, "layer")} ` +
+          `miss${step.shallow === 1 ? "es" : ""}, and miss ${whole(step.broken)} that ` +
+          `${step.shallow === 1 ? "it reads" : "those read"}, of ${whole(images)} (majority over seeds; McNemar's exact test, ${chance}).`,
+      );
+    } else if (depths.length === 1) sentences.push("Runs of a second depth are needed to see what depth changes.");
+    note.replaceChildren([...sentences, ...warnings].join(" "));
+    if (!missing.length) return;
+    const links = missing.flatMap((id) => [element("a", { href: `/runs/new?from=${id}`, textContent: `run ${id}` }), ", "]).slice(0, -1);
+    note.append(" The answers of ", ...links, " are gone: train them again to have them here.");
+  }
+
+  #gallery() {
+    const kind = part("kind").value;
+    const images = this.#step?.[kind] ?? [];
+    const digit = this.view.get("digit");
+    const counts = DIGITS.map((each) => images.filter(({ label }) => label === each).length);
+    part("digits").replaceChildren(
+      ...(images.length ? DIGITS : []).map((each) => {
+        const button = element("button", { type: "button", value: each, disabled: !counts[each] }, [`${each}`, element("small", { textContent: counts[each] })]);
+        button.setAttribute("aria-pressed", digit === `${each}`);
+        button.setAttribute("aria-label", `${each}: ${plural(counts[each], "image")}`);
+        return button;
+      }),
+    );
+    const wanted = DIGITS.map(String).includes(digit) ? images.filter(({ label }) => label === Number(digit)) : images;
+    const shown = this.#all ? wanted : wanted.slice(0, SHOWN);
+    part("gallery").replaceChildren(...shown.map((image) => this.#picture(image)));
+    part("more").hidden = shown.length === wanted.length;
+    part("more").textContent = `Show all ${whole(wanted.length)}`;
+  }
+
+  #picture({ index, label, shallow, deep }) {
+    const { dataset } = this.#found;
+    const said = ({ digit, confidence }) => `${digit}, ${percent(confidence, 0)}`;
+    const line = (layers, answer) =>
+      element("span", { className: answer.digit === label ? "right" : "wrong" }, [`${layers}: `, element("b", { textContent: answer.digit }), ` ${percent(answer.confidence, 0)}`]);
+    return element("li", {}, [
+      element("img", {
+        src: `/datasets/${dataset}/test/${index}.png`,
+        width: 64,
+        height: 64,
+        loading: "lazy",
+        alt: `A ${label}. ${plural(this.#step.shallow, "layer")}: ${said(shallow)}. ${plural(this.#step.deep, "layer")}: ${said(deep)}.`,
+        title: `test image ${index}, a ${label}`,
+      }),
+      line(this.#step.shallow, shallow),
+      line(this.#step.deep, deep),
+    ]);
+  }
+
+  #perDigit() {
+    const table = part("per-digit");
+    const head = ["Layers", "n", ...DIGITS].map((text) => element("th", { scope: "col", textContent: text, className: "number" }));
+    table.tHead.replaceChildren(element("tr", {}, head));
+    const known = this.#found.depths.flatMap((row) => row.per_digit).filter((share) => share !== null);
+    const [low, high] = [Math.min(...known), Math.max(...known)];
+    table.tBodies[0].replaceChildren(
+      ...this.#found.depths.map(({ depth, runs, per_digit }) =>
+        element("tr", {}, [
+          element("th", { scope: "row", className: "number", textContent: depth }),
+          element("td", { className: "number", textContent: runs.length }),
+          ...per_digit.map((share) => shaded(percent(share), share === null ? 0 : (high - share) / (high - low || 1))),
+        ]),
+      ),
+    );
+  }
+
+  async #pair() {
+    const { runs } = this.#found;
+    const options = runs.map(({ id }) => [String(id), this.#names.get(id) ?? `${id}`]);
+    fill(part("first"), options, this.view.get("first"));
+    fill(part("second"), [["", "nothing"], ...options.filter(([id]) => id !== part("first").value)], this.view.get("second"));
+    const [first, second] = ["first", "second"].map((name) => runs.find(({ id }) => `${id}` === part(name).value));
+    const table = part("confusion");
+    const cells = first.confusion.map((row, digit) =>
+      row.map((count, answer) => (second ? second.confusion[digit][answer] - count : count)),
+    );
+    const most = Math.max(1, ...cells.flatMap((row, digit) => row.filter((_, answer) => answer !== digit).map(Math.abs)));
+    table.caption.textContent = second
+      ? `Run ${second.id} minus run ${first.id}: how many more images of a digit (row) get an answer (column).`
+      : `Run ${first.id}: how many images of a digit (row) get which answer (column).`;
+    table.tHead.replaceChildren(element("tr", {}, ["", ...DIGITS].map((text) => element("th", { scope: "col", textContent: text, className: "number" }))));
+    table.tBodies[0].replaceChildren(
+      ...cells.map((row, digit) =>
+        element("tr", {}, [
+          element("th", { scope: "row", className: "number", textContent: digit }),
+          ...row.map((count, answer) => {
+            const text = second && count > 0 ? `+${count}` : `${count}`.replace("-", "−");
+            return digit === answer ? element("td", { className: "number diagonal", textContent: text }) : shaded(text, Math.abs(count) / most);
+          }),
+        ]),
+      ),
+    );
+    if (!second) {
+      part("pair").textContent = "";
+      return;
+    }
+    const tested = await read(`/compare/images/pair?first=${first.id}&second=${second.id}`);
+    part("pair").textContent = tested.problem ?? tested.sentence;
+  }
+}
+
+// A cell the darker the more there is to see.
+function shaded(text, share) {
+  const cell = element("td", { className: "number", textContent: text });
+  cell.style.backgroundColor = colour("accent", 0.4 * Math.min(1, share));
+  return cell;
+}
