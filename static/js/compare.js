@@ -7,6 +7,7 @@ import { listen } from "./events.js";
 import { Images } from "./images.js";
 import { refresh, throttle } from "./live.js";
 import { rowOf, updateRow } from "./rows.js";
+import { Scrubber } from "./scrubber.js";
 import { View } from "./view.js";
 
 const view = new View();
@@ -14,10 +15,10 @@ const curves = new Curves(document.getElementById("curves-chart"), view);
 let comparison = null;
 const drawLayers = layersChart(
   document.getElementById("layers-chart"),
-  () => comparison,
+  () => scrubber.seen(comparison),
   () => view.get("reference") !== "off",
 );
-view.addEventListener("change", drawLayers);
+const scrubber = new Scrubber(view, drawLayers);
 
 const { change, selection } = document.querySelector("main").dataset;
 
@@ -42,8 +43,14 @@ listen("/events", change, {
     load();
     refresh();
   },
-  epoch: (record) => curves.epoch(record),
-  reset: ({ run_id }) => curves.reset(run_id),
+  epoch(record) {
+    curves.epoch(record);
+    drawLayers(); // another epoch may be in common now
+  },
+  reset({ run_id }) {
+    curves.reset(run_id);
+    load();
+  },
   deleted({ run_id }) {
     if (!curves.has(run_id)) return;
     rowOf(run_id)?.remove();

@@ -13,16 +13,19 @@ const TITLES = {
   train_accuracy: "Train accuracy, running",
 };
 
+const CHOICES = ["metric", "x", "smooth", "log", "hide"];
+
 export class Curves {
   #runs = new Map();
   #columns = new Map();
   #note = document.querySelector("[data-chart-note]");
   #update;
+  #choice = null;
 
   constructor(element, view) {
     this.view = view;
     this.#update = chart(element, () => this.#build());
-    view.addEventListener("change", () => this.#changed());
+    view.addEventListener("change", () => this.#viewed());
     document.addEventListener("click", (event) => this.#toggle(event));
   }
 
@@ -61,6 +64,13 @@ export class Curves {
     this.#runs.delete(id);
     this.#columns.delete(id);
     this.#changed();
+  }
+
+  // What others show, like the epoch of the layers chart, changes nothing here.
+  #viewed() {
+    const choice = CHOICES.map((name) => this.view.get(name)).join(" ");
+    if (choice !== this.#choice) this.#changed();
+    this.#choice = choice;
   }
 
   #changed() {

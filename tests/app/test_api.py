@@ -772,7 +772,7 @@ def test_a_comparison_over_http(server: Served) -> None:
     answer = server.client.get("/compare?runs=1,2,3,4,99")
     assert answer.status_code == 200
     found = answer.json()
-    keys = {"runs", "by_depth", "curves", "reference", "verdict", "warnings"}
+    keys = {"runs", "by_depth", "by", "groups", "curves", "reference", "verdict", "warnings"}
     assert found.keys() == keys
     first = found["by_depth"][0]
     assert first.keys() == {"depth", "n", "parameters", "train_accuracy", "test_accuracy", "train_seconds"}

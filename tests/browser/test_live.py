@@ -1,5 +1,7 @@
 """Pages that follow what happens while they are open."""
 
+from statistics import fmean
+
 import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -53,6 +55,63 @@ def test_a_study_compares_its_depths_while_it_trains(training: str, page: Page) 
     )
     expect(page.locator(".verdict p").first).to_contain_text("test accuracy")
     assert page.evaluate("() => window.sameDocument")
+
+
+def test_the_slider_moves_chart_and_table_to_an_epoch_and_the_address_keeps_it(
+    training: str, page: Page
+) -> None:
+    study = httpx.post(f"{training}/studies", json={"depth": [1, 2], "seed": [5, 6], "epochs": 3}).json()
+    page.goto(f"{training}/compare?study={study['id']}")
+    rows = page.locator("#by-depth tbody").first.get_by_role("row")
+    expect(rows.nth(1).get_by_role("cell").first).to_have_text("2", timeout=TRAINING_MS)
+    slider = page.get_by_label("Epoch", exact=True)
+    slider.fill("2")
+    expect(page.locator("[data-scrubber-output]")).to_have_text("epoch 2 of 3 that 4 runs have in common")
+    told = {run: httpx.get(f"{training}/runs/{run}/epochs").json() for run in study["runs"]}
+    expected = [
+        fmean(told[run]["test_accuracy"][1] for run in study["runs"][start : start + 2]) for start in (0, 2)
+    ]
+    table = page.get_by_label("Results by depth at an epoch").locator("tbody").get_by_role("row")
+    for row, mean in zip(table.all(), expected, strict=True):
+        expect(row.get_by_role("cell").nth(3)).to_contain_text(f"{100 * mean:.2f}")
+    drawn = page.wait_for_function(
+        "() => document.getElementById('layers-chart').data.findLast((trace) => trace.mode === 'lines'"
+        " && trace.hovertemplate?.startsWith('test'))?.y"
+    ).json_value()
+    assert [round(value / 100, 6) for value in drawn] == [round(mean, 6) for mean in expected]
+    page.reload()
+    expect(slider).to_have_value("2")
+    expect(page.locator("#by-depth")).to_be_hidden()
+    slider.fill("4")
+    expect(page.locator("[data-scrubber-output]")).to_have_text("final")
+    expect(page.locator("#by-depth")).to_be_visible()
+    assert "epoch=" not in page.url
+
+
+def test_the_gallery_shows_the_images_that_the_deeper_network_reads(training: str, page: Page) -> None:
+    study = httpx.post(f"{training}/studies", json={"depth": [1, 2], "seed": 7, "epochs": 2}).json()
+    page.goto(f"{training}/compare?study={study['id']}")
+    section = page.get_by_role("region", name="Same images, different depths")
+    expect(section.locator("[data-images-note]")).to_contain_text("2 layers read", timeout=TRAINING_MS)
+    step = httpx.get(
+        f"{training}/compare/images/step", params={"study": study["id"], "shallow": 1, "deep": 2}
+    ).json()
+    first = step["fixed"][0]
+    picture = section.locator("[data-images-gallery] img").first
+    expect(picture).to_have_attribute("src", f"/datasets/mnist/test/{first['index']}.png")
+    picture.scroll_into_view_if_needed()
+    page.wait_for_function("() => document.querySelector('[data-images-gallery] img').naturalWidth === 28")
+    section.get_by_label("show").select_option("broken")
+    digit = step["broken"][0]["label"]
+    section.get_by_role("button", name=f"{digit}: ", exact=False).click()
+    expect(section.locator("[data-images-gallery] li")).to_have_count(
+        min(48, sum(image["label"] == digit for image in step["broken"]))
+    )
+    assert f"digit={digit}" in page.url
+    one, other = map(str, study["runs"])
+    section.get_by_label("Run", exact=True).select_option(one)
+    section.get_by_label("against").select_option(other)
+    expect(section.locator("[data-images-pair]")).to_contain_text("McNemar's exact test")
 
 
 def test_what_the_charts_show_is_kept_in_the_address(training: str, page: Page) -> None:

@@ -15,7 +15,7 @@ from tests.postgres import PostgreSQL
 from tests.processes import ENDLESS, PATIENCE, Process, Up, up
 from tests.waiting import eventually
 
-CONFIG = {"depth": 3, "epochs": 6, "batch_size": 2048}
+CONFIG = {"depth": 2, "epochs": 5, "batch_size": 4096}
 
 
 @pytest.fixture(scope="module")

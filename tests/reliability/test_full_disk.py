@@ -10,7 +10,7 @@ from sqlalchemy import text
 from app.db import Database
 from tests.processes import ENDLESS, Process, Up, up
 
-CONFIG = {"depth": 3, "epochs": 4, "batch_size": 4096}
+CONFIG = {"depth": 1, "epochs": 2, "batch_size": 4096}
 
 
 @pytest.fixture(scope="module")
