@@ -24,11 +24,11 @@ from app import (
     snippets,
     studies,
 )
-from app.answers import RunDetail, RunOut, StudyOut, StudyPreview
+from app.answers import RunDetail, RunOut, StudyOut, StudyPreview, Verdict
 from app.api import DatabaseOf, RunIdPath, SettingsOf, StudyIdPath, settings
 from app.db import Database, newest_change
 from app.forms import RunForm
-from app.groups import BY_DEPTH
+from app.groups import AXES, BY_DEPTH
 from app.html import changed, local, page, redirect
 from app.negotiation import HtmlRoute
 from app.queue_limit import QueueFull
@@ -64,6 +64,8 @@ _PUBLISHED_SETTINGS: Final = {
     if name not in ("depth", "seed", "device")
 }
 """The defaults are those of the published runs."""
+_SEEDS_FOR_A_TEST: Final = 2
+"""More seeds that are offered where a depth has a single one."""
 _REASONS: Final = 3
 """How many of the runs left alone a notice names."""
 _SHOWN_WAITING: Final = 100
@@ -438,7 +440,16 @@ def compare_runs(request: Request, database: DatabaseOf) -> Response:
         depths=sorted({run.depth for run in comparison.runs}),
         selection=selection,
         unlike_published=_unlike_published(comparison.runs),
+        splits=[name for name in compare.differing(comparison.runs, comparison.by) if name in AXES],
+        more_seeds=_more_seeds(comparison.verdict),
     )
+
+
+def _more_seeds(verdict: Verdict) -> int | None:
+    """How many more seeds to offer: what would settle the easiest open pair, or the two that a test needs."""
+    if len(verdict.pairs) and verdict.probability_best is None:
+        return _SEEDS_FOR_A_TEST
+    return min((pair.more_seeds for pair in verdict.pairs if pair.more_seeds), default=None)
 
 
 def _unlike_published(compared: Sequence[RunOut]) -> str:

@@ -11,9 +11,35 @@ const TITLES = {
   last_batch_loss: "Loss of the last batch (nats)",
   test_accuracy: "Test accuracy",
   train_accuracy: "Train accuracy, running",
+  gap: "Train (running) − test accuracy (pp)",
 };
 
-const CHOICES = ["metric", "x", "smooth", "log", "hide"];
+const IMAGES = 60000;
+
+// Floating-point operations of an epoch's training, two for each multiplication and addition: forward, backward
+// to the weights, and backward to the inputs of all layers but the first. trainer/config.py counts the same.
+function flops({ layer_sizes }) {
+  const products = layer_sizes.slice(1).map((size, index) => 2 * size * layer_sizes[index]);
+  return IMAGES * (3 * products.reduce((sum, each) => sum + each, 0) - products[0]);
+}
+
+// What a run has spent by the end of each epoch, and what the axis calls it.
+const AXES = {
+  epoch: { spent: (run, columns) => columns.epoch },
+  seconds: { title: "Training time (s)", told: "%{x:.1f} s", spent: (run, columns) => cumulated(columns.seconds) },
+  updates: {
+    title: "Updates",
+    told: "%{x:,} updates",
+    spent: (run, columns) => columns.epoch.map((epoch) => epoch * Math.ceil(IMAGES / run.batch_size)),
+  },
+  flops: {
+    title: "Floating-point operations of training (estimate)",
+    told: "%{x:.3s}FLOP",
+    spent: (run, columns) => columns.epoch.map((epoch) => epoch * flops(run)),
+  },
+};
+
+const CHOICES = ["metric", "x", "smooth", "log", "logx", "hide"];
 
 export class Curves {
   #runs = new Map();
@@ -102,13 +128,19 @@ export class Curves {
     }
   }
 
+  #values(columns, metric) {
+    if (metric === "gap") return columns.train_accuracy.map((train, index) => 100 * (train - columns.test_accuracy[index]));
+    return metric.endsWith("accuracy") ? percents(columns[metric]) : columns[metric];
+  }
+
   #build() {
     const asked = this.view.get("metric");
     const metric = Object.hasOwn(TITLES, asked) ? asked : "train_loss";
     const isAccuracy = metric.endsWith("accuracy");
-    const bySeconds = this.view.get("x") === "seconds";
+    const by = Object.hasOwn(AXES, this.view.get("x")) ? this.view.get("x") : "epoch";
+    const logX = this.view.get("logx") === "x";
     const weight = Math.min(0.99, Math.max(0, Number(this.view.get("smooth")) || 0));
-    const log = this.view.get("log") === "y";
+    const log = this.view.get("log") === "y" && metric !== "gap"; // a gap may be negative
     const hidden = this.view.ids("hide");
 
     const runs = [...this.#runs.values()]
@@ -121,8 +153,8 @@ export class Curves {
       const rank = seen.get(run.depth) ?? 0;
       seen.set(run.depth, rank + 1);
       const columns = this.#columns.get(run.id);
-      const x = bySeconds ? cumulated(columns.seconds) : columns.epoch;
-      const raw = isAccuracy ? percents(columns[metric]) : columns[metric];
+      const x = AXES[by].spent(run, columns);
+      const raw = this.#values(columns, metric);
       const y = smooth(raw, weight);
       const line = { color: depthColour(run.depth, 1 - 0.15 * Math.min(rank, 3)), width: 2, shape: "linear" };
       const mode = x.length > 1 ? "lines" : "markers";
@@ -137,8 +169,8 @@ export class Curves {
         marker: { color: line.color, size: 6 },
         name: plain(run.name),
         hovertemplate:
-          `%{fullData.name}<br>${bySeconds ? "%{x:.1f} s" : "epoch %{x}"}: ` +
-          `${isAccuracy ? PERCENT : LOSS}<extra></extra>`,
+          `%{fullData.name}<br>${AXES[by].told ?? "epoch %{x}"}: ` +
+          `${isAccuracy ? PERCENT : metric === "gap" ? "%{y:+.2f} pp" : LOSS}<extra></extra>`,
       });
     }
     const points = runs.reduce((sum, run) => sum + this.#columns.get(run.id).epoch.length, 0);
@@ -150,9 +182,12 @@ export class Curves {
     return {
       traces: [...faint, ...lines],
       layout: {
-        x: bySeconds
-          ? { title: "Training time (s)", rangemode: "tozero", range: runs.length ? undefined : [0, 10] }
-          : epochAxis(Math.max(0, ...runs.map((run) => this.#columns.get(run.id).epoch.length))),
+        x: {
+          ...(by === "epoch"
+            ? epochAxis(Math.max(0, ...runs.map((run) => this.#columns.get(run.id).epoch.length)))
+            : { title: AXES[by].title, rangemode: "tozero", range: runs.length ? undefined : [0, 10] }),
+          ...(logX ? { type: "log", rangemode: "normal", dtick: undefined } : {}),
+        },
         y: {
           title: TITLES[metric],
           type: log ? "log" : "linear",
@@ -160,7 +195,7 @@ export class Curves {
           range: runs.length ? undefined : log ? [-2, 0.5] : isAccuracy ? [0, 100] : [0, 2.5],
         },
         // another quantity on an axis needs another zoom
-        uirevision: `${metric} ${bySeconds} ${log}`,
+        uirevision: `${metric} ${by} ${logX} ${log}`,
       },
     };
   }

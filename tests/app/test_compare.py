@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from app import run_queue
 from app.answers import Comparison
 from app.compare import Selection, compare
 from app.db import Database
+from app.models import Epoch
 from app.reference import PUBLISHED
 from app.requests import StudyRequest
 from app.run_list import QueryError
@@ -195,3 +197,40 @@ def test_a_malformed_selection_is_refused_by_name(parameters: list[tuple[str, st
 def test_pages_take_an_empty_selection_and_ignore_other_parameters() -> None:
     assert Selection.parse([], strict=False) == Selection([], None)
     assert Selection.parse([("runs", "2"), ("theme", "dark")], strict=False) == Selection([2], None)
+
+
+def test_runs_are_compared_by_anything_but_their_seed(database: Database) -> None:
+    for lr in (0.1, 0.05):
+        for seed in (0, 1, 2):
+            finished_run(database, 0.9 + lr / 10 + seed / 1000, depth=2, lr=lr, seed=seed)
+    with database.read() as session:
+        found = compare(session, range(1, 7), ("lr",))
+    assert found is not None
+    assert found.by == ["lr"]
+    assert [(row.label, row.key, row.n) for row in found.groups] == [
+        ("lr 0.05", {"lr": 0.05}, 3),
+        ("lr 0.1", {"lr": 0.1}, 3),
+    ]
+    assert found.verdict.pairs[0].groups == ("lr 0.05", "lr 0.1")
+    assert found.verdict.pairs[0].depths is None
+    assert "the highest of 2 learning rates" in found.verdict.answer[0]
+    assert not [warning for warning in found.warnings if "lr" in warning]
+    assert [row.probability_best for row in found.groups] == found.verdict.probability_best
+
+
+def test_a_group_tells_what_its_accuracy_took(database: Database) -> None:
+    runs = [finished_run(database, depth=1, seed=seed) for seed in (0, 1)]
+    with database.write() as session:
+        for epoch in session.exec(select(Epoch).where(Epoch.run_id == runs[0])):
+            epoch.seconds, epoch.test_accuracy = 2.0, 0.96 + epoch.epoch / 100 / 2
+    (group,) = compared(database, *runs).groups
+    assert (group.n, group.reached_97, group.parameters) == (2, 1, 7850)
+    assert group.seconds_to_97 is not None
+    assert group.seconds_to_97.mean == 4.0
+    assert group.gap.mean == pytest.approx(group.train_accuracy.mean - group.test_accuracy.mean)
+
+
+@pytest.mark.parametrize("text", ["seed", "nonesuch", "depth,colour"])
+def test_what_is_no_axis_is_refused(text: str) -> None:
+    with pytest.raises(QueryError, match="is nothing to group by; known are depth, epochs"):
+        Selection.parse([("runs", "1"), ("by", text)], strict=True)

@@ -222,6 +222,11 @@ def test_a_number_that_can_be_no_id_is_no_server_error(server: Served, digits: s
         assert server.client.post(path, data=form).status_code in statuses, path
 
 
+def main_of(page: str) -> dict[str, str | None]:
+    """The attributes of a page's main element."""
+    return next(attributes for tag, attributes in _Tags(page).found if tag == "main")
+
+
 def test_a_comparison_says_where_its_runs_are_unlike_the_published_ones(browser: httpx.Client) -> None:
     same = new_run(browser)
     other = new_run(browser, epochs=20, lr=0.1)
@@ -231,17 +236,45 @@ def test_a_comparison_says_where_its_runs_are_unlike_the_published_ones(browser:
     )
     adam = new_run(browser, optimizer="adam")
     assert "optimizer adam (published: sgd)." in browser.get(f"/compare?runs={adam}").text
-    assert "Published (200 epochs), 1 layer" in browser.get(f"/compare?runs={same}").text
+    assert "Published, 1 layer" in browser.get(f"/compare?runs={same}").text
+
+
+def test_a_comparison_can_be_split_by_what_differs_and_put_together_again(
+    server: Served, browser: httpx.Client
+) -> None:
+    runs = [
+        states.finished_run(server.database, depth=depth, lr=lr, seed=seed)
+        for depth in (1, 2)
+        for lr in (0.05, 0.1)
+        for seed in (0, 1)
+    ]
+    query = f"runs={','.join(map(str, runs))}"
+    text = browser.get(f"/compare?{query}").text
+    assert f'href="/compare?{query}&amp;by=depth,lr">Split by lr</a>' in text
+    split = browser.get(f"/compare?{query}&by=depth,lr").text
+    assert "2 layers, lr 0.1" in split
+    assert "Split by" not in split
+    assert f'href="/compare?{query}">By depth alone</a>' in split
+    assert main_of(split)["data-selection"] == f"?{query}&by=depth,lr"
+
+
+def test_seeds_that_would_settle_a_pair_are_offered_for_a_study(
+    server: Served, browser: httpx.Client
+) -> None:
+    for depth, accuracy in ((1, 0.9780), (2, 0.9795)):
+        states.finished_run(server.database, accuracy, depth=depth, seed=0)
+    study = browser.post("/studies", json={"depth": [1, 2], "epochs": 3, "reuse": True}).json()
+    text = browser.get(f"/compare?study={study['id']}").text
+    assert "Queue 2 more seeds for every configuration" in text
+    answer = post(browser, f"/studies/{study['id']}/runs", seeds="2")
+    assert answer.headers["location"] == f"/studies/{study['id']}"
+    assert len(browser.get(f"/studies/{study['id']}", headers={"Accept": "*/*"}).json()["runs"]) == 6
 
 
 def test_a_comparison_of_runs_and_a_study_keeps_both(browser: httpx.Client) -> None:
     run_id = new_run(browser)
     study = browser.post("/studies", json={"depth": [2]}).json()
-    main = next(
-        attributes
-        for tag, attributes in _Tags(browser.get(f"/compare?runs={run_id}&study={study['id']}").text).found
-        if tag == "main"
-    )
+    main = main_of(browser.get(f"/compare?runs={run_id}&study={study['id']}").text)
     assert main["data-selection"] == f"?runs={run_id}&study={study['id']}"
 
 

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.web_server import WebServer
+from trainer.config import training_flops_per_image
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -86,6 +87,27 @@ def test_the_slider_moves_chart_and_table_to_an_epoch_and_the_address_keeps_it(
     expect(page.locator("[data-scrubber-output]")).to_have_text("final")
     expect(page.locator("#by-depth")).to_be_visible()
     assert "epoch=" not in page.url
+
+
+@pytest.mark.parametrize(
+    ("axis", "spent"),
+    [
+        ("updates", [59, 118]),
+        ("flops", [training_flops_per_image((784, 10)) * 60_000 * epochs for epochs in (1, 2)]),
+    ],
+)
+def test_curves_are_drawn_over_what_was_spent(training: str, page: Page, axis: str, spent: list[int]) -> None:
+    run = httpx.post(f"{training}/runs", json={"depth": 1, "epochs": 2, "seed": 9}).json()
+    page.goto(f"{training}/compare?runs={run['id']}&x={axis}&metric=gap")
+    curve = "document.getElementById('curves-chart').data?.[0]"
+    page.wait_for_function(f"() => {curve}?.x.length === 2", timeout=TRAINING_MS)
+    assert page.evaluate(f"() => [...{curve}.x]") == spent
+    told = httpx.get(f"{training}/runs/{run['id']}/epochs").json()
+    gaps = [
+        100 * (train - test)
+        for train, test in zip(told["train_accuracy"], told["test_accuracy"], strict=True)
+    ]
+    assert page.evaluate(f"() => [...{curve}.y]") == pytest.approx(gaps)
 
 
 def test_the_gallery_shows_the_images_that_the_deeper_network_reads(training: str, page: Page) -> None:
