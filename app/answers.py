@@ -283,14 +283,14 @@ class ImageStep(BaseModel):
 
 
 class ImageComparison(BaseModel):
-    """Answer of `GET /compare/images`."""
+    """Answer of `GET /compare/images`; without stored answers it is empty and `warnings` says why."""
 
-    dataset: str
-    images: int
-    depths: list[DepthDigits]
-    runs: list[RunDigits]
-    steps: list[ImageStep]
-    missing: Annotated[list[int], Field(description="Finished runs whose stored answers are gone.")]
+    dataset: str | None = None
+    images: int = 0
+    depths: list[DepthDigits] = []
+    runs: list[RunDigits] = []
+    steps: list[ImageStep] = []
+    missing: Annotated[list[int], Field(description="Finished runs whose stored answers are gone.")] = []
     warnings: list[str]
 
 

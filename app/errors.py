@@ -13,6 +13,7 @@ from app import html, run_queue
 from app.answers import FieldError
 from app.compare import NotComparable
 from app.datasets import UnknownDataset
+from app.formats import sentence
 from app.idempotency import KeyInFlight, KeyReused
 from app.negotiation import wants_page
 from app.outage import OUTAGES, unwritable
@@ -53,7 +54,7 @@ def _of_status(status: int) -> Callable[[Request, Any], Awaitable[Response]]:
     async def handle(request: Request, error: Exception) -> Response:
         seconds = getattr(error, "retry_after", None)
         headers = {"Retry-After": str(seconds)} if seconds else None
-        return _error(request, status, f"{str(error)[:1].upper()}{str(error)[1:]}.", headers)
+        return _error(request, status, sentence(error), headers)
 
     return handle
 

@@ -124,6 +124,12 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{whole(number)} {one if number == 1 else many or one + 's'}"
 
 
+def sentence(words: object) -> str:
+    """Words as a sentence: a capital first, a full stop last."""
+    text = str(words)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def _nearest(number: float) -> int:
     """The nearest whole number, halves upwards as in the browser."""
     return math.floor(number + 0.5)

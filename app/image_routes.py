@@ -10,8 +10,9 @@ from sqlmodel import col, select
 from app import datasets
 from app.answers import ImageComparison, ImagePair, StepImages
 from app.api import SELECTION, DatabaseOf, SettingsOf, answer, problems
-from app.compare import Selection
+from app.compare import NotComparable, Selection
 from app.db import Database
+from app.formats import sentence
 from app.models import Run
 from app.requests import MAX_ID
 from app.settings import Settings
@@ -33,14 +34,17 @@ Found = TypeVar("Found", bound=BaseModel)
 @router.get(
     "/compare/images",
     response_model=ImageComparison,
-    responses=problems(404, 409),
+    responses=problems(404),
     openapi_extra=SELECTION,
 )
 def compare_images(request: Request, database: DatabaseOf, settings: SettingsOf) -> Response:
     """The same test images as each run reads them: digit by digit, and from each depth to the next."""
     from app import image_comparison  # noqa: PLC0415  # NumPy, for those alone who look
 
-    return _answered(request, database, settings, (), image_comparison.overview)
+    try:
+        return _answered(request, database, settings, (), image_comparison.overview)
+    except NotComparable as error:
+        return answer(ImageComparison(warnings=[sentence(error)]))
 
 
 @router.get(

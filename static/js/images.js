@@ -55,13 +55,9 @@ export class Images {
   // Reads everything anew: another run has finished, or one was deleted.
   async load(runs) {
     this.#names = new Map(runs.map((run) => [run.id, `${run.id}: ${run.name}`]));
-    const found = await read(`/compare/images${this.query}`);
-    this.#found = found.problem ? null : found;
-    if (found.problem) this.#say(found.problem);
-    else {
-      this.#step = null;
-      await this.#show();
-    }
+    this.#found = await read(`/compare/images${this.query}`);
+    this.#step = null;
+    await this.#show();
   }
 
   async #choose(values) {
@@ -85,10 +81,6 @@ export class Images {
     this.#perDigit();
     part("tables").hidden = !runs.length;
     if (runs.length) await this.#pair();
-  }
-
-  #say(text) {
-    part("note").textContent = text;
   }
 
   #note(step) {

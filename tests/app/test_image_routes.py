@@ -120,7 +120,9 @@ def test_runs_that_saw_other_images_are_left_out_with_a_word(server: Served, stu
 
 def test_what_can_not_be_compared_says_why(server: Served, study: list[int]) -> None:
     waiting = queue_run(server.database)
-    assert "no run has finished" in problem(server.client.get(f"/compare/images?runs={waiting}"), 409).lower()
+    found = server.client.get(f"/compare/images?runs={waiting}").json()
+    assert found["warnings"] == ["No run has finished yet, so there are no answers to compare."]
+    assert (found["dataset"], found["runs"], found["steps"]) == (None, [], [])
     problem(server.client.get("/compare/images?runs=999"), 404)
     problem(server.client.get("/compare/images"), 422)
     problem(server.client.get(f"/compare/images?runs={study[0]}&colour=red"), 422)
