@@ -1,6 +1,6 @@
 """What an answer holds: the shapes that other people's scripts rely on."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field, computed_field
 
@@ -51,6 +51,11 @@ class RunOut(BaseModel):
     priority: int
     layer_sizes: list[int]
     parameters: int
+    updates_per_epoch: Annotated[int, Field(description="Batches of an epoch, the last short one too.")]
+    flops_per_epoch: Annotated[
+        int,
+        Field(description="Of training alone, an estimate; a multiplication with its addition is two."),
+    ]
     device_used: str | None
     epochs_done: int
     eta_seconds: float | None
@@ -179,10 +184,19 @@ class DepthRow(BaseModel):
     train_seconds: Spread
 
 
+class Members(BaseModel):
+    """The runs, in whatever state, that agree in what the comparison is by."""
+
+    key: Annotated[dict[str, Any], Field(description="Hyperparameters and their values.")]
+    label: str
+    shade: Annotated[int, Field(description="Its colour in charts: 1 (light) to 5 (dark).")]
+    runs: list[int]
+
+
 class GroupRow(BaseModel):
     """The finished runs that agree in what the comparison is by."""
 
-    key: Annotated[dict[str, int | float | str], Field(description="Hyperparameters and their values.")]
+    key: Annotated[dict[str, Any], Field(description="Hyperparameters and their values.")]
     label: str
     runs: list[int]
     n: int
@@ -218,7 +232,11 @@ class Pair(BaseModel):
     groups: tuple[str, str]
     difference: float
     ci95: tuple[float, float] | None
-    p: Annotated[float | None, Field(description="Welch's test, Holm-adjusted over all pairs.")]
+    p: Annotated[
+        float | None,
+        Field(description="Welch's test, or if `paired` a paired one, Holm-adjusted over all pairs."),
+    ]
+    paired: Annotated[bool, Field(description="Whether runs of one architecture were compared seed by seed.")]
     different: bool | None
     more_seeds: Annotated[
         int | None,
@@ -233,6 +251,10 @@ class Verdict(BaseModel):
     evidence: Annotated[list[str], Field(description="What the answer rests on.")]
     pairs: list[Pair]
     probability_best: list[float] | None
+    more_seeds: Annotated[
+        int | None,
+        Field(description="Seeds to add to each group to likely settle the best one's nearest open pair."),
+    ]
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -247,7 +269,8 @@ class Comparison(BaseModel):
     runs: list[RunOut]
     by_depth: list[DepthRow]
     by: Annotated[list[str], Field(description="The hyperparameters that the groups and the verdict are by.")]
-    groups: list[GroupRow]
+    members: Annotated[list[Members], Field(description="Every run, in ascending order of the groups.")]
+    groups: Annotated[list[GroupRow], Field(description="What finished runs measured, group by group.")]
     curves: dict[int, EpochCurves]
     reference: list[ReferenceRow]
     verdict: Verdict

@@ -12,7 +12,6 @@ from app import (
     __version__,
     artifacts,
     bulk,
-    compare,
     csv_export,
     datasets,
     queue_limit,
@@ -24,7 +23,6 @@ from app import (
 )
 from app.answers import (
     BulkOut,
-    Comparison,
     EpochColumns,
     Health,
     QueueOut,
@@ -102,6 +100,12 @@ KeysOf = Annotated[Keys, Depends(keys)]
 SettingsOf = Annotated[Settings, Depends(settings)]
 
 
+def attachment(content: str | bytes, media_type: str, filename: str) -> Response:
+    """An answer that a browser saves as a file."""
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
+    return Response(content, headers=headers, media_type=media_type)
+
+
 def answer(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A model as a JSON answer."""
     return Response(model.model_dump_json(), status, headers, "application/json")
@@ -160,7 +164,7 @@ def runs_csv(request: Request, database: DatabaseOf) -> Response:
     query = _run_query(request)
     with database.read() as session:
         found = run_list.all_runs(session, query)
-    return _csv(csv_export.runs(found), "runs.csv")
+    return attachment(csv_export.runs(found), "text/csv", "runs.csv")
 
 
 @router.post("/runs/bulk", response_model=BulkOut, responses=problems(400, 415), tags=["runs"])
@@ -383,40 +387,6 @@ def cancel_study(study_id: StudyIdPath, database: DatabaseOf) -> Response:
         return answer(studies.cancel_study(session, study_id))
 
 
-SELECTION: Final[dict[str, Any]] = {
-    "parameters": [
-        {"name": "runs", "in": "query", "schema": {"type": "string"}, "description": "Run ids, like 1,2,3."},
-        {"name": "study", "in": "query", "schema": {"type": "integer"}, "description": "A study's id."},
-        {
-            "name": "by",
-            "in": "query",
-            "schema": {"type": "string", "default": "depth"},
-            "description": "The hyperparameters to group runs by, like depth,lr.",
-        },
-    ]
-}
-
-
-@router.get(
-    "/compare", response_model=Comparison, responses=problems(404), tags=["compare"], openapi_extra=SELECTION
-)
-def compare_runs(request: Request, database: DatabaseOf) -> Response:
-    """Runs side by side: by depth, as curves, beside the published figures, with a verdict."""
-    return answer(_comparison(request, database))
-
-
-@router.get(
-    "/compare.csv",
-    response_class=Response,
-    responses={200: {"content": {"text/csv": {}}}, **problems(404)},
-    tags=["compare"],
-    openapi_extra=SELECTION,
-)
-def compare_csv(request: Request, database: DatabaseOf) -> Response:
-    """Every epoch of every compared run, one a line, with the run's name, times and hyperparameters."""
-    return _csv(csv_export.epochs(_comparison(request, database)), "compare.csv")
-
-
 @router.get("/queue", response_model=QueueOut, tags=["queue"])
 def read_queue(database: DatabaseOf) -> Response:
     """What runs, and what waits in which order."""
@@ -444,23 +414,9 @@ def _run_query(request: Request) -> RunQuery:
     return RunQuery.parse(request.query_params.multi_items(), strict=True)
 
 
-def _comparison(request: Request, database: Database) -> Comparison:
-    selection = compare.Selection.parse(request.query_params.multi_items(), strict=True)
-    with database.read() as session:
-        found = compare.compare(session, selection.run_ids(session), selection.by)
-    if found is None:
-        raise HTTPException(404, f"None of the runs of {request.url.query} exists.")
-    return found
-
-
 def _created(request: Request, created: Created, route: str, name: str) -> Response:
     """The answer to a creation, the same when it is repeated; only a header tells the two apart."""
     headers = {"Location": str(request.app.url_path_for(route, **{name: str(created.id)}))}
     if created.replayed:
         headers["Idempotent-Replayed"] = "true"
     return Response(created.json, 201, headers, "application/json")
-
-
-def _csv(text: str, filename: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
-    return Response(text, headers=headers, media_type="text/csv")

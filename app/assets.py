@@ -85,6 +85,18 @@ def _content(name: str) -> tuple[bytes, bytes, str] | None:
     return plain, gzip.compress(plain, compresslevel=6, mtime=0), media_type
 
 
+def text(name: str) -> str:
+    """A file of the static folder, or plotly.js, as text.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    content = _content(name)
+    if content is None:
+        raise FileNotFoundError(name)
+    return content[0].decode()
+
+
 @router.get("/static/{version}/{name:path}")
 def static_file(request: Request, version: str, name: str) -> Response:
     """A static file. An address of another version is gone: a page from before an update reloads."""

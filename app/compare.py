@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from sqlmodel import Session, col, select
 
 from app.answers import Comparison, DepthRow, RunOut
-from app.groups import BY_DEPTH, axes, grouped, row
+from app.groups import BY_DEPTH, axes, finished, grouped, members, row
 from app.models import Run, StudyRun
 from app.reference import PUBLISHED, PUBLISHED_DATASET
 from app.requests import HYPERPARAMETERS
@@ -36,7 +36,7 @@ def compare(session: Session, run_ids: Sequence[int], by: Sequence[str] = BY_DEP
         return None
     runs = as_answers(session, found)
     epochs = curves(session, [run.id for run in runs])
-    groups = grouped(runs, by)
+    groups = grouped(finished(runs), by)
     judged = verdict(
         [
             Sample(
@@ -44,6 +44,8 @@ def compare(session: Session, run_ids: Sequence[int], by: Sequence[str] = BY_DEP
                 group.test_accuracies,
                 group.train_accuracies,
                 group.key["depth"] if tuple(by) == BY_DEPTH else None,
+                group.architecture,
+                [run.seed for run in group.runs],
             )
             for group in groups
         ],
@@ -54,6 +56,7 @@ def compare(session: Session, run_ids: Sequence[int], by: Sequence[str] = BY_DEP
         runs=runs,
         by_depth=by_depth(runs),
         by=list(by),
+        members=members(grouped(runs, by)),
         groups=[row(group, epochs, likely) for group, likely in zip(groups, best, strict=True)],
         curves=epochs,
         reference=PUBLISHED if any(run.dataset == PUBLISHED_DATASET for run in runs) else [],
@@ -123,7 +126,7 @@ def by_depth(runs: Sequence[RunOut]) -> list[DepthRow]:
             test_accuracy=spread(group.test_accuracies),
             train_seconds=spread([run.train_seconds or 0.0 for run in group.runs]),
         )
-        for group in grouped(runs, BY_DEPTH)
+        for group in grouped(finished(runs), BY_DEPTH)
     ]
 
 

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from app.answers import CURVES, Comparison, RunOut
+from app.answers import EPOCH_COLUMNS, EpochColumns, RunOut
 
 
 def runs(found: Iterable[RunOut]) -> str:
@@ -13,15 +13,15 @@ def runs(found: Iterable[RunOut]) -> str:
     return _table(list(RunOut.model_fields), (run.model_dump() for run in found))
 
 
-def epochs(comparison: Comparison) -> str:
+def epochs(runs: Iterable[RunOut], columns: Mapping[int, EpochColumns]) -> str:
     """One line per epoch of each run; the run's own fields come first, as `run_…`."""
     fields = [f"run_{name}" for name in RunOut.model_fields]
     rows = (
-        {**_prefixed(run), **dict(zip(CURVES, figures, strict=True))}
-        for run in comparison.runs
-        for figures in zip(*(getattr(comparison.curves[run.id], name) for name in CURVES), strict=True)
+        {**_prefixed(run), **dict(zip(EPOCH_COLUMNS, figures, strict=True))}
+        for run in runs
+        for figures in zip(*(getattr(columns[run.id], name) for name in EPOCH_COLUMNS), strict=True)
     )
-    return _table([*fields, *CURVES], rows)
+    return _table([*fields, *EPOCH_COLUMNS], rows)
 
 
 def _prefixed(run: RunOut) -> dict[str, object]:

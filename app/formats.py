@@ -125,9 +125,9 @@ def plural(number: int, one: str, many: str | None = None) -> str:
 
 
 def sentence(words: object) -> str:
-    """Words as a sentence: a capital first, a full stop last."""
+    """Words as a sentence: a capital at its start, a stop at its end."""
     text = str(words)
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
 def _nearest(number: float) -> int:

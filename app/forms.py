@@ -13,6 +13,7 @@ from starlette.datastructures import FormData
 
 from app import datasets, formats, grid
 from app.answers import RunOut
+from app.formats import sentence
 from app.requests import HYPERPARAMETERS, MAX_ID, GridRequest, StudyRequest
 from trainer.config import (
     NARROWEST,
@@ -189,11 +190,6 @@ def messages(errors: Iterable[ErrorDetails]) -> dict[str, str]:
         place = error["loc"][0] if error["loc"] else _FORM
         found.setdefault(str(place), _words(error))
     return found
-
-
-def sentence(text: str) -> str:
-    """The text as a sentence: a capital at its start, a stop at its end."""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _words(error: ErrorDetails) -> str:

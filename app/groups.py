@@ -1,10 +1,10 @@
-"""Finished runs put together by what they have in common: by depth, or by any other hyperparameters."""
+"""Runs put together by what they have in common: by depth, or by any other hyperparameters."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.answers import EpochCurves, GroupRow, RunOut
+from app.answers import EpochCurves, GroupRow, Members, RunOut
 from app.formats import decimal, plural
 from app.requests import HYPERPARAMETERS
 from app.run_list import QueryError
@@ -16,6 +16,8 @@ AXES: Final = tuple(name for name in HYPERPARAMETERS if name != "seed")
 
 GOOD: Final = 0.97
 """The test accuracy whose price in seconds is told."""
+
+_SHADES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,12 @@ class Group:
     def label(self) -> str:
         """The group in words: `3 layers`, `lr 0.1`, `3 layers, adamw`."""
         return ", ".join(_worded(name, value) for name, value in self.key.items())
+
+    @property
+    def architecture(self) -> tuple[int, ...]:
+        """The layer sizes that all its runs have; empty if they differ."""
+        sizes = {tuple(run.layer_sizes) for run in self.runs}
+        return sizes.pop() if len(sizes) == 1 else ()
 
     @property
     def test_accuracies(self) -> list[float]:
@@ -55,12 +63,29 @@ def axes(text: str) -> tuple[str, ...]:
 
 
 def grouped(runs: Iterable[RunOut], by: Sequence[str]) -> list[Group]:
-    """The finished runs by their values, in ascending order; each group's in the order of their ids."""
+    """The runs by their values, in ascending order; each group's in the order of their ids."""
     found: dict[tuple[Any, ...], list[RunOut]] = {}
     for run in sorted(runs, key=lambda run: run.id):
-        if run.status == "finished":
-            found.setdefault(tuple(getattr(run, name) for name in by), []).append(run)
-    return [Group(dict(zip(by, key, strict=True)), found[key]) for key in sorted(found)]
+        found.setdefault(tuple(getattr(run, name) for name in by), []).append(run)
+    return [Group(dict(zip(by, key, strict=True)), found[key]) for key in sorted(found, key=_order)]
+
+
+def members(groups: Sequence[Group]) -> list[Members]:
+    """Which runs are in which group, and how each group is coloured: depths by depth, others by place."""
+    return [
+        Members(
+            key=dict(group.key),
+            label=group.label,
+            shade=min(_SHADES, group.key["depth"] if tuple(group.key) == BY_DEPTH else place),
+            runs=[run.id for run in group.runs],
+        )
+        for place, group in enumerate(groups, 1)
+    ]
+
+
+def finished(runs: Iterable[RunOut]) -> list[RunOut]:
+    """Those of the runs that have final results."""
+    return [run for run in runs if run.status == "finished"]
 
 
 def row(group: Group, curves: Mapping[int, EpochCurves], best: float | None) -> GroupRow:
@@ -93,6 +118,11 @@ def seconds_to(accuracy: float, curves: EpochCurves) -> float | None:
         if reached >= accuracy:
             return spent
     return None
+
+
+def _order(key: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
+    """Ascending, with what was not set (like no limit of epochs without progress) first."""
+    return tuple((value is not None, value) for value in key)
 
 
 def _worded(name: str, value: object) -> str:

@@ -52,6 +52,11 @@ def changed(params: QueryParams, **values: str | None) -> str:
     return "?" + urlencode(kept + added, safe=",:")
 
 
+def render(template: str, **context: object) -> str:
+    """A template as text."""
+    return _environment().get_template(template).render(**context)
+
+
 def page(
     request: Request,
     template: str,
@@ -62,7 +67,7 @@ def page(
 ) -> Response:
     """A template as an answer; a notice left by the form before shows once."""
     notice = unquote(request.cookies.get(_NOTICE, ""))
-    body = _environment().get_template(template).render(request=request, notice=notice, **context)
+    body = render(template, request=request, notice=notice, **context)
     response = HTMLResponse(body, status, {"Cache-Control": "no-cache", "Vary": "Accept"} | (headers or {}))
     if notice:
         response.delete_cookie(_NOTICE)

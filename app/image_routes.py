@@ -9,8 +9,9 @@ from sqlmodel import col, select
 
 from app import datasets
 from app.answers import ImageComparison, ImagePair, StepImages
-from app.api import SELECTION, DatabaseOf, SettingsOf, answer, problems
+from app.api import DatabaseOf, SettingsOf, answer, problems
 from app.compare import NotComparable, Selection
+from app.compare_routes import SELECTION
 from app.db import Database
 from app.formats import sentence
 from app.models import Run

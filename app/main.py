@@ -8,7 +8,19 @@ from typing import Any, Final
 import uvicorn
 from fastapi import FastAPI
 
-from app import __version__, api, assets, errors, housekeeping, image_routes, migrations, pages, system_page
+from app import (
+    __version__,
+    api,
+    assets,
+    compare_page,
+    compare_routes,
+    errors,
+    housekeeping,
+    image_routes,
+    migrations,
+    pages,
+    system_page,
+)
 from app.address import Address
 from app.answers import Problem
 from app.db import Database
@@ -40,10 +52,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.keys = Keys(database)
     app.state.integrity = Integrity(database, settings.data_dir)
     app.include_router(assets.router)
-    app.include_router(pages.router)
-    app.include_router(system_page.router)
-    app.include_router(api.router)
-    app.include_router(image_routes.router)
+    for room in (pages, compare_page, system_page, api, compare_routes, image_routes):
+        app.include_router(room.router)
     app.add_middleware(ConditionalGet)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(SameOrigin)

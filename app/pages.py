@@ -1,6 +1,6 @@
 """The pages: each route reads, renders a template, and after a form sends the browser on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Annotated, Final
 
@@ -8,12 +8,11 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 from sqlmodel import Session
-from starlette.datastructures import FormData, QueryParams
+from starlette.datastructures import FormData
 
 from app import (
     artifacts,
     bulk,
-    compare,
     datasets,
     formats,
     forms,
@@ -24,11 +23,11 @@ from app import (
     snippets,
     studies,
 )
-from app.answers import RunDetail, RunOut, StudyOut, StudyPreview, Verdict
+from app.answers import RunDetail, RunOut, StudyOut, StudyPreview
 from app.api import DatabaseOf, RunIdPath, SettingsOf, StudyIdPath, settings
 from app.db import Database, newest_change
 from app.forms import RunForm
-from app.groups import AXES, BY_DEPTH
+from app.groups import BY_DEPTH, grouped, members
 from app.html import changed, local, page, redirect
 from app.negotiation import HtmlRoute
 from app.queue_limit import QueueFull
@@ -58,14 +57,6 @@ _DONE: Final[dict[BulkAction, str]] = {
 }
 _ALWAYS_SHOWN: Final = ("depth", "epochs", "lr", "batch_size", "seed", "device", "dataset")
 """Hyperparameters that a run's page has lines of its own for."""
-_PUBLISHED_SETTINGS: Final = {
-    name: field.default
-    for name, field in TrainConfig.model_fields.items()
-    if name not in ("depth", "seed", "device")
-}
-"""The defaults are those of the published runs."""
-_SEEDS_FOR_A_TEST: Final = 2
-"""More seeds that are offered where a depth has a single one."""
 _REASONS: Final = 3
 """How many of the runs left alone a notice names."""
 _SHOWN_WAITING: Final = 100
@@ -200,7 +191,7 @@ def _launch(
                 path = f"/runs/{run_queue.enqueue(session, form.request.configs, form.request)[0].id}"
             queue_limit.check(session, settings.queue_limit)
     except QueueFull as error:
-        full = replace(form, errors={"form": forms.sentence(str(error))})
+        full = replace(form, errors={"form": formats.sentence(error)})
         return _form_page(request, database, full, status=429)
     return redirect(path)
 
@@ -338,7 +329,7 @@ def _act(
         with database.write() as session:
             action(session, run_id)
     except run_queue.WrongState as error:  # it ended while the button was on its way: the page shows how
-        return redirect(back, forms.sentence(str(error)))
+        return redirect(back, formats.sentence(error))
     return redirect(back)
 
 
@@ -370,7 +361,7 @@ def _study_page(
         study=study,
         change=change,
         found=found,
-        depths=sorted({run.depth for run in found.runs}),
+        members=members(grouped(found.runs, BY_DEPTH)),
         seeds=seeds,
         problem=problem,
     )
@@ -406,61 +397,11 @@ def add_seeds(
     except ValidationError:
         problem = "A whole number from 1 to 100 is expected."
     except (studies.StudyTooLarge, QueueFull) as error:
-        problem = forms.sentence(str(error))
+        problem = formats.sentence(error)
     else:
         return redirect(f"/studies/{study_id}", f"{formats.plural(number, 'seed')} added.")
     with database.read() as session:
         return _study_page(request, session, study_id, seeds=text, problem=problem)
-
-
-@router.get("/compare")
-def compare_runs(request: Request, database: DatabaseOf) -> Response:
-    """What depth bought, among chosen runs or in a study; without a choice, the studies to choose from."""
-    chosen = compare.Selection.parse(request.query_params.multi_items(), strict=False)
-    with database.read() as session:
-        change = newest_change(session)
-        if not chosen.ids and chosen.study_id is None:
-            return page(request, "compare_choose.html", studies=studies.list_studies(session))
-        study = None if chosen.study_id is None else studies.get_study(session, chosen.study_id)
-        comparison = compare.compare(session, chosen.run_ids(session), chosen.by)
-    if comparison is None:
-        raise HTTPException(404, "None of these runs exists. They may have been deleted.")
-    selection = changed(
-        QueryParams(),
-        runs=",".join(map(str, chosen.ids)) or None,
-        study=None if chosen.study_id is None else str(chosen.study_id),
-        by=None if chosen.by == BY_DEPTH else ",".join(chosen.by),
-    )
-    return page(
-        request,
-        "compare.html",
-        comparison=comparison,
-        study=study,
-        change=change,
-        depths=sorted({run.depth for run in comparison.runs}),
-        selection=selection,
-        unlike_published=_unlike_published(comparison.runs),
-        splits=[name for name in compare.differing(comparison.runs, comparison.by) if name in AXES],
-        more_seeds=_more_seeds(comparison.verdict),
-    )
-
-
-def _more_seeds(verdict: Verdict) -> int | None:
-    """How many more seeds to offer: what would settle the easiest open pair, or the two that a test needs."""
-    if len(verdict.pairs) and verdict.probability_best is None:
-        return _SEEDS_FOR_A_TEST
-    return min((pair.more_seeds for pair in verdict.pairs if pair.more_seeds), default=None)
-
-
-def _unlike_published(compared: Sequence[RunOut]) -> str:
-    """Which settings of the runs are not those of the published figures; empty if all agree."""
-    differing = []
-    for name, published in _PUBLISHED_SETTINGS.items():
-        values = sorted({getattr(run, name) for run in compared})
-        if values != [published]:
-            shown = ", ".join(map(_shown, values[:_REASONS])) + (", …" if values[_REASONS:] else "")
-            differing.append(f"{name} {shown} (published: {_shown(published)})")
-    return f"Trained unlike the published runs: {'; '.join(differing)}." if differing else ""
 
 
 @router.get("/queue")

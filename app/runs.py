@@ -19,6 +19,7 @@ from app.answers import (
 )
 from app.db import clock
 from app.models import Attempt, Epoch, Run
+from trainer.config import TRAIN_IMAGES, training_flops_per_image
 
 
 def get_run(session: Session, run_id: int) -> RunDetail | None:
@@ -36,6 +37,13 @@ def get_run(session: Session, run_id: int) -> RunDetail | None:
         environment=run.environment,
         traceback=run.traceback,
         attempts=_attempts(session, run),
+    )
+
+
+def find_runs(session: Session, run_ids: Iterable[int]) -> list[RunOut]:
+    """Those of the runs that exist, by id."""
+    return as_answers(
+        session, session.exec(select(Run).where(col(Run.id).in_(run_ids)).order_by(col(Run.id))).all()
     )
 
 
@@ -68,6 +76,7 @@ def as_answers(session: Session, runs: Sequence[Run]) -> list[RunOut]:
 
 
 def _as_answer(run: Run, moment: float, kinds: Sequence[frozenset[str] | None]) -> RunOut:
+    images = int(run.environment.get("train_images", TRAIN_IMAGES))
     return RunOut.model_construct(
         id=run.id or 0,
         version=run.version,
@@ -93,6 +102,8 @@ def _as_answer(run: Run, moment: float, kinds: Sequence[frozenset[str] | None]) 
         priority=run.priority,
         layer_sizes=run.layer_sizes,
         parameters=run.parameters,
+        updates_per_epoch=-(-images // run.batch_size),
+        flops_per_epoch=images * training_flops_per_image(tuple(run.layer_sizes)),
         device_used=run.device_used,
         epochs_done=run.epochs_done,
         eta_seconds=_eta(run, moment),
@@ -152,8 +163,15 @@ def queue(session: Session) -> QueueOut:
 
 def epoch_columns(session: Session, run_id: int) -> EpochColumns:
     """Every recorded epoch of a run with all that is known of it, as columns of one length."""
-    rows = _epochs(session, [run_id], EPOCH_COLUMNS)[run_id]
-    return EpochColumns.model_construct(None, **_columns(EPOCH_COLUMNS, rows))
+    return all_epoch_columns(session, [run_id])[run_id]
+
+
+def all_epoch_columns(session: Session, run_ids: Iterable[int]) -> dict[int, EpochColumns]:
+    """The same of several runs, by run."""
+    return {
+        run_id: EpochColumns.model_construct(None, **_columns(EPOCH_COLUMNS, rows))
+        for run_id, rows in _epochs(session, run_ids, EPOCH_COLUMNS).items()
+    }
 
 
 def curves(session: Session, run_ids: Iterable[int]) -> dict[int, EpochCurves]:

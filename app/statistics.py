@@ -70,6 +70,27 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Difference:
     )
 
 
+def paired(first: Sequence[float], second: Sequence[float]) -> Difference:
+    """The paired t-test of two samples whose values belong together one by one, two-sided.
+
+    "Student", "The probable error of a mean", Biometrika 6 (1908), section on the soporifics.
+    """
+    changes = [after - before for before, after in zip(first, second, strict=True)]
+    difference = fmean(changes)
+    if len(changes) < 2:  # noqa: PLR2004  # a spread needs two values
+        return Difference(difference, None, None)
+    error = stdev(changes) / math.sqrt(len(changes))
+    if error == 0.0:
+        return Difference(difference, None, None)
+    freedom = len(changes) - 1
+    margin = _student_quantile(freedom) * error
+    return Difference(
+        difference,
+        (difference - margin, difference + margin),
+        2 * _student_cdf(freedom, -abs(difference) / error),
+    )
+
+
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Holm-adjusted p values: comparing each with 0.05 keeps the chance of any false "different" at 5 %.
 
@@ -139,18 +160,22 @@ def _trigamma_inverse(y: float) -> float:
     return x
 
 
-def seeds_to_settle(first: Sequence[float], second: Sequence[float], significance: float) -> int | None:
-    """How many values each sample should have for Welch's test to settle their difference, with `POWER`.
+def seeds_to_settle(
+    first: Sequence[float], second: Sequence[float], significance: float, *, in_pairs: bool = False
+) -> int | None:
+    """How many values each sample should have for a test to settle their difference, with `POWER`.
 
-    It supposes that difference and spreads are what they look like now; None without a spread or a
-    difference, and beyond `MOST_SEEDS`. The smallest n with
-    |d| / √((s₁² + s₂²) / n) ≥ t(1 - significance / 2) + t(power), at the Welch-Satterthwaite degrees of
-    freedom: S.-C. Chow et al., "Sample Size Calculations in Clinical Research", 3rd ed., section 3.2.
+    The test is Welch's, or the paired one of values that belong together one by one. It supposes that
+    difference and spreads are what they look like now; None without a spread or a difference, and beyond
+    `MOST_SEEDS`. The smallest n with |d| / √((s₁² + s₂²) / n) ≥ t(1 - significance / 2) + t(power), at the
+    Welch-Satterthwaite degrees of freedom, or in pairs with the variance of the differences alone and n - 1:
+    S.-C. Chow et al., "Sample Size Calculations in Clinical Research", 3rd ed., section 3.2.
     """
     if min(len(first), len(second)) < 2:  # noqa: PLR2004  # a spread needs two values
         return None
     difference = abs(fmean(second) - fmean(first))
-    variances = [stdev(sample) ** 2 for sample in (first, second)]
+    spread_of = [[b - a for a, b in zip(first, second, strict=True)]] if in_pairs else [first, second]
+    variances = [stdev(values) ** 2 for values in spread_of]
     if not difference or not sum(variances):
         return None
 

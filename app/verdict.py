@@ -3,33 +3,64 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+from statistics import fmean
 from typing import Final
 
 from app.answers import Pair, Verdict
 from app.formats import plural
-from app.statistics import MOST_SEEDS, holm, probability_best, seeds_to_settle, spread, welch
+from app.statistics import (
+    MOST_SEEDS,
+    Difference,
+    holm,
+    paired,
+    probability_best,
+    seeds_to_settle,
+    spread,
+    welch,
+)
 
 SIGNIFICANCE: Final = 0.05
 _SURE: Final = 0.995
+_SEEDS_FOR_A_TEST: Final = 2
 _NAMED: Final = 6
 """How many groups a sentence names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A group's name and its runs' final accuracies."""
+    """A group's name and its runs' final accuracies.
+
+    `seeds` are those of its runs, in the same order, if all of them have one architecture, `layer_sizes`:
+    groups of the same architecture and seeds started from the same weights, and are compared seed by seed.
+    """
 
     label: str
     test: Sequence[float]
     train: Sequence[float]
     depth: int | None = None
+    layer_sizes: Sequence[int] = ()
+    seeds: Sequence[int] = ()
+
+    def pairs_with(self, other: "Sample") -> bool:
+        """Whether each run here has its twin in the other group."""
+        return (
+            bool(self.layer_sizes)
+            and self.layer_sizes == other.layer_sizes
+            and sorted(self.seeds) == sorted(other.seeds)
+            and len(set(self.seeds)) == len(self.seeds)
+        )
+
+    def in_order(self, values: Sequence[float]) -> list[float]:
+        """These values, one a run, in the order of the seeds."""
+        return [value for _, value in sorted(zip(self.seeds, values, strict=True))]
 
 
 def verdict(samples: Sequence[Sample], noun: str = "depth") -> Verdict:
     """Which groups differ in test accuracy, by how much, and what can't be said.
 
-    `noun` is what the groups are. Two count as different only if Welch's p, Holm-adjusted over all pairs, is
-    below 0.05. The first sentences are the answer; the others are what it rests on.
+    `noun` is what the groups are. Two count as different only if p, of Welch's test or between runs of one
+    architecture and the same seeds of the paired test, is below 0.05 after Holm's correction for all pairs.
+    The first sentences are the answer; the others are what it rests on.
     """
     pairs = compare_pairs(samples)
     best = probability_best([sample.test for sample in samples])
@@ -38,13 +69,14 @@ def verdict(samples: Sequence[Sample], noun: str = "depth") -> Verdict:
         evidence=_evidence(samples, pairs),
         pairs=pairs,
         probability_best=best,
+        more_seeds=_seeds_for_the_best(samples, pairs, best),
     )
 
 
 def compare_pairs(samples: Sequence[Sample]) -> list[Pair]:
     """Every two samples: how far their test accuracies are apart, and whether by more than chance."""
     couples = list(combinations(samples, 2))
-    differences = [welch(first.test, second.test) for first, second in couples]
+    differences = [_difference(first, second) for first, second in couples]
     adjusted = holm([difference.p for difference in differences])
     tests = sum(p is not None for p in adjusted)
     return [
@@ -54,6 +86,7 @@ def compare_pairs(samples: Sequence[Sample]) -> list[Pair]:
             difference=difference.mean,
             ci95=difference.ci95,
             p=p,
+            paired=first.pairs_with(second),
             different=None if p is None else p < SIGNIFICANCE,
             more_seeds=None if p is None or p < SIGNIFICANCE else _more_seeds(first, second, tests),
         )
@@ -61,8 +94,18 @@ def compare_pairs(samples: Sequence[Sample]) -> list[Pair]:
     ]
 
 
+def _difference(first: Sample, second: Sample) -> Difference:
+    if first.pairs_with(second):
+        return paired(first.in_order(first.test), second.in_order(second.test))
+    return welch(first.test, second.test)
+
+
 def _more_seeds(first: Sample, second: Sample, tests: int) -> int | None:
-    wanted = seeds_to_settle(first.test, second.test, SIGNIFICANCE / tests)
+    if first.pairs_with(second):
+        one, other = first.in_order(first.test), second.in_order(second.test)
+        wanted = seeds_to_settle(one, other, SIGNIFICANCE / tests, in_pairs=True)
+    else:
+        wanted = seeds_to_settle(first.test, second.test, SIGNIFICANCE / tests)
     return None if wanted is None else max(1, wanted - min(len(first.test), len(second.test)))
 
 
@@ -90,6 +133,24 @@ def _answer(
     else:
         first += f"; that it truly is the best is {round(probabilities[best] * 100)} % likely."
     return [first, *_apart(top, pairs)]
+
+
+def _seeds_for_the_best(
+    samples: Sequence[Sample], pairs: Sequence[Pair], probabilities: Sequence[float] | None
+) -> int | None:
+    """The fewest seeds that would likely tell the best sample from another; two where a test needs them."""
+    if not pairs:
+        return None
+    if probabilities is None:
+        return _SEEDS_FOR_A_TEST
+    top = _best(samples)
+    return min(
+        (pair.more_seeds for pair in pairs if pair.more_seeds and top.label in pair.groups), default=None
+    )
+
+
+def _best(samples: Sequence[Sample]) -> Sample:
+    return max(samples, key=lambda sample: fmean(sample.test))
 
 
 def _apart(top: Sample, pairs: Sequence[Pair]) -> list[str]:
@@ -149,7 +210,8 @@ def _pair_sentence(pair: Pair, shallow: Sample, deep: Sample, tests: int) -> str
         return f"{claim}; the seeds show no spread at all, so there is no test to make."
     low, high = pair.ci95
     corrected = f" after correction for {tests} comparisons" if tests > 1 else ""
-    evidence = f"95 % CI {points(low)} to {points(high)}; {_probability(pair.p)}{corrected}"
+    by_seed = ", seed by seed" if pair.paired else ""
+    evidence = f"95 % CI {points(low)} to {points(high)}{by_seed}; {_probability(pair.p)}{corrected}"
     judgement = "a real difference" if pair.different else f"not distinguishable with {seeds(n)}"
     return f"{claim} ({evidence}): {judgement}."
 
@@ -157,7 +219,7 @@ def _pair_sentence(pair: Pair, shallow: Sample, deep: Sample, tests: int) -> str
 def _overfitting(samples: Sequence[Sample], pairs: dict[tuple[str, str], Pair]) -> list[str]:
     """Whether the last of the samples fits its training images better than the best one, and no others."""
     deepest = samples[-1]
-    top = max(samples, key=lambda sample: spread(sample.test).mean)
+    top = _best(samples)
     if top is deepest or deepest.depth is None:
         return []
     train = welch(top.train, deepest.train)

@@ -21,7 +21,8 @@ export function colour(name, alpha = 1) {
   return `rgba(${red}, ${green}, ${blue}, ${alpha})`;
 }
 
-export const depthColour = (depth, alpha) => colour(`depth-${Math.min(depth, 5)}`, alpha);
+// A colour of the scale of depths, from 1 (light) to 5 (dark).
+export const shadeColour = (shade, alpha) => colour(`depth-${Math.min(shade, 5)}`, alpha);
 
 // plotly.js reads some HTML in names and labels.
 export const plain = (text) =>
@@ -29,6 +30,23 @@ export const plain = (text) =>
 
 export function label(text, x, y, ink = colour("muted")) {
   return { text, x, y, xanchor: "left", yanchor: "middle", xshift: 10, showarrow: false, font: { color: ink, size: 12 } };
+}
+
+// Space at the right for labels like "5 layers".
+export const LABELLED = { l: 56, r: 80, t: 8, b: 44 };
+
+// A name beside its line: the text in ink, for it must be readable, and a dot in the line's colour.
+export const nameLabel = (shade, text) => `<span style="color: ${shadeColour(shade)}">●</span> ${plain(text)}`;
+
+// Labels `{text, x, y, ink}` at the right end of lines, pushed `least` apart where they would overlap: those
+// that end less than `reach` from each other.
+export function endLabels(ends, least, reach = Infinity) {
+  const placed = [];
+  for (const { text, x, y, ink = colour("ink") } of ends.toSorted((one, other) => other.y - one.y)) {
+    const above = placed.filter((other) => Math.abs(other.x - x) < reach).map((other) => other.y - least);
+    placed.push(label(text, x, Math.min(y, ...above), ink));
+  }
+  return placed;
 }
 
 // Accuracies are drawn in percent, worded as on the rest of the page.
@@ -53,11 +71,25 @@ function axis({ title, ...rest }) {
 }
 
 // Epochs are whole: few of them get a tick each, so that none stands between two.
-export const epochAxis = (last) => ({
+export const epochAxis = (last, log = false) => ({
   title: "Epoch",
-  rangemode: "tozero",
+  rangemode: log ? undefined : "tozero",
   range: last ? undefined : [0, 10],
-  dtick: last <= 10 ? 1 : undefined,
+  dtick: last <= (innerWidth < 500 ? 5 : 10) && !log ? 1 : undefined,
+});
+
+// A range that ends with the lines, for labels beside them would widen it; one point alone stands inside.
+export const endingAt = (last) => (last ? [0, Math.max(last, 2)] : [0, 10]);
+
+// The area between two lines.
+export const bandOf = (x, low, high, fillcolor) => ({
+  x: [...x, ...x.toReversed()],
+  y: [...high, ...low.toReversed()],
+  fill: "toself",
+  fillcolor,
+  line: { width: 0 },
+  mode: "lines",
+  hoverinfo: "skip",
 });
 
 function layoutOf({ x, y, ...rest }) {
@@ -98,3 +130,18 @@ export function chart(element, build) {
   window.addEventListener("themechange", update);
   return update;
 }
+
+// A figure as an image of its own: on the ground of the page, for a transparent one is unreadable elsewhere.
+async function download(element, format) {
+  const { data, layout, clientWidth: width, clientHeight: height } = element;
+  const figure = { data, layout: { ...layout, paper_bgcolor: colour("surface") } };
+  const link = document.createElement("a");
+  link.href = await Plotly.toImage(figure, { format, width, height, scale: format === "png" ? 2 : 1 });
+  link.download = `${element.id.replace("-chart", "")}.${format}`;
+  link.click();
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-download]");
+  if (button) download(document.getElementById(button.dataset.download), button.dataset.format);
+});

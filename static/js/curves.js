@@ -1,9 +1,11 @@
-// One chart of many runs' curves, coloured by depth; seeds of one depth differ in shade.
+// One chart of many runs' curves, coloured by group: a line per run, runs of one group differing in shade, or
+// a mean and its 95 % band per group.
 
-import { append, cumulated, readEpochs } from "./columns.js";
-import { LOSS, PERCENT, PERCENT_TICKS, chart, depthColour, epochAxis, percents, plain } from "./chart.js";
+import { cumulated } from "./columns.js";
+import { LABELLED, LOSS, PERCENT, PERCENT_TICKS, bandOf, chart, endLabels, endingAt, epochAxis, nameLabel, percents, plain, shadeColour } from "./chart.js";
 import { plural, whole } from "./format.js";
 import { smooth } from "./smooth.js";
+import { mean, spread } from "./statistics.js";
 
 const TITLES = {
   train_loss: "Train loss, mean of the epoch (nats)",
@@ -11,92 +13,56 @@ const TITLES = {
   last_batch_loss: "Loss of the last batch (nats)",
   test_accuracy: "Test accuracy",
   train_accuracy: "Train accuracy, running",
-  gap: "Train (running) − test accuracy (pp)",
 };
 
-const IMAGES = 60000;
-
-// Floating-point operations of an epoch's training, two for each multiplication and addition: forward, backward
-// to the weights, and backward to the inputs of all layers but the first. trainer/config.py counts the same.
-function flops({ layer_sizes }) {
-  const products = layer_sizes.slice(1).map((size, index) => 2 * size * layer_sizes[index]);
-  return IMAGES * (3 * products.reduce((sum, each) => sum + each, 0) - products[0]);
-}
-
-// What a run has spent by the end of each epoch, and what the axis calls it.
+// What the curves are drawn over: values for a run, the axis, and a point's place in words.
 const AXES = {
-  epoch: { spent: (run, columns) => columns.epoch },
-  seconds: { title: "Training time (s)", told: "%{x:.1f} s", spent: (run, columns) => cumulated(columns.seconds) },
+  epoch: {
+    of: (run, columns) => columns.epoch,
+    hover: "epoch %{x}",
+  },
+  seconds: {
+    of: (run, columns) => cumulated(columns.seconds),
+    title: "Training time (s)",
+    hover: "%{x:.1f} s",
+  },
   updates: {
-    title: "Updates",
-    told: "%{x:,} updates",
-    spent: (run, columns) => columns.epoch.map((epoch) => epoch * Math.ceil(IMAGES / run.batch_size)),
+    of: (run, columns) => columns.epoch.map((epoch) => epoch * run.updates_per_epoch),
+    title: "Updates of the weights",
+    hover: "%{x:,} updates",
   },
   flops: {
-    title: "Floating-point operations of training (estimate)",
-    told: "%{x:.3s}FLOP",
-    spent: (run, columns) => columns.epoch.map((epoch) => epoch * flops(run)),
+    of: (run, columns) => columns.epoch.map((epoch) => epoch * run.flops_per_epoch),
+    title: "Training FLOPs (an estimate from the layer sizes)",
+    hover: "%{x:.3s}FLOP",
   },
 };
+const CHOICES = ["metric", "x", "lines", "smooth", "log", "logx", "hide"];
 
-const CHOICES = ["metric", "x", "smooth", "log", "logx", "hide"];
+const choice = (table, asked, otherwise) => (Object.hasOwn(table, asked) ? asked : otherwise);
+
+// A range around values that leaves the bands free to end outside, as those of two seeds would be all there is.
+function around(values, log) {
+  const known = log ? values.filter((value) => value > 0).map(Math.log10) : values;
+  if (!known.length) return undefined;
+  const low = known.reduce((least, value) => Math.min(least, value));
+  const high = known.reduce((most, value) => Math.max(most, value));
+  const margin = 0.06 * (high - low || 1);
+  return [low - margin, high + margin];
+}
 
 export class Curves {
-  #runs = new Map();
-  #columns = new Map();
   #note = document.querySelector("[data-chart-note]");
   #update;
-  #choice = null;
 
-  constructor(element, view) {
+  constructor(element, set, view) {
+    this.set = set;
     this.view = view;
+    this.narrow = () => element.clientWidth < 500;
     this.#update = chart(element, () => this.#build());
-    view.addEventListener("change", () => this.#viewed());
+    set.addEventListener("change", () => this.#changed());
+    view.follow(CHOICES, () => this.#changed());
     document.addEventListener("click", (event) => this.#toggle(event));
-  }
-
-  // Takes the runs and curves of a comparison.
-  load({ runs, curves }) {
-    this.#runs = new Map(runs.map((run) => [run.id, run]));
-    this.#columns = new Map(Object.entries(curves).map(([id, columns]) => [Number(id), columns]));
-    this.#changed();
-  }
-
-  has(id) {
-    return this.#runs.has(id);
-  }
-
-  // Returns whether anything of the run is new.
-  run(run) {
-    const known = this.#runs.get(run.id);
-    this.#runs.set(run.id, run);
-    return JSON.stringify(known) !== JSON.stringify(run);
-  }
-
-  epoch(record) {
-    const columns = this.#columns.get(record.run_id);
-    if (!columns) return;
-    if (append(columns, record)) this.#update();
-    else this.reset(record.run_id);
-  }
-
-  async reset(id) {
-    if (!this.#runs.has(id)) return;
-    this.#columns.set(id, await readEpochs(id));
-    this.#update();
-  }
-
-  remove(id) {
-    this.#runs.delete(id);
-    this.#columns.delete(id);
-    this.#changed();
-  }
-
-  // What others show, like the epoch of the layers chart, changes nothing here.
-  #viewed() {
-    const choice = CHOICES.map((name) => this.view.get(name)).join(" ");
-    if (choice !== this.#choice) this.#changed();
-    this.#choice = choice;
   }
 
   #changed() {
@@ -105,98 +71,138 @@ export class Curves {
   }
 
   #toggle(event) {
-    const button = event.target.closest("[data-toggle-run], [data-toggle-depth]");
+    const button = event.target.closest("[data-toggle-run], [data-toggle-group]");
     if (!button) return;
-    const { toggleRun, toggleDepth } = button.dataset;
-    const chosen = [...this.#runs.values()].filter((run) =>
-      toggleRun ? run.id === Number(toggleRun) : run.depth === Number(toggleDepth),
-    );
+    const { toggleRun } = button.dataset;
+    const chosen = toggleRun ? [Number(toggleRun)] : this.#members(button);
     const hidden = this.view.ids("hide");
     const hide = button.getAttribute("aria-pressed") === "true";
-    for (const run of chosen) hidden[hide ? "add" : "delete"](run.id);
+    for (const id of chosen) hidden[hide ? "add" : "delete"](id);
     this.view.set({ hide: [...hidden].join(",") });
   }
 
+  // The runs of a button's group; none while nothing is loaded.
+  #members(button) {
+    return this.set.groups[button.dataset.toggleGroup - 1]?.runs ?? [];
+  }
+
   #showToggles() {
+    if (!this.set.groups.length) return;
     const hidden = this.view.ids("hide");
-    const shown = new Set([...this.#runs.values()].filter((run) => !hidden.has(run.id)).map((run) => run.depth));
     for (const button of document.querySelectorAll("[data-toggle-run]")) {
       button.setAttribute("aria-pressed", !hidden.has(Number(button.dataset.toggleRun)));
     }
-    for (const button of document.querySelectorAll("[data-toggle-depth]")) {
-      button.setAttribute("aria-pressed", shown.has(Number(button.dataset.toggleDepth)));
+    for (const button of document.querySelectorAll("[data-toggle-group]")) {
+      button.setAttribute("aria-pressed", this.#members(button).some((id) => !hidden.has(id)));
     }
-  }
-
-  #values(columns, metric) {
-    if (metric === "gap") return columns.train_accuracy.map((train, index) => 100 * (train - columns.test_accuracy[index]));
-    return metric.endsWith("accuracy") ? percents(columns[metric]) : columns[metric];
   }
 
   #build() {
-    const asked = this.view.get("metric");
-    const metric = Object.hasOwn(TITLES, asked) ? asked : "train_loss";
+    const metric = choice(TITLES, this.view.get("metric"), "train_loss");
+    const over = choice(AXES, this.view.get("x"), "epoch");
     const isAccuracy = metric.endsWith("accuracy");
-    const by = Object.hasOwn(AXES, this.view.get("x")) ? this.view.get("x") : "epoch";
-    const logX = this.view.get("logx") === "x";
     const weight = Math.min(0.99, Math.max(0, Number(this.view.get("smooth")) || 0));
-    const log = this.view.get("log") === "y" && metric !== "gap"; // a gap may be negative
+    const log = this.view.get("log") === "y";
+    const logX = this.view.get("logx") === "x";
+    const means = this.view.get("lines") === "mean";
     const hidden = this.view.ids("hide");
 
-    const runs = [...this.#runs.values()]
-      .filter((run) => !hidden.has(run.id) && this.#columns.get(run.id)?.epoch.length)
-      .sort((one, other) => one.depth - other.depth || one.seed - other.seed || one.id - other.id);
-    const seen = new Map();
-    const faint = [];
-    const lines = [];
-    for (const run of runs) {
-      const rank = seen.get(run.depth) ?? 0;
-      seen.set(run.depth, rank + 1);
-      const columns = this.#columns.get(run.id);
-      const x = AXES[by].spent(run, columns);
-      const raw = this.#values(columns, metric);
-      const y = smooth(raw, weight);
-      const line = { color: depthColour(run.depth, 1 - 0.15 * Math.min(rank, 3)), width: 2, shape: "linear" };
-      const mode = x.length > 1 ? "lines" : "markers";
-      if (weight) {
-        faint.push({ x, y: raw, mode, line: { ...line, width: 1 }, opacity: 0.25, hoverinfo: "skip" });
-      }
-      lines.push({
-        x,
-        y,
-        mode,
-        line,
-        marker: { color: line.color, size: 6 },
-        name: plain(run.name),
-        hovertemplate:
-          `%{fullData.name}<br>${AXES[by].told ?? "epoch %{x}"}: ` +
-          `${isAccuracy ? PERCENT : metric === "gap" ? "%{y:+.2f} pp" : LOSS}<extra></extra>`,
-      });
-    }
-    const points = runs.reduce((sum, run) => sum + this.#columns.get(run.id).epoch.length, 0);
-    this.#note.textContent = runs.length
-      ? `${plural(runs.length, "curve")}, ${plural(points, "point")}, all of them drawn.` +
-        (weight ? " Smoothed; the raw values stand faint behind." : "") +
-        (hidden.size ? ` ${whole(hidden.size)} hidden.` : "")
-      : "Curves appear with the first epoch.";
+    const curves = this.set.drawn(hidden).map((run) => {
+      const columns = this.set.columns(run.id);
+      const raw = isAccuracy ? percents(columns[metric]) : columns[metric];
+      return { run, x: AXES[over].of(run, columns), raw, y: smooth(raw, weight) };
+    });
+    const hover = `%{fullData.name}<br>${AXES[over].hover}: ${isAccuracy ? PERCENT : LOSS}`;
+    const drawn = means ? this.#means(curves, hover, { log, isAccuracy }) : { traces: this.#lines(curves, hover, weight), ends: [] };
+    const range = means ? around(curves.flatMap(({ y }) => y), log) : undefined;
+    const points = curves.reduce((sum, { x }) => sum + x.length, 0);
+    this.#note.textContent = !curves.length
+      ? "Curves appear with the first epoch."
+      : (means
+          ? `Means of ${plural(curves.length, "run")}, at each epoch that all runs of a group have. Bands are 95 % intervals of the mean over seeds.` +
+            (weight ? " Smoothed before averaging." : "")
+          : `${plural(curves.length, "curve")}, ${plural(points, "point")}, all of them drawn.` +
+            (weight ? " Smoothed; the raw values stand faint behind." : "")) +
+        (hidden.size ? ` ${whole(hidden.size)} hidden.` : "");
+    const type = logX ? "log" : "linear";
+    const last = curves.reduce((most, { x }) => Math.max(most, x.length), 0);
+    const places = curves.flatMap(({ x }) => [x[0], x.at(-1)]);
+    const [first, end] = [Math.min(...places), Math.max(...places)];
+    const span = logX ? [Math.log10(first), Math.log10(end)] : endingAt(end);
+    const room = range ? (range[1] - range[0]) * (this.narrow() ? 0.08 : 0.05) : 0;
     return {
-      traces: [...faint, ...lines],
+      traces: drawn.traces,
       layout: {
         x: {
-          ...(by === "epoch"
-            ? epochAxis(Math.max(0, ...runs.map((run) => this.#columns.get(run.id).epoch.length)))
-            : { title: AXES[by].title, rangemode: "tozero", range: runs.length ? undefined : [0, 10] }),
-          ...(logX ? { type: "log", rangemode: "normal", dtick: undefined } : {}),
+          ...(over === "epoch" ? epochAxis(last, logX) : { title: AXES[over].title, rangemode: logX ? undefined : "tozero" }),
+          type,
+          ...(!curves.length ? { range: logX ? [0, 1] : [0, 10] } : means && end > first ? { range: span } : {}),
         },
         y: {
           title: TITLES[metric],
           type: log ? "log" : "linear",
           ...(isAccuracy ? PERCENT_TICKS : {}),
-          range: runs.length ? undefined : log ? [-2, 0.5] : isAccuracy ? [0, 100] : [0, 2.5],
+          range: curves.length ? range : log ? [-2, 0.5] : isAccuracy ? [0, 100] : [0, 2.5],
         },
+        ...(means ? { margin: LABELLED } : {}),
+        annotations: endLabels(
+          drawn.ends.map(({ x, y, ...end }) => ({ ...end, x: logX ? Math.log10(x) : x, y: log ? Math.log10(y) : y })),
+          room,
+          (span[1] - span[0]) * (this.narrow() ? 0.4 : 0.1),
+        ),
         // another quantity on an axis needs another zoom
-        uirevision: `${metric} ${by} ${logX} ${log}`,
+        uirevision: `${metric} ${over} ${log} ${logX} ${means}`,
       },
     };
+  }
+
+  #lines(curves, hovertemplate, weight) {
+    const seen = new Map();
+    const faint = [];
+    const lines = [];
+    for (const { run, x, y, raw } of curves) {
+      const group = this.set.groupOf(run);
+      const rank = seen.get(group) ?? 0;
+      seen.set(group, rank + 1);
+      const line = { color: shadeColour(group.shade, 1 - 0.15 * Math.min(rank, 3)), width: 2, shape: "linear" };
+      const mode = x.length > 1 ? "lines" : "markers";
+      if (weight) {
+        faint.push({ x, y: raw, mode, line: { ...line, width: 1 }, opacity: 0.25, hoverinfo: "skip" });
+      }
+      const name = plain(run.name);
+      lines.push({ x, y, mode, line, marker: { color: line.color, size: 6 }, name, hovertemplate: `${hovertemplate}<extra></extra>` });
+    }
+    return [...faint, ...lines];
+  }
+
+  #means(curves, hover, { log, isAccuracy }) {
+    const bands = [];
+    const lines = [];
+    const ends = [];
+    for (const [{ label, shade }, group] of this.set.grouped(curves, ({ run }) => run)) {
+      const length = Math.min(...group.map(({ x }) => x.length));
+      const at = (name) => Array.from({ length }, (_, index) => group.map((curve) => curve[name][index]));
+      const x = at("x").map(mean);
+      const spreads = at("y").map(spread);
+      const y = spreads.map((each) => each.mean);
+      if (group.length > 1) {
+        // a logarithmic axis has no place for what is not above 0
+        const low = spreads.map(({ ci95, min }) => Math.max(ci95[0], log ? min / 10 : isAccuracy ? -Infinity : 0));
+        const high = spreads.map(({ ci95 }) => Math.min(ci95[1], isAccuracy ? 100 : Infinity));
+        bands.push(bandOf(x, low, high, shadeColour(shade, 0.16)));
+      }
+      const line = { color: shadeColour(shade), width: 2 };
+      lines.push({
+        x,
+        y,
+        mode: length > 1 ? "lines" : "markers",
+        line,
+        marker: { color: line.color, size: 7 },
+        name: plain(`${label}, mean of ${group.length}`),
+        hovertemplate: `${hover}<extra></extra>`,
+      });
+      ends.push({ text: nameLabel(shade, label), x: x.at(-1), y: y.at(-1) });
+    }
+    return { traces: [...bands, ...lines], ends };
   }
 }

@@ -6,6 +6,17 @@ const SPACE = "\u00a0";
 export const percent = (fraction, digits = 2) =>
   fraction == null ? NOTHING : `${(fraction * 100).toFixed(digits)}${SPACE}%`;
 
+// A difference or spread of fractions in percentage points, without its unit.
+export const points = (fraction) =>
+  fraction == null ? NOTHING : (fraction * 100).toFixed(2).replace("-", "\u2212");
+
+// Names of groups as a list: "lr 0.1 and lr 0.2", "1, 2 and 3 layers".
+export function listed(labels) {
+  const areDepths = labels.length > 1 && labels.every((label) => /^\d+ layers?$/.test(label));
+  const shown = areDepths ? labels.map((label, index) => (labels[index + 1] ? parseInt(label) : label)) : labels;
+  return new Intl.ListFormat("en-GB").format(shown.map(String));
+}
+
 export const whole = (number) => (number == null ? NOTHING : number.toLocaleString("en-US"));
 
 // Four significant digits and never fewer than four decimals; below 0.0001 with an exponent.

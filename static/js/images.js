@@ -76,6 +76,7 @@ export class Images {
       const answer = await read(`/compare/images/step${this.query}&shallow=${step.shallow}&deep=${step.deep}`);
       this.#step = answer.problem ? null : answer;
     }
+    for (const name of ["step", "kind"]) part(name).parentElement.hidden = !steps.length;
     this.#note(step);
     this.#gallery();
     this.#perDigit();

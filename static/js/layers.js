@@ -1,6 +1,7 @@
-// Accuracy by number of layers: a dot per finished run, means, intervals, and the published reference.
+// Accuracy by number of layers, or by any other groups: a dot per run, means, intervals, and the published
+// reference.
 
-import { PERCENT, PERCENT_TICKS, chart, colour, depthColour, label, percents, plain } from "./chart.js";
+import { PERCENT, PERCENT_TICKS, bandOf, chart, colour, endLabels, percents, plain, shadeColour } from "./chart.js";
 
 const PARTS = [
   { field: "train_accuracy", name: "train", dash: "dash", symbol: "circle-open" },
@@ -10,26 +11,15 @@ const PARTS = [
 function band(rows, field) {
   const known = rows.filter((row) => row[field].ci95);
   if (known.length < 2) return [];
-  const depths = known.map((row) => row.depth);
-  const low = known.map((row) => row[field].ci95[0]);
-  const high = known.map((row) => Math.min(1, row[field].ci95[1]));
-  return [
-    {
-      x: [...depths, ...depths.toReversed()],
-      y: percents([...high, ...low.toReversed()]),
-      fill: "toself",
-      fillcolor: colour("muted", 0.13),
-      line: { width: 0 },
-      mode: "lines",
-      hoverinfo: "skip",
-    },
-  ];
+  const low = percents(known.map((row) => row[field].ci95[0]));
+  const high = percents(known.map((row) => Math.min(1, row[field].ci95[1])));
+  return [bandOf(known.map((row) => row.x), low, high, colour("muted", 0.13))];
 }
 
-function measured(rows, runs, { field, name, dash, symbol }) {
+function measured(set, rows, runs, { field, name, dash, symbol }) {
   return [
     {
-      x: rows.map((row) => row.depth),
+      x: rows.map((row) => row.x),
       y: percents(rows.map((row) => row[field].mean)),
       text: rows.map((row) => `mean of ${row.n}`),
       mode: "lines",
@@ -37,12 +27,12 @@ function measured(rows, runs, { field, name, dash, symbol }) {
       hovertemplate: `${name} ${PERCENT}, %{text}<extra></extra>`,
     },
     {
-      x: runs.map((run) => run.depth),
+      x: runs.map((run) => set.groupOf(run).x),
       y: percents(runs.map((run) => run[field])),
       text: runs.map((run) => plain(run.name)),
       mode: "markers",
       marker: {
-        color: runs.map((run) => depthColour(run.depth)),
+        color: runs.map((run) => shadeColour(set.groupOf(run).shade)),
         symbol,
         size: 9,
         line: { width: symbol === "circle" ? 1 : 2, color: symbol === "circle" ? colour("surface") : undefined },
@@ -63,29 +53,18 @@ function published(rows, { field, name, symbol }) {
   };
 }
 
-// Labels at the right end of the lines, pushed apart where they would overlap.
-function endLabels(ends, least) {
-  const sorted = ends.toSorted((one, other) => other.y - one.y);
-  let ceiling = Infinity;
-  return sorted.map(({ text, x, y, ink }) => {
-    ceiling = Math.min(y, ceiling - least);
-    return label(text, x, ceiling, ink);
-  });
-}
-
-// `read` gives the comparison, or null while there is none; `reference` whether the published figures show.
-export function layersChart(element, read, reference) {
+// `read` gives `{groups, runs, reference, train}`: `train` names the kind of train accuracy.
+export function layersChart(element, set, read) {
   return chart(element, () => {
-    const comparison = read();
-    const rows = comparison?.by_depth ?? [];
-    const runs = (comparison?.runs ?? []).filter((run) => run.status === "finished");
+    const { groups: rows, runs, reference: overlay, train } = read();
+    const parts = PARTS.map((part) => (part.field === "train_accuracy" ? { ...part, name: train } : part));
     const narrow = element.clientWidth < 500; // the legend says the rest
-    const overlay = reference() ? (comparison?.reference ?? []) : [];
-    const depths = [...rows, ...overlay].map((row) => row.depth);
+    const places = new Map([...overlay.map(({ depth }) => [depth, depth]), ...rows.map(({ x, label }) => [x, set.isByDepth ? x : plain(label)])]);
+    const xs = [...places.keys()];
     const ends = [
-      ...PARTS.flatMap(({ field, name }) => {
+      ...parts.flatMap(({ field, name }) => {
         const last = rows.at(-1);
-        return last ? [{ text: `<b>${name}</b>`, x: last.depth, y: 100 * last[field].mean, ink: colour("ink") }] : [];
+        return last ? [{ text: `<b>${narrow ? name.replace(" ", "<br>") : name}</b>`, x: last.x, y: 100 * last[field].mean, ink: colour("ink") }] : [];
       }),
       ...PARTS.flatMap(({ field, name }) => {
         const last = overlay.at(-1);
@@ -93,26 +72,26 @@ export function layersChart(element, read, reference) {
       }),
     ];
     const values = percents([
-      ...runs.flatMap((run) => PARTS.map(({ field }) => run[field])),
-      ...overlay.flatMap((row) => PARTS.map(({ field }) => row[field])),
+      ...runs.flatMap((run) => parts.map(({ field }) => run[field])),
+      ...overlay.flatMap((row) => parts.map(({ field }) => row[field])),
     ]);
     const low = Math.min(...values);
     const span = values.length ? Math.max(0.2, Math.max(...values) - low) : 100;
     return {
       traces: [
-        ...PARTS.flatMap(({ field }) => band(rows, field)),
+        ...parts.flatMap(({ field }) => band(rows, field)),
         ...PARTS.map((part) => published(overlay, part)),
-        ...PARTS.flatMap((part) => measured(rows, runs, part)),
+        ...parts.flatMap((part) => measured(set, rows, runs, part)),
       ],
       layout: {
-        x: { title: "Layers", tickvals: [...new Set(depths)], range: [Math.min(1, ...depths) - 0.4, Math.max(2, ...depths) + 0.4] },
+        x: { title: set.by, tickvals: xs, ticktext: [...places.values()], range: [Math.min(1, ...xs) - 0.4, Math.max(2, ...xs) + 0.4] },
         y: {
           title: "Accuracy",
           ...PERCENT_TICKS,
           range: values.length ? [low - span * 0.08, low + span * 1.1] : [90, 100.5],
         },
         margin: { l: 56, r: narrow ? 76 : 108, t: 8, b: 44 },
-        annotations: rows.length || overlay.length ? endLabels(ends, span * (narrow ? 0.1 : 0.055)) : [],
+        annotations: rows.length || overlay.length ? endLabels(ends, span * (narrow ? 0.15 : 0.055)) : [],
       },
     };
   });

@@ -1,7 +1,7 @@
 // The page of one run: charts that grow with each epoch, and figures worded by the server.
 
 import { append, readEpochs } from "./columns.js";
-import { LOSS, PERCENT, PERCENT_TICKS, chart, colour, depthColour, epochAxis, percents } from "./chart.js";
+import { LOSS, PERCENT, PERCENT_TICKS, chart, colour, shadeColour, epochAxis, percents } from "./chart.js";
 import { listen } from "./events.js";
 import { refresh } from "./live.js";
 import { smooth } from "./smooth.js";
@@ -17,8 +17,8 @@ const table = new EpochTable(document.querySelector("[data-epochs]"));
 let columns = await readEpochs(id);
 
 const LINES = {
-  train: () => ({ color: depthColour(depth), width: 2, dash: "dash" }),
-  test: () => ({ color: depthColour(depth), width: 2 }),
+  train: () => ({ color: shadeColour(depth), width: 2, dash: "dash" }),
+  test: () => ({ color: shadeColour(depth), width: 2 }),
   last: () => ({ color: colour("muted"), width: 1.5, dash: "dot" }),
 };
 

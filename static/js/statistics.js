@@ -1,28 +1,46 @@
-// Spreads over seeds, for what is reckoned in the browser; app/statistics.py says the same on the server.
+// Spreads over seeds, as app/statistics.py computes them on the server.
 
-const SMALL = [12.7062, 4.30265, 3.18245, 2.77645, 2.57058, 2.44691, 2.36462, 2.306, 2.26216, 2.22814];
-const Z = 1.959963984540054;
+const QUANTILE = 0.975;
+const quantiles = new Map();
 
-// The 0.975 quantile of Student's t; beyond 10 degrees of freedom by the expansion of Abramowitz and Stegun,
-// "Handbook of Mathematical Functions", 26.7.5.
-export function student(freedom) {
-  if (freedom <= SMALL.length) return SMALL[freedom - 1];
-  const terms = [
-    (Z ** 3 + Z) / 4,
-    (5 * Z ** 5 + 16 * Z ** 3 + 3 * Z) / 96,
-    (3 * Z ** 7 + 19 * Z ** 5 + 17 * Z ** 3 - 15 * Z) / 384,
-    (79 * Z ** 9 + 776 * Z ** 7 + 1482 * Z ** 5 - 1920 * Z ** 3 - 945 * Z) / 92160,
-  ];
-  return terms.reduce((sum, term, index) => sum + term / freedom ** (index + 1), Z);
+// The chance that |t| is below √freedom · tan(angle), for whole degrees of freedom: the finite series of
+// M. Abramowitz and I. A. Stegun, "Handbook of Mathematical Functions" (1964), 26.7.3 and 26.7.4.
+function within(freedom, angle) {
+  const [sine, cosine] = [Math.sin(angle), Math.cos(angle)];
+  const odd = freedom % 2;
+  let term = odd ? cosine : 1;
+  let sum = freedom === 1 ? 0 : term;
+  for (let power = odd + 2; power <= freedom - 2; power += 2) {
+    term *= ((power - 1) / power) * cosine ** 2;
+    sum += term;
+  }
+  return odd ? (2 / Math.PI) * (angle + sine * sum) : sine * sum;
 }
 
-// Mean, sample standard deviation, extremes and the 95 % interval of the mean.
+// The 0.975 quantile of Student's t, by halving the angle's interval down to the last bit.
+export function studentQuantile(freedom) {
+  if (!quantiles.has(freedom)) {
+    let [low, high] = [0, Math.PI / 2];
+    for (let step = 0; step < 60; step += 1) {
+      const middle = (low + high) / 2;
+      if (within(freedom, middle) < 2 * QUANTILE - 1) low = middle;
+      else high = middle;
+    }
+    quantiles.set(freedom, Math.sqrt(freedom) * Math.tan(low));
+  }
+  return quantiles.get(freedom);
+}
+
+export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+// Mean, sample standard deviation (n - 1), extremes and the 95 % interval of the mean, mean ± t(0.975, n - 1) s / √n;
+// one value alone has neither deviation nor interval.
 export function spread(values) {
   const n = values.length;
-  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  const middle = mean(values);
   const [min, max] = [Math.min(...values), Math.max(...values)];
-  if (n === 1) return { mean, std: null, min, max, ci95: null };
-  const std = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1));
-  const margin = (student(n - 1) * std) / Math.sqrt(n);
-  return { mean, std, min, max, ci95: [mean - margin, mean + margin] };
+  if (n < 2) return { mean: middle, std: null, min, max, ci95: null };
+  const std = Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (n - 1));
+  const margin = (studentQuantile(n - 1) * std) / Math.sqrt(n);
+  return { mean: middle, std, min, max, ci95: [middle - margin, middle + margin] };
 }

@@ -5,25 +5,27 @@ import { Curves } from "./curves.js";
 import { listen } from "./events.js";
 import { refresh } from "./live.js";
 import { rowOf, updateRow } from "./rows.js";
+import { RunSet } from "./run_set.js";
 import { View } from "./view.js";
 
 const main = document.querySelector("main");
-const curves = new Curves(document.getElementById("curves-chart"), new View());
-curves.load(await json(`/compare?study=${main.dataset.study}`));
+const set = new RunSet();
+new Curves(document.getElementById("curves-chart"), set, new View());
+set.load(await json(`/compare?study=${main.dataset.study}`));
 
 listen("/events", main.dataset.change, {
   run(run) {
-    if (!curves.has(run.id)) return;
-    if (!curves.run(run)) return;
+    if (!set.has(run.id)) return;
+    if (!set.run(run)) return;
     updateRow(run);
     refresh();
   },
-  epoch: (record) => curves.epoch(record),
-  reset: ({ run_id }) => curves.reset(run_id),
+  epoch: (record) => set.epoch(record),
+  reset: ({ run_id }) => set.reset(run_id),
   deleted({ run_id }) {
-    if (!curves.has(run_id)) return;
+    if (!set.has(run_id)) return;
     rowOf(run_id)?.remove();
-    curves.remove(run_id);
+    set.remove(run_id);
     refresh();
   },
 });

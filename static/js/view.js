@@ -23,6 +23,18 @@ export class View extends EventTarget {
     return new URLSearchParams(location.search).get(name);
   }
 
+  // Calls an action when one of these choices has changed.
+  follow(names, action) {
+    const chosen = () => JSON.stringify(names.map((name) => this.get(name)));
+    let before = chosen();
+    this.addEventListener("change", () => {
+      const now = chosen();
+      if (now === before) return;
+      before = now;
+      action();
+    });
+  }
+
   ids(name) {
     return new Set((this.get(name) ?? "").split(",").filter(Boolean).map(Number));
   }

@@ -101,6 +101,8 @@ def test_a_run_is_created_with_the_references_defaults(client: httpx.Client) -> 
         "priority": 0,
         "layer_sizes": [784, 512, 256, 10],
         "parameters": 535818,
+        "updates_per_epoch": 59,
+        "flops_per_epoch": 144_445_440_000,
         "device_used": None,
         "epochs_done": 0,
         "eta_seconds": None,
@@ -772,7 +774,7 @@ def test_a_comparison_over_http(server: Served) -> None:
     answer = server.client.get("/compare?runs=1,2,3,4,99")
     assert answer.status_code == 200
     found = answer.json()
-    keys = {"runs", "by_depth", "by", "groups", "curves", "reference", "verdict", "warnings"}
+    keys = {"runs", "by_depth", "by", "members", "groups", "curves", "reference", "verdict", "warnings"}
     assert found.keys() == keys
     first = found["by_depth"][0]
     assert first.keys() == {"depth", "n", "parameters", "train_accuracy", "test_accuracy", "train_seconds"}

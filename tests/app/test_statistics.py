@@ -104,6 +104,13 @@ def test_nobody_is_likely_the_best_beside_a_single_value() -> None:
     assert probability_best([]) is None
 
 
+def test_pairs_settle_what_is_the_same_for_both_with_fewer_values() -> None:
+    first = [0.90, 0.95, 0.93, 0.91]
+    second = [0.905, 0.9558, 0.9351, 0.9146]
+    assert seeds_to_settle(first, second, 0.05) is None
+    assert seeds_to_settle(first, second, 0.05, in_pairs=True) == 4
+
+
 @given(st.floats(1e-3, 1e3))
 def test_the_inverse_of_trigamma_is_one(y: float) -> None:
     assert special.polygamma(1, _trigamma_inverse(y)) == pytest.approx(y, rel=1e-6)

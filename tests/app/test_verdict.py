@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
+from scipy import stats
 
 from app.answers import Verdict
 from app.formats import plural
@@ -144,6 +145,39 @@ def test_other_groups_than_depths_are_named_by_their_labels() -> None:
     assert found.pairs[0].depths is None
     assert "the highest of 2 learning rates" in found.answer[0]
     assert found.evidence[0].startswith("lr 0.1 against lr 0.01: +3.00 pp")
+
+
+def lr(label: str, test: Sequence[float], seeds: Sequence[int], sizes: Sequence[int] = (784, 10)) -> Sample:
+    """Runs of one architecture that a comparison by learning rate puts together."""
+    return Sample(label, test, test, None, sizes, seeds)
+
+
+def test_the_same_architecture_and_seeds_are_compared_seed_by_seed() -> None:
+    one = lr("lr 0.1", [0.90, 0.95, 0.93], [0, 1, 2])
+    other = lr("lr 0.2", [0.94, 0.912, 0.961], [2, 0, 1])
+    found = verdict([one, other], "learning rate")
+    expected = stats.ttest_rel([0.912, 0.961, 0.94], [0.90, 0.95, 0.93])
+    (pair,) = found.pairs
+    assert pair.paired
+    assert pair.p == pytest.approx(expected.pvalue)
+    assert pair.ci95 == pytest.approx(expected.confidence_interval())
+    assert ", seed by seed; p = " in " ".join(found.evidence)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lr("lr 0.2", [0.94, 0.912, 0.961], [2, 0, 3]),
+        lr("lr 0.2", [0.94, 0.912, 0.961], [0, 1, 2], (784, 512, 10)),
+        lr("lr 0.2", [0.94, 0.912], [0, 1]),
+        lr("lr 0.2", [0.94, 0.912, 0.961], [0, 1, 2], ()),
+    ],
+)
+def test_other_seeds_or_architectures_are_not_paired(other: Sample) -> None:
+    one = lr("lr 0.1", [0.90, 0.95, 0.93], [0, 1, 2], other.layer_sizes and (784, 10))
+    (pair,) = verdict([one, other], "learning rate").pairs
+    assert pair.p == pytest.approx(stats.ttest_ind(other.test, one.test, equal_var=False).pvalue)
+    assert not pair.paired
 
 
 @pytest.mark.parametrize(

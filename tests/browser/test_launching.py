@@ -130,4 +130,4 @@ def test_without_javascript_no_empty_chart_is_shown(quiet: WebServer, plain: Pag
     study = httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2]}).json()
     for path in (f"/compare?study={study['id']}", f"/studies/{study['id']}", f"/runs/{study['runs'][0]}"):
         plain.goto(quiet.url + path)
-        assert plain.locator(".chart:visible, [data-toggle-depth]:visible").count() == 0
+        assert plain.locator(".chart:visible, [data-toggle-group]:visible").count() == 0

@@ -1,13 +1,10 @@
 """Pages that follow what happens while they are open."""
 
-from statistics import fmean
-
 import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.web_server import WebServer
-from trainer.config import training_flops_per_image
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -43,7 +40,7 @@ def test_a_study_compares_its_depths_while_it_trains(training: str, page: Page) 
     page.wait_for_url("**/studies/*")
     page.get_by_role("link", name="Compare depths").click()
     page.evaluate("() => { window.sameDocument = true }")
-    rows = page.locator("#by-depth tbody").first.get_by_role("row")
+    rows = page.locator("#groups tbody").first.get_by_role("row")
     for depth in (0, 1):
         expect(rows.nth(depth).get_by_role("cell").first).to_have_text("2", timeout=TRAINING_MS)
     page.wait_for_function(
@@ -56,58 +53,6 @@ def test_a_study_compares_its_depths_while_it_trains(training: str, page: Page) 
     )
     expect(page.locator(".verdict p").first).to_contain_text("test accuracy")
     assert page.evaluate("() => window.sameDocument")
-
-
-def test_the_slider_moves_chart_and_table_to_an_epoch_and_the_address_keeps_it(
-    training: str, page: Page
-) -> None:
-    study = httpx.post(f"{training}/studies", json={"depth": [1, 2], "seed": [5, 6], "epochs": 3}).json()
-    page.goto(f"{training}/compare?study={study['id']}")
-    rows = page.locator("#by-depth tbody").first.get_by_role("row")
-    expect(rows.nth(1).get_by_role("cell").first).to_have_text("2", timeout=TRAINING_MS)
-    slider = page.get_by_label("Epoch", exact=True)
-    slider.fill("2")
-    expect(page.locator("[data-scrubber-output]")).to_have_text("epoch 2 of 3 that 4 runs have in common")
-    told = {run: httpx.get(f"{training}/runs/{run}/epochs").json() for run in study["runs"]}
-    expected = [
-        fmean(told[run]["test_accuracy"][1] for run in study["runs"][start : start + 2]) for start in (0, 2)
-    ]
-    table = page.get_by_label("Results by depth at an epoch").locator("tbody").get_by_role("row")
-    for row, mean in zip(table.all(), expected, strict=True):
-        expect(row.get_by_role("cell").nth(3)).to_contain_text(f"{100 * mean:.2f}")
-    drawn = page.wait_for_function(
-        "() => document.getElementById('layers-chart').data.findLast((trace) => trace.mode === 'lines'"
-        " && trace.hovertemplate?.startsWith('test'))?.y"
-    ).json_value()
-    assert [round(value / 100, 6) for value in drawn] == [round(mean, 6) for mean in expected]
-    page.reload()
-    expect(slider).to_have_value("2")
-    expect(page.locator("#by-depth")).to_be_hidden()
-    slider.fill("4")
-    expect(page.locator("[data-scrubber-output]")).to_have_text("final")
-    expect(page.locator("#by-depth")).to_be_visible()
-    assert "epoch=" not in page.url
-
-
-@pytest.mark.parametrize(
-    ("axis", "spent"),
-    [
-        ("updates", [59, 118]),
-        ("flops", [training_flops_per_image((784, 10)) * 60_000 * epochs for epochs in (1, 2)]),
-    ],
-)
-def test_curves_are_drawn_over_what_was_spent(training: str, page: Page, axis: str, spent: list[int]) -> None:
-    run = httpx.post(f"{training}/runs", json={"depth": 1, "epochs": 2, "seed": 9}).json()
-    page.goto(f"{training}/compare?runs={run['id']}&x={axis}&metric=gap")
-    curve = "document.getElementById('curves-chart').data?.[0]"
-    page.wait_for_function(f"() => {curve}?.x.length === 2", timeout=TRAINING_MS)
-    assert page.evaluate(f"() => [...{curve}.x]") == spent
-    told = httpx.get(f"{training}/runs/{run['id']}/epochs").json()
-    gaps = [
-        100 * (train - test)
-        for train, test in zip(told["train_accuracy"], told["test_accuracy"], strict=True)
-    ]
-    assert page.evaluate(f"() => [...{curve}.y]") == pytest.approx(gaps)
 
 
 def test_the_gallery_shows_the_images_that_the_deeper_network_reads(training: str, page: Page) -> None:

@@ -1,0 +1,83 @@
+"""The comparison for programs, and as files: JSON, CSV and a report that stands alone."""
+
+import time
+from typing import Any, Final
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from app import compare, csv_export, report, runs
+from app.answers import Comparison
+from app.api import DatabaseOf, answer, attachment, problems
+from app.db import Database
+from app.runs import timestamp
+from app.strict_json import JsonRoute
+
+router = APIRouter(route_class=JsonRoute, responses=problems(422), tags=["compare"])
+
+SELECTION: Final[dict[str, Any]] = {
+    "parameters": [
+        {"name": "runs", "in": "query", "schema": {"type": "string"}, "description": "Run ids, like 1,2,3."},
+        {"name": "study", "in": "query", "schema": {"type": "integer"}, "description": "A study's id."},
+        {
+            "name": "by",
+            "in": "query",
+            "schema": {"type": "string", "default": "depth"},
+            "description": "The hyperparameters to group runs by, like depth,lr.",
+        },
+    ]
+}
+
+
+@router.get("/compare", response_model=Comparison, responses=problems(404), openapi_extra=SELECTION)
+def compare_runs(request: Request, database: DatabaseOf) -> Response:
+    """Runs side by side: by depth, as curves, beside the published figures, with a verdict."""
+    return answer(_comparison(request, database))
+
+
+@router.get("/compare.json", response_model=Comparison, responses=problems(404), openapi_extra=SELECTION)
+def compare_json(request: Request, database: DatabaseOf) -> Response:
+    """The comparison as a file."""
+    content = _comparison(request, database).model_dump_json(indent=2)
+    return attachment(content, "application/json", "compare.json")
+
+
+@router.get(
+    "/compare.csv",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}}, **problems(404)},
+    openapi_extra=SELECTION,
+)
+def compare_csv(request: Request, database: DatabaseOf) -> Response:
+    """Every epoch of every compared run, one a line, with the run's name, times and hyperparameters."""
+    selection = compare.Selection.parse(request.query_params.multi_items(), strict=True)
+    with database.read() as session:
+        found = runs.find_runs(session, selection.run_ids(session))
+        columns = runs.all_epoch_columns(session, [run.id for run in found])
+    if not found:
+        raise _none_exists(request)
+    return attachment(csv_export.epochs(found, columns), "text/csv", "compare.csv")
+
+
+@router.get(
+    "/compare/report.html",
+    response_class=Response,
+    responses={200: {"content": {"text/html": {}}}, **problems(404)},
+    openapi_extra=SELECTION,
+)
+def compare_report(request: Request, database: DatabaseOf) -> Response:
+    """Verdict, charts and tables in one file that needs neither server nor network."""
+    found = report.render(_comparison(request, database), made_at=timestamp(time.time()))
+    return attachment(found, "text/html", "depthboard-report.html")
+
+
+def _comparison(request: Request, database: Database) -> Comparison:
+    selection = compare.Selection.parse(request.query_params.multi_items(), strict=True)
+    with database.read() as session:
+        found = compare.compare(session, selection.run_ids(session), selection.by)
+    if found is None:
+        raise _none_exists(request)
+    return found
+
+
+def _none_exists(request: Request) -> HTTPException:
+    return HTTPException(404, f"None of the runs of {request.url.query} exists.")

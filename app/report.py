@@ -1,0 +1,54 @@
+"""The report: a comparison in one file that opens without a server, a network or a package."""
+
+import base64
+import re
+from typing import Final
+
+import orjson
+
+from app import __version__, assets
+from app.answers import Comparison
+from app.compare_view import view
+from app.html import render as render_template
+
+_ENTRY: Final = "report.js"
+_IMPORT: Final = re.compile(r'\bfrom "\./([\w.]+)"')
+
+
+def render(comparison: Comparison, *, made_at: str) -> str:
+    """The report as HTML: verdict, charts with their data, and tables; `made_at` is a timestamp."""
+    return render_template(
+        "report.html",
+        **view(comparison, None),
+        live=False,
+        made_at=made_at,
+        version=__version__,
+        style=_inside(assets.text("style.css")),
+        plotly=_inside(assets.text(assets.PLOTLY)),
+        modules=orjson.dumps({"imports": _modules()}).decode(),
+        entry=_ENTRY,
+        data=_inside(comparison.model_dump_json(exclude={"verdict", "warnings"})),
+    )
+
+
+def _modules() -> dict[str, str]:
+    """The page's own modules as addresses that hold their content.
+
+    A module at such an address can't import by relative addresses, so each imports by name.
+    """
+    found: dict[str, str] = {}
+    waiting = [_ENTRY]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        source = assets.text(f"js/{name}")
+        waiting += _IMPORT.findall(source)
+        content = base64.b64encode(_IMPORT.sub(r'from "\1"', source).encode()).decode()
+        found[name] = f"data:text/javascript;base64,{content}"
+    return found
+
+
+def _inside(text: str) -> str:
+    """Text that may stand within a script or style element: nothing in it ends that element."""
+    return text.replace("</", "<\\/")

@@ -1,0 +1,163 @@
+// Inside the network: gradient norms and dead units, layer by layer, of a run or of all runs of a group.
+
+import { append, readEpochs } from "./columns.js";
+import { PERCENT, PERCENT_TICKS, chart, endLabels, endingAt, epochAxis, nameLabel, percents, shadeColour } from "./chart.js";
+import { plural } from "./format.js";
+import { throttle } from "./live.js";
+import { mean } from "./statistics.js";
+
+const MARGIN = { l: 60, r: 72, t: 8, b: 44 };
+
+const QUANTITIES = {
+  gradient_norms: {
+    title: "L2 norm of the last batch's gradient",
+    figure: "%{y:.3g}",
+    values: (values) => values,
+    // norms span powers of ten, and their mean is one of powers too
+    mean: (values) => Math.exp(mean(values.map(Math.log))),
+    axis: { type: "log", dtick: "D2", tickformat: "~g" },
+    nothing: [-3, 1],
+  },
+  dead_relu: {
+    title: "Dead units, of each hidden layer",
+    figure: PERCENT,
+    values: percents,
+    mean,
+    axis: { ...PERCENT_TICKS, rangemode: "tozero" },
+    nothing: [0, 100],
+  },
+};
+
+const ratio = (value) => (value >= 10 ? value.toFixed(0) : value.toPrecision(2));
+
+// Rows of layers, one per epoch, as a line per layer; epochs that were not measured leave a gap.
+function perLayer(rows, quantity) {
+  const count = rows.reduce((most, row) => Math.max(most, row?.length ?? 0), 0);
+  return Array.from({ length: count }, (_, layer) => quantity.values(rows.map((row) => row?.[layer] ?? NaN)));
+}
+
+export class Diagnostics {
+  #columns = new Map();
+  #update;
+
+  constructor(view, set) {
+    const element = document.getElementById("diagnostics-chart");
+    this.set = set;
+    this.view = view;
+    this.words = document.getElementById("diagnostics-words");
+    this.narrow = () => element.clientWidth < 500;
+    this.select = document.querySelector('[name="inside"]');
+    this.#update = chart(element, () => this.#build());
+    this.read = throttle(() => this.#read(), 500);
+    set.addEventListener("change", () => this.read());
+    view.follow(["inside", "layer"], () => this.read());
+  }
+
+  epoch(record) {
+    const columns = this.#columns.get(record.run_id);
+    if (columns && append(columns, record)) this.#update();
+    else this.reset(record.run_id);
+  }
+
+  // What was read of the run no longer stands.
+  reset(id) {
+    if (this.#columns.delete(id)) this.read();
+  }
+
+  // A run, or by default the runs of the last group.
+  get #chosen() {
+    const [kind, number] = this.select.value.split("-").map((part, index) => (index ? Number(part) : part));
+    const group = this.set.groups[number - 1];
+    const runs = this.set.runs.filter((run) => (kind === "run" ? run.id === number : this.set.groupOf(run) === group));
+    return runs.filter((run) => this.set.columns(run.id).epoch.length);
+  }
+
+  async #read() {
+    const unread = this.#chosen.filter((run) => !this.#columns.has(run.id));
+    for (const run of unread) this.#columns.set(run.id, await readEpochs(run.id));
+    this.#update();
+  }
+
+  #build() {
+    const asked = this.view.get("layer");
+    const name = Object.hasOwn(QUANTITIES, asked) ? asked : "gradient_norms";
+    const quantity = QUANTITIES[name];
+    const runs = this.#chosen.filter((run) => this.#columns.get(run.id)?.[name].some((row) => row?.length));
+    const lines = runs.map((run) => perLayer(this.#columns.get(run.id)[name], quantity));
+    const length = Math.min(...runs.map((run) => this.#columns.get(run.id).epoch.length));
+    const layers = lines.length ? Math.min(...lines.map((line) => line.length)) : 0;
+    const x = runs.length ? Array.from({ length }, (_, index) => index + 1) : [];
+    const means = Array.from({ length: layers }, (_, layer) =>
+      x.map((_, index) => quantity.mean(lines.map((line) => line[layer][index]))),
+    );
+    this.#say(name, runs, means);
+    // beyond five layers colours repeat: there the dashes differ
+    const dash = (layer) => (layer < 5 ? "solid" : "dot");
+    const faint = runs.length < 2 ? [] : lines.flatMap((line, rank) =>
+      line.slice(0, layers).map((values, layer) => ({
+        x: this.#columns.get(runs[rank].id).epoch,
+        y: values,
+        mode: "lines",
+        line: { color: shadeColour(layer + 1, 0.25), width: 1, dash: dash(layer) },
+        hoverinfo: "skip",
+      })),
+    );
+    const drawn = means.map((y, layer) => ({
+      x,
+      y,
+      mode: length > 1 ? "lines" : "markers",
+      line: { color: shadeColour(layer + 1), width: 2, dash: dash(layer) },
+      marker: { color: shadeColour(layer + 1), size: 7 },
+      hovertemplate: `layer ${layer + 1}, epoch %{x}: ${quantity.figure}<extra></extra>`,
+    }));
+    const log = quantity.axis.type === "log";
+    const ends = means
+      .map((y, layer) => ({ y: log ? Math.log10(y.at(-1)) : y.at(-1), layer }))
+      .filter(({ y }) => Number.isFinite(y))
+      .map(({ y, layer }) => ({ text: nameLabel(layer + 1, `layer ${layer + 1}`), x: length, y }));
+    const all = means.flat().map((value) => (log ? Math.log10(value) : value)).filter(Number.isFinite);
+    const [low, high] = [Math.min(...all), Math.max(...all)];
+    return {
+      traces: [...faint, ...drawn],
+      layout: {
+        x: { ...epochAxis(x.length), range: endingAt(x.length) },
+        y: { title: quantity.title, ...quantity.axis, range: all.length ? undefined : quantity.nothing },
+        margin: MARGIN,
+        annotations: endLabels(ends, Math.max(high - low, 0.1) * (this.narrow() ? 0.09 : 0.06)),
+        uirevision: `${name} ${this.select.value}`,
+      },
+    };
+  }
+
+  #say(name, runs, means) {
+    const chosen = this.#chosen;
+    const verb = chosen.length === 1 ? "This run has" : "These runs have";
+    const last = means[0]?.length;
+    if (!chosen.length) this.words.textContent = "Lines appear with the first epoch.";
+    else if (!chosen.every((run) => this.#columns.has(run.id))) this.words.textContent = "";
+    else if (name === "dead_relu" && chosen.every((run) => run.depth === 1)) {
+      this.words.textContent = "A network of one layer has no hidden units, so none can be dead.";
+    } else if (!runs.length) {
+      this.words.textContent = `${verb} no such figures: they were trained by a version that did not measure them. Train them again to see them.`;
+    } else if (name === "dead_relu") {
+      const worst = means.map((y) => y.at(-1)).reduce((most, value) => Math.max(most, value), 0);
+      this.words.textContent =
+        `Units that are 0 for every test image and learn no more; at epoch ${last}, at most ${worst.toFixed(2)}\u00a0% of a layer.` +
+        this.#basis(runs, chosen);
+    } else {
+      const [first, final] = [means[0].at(-1), means.at(-1).at(-1)];
+      this.words.textContent =
+        (means.length > 1
+          ? `At epoch ${last} the gradient of layer 1 is ${ratio(first / final)} times that of layer ${means.length}, the last.`
+          : "One layer, one gradient.") + this.#basis(runs, chosen);
+    }
+  }
+
+  #basis(runs, chosen) {
+    const missing = chosen.length - runs.length;
+    return (
+      (runs.length > 1 ? ` Bold: mean of ${runs.length} runs; faint: each of them.` : "") +
+      (missing ? ` ${plural(missing, "run")} of an older version left out: train again to see them.` : "")
+    );
+  }
+}

@@ -1,0 +1,87 @@
+// The runs of a page, their groups and their epochs, followed as they train; every chart of the page reads the
+// same set. A group is `{label, shade, x, runs}`: its name, its colour from 1 to 5, its place on an axis of
+// groups, and the ids of its runs.
+
+import { append, readEpochs } from "./columns.js";
+
+export class RunSet extends EventTarget {
+  #runs = new Map();
+  #columns = new Map();
+  #groups = [];
+  #groupOf = new Map();
+
+  // Takes the runs, members and curves of a comparison.
+  load({ runs, members, by, curves }) {
+    this.isByDepth = by.join() === "depth";
+    this.by = this.isByDepth ? "Layers" : by.join(", ");
+    this.#groups = members.map((group, place) => ({ ...group, x: this.isByDepth ? group.key.depth : place + 1 }));
+    this.#groupOf = new Map(this.#groups.flatMap((group) => group.runs.map((id) => [id, group])));
+    const order = new Map([...this.#groupOf.keys()].map((id, place) => [id, place]));
+    const sorted = runs.toSorted((one, other) => order.get(one.id) - order.get(other.id));
+    this.#runs = new Map(sorted.map((run) => [run.id, run]));
+    this.#columns = new Map(Object.entries(curves).map(([id, columns]) => [Number(id), columns]));
+    this.#changed();
+  }
+
+  // In ascending order of their groups.
+  get runs() {
+    return [...this.#runs.values()];
+  }
+
+  // Runs that have epochs, without those whose ids are hidden.
+  drawn(hidden) {
+    return this.runs.filter((run) => !hidden.has(run.id) && this.columns(run.id).epoch.length);
+  }
+
+  get groups() {
+    return this.#groups;
+  }
+
+  groupOf(run) {
+    return this.#groupOf.get(run.id);
+  }
+
+  // Things by the group of their runs, in order, as pairs; `run` reads a thing's run.
+  grouped(things, run = (thing) => thing) {
+    const found = Map.groupBy(things, (thing) => this.groupOf(run(thing)));
+    return this.#groups.filter((group) => found.has(group)).map((group) => [group, found.get(group)]);
+  }
+
+  columns(id) {
+    return this.#columns.get(id) ?? { epoch: [] };
+  }
+
+  has(id) {
+    return this.#runs.has(id);
+  }
+
+  // Returns whether anything of the run is new.
+  run(run) {
+    const known = this.#runs.get(run.id);
+    this.#runs.set(run.id, run);
+    return JSON.stringify(known) !== JSON.stringify(run);
+  }
+
+  epoch(record) {
+    const columns = this.#columns.get(record.run_id);
+    if (!columns) return;
+    if (append(columns, record)) this.#changed();
+    else this.reset(record.run_id);
+  }
+
+  async reset(id) {
+    if (!this.#runs.has(id)) return;
+    this.#columns.set(id, await readEpochs(id));
+    this.#changed();
+  }
+
+  remove(id) {
+    this.#runs.delete(id);
+    this.#columns.delete(id);
+    this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,303 @@
+"""The compare page: results at an epoch, means, the gap, costs, and the inside of the networks."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+from scipy.special import stdtrit
+
+from app import assets, formats, run_queue
+from app.answers import Spread
+from app.db import Database
+from app.settings import Settings
+from app.statistics import spread
+from tests.app.states import RESULTS, add_worker, claimed, figures, queue_run
+from tests.web_server import WebServer
+from trainer.config import TRAIN_IMAGES, TrainConfig, training_flops_per_image
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+EPOCHS = 5
+ALL = "/compare?runs=1,2,3,4,5,6"
+
+
+def trained(
+    database: Database, seed: int, *, measured: bool = True, images: int = TRAIN_IMAGES, **config: Any
+) -> int:
+    """The id of a new finished run of five epochs, whose figures tell its depth, seed and epochs apart."""
+    run_id = queue_run(database, seed=seed, **{"epochs": EPOCHS, **config})
+    claim = claimed(database)
+    depth = claim.config.depth
+    final = 0.8 + depth / 100 + seed / 1000
+    with database.write() as session:
+        run_queue.report_start(session, claim, "cpu", {"train_images": str(images)}, 0)
+    for epoch in range(1, claim.config.epochs + 1):
+        inside = {"gradient_norms": [0.1 * (layer + 1) / epoch for layer in range(depth)]}
+        inside |= {"dead_relu": [0.01 * epoch] * (depth - 1)}
+        record = figures(
+            epoch,
+            train_accuracy=final - 0.2 / epoch,
+            test_accuracy=final - 0.1 / epoch - seed * epoch / 1000,
+            seconds=depth + seed / 10,
+            **(inside if measured else {"gradient_norms": None, "dead_relu": None}),
+        )
+        with database.write() as session:
+            assert run_queue.record_epoch(session, claim, record)
+    with database.write() as session:
+        accuracy = final - (0.1 if depth == 3 else 0)  # three layers cost most and reach least
+        assert run_queue.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
+    return run_id
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server with finished runs of one to three layers, two seeds each."""
+    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("six")))
+    server.start()
+    database: Database = server.app.state.database
+    add_worker(database)
+    for depth in (1, 2, 3):
+        for seed in (0, 1):
+            trained(database, seed, depth=depth)
+    yield server.url
+    server.stop()
+
+
+def traces(page: Page, chart: str) -> list[dict[str, Any]]:
+    """What a chart shows, once it shows something."""
+    page.wait_for_function(
+        "(id) => document.getElementById(id).data?.some((trace) => trace.x.length)", arg=chart
+    )
+    found: list[dict[str, Any]] = json.loads(
+        page.evaluate("(id) => JSON.stringify(document.getElementById(id).data)", chart)
+    )
+    return found
+
+
+def shown(values: Spread) -> str:
+    """Figures of several seeds as the table has them."""
+    return (
+        f"{formats.percent(values.mean)} ± {formats.points(values.std)}"
+        f"{formats.percent(values.min)} – {formats.percent(values.max)}"
+    )
+
+
+def shows_test_mean(page: Page, depth: int, percent: float) -> None:
+    """Wait until the chart of layers shows this mean test accuracy."""
+    page.wait_for_function(
+        "([depth, percent]) => document.getElementById('layers-chart').data?.some((trace) => "
+        "trace.hovertemplate?.startsWith('test') && trace.mode === 'lines' && "
+        "Math.abs(trace.y[trace.x.indexOf(depth)] - percent) < 1e-9)",
+        arg=[depth, percent],
+    )
+
+
+def test_a_slider_moves_dots_means_bands_and_the_table_to_an_epoch(six: str, page: Page) -> None:
+    page.goto(six + ALL + "&reference=off")
+    slider = page.get_by_label("At epoch")
+    expect(slider).to_have_attribute("aria-valuetext", "final")
+    expect(page.locator("#groups")).to_be_visible()
+    expect(slider).to_be_enabled()
+    slider.focus()
+    for _ in range(EPOCHS - 1):
+        slider.press("ArrowLeft")
+    expect(slider).to_have_attribute("aria-valuetext", f"epoch 2 of {EPOCHS}")
+    epochs = {run: httpx.get(f"{six}/runs/{run}/epochs").json() for run in range(1, 7)}
+    for depth in (1, 2, 3):
+        pair = [epochs[2 * depth - 1], epochs[2 * depth]]
+        test = spread([columns["test_accuracy"][1] for columns in pair])
+        train = spread([columns["train_accuracy"][1] for columns in pair])
+        shows_test_mean(page, depth, 100 * test.mean)
+        seconds = fmean(sum(columns["seconds"][:2]) for columns in pair)
+        cells = page.locator("#groups-at-epoch tbody").first.get_by_role("row").nth(depth - 1)
+        words = [
+            "2",
+            formats.whole(TrainConfig(depth=depth).parameters),
+            shown(train),
+            shown(test),
+            f"{formats.points(train.mean - test.mean)}\N{NO-BREAK SPACE}pp",
+            formats.loss(fmean(columns["test_loss"][1] for columns in pair)),
+            formats.duration(seconds),
+        ]
+        expect(cells.get_by_role("cell")).to_have_text(words)
+    expect(page.locator("#groups")).to_be_hidden()
+    expect(page.get_by_role("columnheader", name="Running train accuracy")).to_be_visible()
+    expect(page.locator("#train-key")).to_have_text("running train")
+    drawn = traces(page, "layers-chart")
+    dots = next(trace for trace in drawn if trace["mode"] == "markers" and "test" in trace["hovertemplate"])
+    assert dots["y"] == pytest.approx([100 * epochs[run]["test_accuracy"][1] for run in range(1, 7)])
+    test_band = [trace for trace in drawn if trace.get("fill")][1]
+    low, high = spread([epochs[run]["test_accuracy"][1] for run in (1, 2)]).ci95 or (0, 0)
+    assert (test_band["y"][-1], test_band["y"][0]) == pytest.approx((100 * low, 100 * high))
+
+
+def test_the_epoch_is_kept_in_the_address_until_one_goes_back_to_the_end(six: str, page: Page) -> None:
+    page.goto(six + ALL)
+    page.get_by_label("Epoch, as a number").fill("3")
+    page.wait_for_url("**&epoch=3")
+    page.reload()
+    expect(page.get_by_label("At epoch")).to_have_attribute("aria-valuetext", f"epoch 3 of {EPOCHS}")
+    expect(page.locator("#groups-at-epoch")).to_contain_text(f"Epoch 3 of {EPOCHS}")
+    page.get_by_role("button", name="Back to final").click()
+    page.wait_for_url(f"**{ALL}")
+    expect(page.locator("#groups")).to_be_visible()
+    shows_test_mean(page, 3, 100 * fmean([0.73, 0.731]))
+
+
+def test_without_a_common_epoch_the_page_says_so_and_the_rest_works(quiet: WebServer, page: Page) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    trained(database, 0, depth=1)
+    queue_run(database, depth=2)
+    claimed(database)
+    page.goto(f"{quiet.url}/compare?runs=1,2&epoch=2")
+    expect(page.locator("#scrubber output")).to_have_text(
+        "No epoch that all runs have: 2 layers, seed 0 has none yet."
+    )
+    expect(page.get_by_label("At epoch")).to_be_disabled()
+    expect(page.locator("#groups")).to_be_visible()
+    shows_test_mean(page, 1, 81)
+    assert len(traces(page, "curves-chart")) == 1
+
+
+def test_an_epoch_that_comes_later_is_waited_for(quiet: WebServer, page: Page) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    queue_run(database, depth=1)
+    claim = claimed(database)
+    with database.write() as session:
+        run_queue.record_epoch(session, claim, figures(1))
+    page.goto(f"{quiet.url}/compare?runs=1&epoch=2")
+    slider = page.get_by_label("At epoch")
+    expect(slider).to_have_attribute("aria-valuetext", "epoch 1 of 1")
+    with database.write() as session:
+        run_queue.record_epoch(session, claim, figures(2))
+    expect(slider).to_have_attribute("aria-valuetext", "epoch 2 of 2")
+    shows_test_mean(page, 1, 70)
+
+
+def test_students_quantiles_are_those_of_scipy(six: str, page: Page) -> None:
+    page.goto(f"{six}/workers")
+    freedoms = [*range(1, 101), 1000]
+    found = page.evaluate(
+        "async ([module, freedoms]) => { const { studentQuantile } = await import(module); "
+        "return freedoms.map(studentQuantile); }",
+        [assets.url("js/statistics.js"), freedoms],
+    )
+    assert found == pytest.approx([float(stdtrit(freedom, 0.975)) for freedom in freedoms], rel=1e-12)
+    sample = [0.91, 0.92, 0.95]
+    answer = page.evaluate(
+        "async ([module, sample]) => (await import(module)).spread(sample)",
+        [assets.url("js/statistics.js"), sample],
+    )
+    expected = spread(sample)
+    assert answer["ci95"] == pytest.approx(expected.ci95)
+    assert answer["std"] == pytest.approx(expected.std)
+
+
+def test_curves_become_means_with_bands_over_what_training_cost(six: str, page: Page) -> None:
+    page.goto(six + ALL)
+    page.get_by_label("Show", exact=True).first.select_option("test_accuracy")
+    page.get_by_label("as", exact=True).select_option("mean")
+    page.get_by_label("by", exact=True).select_option("flops")
+    page.get_by_label("Log x").check()
+    page.reload()
+    page.wait_for_function(
+        "() => document.getElementById('curves-chart').layout?.xaxis.title.text.includes('estimate')"
+    )
+    drawn = traces(page, "curves-chart")
+    bands = [trace for trace in drawn if trace.get("fill")]
+    means = [trace for trace in drawn if not trace.get("fill")]
+    assert (len(bands), len(means)) == (3, 3)
+    runs = [httpx.get(f"{six}/runs/{run}/epochs").json() for run in (3, 4)]
+    assert means[1]["y"] == pytest.approx(
+        [100 * fmean(pair) for pair in zip(*(run["test_accuracy"] for run in runs), strict=True)]
+    )
+    per_epoch = TRAIN_IMAGES * training_flops_per_image(TrainConfig(depth=2).layer_sizes)
+    assert means[1]["x"] == [epoch * per_epoch for epoch in range(1, EPOCHS + 1)]
+    assert page.evaluate("() => document.getElementById('curves-chart').layout.xaxis.type") == "log"
+
+
+def test_updates_follow_the_images_of_the_data_set(quiet: WebServer, page: Page) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    trained(database, 0, depth=1, dataset="small", batch_size=1000, images=1500)
+    trained(database, 0, depth=2, batch_size=1000)
+    page.goto(f"{quiet.url}/compare?runs=1,2&x=updates")
+    small, mnist = traces(page, "curves-chart")
+    assert (small["x"][0], mnist["x"][0]) == (2, 60)
+
+
+def test_the_gap_is_running_train_minus_test_accuracy(six: str, page: Page) -> None:
+    page.goto(six + ALL)
+    drawn = traces(page, "gap-chart")
+    assert len(drawn) == 6 + 3
+    columns = httpx.get(f"{six}/runs/1/epochs").json()
+    pairs = zip(columns["train_accuracy"], columns["test_accuracy"], strict=True)
+    assert drawn[0]["y"] == pytest.approx([100 * (train - test) for train, test in pairs])
+    assert drawn[6]["y"] == pytest.approx(
+        [fmean(pair) for pair in zip(drawn[0]["y"], drawn[1]["y"], strict=True)]
+    )
+
+
+def test_the_frontier_names_the_depths_that_nothing_cheaper_beats(six: str, page: Page) -> None:
+    page.goto(six + ALL)
+    words = page.locator("#frontier-words")
+    expect(words).to_contain_text(
+        "1 and 2 layers are not beaten by anything cheaper; 3 layers costs more and reaches no more."
+    )
+    page.get_by_label("Against", exact=True).select_option("seconds")
+    page.wait_for_url("**&cost=seconds")
+    page.wait_for_function(
+        "() => document.getElementById('frontier-chart').layout.xaxis.title.text === 'Training time (s)'"
+    )
+    _, runs, means = traces(page, "frontier-chart")
+    answers = httpx.get(f"{six}{ALL}").json()["runs"]
+    assert runs["x"] == [run["train_seconds"] for run in answers]
+    assert means["x"] == pytest.approx([5.25, 10.25, 15.25])
+
+
+def test_the_inside_of_a_depth_and_of_a_run_is_drawn_by_layer(six: str, page: Page) -> None:
+    page.goto(six + ALL)
+    words = page.locator("#diagnostics-words")
+    expect(words).to_contain_text("the gradient of layer 1 is 0.33 times that of layer 3")
+    assert len(traces(page, "diagnostics-chart")) == 2 * 3 + 3
+    page.get_by_label("of", exact=True).select_option("2 layers, seed 1")
+    page.wait_for_url("**&inside=run-4")
+    page.locator("#layer").select_option("dead_relu")
+    expect(words).to_contain_text("at epoch 5, at most 5.00")
+    assert traces(page, "diagnostics-chart")[0]["y"] == pytest.approx([1, 2, 3, 4, 5])
+    page.get_by_label("of", exact=True).select_option("all runs of 1 layer")
+    expect(words).to_have_text("A network of one layer has no hidden units, so none can be dead.")
+
+
+def test_runs_that_were_not_measured_inside_say_so(quiet: WebServer, page: Page) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    trained(database, 0, depth=2, measured=False)
+    page.goto(f"{quiet.url}/compare?runs=1")
+    expect(page.locator("#diagnostics-words")).to_contain_text("Train them again to see them.")
+
+
+@pytest.mark.parametrize("format_name", ["svg", "png"])
+def test_a_chart_is_downloaded_as_a_picture(six: str, page: Page, format_name: str) -> None:
+    page.goto(six + ALL)
+    traces(page, "gap-chart")
+    with page.expect_download() as waiting:
+        page.get_by_role("group", name="Download the gap").get_by_text(format_name.upper()).click()
+    download = waiting.value
+    assert download.suggested_filename == f"gap.{format_name}"
+    content = Path(download.path()).read_bytes()
+    assert content.startswith(b"\x89PNG" if format_name == "png" else b"<svg")
+
+
+def test_the_compare_page_with_results_fits_a_phone_in_the_dark(six: str, phone: Page) -> None:
+    phone.goto(six + ALL + "&epoch=2&lines=mean&x=flops")
+    for chart in ("layers", "curves", "gap", "frontier", "diagnostics"):
+        traces(phone, f"{chart}-chart")
+    assert phone.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
