@@ -1,0 +1,417 @@
+"""Every number of the compare page, against the same computed anew from its CSV and stored predictions."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+from scipy import stats
+
+from app import artifacts, run_queue
+from app.db import Database
+from app.settings import Settings
+from app.statistics import BORROWED
+from tests.app.states import add_worker, claimed, queue_run
+from tests.browser.recomputed import (
+    SPACE,
+    Answers,
+    Run,
+    Values,
+    holm,
+    interval,
+    pareto,
+    percent,
+    points,
+    probability_best,
+    read,
+    welch,
+)
+from tests.web_server import WebServer
+from trainer import predictions
+from trainer.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
+from trainer.idx import IdxFile
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+DEPTHS: Final = (1, 2, 3)
+SEEDS: Final = 4
+EPOCHS: Final = 7
+AT: Final = 4
+"""An epoch before the last."""
+
+
+@dataclass
+class Study:
+    """Finished runs on a server: as the page has them, and as their files tell."""
+
+    url: str
+    runs: dict[int, list[Run]]
+    answers: Answers
+
+    @property
+    def address(self) -> str:
+        """The comparison of all runs."""
+        ids = ",".join(str(run.id) for group in self.runs.values() for run in group)
+        return f"{self.url}/compare?runs={ids}"
+
+    def finals(self, name: str) -> list[Values]:
+        """A figure of whole runs, by depth."""
+        return [np.array([run.final(name) for run in group]) for group in self.runs.values()]
+
+    def after(self, name: str, epoch: int) -> list[Values]:
+        """A figure of an epoch, by depth."""
+        return [np.array([run.epochs(name)[epoch - 1] for run in group]) for group in self.runs.values()]
+
+
+def train(database: Database, settings: Settings, depth: int, seed: int, labels: Any) -> Path:
+    """A run whose figures are drawn at random, with predictions that fit them; the file that holds these."""
+    chance = np.random.default_rng([depth, seed])
+    run_id = queue_run(database, depth=depth, seed=seed, epochs=EPOCHS, batch_size=1000)
+    claim = claimed(database)
+    with database.write() as session:
+        run_queue.report_start(session, claim, "cpu", {"train_images": "60000"}, 0)
+    for epoch in range(1, EPOCHS + 1):
+        reached = 0.955 + 0.006 * depth - 0.05 / epoch + chance.normal(0, 0.001)
+        figures = {
+            "epoch": epoch,
+            "train_loss": 2 / epoch * chance.uniform(0.8, 1.2),
+            "last_batch_loss": 2 / epoch * chance.uniform(0.7, 1.3),
+            "train_accuracy": reached - 0.02 / epoch,
+            "test_loss": 2 / epoch * chance.uniform(0.9, 1.1),
+            "test_accuracy": reached,
+            "seconds": depth * chance.uniform(0.1, 0.2),
+            "gradient_norms": chance.uniform(0.01, 2, depth).tolist(),
+            "dead_relu": chance.uniform(0, 0.1, depth - 1).tolist(),
+        }
+        with database.write() as session:
+            assert run_queue.record_epoch(session, claim, figures)
+    classes = labels.copy()
+    wrong = chance.permutation(len(labels))[: int(chance.normal(400 - 60 * depth, 12))]
+    classes[wrong] = (classes[wrong] + chance.integers(1, 10, len(wrong))) % 10
+    path = artifacts.of_run(settings.artifacts, run_id).predictions(1)
+    sure = chance.uniform(0.2, 1, len(labels)).astype(np.float16)
+    predictions.save(path, predictions.Predictions(classes, sure))
+    results = {
+        "train_loss": chance.uniform(0.01, 0.2),
+        "train_accuracy": 0.97 + 0.008 * depth + chance.normal(0, 0.0005),
+        "test_loss": chance.uniform(0.05, 0.3),
+        "test_accuracy": float((classes == labels).mean()),
+    }
+    with database.write() as session:
+        assert run_queue.finish(session, claim, results)
+    return path
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+    settings = Settings(data_dir=tmp_path_factory.mktemp("numbers"))
+    server = WebServer(settings)
+    server.start()
+    database: Database = server.app.state.database
+    add_worker(database)
+    path = DataFolder.of(SHIPPED, None).file(TEST_LABELS_FILE)  # type: ignore[arg-type]  # shipped: no folder
+    assert path
+    labels = IdxFile.read(path).labels()
+    order = [(depth, seed) for depth in DEPTHS for seed in range(SEEDS)]
+    files = {
+        run_id: train(database, settings, depth, seed, labels)
+        for run_id, (depth, seed) in enumerate(order, 1)
+    }
+    found = httpx.get(f"{server.url}/compare.csv?runs={','.join(map(str, files))}").raise_for_status()
+    yield Study(server.url, read(found.text), Answers(files, labels))
+    server.stop()
+
+
+def figure(page: Page, chart: str, ready: str = "true") -> list[dict[str, Any]]:
+    """The traces of a chart once they are there, and `ready` holds for its `layout`."""
+    page.wait_for_function(
+        f"(id) => {{ const {{ data, layout }} = document.getElementById(id);"
+        f" return data?.some((trace) => trace.x.length) && ({ready}); }}",
+        arg=chart,
+    )
+    found: list[dict[str, Any]] = json.loads(
+        page.evaluate("(id) => JSON.stringify(document.getElementById(id).data)", chart)
+    )
+    return found
+
+
+def close(values: Any) -> Any:  # arrays and lists
+    return pytest.approx(np.asarray(values, float).tolist(), rel=1e-9)
+
+
+def spread(values: Values) -> str:
+    """Mean, deviation and extremes as the table has them."""
+    return (
+        f"{percent(values.mean())} ± {points(values.std(ddof=1))}"
+        f"{percent(values.min())} – {percent(values.max())}"
+    )
+
+
+def seconds(value: float) -> str:
+    return f"{value:.1f}{SPACE}s"
+
+
+def test_the_table(study: Study, page: Page) -> None:
+    page.goto(study.address)
+    rows = page.locator("#groups tbody").first.get_by_role("row")
+    expect(rows).to_have_count(len(DEPTHS))
+    likely = probability_best(study.finals("test_accuracy"), BORROWED)
+    for place, group in enumerate(study.runs.values()):
+        train_accuracy, test_accuracy = (
+            study.finals(name)[place] for name in ("train_accuracy", "test_accuracy")
+        )
+        reached = [spent for run in group if (spent := run.seconds_to_97) is not None]
+        part = f" ({len(reached)} of {SEEDS})" if len(reached) < SEEDS else ""
+        *cells, best = rows.nth(place).get_by_role("cell").all_text_contents()[:-1]
+        assert [" ".join(cell.replace(SPACE, "~").split()).replace("~", SPACE) for cell in cells] == [
+            str(SEEDS),
+            f"{int(group[0].final('parameters')):,}",
+            spread(train_accuracy),
+            spread(test_accuracy),
+            f"{points(train_accuracy.mean() - test_accuracy.mean())}{SPACE}pp",
+            f"{study.finals('test_loss')[place].mean():.4f}",
+            seconds(study.finals("train_seconds")[place].mean()),
+            seconds(float(np.mean(reached))) + part if reached else "never",
+        ]
+        assert int(best.split(SPACE)[0]) == pytest.approx(100 * likely[place], abs=2)
+
+
+def test_differences_from_a_pinned_baseline(study: Study, page: Page) -> None:
+    page.goto(study.address)
+    page.get_by_role("link", name="Pin 2 layers as the baseline").click()
+    rows = page.locator("#groups tbody").first.get_by_role("row")
+    expect(page.get_by_role("columnheader", name="Test against 2 layers")).to_be_visible()
+    test = study.finals("test_accuracy")
+    for place in (0, 2):
+        difference, low, high, _ = welch(test[1], test[place])
+        words = f"{100 * difference:+.2f} pp ({100 * low:+.2f} pp to {100 * high:+.2f} pp)"
+        cells = rows.nth(place).get_by_role("cell")
+        expect(cells.nth(4)).to_have_text(words.replace("-", "\N{MINUS SIGN}"))
+        for name, cell, factor, digits in (
+            ("train_accuracy", 2, 100, 2),
+            ("test_accuracy", 3, 100, 2),
+            ("test_loss", 6, 1, 4),
+        ):
+            change = study.finals(name)[place].mean() - study.finals(name)[1].mean()
+            expect(cells.nth(cell)).to_contain_text(
+                f"{factor * change:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+            )
+        ratio = study.finals("train_seconds")[place].mean() / study.finals("train_seconds")[1].mean()
+        shown = re.search(r"× ([\d.]+)", cells.nth(7).text_content() or "")
+        assert shown
+        assert float(shown[1]) == pytest.approx(ratio, rel=0.01)
+    page.get_by_role("link", name="Unpin 2 layers").click()
+    expect(page.get_by_role("columnheader", name="Test against 2 layers")).to_have_count(0)
+
+
+def test_the_verdict(study: Study, page: Page) -> None:
+    page.goto(study.address)
+    test = study.finals("test_accuracy")
+    likely = probability_best(test, BORROWED)
+    adjusted = holm(test)
+    best = int(np.argmax([values.mean() for values in test]))
+    answer = page.locator(".verdict p").first.text_content() or ""
+    plural = "layer" if DEPTHS[best] == 1 else "layers"
+    assert answer.startswith(
+        f"{DEPTHS[best]} {plural} reached {100 * test[best].mean():.2f} % test accuracy on average "
+        f"({SEEDS} seeds), the highest of 3 depths"
+    )
+    if chance := re.search(r"(\d+) % likely", answer):
+        assert int(chance[1]) == pytest.approx(100 * likely[best], abs=2)
+    else:
+        assert likely[best] > 0.99
+    sentences = page.locator(".evidence li").all_text_contents()
+    for place in (0, 1):
+        difference, low, high, _ = welch(test[place], test[place + 1])
+        p = adjusted[place, place + 1]
+        shown = "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.05 else f"p = {p:.2f}"
+        judged = "a real difference" if p < 0.05 else f"not distinguishable with {SEEDS} seeds"
+        expected = (
+            f"{DEPTHS[place + 1]} layers against {DEPTHS[place]}: {100 * difference:+.2f} pp test accuracy "
+            f"(95 % CI {100 * low:+.2f} pp to {100 * high:+.2f} pp; {shown} after correction for "
+            f"3 comparisons): {judged}."
+        )
+        assert sentences[place] == expected.replace("-", "\N{MINUS SIGN}")
+
+
+def shows(study: Study, traces: list[dict[str, Any]], values: Callable[[str], list[Values]]) -> None:
+    """Check dots, means and bands of the chart by layers; the published figures stand between."""
+    bands = [trace for trace in traces if trace.get("fill")]
+    means = [trace for trace in traces if trace.get("text") and trace["mode"] == "lines"]
+    dots = [trace for trace in traces if trace.get("text") and trace["mode"] == "markers"]
+    for place, name in enumerate(("train_accuracy", "test_accuracy")):
+        samples = values(name)
+        low, high = zip(*map(interval, samples), strict=True)
+        assert means[place]["x"] == list(study.runs)
+        assert means[place]["y"] == close([100 * sample.mean() for sample in samples])
+        assert dots[place]["y"] == close(100 * np.concatenate(samples))
+        upper = [100 * min(1, end) for end in high]
+        assert bands[place]["y"] == close([*upper, *(100 * end for end in reversed(low))])
+
+
+def test_accuracy_by_layers_at_the_end_and_at_an_epoch(study: Study, page: Page) -> None:
+    page.goto(f"{study.address}&reference=off")
+    shows(study, figure(page, "layers-chart"), study.finals)
+    page.goto(f"{study.address}&reference=off&epoch={AT}")
+    expect(page.locator("#groups-at-epoch")).to_be_visible()
+    shows(study, figure(page, "layers-chart"), lambda name: study.after(name, AT))
+    rows = page.locator("#groups-at-epoch tbody").first.get_by_role("row")
+    train_accuracy, test_accuracy = study.after("train_accuracy", AT), study.after("test_accuracy", AT)
+    for place, group in enumerate(study.runs.values()):
+        expect(rows.nth(place).get_by_role("cell")).to_have_text(
+            [
+                str(SEEDS),
+                f"{int(group[0].final('parameters')):,}",
+                spread(train_accuracy[place]),
+                spread(test_accuracy[place]),
+                f"{points(train_accuracy[place].mean() - test_accuracy[place].mean())}{SPACE}pp",
+                f"{study.after('test_loss', AT)[place].mean():.4f}",
+                seconds(np.mean([run.spent["seconds"][AT - 1] for run in group])),
+            ]
+        )
+
+
+def debiased(values: Values, weight: float) -> Values:
+    """An exponential moving average, divided by the sum of its weights."""
+    powers = [(1 - weight) * weight ** np.arange(n, -1, -1) for n in range(len(values))]
+    return np.array([(power * values[: len(power)]).sum() / power.sum() for power in powers])
+
+
+@pytest.mark.parametrize(
+    ("metric", "axis"),
+    [
+        ("train_loss", "epoch"),
+        ("test_loss", "seconds"),
+        ("last_batch_loss", "updates"),
+        ("test_accuracy", "flops"),
+        ("train_accuracy", "epoch"),
+    ],
+)
+def test_curves(study: Study, page: Page, metric: str, axis: str) -> None:
+    factor = 100 if metric.endswith("accuracy") else 1
+    runs = [run for group in study.runs.values() for run in group]
+    page.goto(f"{study.address}&metric={metric}&x={axis}&smooth=0.6")
+    traces = figure(page, "curves-chart")
+    for faint, smooth, run in zip(traces[: len(runs)], traces[len(runs) :], runs, strict=True):
+        assert faint["x"] == smooth["x"] == close(run.spent[axis])
+        assert faint["y"] == close(factor * run.epochs(metric))
+        assert smooth["y"] == close(factor * debiased(run.epochs(metric), 0.6))
+    page.goto(f"{study.address}&metric={metric}&x={axis}&lines=mean")
+    traces = figure(page, "curves-chart")
+    bands, means = traces[: len(DEPTHS)], traces[len(DEPTHS) :]
+    for band, line, group in zip(bands, means, study.runs.values(), strict=True):
+        values = np.array([factor * run.epochs(metric) for run in group])
+        assert line["x"] == close(np.mean([run.spent[axis] for run in group], axis=0))
+        assert line["y"] == close(values.mean(axis=0))
+        low, high = zip(*(interval(column) for column in values.T), strict=True)
+        if factor == 1:  # a loss is never below 0
+            low = tuple(max(0.0, end) for end in low)
+        assert band["y"] == close([*high, *reversed(low)])
+
+
+def test_the_gap(study: Study, page: Page) -> None:
+    page.goto(study.address)
+    traces = figure(page, "gap-chart")
+    runs = [run for group in study.runs.values() for run in group]
+    gaps = [100 * (run.epochs("train_accuracy") - run.epochs("test_accuracy")) for run in runs]
+    for trace, gap in zip(traces, gaps, strict=False):
+        assert trace["y"] == close(gap)
+    for place, trace in enumerate(traces[len(runs) :]):
+        assert trace["y"] == close(np.mean(gaps[SEEDS * place : SEEDS * (place + 1)], axis=0))
+
+
+@pytest.mark.parametrize("cost", ["parameters", "seconds", "flops"])
+def test_what_accuracy_costs(study: Study, page: Page, cost: str) -> None:
+    page.goto(f"{study.address}&cost={cost}")
+    front, dots, means = figure(page, "frontier-chart", "data[1].x.length")
+    groups = list(study.runs.values())
+    spent: Callable[[Run], float] = {
+        "parameters": lambda run: run.final("parameters"),
+        "seconds": lambda run: run.final("train_seconds"),
+        "flops": lambda run: run.spent["flops"][-1],
+    }[cost]
+    costs = np.array([np.mean([spent(run) for run in group]) for group in groups])
+    accuracies = np.array([100 * values.mean() for values in study.finals("test_accuracy")])
+    assert dots["x"] == close([spent(run) for group in groups for run in group])
+    assert means["x"] == close(costs)
+    assert means["y"] == close(accuracies)
+    best = pareto(costs, accuracies)
+    assert front["x"][:-1] == close(costs[best])
+    assert front["y"][:-1] == close(accuracies[best])
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_the_inside_of_networks(study: Study, page: Page, depth: int) -> None:
+    page.goto(f"{study.address}&inside=group-{depth}")
+    drawn = figure(page, "diagnostics-chart")[-depth:]
+    norms = np.array([run.layers("gradient_norms") for run in study.runs[depth]])
+    for trace, values in zip(drawn, np.moveaxis(stats.gmean(norms, axis=0), 1, 0), strict=True):
+        assert trace["y"] == close(values)
+    ratio = stats.gmean(norms, axis=0)[-1]
+    if depth > 1:
+        said = re.search(r"is ([\d.]+) times", page.locator("#diagnostics-words").text_content() or "")
+        assert said
+        assert float(said[1]) == pytest.approx(ratio[0] / ratio[-1], rel=0.06)
+        page.goto(f"{study.address}&inside=group-{depth}&layer=dead_relu")
+        drawn = figure(page, "diagnostics-chart")[-(depth - 1) :]
+        dead = 100 * np.mean([run.layers("dead_relu") for run in study.runs[depth]], axis=0)
+        for trace, values in zip(drawn, dead.T, strict=True):
+            assert trace["y"] == close(values)
+        expect(page.locator("#diagnostics-words")).to_contain_text(f"at most {dead[-1].max():.2f}{SPACE}%")
+
+
+def test_the_same_images(study: Study, page: Page) -> None:
+    groups = {depth: [run.id for run in group] for depth, group in study.runs.items()}
+    answers = study.answers
+    page.goto(f"{study.address}&step=2-3")
+    voted = {depth: answers.majority(runs) for depth, runs in groups.items()}
+    gained, lost, p = answers.mcnemar(voted[2], voted[3])
+    shown = "p < 0.001" if p < 0.001 else f"p = {p:#.2g}"
+    note = page.locator("[data-images-note]")
+    expect(note).to_contain_text(
+        f"3 layers read {gained} images that 2 layers miss, and miss {lost} that those read, of 10,000"
+    )
+    expect(note).to_contain_text(shown)
+    fixed = np.flatnonzero((voted[2] != answers.labels) & (voted[3] == answers.labels))
+    counts = np.bincount(answers.labels[fixed], minlength=10)
+    buttons = page.locator("[data-images-digits] button small")
+    expect(buttons).to_have_text([str(count) for count in counts])
+    more = page.locator("[data-images-more]")
+    if more.is_visible():
+        more.click()
+    pictures = page.locator("[data-images-gallery] img")
+    expect(pictures).to_have_count(gained)
+    sources = pictures.evaluate_all("(all) => all.map((image) => image.getAttribute('src'))")
+    assert sorted(int(re.findall(r"\d+", source)[-1]) for source in sources) == fixed.tolist()
+    rows = page.locator("[data-images-per-digit] tbody").get_by_role("row")
+    for place, runs in enumerate(groups.values()):
+        shares = np.mean([np.diag(answers.confusion(run)) for run in runs], axis=0)
+        read_shares = shares / np.bincount(answers.labels)
+        expect(rows.nth(place).get_by_role("cell")).to_have_text([str(SEEDS), *map(percent, read_shares)])
+
+
+def test_run_against_run(study: Study, page: Page) -> None:
+    answers = study.answers
+    page.goto(f"{study.address}&first=1&second=12")
+    cells = page.locator("[data-images-confusion] tbody").get_by_role("row")
+    change = answers.confusion(12) - answers.confusion(1)
+    for digit in range(10):
+        expect(cells.nth(digit).get_by_role("cell")).to_have_text(
+            [
+                f"{count:+d}".replace("-", "\N{MINUS SIGN}") if count else "0"
+                for count in change[digit].tolist()
+            ]
+        )
+    gained, lost, p = answers.mcnemar(answers.classes[1], answers.classes[12])
+    shown = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+    net = f"{100 * (gained - lost) / 10_000:+.2f} pp".replace("-", "\N{MINUS SIGN}")
+    expect(page.locator("[data-images-pair]")).to_contain_text(
+        f"Of 10,000 images run 12 reads {gained} that run 1 misses, and misses {lost} that run 1 reads: "
+        f"{net} (McNemar's exact test, {shown})"
+    )
