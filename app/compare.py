@@ -23,6 +23,11 @@ _HELD_EQUAL: Final = (
     "device_used",
 )
 _NAMED_IDS: Final = 10
+_UNFINISHED: Final = {
+    "queued": "still waiting, so not in charts, table and verdict yet.",
+    "running": "still training, so in the curves, not in the verdict yet.",
+    "cancelled": "cancelled before the end, so in the curves, not in the table and verdict.",
+}
 
 
 class NotComparable(Exception):
@@ -172,20 +177,19 @@ def _missing(asked: Sequence[int], runs: Sequence[RunOut]) -> list[str]:
     unknown = [run_id for run_id in dict.fromkeys(asked) if run_id not in known]
     if not unknown:
         return []
-    verbs = ("does", "is") if len(unknown) == 1 else ("do", "are")
-    return [f"{_named(unknown)} {verbs[0]} not exist and {verbs[1]} left out."]
+    verbs = ("does", "was", "is") if len(unknown) == 1 else ("do", "were", "are")
+    return [f"{_named(unknown)} {verbs[0]} not exist, or {verbs[1]} deleted, and {verbs[2]} left out."]
 
 
 def _unfinished(runs: Sequence[RunOut]) -> list[str]:
+    """A sentence for each reason for which runs have no final results."""
     groups: dict[str, list[int]] = defaultdict(list)
     for run in runs:
-        if run.status != "finished":
-            groups[run.status].append(run.id)
-    sentences = []
-    for status, ids in groups.items():
-        verb = "is" if len(ids) == 1 else "are"
-        sentences.append(f"{_named(ids)} {verb} {status}: in the curves, not in the table and verdict.")
-    return sentences
+        if run.status == "failed":
+            groups[f"failed ({run.reason}), so in the curves, not in the table and verdict."].append(run.id)
+        elif run.status != "finished":
+            groups[_UNFINISHED[run.status]].append(run.id)
+    return [f"{_named(ids)}: {words}" for words, ids in groups.items()]
 
 
 def _named(ids: Sequence[int]) -> str:

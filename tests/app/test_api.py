@@ -789,7 +789,7 @@ def test_a_comparison_over_http(server: Served) -> None:
     }
     assert found["verdict"]["sentences"]
     assert found["verdict"]["pairs"][0]["depths"] == [1, 2]
-    assert found["warnings"] == ["Run 99 does not exist and is left out."]
+    assert found["warnings"] == ["Run 99 does not exist, or was deleted, and is left out."]
 
 
 def table(answer: httpx.Response) -> list[dict[str, str]]:

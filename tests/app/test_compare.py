@@ -97,9 +97,9 @@ def test_what_has_not_finished_is_in_the_curves_and_not_in_the_table(database: D
     assert found.curves[running.run_id].epoch == [1]
     assert found.verdict.sentences == ["No run has finished yet, so there is nothing to judge."]
     assert found.warnings == [
-        f"Run {failed} is failed: in the curves, not in the table and verdict.",
-        f"Run {running.run_id} is running: in the curves, not in the table and verdict.",
-        f"Runs {waiting[0]}, {waiting[1]} are queued: in the curves, not in the table and verdict.",
+        f"Run {failed}: failed (it broke), so in the curves, not in the table and verdict.",
+        f"Run {running.run_id}: still training, so in the curves, not in the verdict yet.",
+        f"Runs {waiting[0]}, {waiting[1]}: still waiting, so not in charts, table and verdict yet.",
     ]
 
 
@@ -107,13 +107,15 @@ def test_unknown_runs_are_named_and_left_out(database: Database) -> None:
     known = finished_run(database)
     found = compared(database, known, 98, 99)
     assert [run.id for run in found.runs] == [known]
-    assert found.warnings == ["Runs 98, 99 do not exist and are left out."]
-    assert compared(database, 99, known).warnings == ["Run 99 does not exist and is left out."]
+    assert found.warnings == ["Runs 98, 99 do not exist, or were deleted, and are left out."]
+    assert compared(database, 99, known).warnings == [
+        "Run 99 does not exist, or was deleted, and is left out."
+    ]
 
 
 def test_many_unknown_runs_are_counted(database: Database) -> None:
     warnings = compared(database, finished_run(database), *range(100, 130)).warnings
-    assert warnings[0].endswith("109 and 20 more do not exist and are left out.")
+    assert warnings[0].endswith("109 and 20 more do not exist, or were deleted, and are left out.")
 
 
 def test_a_comparison_of_nothing_known_is_none(database: Database) -> None:

@@ -58,7 +58,7 @@ def _watched(context: BrowserContext) -> tuple[Page, list[str]]:
     trouble: list[str] = []
 
     def look_at(request: Request) -> None:
-        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:", "file:")):
             trouble.append(f"request to {request.url}")
 
     page.on("pageerror", lambda error: trouble.append(f"script failed: {error}"))

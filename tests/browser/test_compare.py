@@ -1,6 +1,7 @@
 """The compare page: results at an epoch, means, the gap, costs, and the inside of the networks."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
@@ -163,6 +164,81 @@ def test_without_a_common_epoch_the_page_says_so_and_the_rest_works(quiet: WebSe
     expect(page.locator("#groups")).to_be_visible()
     shows_test_mean(page, 1, 81)
     assert len(traces(page, "curves-chart")) == 1
+
+
+def test_whatever_can_not_be_judged_is_named_and_the_rest_works(quiet: WebServer, page: Page) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    good = [trained(database, seed, depth=depth) for depth in (1, 2) for seed in (0, 1)]
+    diverged = queue_run(database, depth=3, epochs=EPOCHS)
+    claim = claimed(database)
+    with database.write() as session:
+        run_queue.record_epoch(session, claim, figures(1))
+        run_queue.fail(session, claim, reason := "diverged: loss became non-finite at epoch 2", None)
+    clothes = trained(database, 0, depth=2, dataset="clothes")
+    cancelled = queue_run(database, depth=4, epochs=EPOCHS)
+    httpx.post(f"{quiet.url}/runs/{cancelled}/cancel").raise_for_status()
+    deleted = trained(database, 7, depth=1)
+    httpx.delete(f"{quiet.url}/runs/{deleted}").raise_for_status()
+    running = queue_run(database, depth=5, epochs=EPOCHS)
+    claimed(database)
+    waiting = queue_run(database, depth=5, seed=1, epochs=EPOCHS)
+    chosen = [*good, diverged, clothes, cancelled, deleted, running, waiting, 999]
+    page.goto(f"{quiet.url}/compare?runs={','.join(map(str, chosen))}")
+    expect(page.locator("#verdict .warning li")).to_have_text(
+        [
+            f"Runs {deleted}, 999 do not exist, or were deleted, and are left out.",
+            f"Run {diverged}: failed ({reason}), so in the curves, not in the table and verdict.",
+            f"Run {cancelled}: cancelled before the end, so in the curves, not in the table and verdict.",
+            f"Run {running}: still training, so in the curves, not in the verdict yet.",
+            f"Run {waiting}: still waiting, so not in charts, table and verdict yet.",
+            "The runs differ in dataset (clothes, mnist): depth may not be what makes the difference.",
+        ]
+    )
+    expect(page.locator("#scrubber output")).to_contain_text("No epoch that all runs have")
+    assert len(traces(page, "curves-chart")) == len([*good, diverged, clothes])
+    shows_test_mean(page, 1, 100 * fmean([0.81, 0.811]))
+    expect(page.locator("#groups tbody").first.get_by_role("row")).to_have_count(2)
+    expect(page.locator("[data-images-note]")).to_contain_text("saw other images")
+    page.get_by_role("link", name="Split by dataset").click()
+    expect(page.locator("#groups tbody").first.get_by_role("row")).to_have_text(
+        [re.compile("1 layer, mnist"), re.compile("2 layers, clothes"), re.compile("2 layers, mnist")]
+    )
+
+
+def test_a_report_opens_from_a_file_without_any_server(six: str, page: Page, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    report.write_bytes(httpx.get(f"{six}/compare/report.html?runs=1,2,3,4,5,6").raise_for_status().content)
+    page.goto(report.as_uri())
+    for chart in ("layers", "curves", "gap", "frontier"):
+        traces(page, f"{chart}-chart")
+    shows_test_mean(page, 2, 100 * fmean([0.82, 0.821]))
+    expect(page.locator(".verdict p").first).to_contain_text("2 layers reached 82.05 % test accuracy")
+    page.get_by_label("Epoch, as a number").fill("3")
+    expect(page.locator("#groups-at-epoch")).to_contain_text(f"Epoch 3 of {EPOCHS}")
+    page.get_by_label("Against").select_option("seconds")
+    page.wait_for_function(
+        "() => document.getElementById('frontier-chart').layout.xaxis.title.text === 'Training time (s)'"
+    )
+    expect(page.get_by_role("link")).to_have_count(0)
+
+
+def test_other_hyperparameters_take_the_place_of_depth(quiet: WebServer, page: Page) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    for lr in (0.01, 0.1):
+        for seed in (0, 1, 2):
+            trained(database, seed, depth=2, lr=lr)
+    page.goto(f"{quiet.url}/compare?runs=1,2,3,4,5,6&by=lr&lines=mean")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What lr bought")
+    expect(page.locator("#groups tbody").first.get_by_role("rowheader")).to_have_text(["lr 0.01", "lr 0.1"])
+    traces(page, "layers-chart")
+    axis = page.evaluate("() => document.getElementById('layers-chart').layout.xaxis")
+    assert (axis["title"]["text"], axis["ticktext"]) == ("lr", ["lr 0.01", "lr 0.1"])
+    assert len(traces(page, "curves-chart")) == 2 * 2
+    page.get_by_role("button", name="lr 0.01").click()
+    page.wait_for_url("**hide=1,2,3")
+    page.wait_for_function("() => document.getElementById('curves-chart').data.length === 2")
 
 
 def test_an_epoch_that_comes_later_is_waited_for(quiet: WebServer, page: Page) -> None:
