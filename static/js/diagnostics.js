@@ -2,8 +2,8 @@
 
 import { append, readEpochs } from "./columns.js";
 import { PERCENT, PERCENT_TICKS, chart, endLabels, endingAt, epochAxis, nameLabel, percents, shadeColour } from "./chart.js";
-import { plural } from "./format.js";
 import { throttle } from "./live.js";
+import { rerunLinks } from "./rerun.js";
 import { mean } from "./statistics.js";
 
 const MARGIN = { l: 60, r: 72, t: 8, b: 44 };
@@ -131,33 +131,27 @@ export class Diagnostics {
 
   #say(name, runs, means) {
     const chosen = this.#chosen;
-    const verb = chosen.length === 1 ? "This run has" : "These runs have";
-    const last = means[0]?.length;
+    const left = chosen.filter((run) => !runs.includes(run)).map((run) => run.id);
     if (!chosen.length) this.words.textContent = "Lines appear with the first epoch.";
     else if (!chosen.every((run) => this.#columns.has(run.id))) this.words.textContent = "";
     else if (name === "dead_relu" && chosen.every((run) => run.depth === 1)) {
       this.words.textContent = "A network of one layer has no hidden units, so none can be dead.";
-    } else if (!runs.length) {
-      this.words.textContent = `${verb} no such figures: they were trained by a version that did not measure them. Train them again to see them.`;
-    } else if (name === "dead_relu") {
-      const worst = means.map((y) => y.at(-1)).reduce((most, value) => Math.max(most, value), 0);
-      this.words.textContent =
-        `Units that are 0 for every test image and learn no more; at epoch ${last}, at most ${worst.toFixed(2)}\u00a0% of a layer.` +
-        this.#basis(runs, chosen);
     } else {
-      const [first, final] = [means[0].at(-1), means.at(-1).at(-1)];
-      this.words.textContent =
-        (means.length > 1
-          ? `At epoch ${last} the gradient of layer 1 is ${ratio(first / final)} times that of layer ${means.length}, the last.`
-          : "One layer, one gradient.") + this.#basis(runs, chosen);
+      this.words.textContent = runs.length ? this.#found(name, runs, means) : "";
+      if (left.length) this.words.append(...rerunLinks(left), " did not measure this: train again to see it here.");
     }
   }
 
-  #basis(runs, chosen) {
-    const missing = chosen.length - runs.length;
-    return (
-      (runs.length > 1 ? ` Bold: mean of ${runs.length} runs; faint: each of them.` : "") +
-      (missing ? ` ${plural(missing, "run")} of an older version left out: train again to see them.` : "")
-    );
+  // What the lines say at their end.
+  #found(name, runs, means) {
+    const basis = runs.length > 1 ? ` Bold: mean of ${runs.length} runs; faint: each of them. ` : " ";
+    const epoch = means[0].length;
+    if (name === "dead_relu") {
+      const worst = means.map((y) => y.at(-1)).reduce((most, value) => Math.max(most, value), 0);
+      return `Units that are 0 for every test image and learn no more; at epoch ${epoch}, at most ${worst.toFixed(2)}\u00a0% of a layer.${basis}`;
+    }
+    if (means.length === 1) return `One layer, one gradient.${basis}`;
+    const times = ratio(means[0].at(-1) / means.at(-1).at(-1));
+    return `At epoch ${epoch} the gradient of layer 1 is ${times} times that of layer ${means.length}, the last.${basis}`;
   }
 }

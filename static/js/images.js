@@ -2,6 +2,7 @@
 
 import { colour } from "./chart.js";
 import { percent, plural, whole } from "./format.js";
+import { rerunLinks } from "./rerun.js";
 
 const SHOWN = 48;
 const DIGITS = [...Array(10).keys()];
@@ -98,8 +99,7 @@ export class Images {
     } else if (depths.length === 1) sentences.push("Runs of a second depth are needed to see what depth changes.");
     note.replaceChildren([...sentences, ...warnings].join(" "));
     if (!missing.length) return;
-    const links = missing.flatMap((id) => [element("a", { href: `/runs/new?from=${id}`, textContent: `run ${id}` }), ", "]).slice(0, -1);
-    note.append(" The answers of ", ...links, " are gone: train them again to have them here.");
+    note.append(" The answers of ", ...rerunLinks(missing), " are gone: train again to have them here.");
   }
 
   #gallery() {

@@ -357,7 +357,10 @@ def test_runs_that_were_not_measured_inside_say_so(quiet: WebServer, page: Page)
     add_worker(database)
     trained(database, 0, depth=2, measured=False)
     page.goto(f"{quiet.url}/compare?runs=1")
-    expect(page.locator("#diagnostics-words")).to_contain_text("Train them again to see them.")
+    words = page.locator("#diagnostics-words")
+    expect(words).to_have_text("run 1 did not measure this: train again to see it here.")
+    words.get_by_role("link", name="run 1").click()
+    page.wait_for_url("**/runs/new?from=1")
 
 
 @pytest.mark.parametrize("format_name", ["svg", "png"])

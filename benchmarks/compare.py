@@ -1,0 +1,156 @@
+"""Measures the comparison of many runs: its answer, its page, and how quickly the epoch slider redraws.
+
+    python benchmarks/compare.py
+
+Fills a database of its own with runs whose figures are drawn at random, starts a dashboard on it, and prints
+Markdown. The page is opened in Debian's Chromium.
+"""
+
+import os
+import platform
+import random
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+from dashboard import Dashboard
+from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import insert
+
+from app import run_queue
+from app.db import Database
+from app.main import create_app
+from app.models import Epoch
+from app.requests import Labels
+from app.settings import Settings
+from trainer.config import TrainConfig
+
+SIZES = ((100, 200), (1000, 20))
+"""Runs, and epochs of each."""
+REPEATS = 9
+SHOWN = ((15, 200), (50, 200))
+"""Runs on a page, and epochs of each."""
+STEPS = 40
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-sync",
+]
+
+_DRAWN = """() => ["layers", "curves", "gap", "frontier"].every(
+  (name) => document.getElementById(`${name}-chart`)?.data?.some((trace) => trace.x.length > 1))"""
+_SLIDE = """async (steps) => {
+  const [slider, chart] = ["epoch-slider", "layers-chart"].map((id) => document.getElementById(id));
+  const taken = [];
+  for (let step = 0; step < steps; step += 1) {
+    await new Promise((resume) => setTimeout(resume, 300));
+    const drawn = new Promise((resume) => chart.once("plotly_afterplot", resume));
+    const began = performance.now();
+    slider.value = 1 + ((step * 37) % Number(slider.max - 1));
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    await drawn;
+    taken.push(performance.now() - began);
+  }
+  return taken;
+}"""
+
+
+def main() -> None:
+    """Measure and print."""
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print("\\n| what | median | min | max |\\n|---|---:|---:|---:|")
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder))
+        create_app(settings).state.database.close()  # makes the tables
+        ids = {(runs, epochs): _fill(settings, runs, epochs) for runs, epochs in (*SIZES, *SHOWN)}
+        with Dashboard(Path(folder)) as board, httpx.Client(base_url=board.url, timeout=60) as http:
+            for runs, epochs in SIZES:
+                taken = [_milliseconds(http, _query(ids[runs, epochs])) for _ in range(REPEATS + 1)]
+                _print(f"`GET /compare`, {runs} runs x {epochs} epochs", taken[1:])  # the first loads SciPy
+            with sync_playwright() as driver:
+                browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=_FLAGS)
+                for runs, epochs in SHOWN:
+                    _page(browser, board.url + _query(ids[runs, epochs]), f"{runs} runs x {epochs} epochs")
+                browser.close()
+
+
+def _page(browser: Browser, url: str, what: str) -> None:
+    """A page whose scripts the browser knows already, until its charts are drawn; then its slider."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    taken = []
+    for _ in range(REPEATS + 1):
+        page.goto("about:blank")
+        began = time.perf_counter()
+        page.goto(url, wait_until="commit")
+        page.wait_for_function(_DRAWN)
+        taken.append((time.perf_counter() - began) * 1000)
+    _print(f"page with {what}, until its charts are drawn", taken[1:])
+    _print(f"slider on it, until the chart is redrawn ({STEPS} steps)", page.evaluate(_SLIDE, STEPS))
+    page.close()
+
+
+def _fill(settings: Settings, runs: int, epochs: int) -> list[int]:
+    """The ids of so many new finished runs with so many epochs each."""
+    chance = random.Random(runs)
+    database = Database(settings.url)
+    configs = [TrainConfig(depth=1 + run % 5, seed=run // 5, epochs=epochs) for run in range(runs)]
+    with database.write() as session:
+        made = run_queue.enqueue(session, configs, Labels())
+        for run in made:
+            run.status, run.attempt, run.epochs_done, run.device_used = "finished", 1, epochs, "cpu"
+            run.started_at = run.finished_at = run.created_at
+            run.train_seconds = 0.2 * epochs * run.depth
+            run.train_accuracy, run.test_accuracy = chance.gauss(0.98, 0.001), chance.gauss(0.97, 0.001)
+            run.train_loss, run.test_loss = chance.uniform(0.01, 0.2), chance.uniform(0.05, 0.3)
+        ids = [run.id or 0 for run in made]
+        rows = [
+            _epoch(run_id, config.depth, epoch, chance)
+            for run_id, config in zip(ids, configs, strict=True)
+            for epoch in range(1, epochs + 1)
+        ]
+        session.execute(insert(Epoch), rows)
+    database.close()
+    return ids
+
+
+def _epoch(run_id: int, depth: int, epoch: int, chance: random.Random) -> dict[str, Any]:
+    reached = 0.98 - 0.3 / epoch
+    return {
+        "run_id": run_id,
+        "epoch": epoch,
+        "change": 0,
+        "attempt": 1,
+        "train_loss": 2 / epoch * chance.uniform(0.9, 1.1),
+        "last_batch_loss": 2 / epoch * chance.uniform(0.7, 1.3),
+        "train_accuracy": chance.gauss(reached, 0.002),
+        "test_loss": 2 / epoch * chance.uniform(0.9, 1.1),
+        "test_accuracy": chance.gauss(reached, 0.002),
+        "seconds": chance.uniform(0.2, 0.3),
+        "gradient_norms": [chance.uniform(0.01, 1) for _ in range(depth)],
+        "dead_relu": [chance.uniform(0, 0.1) for _ in range(depth - 1)],
+    }
+
+
+def _query(ids: list[int]) -> str:
+    return f"/compare?runs={','.join(map(str, ids))}"
+
+
+def _milliseconds(http: httpx.Client, query: str) -> float:
+    began = time.perf_counter()
+    http.get(query).raise_for_status()
+    return (time.perf_counter() - began) * 1000
+
+
+def _print(what: str, values: list[float]) -> None:
+    figures = (f"{pick(values):.0f} ms" for pick in (statistics.median, min, max))
+    print(f"| {what} | {' | '.join(figures)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
