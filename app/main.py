@@ -1,5 +1,6 @@
 """The web application: its parts put together, and served."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import FrameType
@@ -108,6 +109,7 @@ def serve(settings: Settings) -> None:
     """
     listener = Address(settings.host, settings.port).listen()
     app = create_app(settings)
+    gc.freeze()  # what is loaded by now stays: to look through it again and again would delay answers
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, server_header=False)
     with listener:
         Server(config, app.state.events).run(sockets=[listener])

@@ -90,9 +90,9 @@ class Run(SQLModel, table=True):
         return TrainConfig(**{name: getattr(self, name) for name in TrainConfig.model_fields})
 
     @property
-    def layer_sizes(self) -> list[int]:
+    def layer_sizes(self) -> tuple[int, ...]:
         """Widths from inputs to logits."""
-        return list(layer_sizes(self.depth, self.width))
+        return layer_sizes(self.depth, self.width)
 
 
 class Epoch(SQLModel, table=True):

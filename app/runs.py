@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -100,10 +102,10 @@ def _as_answer(run: Run, moment: float, kinds: Sequence[frozenset[str] | None]) 
         device=run.device,
         dataset=run.dataset,
         priority=run.priority,
-        layer_sizes=run.layer_sizes,
+        layer_sizes=list(run.layer_sizes),
         parameters=run.parameters,
         updates_per_epoch=-(-images // run.batch_size),
-        flops_per_epoch=images * training_flops_per_image(tuple(run.layer_sizes)),
+        flops_per_epoch=images * training_flops_per_image(run.layer_sizes),
         device_used=run.device_used,
         epochs_done=run.epochs_done,
         eta_seconds=_eta(run, moment),
@@ -169,31 +171,32 @@ def epoch_columns(session: Session, run_id: int) -> EpochColumns:
 def all_epoch_columns(session: Session, run_ids: Iterable[int]) -> dict[int, EpochColumns]:
     """The same of several runs, by run."""
     return {
-        run_id: EpochColumns.model_construct(None, **_columns(EPOCH_COLUMNS, rows))
-        for run_id, rows in _epochs(session, run_ids, EPOCH_COLUMNS).items()
+        run_id: EpochColumns.model_construct(None, **columns)
+        for run_id, columns in _epochs(session, run_ids, EPOCH_COLUMNS).items()
     }
 
 
 def curves(session: Session, run_ids: Iterable[int]) -> dict[int, EpochCurves]:
     """Every recorded epoch of several runs, by run; a run without epochs has empty columns."""
     return {
-        run_id: EpochCurves.model_construct(None, **_columns(CURVES, rows))
-        for run_id, rows in _epochs(session, run_ids, CURVES).items()
+        run_id: EpochCurves.model_construct(None, **columns)
+        for run_id, columns in _epochs(session, run_ids, CURVES).items()
     }
 
 
-def _epochs(session: Session, run_ids: Iterable[int], names: Sequence[str]) -> dict[int, list[Sequence[Any]]]:
-    rows: dict[int, list[Sequence[Any]]] = {run_id: [] for run_id in run_ids}
+def _epochs(
+    session: Session, run_ids: Iterable[int], names: Sequence[str]
+) -> dict[int, dict[str, list[Any]]]:
+    """These columns of the epochs of each run, as plain rows: objects would take most of the time."""
+    wanted = list(run_ids)
     query = (
         select(Epoch.run_id, *(getattr(Epoch, name) for name in names))
-        .where(col(Epoch.run_id).in_(rows))
+        .where(col(Epoch.run_id).in_(wanted))
         .order_by(col(Epoch.run_id), col(Epoch.epoch))
     )
-    for run_id, *figures in session.exec(query):
-        rows[run_id].append(figures)
-    return rows
-
-
-def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
-    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
-    return {name: list(values) for name, values in zip(names, columns, strict=True)}
+    rows = session.connection().execute(query).all()
+    found: dict[int, dict[str, list[Any]]] = {run_id: {name: [] for name in names} for run_id in wanted}
+    for run_id, group in groupby(rows, itemgetter(0)):
+        _, *columns = zip(*group, strict=True)
+        found[run_id] = dict(zip(names, map(list, columns), strict=True))
+    return found

@@ -4,7 +4,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Final
 
 from app.answers import Spread
@@ -29,6 +29,17 @@ class Difference:
     mean: float
     ci95: tuple[float, float] | None
     p: float | None
+
+
+def stdev(values: Sequence[float]) -> float:
+    """The sample standard deviation (n - 1), exactly 0 for equal values.
+
+    `statistics.stdev` reckons in fractions, which takes ten times as long.
+    """
+    if min(values) == max(values):
+        return 0.0
+    mean = fmean(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -1,6 +1,7 @@
 """Every hyperparameter of a training run, declared once, and the arithmetic that follows from it."""
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from typing import Annotated, Final, Literal, Self, get_args
 
@@ -216,6 +217,7 @@ def most_layers(width: int) -> int:
     return 1 + (width // NARROWEST).bit_length()
 
 
+@cache
 def layer_sizes(depth: int, width: int = WIDTH) -> tuple[int, ...]:
     """Widths of a network with `depth` linear layers: hidden widths halve, rounded down, from `width` on."""
     return (PIXELS, *(width >> layer for layer in range(depth - 1)), CLASSES)
@@ -231,6 +233,7 @@ def forward_flops_per_image(sizes: tuple[int, ...]) -> int:
     return sum(2 * inputs * outputs for inputs, outputs in pairwise(sizes))
 
 
+@cache
 def training_flops_per_image(sizes: tuple[int, ...]) -> int:
     """Operations of forward and backward: the first layer needs no gradient of its input."""
     return 3 * forward_flops_per_image(sizes) - 2 * sizes[0] * sizes[1]

@@ -114,8 +114,16 @@ function layoutOf({ x, y, ...rest }) {
   };
 }
 
+const whenIdle = window.requestIdleCallback ?? ((action) => setTimeout(action, 50));
+
+function isInView(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  return top < innerHeight && bottom > 0;
+}
+
 // Draws what `build` returns, `{traces, layout}` with `layout.x` and `layout.y` as axes. Call the returned
-// function when data has changed: it draws at most once a frame and keeps zoom, pan and pointer.
+// function when data has changed: it draws at most once a frame, what can't be seen when nothing else is to do,
+// and keeps zoom, pan and pointer.
 export function chart(element, build) {
   let waiting = false;
   const draw = () => {
@@ -124,8 +132,10 @@ export function chart(element, build) {
     Plotly.react(element, traces, layoutOf(layout), CONFIG);
   };
   const update = () => {
-    if (!waiting) requestAnimationFrame(draw);
+    if (waiting) return;
     waiting = true;
+    if (isInView(element)) requestAnimationFrame(draw);
+    else whenIdle(draw, { timeout: 1000 });
   };
   window.addEventListener("themechange", update);
   return update;

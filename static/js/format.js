@@ -17,7 +17,8 @@ export function listed(labels) {
   return new Intl.ListFormat("en-GB").format(shown.map(String));
 }
 
-export const whole = (number) => (number == null ? NOTHING : number.toLocaleString("en-US"));
+const grouped = new Intl.NumberFormat("en-US");
+export const whole = (number) => (number == null ? NOTHING : grouped.format(number));
 
 // Four significant digits and never fewer than four decimals; below 0.0001 with an exponent.
 export function loss(value) {
