@@ -10,8 +10,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_pla
 
 from app.settings import Settings
 from tests.dashboard import running
+from tests.trainer import idx_files
 from tests.web_server import WebServer
+from trainer.folder import FILES, IMAGE_FILES, SHIPPED, DataFolder, home
+from trainer.idx import IdxFile
 
+FEW: Final = "few"
+"""A data set with which a study takes seconds."""
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS: Final = [
     "--no-sandbox",
@@ -33,10 +38,27 @@ def quiet(tmp_path: Path) -> Iterator[WebServer]:
     server.stop()
 
 
+def _few() -> dict[str, bytes]:
+    """The first thousand training and three hundred test images of MNIST."""
+    shipped = DataFolder.of(SHIPPED, None)  # type: ignore[arg-type]  # the shipped one needs no folder
+    contents: dict[str, bytes] = {}
+    for name in FILES:
+        path = shipped.file(name)
+        assert path
+        count = 1000 if name.startswith("train") else 300
+        if name in IMAGE_FILES:
+            contents[name] = idx_files.of_pixels(IdxFile.read(path).images()[:count])
+        else:
+            contents[name] = idx_files.labels(IdxFile.read(path).labels()[:count].tolist())
+    return contents
+
+
 @pytest.fixture(scope="session")
 def training(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a whole dashboard that trains."""
-    with running(tmp_path_factory.mktemp("training"), "--slots", "2") as dashboard:
+    """The URL of a whole dashboard that trains, on MNIST or on a few images of it."""
+    folder = tmp_path_factory.mktemp("training")
+    idx_files.write(home(folder) / FEW, _few())
+    with running(folder, "--slots", "2") as dashboard:
         yield dashboard.url
 
 

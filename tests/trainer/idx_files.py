@@ -5,6 +5,9 @@ import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from trainer.folder import TEST_IMAGES_FILE, TEST_LABELS_FILE, TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE
 
 Contents = Mapping[str, bytes]
@@ -12,8 +15,13 @@ Contents = Mapping[str, bytes]
 
 def images(count: int, rows: int = 28, columns: int = 28) -> bytes:
     """An IDX file of images, each with other pixels than the one before."""
-    pixels = bytes(index % 251 for index in range(count * rows * columns))
-    return struct.pack(">4I", 0x803, count, rows, columns) + pixels
+    pixels = np.arange(count * rows * columns) % 251
+    return of_pixels(pixels.astype(np.uint8).reshape(count, rows, columns))
+
+
+def of_pixels(pixels: NDArray[np.uint8]) -> bytes:
+    """An IDX file of these images (n, rows, columns)."""
+    return struct.pack(">4I", 0x803, *pixels.shape) + pixels.tobytes()
 
 
 def labels(values: Sequence[int]) -> bytes:
