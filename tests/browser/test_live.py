@@ -83,7 +83,7 @@ def test_a_whole_study_is_compared_while_it_trains(training: str, page: Page) ->
 
 
 def test_what_the_charts_show_is_kept_in_the_address(training: str, page: Page) -> None:
-    study = httpx.post(f"{training}/studies", json={"depth": [1, 2], "epochs": 2}).json()
+    study = httpx.post(f"{training}/studies", json={"depth": [1, 2], "epochs": 2, "batch_size": 8192}).json()
     page.goto(f"{training}/compare?study={study['id']}")
     curves = "document.getElementById('curves-chart')"
     page.wait_for_function(f"() => {curves}.data?.length === 2", timeout=TRAINING_MS)
@@ -201,8 +201,10 @@ def test_a_run_that_starts_before_its_first_event_is_announced(quiet: WebServer,
 
 
 def test_runs_and_a_study_in_one_comparison_are_all_drawn(training: str, page: Page) -> None:
-    run = httpx.post(f"{training}/runs", json={"depth": 3, "epochs": 1}).json()
-    study = httpx.post(f"{training}/studies", json={"depth": [1], "seed": [7, 8], "epochs": 1}).json()
+    run = httpx.post(f"{training}/runs", json={"depth": 3, "epochs": 1, "dataset": FEW}).json()
+    study = httpx.post(
+        f"{training}/studies", json={"depth": [1], "seed": [7, 8], "epochs": 1, "dataset": FEW}
+    ).json()
     page.goto(f"{training}/compare?runs={run['id']}&study={study['id']}&metric=__proto__")
     page.wait_for_function(
         "() => document.getElementById('curves-chart').data?.length === 3", timeout=TRAINING_MS

@@ -60,11 +60,11 @@ def test_a_run_whose_worker_is_killed_finishes_once_with_every_epoch_once(dashbo
 
 
 @pytest.mark.parametrize("victim", ["slot", "worker"])
-@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize(("depth", "epochs", "batch_size"), [(1, 6, 256), (3, 4, 1024)])
 def test_a_run_whose_processes_are_killed_ends_at_the_same_bytes_as_one_left_alone(
-    dashboard: Up, depth: int, victim: str
+    dashboard: Up, depth: int, epochs: int, batch_size: int, victim: str
 ) -> None:
-    config = {"depth": depth, "epochs": 6, "batch_size": 256}
+    config = {"depth": depth, "epochs": epochs, "batch_size": batch_size}
     straight = dashboard.ended(dashboard.post(**config))
     run = dashboard.post(**config)
     dashboard.training(run)
