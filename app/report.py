@@ -27,7 +27,7 @@ def render(comparison: Comparison, *, made_at: str) -> str:
         plotly=_inside(assets.text(assets.PLOTLY)),
         modules=orjson.dumps({"imports": _modules()}).decode(),
         entry=_ENTRY,
-        data=_inside(comparison.model_dump_json(exclude={"verdict", "warnings"})),
+        data=comparison.model_dump_json(exclude={"verdict", "warnings"}).replace("<", "\\u003c"),
     )
 
 

@@ -83,7 +83,7 @@ export class Curves {
 
   // The runs of a button's group; none while nothing is loaded.
   #members(button) {
-    return this.set.groups[button.dataset.toggleGroup - 1]?.runs ?? [];
+    return this.set.groups.find(({ label }) => label === button.dataset.toggleGroup)?.runs ?? [];
   }
 
   #showToggles() {
