@@ -82,7 +82,9 @@ export class Diagnostics {
     const asked = this.view.get("layer");
     const name = Object.hasOwn(QUANTITIES, asked) ? asked : "gradient_norms";
     const quantity = QUANTITIES[name];
-    const runs = this.#chosen.filter((run) => this.#columns.get(run.id)?.[name].some((row) => row?.length));
+    const chosen = this.#chosen;
+    const isRead = chosen.every((run) => this.#columns.has(run.id)); // the mean of a part would be a wrong one
+    const runs = isRead ? chosen.filter((run) => this.#columns.get(run.id)[name].some((row) => row?.length)) : [];
     const lines = runs.map((run) => perLayer(this.#columns.get(run.id)[name], quantity));
     const length = Math.min(...runs.map((run) => this.#columns.get(run.id).epoch.length));
     const layers = lines.length ? Math.min(...lines.map((line) => line.length)) : 0;
