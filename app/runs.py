@@ -1,11 +1,12 @@
 """Reading runs: one of them with its attempts, the queue, and the epochs that each has recorded."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from sqlalchemy import Select
 from sqlmodel import Session, col, select
 
 from app import workers
@@ -19,7 +20,7 @@ from app.answers import (
     RunDetail,
     RunOut,
 )
-from app.db import clock
+from app.db import clock, driver_rows, typed_rows
 from app.models import Attempt, Epoch, Run
 from trainer.config import TRAIN_IMAGES, training_flops_per_image
 
@@ -172,7 +173,7 @@ def all_epoch_columns(session: Session, run_ids: Iterable[int]) -> dict[int, Epo
     """The same of several runs, by run."""
     return {
         run_id: EpochColumns.model_construct(None, **columns)
-        for run_id, columns in _epochs(session, run_ids, EPOCH_COLUMNS).items()
+        for run_id, columns in _epochs(session, run_ids, EPOCH_COLUMNS, typed_rows).items()
     }
 
 
@@ -180,23 +181,25 @@ def curves(session: Session, run_ids: Iterable[int]) -> dict[int, EpochCurves]:
     """Every recorded epoch of several runs, by run; a run without epochs has empty columns."""
     return {
         run_id: EpochCurves.model_construct(None, **columns)
-        for run_id, columns in _epochs(session, run_ids, CURVES).items()
+        for run_id, columns in _epochs(session, run_ids, CURVES, driver_rows).items()
     }
 
 
 def _epochs(
-    session: Session, run_ids: Iterable[int], names: Sequence[str]
+    session: Session,
+    run_ids: Iterable[int],
+    names: Sequence[str],
+    rows_of: Callable[[Session, Select[Any]], Iterable[Sequence[Any]]],
 ) -> dict[int, dict[str, list[Any]]]:
-    """These columns of the epochs of each run, as plain rows: objects would take most of the time."""
+    """These columns of the epochs of each run, from plain rows: objects would take most of the time."""
     wanted = list(run_ids)
     query = (
         select(Epoch.run_id, *(getattr(Epoch, name) for name in names))
         .where(col(Epoch.run_id).in_(wanted))
         .order_by(col(Epoch.run_id), col(Epoch.epoch))
     )
-    rows = session.connection().execute(query).all()
     found: dict[int, dict[str, list[Any]]] = {run_id: {name: [] for name in names} for run_id in wanted}
-    for run_id, group in groupby(rows, itemgetter(0)):
+    for run_id, group in groupby(rows_of(session, query), itemgetter(0)):
         _, *columns = zip(*group, strict=True)
         found[run_id] = dict(zip(names, map(list, columns), strict=True))
     return found

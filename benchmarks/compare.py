@@ -29,7 +29,7 @@ from app.requests import Labels
 from app.settings import Settings
 from trainer.config import TrainConfig
 
-SIZES = ((100, 200), (1000, 20))
+SIZES = ((100, 200), (1000, 200))
 """Runs, and epochs of each."""
 REPEATS = 9
 WARMING = 4
