@@ -379,6 +379,8 @@ def _settings(given: dict[str, str]) -> Settings:
     except ValidationError as error:
         texts = [
             str(_refused(str(problem["loc"][0]), f"{problem['msg']}, got {problem['input']!r}"))
+            if problem["loc"]
+            else str(problem.get("ctx", {}).get("error", problem["msg"]))  # several that don't fit together
             for problem in error.errors()
         ]
         raise Failure("\n".join(texts), EXIT_USAGE) from error

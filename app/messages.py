@@ -81,10 +81,11 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """From the slot: training raised an error."""
+    """From the slot: training raised an error; where the device has failed, the slot ends too."""
 
     reason: str
     traceback: str | None
+    device_failed: bool = False
 
 
 ToSlot = Train | Recorded | Stop | Leave

@@ -1,10 +1,11 @@
 """Settings: environment variables `DEPTHBOARD_…`, their defaults and the paths that follow from them."""
 
 import os
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _HERE = Path(__file__).parent
@@ -18,6 +19,21 @@ def _carried(folder: str) -> Path:
 
 TEMPLATES = _carried("templates")
 STATIC = _carried("static")
+
+MOST_SLOTS: Final = 4
+"""Slots that are taken without being asked for: more runs at a time need more memory than speed is gained."""
+
+_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
+
+
+def cores(quota: Path = _QUOTA) -> int:
+    """CPU cores that this process may use: those it is bound to, or what its control group grants of them."""
+    bound = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    try:
+        granted, period = quota.read_text().split()
+        return min(bound, max(1, int(granted) // int(period)))
+    except (OSError, ValueError):  # no control group, or one without a limit ("max")
+        return bound
 
 
 class Settings(BaseSettings):
@@ -46,7 +62,11 @@ class Settings(BaseSettings):
     ] = "localhost,127.0.0.1,[::1]"
     slots: Annotated[
         int | None,
-        Field(ge=1, le=64, description="Runs trained at the same time; by default one per core, at most 4."),
+        Field(
+            ge=1,
+            le=64,
+            description="Runs trained at the same time; by default cores / threads, at most 4.",
+        ),
     ] = None
     threads: Annotated[
         int | None, Field(ge=1, le=256, description="CPU threads per run; by default cores / slots.")
@@ -72,6 +92,16 @@ class Settings(BaseSettings):
     ] = 300.0
     queue_limit: Annotated[int, Field(ge=1, description="How many runs may wait at most.")] = 10_000
 
+    @model_validator(mode="after")
+    def _share_the_cores(self) -> Self:
+        """Threads that wait for each other's cores are many times slower than fewer of them."""
+        if (self.threads or 1) > 1 and self.slot_count * self.thread_count > cores():
+            raise ValueError(
+                f"{self.slot_count} slots of {self.thread_count} threads exceed the {cores()} CPU cores; "
+                "choose fewer slots or threads, or leave one of them out"
+            )
+        return self
+
     @property
     def url(self) -> str:
         """The SQLAlchemy URL in force."""
@@ -90,9 +120,9 @@ class Settings(BaseSettings):
     @property
     def slot_count(self) -> int:
         """Runs trained at the same time."""
-        return self.slots or min(os.cpu_count() or 1, 4)
+        return self.slots or min(max(1, cores() // (self.threads or 1)), MOST_SLOTS)
 
     @property
     def thread_count(self) -> int:
-        """CPU threads per run, so that slots x threads never exceeds the cores."""
-        return self.threads or max(1, (os.cpu_count() or 1) // self.slot_count)
+        """CPU threads per run; slots x threads exceeds the cores only where more slots were asked for."""
+        return self.threads or max(1, cores() // self.slot_count)

@@ -1,7 +1,7 @@
 """A slot's child process: trains one run at a time and reports by pipe. The only door from app to torch.
 
-Started as `python -m app.slot FD DATA_DIR`, where FD is its end of the pipe. It never opens the database, and
-ends when the pipe does: a slot does not outlive its worker.
+Started as `python -m app.slot FD DATA_DIR DEVICE`, where FD is its end of the pipe and DEVICE what its worker
+offers. It never opens the database, and ends when the pipe does: a slot does not outlive its worker.
 """
 
 import os
@@ -44,7 +44,7 @@ from trainer.device import DeviceUnavailable, list_devices, resolve, threads_for
 from trainer.durable import NotWritten
 from trainer.evaluate import evaluate, predict
 from trainer.folder import SHIPPED, DataFolder, Stamp
-from trainer.loop import Diverged, TrainState, train
+from trainer.loop import Diverged, TrainState, stopped_early, train
 
 STEPPING_SECONDS: Final = 1.0
 """How often the worker is told that training goes on."""
@@ -118,19 +118,21 @@ class Trainer:
         self._revision = revision()
         self._stepped = 0.0
 
-    def warm_up(self) -> None:
-        """Load the data; what is wrong with it is told to each run that needs it."""
+    def warm_up(self, device: str) -> None:
+        """Load the data; what is wrong with it or with the device is told to each run that needs it."""
         try:
-            self._load(SHIPPED, resolve("auto"))
-        except DataError as error:
-            _log(str(error))
+            self._load(SHIPPED, resolve(device))
+        except (DataError, DeviceUnavailable, torch.OutOfMemoryError) as error:
+            _log(_first_line(error))
 
-    def train(self, message: Train) -> None:
-        """Train one run and report its end, whatever it is."""
+    def train(self, message: Train) -> bool:
+        """Train one run and report its end; false if the device failed, on which nothing works any more."""
         end = self._end_of(message)
-        if isinstance(end, Failed):
-            torch.cuda.empty_cache()  # what the failure held is garbage only now, outside its handler
         self._connection.send(end)
+        if isinstance(end, Failed) and end.device_failed:
+            return False
+        torch.cuda.empty_cache()  # a neighbour on the same device may need what this run held
+        return True
 
     def _end_of(self, message: Train) -> Finished | Stopped | Failed:
         try:
@@ -138,12 +140,14 @@ class Trainer:
         except (Diverged, DataError, DeviceUnavailable, NotWritten) as error:
             return Failed(str(error), None)
         except torch.OutOfMemoryError as error:
-            first_line, _, _ = str(error).partition("\n")
             return Failed(
                 f"the device ran out of memory; choose a smaller width or batch size, or use fewer slots "
-                f"({first_line})",
+                f"({_first_line(error)})",
                 None,
             )
+        except torch.AcceleratorError as error:
+            reason = f"the device failed: {_first_line(error)}"
+            return Failed(reason, traceback.format_exc(), device_failed=True)
         except Exception as error:  # noqa: BLE001  # whatever training raises is that run's failure
             return Failed(f"{type(error).__name__}: {error}", traceback.format_exc())
 
@@ -234,8 +238,11 @@ def _finish(
         "test_loss": on_test.loss,
         "test_accuracy": on_test.accuracy,
     }
-    early = f"stopped early: the test loss has not fallen since epoch {state.best_epoch}"
-    return Finished(results, early if state.epoch < config.epochs else None)
+    return Finished(results, stopped_early(state) if state.epoch < config.epochs else None)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _log(text: str) -> None:
@@ -264,17 +271,17 @@ def versions() -> dict[str, str]:
     }
 
 
-def main(pipe: int, data_dir: Path) -> None:
-    """Say what devices there are, then train what comes, until the pipe ends."""
+def main(pipe: int, data_dir: Path, device: str) -> None:
+    """Say what devices there are, then train what comes, until the pipe ends or the device fails."""
     connection: Connection = Connection(pipe)
     inbox = Inbox(connection)
     inbox.start()
     trainer = Trainer(connection, inbox, data_dir)
-    trainer.warm_up()
+    trainer.warm_up(device)
     connection.send(Ready([asdict(device) for device in list_devices()], versions()))
-    while True:
-        trainer.train(inbox.trainings.get())
+    while trainer.train(inbox.trainings.get()):
+        pass
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

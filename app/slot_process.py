@@ -53,7 +53,7 @@ class SlotProcess:
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                [sys.executable, "-m", "app.slot", str(theirs.fileno()), str(data_dir)],
+                [sys.executable, "-m", "app.slot", str(theirs.fileno()), str(data_dir), offered],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 process_group=0,  # Ctrl-C is the worker's to handle

@@ -179,6 +179,8 @@ class Worker:
             claim = slot.rest()
             if claim and isinstance(report, Finished):
                 artifacts.of_run(self._settings.artifacts, claim.run_id).keep_only(claim.attempt)
+            if isinstance(report, Failed) and report.device_failed:
+                self._replace(index, run_queue.lose)
 
     def _write(self, claim: Claim, report: FromSlot) -> bool:
         with self._database.write() as session:

@@ -61,6 +61,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10, help="epochs of each run of the study")
     parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/RESULTS.md")
     given = parser.parse_args()
+    if given.write and (given.study or given.neighbour or given.memory):
+        parser.error("--write keeps the table of one run alone: leave --study, --neighbour and --memory out")
     if given.memory:
         print(memory())
         return
@@ -134,9 +136,10 @@ def study(data: TensorData, epochs: int) -> str:
     drift = sum(again.values()) / sum(per_epoch.values())
     size = f"{len(DEPTHS)} depths x {SEEDS} seeds x {epochs} epochs"
     note = f"Measured again after the study, the DataLoader loop took {drift:.2f} times as long."
+    command = heading(f"--study --epochs {epochs}")
     return "\n".join(
         [
-            f"{heading('--study')}: {size} through web process, worker, slots and checkpoints. {note}",
+            f"{command}: {size} through web process, worker, slots and checkpoints. {note}",
             "",
             *lines,
         ]

@@ -185,11 +185,6 @@ class TrainConfig(BaseModel):
         return parameter_count(self.layer_sizes)
 
     @property
-    def batches_per_epoch(self) -> int:
-        """Updates per epoch, the shorter last batch included."""
-        return -(-TRAIN_IMAGES // self.batch_size)
-
-    @property
     def flops_per_epoch(self) -> int:
         """Floating-point operations of one epoch: training and the evaluation of the test set."""
         training = TRAIN_IMAGES * training_flops_per_image(self.layer_sizes)

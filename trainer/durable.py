@@ -36,7 +36,7 @@ def write(path: Path, content: bytes) -> None:
         return
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
         try:
             _write(temporary, content)
             os.replace(temporary, path)  # noqa: PTH105  # named as the system call it is
@@ -72,6 +72,14 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _make(folder: Path) -> None:
+    """Make a folder, and those above it, to stay."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
 
 
 def _sync(folder: Path) -> None:

@@ -23,10 +23,10 @@ from trainer.step import Step
 
 
 class Diverged(Exception):
-    """The loss is no longer a finite number."""
+    """The loss, or the gradient, is no longer a finite number."""
 
-    def __init__(self, epoch: int) -> None:
-        super().__init__(f"diverged: loss became non-finite at epoch {epoch}")
+    def __init__(self, epoch: int, what: str = "loss") -> None:
+        super().__init__(f"diverged: {what} became non-finite at epoch {epoch}")
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,10 @@ def train(
     `should_stop` is asked before every batch. Once it answers true, the generator ends without a record of
     the incomplete epoch, and `state` is good for nothing more.
 
-    Raises `Diverged` instead of yielding an epoch with a loss that is not finite.
+    Raises `Diverged` instead of yielding an epoch with a loss or a gradient norm that is not finite.
     """
     device = data.train_images.device
-    _set_precision(config, device)
+    torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
     training = _Training(config, data, state)
     evaluator = Evaluator(state.model, config.precision)
     while state.epoch < config.epochs and not _patience_is_over(config, state):
@@ -109,6 +109,8 @@ def train(
         test = evaluator(data.test_images, data.test_labels)
         if not (math.isfinite(running.loss) and math.isfinite(test.loss)):
             raise Diverged(state.epoch)
+        if not all(map(math.isfinite, running.gradient_norms)):
+            raise Diverged(state.epoch, "gradient")
         if test.loss < state.best_test_loss:
             state.best_test_loss, state.best_epoch = test.loss, state.epoch
         yield EpochRecord(
@@ -124,13 +126,13 @@ def train(
         )
 
 
+def stopped_early(state: TrainState) -> str:
+    """Why a training has ended before its last epoch."""
+    return f"stopped early: the test loss has not fallen since epoch {state.best_epoch}"
+
+
 def _patience_is_over(config: TrainConfig, state: TrainState) -> bool:
     return bool(config.patience) and state.epoch - state.best_epoch >= config.patience
-
-
-def _set_precision(config: TrainConfig, device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
 
 
 @dataclass(frozen=True)
@@ -173,13 +175,13 @@ class _Training:
         self._generator.manual_seed(_dropout_seed(config.seed, epoch + 1))
         loss_sums = torch.empty(len(self._batches), device=self._device)
         correct = torch.empty(len(self._batches), dtype=torch.int64, device=self._device)
-        done = epoch * len(self._batches)
+        done, updates = epoch * len(self._batches), config.epochs * len(self._batches)
         for index, batch in enumerate(self._batches):
             if should_stop():
                 return None
             step = self._steps[batch.stop - batch.start]
             step.indices.copy_(order[batch])
-            self._optimizer.begin(learning_rate(config, done + index), done + index + 1)
+            self._optimizer.begin(learning_rate(config, done + index, updates), done + index + 1)
             self._run(step, measured=index == len(self._batches) - 1)
             loss_sums[index] = step.loss_sum
             correct[index] = step.correct

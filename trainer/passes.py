@@ -30,10 +30,9 @@ class Layers:
     def __init__(self, model: nn.Sequential, precision: Precision) -> None:
         linears = [layer for layer in model if isinstance(layer, nn.Linear)]
         self.masters: list[tuple[Tensor, ...]] = [(it.weight.detach(), it.bias.detach()) for it in linears]
-        native = self.device.type != "cpu" or has_bf16()
         self._copied = precision == "bf16"
-        self._rounded = self._copied and not native
-        self.dtype = torch.bfloat16 if self._copied and native else torch.float32
+        self._rounded = self._copied and self.device.type == "cpu" and not has_bf16()
+        self.dtype = torch.bfloat16 if self._copied and not self._rounded else torch.float32
         self.products = self.masters
         if self._copied:
             self.products = [
@@ -66,7 +65,9 @@ class Layers:
 
 def has_bf16() -> bool:
     """Whether this CPU multiplies bfloat16 by instructions of its own."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001  # there is no public name
+    instructions = torch.ops.mkldnn  # builds for other processors come without this library
+    supported = getattr(instructions, "_is_mkldnn_bf16_supported", None)  # there is no public name
+    return bool(supported and supported())
 
 
 class Forward:

@@ -5,6 +5,7 @@ the optimizer's scalars, is therefore written into tensors that the recorded ker
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 import torch
@@ -26,6 +27,7 @@ class Recorder:
 
     def __init__(self, config: TrainConfig, device: torch.device, changed: Sequence[Tensor]) -> None:
         self._records = device.type == "cuda" and not config.dropout
+        self._device = device
         self._changed = changed
         self._graphs: dict[tuple[Step, bool], torch.cuda.CUDAGraph] = {}
 
@@ -35,21 +37,28 @@ class Recorder:
             step(measured=measured)
             return
         key = (step, measured)
-        if key not in self._graphs:
-            self._graphs[key] = self._record(step, measured=measured)
-        self._graphs[key].replay()
+        with torch.cuda.device(self._device):
+            if key not in self._graphs:
+                self._graphs[key] = self._record(step, measured=measured)
+            self._graphs[key].replay()
 
     def _record(self, step: Step, *, measured: bool) -> torch.cuda.CUDAGraph:
         before = [tensor.clone() for tensor in self._changed]
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream = _stream(self._device)
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(WARM_UPS):
                 step(measured=measured)
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, stream=stream):
             step(measured=measured)
         for tensor, value in zip(self._changed, before, strict=True):
             tensor.copy_(value)
         return graph
+
+
+@cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    """The stream of all recordings on a device: each one that is used keeps a workspace of cuBLAS."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

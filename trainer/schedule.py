@@ -11,18 +11,17 @@ END_DIVISOR: Final = 1e4
 """Of `onecycle`: the rising part of the run, and where it starts and ends, as PyTorch's defaults have it."""
 
 
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """The learning rate of update number `step` of the whole run, the first being 0.
+def learning_rate(config: TrainConfig, step: int, updates: int) -> float:
+    """The learning rate of update number `step`, the first being 0, of a run of `updates` in all.
 
     `cosine` falls from `lr` to nearly 0 (Loshchilov and Hutter, 2017); `onecycle` rises from lr/25 to `lr` in
     the first 30 % of the updates and falls to a 10,000th of its start (Smith and Topin, 2019).
     """
-    last = config.epochs * config.batches_per_epoch - 1
     if config.schedule == "cosine":
-        return _cosine(config.lr, 0.0, step / (last + 1))
+        return _cosine(config.lr, 0.0, step / updates)
     if config.schedule == "onecycle":
         start = config.lr / START_DIVISOR
-        peak = RISE * (last + 1) - 1
+        peak, last = RISE * updates - 1, updates - 1
         if step <= peak:
             return _cosine(start, config.lr, step / peak if peak else 1.0)
         return _cosine(config.lr, start / END_DIVISOR, (step - peak) / (last - peak) if last > peak else 1.0)

@@ -28,9 +28,9 @@ class TensorFileError(Exception):
 
 
 def write(path: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, object]) -> None:
-    """Write arrays and the JSON `about` them, with a digest of the arrays. Raises `durable.NotWritten`."""
+    """Write arrays and the JSON `about` them, with a digest of both. Raises `durable.NotWritten`."""
     contents = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    text = json.dumps({**about, _DIGEST: _digest(contents)}, allow_nan=False)
+    text = json.dumps({**about, _DIGEST: _digest(contents, about)}, allow_nan=False)
     durable.write(path, save(contents, {_KEY: text}))
 
 
@@ -47,7 +47,7 @@ def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
         raise TensorFileError(f"{path} can't be read: {error.strerror or error}") from error
     except (SafetensorError, ValueError, KeyError) as error:
         raise TensorFileError(f"{path} is damaged: {error}") from error
-    if about.pop(_DIGEST, None) != _digest(arrays):
+    if about.pop(_DIGEST, None) != _digest(arrays, about):
         raise TensorFileError(f"{path} is damaged: its contents do not have the digest that it names")
     return arrays, about
 
@@ -59,8 +59,8 @@ def _metadata(content: bytes) -> dict[str, str]:
     return found
 
 
-def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
-    digest = hashlib.sha256()
+def _digest(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, object]) -> str:
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f"{name} {array.dtype} {array.shape}\n".encode())

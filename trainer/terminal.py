@@ -19,10 +19,10 @@ from rich.progress import (
 
 from trainer.config import TrainConfig
 from trainer.data import DataError, load, to_device
-from trainer.device import DeviceUnavailable, resolve
+from trainer.device import DeviceUnavailable, resolve, threads_for
 from trainer.evaluate import evaluate
 from trainer.folder import DataFolder
-from trainer.loop import Diverged, EpochRecord, TrainState, train
+from trainer.loop import Diverged, EpochRecord, TrainState, stopped_early, train
 
 
 def run(config: TrainConfig, data_dir: Path, threads: int | None, *, as_json: bool) -> str | None:
@@ -33,8 +33,7 @@ def run(config: TrainConfig, data_dir: Path, threads: int | None, *, as_json: bo
     The progress bar goes to standard error. With `as_json`, standard output gets an object per epoch, with
     `EpochRecord`'s fields, and a last one with the hyperparameters and final figures.
     """
-    if threads is not None:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads_for(config, threads or torch.get_num_threads()))
     try:
         _run(config, data_dir, as_json=as_json)
     except (DataError, DeviceUnavailable, Diverged, torch.OutOfMemoryError) as error:
@@ -62,6 +61,7 @@ def _run(config: TrainConfig, data_dir: Path, *, as_json: bool) -> None:
                 **config.model_dump(),
                 "layer_sizes": config.layer_sizes,
                 "parameters": config.parameters,
+                "epochs_done": state.epoch,
                 "device_used": str(device),
                 "train_seconds": train_seconds,
                 "train_loss": on_train.loss,
@@ -75,6 +75,8 @@ def _run(config: TrainConfig, data_dir: Path, *, as_json: bool) -> None:
             f"{_title(config, device)}: train accuracy {on_train.accuracy:.4f}, "
             f"test accuracy {on_test.accuracy:.4f}, {train_seconds:.1f} s\n"
         )
+        if state.epoch < config.epochs:
+            sys.stdout.write(f"{stopped_early(state)}\n")
 
 
 def _progress() -> Progress:

@@ -146,7 +146,7 @@ def test_damaged_data_fails_the_run_with_what_is_wrong(
 
     monkeypatch.setattr(slot, "load", damaged)
     child = Child(tmp_path)
-    child.trainer.warm_up()
+    child.trainer.warm_up("cpu")
     assert child.train() == [Failed("train-images-idx3-ubyte.gz has another digest", None)]
 
 
@@ -314,7 +314,31 @@ def test_a_full_disk_fails_the_run_with_advice_and_leaves_nothing(
     assert failed.reason.startswith(f"could not write {files.checkpoints}")
     assert failed.reason.endswith("No space left on device; free some space and retry")
     assert failed.traceback is None
-    assert list(files.checkpoints.iterdir()) == []
+    assert list(files.checkpoints.rglob("*")) == []
+
+
+def test_a_device_that_fails_fails_the_run_and_ends_the_slot(
+    child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nMore details")
+
+    monkeypatch.setattr(slot, "train", broken)
+    failed = child.train()[-1]
+    assert isinstance(failed, Failed)
+    assert failed.reason == "the device failed: CUDA error: an illegal memory access was encountered"
+    assert failed.device_failed
+
+
+def test_a_device_without_room_for_the_data_does_not_keep_a_slot_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nMore details")
+
+    monkeypatch.setattr(slot, "to_device", exhausted)
+    Child(tmp_path).trainer.warm_up("cpu")
+    assert capsys.readouterr().err == "depthboard slot: CUDA out of memory. Tried to allocate 2 GiB\n"
 
 
 def test_a_device_without_memory_fails_the_run_with_advice(
@@ -362,7 +386,7 @@ def test_a_child_without_its_worker_ends(tmp_path: Path) -> None:
     ours, theirs = os.pipe()
     os.close(ours)
     ended = subprocess.run(
-        [sys.executable, "-m", "app.slot", str(theirs), str(tmp_path)],
+        [sys.executable, "-m", "app.slot", str(theirs), str(tmp_path), "cpu"],
         pass_fds=[theirs],
         check=False,
         timeout=120,

@@ -153,6 +153,15 @@ def test_a_flipped_bit_is_noticed(path: Path, place: int) -> None:
         checkpoint.load(path, CONFIG, DATA, CPU)
 
 
+def test_a_changed_epoch_is_noticed(path: Path) -> None:
+    checkpoint.save(path, state_of(epoch=2), CONFIG, DATA)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'\\"epoch\\": 2', b'\\"epoch\\": 3'))
+    assert path.read_bytes() != content
+    with pytest.raises(CheckpointError, match="is damaged"):
+        checkpoint.load(path, CONFIG, DATA, CPU)
+
+
 def test_a_foreign_file_of_tensors_is_refused(path: Path) -> None:
     tensor_file.write(path, {}, {"images": 3})
     with pytest.raises(CheckpointError, match="has version None"):

@@ -1,5 +1,6 @@
 """The training loop: what its records say, and what they depend on."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -235,3 +236,15 @@ def test_bf16_trains_much_as_fp32_does(data: TensorData) -> None:
     _, rounded = run(CONFIG.model_copy(update={"precision": "bf16"}), data)
     assert rounded != exact
     assert rounded[-1].train_loss == pytest.approx(exact[-1].train_loss, rel=0.01)
+
+
+def test_a_gradient_beyond_float32_ends_the_training_while_the_loss_is_still_finite(
+    data: TensorData,
+) -> None:
+    """Its norm would be infinite, which no record can hold."""
+    config = TrainConfig(depth=4, epochs=20, lr=30, batch_size=300)
+    records: list[EpochRecord] = []
+    with pytest.raises(Diverged, match=r"^diverged: gradient became non-finite at epoch 5$"):
+        records.extend(train(config, data, TrainState.start(config, CPU)))
+    assert len(records) == 4
+    assert all(math.isfinite(norm) for record in records for norm in record.gradient_norms)

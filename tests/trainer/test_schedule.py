@@ -5,15 +5,17 @@ import math
 import pytest
 import torch
 
+from trainer import loop
 from trainer.config import TrainConfig
+from trainer.data import TensorData
 from trainer.schedule import learning_rate
 
-CONFIG = TrainConfig(depth=1, epochs=3, batch_size=10_000, lr=0.4)
+CONFIG = TrainConfig(depth=1, lr=0.4)
 STEPS = 18
 
 
-def rates(config: TrainConfig) -> list[float]:
-    return [learning_rate(config, step) for step in range(config.epochs * config.batches_per_epoch)]
+def rates(config: TrainConfig, updates: int = STEPS) -> list[float]:
+    return [learning_rate(config, step, updates) for step in range(updates)]
 
 
 def test_a_constant_rate_is_constant() -> None:
@@ -40,8 +42,24 @@ def test_onecycle_is_pytorchs() -> None:
 
 @pytest.mark.parametrize("schedule", ["cosine", "onecycle"])
 def test_a_run_of_a_single_update_has_a_rate_too(schedule: str) -> None:
-    single = TrainConfig(depth=1, epochs=1, batch_size=60_000, lr=0.4).model_copy(
-        update={"schedule": schedule}
-    )
-    (rate,) = rates(single)
+    (rate,) = rates(CONFIG.model_copy(update={"schedule": schedule}), updates=1)
     assert 0 < rate <= 0.4
+
+
+@pytest.mark.parametrize("images", [250, 300, 1_000])
+def test_a_schedule_spans_the_run_whatever_the_number_of_images(
+    images: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def watched(config: TrainConfig, step: int, updates: int) -> float:
+        asked.append((step, updates))
+        return learning_rate(config, step, updates)
+
+    monkeypatch.setattr(loop, "learning_rate", watched)
+    pixels, labels = torch.zeros(images, 784, dtype=torch.uint8), torch.zeros(images, dtype=torch.int64)
+    config = TrainConfig(depth=1, epochs=3, batch_size=100, schedule="cosine")
+    state = loop.TrainState.start(config, torch.device("cpu"))
+    list(loop.train(config, TensorData(pixels, labels, pixels, labels), state))
+    updates = 3 * math.ceil(images / 100)
+    assert asked == [(step, updates) for step in range(updates)]

@@ -1,0 +1,54 @@
+"""How a machine's cores are shared among slots and threads."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app import settings
+from app.settings import Settings, cores
+
+
+@pytest.fixture
+def eight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "cores", lambda: 8)
+
+
+@pytest.mark.usefixtures("eight")
+@pytest.mark.parametrize(
+    ("given", "slots", "threads"),
+    [
+        ({}, 4, 2),
+        ({"slots": 2}, 2, 4),
+        ({"slots": 3}, 3, 2),
+        ({"threads": 4}, 2, 4),
+        ({"threads": 1}, 4, 1),
+        ({"slots": 12}, 12, 1),
+        ({"slots": 2, "threads": 3}, 2, 3),
+    ],
+)
+def test_slots_and_threads_share_the_cores(given: dict[str, Any], slots: int, threads: int) -> None:
+    found = Settings(**given)
+    assert (found.slot_count, found.thread_count) == (slots, threads)
+
+
+@pytest.mark.usefixtures("eight")
+@pytest.mark.parametrize("given", [{"slots": 4, "threads": 3}, {"threads": 9}])
+def test_more_threads_than_cores_are_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=r"exceed the 8 CPU cores; choose fewer slots or threads"):
+        Settings(**given)
+
+
+def test_cores_are_those_the_process_is_bound_to(tmp_path: Path) -> None:
+    assert cores(tmp_path / "absent") == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(("quota", "granted"), [("100000 100000\n", 1), ("50000 100000\n", 1)])
+def test_a_control_group_may_grant_fewer(tmp_path: Path, quota: str, granted: int) -> None:
+    path = tmp_path / "cpu.max"
+    path.write_text(quota)
+    assert cores(path) == granted
+    path.write_text("max 100000\n")
+    assert cores(path) == cores(tmp_path / "absent")
