@@ -1,8 +1,8 @@
 """How well a network does on a whole split."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,12 @@ class Evaluation:
     accuracy: float
     dead_relu: tuple[float, ...]
 
+    @classmethod
+    def of(cls, measured: Sequence[float], images: int) -> Self:
+        """What `Evaluator.measure` has measured over so many images, read back from the device."""
+        loss, correct, *dead = measured
+        return cls(loss, correct / images, tuple(dead))
+
 
 class Evaluator:
     """Evaluates one network again and again, in buffers that stay."""
@@ -34,14 +40,17 @@ class Evaluator:
         self._passes: dict[int, _Watched] = {}
         self._brightest: list[Tensor] = []
 
-    @torch.no_grad()
     def __call__(self, images: Tensor, labels: Tensor) -> Evaluation:
         """Loss and accuracy over all of `images` `uint8` (n, 784), whose classes are `labels` (n,)."""
+        return Evaluation.of(self.measure(images, labels).tolist(), len(labels))
+
+    @torch.no_grad()
+    def measure(self, images: Tensor, labels: Tensor) -> Tensor:
+        """The same on the device, `float32`: the loss, how many are read rightly, each layer's dead share."""
         logits = self.logits(images)
         correct = (logits.argmax(dim=1) == labels).sum()
-        loss = cross_entropy(logits, labels)
-        dead = [(units == 0).float().mean().item() for units in self._brightest]
-        return Evaluation(loss=loss.item(), accuracy=correct.item() / len(labels), dead_relu=tuple(dead))
+        dead = [(units == 0).float().mean() for units in self._brightest]
+        return torch.stack([cross_entropy(logits, labels), correct.float(), *dead])
 
     @torch.no_grad()
     def logits(self, images: Tensor) -> Tensor:

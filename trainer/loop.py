@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from trainer.config import TrainConfig
 from trainer.data import TensorData
 from trainer.device import synchronize
-from trainer.evaluate import Evaluator
+from trainer.evaluate import Evaluation, Evaluator
 from trainer.model import build
 from trainer.optimizer import Optimizer
 from trainer.passes import Layers, batches
@@ -100,13 +100,13 @@ def train(
     while state.epoch < config.epochs and not _patience_is_over(config, state):
         synchronize(device)
         began = time.perf_counter()
-        running = training.epoch(should_stop)
+        measured = training.epoch(should_stop)
         synchronize(device)
         seconds = time.perf_counter() - began
-        if running is None:
+        if measured is None:
             return
         state.epoch += 1
-        test = evaluator(data.test_images, data.test_labels)
+        running, test = _read(training, measured, evaluator, data)
         if not (math.isfinite(running.loss) and math.isfinite(test.loss)):
             raise Diverged(state.epoch)
         if not all(map(math.isfinite, running.gradient_norms)):
@@ -165,10 +165,11 @@ class _Training:
         self._run = Recorder(config, self._device, [*changed, *state.moments.values()])
 
     @torch.no_grad()
-    def epoch(self, should_stop: Callable[[], bool]) -> _Running | None:
+    def epoch(self, should_stop: Callable[[], bool]) -> Tensor | None:
         """Pass over all training images once; `None` if told to stop.
 
-        What a batch measured is read back from the device at the end of the epoch alone.
+        What was measured stays on the device, `float32`: each batch's loss summed over its images, how many
+        images were read rightly, and the gradient norms of the last batch.
         """
         config, epoch = self._config, self._state.epoch
         order = _order(config.seed, epoch + 1, self._images).to(self._device)
@@ -185,12 +186,30 @@ class _Training:
             self._run(step, measured=index == len(self._batches) - 1)
             loss_sums[index] = step.loss_sum
             correct[index] = step.correct
+        return torch.cat([loss_sums, correct.sum().float().unsqueeze(0), step.norms])
+
+    def running(self, measured: Sequence[float]) -> _Running:
+        """What `epoch` has measured, read back from the device."""
+        batches_done = len(self._batches)
+        losses, (correct, *norms) = measured[:batches_done], measured[batches_done:]
+        last = self._batches[-1]
         return _Running(
-            loss=loss_sums.cpu().double().sum().item() / self._images,
-            last_batch_loss=step.loss_sum.item() / len(step.indices),
-            accuracy=correct.sum().item() / self._images,
-            gradient_norms=tuple(step.norms.tolist()),
+            loss=math.fsum(losses) / self._images,
+            last_batch_loss=losses[-1] / (last.stop - last.start),
+            accuracy=correct / self._images,
+            gradient_norms=tuple(norms),
         )
+
+
+def _read(
+    training: _Training, measured: Tensor, evaluator: Evaluator, data: TensorData
+) -> tuple[_Running, Evaluation]:
+    """What an epoch measured and what it led to, in the one read-back from the device that an epoch needs."""
+    on_test = evaluator.measure(data.test_images, data.test_labels)
+    figures = torch.cat([measured, on_test]).tolist()
+    return training.running(figures[: len(measured)]), Evaluation.of(
+        figures[len(measured) :], len(data.test_labels)
+    )
 
 
 def _order(seed: int, epoch: int, images: int) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from trainer.config import TrainConfig
+from trainer.device import records_steps
 from trainer.passes import Layers, scale
 
 BETA_1: Final = 0.9
@@ -32,7 +33,7 @@ class Optimizer:
             not self._adaptive
             and not config.momentum
             and not config.weight_decay
-            and (config.schedule == "constant" or layers.device.type == "cpu")
+            and (config.schedule == "constant" or not records_steps(config, layers.device))
         )
         self._moments = [
             tuple(self._remembered(moments, index, name, parameter))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from trainer.config import TrainConfig
+from trainer.device import records_steps
 from trainer.step import Step
 
 WARM_UPS: Final = 3
@@ -22,11 +23,11 @@ class Recorder:
     """Runs steps: on CUDA as graphs that the first call of each kind records, elsewhere as they are.
 
     `changed` is every tensor whose value a step changes and a later one reads; recording leaves them as they
-    were. With dropout nothing is recorded, because each step draws new random numbers.
+    were.
     """
 
     def __init__(self, config: TrainConfig, device: torch.device, changed: Sequence[Tensor]) -> None:
-        self._records = device.type == "cuda" and not config.dropout
+        self._records = records_steps(config, device)
         self._device = device
         self._changed = changed
         self._graphs: dict[tuple[Step, bool], torch.cuda.CUDAGraph] = {}

@@ -1,0 +1,147 @@
+"""Recorded steps, on the CPU: a stand-in for CUDA's graphs repeats the recorded operations as they do.
+
+A graph has the addresses and the numbers of its recording. The stand-in therefore repeats every operation on
+the same memory with the same scalars, and refuses to read a value back while it records.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from trainer import optimizer, recording
+from trainer.config import TrainConfig
+from trainer.data import TensorData
+from trainer.loop import EpochRecord, TrainState, train
+
+CPU = torch.device("cpu")
+
+
+@dataclass
+class Graph:
+    """Operations with their arguments, and what they left behind."""
+
+    operations: list[Callable[[], None]] = field(default_factory=list)
+
+    def replay(self) -> None:
+        """Do them again."""
+        for operation in self.operations:
+            operation()
+
+
+class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Notes each operation in a graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.graph = graph
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        del types
+        assert str(operation) != "aten._local_scalar_dense.default", "read back while recording"
+        found = operation(*args, **(kwargs or {}))
+        self.graph.operations.append(lambda: refill(found, operation(*args, **(kwargs or {}))))
+        return found
+
+
+def refill(memory: Any, values: Any) -> None:
+    """Put new values where the recorded operation had put its own."""
+    for old, new in zip(tree_leaves(memory), tree_leaves(values), strict=True):
+        if isinstance(old, Tensor) and old.data_ptr() != new.data_ptr():
+            old.copy_(new)
+
+
+class Stream:
+    """One of CUDA's, of which a CPU needs none."""
+
+    def __init__(self, device: object = None) -> None:
+        del device
+
+    def wait_stream(self, other: object) -> None:
+        """There is nothing to wait for."""
+
+
+@contextmanager
+def nothing(*_: object) -> Iterator[None]:
+    """A context that changes nothing."""
+    yield
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Graph]:
+    """The graphs that are made from now on, in place of CUDA's."""
+    graphs: list[Graph] = []
+
+    def graph() -> Graph:
+        graphs.append(Graph())
+        return graphs[-1]
+
+    for name, stand_in in {
+        "current_stream": Stream,
+        "stream": nothing,
+        "device": nothing,
+        "CUDAGraph": graph,
+        "graph": lambda graph, stream: Capture(graph),  # noqa: ARG005
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, stand_in)
+    monkeypatch.setattr(recording, "_stream", Stream)
+    for module in (recording, optimizer):
+        monkeypatch.setattr(module, "records_steps", lambda config, device: not config.dropout)  # noqa: ARG005
+    return graphs
+
+
+def run(config: TrainConfig, data: TensorData) -> tuple[list[Tensor], list[EpochRecord]]:
+    state = TrainState.start(config, CPU)
+    records = [replace(record, seconds=0) for record in train(config, data, state)]
+    return [parameter.detach() for parameter in state.model.parameters()], records
+
+
+CONFIGS = [
+    {},
+    {"batch_size": 100},
+    {"batch_size": 300},
+    {"schedule": "cosine"},
+    {"schedule": "onecycle", "momentum": 0.9},
+    {"optimizer": "nesterov", "momentum": 0.9, "schedule": "onecycle", "weight_decay": 0.001},
+    {"optimizer": "adam", "lr": 0.001},
+    {"optimizer": "adamw", "lr": 0.001, "weight_decay": 0.01, "schedule": "cosine"},
+    {"precision": "bf16"},
+    {"precision": "bf16", "optimizer": "adam", "lr": 0.001},
+]
+
+
+@pytest.mark.parametrize("given", CONFIGS, ids=lambda it: "-".join(map(str, it.values())) or "reference")
+def test_replayed_steps_train_as_steps_do(
+    data: TensorData, given: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    """300 images in batches of 128, the last one of 44, unless the batch size says otherwise."""
+    config = TrainConfig(**{"depth": 3, "epochs": 3, "batch_size": 128, "width": 64, **given})
+    expected, as_recorded = run(config, data)
+    graphs: list[Graph] = request.getfixturevalue("recorded")
+    found, records = run(config, data)
+    assert graphs
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+    for record, other_record in zip(records, as_recorded, strict=True):
+        assert record.train_loss == pytest.approx(other_record.train_loss, rel=1e-5)
+        assert record.gradient_norms == pytest.approx(other_record.gradient_norms, rel=1e-3)
+
+
+def test_a_step_of_each_size_is_recorded_once_and_the_measured_one_apart(
+    data: TensorData, recorded: list[Graph]
+) -> None:
+    run(TrainConfig(depth=2, epochs=3, batch_size=128), data)
+    assert len(recorded) == 2  # of 128, and of the last 44, which are measured
+    run(TrainConfig(depth=2, epochs=3, batch_size=100), data)
+    assert len(recorded) == 4  # of 100, and of 100 measured
+
+
+def test_with_dropout_nothing_is_recorded(data: TensorData, recorded: list[Graph]) -> None:
+    run(TrainConfig(depth=2, epochs=2, dropout=0.5), data)
+    assert recorded == []
