@@ -164,12 +164,13 @@ def read(texts: Mapping[str, str], available: Sequence[str] = (SHIPPED,)) -> Run
     else:
         errors["priority"] = "A whole number is expected, like 0."
     try:
-        request = StudyRequest(**{"depth": [1]} | body)
-        datasets.check(request.axes["dataset"], available)
-    except ValidationError as error:
-        return RunForm(texts, messages(error.errors()) | errors, None, available)
+        datasets.check(body.get("dataset", []), available)
     except datasets.UnknownDataset as error:
         errors["dataset"] = sentence(str(error))
+    try:
+        request = StudyRequest(**{"depth": [1]} | body)
+    except ValidationError as error:
+        return RunForm(texts, messages(error.errors()) | errors, None, available)
     return RunForm(texts, errors, None if errors else request, available)
 
 

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Self
 
+from tests.processes import Process
+
 
 class Dashboard:
     """A running `depthboard up` on a free port, with its data in `folder`; greeted when `/health` answers."""
@@ -37,14 +39,7 @@ class Dashboard:
         self._process.send_signal(signal.SIGINT)
         self._process.wait()
 
-    def web_mebibytes(self) -> float:
-        """Resident memory of its web process."""
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                status = (folder / "status").read_text()
-                command = (folder / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if f"PPid:\t{self._process.pid}\n" in status and b"\0serve\0" in command:
-                return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
-        raise RuntimeError("the web process was not found")
+    def mebibytes(self, word: str, field: str = "VmRSS") -> list[float]:
+        """Memory of those of its processes whose command has this word, `VmHWM` for the most so far."""
+        family = Process(self._process.pid).family()
+        return [int(each.status[field].split()[0]) / 1024 for each in family if word in each.command]

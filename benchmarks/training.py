@@ -3,7 +3,7 @@
     python benchmarks/training.py              # one run with the whole machine
     python benchmarks/training.py --study      # 5 depths x 4 seeds through the dashboard
     python benchmarks/training.py --neighbour    # with one other busy process on the same cores
-    python benchmarks/training.py --memory     # what a training process holds after a first and a second run
+    python benchmarks/training.py --memory     # what a slot holds after its first, second and third run
 
 All times are seconds per epoch, the evaluation of the test set included. The floor is the matrix products
 alone at the same shapes: forward and weight gradient of every layer, input gradient of all but the first, and
@@ -56,7 +56,7 @@ def main() -> None:
     )
     parser.add_argument("--study", action="store_true", help="a whole study through the dashboard")
     parser.add_argument("--neighbour", action="store_true", help="beside a busy process")
-    parser.add_argument("--memory", action="store_true", help="resident memory of a training process")
+    parser.add_argument("--memory", action="store_true", help="memory of a slot over three runs")
     parser.add_argument("--rounds", type=int, default=5, help="epochs of each kind and depth")
     parser.add_argument("--epochs", type=int, default=10, help="epochs of each run of the study")
     parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/RESULTS.md")
@@ -120,8 +120,7 @@ def study(data: TensorData, epochs: int) -> str:
         Dashboard(Path(folder)) as board,
         Client(board.url) as client,
     ):
-        while not any(worker.devices for worker in client.workers()):
-            time.sleep(0.1)
+        wait_for_worker(client)
         for precision in ("fp32", "bf16"):
             began = time.perf_counter()
             request = {"depth": list(DEPTHS), "seed": list(range(SEEDS)), "epochs": epochs}
@@ -144,6 +143,12 @@ def study(data: TensorData, epochs: int) -> str:
             *lines,
         ]
     )
+
+
+def wait_for_worker(client: Client) -> None:
+    """Until a worker has a slot that can train."""
+    while not any(worker.devices for worker in client.workers()):
+        time.sleep(0.1)
 
 
 def neighbour(data: TensorData, rounds: int) -> str:
@@ -173,27 +178,23 @@ def neighbour(data: TensorData, rounds: int) -> str:
 
 
 def memory() -> str:
-    """Resident memory of a slot's kind of process through two runs of five layers."""
-    script = (
-        "import resource, torch\nfrom pathlib import Path\n"
-        "from trainer.config import TrainConfig\nfrom trainer.data import load, to_device\n"
-        "from trainer.folder import SHIPPED, DataFolder\nfrom trainer.evaluate import evaluate\n"
-        "from trainer.loop import TrainState, train\ntorch.set_num_threads(1)\n"
-        "cpu = torch.device('cpu')\n"
-        "data = to_device(load(SHIPPED, DataFolder.of(SHIPPED, Path('data'))), cpu)\n"
-        "for run in range(3):\n"
-        "    config = TrainConfig(depth=5, epochs=2, seed=run)\n"
-        "    state = TrainState.start(config, cpu)\n"
-        "    list(train(config, data, state))\n"
-        "    evaluate(state.model, data.train_images, data.train_labels)\n"
-        "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
-    )
-    peaks = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    ).stdout.split()
+    """The most that a slot has held after one, two and three runs of five layers."""
+    peaks = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Dashboard(Path(folder)) as board,
+        Client(board.url) as client,
+    ):
+        wait_for_worker(client)
+        for seed in range(3):
+            run = client.create_run({"depth": 5, "epochs": 3, "seed": seed})
+            while client.run(run.id).status != "finished":
+                time.sleep(0.2)
+            peaks.append(max(board.mebibytes("app.slot", "VmHWM")))
+    first, second, third = (f"{peak:.0f} MiB" for peak in peaks)
     return (
-        f"Peak resident memory of a training process at depth 5: {peaks[0]} MiB in its first run, "
-        f"{peaks[1]} MiB by the end of a second, {peaks[2]} MiB of a third."
+        f"{heading('--memory')}: at most {first} resident in a slot that has trained a run at depth 5, "
+        f"{second} after a second and {third} after a third."
     )
 
 

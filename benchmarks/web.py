@@ -39,7 +39,7 @@ def main() -> None:
         first, whole = zip(*(_time_run(client) for _ in range(RUNS)), strict=True)
         _print("`POST /runs` until its first epoch is in the database, depth 1", first, "s")
         _print("`POST /runs` until it has finished, depth 1, 5 epochs", whole, "s")
-        _print("web process, resident before the first comparison", [board.web_mebibytes()], "MiB")
+        _print("web process, resident before the first comparison", board.mebibytes("serve"), "MiB")
         answers = [
             _milliseconds(lambda: client.create_run({"depth": 1, "device": "cuda"})) for _ in range(REQUESTS)
         ]

@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_VALUE
     # Threads that spin while they wait starve every neighbour; OpenMP reads this when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # the same bits every time, on CUDA too
     try:
         from trainer.terminal import run  # noqa: PLC0415, it imports torch
 
@@ -82,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
 def _told(problem: ErrorDetails) -> str:
     """A validation error in one line: the option, its bound and what was given, or what does not fit."""
     if problem["loc"]:
-        return f"{_option(str(problem['loc'][0]))}: {problem['msg']}, not {problem['input']}"
+        expected = problem["msg"].removeprefix("Value error, ")
+        return f"{_option(str(problem['loc'][0]))}: {expected}, not {problem['input']}"
     return str(problem.get("ctx", {}).get("error") or problem["msg"])
 
 

@@ -1,11 +1,12 @@
 """Every hyperparameter of a training run, declared once, and the arithmetic that follows from it."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 PIXELS: Final = 28 * 28
 CLASSES: Final = 10
@@ -19,7 +20,17 @@ DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 Optimizer = Literal["sgd", "nesterov", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "onecycle"]
 Precision = Literal["fp32", "tf32", "bf16"]
+_FOLDER_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 DEVICE_CHOICES: Final[tuple[str, ...]] = get_args(DeviceChoice)
+
+
+def _folder_name(name: str) -> str:
+    if not re.fullmatch(_FOLDER_NAME, name):
+        raise ValueError(
+            "should be the name of a data set's folder: at most 64 small letters, digits, dots, hyphens and "
+            "underscores, the first of them a letter or a digit"
+        )
+    return name
 
 
 class TrainConfig(BaseModel):
@@ -73,7 +84,7 @@ class TrainConfig(BaseModel):
             ge=0,
             le=2**32 - 1,
             title="Seed",
-            description="Decides the initial weights and the order of the images.",
+            description="Decides the initial weights, the order of the images and dropout.",
         ),
     ] = 0
     width: Annotated[
@@ -160,11 +171,11 @@ class TrainConfig(BaseModel):
     ] = "auto"
     dataset: Annotated[
         str,
+        AfterValidator(_folder_name),
         Field(
-            pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$",
             title="Dataset",
             description="What to learn: mnist, or a folder of your own under datasets in the data folder.",
-            json_schema_extra={"folded": True},
+            json_schema_extra={"folded": True, "pattern": _FOLDER_NAME},
         ),
     ] = "mnist"
 

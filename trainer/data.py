@@ -2,12 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import torch
 from torch import Tensor
 
-from trainer.config import PIXELS
+from trainer.config import PIXELS, TrainConfig
+from trainer.device import resolve
 from trainer.folder import (
     COMPRESSED,
     FILES,
@@ -62,6 +64,20 @@ class TensorData:
     train_labels: Tensor
     test_images: Tensor
     test_labels: Tensor
+
+    @property
+    def device(self) -> torch.device:
+        """Where they lie."""
+        return self.train_images.device
+
+
+def resident(config: TrainConfig, data_dir: Path) -> TensorData:
+    """The data set that `config` names, on the device that it names; one's own lie in `data_dir`/datasets.
+
+    Raises `DataError` as `load` does, and `device.DeviceUnavailable`.
+    """
+    device = resolve(config.device)
+    return to_device(load(config.dataset, DataFolder.of(config.dataset, data_dir)), device)
 
 
 def load(dataset: str, folder: DataFolder) -> Arrays:

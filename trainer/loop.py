@@ -93,7 +93,7 @@ def train(
 
     Raises `Diverged` instead of yielding an epoch with a loss or a gradient norm that is not finite.
     """
-    device = data.train_images.device
+    device = data.device
     torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
     training = _Training(config, data, state)
     evaluator = Evaluator(state.model, config.precision)
@@ -150,7 +150,7 @@ class _Training:
         self._config = config
         self._data = data
         self._state = state
-        self._device = data.train_images.device
+        self._device = data.device
         self._images = len(data.train_labels)
         self._batches = batches(self._images, config.batch_size)
         self._generator = torch.Generator(self._device)

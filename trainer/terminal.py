@@ -18,10 +18,9 @@ from rich.progress import (
 )
 
 from trainer.config import TrainConfig
-from trainer.data import DataError, load, to_device
-from trainer.device import DeviceUnavailable, resolve, threads_for
+from trainer.data import DataError, resident
+from trainer.device import DeviceUnavailable, threads_for
 from trainer.evaluate import evaluate
-from trainer.folder import DataFolder
 from trainer.loop import Diverged, EpochRecord, TrainState, stopped_early, train
 
 
@@ -42,8 +41,8 @@ def run(config: TrainConfig, data_dir: Path, threads: int | None, *, as_json: bo
 
 
 def _run(config: TrainConfig, data_dir: Path, *, as_json: bool) -> None:
-    device = resolve(config.device)
-    data = to_device(load(config.dataset, DataFolder.of(config.dataset, data_dir)), device)
+    data = resident(config, data_dir)
+    device = data.device
     state = TrainState.start(config, device)
     train_seconds = 0.0
     with _progress() as progress:

@@ -181,7 +181,7 @@ BAD_FIELDS: list[tuple[str, Any, str]] = [
         "cifar",
         "no complete data set 'cifar' here, only mnist; to add it, put its four IDX files",
     ),
-    ("dataset", "../etc", "pattern"),
+    ("dataset", "../etc", "should be the name of a data set's folder"),
     ("priority", 1001, "less than or equal to 1000"),
     ("name", "x" * 101, "at most 100 characters"),
     ("name", "", "at least 1 character"),

@@ -25,7 +25,7 @@ def resident(arrays: Arrays) -> TensorData:
 
 
 def run(config: TrainConfig, data: TensorData) -> tuple[TrainState, list[EpochRecord]]:
-    state = TrainState.start(config, data.train_images.device)
+    state = TrainState.start(config, data.device)
     return state, [replace(record, seconds=0) for record in train(config, data, state)]
 
 
@@ -61,7 +61,7 @@ def test_the_same_run_twice_and_one_with_a_pause_give_the_same_bits(
     again, records_again = run(config, resident)
     assert records == records_again
     assert bit_equal(list(state.model.parameters()), list(again.model.parameters()))
-    paused = TrainState.start(config, resident.train_images.device)
+    paused = TrainState.start(config, resident.device)
     epochs = train(config, resident, paused)
     first = [replace(next(epochs), seconds=0) for _ in range(2)]
     second = [replace(record, seconds=0) for record in train(config, resident, paused)]
@@ -74,5 +74,5 @@ def test_a_second_run_starts_at_once(resident: TensorData) -> None:
     config = TrainConfig(depth=5, epochs=3)
     run(config, resident)
     began = time.perf_counter()
-    next(train(config, resident, TrainState.start(config, resident.train_images.device)))
+    next(train(config, resident, TrainState.start(config, resident.device)))
     assert time.perf_counter() - began < 5

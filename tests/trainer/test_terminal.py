@@ -101,7 +101,10 @@ def test_a_reader_that_goes_away_leaves_no_traceback() -> None:
             ["--depth", "1", "--device", "tpu"],
             "--device: Input should be 'auto', 'cpu', 'cuda' or 'mps', not tpu",
         ),
-        (["--depth", "1", "--dataset", "../etc"], "--dataset: String should match pattern"),
+        (
+            ["--depth", "1", "--dataset", "../etc"],
+            "--dataset: should be the name of a data set's folder: at most 64 small letters",
+        ),
     ],
 )
 def test_a_bad_value_is_told_with_its_option_and_bound(
