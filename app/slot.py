@@ -42,6 +42,7 @@ from trainer.config import TrainConfig
 from trainer.data import DataError, TensorData, load, to_device
 from trainer.device import DeviceUnavailable, list_devices, resolve, threads_for
 from trainer.durable import NotWritten
+from trainer.epochs import Bench
 from trainer.evaluate import evaluate, predict
 from trainer.folder import SHIPPED, DataFolder, Stamp
 from trainer.loop import Diverged, TrainState, stopped_early, train
@@ -116,6 +117,7 @@ class Trainer:
         self._names = {info.device: info.name for info in list_devices()}
         self._data: dict[tuple[str, str], _Resident] = {}
         self._revision = revision()
+        self._bench = Bench()
         self._stepped = 0.0
 
     def warm_up(self, device: str) -> None:
@@ -129,8 +131,10 @@ class Trainer:
         """Train one run and report its end; false if the device failed, on which nothing works any more."""
         end = self._end_of(message)
         self._connection.send(end)
-        if isinstance(end, Failed) and end.device_failed:
-            return False
+        if isinstance(end, Failed):
+            if end.device_failed:
+                return False
+            self._bench.clear()  # a device without memory needs what it holds
         torch.cuda.empty_cache()  # a neighbour on the same device may need what this run held
         return True
 
@@ -173,7 +177,7 @@ class Trainer:
         self._connection.send(Started(str(device), environment, state.epoch))
         started_at = state.epoch
         saved = time.monotonic()
-        for record in train(config, data, state, self._told_to_stop):
+        for record in train(config, data, state, self._told_to_stop, self._bench):
             self._connection.send(EpochDone(asdict(record)))
             leaving = self._inbox.leave.is_set() and state.epoch < config.epochs
             if leaving or time.monotonic() - saved >= message.checkpoint_seconds:

@@ -358,8 +358,8 @@ def test_a_device_without_memory_fails_the_run_with_advice(
 def test_a_training_that_ends_before_its_last_epoch_says_why(
     child: Child, files: RunFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def patient(config: Any, data: Any, state: TrainState, should_stop: Any) -> Iterator[EpochRecord]:
-        yield next(train(config, data, state, should_stop))
+    def patient(config: Any, data: Any, state: TrainState, *others: Any) -> Iterator[EpochRecord]:
+        yield next(train(config, data, state, *others))
         state.best_epoch = 1
 
     monkeypatch.setattr(slot, "train", patient)

@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from trainer import optimizer, recording
+from trainer import epochs, optimizer, recording
 from trainer.config import TrainConfig
 from trainer.data import TensorData
+from trainer.epochs import Bench
 from trainer.loop import EpochRecord, TrainState, train
 
 CPU = torch.device("cpu")
@@ -91,14 +92,16 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Graph]:
     }.items():
         monkeypatch.setattr(torch.cuda, name, stand_in)
     monkeypatch.setattr(recording, "_stream", Stream)
-    for module in (recording, optimizer):
+    for module in (recording, optimizer, epochs):
         monkeypatch.setattr(module, "records_steps", lambda config, device: not config.dropout)  # noqa: ARG005
     return graphs
 
 
-def run(config: TrainConfig, data: TensorData) -> tuple[list[Tensor], list[EpochRecord]]:
+def run(
+    config: TrainConfig, data: TensorData, bench: Bench | None = None
+) -> tuple[list[Tensor], list[EpochRecord]]:
     state = TrainState.start(config, CPU)
-    records = [replace(record, seconds=0) for record in train(config, data, state)]
+    records = [replace(record, seconds=0) for record in train(config, data, state, bench=bench)]
     return [parameter.detach() for parameter in state.model.parameters()], records
 
 
@@ -145,3 +148,37 @@ def test_a_step_of_each_size_is_recorded_once_and_the_measured_one_apart(
 def test_with_dropout_nothing_is_recorded(data: TensorData, recorded: list[Graph]) -> None:
     run(TrainConfig(depth=2, epochs=2, dropout=0.5), data)
     assert recorded == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"optimizer": "adam", "lr": 0.001}, {"precision": "bf16"}],
+    ids=["reference", "adam", "bf16"],
+)
+def test_a_bench_keeps_recordings_for_runs_that_differ_in_seed_and_length(
+    data: TensorData, recorded: list[Graph], given: dict[str, Any]
+) -> None:
+    config = TrainConfig(**{"depth": 3, "epochs": 2, "batch_size": 128, "width": 64, **given})
+    another = config.model_copy(update={"seed": 7, "epochs": 3})
+    expected = run(another, data)
+    recorded.clear()
+    bench = Bench()
+    run(config, data, bench)
+    made = len(recorded)
+    weights, records = run(another, data, bench)
+    assert len(recorded) == made > 0
+    assert (records, [weight.tolist() for weight in weights]) == (
+        expected[1],
+        [weight.tolist() for weight in expected[0]],
+    )
+    run(another.model_copy(update={"lr": 0.01}), data, bench)
+    assert len(recorded) == 2 * made
+
+
+def test_a_bench_keeps_nothing_where_nothing_is_recorded(data: TensorData) -> None:
+    bench = Bench()
+    config = TrainConfig(depth=2, epochs=1)
+    first, second = (TrainState.start(config, CPU) for _ in range(2))
+    list(train(config, data, first, bench=bench))
+    list(train(config, data, second, bench=bench))
+    assert first.model is not second.model

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from trainer import loop
+from trainer import epochs, loop
 from trainer.config import TrainConfig
 from trainer.data import TensorData
 from trainer.schedule import learning_rate
@@ -56,7 +56,7 @@ def test_a_schedule_spans_the_run_whatever_the_number_of_images(
         asked.append((step, updates))
         return learning_rate(config, step, updates)
 
-    monkeypatch.setattr(loop, "learning_rate", watched)
+    monkeypatch.setattr(epochs, "learning_rate", watched)
     pixels, labels = torch.zeros(images, 784, dtype=torch.uint8), torch.zeros(images, dtype=torch.int64)
     config = TrainConfig(depth=1, epochs=3, batch_size=100, schedule="cosine")
     state = loop.TrainState.start(config, torch.device("cpu"))
