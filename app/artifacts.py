@@ -128,7 +128,10 @@ def run_ids(location: str) -> Iterator[int]:
 
 
 def _inside(folder: Path) -> Iterable[Path]:
-    return list(folder.iterdir()) if folder.is_dir() else []
+    try:
+        return list(folder.iterdir()) if folder.is_dir() else []
+    except (FileNotFoundError, NotADirectoryError):  # it went away meanwhile
+        return []
 
 
 def _remove_file(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Files of runs: which checkpoint is used, and what is removed."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,6 +95,22 @@ def test_what_can_not_be_removed_is_logged(tmp_path: Path, caplog: pytest.LogCap
     files.folder.touch()
     files.remove()
     assert "could not remove" in caplog.text
+
+
+def test_a_folder_that_goes_away_while_it_is_looked_into_is_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = artifacts.of_run(str(tmp_path), 7)
+    durable.write(files.model(1), b"weights")
+    look = Path.iterdir
+
+    def look_too_late(folder: Path) -> Iterator[Path]:
+        shutil.rmtree(folder)
+        return look(folder)
+
+    monkeypatch.setattr(Path, "iterdir", look_too_late)
+    files.keep_only(1)
+    assert not files.folder.exists()
 
 
 def test_a_url_of_a_file_is_a_folder_of_this_machine(tmp_path: Path) -> None:
