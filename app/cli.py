@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -128,8 +127,11 @@ def worker(
     settings = _begin(given)
     from app import worker as process
 
-    with _database_errors(settings):
-        process.main(settings, worker_id, replaces, parent)
+    try:
+        with _database_errors(settings):
+            process.main(settings, worker_id, replaces, parent)
+    except process.SlotsUnusable as error:
+        raise Failure(f"The worker gives up: {error}. What its slots printed says why.") from error
 
 
 @app.command()
@@ -270,7 +272,7 @@ def restore(
         _database_errors(settings),
         _backup_errors(),
         folder_lock.held(settings.data_dir),
-        closing(Database(settings.url)) as database,
+        closing(Database(settings.url, idle_seconds=0)) as database,  # files are written meanwhile
     ):
         found = archive.restore(file, database, settings.artifacts)
     typer.echo(f"Restored {_told(found)} into {settings.data_dir}. Start it with `depthboard up`.")
@@ -366,9 +368,10 @@ def _database_errors(settings: Settings) -> Iterator[None]:
 
 def _end() -> None:
     """End the web process, whose supervisor is gone."""
+    from app import lifeline
+
+    lifeline.end_within(_ORPHAN_SECONDS, EXIT_FAILED)
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_ORPHAN_SECONDS)
-    os._exit(EXIT_FAILED)
 
 
 def _settings(given: dict[str, str]) -> Settings:

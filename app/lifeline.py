@@ -1,6 +1,9 @@
 """Tells a process that its parent has died, however that died."""
 
+import ctypes
 import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +11,25 @@ from typing import Final
 
 INTERVAL: Final = 0.25
 """Seconds between two looks at the parent."""
+
+
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def end_with_parent() -> None:
+    """Let the kernel kill this process when the thread that started it ends, even while it is stopped.
+
+    Only Linux can; elsewhere nothing happens.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def end_within(seconds: float, exit_code: int = 1) -> None:
+    """End this process after so long if it still lives then, whatever it is waiting for."""
+    timer = threading.Timer(seconds, os._exit, [exit_code])
+    timer.daemon = True
+    timer.start()
 
 
 def watch(parent_pid: int, on_loss: Callable[[], None]) -> None:

@@ -1,7 +1,8 @@
 """A slot's child process: trains one run at a time and reports by pipe. The only door from app to torch.
 
 Started as `python -m app.slot FD DATA_DIR DEVICE`, where FD is its end of the pipe and DEVICE what its worker
-offers. It never opens the database, and ends when the pipe does: a slot does not outlive its worker.
+offers. It never opens the database, and ends when the pipe does: a slot does not outlive its worker. Where it
+can't read the pipe because it was stopped, the kernel ends it.
 """
 
 import os
@@ -20,7 +21,7 @@ from typing import Final
 
 import torch
 
-from app import __version__
+from app import __version__, lifeline
 from app.artifacts import Checkpoint, RunFiles
 from app.messages import (
     EpochDone,
@@ -277,6 +278,7 @@ def versions() -> dict[str, str]:
 
 def main(pipe: int, data_dir: Path, device: str) -> None:
     """Say what devices there are, then train what comes, until the pipe ends or the device fails."""
+    lifeline.end_with_parent()
     connection: Connection = Connection(pipe)
     inbox = Inbox(connection)
     inbox.start()

@@ -245,6 +245,21 @@ def test_a_database_server_that_does_not_answer_is_told_without_password_or_trac
     assert "Traceback" not in answer.stderr
 
 
+def test_a_worker_whose_slots_cannot_start_says_so_without_a_traceback(settings: Settings) -> None:
+    words = "import sys; from app.cli import main; sys.executable = '/bin/false'; main()"
+    answer = subprocess.run(
+        [sys.executable, "-c", words, "worker", "--slots", "1", "--data-dir", str(settings.data_dir)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=clean_environment(),
+        check=False,
+    )
+    assert answer.returncode == 1
+    assert "The worker gives up: no slot can start: 5 in a row died" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
 @pytest.mark.parametrize("command", ["up", "serve", "worker"])
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(command: str, settings: Settings) -> None:
     database = Database(settings.url)

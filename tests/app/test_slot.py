@@ -3,6 +3,7 @@
 import errno
 import math
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -31,7 +32,10 @@ from app.messages import (
     Train,
 )
 from app.slot import Inbox, Trainer
+from tests.dashboard import ROOT
+from tests.processes import Process
 from tests.trainer.idx_files import labels, small, write
+from tests.waiting import eventually
 from trainer import predictions
 from trainer.data import Arrays, DataError, load
 from trainer.folder import TRAIN_LABELS_FILE, DataFolder
@@ -395,3 +399,28 @@ def test_a_child_without_its_worker_ends(tmp_path: Path) -> None:
     os.close(theirs)
     assert ended.returncode == 0
     assert ended.stdout == b""
+
+
+WORKER = """
+import sys, time
+from pathlib import Path
+from app.slot_process import SlotProcess
+slot = SlotProcess(1, "cpu", Path(sys.argv[1]))
+slot.receive()
+print(slot.process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a stopped child with its parent")
+def test_a_child_that_was_stopped_ends_with_its_worker(tmp_path: Path) -> None:
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert worker.stdout
+    child = Process(int(worker.stdout.readline()))
+    os.kill(child.pid, signal.SIGSTOP)
+    worker.kill()
+    worker.wait()
+    worker.stdout.close()
+    eventually(lambda: not child.alive)
