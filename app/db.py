@@ -35,16 +35,18 @@ def _now_postgresql(*_: object, **__: object) -> str:
 class Database:
     """Sessions on one database; a write is one short transaction that holds the write lock from its start.
 
-    A write waits for others at most `busy_seconds`; then it raises `OperationalError`.
+    A write waits for others at most `busy_seconds`; then it raises `OperationalError`. On PostgreSQL, one
+    that does nothing for `idle_seconds` loses its connection, so that a process which was stopped or cut off
+    keeps nobody from writing; 0 is no limit.
     """
 
-    def __init__(self, url: str, busy_seconds: float = 10.0) -> None:
+    def __init__(self, url: str, busy_seconds: float = 10.0, idle_seconds: float = 5.0) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self._writer, self._reader = sqlite.engines(self.url, busy_seconds)
         else:
-            self._writer, self._reader = postgresql.engines(self.url, busy_seconds)
+            self._writer, self._reader = postgresql.engines(self.url, busy_seconds, idle_seconds)
 
     @property
     def engine(self) -> Engine:

@@ -11,6 +11,18 @@ WRITERS: Final = 0x0DE9_7B0A
 CONNECT_SECONDS: Final = 5
 """How long a connection may take to be made."""
 
+STATEMENT_SECONDS: Final = 60
+"""How long a statement of a writer may take, longer than any does: waiting for its turn ends sooner."""
+
+_ALIVE: Final = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # milliseconds that what was sent may stay without an answer of the network
+}
+"""A connection whose other end has vanished is noticed after some 25 s at the latest."""
+
 _POOL: Final = {"pool_size": 5, "max_overflow": 40, "pool_pre_ping": True}
 
 
@@ -20,17 +32,20 @@ class _AnyInteger(Integer):
     render_bind_cast = False
 
 
-def engines(url: URL, busy_seconds: float) -> tuple[Engine, Engine]:
-    """One engine whose transactions hold the write lock from their first statement, and one for reading."""
-    connecting = {"connect_timeout": CONNECT_SECONDS}
-    writer = create_engine(
-        url,
-        connect_args={
-            **connecting,
-            "options": f"-c lock_timeout={max(1, round(busy_seconds * 1000))} -c synchronous_commit=on",
-        },
-        **_POOL,
-    )
+def engines(url: URL, busy_seconds: float, idle_seconds: float) -> tuple[Engine, Engine]:
+    """One engine whose transactions hold the write lock from their first statement, and one for reading.
+
+    A writer that does nothing for `idle_seconds` loses its connection and with it the lock; 0 is no limit.
+    """
+    connecting = {"connect_timeout": CONNECT_SECONDS, **_ALIVE}
+    limits = {
+        "lock_timeout": max(1, round(busy_seconds * 1000)),
+        "idle_in_transaction_session_timeout": round(idle_seconds * 1000),
+        "statement_timeout": round(STATEMENT_SECONDS * 1000),
+        "synchronous_commit": "on",
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in limits.items())
+    writer = create_engine(url, connect_args={**connecting, "options": options}, **_POOL)
     reader = create_engine(
         url,
         isolation_level="REPEATABLE READ",

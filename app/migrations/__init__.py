@@ -38,6 +38,8 @@ def upgrade(database: Database, to: str = HEAD) -> None:
     with database.engine.begin() as connection:
         if version(connection) == to:  # another server was quicker
             return
+        if not database.is_sqlite:
+            connection.execute(text("SET LOCAL statement_timeout = 0"))  # tables may be large
         config.attributes["connection"] = connection
         command.upgrade(config, to)
 

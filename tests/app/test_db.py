@@ -11,6 +11,7 @@ from sqlmodel import select, update
 
 from app.db import Database, clock, newest_change, next_change
 from app.models import Epoch, Run
+from app.outage import OUTAGES
 from app.settings import Settings
 from tests.app.states import CPU, figures, queue_run, row, take
 
@@ -21,7 +22,12 @@ def test_commits_reach_the_disk_and_readers_do_not_wait_for_writers(database: Da
     for open_session in (database.read, database.write):
         with open_session() as session:
             if not database.is_sqlite:
-                for setting, value in (("synchronous_commit", "on"), ("lock_timeout", "10s")):
+                for setting, value in (
+                    ("synchronous_commit", "on"),
+                    ("lock_timeout", "10s"),
+                    ("idle_in_transaction_session_timeout", "5s"),
+                    ("statement_timeout", "1min"),
+                ):
                     shown = session.execute(text(f"SHOW {setting}")).scalar_one()
                     assert shown == value or open_session == database.read
                 continue
@@ -53,6 +59,39 @@ def test_a_writer_that_waits_too_long_for_its_turn_says_so(settings: Settings, d
         second.execute(update(Run).values(note="second"))
     assert row(database, run_id).note == "second"
     impatient.close()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_writer_that_falls_silent_keeps_nobody_from_writing_and_learns_of_it(
+    settings: Settings, database: Database
+) -> None:
+    """As when its process was stopped or its machine cut off in the middle of a write."""
+    run_id = queue_run(database)
+    silent = Database(settings.url, idle_seconds=0.5)
+    with pytest.raises(OUTAGES), silent.write() as session:  # noqa: PT012  # it fails at the next statement
+        session.connection()  # takes the lock
+        with database.write() as other:
+            other.execute(update(Run).values(note="done"))
+        session.execute(update(Run).values(note="half done"))
+    assert row(database, run_id).note == "done"
+    with silent.write() as session:
+        session.execute(update(Run).values(note="back"))
+    assert row(database, run_id).note == "back"
+    silent.close()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_connection_to_postgresql_notices_that_its_other_end_has_vanished(database: Database) -> None:
+    for engine in database.engines:
+        with engine.connect() as connection:
+            info = connection.connection.driver_connection.info  # type: ignore[union-attr]
+            parameters = info.get_parameters()
+        assert parameters["tcp_user_timeout"] == "15000"
+        assert {parameters[f"keepalives_{name}"] for name in ("idle", "interval", "count")} == {
+            "10",
+            "5",
+            "3",
+        }
 
 
 def test_an_exception_rolls_the_whole_write_back(database: Database) -> None:
