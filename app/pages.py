@@ -144,6 +144,7 @@ def _form_page(
     *,
     source: RunDetail | None = None,
     status: int = 200,
+    headers: dict[str, str] | None = None,
 ) -> Response:
     with database.read() as session:
         preview = _preview(session, form)
@@ -152,6 +153,7 @@ def _form_page(
         request,
         "new_run.html",
         status=status,
+        headers=headers,
         form=form,
         preview=preview,
         snippets=snippets.of_request(form.request, server) if form.request else None,
@@ -192,7 +194,7 @@ def _launch(
             queue_limit.check(session, settings.queue_limit)
     except QueueFull as error:
         full = replace(form, errors={"form": formats.sentence(error)})
-        return _form_page(request, database, full, status=429)
+        return _form_page(request, database, full, status=429, headers=error.headers)
     return redirect(path)
 
 
@@ -348,7 +350,14 @@ def show_study(request: Request, database: DatabaseOf, study_id: StudyIdPath) ->
 
 
 def _study_page(
-    request: Request, session: Session, study_id: int, *, seeds: str = "1", problem: str = ""
+    request: Request,
+    session: Session,
+    study_id: int,
+    *,
+    seeds: str = "1",
+    problem: str = "",
+    status: int = 200,
+    headers: dict[str, str] | None = None,
 ) -> Response:
     change = newest_change(session)
     study = _get_study(session, study_id)
@@ -357,7 +366,8 @@ def _study_page(
     return page(
         request,
         "study.html",
-        status=422 if problem else 200,
+        status=status,
+        headers=headers,
         study=study,
         change=change,
         found=found,
@@ -389,6 +399,7 @@ def add_seeds(
     """Queue more seeds for every configuration of a study."""
     text = forms.texts_of(data).get("seeds", "").strip()
     number = forms.whole(text) or 0
+    status, headers = 422, None
     try:
         more = MoreRuns(seeds=number)
         with database.write() as session:
@@ -396,12 +407,16 @@ def add_seeds(
             queue_limit.check(session, settings.queue_limit)
     except ValidationError:
         problem = "A whole number from 1 to 100 is expected."
-    except (studies.StudyTooLarge, QueueFull) as error:
+    except studies.StudyTooLarge as error:
         problem = formats.sentence(error)
+    except QueueFull as error:
+        problem, status, headers = formats.sentence(error), 429, error.headers
     else:
         return redirect(f"/studies/{study_id}", f"{formats.plural(number, 'seed')} added.")
     with database.read() as session:
-        return _study_page(request, session, study_id, seeds=text, problem=problem)
+        return _study_page(
+            request, session, study_id, seeds=text, problem=problem, status=status, headers=headers
+        )
 
 
 @router.get("/queue")

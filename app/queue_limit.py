@@ -21,6 +21,11 @@ class QueueFull(Exception):
         )
         self.retry_after = retry_after
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the answer says besides."""
+        return {"Retry-After": str(self.retry_after)}
+
 
 def check(session: Session, limit: int) -> None:
     """See that no more runs wait than may, after some were added in this transaction.

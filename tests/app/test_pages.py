@@ -354,14 +354,28 @@ def test_the_page_of_a_finished_run_offers_its_weights(
     assert "31.4\N{NO-BREAK SPACE}kB" in page
 
 
-@pytest.mark.parametrize("depth", ["1", "1-3"])
-def test_a_full_queue_is_told_in_the_form_and_keeps_what_was_typed(settings: Settings, depth: str) -> None:
+@pytest.mark.parametrize(("path", "depth"), [("/runs", "1"), ("/runs", "1-3"), ("/studies", "1-3")])
+def test_a_full_queue_is_told_in_the_form_and_keeps_what_was_typed(
+    settings: Settings, path: str, depth: str
+) -> None:
     with serving(settings.model_copy(update={"queue_limit": 1})) as server:
         states.queue_run(server.database)
         form = {"depth": depth, "epochs": "7", "note": "typed with care"}
-        answer = server.client.post("/runs", data=form, headers={"Accept": "text/html"})
+        answer = server.client.post(path, data=form, headers={"Accept": "text/html"})
         assert answer.status_code == 429
+        assert 1 <= int(answer.headers["retry-after"]) <= 3600
         assert "at most 1 may" in answer.text
         assert "typed with care" in answer.text
         assert server.client.get("/runs").json()["total"] == 1
         assert server.client.get("/studies").json()["studies"] == []
+
+
+def test_a_full_queue_is_told_where_seeds_are_added(settings: Settings) -> None:
+    with serving(settings.model_copy(update={"queue_limit": 1})) as server:
+        assert server.client.post("/studies", json={"depth": 1}).status_code == 201
+        answer = server.client.post("/studies/1/runs", data={"seeds": "2"}, headers={"Accept": "text/html"})
+        assert answer.status_code == 429
+        assert 1 <= int(answer.headers["retry-after"]) <= 3600
+        assert "at most 1 may" in answer.text
+        assert 'value="2"' in answer.text
+        assert server.client.get("/runs").json()["total"] == 1
