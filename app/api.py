@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator, Field
 from sqlmodel import Session
 from starlette.responses import RedirectResponse, StreamingResponse
 
@@ -250,7 +250,9 @@ def retry_run(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) -> 
 
 
 LastEventId = Annotated[
-    int | None, Header(alias="Last-Event-ID", ge=0, le=MAX_ID, description="Resume after this event.")
+    Annotated[int, Field(ge=0, le=MAX_ID)] | None,
+    BeforeValidator(lambda text: text or None),  # some proxies send an empty one for none
+    Header(alias="Last-Event-ID", description="Resume after this event."),
 ]
 Since = Annotated[int | None, Query(ge=0, le=MAX_ID, description="As Last-Event-ID, for a first connection.")]
 

@@ -95,7 +95,7 @@ def up(given: dict[str, str]) -> None:
             introduce(f"process {os.getpid()}, {address.url}")
             os.environ[f"{_ENVIRONMENT}PORT"] = str(address.port)
             exit_code = supervisor.up(address)
-    except folder_lock.FolderInUse as error:
+    except (folder_lock.FolderInUse, folder_lock.LockUnusable) as error:
         raise Failure(str(error), EXIT_USAGE) from error
     raise typer.Exit(exit_code)
 
@@ -286,14 +286,14 @@ def _told(found: "Contents") -> str:
 @contextmanager
 def _backup_errors() -> Iterator[None]:
     from app.backup import BackupError
-    from app.folder_lock import FolderInUse
+    from app.folder_lock import FolderInUse, LockUnusable
     from trainer.durable import NotWritten
 
     try:
         yield
     except (BackupError, NotWritten) as error:
         raise Failure(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
-    except FolderInUse as error:
+    except (FolderInUse, LockUnusable) as error:
         raise Failure(str(error), EXIT_USAGE) from error
 
 

@@ -4,7 +4,7 @@ import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 NAME: Final = "up.lock"
 
@@ -20,6 +20,16 @@ class FolderInUse(Exception):
         )
 
 
+class LockUnusable(Exception):
+    """The file that shows who runs can't be locked; the message says why and what to do."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(
+            f"{str(path)!r} can't be locked: {error.strerror or error}. Start Depthboard as the user that "
+            "the data folder belongs to, or name another folder with --data-dir."
+        )
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[Callable[[str], None]]:
     """Hold the folder for the block; the lock ends with this process, however that ends.
@@ -28,13 +38,16 @@ def held(folder: Path) -> Iterator[Callable[[str], None]]:
 
     Raises:
         FolderInUse: another process holds it.
+        LockUnusable: its file is another user's, or lies where nothing can be locked.
     """
-    with (folder / NAME).open("a+", encoding="utf-8") as file:
+    with _opened(folder / NAME) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.seek(0)
             raise FolderInUse(folder, file.read().strip()) from error
+        except OSError as error:
+            raise LockUnusable(folder / NAME, error) from error
 
         def introduce(holder: str) -> None:
             file.seek(0)
@@ -44,3 +57,10 @@ def held(folder: Path) -> Iterator[Callable[[str], None]]:
 
         introduce("")
         yield introduce
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        return path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise LockUnusable(path, error) from error

@@ -351,6 +351,16 @@ def test_a_second_dashboard_on_the_same_data_folder_is_refused_and_told_where_th
         assert get(second.url, "/health")[0] == 200
 
 
+@pytest.mark.parametrize("command", [("up", "--port", "0"), ("restore", "some.backup")])
+def test_a_lock_that_is_out_of_reach_is_told(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "up.lock").mkdir()  # nobody can open it, not even root
+    answer = run(*command, "--data-dir", str(tmp_path))
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(f"'{tmp_path}/up.lock' can't be locked: ")
+    assert "Start Depthboard as the user that the data folder belongs to, or name another" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
 def test_a_backup_of_a_running_dashboard_is_restored_into_a_new_folder(tmp_path: Path) -> None:
     file = tmp_path / "some.backup"
     with running(tmp_path / "old") as dashboard:

@@ -250,6 +250,14 @@ def test_the_last_event_id_outweighs_since(server: Served) -> None:
         assert stream.next().data["seed"] == 2
 
 
+def test_an_empty_last_event_id_is_none(server: Served) -> None:
+    queue_run(server.database)
+    with server.client.stream("GET", "/events", headers={"Last-Event-ID": ""}, params={"since": 0}) as answer:
+        stream = Stream(answer)
+        stream.wait_for_the_beginning()
+        assert stream.next().data["id"] == 1
+
+
 def test_a_lost_attempts_epochs_are_taken_back(server: Served) -> None:
     run_id = queue_run(server.database)
     with listening(server.client, f"/runs/{run_id}/events") as stream:
