@@ -28,6 +28,10 @@ _ATTEMPT: Final = re.compile(r"attempt-(\d+)")
 """The folder of what an attempt has finished with."""
 
 
+_FOLDERS: Final = ("file", "local")
+"""Kinds of URL that name a folder of this machine."""
+
+
 class StoreUnusable(Exception):
     """The location of the artifacts can't be used; the message says why and what to do."""
 
@@ -74,16 +78,23 @@ class RunFiles:
             if checkpoint < than:
                 _remove_file(path)
 
-    def keep_only(self, attempt: int) -> None:
-        """Remove every checkpoint, and what others than the attempt that finished the run have left."""
+    def keep_only(self, attempt: int) -> bool:
+        """Remove every checkpoint, and what others than the attempt that finished the run have left.
+
+        False if something could not be removed.
+        """
+        stuck = [path for path in self._left_by_others(attempt) if not _remove_folder(path)]
+        return not stuck
+
+    def remove(self) -> bool:
+        """Remove everything; False if something could not be removed."""
+        return _remove_folder(self.folder)
+
+    def _left_by_others(self, attempt: int) -> Iterator[Path]:
         for path in _inside(self.folder):
             found = _ATTEMPT.fullmatch(path.name)
             if path == self.checkpoints or (found and int(found[1]) != attempt):
-                _remove_folder(path)
-
-    def remove(self) -> None:
-        """Remove everything."""
-        _remove_folder(self.folder)
+                yield path
 
     def _found(self) -> Iterable[tuple[Checkpoint, Path]]:
         matches = [(path, _CHECKPOINT.fullmatch(path.name)) for path in _inside(self.checkpoints)]
@@ -107,7 +118,10 @@ def check(location: str) -> None:
 def _place(location: str) -> Path:
     if "://" not in location:
         return Path(location)
-    if location.startswith("file://"):
+    links = location.split("::")  # fsspec chains stores: simplecache::s3://bucket
+    for url in links:
+        _refuse_unless_shared(url)
+    if _kind(links[0]) in _FOLDERS:
         return Path(unquote(urlsplit(location).path))
     try:
         from upath import UPath  # noqa: PLC0415  # a fifth of a second, for those alone who name a URL
@@ -120,6 +134,25 @@ def _place(location: str) -> Path:
             "package is installed"
         ) from error
     return cast("Path", store)  # not one by descent, but it has the methods
+
+
+def _refuse_unless_shared(url: str) -> None:
+    """Refuse a place that other processes don't have, or have elsewhere."""
+    parts = urlsplit(url)
+    if _kind(url) == "memory":
+        raise StoreUnusable(
+            f"{url!r} is the memory of one process, which no other can read and which ends with it; "
+            "expected a folder, or the URL of a store that all processes reach"
+        )
+    if _kind(url) in _FOLDERS and (parts.netloc or not parts.path):
+        raise StoreUnusable(
+            f"{url!r} does not name a folder by its whole path, which follows three slashes as in "
+            "file:///srv/depthboard; a path without file:// will do, too"
+        )
+
+
+def _kind(url: str) -> str:
+    return url.partition(":")[0].lower()
 
 
 def run_ids(location: str) -> Iterator[int]:
@@ -141,7 +174,8 @@ def _remove_file(path: Path) -> None:
         log.warning("could not remove %s: %s", path, error.strerror or error)
 
 
-def _remove_folder(folder: Path) -> None:
+def _remove_folder(folder: Path) -> bool:
+    """Remove a folder with all that is in it; False if that fails, which is logged."""
     try:
         if is_local(folder):
             shutil.rmtree(folder)
@@ -151,3 +185,5 @@ def _remove_folder(folder: Path) -> None:
         pass
     except OSError as error:
         log.warning("could not remove %s: %s", folder, error.strerror or error)
+        return False
+    return True

@@ -8,8 +8,9 @@ from threading import Thread
 from typing import Final
 
 from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import select
+from sqlmodel import col, select
 
 from app import artifacts, run_queue
 from app.db import Database, newest_change
@@ -64,12 +65,16 @@ def reap(database: Database) -> None:
 
 
 class Tidy:
-    """Removes what processes that were killed could not: at first for every run, then for what changed."""
+    """Removes what processes that were killed could not: at first for every run, then for what changed.
+
+    What could not be removed is tried again the next time.
+    """
 
     def __init__(self, database: Database, location: str) -> None:
         self._database = database
         self._location = location
         self._seen = -1
+        self._failed: set[int] = set()
 
     def remove_leftovers(self) -> None:
         """Remove the files of deleted runs, and all but the results of finished ones.
@@ -78,15 +83,24 @@ class Tidy:
         """
         with self._database.read() as session:
             newest = newest_change(session)
-            deleted = session.exec(select(Deletion.run_id).where(Deletion.change > self._seen)).all()
-            finished = dict(
-                session.exec(
-                    select(Run.id, Run.attempt).where(Run.status == "finished", Run.change > self._seen)
-                ).all()
+            deleted = session.exec(select(Deletion.run_id).where(self._due(Deletion.change, Deletion.run_id)))
+            finished = session.exec(
+                select(Run.id, Run.attempt).where(Run.status == "finished", self._due(Run.change, Run.id))
             )
-        present = set(artifacts.run_ids(self._location)) if deleted or finished else set()
-        for run_id in present.intersection(deleted):
-            artifacts.of_run(self._location, run_id).remove()
-        for run_id in present.intersection(finished):
-            artifacts.of_run(self._location, run_id).keep_only(finished[run_id])
+            results: dict[int | None, int | None] = {**dict.fromkeys(deleted), **dict(finished.all())}
+        present = artifacts.run_ids(self._location) if results else iter(())
+        due = [run_id for run_id in present if run_id in results]
+        self._failed = {run_id for run_id in due if not self._tidied(run_id, results[run_id])}
         self._seen = newest
+
+    def _due(self, change: object, run_id: object) -> ColumnElement[bool]:
+        return or_(col(change) > self._seen, col(run_id).in_(self._failed))
+
+    def _tidied(self, run_id: int, finished_by: int | None) -> bool:
+        """Leave of a run's files what the attempt has made that finished it; nothing of a deleted one."""
+        files = artifacts.of_run(self._location, run_id)
+        try:
+            return files.remove() if finished_by is None else files.keep_only(finished_by)
+        except OSError as error:
+            log.warning("could not look into %s: %s", files.folder, error.strerror or error)
+            return False

@@ -141,11 +141,13 @@ class Up:
 
 
 @contextlib.contextmanager
-def up(folder: Path, database_url: str | None = None) -> Iterator[Up]:
-    """A dashboard that saves a checkpoint after every epoch, on SQLite unless another database is named."""
-    settings = Settings(data_dir=folder, database_url=database_url)
+def up(folder: Path, database_url: str | None = None, artifacts_url: str | None = None) -> Iterator[Up]:
+    """A dashboard that saves a checkpoint after every epoch, on SQLite and a disk unless others are named."""
+    settings = Settings(data_dir=folder, database_url=database_url, artifacts_url=artifacts_url)
     options = ["--device", "cpu", "--checkpoint-seconds", "0"]
     if database_url:
         options += ["--database-url", database_url]
+    if artifacts_url:
+        options += ["--artifacts-url", artifacts_url]
     with running(folder, *options) as dashboard, httpx.Client(base_url=dashboard.url) as client:
         yield Up(settings, dashboard, client)

@@ -216,5 +216,7 @@ def test_the_compose_file_names_commands_and_settings_that_exist() -> None:
     }
     variables = re.findall(r"^ +DEPTHBOARD_(\w+):", compose, re.MULTILINE)
     assert {name.lower() for name in variables} <= set(Settings.model_fields)
+    worker = compose.partition("  worker:")[2].partition("  database:")[0]
+    assert {"DEPTHBOARD_SLOTS", "DEPTHBOARD_THREADS"} <= set(re.findall(r"DEPTHBOARD_\w+", worker))
     assert make_url(re.findall(r"postgresql\S+", compose)[0]).get_dialect().name == "postgresql"
     assert "requirements-postgres.lock" in DOCKERFILE

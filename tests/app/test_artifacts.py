@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fsspec.implementations.memory import MemoryFileSystem
 
 from app import artifacts
 from app.artifacts import Checkpoint, RunFiles, StoreUnusable
@@ -13,10 +12,8 @@ from trainer import durable
 
 
 @pytest.fixture(params=["a disk", "a store"])
-def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    yield str(tmp_path) if request.param == "a disk" else "memory://bucket/depthboard"
-    MemoryFileSystem.store.clear()
-    MemoryFileSystem.pseudo_dirs[:] = [""]
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path) if request.param == "a disk" else f"simplecache::{tmp_path.as_uri()}"
 
 
 @pytest.fixture
@@ -123,3 +120,20 @@ def test_a_url_of_a_file_is_a_folder_of_this_machine(tmp_path: Path) -> None:
 def test_a_url_that_nothing_can_reach_is_refused() -> None:
     with pytest.raises(StoreUnusable, match="expected a folder or a URL that fsspec knows"):
         artifacts.of_run("nonesuch://bucket", 1)
+
+
+@pytest.mark.parametrize(
+    "url", ["memory://bucket", "MEMORY://bucket", "simplecache::memory://bucket/depthboard"]
+)
+def test_the_memory_of_one_process_is_no_place_for_what_others_read(url: str) -> None:
+    with pytest.raises(StoreUnusable, match=r"is the memory of one process.*expected a folder, or the URL"):
+        artifacts.check(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["file://artifacts/x", "file://host", "file://", "FILE://a/x", "local://a/x", "simplecache::file://a/x"],
+)
+def test_a_url_of_a_file_names_a_whole_path_of_this_machine(url: str) -> None:
+    with pytest.raises(StoreUnusable, match=r"does not name a folder by its whole path.*file:///srv"):
+        artifacts.check(url)

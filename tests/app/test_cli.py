@@ -224,6 +224,8 @@ def test_wrong_settings_are_exit_code_2_and_name_the_variable(command: str) -> N
         ("--database-url", "nonesuch://host/name", "nonesuch"),
         ("--data-dir", "/dev/null/data", "/dev/null"),
         ("--artifacts-url", "nonesuch://bucket", "expected a folder or a URL that fsspec knows"),
+        ("--artifacts-url", "memory://bucket", "is the memory of one process"),
+        ("--artifacts-url", "file://artifacts/x", "does not name a folder by its whole path"),
     ],
 )
 def test_a_database_out_of_reach_ends_it_at_once_and_names_the_variable(

@@ -64,6 +64,29 @@ def test_after_the_first_time_only_what_has_changed_is_looked_at(
     assert present(settings, new) == {"attempt-1"}
 
 
+def test_what_could_not_be_removed_is_tried_again(database: Database, settings: Settings) -> None:
+    finished, deleted = finished_run(database), finished_run(database)
+    with database.write() as session:
+        run_queue.remove(session, deleted)
+    removable = artifacts.of_run(settings.artifacts, deleted).folder
+    checkpoints = artifacts.of_run(settings.artifacts, finished).checkpoints
+    for place in (removable, checkpoints):  # a file where a folder is expected can't be removed as one
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    tidy = Tidy(database, settings.artifacts)
+    tidy.remove_leftovers()
+    for place in (removable, checkpoints):
+        place.unlink()
+    files_of(settings, finished)
+    files_of(settings, deleted)
+    tidy.remove_leftovers()
+    assert present(settings, finished) == {"attempt-1"}
+    assert present(settings, deleted) == set()
+    files_of(settings, finished)
+    tidy.remove_leftovers()
+    assert present(settings, finished) == {"attempt-1", "checkpoints"}
+
+
 def check_of(settings: Settings) -> str:
     """What a server that is started says of its database, once it knows, and leaves cleanly."""
     with serving(settings) as server:

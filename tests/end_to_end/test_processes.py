@@ -93,6 +93,24 @@ def test_training_goes_on_while_the_web_process_is_killed_and_restarted(dashboar
     assert (ended["status"], ended["attempt"], ended["crashes"]) == ("cancelled", 1, 0)
 
 
+@pytest.mark.parametrize("kind", ["", "simplecache::"])
+def test_what_a_slot_puts_into_a_store_by_url_is_resumed_from_and_downloaded(
+    tmp_path: Path, kind: str
+) -> None:
+    """A folder by its URL, and the same as a store that fsspec alone reads and writes."""
+    place = tmp_path / "store"
+    with up(tmp_path / "data", artifacts_url=f"{kind}{place.as_uri()}") as dashboard:
+        run = dashboard.post(depth=1, epochs=6, batch_size=256)
+        dashboard.training(run)
+        dashboard.slot.kill()
+        ended = dashboard.ended(run)
+        assert (ended["status"], ended["crashes"]) == ("finished", 1)
+        assert ended["resumed_from"] >= 1
+        weights, _ = dashboard.results(run)
+    assert (place / f"runs/{run['id']}/attempt-2/model.safetensors").read_bytes() == weights
+    assert not (tmp_path / "data" / "artifacts").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_everything_and_gives_the_run_back(tmp_path: Path, number: signal.Signals) -> None:
     with up(tmp_path) as dashboard:
