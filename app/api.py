@@ -37,7 +37,7 @@ from app.answers import (
 from app.db import Database
 from app.downloads import download
 from app.events import EventHub
-from app.idempotency import Created, Keys
+from app.idempotency import RUNS, Created, Keys
 from app.integrity import Integrity
 from app.models import Deletion
 from app.problems import MEDIA_TYPE
@@ -50,6 +50,7 @@ _DESCRIBED: Final = {
     400: "The request could not be read.",
     404: "There is no such thing.",
     409: "The state of the thing does not allow it.",
+    410: "What the key created has been deleted.",
     415: "The body is not JSON.",
     422: "A field breaks the contract; `errors` says which and what was expected.",
     429: "Too many runs wait; `Retry-After` says in how many seconds to try again.",
@@ -118,7 +119,11 @@ def home() -> Response:
 
 
 @router.post(
-    "/runs", status_code=201, response_model=RunOut, responses=problems(400, 409, 415, 429), tags=["runs"]
+    "/runs",
+    status_code=201,
+    response_model=RunOut,
+    responses=problems(400, 409, 410, 415, 429),
+    tags=["runs"],
 )
 def create_run(
     body: RunRequest,
@@ -136,7 +141,7 @@ def create_run(
         (created,) = runs.as_answers(session, queued)
         return created.id, created
 
-    return _created(request, keys.once(idempotency_key, "/runs", body, create), "read_run", "run_id")
+    return _created(request, keys.once(idempotency_key, RUNS, body, create), "read_run", "run_id")
 
 
 @router.get(

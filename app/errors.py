@@ -14,7 +14,7 @@ from app.answers import FieldError
 from app.compare import NotComparable
 from app.datasets import UnknownDataset
 from app.formats import sentence
-from app.idempotency import KeyInFlight, KeyReused
+from app.idempotency import KeyInFlight, KeyOutlived, KeyReused
 from app.negotiation import wants_page
 from app.outage import OUTAGES, unwritable
 from app.problems import field_errors, invalid, problem, summary
@@ -33,6 +33,7 @@ _STATUS_OF: Final[dict[type[Exception], int]] = {
     StudyTooLarge: 409,
     KeyReused: 422,
     KeyInFlight: 409,
+    KeyOutlived: 410,
     QueueFull: 429,
 }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pydantic import BaseModel
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlmodel import Session, col
 
 from app.db import Database, clock, now
@@ -17,12 +17,25 @@ from app.models import IdempotencyKey
 REMEMBERED_SECONDS: Final = 7 * 24 * 3600.0
 """How long a key is remembered."""
 
+RUNS: Final = "/runs"
+"""The route whose keys create one run each."""
+
 
 class KeyReused(Exception):
     """The key was used before, for another body."""
 
     def __init__(self, key: str) -> None:
         super().__init__(f"the Idempotency-Key {key!r} was used before with another body; use a new key")
+
+
+class KeyOutlived(Exception):
+    """What the key created has been deleted."""
+
+    def __init__(self, key: str, route: str, resource_id: int) -> None:
+        super().__init__(
+            f"a request with the Idempotency-Key {key!r} created {route}/{resource_id}, which was deleted; "
+            "nothing was created now: to create another, use a new key"
+        )
 
 
 class KeyInFlight(Exception):
@@ -64,6 +77,7 @@ class Keys:
 
         Raises:
             KeyReused: the key came with another body before.
+            KeyOutlived: what was made then has been deleted.
             KeyInFlight: another request with this key has not been answered yet.
         """
         if key is None:
@@ -74,6 +88,8 @@ class Keys:
             known = session.get(IdempotencyKey, (key, route))
             if known and known.body_digest != digest:
                 raise KeyReused(key)
+            if known and not known.answer:
+                raise KeyOutlived(key, route, known.resource_id)
             if known:
                 return Created(known.resource_id, known.answer, replayed=True)
             created = _created(create(session))
@@ -91,6 +107,15 @@ class Keys:
         finally:
             with self._lock:
                 self.in_flight.discard((key, route))
+
+
+def forget_run(session: Session, run_id: int) -> None:
+    """Keep no word of a run that is deleted; its key stays, so that nobody creates the run again by it."""
+    session.execute(
+        update(IdempotencyKey)
+        .where(col(IdempotencyKey.route) == RUNS, col(IdempotencyKey.resource_id) == run_id)
+        .values(answer="")
+    )
 
 
 def _created(made: tuple[int, BaseModel]) -> Created:

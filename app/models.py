@@ -190,6 +190,8 @@ class Counter(SQLModel, table=True):
 
     id: int = Field(default=1, primary_key=True)
     value: int = Field(default=0, sa_type=BigInteger)
+    origin: int = Field(default=0, sa_type=BigInteger)
+    """0, or in a restored database a number that no earlier one has reached: all its own are greater."""
 
 
 class IdempotencyKey(SQLModel, table=True):
@@ -200,8 +202,8 @@ class IdempotencyKey(SQLModel, table=True):
     key: str = Field(primary_key=True)
     route: str = Field(primary_key=True)
     body_digest: str
-    resource_id: int
+    resource_id: int = Field(index=True)
     answer: str
-    """The JSON that was answered."""
+    """The JSON that was answered; empty when what it tells of has been deleted."""
 
     created_at: float

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, delete, true, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from app import attempts
+from app import attempts, idempotency
 from app.db import clock, next_change, now
 from app.models import Attempt, Deletion, Epoch, Run, StudyRun, Worker
 from app.requests import Labels
@@ -388,7 +388,7 @@ def edit(session: Session, run_id: int, changes: Mapping[str, Any], version: int
 
 
 def remove(session: Session, run_id: int) -> None:
-    """Delete a run with its epochs and its places in studies.
+    """Delete a run with its epochs, its attempts, its places in studies and what its creation was answered.
 
     Raises:
         RunNotFound: there is no such run.
@@ -400,6 +400,7 @@ def remove(session: Session, run_id: int) -> None:
     session.execute(delete(Epoch).where(col(Epoch.run_id) == run_id))
     session.execute(delete(Attempt).where(col(Attempt.run_id) == run_id))
     session.execute(delete(StudyRun).where(col(StudyRun.run_id) == run_id))
+    idempotency.forget_run(session, run_id)
     session.execute(delete(Run).where(col(Run.id) == run_id))
     session.add(Deletion(run_id=run_id, change=next_change(session)))
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from app.db import Database
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 _HERE: Final = Path(__file__).parent
 
 

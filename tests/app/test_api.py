@@ -294,10 +294,8 @@ def test_the_same_key_creates_one_run(server: Served) -> None:
     assert server.client.get("/runs").json()["total"] == 1
 
 
-@pytest.mark.parametrize(
-    ("path", "body"), [("/runs", {"depth": 2}), ("/studies", {"depth": 2}), ("/studies/1/runs", {"seeds": 2})]
-)
-def test_a_repeated_request_gets_its_first_answer_whatever_became_of_the_runs(
+@pytest.mark.parametrize(("path", "body"), [("/studies", {"depth": 2}), ("/studies/1/runs", {"seeds": 2})])
+def test_a_repeated_request_for_a_study_gets_its_first_answer_whatever_became_of_the_runs(
     server: Served, path: str, body: dict[str, Any]
 ) -> None:
     post(server.client, "/studies", depth=1)
@@ -312,6 +310,35 @@ def test_a_repeated_request_gets_its_first_answer_whatever_became_of_the_runs(
     assert "idempotent-replayed" not in first.headers
     assert again.headers["idempotent-replayed"] == "true"
     assert server.client.get("/runs").json()["total"] == 0
+
+
+@pytest.mark.parametrize("how", ["alone", "in bulk"])
+def test_a_deleted_run_leaves_no_word_in_the_database_and_its_key_says_that_it_is_gone(
+    server: Served, how: str
+) -> None:
+    def ask() -> httpx.Response:
+        body = {"depth": 2, "name": "a secret name", "note": "a secret note", "tags": ["a secret tag"]}
+        return server.client.post("/runs", json=body, headers={"Idempotency-Key": "once"})
+
+    run_id = ask().json()["id"]
+    other = created(server.client, depth=1)
+    if how == "alone":
+        assert server.client.delete(f"/runs/{run_id}").status_code == 204
+    else:
+        assert post(server.client, "/runs/bulk", ids=[run_id], action="delete").json()["done"] == [run_id]
+    assert "secret" not in str(contents(server.database))
+    for _ in range(2):
+        detail = problem(ask(), 410)["detail"]
+        assert f"created /runs/{run_id}, which was deleted; nothing was created now" in detail
+        assert "use a new key" in detail
+    assert [run["id"] for run in server.client.get("/runs").json()["runs"]] == [other["id"]]
+
+
+def test_a_deleted_run_takes_no_study_of_the_same_number_along(client: httpx.Client) -> None:
+    first = client.post("/studies", json={"depth": 2}, headers={"Idempotency-Key": "once"})
+    assert client.delete(f"/runs/{first.json()['id']}").status_code == 204
+    again = client.post("/studies", json={"depth": 2}, headers={"Idempotency-Key": "once"})
+    assert again.content == first.content
 
 
 def test_a_key_in_flight_is_a_conflict_that_passes(server: Served) -> None:
