@@ -160,7 +160,16 @@ def run_ids(location: str) -> Iterator[int]:
     return (int(path.name) for path in _inside(_place(location) / "runs") if path.name.isdecimal())
 
 
-def _inside(folder: Path) -> Iterable[Path]:
+def withdraw(paths: Iterable[Path]) -> None:
+    """Remove files of runs that should not have come here, and the folders of runs that are empty then."""
+    for path in paths:
+        _remove_file(path)
+        for folder in (path.parent, path.parent.parent):
+            if folder.is_dir() and not _inside(folder):
+                _remove_folder(folder)
+
+
+def _inside(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir()) if folder.is_dir() else []
     except (FileNotFoundError, NotADirectoryError):  # it went away meanwhile

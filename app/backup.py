@@ -4,28 +4,49 @@ A backup is taken from one moment of the database while the dashboard runs. It d
 database: what was saved from PostgreSQL can be restored into SQLite, and the reverse.
 """
 
+import re
 import secrets
 import sqlite3
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Table, delete, func, insert, text
+from sqlalchemy import Table, delete, func, insert, text, update
+from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlmodel import Session, SQLModel, col, select
 
-from app import artifacts, migrations, run_queue
-from app.artifacts import RunFiles
-from app.db import Database
-from app.models import Deletion, Run, Study, Worker
+from app import artifacts, integrity, migrations, run_queue
+from app.artifacts import Checkpoint
+from app.db import Database, clock, newest_change
+from app.models import Counter, Deletion, Epoch, Run, Study, Worker
+from app.outage import OUTAGES
 from trainer import durable
 
 _TABLES: Final = "depthboard.sqlite3"
 _BATCH: Final = 1000
 _WHY_QUEUED: Final = "the database was restored from a backup"
+
+_LOOKS: Final = 3
+"""How often a checkpoint is looked for that one newer one may replace meanwhile."""
+
+_CHANGES_PER_SECOND: Final = 1_000_000
+"""More than any database makes: the time in this unit is beyond what an earlier one can have counted to."""
+
+_UNREADABLE: Final = (zipfile.BadZipFile, KeyError, EOFError, RuntimeError, ValueError, zlib.error)
+"""What reading an archive may raise that is damaged, or none, or encrypted."""
+
+_FILE: Final = re.compile(
+    r"runs/(?P<run>[1-9][0-9]{0,17})/"
+    r"(?:attempt-(?P<attempt>[0-9]{1,9})/(?P<kind>model|predictions)"
+    r"|checkpoints/attempt-(?P<saved_by>[0-9]{1,9})-epoch-(?P<epoch>[0-9]{1,9}))\.safetensors"
+)
+"""The name of a file of a run in the archive."""
 
 
 class BackupError(Exception):
@@ -39,6 +60,43 @@ class Contents:
     runs: int
     files: int
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file of a run in the archive, by its name there; `epoch` is that of a checkpoint, else None."""
+
+    name: str
+    run_id: int
+    attempt: int
+    epoch: int | None = None
+
+    @classmethod
+    def named(cls, name: str) -> "_File | None":
+        """What the name says; None if no file of a run is called so."""
+        found = _FILE.fullmatch(name)
+        if found is None:
+            return None
+        if found["kind"]:
+            return cls(name, int(found["run"]), int(found["attempt"]))
+        return cls(name, int(found["run"]), int(found["saved_by"]), int(found["epoch"]))
+
+    def is_needed(self, runs: dict[int | None, Run]) -> bool:
+        """Whether one of these runs ends or goes on with it."""
+        run = runs.get(self.run_id)
+        if run is None:
+            return False
+        if self.epoch is None:
+            return run.status == "finished" and self.attempt == run.attempt
+        return run.status != "finished" and self.epoch <= run.epochs_done
+
+    def at(self, location: str) -> Path:
+        """Where it lies when it is restored."""
+        files = artifacts.of_run(location, self.run_id)
+        if self.epoch is not None:
+            return files.path_of(Checkpoint(self.attempt, self.epoch))
+        of_attempt = files.model if self.name.endswith("model.safetensors") else files.predictions
+        return of_attempt(self.attempt)
 
 
 def save(database: Database, location: str, path: Path) -> Contents:
@@ -60,11 +118,17 @@ def save(database: Database, location: str, path: Path) -> Contents:
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{durable.TEMPORARY}")
     try:
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(temporary, "x") as archive:
+            saved = _SavedFiles(archive, location)
+            with database.read() as session:
+                resumable = _resumable(session)
+            saved.add_checkpoints(resumable)
             tables = Path(folder) / _TABLES
             with _sqlite(tables) as copy:
-                runs = _save_tables(database, copy)
+                runs = _save_tables(database, copy, saved)
             archive.write(tables, _TABLES, zipfile.ZIP_DEFLATED)
-            files = sum(_save_files(archive, location, run) for run in runs)
+            saved.add_results(runs)
+            saved.add_checkpoints(runs)
+            files = len(_needed(archive, runs))
         durable.settle(temporary, path)
     except OSError as error:
         raise BackupError(f"{path} could not be written: {error.strerror or error}") from error
@@ -80,21 +144,22 @@ def restore(path: Path, database: Database, location: str) -> Contents:
     from their checkpoints. Nothing is changed if this fails.
 
     Raises:
-        BackupError: the file is no backup or damaged, or the database is not empty.
+        BackupError: the file is no backup or damaged, the database is not empty, or files of runs lie at
+            `location` already.
         SchemaError: the backup was taken by a newer version.
     """
-    migrations.upgrade(database)
-    with database.read() as session:
-        _refuse_unless_empty(session)
     try:
-        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
-            if damaged := archive.testzip():
-                raise BackupError(f"{path} is damaged: {damaged} in it is not what was saved")
-            archive.extract(_TABLES, folder)
-            with _sqlite(Path(folder) / _TABLES) as saved:
-                return _restore(archive, saved, database, location)
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise BackupError(f"{path} is no backup of Depthboard, or it is damaged: {error}") from error
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            archive = stack.enter_context(_opened(path, folder))
+            saved = stack.enter_context(_saved_tables(path, folder))
+            _refuse_unless_vacant(location)
+            migrations.upgrade(database)
+            return _restore(archive, saved, database, location)
+    except DBAPIError as error:
+        if isinstance(error, OUTAGES):
+            raise
+        raise BackupError(f"{path} holds what the tables of this version don't take: {error.orig}") from error
     except OSError as error:
         raise BackupError(f"{path} could not be restored: {error.strerror or error}") from error
 
@@ -113,11 +178,123 @@ def _sqlite(path: Path) -> Iterator[Database]:
     plain.close()
 
 
-def _save_tables(database: Database, copy: Database) -> list[Run]:
-    """Copy one moment of a database; the runs of that moment."""
-    with database.read() as source, copy.write() as target:
-        _copy_tables(source, target)
-        return list(source.exec(select(Run).order_by(col(Run.id))))
+@contextmanager
+def _opened(path: Path, folder: Path) -> Iterator[zipfile.ZipFile]:
+    """A backup that is whole and holds nothing else; its tables are put into a folder."""
+    with ExitStack() as stack:
+        try:
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            damaged = archive.testzip()
+            strange = [name for name in archive.namelist() if name != _TABLES and not _File.named(name)]
+            if not (damaged or strange):
+                archive.extract(_TABLES, folder)
+        except _UNREADABLE as error:
+            raise BackupError(f"{path} is no backup of Depthboard, or it is damaged: {error}") from error
+        if damaged:
+            raise BackupError(f"{path} is damaged: {damaged} in it is not what was saved")
+        if strange:
+            raise BackupError(f"{path} is no backup of Depthboard: {strange[0]!r} has no place in one")
+        yield archive
+
+
+@contextmanager
+def _saved_tables(path: Path, folder: Path) -> Iterator[Database]:
+    """The tables of a backup, with the newest schema."""
+    with ExitStack() as stack:
+        try:
+            faults = _faults(folder / _TABLES)
+            if not faults:
+                saved = stack.enter_context(_sqlite(folder / _TABLES))
+                with saved.read() as session:
+                    newest_change(session)
+        except DBAPIError as error:
+            faults = [str(error.orig)]
+        except NoResultFound as error:
+            faults = [str(error)]
+        if faults:
+            raise BackupError(f"{path} is damaged: the tables in it can't be read ({'; '.join(faults)})")
+        yield saved
+
+
+def _faults(tables: Path) -> list[str]:
+    """What is wrong with a file of tables."""
+    with closing(Database(f"sqlite:///{tables}")) as database:
+        with database.engine.connect() as connection:
+            if migrations.version(connection) is None:
+                return ["there are none"]
+        return integrity.faults(database)
+
+
+class _SavedFiles:
+    """The files in an archive that is being made; what is not at `location` is left out."""
+
+    def __init__(self, archive: zipfile.ZipFile, location: str) -> None:
+        self._archive = archive
+        self._location = location
+        self._checkpoints: dict[int | None, set[Checkpoint]] = defaultdict(set)
+
+    def add_results(self, runs: Iterable[Run]) -> None:
+        """Add what finished runs have made."""
+        for run in runs:
+            if run.status == "finished":
+                files = artifacts.of_run(self._location, run.id or 0)
+                self._add(run, files.model(run.attempt))
+                self._add(run, files.predictions(run.attempt))
+
+    def add_checkpoints(self, runs: Iterable[Run]) -> None:
+        """Add every checkpoint from which one of these runs can go on and that is not here yet."""
+        for run in runs:
+            if run.status == "finished" or not run.epochs_done:
+                continue
+            files = artifacts.of_run(self._location, run.id or 0)
+            for each in files.usable(run.epochs_done):
+                if each not in self._checkpoints[run.id] and self._add(run, files.path_of(each)):
+                    self._checkpoints[run.id].add(each)
+
+    def lacks_checkpoint(self, run: Run) -> bool:
+        """Whether nothing is here from which the run can go on."""
+        return not any(each.epoch <= run.epochs_done for each in self._checkpoints[run.id])
+
+    def _add(self, run: Run, path: Path) -> bool:
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:  # the run has gone on, or was deleted
+            return False
+        self._archive.writestr(f"runs/{run.id}/{path.parent.name}/{path.name}", content)
+        return True
+
+
+def _save_tables(database: Database, copy: Database, saved: _SavedFiles) -> Sequence[Run]:
+    """Copy one moment of a database; the runs of that moment.
+
+    Each has a checkpoint among the saved files then, if it has any. Nobody writes until that is so: without
+    a record there is no newer checkpoint, so that at most one replaces what is looked for.
+    """
+    with database.read() as source:
+        with database.write() as turn:
+            turn.connection()
+            resumable = _resumable(source)
+            for _ in range(_LOOKS):
+                saved.add_checkpoints(filter(saved.lacks_checkpoint, resumable))
+        with copy.write() as target:
+            _copy_tables(source, target)
+        return source.exec(select(Run).order_by(col(Run.id))).all()
+
+
+def _resumable(session: Session) -> Sequence[Run]:
+    """The runs that can go on where they were, those first that are not going on now."""
+    return session.exec(
+        select(Run)
+        .where(Run.status != "finished", Run.epochs_done > 0)
+        .order_by(col(Run.status) == "running", col(Run.id))
+    ).all()
+
+
+def _needed(archive: zipfile.ZipFile, runs: Iterable[Run]) -> list[_File]:
+    """The files in an archive that belong to the state in which these runs are."""
+    by_id = {run.id: run for run in runs}
+    files = (_File.named(name) for name in archive.namelist())
+    return [file for file in files if file and file.is_needed(by_id)]
 
 
 def _copy_tables(source: Session, target: Session) -> None:
@@ -134,24 +311,13 @@ def _tables() -> list[Table]:
     return [table for table in SQLModel.metadata.sorted_tables if table is not workers]
 
 
-def _save_files(archive: zipfile.ZipFile, location: str, run: Run) -> int:
-    """Put what a run needs of its files into the archive; how many. What is not there is left out."""
-    files = artifacts.of_run(location, run.id or 0)
-    saved = 0
-    for path in _needed(files, run):
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:  # the run has gone on, or was deleted
-            continue
-        archive.writestr(f"runs/{run.id}/{path.parent.name}/{path.name}", content)
-        saved += 1
-    return saved
-
-
-def _needed(files: RunFiles, run: Run) -> list[Path]:
-    if run.status == "finished":
-        return [files.model(run.attempt), files.predictions(run.attempt)]
-    return [files.path_of(each) for each in files.usable(run.epochs_done)]
+def _refuse_unless_vacant(location: str) -> None:
+    found = sorted(artifacts.run_ids(location))
+    if found:
+        raise BackupError(
+            f"{location} holds the files of {len(found)} runs already, perhaps another installation's; "
+            "restore into a new data folder (--data-dir) or place (--artifacts-url), or move them away"
+        )
 
 
 def _refuse_unless_empty(session: Session) -> None:
@@ -168,25 +334,41 @@ def _refuse_unless_empty(session: Session) -> None:
 
 
 def _restore(archive: zipfile.ZipFile, saved: Database, database: Database, location: str) -> Contents:
-    written: list[RunFiles] = []
+    written: list[Path] = []
     try:
         with saved.read() as source, database.write() as target:
             _refuse_unless_empty(target)
             _copy_tables(source, target)
+            _count_on(target)
             _continue_numbering(target)
             _queue_again(target)
-            runs = target.exec(select(func.count()).select_from(Run)).one()
-            names = [name for name in archive.namelist() if name != _TABLES]
-            for name in names:
-                _, run_id, *rest = Path(name).parts
-                files = artifacts.of_run(location, int(run_id))
-                written.append(files)
-                durable.write(files.folder.joinpath(*rest), archive.read(name))
+            runs = target.exec(select(Run)).all()
+            files = _needed(archive, runs)
+            for file in files:
+                written.append(file.at(location))
+                durable.write(written[-1], archive.read(file.name))
     except BaseException:
-        for files in written:
-            files.remove()
+        artifacts.withdraw(written)
         raise
-    return Contents(runs, len(names), sum(archive.getinfo(name).file_size for name in names))
+    return Contents(len(runs), len(files), sum(archive.getinfo(file.name).file_size for file in files))
+
+
+def _count_on(session: Session) -> None:
+    """Give every change a number that no database before this one has given to another.
+
+    Whoever has seen what came after the backup, and is lost now, is thereby known by the number it names.
+    """
+    counter = session.exec(select(Counter)).one()
+    origin = max(round(clock(session) * _CHANGES_PER_SECOND), counter.value)
+    shift = origin - counter.origin
+    numbers: tuple[Any, ...] = (Run.change, Run.reset_change, Epoch.change, Deletion.change)
+    for number in numbers:
+        session.execute(
+            update(number.class_).where(number > 0).values({number: number + shift}),
+            execution_options={"synchronize_session": False},
+        )
+    counter.value, counter.origin = counter.value + shift, origin
+    session.flush()
 
 
 def _continue_numbering(session: Session) -> None:

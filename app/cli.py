@@ -246,7 +246,7 @@ def backup(
     file: Annotated[Path, typer.Argument(help="A new file.")],
 ) -> None:
     """Save everything to one file, also while the dashboard runs: runs, studies, weights, checkpoints."""
-    settings = _begin(given)
+    settings = _begin(given, anew=False)
     from app import backup as archive
     from app.db import Database
 
@@ -297,12 +297,19 @@ def _backup_errors() -> Iterator[None]:
         raise Failure(str(error), EXIT_USAGE) from error
 
 
-def _begin(given: dict[str, str]) -> Settings:
-    """Prepare a child process or a half that runs alone: its log and its settings."""
+def _begin(given: dict[str, str], *, anew: bool = True) -> Settings:
+    """Prepare a child process or a half that runs alone: its log and its settings.
+
+    A data folder is made where there is none, unless nothing shall begin `anew`.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("app").setLevel(logging.INFO)
     settings = _settings(given)
     _check_database(settings)
+    if anew:
+        _check_data_dir(settings)
+    else:
+        _check_installed(settings)
     _check_artifacts(settings)
     return settings
 
@@ -319,7 +326,6 @@ def _check_database(settings: Settings) -> None:
         ) from error
     except ImportError as error:
         raise _refused("database_url", f"{error}; install the package that talks to this database") from error
-    _check_data_dir(settings)
 
 
 def _check_artifacts(settings: Settings) -> None:
@@ -329,6 +335,18 @@ def _check_artifacts(settings: Settings) -> None:
         artifacts.check(settings.artifacts)
     except artifacts.StoreUnusable as error:
         raise _refused("artifacts_url", str(error)) from error
+
+
+def _check_installed(settings: Settings) -> None:
+    """See that somebody has used this database and this folder; make neither."""
+    from sqlalchemy import make_url
+
+    url = make_url(settings.url)
+    setting = "database_url" if settings.database_url else "data_dir"
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise _refused(setting, f"there is no database {url.database!r}")
+    if not (settings.artifacts_url or settings.data_dir.is_dir()):
+        raise _refused("data_dir", f"there is no folder {str(settings.data_dir)!r}")
 
 
 def _check_data_dir(settings: Settings) -> None:

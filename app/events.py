@@ -21,7 +21,7 @@ from sqlmodel import Session, col, select
 
 from app.answers import EPOCH_COLUMNS
 from app.db import Database, newest_change
-from app.models import Deletion, Epoch, Run
+from app.models import Counter, Deletion, Epoch, Run
 from app.runs import as_answers
 
 log = logging.getLogger(__name__)
@@ -64,8 +64,8 @@ def read_after(session: Session, seen: int, run_id: int | None = None) -> tuple[
 
     A long past comes in chunks: ask again from the returned change until no event comes.
     """
-    newest = newest_change(session)
-    if seen > newest:  # the database was replaced by an older one
+    newest, origin = session.exec(select(Counter.value, Counter.origin)).one()
+    if seen > newest or 0 < seen < origin:  # it was seen in a database that this one has replaced
         return [reset(newest)], newest
     runs = _changed_runs(session, seen, run_id)
     epochs = _new_epochs(session, seen, run_id)

@@ -49,21 +49,23 @@ class Integrity:
     def check(self) -> None:
         """Read the whole file; on a large one that takes seconds."""
         started = time.monotonic()
-        try:
-            faults = _faults(self._database)
-        except DBAPIError as error:
-            faults = [str(error.orig)]
-        if faults == ["ok"]:
+        found = faults(self._database)
+        if not found:
             self.state = "sound"
             seconds = time.monotonic() - started
             self.detail = f"checked in {seconds:.1f} s after a stop that was not a clean one"
             log.info("the database is sound: %s", self.detail)
         else:
             self.state = "damaged"
-            self.detail = "; ".join(faults[:_SHOWN])
+            self.detail = "; ".join(found[:_SHOWN])
             log.error("the database file is damaged: %s; restore a backup", self.detail)
 
 
-def _faults(database: Database) -> list[str]:
-    with database.read() as session:
-        return [str(line) for line in session.execute(text("PRAGMA quick_check(10)")).scalars()]
+def faults(database: Database) -> list[str]:
+    """What is wrong with a SQLite file, which is read whole; nothing if it is sound."""
+    try:
+        with database.read() as session:
+            lines = session.execute(text("PRAGMA quick_check(10)")).scalars()
+            return [str(line) for line in lines if line != "ok"]
+    except DBAPIError as error:
+        return [str(error.orig)]

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -360,6 +361,23 @@ def test_a_lock_that_is_out_of_reach_is_told(command: tuple[str, ...], tmp_path:
     assert answer.returncode == 2
     assert answer.stderr.startswith(f"'{tmp_path}/up.lock' can't be locked: ")
     assert "Start Depthboard as the user that the data folder belongs to, or name another" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_backup_of_nothing_is_refused_and_makes_nothing(tmp_path: Path) -> None:
+    answer = run("backup", str(tmp_path / "some.backup"), "--data-dir", str(tmp_path / "nowhere"))
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("DEPTHBOARD_DATA_DIR (--data-dir): there is no database '")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_backup_is_told_without_a_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "some.backup"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("depthboard.sqlite3", b"not a database" * 100)
+    answer = run("restore", str(file), "--data-dir", str(tmp_path / "new"))
+    assert answer.returncode == 1
+    assert "is damaged: the tables in it can't be read" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 

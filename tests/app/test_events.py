@@ -2,83 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
 
-import httpx
 import pytest
 
 from app import events, run_queue, studies
-from app.db import Database, newest_change
+from app.db import Database
 from app.requests import StudyRequest
 from tests.app.conftest import Served
+from tests.app.listening import Stream, Told, listening, newest
 from tests.app.states import RESULTS, claimed, failed_run, figures, finished_run, queue_run, record
 from tests.waiting import to_its_end
 
 BACKENDS = ("sqlite", "postgresql")
-
-
-class Told(NamedTuple):
-    """An event as a client receives it."""
-
-    id: int
-    kind: str
-    data: dict[str, Any]
-
-
-class Stream:
-    """An open event stream, read event by event."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        self.answer = answer
-        self._lines = answer.iter_lines()
-
-    def wait_for_the_beginning(self) -> None:
-        """Read the comment that a stream begins with."""
-        assert next(line for line in self._lines if line.startswith(":")) == ": connected"
-
-    def next(self) -> Told:
-        """The next event; waits for it."""
-        fields: dict[str, str] = {}
-        for line in self._lines:
-            if line and not line.startswith(":"):
-                name, _, value = line.partition(": ")
-                fields[name] = value
-            elif not line and "event" in fields:
-                return Told(int(fields["id"]), fields["event"], json.loads(fields["data"]))
-            elif not line:
-                fields = {}
-        raise EOFError
-
-    def take(self, count: int) -> list[Told]:
-        """The next events."""
-        return [self.next() for _ in range(count)]
-
-    def until(self, kind: str, **data: object) -> list[Told]:
-        """All events up to the first of this kind with these figures."""
-        told = [self.next()]
-        while told[-1].kind != kind or not data.items() <= told[-1].data.items():
-            told.append(self.next())
-        return told
-
-
-@contextmanager
-def listening(
-    client: httpx.Client, path: str = "/events", after: int | None = None, **parameters: int
-) -> Iterator[Stream]:
-    """A stream that has begun: what is written from now on is told."""
-    headers = {} if after is None else {"Last-Event-ID": str(after)}
-    with client.stream("GET", path, headers=headers, params=parameters) as answer:
-        assert answer.status_code == 200
-        stream = Stream(answer)
-        stream.wait_for_the_beginning()
-        yield stream
-
-
-def newest(database: Database) -> int:
-    with database.read() as session:
-        return newest_change(session)
 
 
 def whole_past(database: Database, seen: int = 0, run_id: int | None = None) -> list[events.Event]:
