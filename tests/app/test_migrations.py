@@ -9,11 +9,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col, select
 
 from app import migrations, run_queue
 from app.db import Database, newest_change
 from app.migrations import SchemaError
+from app.models import Counter, IdempotencyKey
 from app.requests import Labels
 from app.runs import epoch_columns
 from tests.app.states import queue_run, row
@@ -91,6 +92,27 @@ def test_a_database_of_the_first_schema_keeps_its_runs_and_epochs(empty: Databas
         assert (columns.epoch, columns.seconds, columns.gradient_norms) == ([1], [0.5], [None])
     with empty.write() as session:
         run_queue.enqueue(session, [TrainConfig(depth=7, optimizer="adam")], Labels())
+    empty.close()
+
+
+def test_an_older_database_forgets_what_it_answered_of_runs_that_are_gone(empty: Database) -> None:
+    migrations.upgrade(empty, "0001")
+    with empty.write() as session:
+        session.execute(text(FIRST_RUN))
+    migrations.upgrade(empty, "0003")
+    with empty.write() as session:
+        for route, number in (("/runs", 1), ("/runs", 2), ("/studies", 2)):
+            session.execute(
+                text("INSERT INTO idempotency_key VALUES (:key, :route, '', :number, 1e9, 'told')"),
+                {"key": "once" + str(number), "route": route, "number": number},
+            )
+    migrations.upgrade(empty)
+    with empty.read() as session:
+        keys = session.exec(
+            select(IdempotencyKey).order_by(col(IdempotencyKey.route), col(IdempotencyKey.key))
+        )
+        assert [key.answer for key in keys] == ["told", "", "told"]
+        assert session.exec(select(Counter.origin)).one() == 0
     empty.close()
 
 
