@@ -1,10 +1,23 @@
 """What a slot reports of its run, as steps of the queue."""
 
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from app import run_queue
 from app.messages import EpochDone, Failed, Finished, FromSlot, Ready, Started, Stepping, Stopped
 from app.run_queue import Claim
+
+
+class Refused(Exception):
+    """The database refuses what is in a report; the message is for the person who asked for the run."""
+
+    def __init__(self, report: FromSlot, error: Exception) -> None:
+        first_line, *_ = str(error.orig if isinstance(error, DBAPIError) else error).splitlines() or [""]
+        why = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in first_line)
+        super().__init__(
+            f"what its process reported ({type(report).__name__}) could not be recorded: "
+            f"{why or type(error).__name__}; the log of the worker has the details"
+        )
 
 
 def write(session: Session, claim: Claim, report: FromSlot, *, draining: bool) -> bool:

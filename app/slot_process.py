@@ -5,11 +5,14 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
+
+from sqlmodel import Session
 
 from app.artifacts import RunFiles
 from app.messages import FromSlot, Leave, Recorded, Stop, ToSlot, Train
@@ -34,6 +37,18 @@ class Unrecorded:
     reason: str
 
 
+Settle = Callable[[Session, Claim, str], object]
+"""A step of the queue that says what becomes of a run, given how its child ended, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The worker has ended the child, and what becomes of its run is still to be written down."""
+
+    how: str
+    settle: Settle
+
+
 class SlotProcess:
     """A place for one run at a time; `claim` is the run it trains, None when it is idle.
 
@@ -47,7 +62,7 @@ class SlotProcess:
         self._offered = offered
         self.ready = False
         self.claim: Claim | None = None
-        self.report: FromSlot | Gone | Unrecorded | None = None
+        self.report: FromSlot | Gone | Unrecorded | Ended | None = None
         self.heard_at = 0.0
         self.kill_at: float | None = None
         ours, theirs = socket.socketpair()

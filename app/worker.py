@@ -19,9 +19,10 @@ from app import artifacts, lifeline, migrations, reports, run_queue, workers
 from app.db import Database
 from app.messages import EpochDone, Failed, Finished, FromSlot, Ready, Stepping, Stopped
 from app.outage import OUTAGES, unwritable
+from app.reaper import Reaper
 from app.run_queue import Claim
 from app.settings import Settings
-from app.slot_process import Gone, SlotProcess, Unrecorded
+from app.slot_process import Ended, Gone, Settle, SlotProcess, Unrecorded
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,9 @@ TURN_SECONDS: Final = 0.1
 OUTAGE_SECONDS: Final = 1.0
 """How long a turn waits while the database does not answer."""
 
+BUSY_SECONDS: Final = 1.0
+"""How long a write waits for its turn; a longer wait is an outage, which the worker rides out."""
+
 UNWRITABLE_SECONDS: Final = 60.0
 """How long reports wait for a person to make room on a full disk, until their runs are given up."""
 
@@ -38,9 +42,13 @@ MAX_FALSE_STARTS: Final = 5
 """Slots in a row that may die before they are ready, until the worker gives up."""
 
 DRAIN_SECONDS: Final = 8.0
-"""How long slots have to end their epoch and save it when the worker ends: ten are promised in all."""
+"""How long slots have to end their epoch and save it when the worker is told to end."""
+
+END_SECONDS: Final = 9.0
+"""When the worker then ends whatever the database does: ten seconds are promised in all."""
 
 ORPHAN_SECONDS: Final = 1.0
+ORPHAN_END_SECONDS: Final = 1.5
 """The same when the supervisor has died: two seconds are promised in all."""
 
 GRACE_SECONDS: Final = 1.5
@@ -72,6 +80,7 @@ class Worker:
         self._database = database
         self._settings = settings
         self._monotonic = monotonic
+        self._reaper = Reaper(database, settings.lease_seconds)
         self._devices: list[dict[str, str]] = []
         self._versions: dict[str, str] = {}
         self._heartbeat_due = 0.0
@@ -86,30 +95,39 @@ class Worker:
         """Hear the slots for at most `seconds`, then beat, stop what must stop and claim what fits."""
         self._listen(seconds if self.outage_since is None else OUTAGE_SECONDS)
         with self._through_outages():
-            self._take_in_reports()
             self._beat()
+            self._take_in_reports()
             self._stop_what_must_stop()
             self._claim()
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> None:
-        """Let the slots save what they have, give every run back to the queue and take leave."""
+        """Let the slots save what they have, end them, give every run back to the queue and take leave.
+
+        Where the database can't be written by then, the runs stay with their leases.
+        """
         self._draining = True
-        deadline = self._monotonic() + seconds
+        try:
+            self._let_slots_save(self._monotonic() + seconds)
+        finally:
+            for slot in self.slots:
+                slot.kill()
+        with self._through_outages(), self._database.write() as session:
+            for slot in self.slots:
+                if slot.claim and isinstance(slot.report, Ended):
+                    slot.report.settle(session, slot.claim, slot.report.how)
+                elif slot.claim:
+                    run_queue.release(session, slot.claim)
+            run_queue.retire(session, self.id, "its worker ended")
+
+    def _let_slots_save(self, deadline: float) -> None:
         for slot in self.slots:
             if slot.claim:
                 slot.ask_to_leave()
         while any(slot.claim for slot in self.slots) and self._monotonic() < deadline:
             self._listen(TURN_SECONDS)
             with self._through_outages():
-                self._take_in_reports()
                 self._beat()
-        with self._through_outages(), self._database.write() as session:
-            for slot in self.slots:
-                if slot.claim:
-                    run_queue.release(session, slot.claim)
-            run_queue.retire(session, self.id, "its worker ended")
-        for slot in self.slots:
-            slot.kill()
+                self._take_in_reports()
 
     @contextmanager
     def _through_outages(self) -> Iterator[None]:
@@ -133,7 +151,7 @@ class Worker:
         if why is None or lasted < UNWRITABLE_SECONDS:
             return
         for slot in self.slots:
-            if slot.claim and slot.report is not None:
+            if slot.claim and slot.report is not None and not isinstance(slot.report, Ended):
                 slot.report = Unrecorded(
                     f"the database could not be written for {lasted:.0f} s: {why}; mend that and retry the "
                     "run, which goes on from its last checkpoint"
@@ -153,23 +171,34 @@ class Worker:
     def _take_in_reports(self) -> None:
         for index, slot in enumerate(self.slots):
             if slot.report is not None:
-                self._take_in(index, slot.report)
+                try:
+                    self._take_in(index, slot.report)
+                except reports.Refused as refused:
+                    self._take_in(index, Unrecorded(str(refused)))
                 slot.report = None
                 slot.heard_at = self._monotonic()  # it may have waited for us
 
-    def _take_in(self, index: int, report: FromSlot | Gone | Unrecorded) -> None:
+    def _take_in(self, index: int, report: FromSlot | Gone | Unrecorded | Ended) -> None:
+        match report:
+            case Ended():
+                self._settle(index, report)
+            case Gone():
+                self._replace(index, run_queue.lose)
+            case Unrecorded():
+                self._replace(index, lambda session, claim, _: run_queue.fail(session, claim, report.reason))
+            case Ready():
+                self.slots[index].ready = True
+                self._false_starts = 0
+                self._describe(report)
+            case Stepping():
+                pass
+            case _:
+                self._record(index, report)
+
+    def _record(self, index: int, report: FromSlot) -> None:
+        """Write down what a slot reports of its run, and let it go on."""
         slot = self.slots[index]
-        if isinstance(report, Gone):
-            self._replace(index, run_queue.lose)
-        elif isinstance(report, Unrecorded):
-            self._replace(index, lambda session, claim, _: run_queue.fail(session, claim, report.reason))
-        elif isinstance(report, Ready):
-            slot.ready = True
-            self._false_starts = 0
-            self._describe(report)
-        elif isinstance(report, Stepping):
-            pass
-        elif slot.claim and not self._write(slot.claim, report):
+        if slot.claim and not self._write(slot.claim, report):
             log.warning("run %s: the claim no longer holds; its slot starts afresh", slot.claim.run_id)
             slot.rest()
             self._replace(index, run_queue.lose)
@@ -178,13 +207,31 @@ class Worker:
         elif isinstance(report, Finished | Failed | Stopped):
             claim = slot.rest()
             if claim and isinstance(report, Finished):
-                artifacts.of_run(self._settings.artifacts, claim.run_id).keep_only(claim.attempt)
+                self._remove_leftovers(claim)
             if isinstance(report, Failed) and report.device_failed:
                 self._replace(index, run_queue.lose)
 
     def _write(self, claim: Claim, report: FromSlot) -> bool:
-        with self._database.write() as session:
-            return reports.write(session, claim, report, draining=self._draining)
+        """Write a report down; False if the claim no longer holds.
+
+        Raises:
+            Refused: the database is there and does not take it.
+        """
+        try:
+            with self._database.write() as session:
+                return reports.write(session, claim, report, draining=self._draining)
+        except OUTAGES:
+            raise
+        except Exception as error:
+            log.exception("run %s, attempt %s: %s", claim.run_id, claim.attempt, report)
+            raise reports.Refused(report, error) from error
+
+    def _remove_leftovers(self, claim: Claim) -> None:
+        """Remove the checkpoints of a run that has finished; what stays is removed by the server."""
+        try:
+            artifacts.of_run(self._settings.artifacts, claim.run_id).keep_only(claim.attempt)
+        except OSError as error:
+            log.warning("run %s: could not look for leftovers: %s", claim.run_id, error)
 
     def _new_slot(self) -> SlotProcess:
         return SlotProcess(self._settings.thread_count, self._settings.device, self._settings.data_dir)
@@ -200,23 +247,29 @@ class Worker:
         with self._database.write() as session:
             workers.describe(session, self.id, self._devices, self._versions)
 
-    def _replace(self, index: int, settle: Callable[[Session, Claim, str], object]) -> None:
+    def _replace(self, index: int, settle: Settle) -> None:
         """End a slot, settle its claim, given how the slot ended, and start a new one in its place.
 
         Raises:
             SlotsUnusable: too many in a row have died before they were ready.
         """
         slot = self.slots[index]
-        how = slot.kill()
+        slot.report = Ended(slot.kill(), settle)  # settled in a later turn, if the database is away in this
+        self._settle(index, slot.report)
+
+    def _settle(self, index: int, ended: Ended) -> None:
+        slot = self.slots[index]
         if slot.claim:
-            log.warning("run %s, attempt %s: %s", slot.claim.run_id, slot.claim.attempt, how)
             with self._database.write() as session:
-                settle(session, slot.claim, how)
+                ended.settle(session, slot.claim, ended.how)
+            log.warning("run %s, attempt %s: %s", slot.claim.run_id, slot.claim.attempt, ended.how)
             slot.rest()
+        slot.report = None
+        if self._draining:
+            return
         if not slot.ready:
-            self._note_false_start(how)
-        if not self._draining:
-            self.slots[index] = self._new_slot()
+            self._note_false_start(ended.how)
+        self.slots[index] = self._new_slot()
 
     def _note_false_start(self, how: str) -> None:
         self._false_starts += 1
@@ -236,9 +289,9 @@ class Worker:
             if not run_queue.heartbeat(session, self.id, self._settings.lease_seconds):
                 self._register(session)
             run_queue.disown(session, self.id, held)
-            run_queue.reap(session)
         self._replaces = None
         self._heartbeat_due = self._monotonic() + self._settings.heartbeat_seconds
+        self._reaper.reap()
 
     def _register(self, session: Session) -> None:
         """Make this worker known: at its start, and when it was silent for longer than its lease."""
@@ -305,20 +358,25 @@ def main(
 
     `replaces` names a worker that is known to be dead: its runs return to the queue at once.
     """
-    stopping, orphaned = threading.Event(), threading.Event()
+    stopping = threading.Event()
+    deadlines: list[float] = []
+
+    def end(slot_seconds: float, seconds: float) -> None:
+        lifeline.end_within(seconds)
+        deadlines.append(time.monotonic() + slot_seconds)
+        stopping.set()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        stopping.set()
+        end(DRAIN_SECONDS, END_SECONDS)
 
     def be_orphaned() -> None:
-        orphaned.set()
-        stopping.set()
+        end(ORPHAN_SECONDS, ORPHAN_END_SECONDS)
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     if parent is not None:
         lifeline.watch(parent, be_orphaned)
-    database = Database(settings.url)
+    database = Database(settings.url, BUSY_SECONDS)
     if not _wait_for_schema(database, stopping):
         return
     worker = Worker(database, settings, worker_id, replaces)
@@ -326,7 +384,8 @@ def main(
         while not stopping.is_set():
             worker.turn()
     finally:
-        worker.drain(ORPHAN_SECONDS if orphaned.is_set() else DRAIN_SECONDS)
+        now = time.monotonic()
+        worker.drain(min(deadlines, default=now + DRAIN_SECONDS) - now)
         database.close()
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from app import artifacts, run_queue, runs, workers
 from app.answers import EpochColumns, RunOut
 from app.artifacts import RunFiles
 from app.db import Database
+from app.messages import EpochDone
 from app.models import Epoch, Run
 from app.run_queue import Claim
 from app.settings import Settings
 from app.slot_process import Gone, SlotProcess
 from app.worker import GRACE_SECONDS, UNWRITABLE_SECONDS, SlotsUnusable, Worker
+from tests.app import states
 from tests.app.states import queue_run, row, shown
 from trainer.config import TrainConfig
 from trainer.folder import FILES, DataFolder
@@ -401,6 +404,127 @@ def test_a_slot_that_dies_idle_is_replaced(bench: Bench) -> None:
     os.kill(bench.pid(), signal.SIGKILL)
     run = bench.ended(queue_run(bench.database, depth=1, epochs=1))
     assert run.status == "finished"
+
+
+@contextmanager
+def locked(database: Database) -> Iterator[None]:
+    """Keep everybody else from writing."""
+    with database.write() as session:
+        session.connection()  # takes the lock
+        yield
+
+
+@pytest.fixture
+def lone(settings: Settings) -> Iterator[Bench]:
+    """A worker that waits for nobody, with a database of its own; it beats once and not again."""
+    changes = {"slots": 1, "threads": 1, "device": "cpu", "heartbeat_seconds": 1800, "lease_seconds": 3600}
+    bench = Bench(settings.model_copy(update=changes), busy_seconds=0)
+    yield bench
+    bench.end()
+    bench.database.close()
+
+
+def test_a_slot_that_was_killed_while_the_database_is_locked_is_settled_as_it_was_meant(
+    lone: Bench, database: Database
+) -> None:
+    run_id = queue_run(database, **LONG)
+    lone.wait_for_epochs(run_id)
+    worker, slot = lone.start(), lone.start().slots[0]
+    os.kill(slot.process.pid, signal.SIGSTOP)
+    cancel(lone, run_id)
+    lone.turn_until(lambda: slot.kill_at is not None)
+    lone.leap(GRACE_SECONDS)
+    with locked(database):
+        lone.turn_until(lambda: slot.process.poll() is not None)
+        worker.turn()
+        assert row(database, run_id).status == "running"
+    run = lone.ended(run_id)
+    assert (run.status, run.reason, run.crashes) == ("cancelled", "cancelled by user", 0)
+    assert lone.ended(queue_run(database, depth=1, epochs=1)).status == "finished"
+
+
+def test_a_drain_ends_its_slots_in_time_while_the_database_is_locked(lone: Bench, database: Database) -> None:
+    run_id = queue_run(database, **LONG)
+    lone.wait_for_epochs(run_id)
+    worker, slot = lone.start(), lone.start().slots[0]
+    lone.worker = None  # it ends here and not after the test
+    with locked(database):
+        worker.drain(seconds=0)
+        assert slot.process.poll() is not None
+    stored = row(database, run_id)
+    assert (stored.status, stored.worker_id, stored.crashes) == ("running", worker.id, 0)
+    assert stored.lease_expires is not None
+
+
+def test_a_drain_settles_what_was_killed_while_the_database_was_locked(
+    lone: Bench, database: Database
+) -> None:
+    run_id = queue_run(database, **LONG)
+    lone.wait_for_epochs(run_id)
+    slot = lone.start().slots[0]
+    os.kill(slot.process.pid, signal.SIGSTOP)
+    lone.leap(lone.settings.stall_seconds)
+    with locked(database):
+        lone.turn_until(lambda: slot.process.poll() is not None)
+    lone.end()
+    stored = row(database, run_id)
+    assert (stored.status, stored.worker_id, stored.crashes) == ("queued", None, 1)
+
+
+@pytest.mark.parametrize(
+    ("figures", "complaint"),
+    [
+        ({"train_loss": None}, "NOT NULL constraint failed: epoch.train_loss"),
+        ({"epoch": 20_000}, "epoch 20000 came, but only"),
+        ({"gradient_norms": object()}, "not JSON serializable"),
+    ],
+)
+def test_a_report_that_the_database_refuses_fails_its_run_alone(
+    bench: Bench, figures: dict[str, Any], complaint: str
+) -> None:
+    run_id = queue_run(bench.database, **LONG)
+    bench.wait_for_epochs(run_id)
+    worker, slot = bench.start(), bench.pid()
+    epoch = row(bench.database, run_id).epochs_done + 1
+    worker.slots[0].report = EpochDone(states.figures(epoch) | figures)
+    run = bench.ended(run_id)
+    assert (run.status, run.crashes) == ("failed", 0)
+    assert run.reason is not None
+    assert run.reason.startswith("what its process reported (EpochDone) could not be recorded: ")
+    assert complaint in run.reason
+    assert bench.ended(queue_run(bench.database, depth=1, epochs=1)).status == "finished"
+    assert bench.pid() != slot
+
+
+def test_a_worker_whose_records_find_no_room_renews_its_lease_while_it_can(
+    settings: Settings, database: Database
+) -> None:
+    run_id = queue_run(database, **LONG)
+    cramped = Bench(settings.model_copy(update={"slots": 1, "threads": 1, "device": "cpu"}))
+    cramped.wait_for_epochs(run_id)
+    worker = cramped.start()
+    with cramped.database.engine.connect() as connection:
+        full = connection.execute(text("PRAGMA page_count")).scalar_one()
+        connection.execute(text(f"PRAGMA max_page_count={full}"))
+    cramped.turn_until(lambda: worker.outage_since is not None)
+    before = row(database, run_id).lease_expires or 0
+    cramped.leap(cramped.settings.heartbeat_seconds)
+    worker.turn()
+    assert worker.outage_since is not None
+    assert (row(database, run_id).lease_expires or 0) > before
+    cramped.end()
+    cramped.database.close()
+
+
+def test_leftovers_that_can_not_be_looked_for_do_not_end_the_worker(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: RunFiles, attempt: int) -> None:
+        raise PermissionError(attempt)
+
+    monkeypatch.setattr(RunFiles, "keep_only", refuse)
+    for _ in range(2):
+        assert bench.ended(queue_run(bench.database, depth=1, epochs=1)).status == "finished"
 
 
 def test_a_worker_that_drains_gives_its_run_back_and_ends_its_slot(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -134,3 +135,21 @@ def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
         assert len(family) == 4
         dashboard.supervisor.kill()
         eventually(lambda: not [process for process in family if process.alive], PATIENCE)
+
+
+@pytest.mark.parametrize("how", ["the supervisor is killed", "all are told to end"])
+def test_everything_ends_in_time_while_the_database_is_locked(tmp_path: Path, how: str) -> None:
+    """The limit is far from the seconds that are promised, and farther from what waiting would take."""
+    with up(tmp_path) as dashboard, closing(Database(dashboard.settings.url)) as database:
+        run = dashboard.post(**ENDLESS)
+        dashboard.training(run)
+        family = dashboard.supervisor.family()
+        with database.write() as session:
+            session.connection()  # takes the lock
+            if how == "the supervisor is killed":
+                dashboard.supervisor.kill()
+            else:
+                dashboard.process.send_signal(signal.SIGTERM)
+            eventually(lambda: not [process for process in family if process.alive], 14)
+        stored = row(database, run["id"])
+        assert (stored.status, stored.crashes) == ("running", 0)
