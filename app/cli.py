@@ -111,7 +111,7 @@ def serve(given: dict[str, str], *, parent: Parent = None) -> None:
     if parent is not None:
         lifeline.watch(parent, _end)
     with _address_errors(), _database_errors(settings):
-        web.serve(settings)
+        web.serve(settings, deaths=None if parent is None else sys.stdin.fileno())
 
 
 @app.command()

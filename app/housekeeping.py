@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from threading import Thread
@@ -16,22 +17,29 @@ from app import artifacts, run_queue
 from app.db import Database, newest_change
 from app.integrity import Integrity
 from app.models import Deletion, Run
+from app.reaper import Reaper
+from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
 REAP_SECONDS: Final = 5.0
+REAP_BUSY_SECONDS: Final = 1.0
+"""How long a shutdown may have to wait for a look that waits for its turn."""
+
 TIDY_SECONDS: Final = 600.0
 FIRST_SECONDS: Final = 5.0
-"""Everything waits so long at first: the server is there at once, and live workers have had time to beat."""
+"""Everything waits so long at first: the server is there at once. Live workers get as long again to beat."""
 
 
 @asynccontextmanager
-async def kept(database: Database, location: str, integrity: Integrity) -> AsyncIterator[None]:
-    """See to all of it while the block runs; `location` is where the files of runs lie."""
+async def kept(database: Database, settings: Settings, integrity: Integrity) -> AsyncIterator[None]:
+    """See to all of it while the block runs."""
     unclean = integrity.begin()
-    tidy = Tidy(database, location)
+    impatient = Database(settings.url, REAP_BUSY_SECONDS)
+    reaper = Reaper(impatient, settings.lease_seconds, min(FIRST_SECONDS, settings.lease_seconds))
+    tidy = Tidy(database, settings.artifacts)
     chores = [
-        asyncio.create_task(_every(REAP_SECONDS, lambda: reap(database))),
+        asyncio.create_task(_every(REAP_SECONDS, reaper.reap)),
         asyncio.create_task(_every(TIDY_SECONDS, tidy.remove_leftovers)),
     ]
     if unclean:  # a shutdown does not wait for it
@@ -42,10 +50,11 @@ async def kept(database: Database, location: str, integrity: Integrity) -> Async
     for chore in chores:
         with suppress(asyncio.CancelledError):
             await chore
+    impatient.close()
     integrity.end()
 
 
-async def _every(seconds: float, chore: Callable[[], None]) -> None:
+async def _every(seconds: float, chore: Callable[[], object]) -> None:
     await asyncio.sleep(FIRST_SECONDS)
     while True:
         try:
@@ -55,13 +64,23 @@ async def _every(seconds: float, chore: Callable[[], None]) -> None:
         await asyncio.sleep(seconds)
 
 
-def reap(database: Database) -> None:
-    """Requeue the runs of workers that went silent, so that none waits for another worker to notice."""
-    with database.read() as session:
-        late = run_queue.anything_to_reap(session)
-    if late:
+def hear_of_deaths(database: Database, pipe: int) -> None:
+    """Requeue the runs of dead workers as soon as their ids come through a pipe, in a thread of its own."""
+
+    def listen() -> None:
+        with os.fdopen(pipe, "rb", buffering=0, closefd=False) as lines:
+            for line in lines:
+                _bury(database, line.decode().strip())
+
+    Thread(target=listen, name="deaths", daemon=True).start()
+
+
+def _bury(database: Database, worker_id: str) -> None:
+    try:
         with database.write() as session:
-            run_queue.reap(session)
+            run_queue.retire(session, worker_id, "its worker died")
+    except SQLAlchemyError as error:
+        log.warning("could not give back the runs of worker %s, as its successor will: %s", worker_id, error)
 
 
 class Tidy:

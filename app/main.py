@@ -68,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
-    async with housekeeping.kept(state.database, state.settings.artifacts, state.integrity):
+    async with housekeeping.kept(state.database, state.settings, state.integrity):
         yield
         state.events.close()
     state.database.close()
@@ -101,14 +101,16 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT.
+def serve(settings: Settings, deaths: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; `deaths` is where the supervisor tells of workers that have died.
 
     Raises:
         AddressError: the address can't be listened on.
     """
     listener = Address(settings.host, settings.port).listen()
     app = create_app(settings)
+    if deaths is not None:
+        housekeeping.hear_of_deaths(app.state.database, deaths)
     gc.freeze()  # what is loaded by now stays: to look through it again and again would delay answers
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, server_header=False)
     with listener:

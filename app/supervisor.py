@@ -17,6 +17,8 @@ from app.address import EXIT_ADDRESS, Address
 EXIT_SETTINGS: Final = 2
 """A child's exit code for settings that are wrong: starting it again would not help."""
 
+_WEB: Final = "web process"
+
 EXIT_NOT_FOUND: Final = 127
 EXIT_KILLED: Final = 130
 
@@ -43,7 +45,8 @@ class Supervisor:
     """Keeps two child processes alive: `web`, and `worker` once `answers` says that the web process does.
 
     The commands get `--parent` with the supervisor's process id, so that a child can notice its death
-    (`app.lifeline`); the worker also gets `--id` and, after a death, `--replaces` with its predecessor's.
+    (`app.lifeline`); the worker also gets `--id` and, after a death, `--replaces` with its predecessor's. The
+    web process reads the id of each dead worker, a line each, from its standard input.
     Each child has a process group of its own: Ctrl-C reaches the supervisor alone, which passes it on once.
     """
 
@@ -116,24 +119,30 @@ class Supervisor:
             await self._pause(0.05)
 
     async def _keep_web(self) -> None:
-        await self._keep("web process", lambda: [*self._web, *self._parent])
+        await self._keep(_WEB, lambda: [*self._web, *self._parent])
 
     async def _keep_worker(self) -> None:
         deadline = time.monotonic() + self._patience.head_start
         while not (self._answering or self._stopping.is_set() or time.monotonic() > deadline):
             await self._pause(0.05)
-        predecessor: list[str] = []
+        ids: list[str] = []
 
         def command() -> list[str]:
-            nonlocal predecessor
-            worker_id = secrets.token_hex(8)
-            line = [*self._worker, *self._parent, "--id", worker_id, *predecessor]
-            predecessor = ["--replaces", worker_id]
-            return line
+            predecessor = ["--replaces", ids[-1]] if ids else []
+            ids.append(secrets.token_hex(8))
+            return [*self._worker, *self._parent, "--id", ids[-1], *predecessor]
 
-        await self._keep("worker", command)
+        await self._keep("worker", command, lambda: self._tell_of_death(ids[-1]))
 
-    async def _keep(self, name: str, command: Callable[[], Sequence[str]]) -> None:
+    def _tell_of_death(self, worker_id: str) -> None:
+        """Let the web process give back what a worker held, before the next one is there to do so."""
+        web = self._processes.get(_WEB)
+        if web and web.stdin:
+            web.stdin.write(f"{worker_id}\n".encode())
+
+    async def _keep(
+        self, name: str, command: Callable[[], Sequence[str]], on_death: Callable[[], None] = lambda: None
+    ) -> None:
         """Start a child again and again, until all is to stop or it proves hopeless."""
         patience = self._patience
         delay = patience.first_delay
@@ -144,6 +153,7 @@ class Supervisor:
             life = time.monotonic() - born
             if self._stopping.is_set():
                 return
+            on_death()
             short_lives = short_lives + 1 if life < patience.short_life else 0
             if code in (EXIT_SETTINGS, EXIT_ADDRESS):
                 self._give_up(code)
@@ -162,7 +172,9 @@ class Supervisor:
         """Start a child and wait for its end; its exit code, or minus the signal that killed it."""
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.DEVNULL, process_group=0
+                *command,
+                stdin=asyncio.subprocess.PIPE if name == _WEB else asyncio.subprocess.DEVNULL,
+                process_group=0,
             )
         except OSError as error:
             _say(f"The {name} cannot be started: {error}.")

@@ -12,7 +12,7 @@ from app import lifeline
 
 
 def main() -> None:
-    """Live until SIGTERM; `--dies CODE` ends at once, `--stubborn` ignores SIGTERM."""
+    """Live until SIGTERM, noting what is said; `--dies CODE` ends at once, `--stubborn` ignores SIGTERM."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--dies", type=int)
@@ -35,8 +35,17 @@ def main() -> None:
         file.write(f"{os.getpid()} {arguments.id} {arguments.replaces}\n")
     if arguments.dies is not None:
         sys.exit(arguments.dies)
+    threading.Thread(target=listen, args=(arguments.folder,), daemon=True).start()
     lifeline.watch(arguments.parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
     ended.wait()
+
+
+def listen(folder: Path) -> None:
+    """Write down each line of the standard input."""
+    with os.fdopen(0, "rb", buffering=0, closefd=False) as lines:
+        for line in lines:
+            with (folder / "told").open("ab") as file:
+                file.write(line)
 
 
 if __name__ == "__main__":

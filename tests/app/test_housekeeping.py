@@ -1,6 +1,9 @@
 """What the server sees to by itself: leftover files, and a look at the database after an unclean stop."""
 
 import logging
+import os
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +17,8 @@ from app.main import create_app
 from app.requests import Labels
 from app.settings import Settings
 from tests.app.conftest import serving
-from tests.app.states import finished_run, queue_run
+from tests.app.states import claimed, finished_run, queue_run, row
+from tests.dashboard import ROOT, clean_environment
 from tests.waiting import eventually
 from trainer import durable
 
@@ -156,3 +160,27 @@ def test_a_damaged_database_is_told_loudly_and_looked_at_again(
 def test_postgresql_looks_after_itself(settings: Settings) -> None:
     start_and_die(settings)
     assert check_of(settings) == "unchecked"
+
+
+def test_the_runs_of_a_worker_whose_supervisor_saw_it_die_are_queued_at_once(settings: Settings) -> None:
+    """No lease is over, and no other worker is there."""
+    words = ["serve", "--port", "0", "--data-dir", str(settings.data_dir), "--parent", str(os.getpid())]
+    with closing(Database(settings.url)) as database:
+        run_id = queue_run(database)
+        claimed(database, "dead")
+        server = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", *words],
+            stdin=subprocess.PIPE,
+            cwd=ROOT,
+            env=clean_environment(),
+        )
+        assert server.stdin
+        try:
+            server.stdin.write(b"nobody\ndead\n")
+            server.stdin.flush()
+            eventually(lambda: row(database, run_id).status == "queued")
+        finally:
+            server.terminate()
+            server.wait(60)
+            server.stdin.close()
+        assert row(database, run_id).crashes == 1

@@ -88,6 +88,11 @@ class Up:
         path = self._folder / name / "signals"
         return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
 
+    def told(self, name: str) -> list[str]:
+        """What a child was told by its standard input so far."""
+        path = self._folder / name / "told"
+        return path.read_text().splitlines() if path.exists() else []
+
     def child(self, name: str, start: int = 1) -> int:
         """Process id of a child's n-th start, once that has happened."""
         return int(eventually(lambda: self.births(name)[start - 1 : start])[0][0])
@@ -156,6 +161,28 @@ def test_a_new_worker_is_told_whom_it_replaces(up: Up) -> None:
     assert nobody == "None"
     assert replaced == first
     assert second != first
+
+
+def test_the_web_process_is_told_of_each_worker_that_dies(up: Up) -> None:
+    up.start()
+    up.child("web")
+    os.kill(up.child("worker"), signal.SIGKILL)
+    os.kill(up.child("worker", 2), signal.SIGKILL)
+    up.child("worker", 3)
+    dead = [worker_id for _, worker_id, _ in up.births("worker")[:2]]
+    assert eventually(lambda: up.told("web")[1:]) == dead[1:]
+    assert up.told("web") == dead
+
+
+def test_a_worker_that_dies_while_there_is_no_web_process_is_started_again(up: Up) -> None:
+    up.start(first_delay=3600, longest_delay=3600)
+    os.kill(up.child("web"), signal.SIGKILL)
+    os.kill(up.child("worker"), signal.SIGKILL)
+    assert up.process
+    up.process.send_signal(signal.SIGTERM)
+    code, output = up.end()
+    assert code == 0
+    assert "Traceback" not in output
 
 
 def test_the_worker_waits_until_the_web_process_answers(up: Up) -> None:
