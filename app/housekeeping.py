@@ -39,7 +39,7 @@ async def kept(database: Database, settings: Settings, integrity: Integrity) -> 
     reaper = Reaper(impatient, settings.lease_seconds, min(FIRST_SECONDS, settings.lease_seconds))
     tidy = Tidy(database, settings.artifacts)
     chores = [
-        asyncio.create_task(_every(REAP_SECONDS, reaper.reap)),
+        asyncio.create_task(_every(min(REAP_SECONDS, settings.lease_seconds / 6), reaper.reap)),
         asyncio.create_task(_every(TIDY_SECONDS, tidy.remove_leftovers)),
     ]
     if unclean:  # a shutdown does not wait for it
