@@ -44,11 +44,11 @@ MAX_FALSE_STARTS: Final = 5
 DRAIN_SECONDS: Final = 8.0
 """How long slots have to end their epoch and save it when the worker is told to end."""
 
-END_SECONDS: Final = 9.0
+END_SECONDS: Final = 8.8
 """When the worker then ends whatever the database does: ten seconds are promised in all."""
 
 ORPHAN_SECONDS: Final = 1.0
-ORPHAN_END_SECONDS: Final = 1.5
+ORPHAN_END_SECONDS: Final = 1.4
 """The same when the supervisor has died: two seconds are promised in all."""
 
 GRACE_SECONDS: Final = 1.5
