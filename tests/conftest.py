@@ -15,6 +15,13 @@ from tests import postgres
 from tests.postgres import PostgreSQL
 
 REQUIRE_ALL = "DEPTHBOARD_REQUIRE_ALL"
+LONG = ("tests/reliability/", "tests/end_to_end/", "tests/browser/", "tests/test_packaging.py")
+"""Where the tests are that take long; each file stays on one process."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that in the end no process is left alone with it."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
@@ -56,7 +63,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("backend", backends, indirect=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def backend(request: pytest.FixtureRequest) -> str:
     """The database that a test runs on: SQLite unless its module says otherwise."""
     chosen: str = getattr(request, "param", "sqlite")

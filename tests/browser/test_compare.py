@@ -21,7 +21,7 @@ from tests.app.states import RESULTS, add_worker, claimed, figures, queue_run
 from tests.web_server import WebServer
 from trainer.config import TRAIN_IMAGES, TrainConfig, training_flops_per_image
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 EPOCHS = 5
 ALL = "/compare?runs=1,2,3,4,5,6"

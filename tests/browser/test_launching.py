@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.web_server import WebServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def test_the_first_visit_starts_the_depth_study_with_one_button(quiet: WebServer, page: Page) -> None:

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import FEW
 from tests.web_server import WebServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 TRAINING_MS = 60_000
 """How long a short training may take on a busy machine; only ends a test that has failed."""

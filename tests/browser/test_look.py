@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from app import assets, formats
 from tests.web_server import WebServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 ADDRESSES = (
     "/runs",

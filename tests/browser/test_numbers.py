@@ -37,7 +37,7 @@ from trainer import predictions
 from trainer.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
 from trainer.idx import IdxFile
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 DEPTHS: Final = (1, 2, 3)
 SEEDS: Final = 4
