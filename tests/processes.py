@@ -3,14 +3,13 @@
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from app import run_queue
-from app.db import Database
 from app.settings import Settings
 from tests.dashboard import Dashboard, running
 from tests.waiting import eventually
@@ -51,6 +50,11 @@ class Process:
             return Path(f"/proc/{self.pid}/cmdline").read_text().split("\0")
         return []
 
+    def option(self, name: str) -> str:
+        """The value of an option that it was started with, empty without it."""
+        words = self.command
+        return words[words.index(name) + 1] if name in words else ""
+
     def children(self) -> list["Process"]:
         """The live processes that it started."""
         found = [each for each in Process.all() if each.status.get("PPid") == str(self.pid)]
@@ -68,6 +72,21 @@ class Process:
     def kill(self) -> None:
         """End it at once, without a chance to clean up."""
         os.kill(self.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Let it stand still until `go_on`, as on a machine that sleeps."""
+        os.kill(self.pid, signal.SIGSTOP)
+        eventually(lambda: self.status.get("State", "Z")[0] in "TZX")
+
+    def waits(self) -> bool:
+        """Whether it slept through a moment in which it did not run at all."""
+        before = self.status
+        time.sleep(0.2)
+        return before.get("State", "Z")[0] == "S" and before == self.status
+
+    def go_on(self) -> None:
+        """Wake it up."""
+        os.kill(self.pid, signal.SIGCONT)
 
 
 class Up:
@@ -124,21 +143,6 @@ class Up:
         assert answer.status_code == 200
         return answer.content, columns
 
-    def shorten(self, run: dict[str, Any]) -> None:
-        """Let the next attempt at a run be one of three epochs; the one under way does not notice."""
-        database = Database(self.settings.url)
-        with database.write() as session:
-            run_queue.get(session, run["id"]).epochs = 3
-        database.close()
-
-    def finished_once(self, run: dict[str, Any]) -> bool:
-        """Whether a shortened run was finished by its second attempt, with every epoch recorded once."""
-        now = self.ended(run)
-        columns = self.client.get(f"/runs/{run['id']}/epochs").json()
-        return (now["status"], now["attempt"], now["crashes"]) == ("finished", 2, 1) and (
-            columns["epoch"] == [1, 2, 3]
-        )
-
 
 @contextlib.contextmanager
 def up(folder: Path, database_url: str | None = None, artifacts_url: str | None = None) -> Iterator[Up]:
@@ -149,5 +153,8 @@ def up(folder: Path, database_url: str | None = None, artifacts_url: str | None 
         options += ["--database-url", database_url]
     if artifacts_url:
         options += ["--artifacts-url", artifacts_url]
-    with running(folder, *options) as dashboard, httpx.Client(base_url=dashboard.url) as client:
+    with (
+        running(folder, *options) as dashboard,
+        httpx.Client(base_url=dashboard.url, timeout=PATIENCE) as client,
+    ):
         yield Up(settings, dashboard, client)

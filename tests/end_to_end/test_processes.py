@@ -1,9 +1,11 @@
-"""Real processes, killed in the middle of their work, on SQLite."""
+"""Real processes, killed in the middle of their work, on SQLite and on PostgreSQL."""
 
 import contextlib
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -11,25 +13,50 @@ import pytest
 
 from app.db import Database
 from tests.app.states import row
+from tests.dashboard import ROOT, clean_environment
+from tests.postgres import PostgreSQL
 from tests.processes import ENDLESS, PATIENCE, Process, Up, up
 from tests.waiting import eventually
 
+BACKENDS = ("sqlite", "postgresql")
 RESIDENT = 110_000_000
 """Bytes that the web process may hold before the first comparison."""
 
 
+@contextmanager
+def started(backend: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Up]:
+    """A dashboard that makes its tables itself, in a file or on the server."""
+    with contextlib.ExitStack() as stack:
+        url = None
+        if backend == "postgresql":
+            server: PostgreSQL = request.getfixturevalue("postgresql")
+            url = stack.enter_context(server.database(template="template0"))
+        yield stack.enter_context(up(folder, url))
+
+
 @pytest.fixture(scope="module")
-def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    with up(tmp_path_factory.mktemp("dashboard")) as started:
-        yield started
+def dashboard(
+    backend: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Up]:
+    """One for all tests that leave it as they found it."""
+    with started(backend, tmp_path_factory.mktemp("dashboard"), request) as found:
+        yield found
 
 
-def test_a_posted_run_is_trained_and_every_epoch_kept(dashboard: Up) -> None:
+@pytest.fixture
+def mortal(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Up]:
+    """One that the test may end."""
+    with started(backend, tmp_path, request) as found:
+        yield found
+
+
+def test_a_posted_run_is_trained_and_every_epoch_kept(dashboard: Up, backend: str) -> None:
     run = dashboard.ended(dashboard.post(depth=1, epochs=5))
     assert (run["status"], run["attempt"], run["device_used"]) == ("finished", 1, "cpu")
     columns = dashboard.client.get(f"/runs/{run['id']}/epochs").json()
     assert {len(column) for column in columns.values()} == {5}
     assert columns["epoch"] == [1, 2, 3, 4, 5]
+    assert (dashboard.settings.data_dir / "depthboard.sqlite3").exists() is (backend == "sqlite")
 
 
 def test_the_web_process_stays_small_and_without_torch(dashboard: Up) -> None:
@@ -41,40 +68,29 @@ def test_the_web_process_stays_small_and_without_torch(dashboard: Up) -> None:
     assert eventually(lambda: "torch" in Path(f"/proc/{dashboard.slot.pid}/maps").read_text())
 
 
-def test_a_run_whose_slot_is_killed_finishes_once_with_every_epoch_once(dashboard: Up) -> None:
-    run = dashboard.post(**ENDLESS)
-    dashboard.training(run)
-    dashboard.shorten(run)
-    dashboard.slot.kill()
-    assert dashboard.finished_once(run)
-
-
-def test_a_run_whose_worker_is_killed_finishes_once_with_every_epoch_once(dashboard: Up) -> None:
-    run = dashboard.post(**ENDLESS)
-    dashboard.training(run)
-    dashboard.shorten(run)
-    worker, slot = dashboard.worker, dashboard.slot
-    worker.kill()
-    assert dashboard.finished_once(run)
-    eventually(lambda: not slot.alive, PATIENCE)
-    assert len(dashboard.client.get("/workers").json()["workers"]) == 1
-
-
-@pytest.mark.parametrize("victim", ["slot", "worker"])
-@pytest.mark.parametrize(("depth", "epochs", "batch_size"), [(1, 6, 256), (3, 4, 1024)])
-def test_a_run_whose_processes_are_killed_ends_at_the_same_bytes_as_one_left_alone(
-    dashboard: Up, depth: int, epochs: int, batch_size: int, victim: str
+@pytest.mark.parametrize(
+    ("victim", "config"),
+    [
+        ("slot", {"depth": 1, "epochs": 6, "batch_size": 256}),
+        ("worker", {"depth": 3, "epochs": 4, "batch_size": 4096}),
+    ],
+)
+def test_a_run_whose_processes_are_killed_ends_once_at_the_same_bytes_as_one_left_alone(
+    dashboard: Up, victim: str, config: dict[str, int]
 ) -> None:
-    config = {"depth": depth, "epochs": epochs, "batch_size": batch_size}
     straight = dashboard.ended(dashboard.post(**config))
+    slot = dashboard.slot
+    process: Process = getattr(dashboard, victim)
     run = dashboard.post(**config)
     dashboard.training(run)
-    process: Process = getattr(dashboard, victim)
     process.kill()
     ended = dashboard.ended(run)
     assert (ended["status"], ended["attempt"], ended["crashes"]) == ("finished", 2, 1)
+    assert [attempt["outcome"] for attempt in ended["attempts"]] == ["lost", "finished"]
     assert ended["resumed_from"] >= 1
     assert dashboard.results(run) == dashboard.results(straight)
+    eventually(lambda: not slot.alive, PATIENCE)
+    assert len(dashboard.client.get("/workers").json()["workers"]) == 1
 
 
 def test_training_goes_on_while_the_web_process_is_killed_and_restarted(dashboard: Up) -> None:
@@ -94,6 +110,77 @@ def test_training_goes_on_while_the_web_process_is_killed_and_restarted(dashboar
     assert (ended["status"], ended["attempt"], ended["crashes"]) == ("cancelled", 1, 0)
 
 
+def test_two_workers_share_the_queue_and_one_takes_over_when_the_other_dies(dashboard: Up) -> None:
+    """The second is a worker of another machine, as far as the database can tell."""
+    first = dashboard.post(**ENDLESS)
+    dashboard.training(first)
+    command = [sys.executable, "-m", "app.cli", "worker", "--slots", "1", "--device", "cpu"]
+    command += ["--data-dir", str(dashboard.settings.data_dir), "--database-url", dashboard.settings.url]
+    command += ["--checkpoint-seconds", "0", "--lease-seconds", "2", "--heartbeat-seconds", "0.5"]
+    other = subprocess.Popen(command, cwd=ROOT, env=clean_environment())
+    try:
+        second = dashboard.post(**ENDLESS)
+        dashboard.training(second)
+        assert dashboard.read(second)["worker_id"] != dashboard.read(first)["worker_id"]
+        dashboard.client.post(f"/runs/{first['id']}/cancel")
+        Process(other.pid).kill()
+        eventually(lambda: dashboard.read(second)["attempt"] == 2, PATIENCE)
+        dashboard.training(second, dashboard.read(second)["epochs_done"] + 1)
+        now = dashboard.read(second)
+        assert now["attempts"][0]["reason"] == "its worker went silent"
+        assert now["resumed_from"] >= 1
+    finally:
+        other.kill()
+        other.wait()
+    dashboard.client.post(f"/runs/{second['id']}/cancel")
+    assert dashboard.ended(second)["reason"] == "cancelled by user"
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_training_goes_on_while_the_database_breaks_all_connections(
+    dashboard: Up, postgresql: PostgreSQL
+) -> None:
+    run = dashboard.post(**ENDLESS)
+    dashboard.training(run)
+    postgresql.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+        "AND backend_type = 'client backend'"
+    )
+    dashboard.training(run, dashboard.read(run)["epochs_done"] + 3)
+    dashboard.client.post(f"/runs/{run['id']}/cancel")
+    ended = dashboard.ended(run)
+    assert (ended["status"], ended["attempt"], ended["crashes"]) == ("cancelled", 1, 0)
+    columns = dashboard.client.get(f"/runs/{run['id']}/epochs").json()
+    assert columns["epoch"] == list(range(1, ended["epochs_done"] + 1))
+
+
+@pytest.mark.parametrize(
+    ("backend", "number"),
+    [("sqlite", signal.SIGINT), ("sqlite", signal.SIGTERM), ("postgresql", signal.SIGTERM)],
+    indirect=["backend"],
+)
+def test_a_signal_ends_everything_and_gives_the_run_back(mortal: Up, number: signal.Signals) -> None:
+    run = mortal.post(**ENDLESS)
+    mortal.training(run)
+    family = mortal.supervisor.family()
+    assert len(family) == 4
+    mortal.process.send_signal(number)
+    assert mortal.process.wait(60) == 0
+    assert not [process.command for process in family if process.alive]
+    database = Database(mortal.settings.url)
+    stored = row(database, run["id"])
+    assert (stored.status, stored.crashes, stored.worker_id) == ("queued", 0, None)
+    database.close()
+
+
+def test_nothing_outlives_a_supervisor_that_is_killed(mortal: Up) -> None:
+    mortal.training(mortal.post(**ENDLESS), epochs=1)
+    family = mortal.supervisor.family()
+    assert len(family) == 4
+    mortal.supervisor.kill()
+    eventually(lambda: not [process for process in family if process.alive], PATIENCE)
+
+
 @pytest.mark.parametrize("kind", ["", "simplecache::"])
 def test_what_a_slot_puts_into_a_store_by_url_is_resumed_from_and_downloaded(
     tmp_path: Path, kind: str
@@ -110,31 +197,6 @@ def test_what_a_slot_puts_into_a_store_by_url_is_resumed_from_and_downloaded(
         weights, _ = dashboard.results(run)
     assert (place / f"runs/{run['id']}/attempt-2/model.safetensors").read_bytes() == weights
     assert not (tmp_path / "data" / "artifacts").exists()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_everything_and_gives_the_run_back(tmp_path: Path, number: signal.Signals) -> None:
-    with up(tmp_path) as dashboard:
-        run = dashboard.post(**ENDLESS)
-        dashboard.training(run)
-        family = dashboard.supervisor.family()
-        assert len(family) == 4
-        dashboard.process.send_signal(number)
-        assert dashboard.process.wait(60) == 0
-        assert not [process.command for process in family if process.alive]
-    database = Database(f"sqlite:///{tmp_path / 'depthboard.sqlite3'}")
-    stored = row(database, run["id"])
-    assert (stored.status, stored.crashes, stored.worker_id) == ("queued", 0, None)
-    database.close()
-
-
-def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
-    with up(tmp_path) as dashboard:
-        dashboard.training(dashboard.post(**ENDLESS), epochs=1)
-        family = dashboard.supervisor.family()
-        assert len(family) == 4
-        dashboard.supervisor.kill()
-        eventually(lambda: not [process for process in family if process.alive], PATIENCE)
 
 
 @pytest.mark.parametrize("how", ["the supervisor is killed", "all are told to end"])
