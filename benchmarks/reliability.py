@@ -2,25 +2,29 @@
 
     python benchmarks/reliability.py                                # everything
     python benchmarks/reliability.py --only storm --kills 500 --runs 300
-    python benchmarks/reliability.py --database-url postgresql+psycopg://…   # an empty database for each part
+    python benchmarks/reliability.py --only times --write           # and keep that part in RESULTS.md
+    python benchmarks/reliability.py --only times --database-url postgresql+psycopg://…   # an empty database
 
 The attacks are those of `tests/reliability`, larger. Progress goes to standard error, Markdown to the output.
+With `--write` each part takes the place of its last figures in `benchmarks/RESULTS.md`.
 """
 
 import argparse
 import asyncio
 import os
 import platform
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from statistics import median
 
+from sqlalchemy import text
 from sqlmodel import func, select
 
 from app import migrations
@@ -31,63 +35,96 @@ from tests.processes import ENDLESS, Process, Up, up
 from tests.reliability.acknowledged import kill_while_posting
 from tests.reliability.reconnects import reconnect
 from tests.reliability.server import Server
-from tests.reliability.stale import wake_too_late
+from tests.reliability.stale import write_too_late
 from tests.reliability.storm import storm
 from tests.reliability.streams import Listener
+from tests.reliability.woken import wake_too_late
 from tests.waiting import eventually
+from trainer.device import list_devices
 
 EPOCHS_TOLD = 60
+TOGETHER = 8
+"""Workers that sleep at the same time; each holds half a gibibyte."""
+RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
-def measure_storm(settings: Settings, asked: argparse.Namespace) -> None:
+def measure_storm(settings: Settings, asked: argparse.Namespace) -> str:
     """Kill processes while runs train."""
     harm = storm(settings, kills=asked.kills, runs=asked.runs, seed=asked.seed, say=_say)
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(harm.kills.items()))
-    print(
-        "| kills | runs | attempts | retried | lost | stuck | wrong epochs | wrong attempts | other weights |"
-    )
-    print("|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
-    print(
-        f"| {harm.kills.total()} | {harm.runs} | {harm.attempts} | {harm.retried} | {len(harm.lost)} "
+    return _table(
+        "Processes of a dashboard with two slots killed at random moments while runs of one to five "
+        "layers train, each kind once and then by chance; a stopped worker is woken when its run has "
+        "been taken away. Retried: runs that had lost three attempts, failed as promised, and were "
+        "queued again. Final weights are compared byte by byte with those of runs left alone. Killed:"
+        f" {kinds}.",
+        "kills | runs | attempts | retried | lost | stuck | wrong epochs | wrong attempts | other weights",
+        f"{harm.kills.total()} | {harm.runs} | {harm.attempts} | {harm.retried} | {len(harm.lost)} "
         f"| {len(harm.stuck)} | {len(harm.epochs_wrong)} | {len(harm.attempts_wrong)} "
-        f"| {len(harm.weights_differ)} of {harm.compared} |"
+        f"| {len(harm.weights_differ)} of {harm.compared}",
     )
-    print(f"\nKilled: {kinds}.")
 
 
-def measure_acknowledged(settings: Settings, asked: argparse.Namespace) -> None:
+def measure_acknowledged(settings: Settings, asked: argparse.Namespace) -> str:
     """Kill servers while runs are posted."""
     found = kill_while_posting(settings, kills=asked.server_kills, say=_say)
-    print("| server kills | runs acknowledged | missing | double |\n|---:|---:|---:|---:|")
-    print(f"| {found.kills} | {found.runs} | {found.missing} | {found.double} |")
-
-
-def measure_stale(settings: Settings, asked: argparse.Namespace) -> None:
-    """Let workers wake up after their lease."""
-    database = Database(settings.url)
-    migrations.upgrade(database)
-    found = wake_too_late(database, workers=asked.stale)
-    database.close()
-    print("| stale workers | writes attempted | written |\n|---:|---:|---:|")
-    print(f"| {found.workers} | {found.attempted} | {found.written} |")
-
-
-def measure_reconnects(settings: Settings, asked: argparse.Namespace) -> None:
-    """Break streams at any byte."""
-    found = reconnect(settings, connections=asked.reconnects, server_kills=asked.reconnects // 50, say=_say)
-    print("| connections | kills | epochs | missing | double | disordered |\n|---:|---:|---:|---:|---:|---:|")
-    print(
-        f"| {found.connections} | {found.server_kills} | {found.epochs} | {found.missing} | {found.double} "
-        f"| {found.out_of_order} |"
+    return _table(
+        "Servers killed while four clients post runs, each with a key, and repeat what was not answered.",
+        "server kills | runs acknowledged | missing | double",
+        f"{found.kills} | {found.runs} | {found.missing} | {found.double}",
     )
 
 
-def measure_stream(settings: Settings, asked: argparse.Namespace) -> None:
+def measure_stale(settings: Settings, asked: argparse.Namespace) -> str:
+    """Try every step of the queue with claims that are over."""
+    database = Database(settings.url)
+    migrations.upgrade(database)
+    found = write_too_late(database, claims=asked.stale)
+    database.close()
+    return _table(
+        "Claims whose lease was over and whose run waited or had another worker, in one process: each of the "
+        "seven steps of the queue that write of a run is tried with each, and every table compared.",
+        "claims that were over | writes attempted | written",
+        f"{found.claims} | {found.attempted} | {found.written}",
+    )
+
+
+def measure_woken(settings: Settings, asked: argparse.Namespace) -> str:
+    """Let worker processes wake up after their lease."""
+    database = Database(settings.url)
+    migrations.upgrade(database)
+    database.close()
+    found = wake_too_late(settings, attempts=asked.woken, together=min(TOGETHER, asked.woken), say=_say)
+    return _table(
+        f"Processes of `depthboard worker` stopped by SIGSTOP while they train, at most {TOGETHER} at "
+        "a time, and woken by SIGCONT when their lease of 2 s was over and another worker had claimed"
+        " their run; the same processes again and again, each time with a new run. Attempted: the "
+        "worker's log tells that it brought a report of its slot and was refused. Written: runs, "
+        "attempts, epochs or files differ afterwards.",
+        "workers woken after their lease | writes attempted | written",
+        f"{found.workers} | {found.attempted} | {found.written}",
+    )
+
+
+def measure_reconnects(settings: Settings, asked: argparse.Namespace) -> str:
+    """Break streams at any byte."""
+    kills = -(-asked.reconnects // 50)
+    found = reconnect(settings, connections=asked.reconnects, server_kills=kills, say=_say)
+    return _table(
+        "Streams whose connection broke at a random byte, and servers killed under them, while two runs were "
+        "recorded; each stream against the database.",
+        "connections | server kills | epochs | missing | double | disordered",
+        f"{found.connections} | {found.server_kills} | {found.epochs} | {found.missing} | {found.double} "
+        f"| {found.out_of_order}",
+    )
+
+
+def measure_stream(settings: Settings, asked: argparse.Namespace) -> str:
     """Time the delivery of epochs to many clients, from just before the commit."""
-    asyncio.run(_measure_stream(settings, asked.clients))
+    return asyncio.run(_measure_stream(settings, asked.clients))
 
 
-async def _measure_stream(settings: Settings, clients: int) -> None:
+async def _measure_stream(settings: Settings, clients: int) -> str:
     server = Server(settings)
     server.start()
     before = server.mebibytes()
@@ -104,28 +141,39 @@ async def _measure_stream(settings: Settings, clients: int) -> None:
     await asyncio.gather(*listening)
     told = [event for listener in listeners for event in listener.told if event.kind == "epoch"]
     late = sorted(event.at - event.data["last_batch_loss"] for event in told)
-    print("| clients | epochs told | p50 | p99 | max | memory before | with clients | at the end |")
-    print("|---:|---:|---:|---:|---:|---:|---:|---:|")
-    print(
-        f"| {clients} | {len(told)} of {2 * EPOCHS_TOLD * clients} | {1000 * median(late):.0f} ms "
+    return _table(
+        "Clients of one stream while two runs record 10 epochs a second together; from just before "
+        "the commit until the client has read it.",
+        "clients | epochs told | p50 | p99 | max | memory before | with clients | at the end",
+        f"{clients} | {len(told)} of {2 * EPOCHS_TOLD * clients} | {1000 * median(late):.0f} ms "
         f"| {1000 * late[int(0.99 * len(late))]:.0f} ms | {1000 * late[-1]:.0f} ms | {before:.0f} MiB "
-        f"| {connected:.0f} MiB | {after:.0f} MiB |"
+        f"| {connected:.0f} MiB | {after:.0f} MiB",
     )
 
 
-def measure_times(settings: Settings, asked: argparse.Namespace) -> None:
+def measure_times(settings: Settings, asked: argparse.Namespace) -> str:
     """Time how soon things end."""
-    print("| what | n | median | max |\n|---|---:|---:|---:|")
+    again = range(asked.times)
     with up(settings.data_dir, settings.database_url) as board:
-        cancels = [_cancel(board, stopped=bool(number % 2)) for number in range(asked.times)]
-        _print("cancel until the run is cancelled; every second child stopped", cancels)
-        killed = [_kill_worker(board) for _ in range(3)]
-        _print("worker killed until its run is back in the queue, with a supervisor", killed)
-    _print("SIGTERM until everything has ended, within a long epoch", [_drain(settings) for _ in range(3)])
-    _print("supervisor killed until its last process is gone", [_orphan(settings) for _ in range(5)])
-    streams = [asyncio.run(_end_with_streams(settings)) for _ in range(3)]
-    _print("SIGTERM until a server with 100 open streams has ended", streams)
-    _print("lone worker killed until its run is back in the queue", [_notice(settings)])
+        cancels = [_cancel(board, stopped=bool(number % 2)) for number in range(asked.cancels)]
+        watched = [_kill_worker(board) for _ in again]
+    times = {
+        "cancel until the run is cancelled; every second child stopped by SIGSTOP": cancels,
+        "worker killed until its run is back in the queue, with a supervisor": watched,
+        "SIGTERM until everything has ended, within a long epoch": [_drain(settings) for _ in again],
+        "supervisor killed until its last process is gone": [_orphan(settings) for _ in again],
+        "SIGTERM until a server with 100 open streams has ended": [
+            asyncio.run(_end_with_streams(settings)) for _ in again
+        ],
+        "lone worker killed until its run is back in the queue, default lease": [
+            _notice(settings) for _ in again
+        ],
+    }
+    return _table("How soon things end.", "what | n | median | max", *map(_times, times, times.values()))
+
+
+def _times(what: str, seconds: list[float]) -> str:
+    return f"{what} | {len(seconds)} | {median(seconds):.2f} s | {max(seconds):.2f} s"
 
 
 def _cancel(board: Up, *, stopped: bool) -> float:
@@ -214,16 +262,51 @@ def _seconds(cause: Callable[[], object], effect: Callable[[], object]) -> float
     return time.monotonic() - began
 
 
-def _print(what: str, seconds: list[float]) -> None:
-    print(f"| {what} | {len(seconds)} | {median(seconds):.2f} s | {max(seconds):.2f} s |", flush=True)
+def _table(note: str, columns: str, *rows: str) -> str:
+    """A note and a table in Markdown; the first column stands left where it holds words."""
+    kinds = ["---:"] * len(columns.split(" | "))
+    if columns.startswith("what"):
+        kinds[0] = "---"
+    return "\n".join([note, "", f"| {columns} |", f"|{'|'.join(kinds)}|", *(f"| {row} |" for row in rows)])
+
+
+def _heading(settings: Settings, part: str) -> str:
+    """When, how and on what a part ran."""
+    database = Database(settings.url)
+    query = "SELECT 'SQLite ' || sqlite_version()" if database.is_sqlite else "SELECT version()"
+    with database.read() as session:
+        version = " ".join(str(session.execute(text(query)).scalar_one()).split()[:2])
+    database.close()
+    options = ["URL" if "://" in each else each for each in sys.argv[1:] if each != "--write"]
+    if "--only" not in options:
+        options += ["--only", part]
+    command = shlex.join(["python", "benchmarks/reliability.py", *options])
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    machine = f"{list_devices()[-1].name}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}"
+    versions = f"Python {platform.python_version()}, {version}, PyTorch {metadata.version('torch')}"
+    return f"{time.strftime('%Y-%m-%d')}, `{command}`, {machine}, {versions}; {_load()}."
+
+
+def _load() -> str:
+    return f"{os.getloadavg()[1]:.1f} processes wanted the cores at a time before it began"
+
+
+def keep(part: str, figures: str) -> None:
+    """Put a part's figures between its marks in RESULTS.md, which gets them at its end if it has none."""
+    begin, end = f"<!-- {part} begins -->", f"<!-- {part} ends -->"
+    before, found, rest = RESULTS.read_text().partition(begin)
+    if not found:
+        before, rest = f"{before.rstrip()}\n\n", f"{end}\n"
+    RESULTS.write_text(f"{before}{begin}\n{figures}\n{end}{rest.partition(end)[2]}")
 
 
 def _say(progress: str) -> None:
     print(progress, file=sys.stderr, flush=True)
 
 
-PARTS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
+PARTS: dict[str, Callable[[Settings, argparse.Namespace], str]] = {
     "stale": measure_stale,
+    "woken": measure_woken,
     "stream": measure_stream,
     "reconnects": measure_reconnects,
     "times": measure_times,
@@ -245,18 +328,26 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=300, help="runs in the storm")
     parser.add_argument("--seed", type=int, default=0, help="of the storm's choices")
     parser.add_argument("--server-kills", type=int, default=200, help="servers killed while runs are posted")
-    parser.add_argument("--stale", type=int, default=200, help="workers that wake up after their lease")
+    parser.add_argument("--stale", type=int, default=200, help="claims that are over, in one process")
+    parser.add_argument(
+        "--woken", type=int, default=200, help="worker processes that write after their lease"
+    )
     parser.add_argument("--reconnects", type=int, default=1000, help="connections of streams")
     parser.add_argument("--clients", type=int, default=200, help="clients of one stream")
-    parser.add_argument("--times", type=int, default=20, help="runs cancelled")
+    parser.add_argument("--cancels", type=int, default=20, help="runs cancelled")
+    parser.add_argument("--times", type=int, default=5, help="how often everything else is timed")
+    parser.add_argument("--write", action="store_true", help="keep the figures in benchmarks/RESULTS.md")
     asked = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     for part in asked.only or PARTS:
         began = time.monotonic()
         _say(f"{part} …")
-        print(f"\n### {part}\n")
-        with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
-            PARTS[part](Settings(data_dir=Path(folder), database_url=asked.database_url), asked)
+        with tempfile.TemporaryDirectory() as folder:
+            settings = Settings(data_dir=Path(folder), database_url=asked.database_url)
+            heading = _heading(settings, part)
+            figures = f"### {part}\n\n{heading}\n\n{PARTS[part](settings, asked)}"
+        print(f"{figures}\n", flush=True)
+        if asked.write:
+            keep(part if asked.database_url is None else f"{part} on PostgreSQL", figures)
         _say(f"{part}: {time.monotonic() - began:.0f} s")
 
 

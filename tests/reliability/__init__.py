@@ -1,0 +1,9 @@
+"""Attacks on all that the README promises, in a small size.
+
+`DEPTHBOARD_RELIABILITY=10` makes them ten times as large; `benchmarks/reliability.py` runs the long form.
+"""
+
+import os
+from typing import Final
+
+SCALE: Final = int(os.environ.get("DEPTHBOARD_RELIABILITY", "1"))

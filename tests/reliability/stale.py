@@ -1,4 +1,4 @@
-"""Workers that wake up after their lease, and try to go on as if nothing had happened."""
+"""Every step of the queue that writes of a run, tried with a claim that is over."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,17 +26,17 @@ STEPS: dict[str, Callable[[Session, Claim], bool]] = {
 
 @dataclass
 class Stale:
-    """How many workers woke up too late, and how often one of them still wrote."""
+    """How many claims were over, and how often a step still wrote with one of them."""
 
-    workers: int = 0
+    claims: int = 0
     attempted: int = 0
     written: int = 0
 
 
-def wake_too_late(database: Database, *, workers: int) -> Stale:
-    """Let so many workers lose their lease, have another take over, and try each step of the first."""
+def write_too_late(database: Database, *, claims: int) -> Stale:
+    """Let so many claims run out, have another worker take over, and try each step with the first."""
     stale = Stale()
-    for number in range(workers):
+    for number in range(claims):
         run_id = queue_run(database, seed=number)
         claim = claimed(database, "first", lease_seconds=-1)
         record(database, claim, 1, 2)
@@ -50,7 +50,7 @@ def wake_too_late(database: Database, *, workers: int) -> Stale:
             stale.attempted += 1
             stale.written += accepted or _everything(database) != before
             assert not accepted, f"{name} was accepted from a stale worker"
-        stale.workers += 1
+        stale.claims += 1
         successor = successor or claimed(database, "second")
         with database.write() as session:
             assert run_queue.fail(session, successor, "the next one, please")

@@ -1,8 +1,6 @@
 """A storm of kills over a whole dashboard that trains, and what it must not have harmed."""
 
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -11,14 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar
 
 import httpx
 from sqlmodel import col, select
 
-from app import artifacts
+from app import artifacts, housekeeping, run_queue
 from app.db import Database
 from app.models import Attempt, Epoch, Run
+from app.outage import OUTAGES
 from app.settings import Settings
 from app.status import ENDED
 from tests.dashboard import ROOT, clean_environment
@@ -32,7 +32,7 @@ CONFIGS = [
     for seed in (0, 1)
 ]
 VICTIMS = {"slot": 50, "worker": 18, "web": 14, "supervisor": 6, "stopped worker": 12}
-"""Who is hit, and how often of a hundred times; a stopped worker wakes up after its lease."""
+"""Who is hit, each once and then so often of a hundred times; a stopped worker wakes up without its run."""
 LEASE_SECONDS = 2.0
 PATIENCE = 300.0
 Found = TypeVar("Found")
@@ -63,12 +63,14 @@ class Harm:
 
 
 class Victim:
-    """`depthboard up` on one port, started again whenever its supervisor was killed."""
+    """`depthboard up` on one port, started again whenever its supervisor has ended."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, slots: int, chance: random.Random) -> None:
         self.settings = settings
+        self._chance = chance
+        self._database = Database(settings.url)
         port = free_port()
-        self._command = [sys.executable, "-m", "app.cli", "up", "--port", str(port), "--slots", "2"]
+        self._command = [sys.executable, "-m", "app.cli", "up", "--port", str(port), "--slots", str(slots)]
         self._command += ["--threads", "1", "--device", "cpu", "--data-dir", str(settings.data_dir)]
         self._command += ["--checkpoint-seconds", "0", "--lease-seconds", str(LEASE_SECONDS)]
         self._command += ["--heartbeat-seconds", "0.5"]
@@ -92,13 +94,18 @@ class Victim:
         self._process.terminate()
         self._process.wait(60)
         self.client.close()
+        self._database.close()
+
+    def revive(self) -> None:
+        """Start it again if it has ended."""
+        if self._process.poll() is not None:
+            self.start()
 
     def insist(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
         """The answer to a request, repeated while the server is away."""
 
         def answer() -> httpx.Response | None:
-            if self._process.poll() is not None:
-                self.start()
+            self.revive()
             with suppress(httpx.TransportError):
                 found = ask()
                 return found if found.status_code < httpx.codes.INTERNAL_SERVER_ERROR else None
@@ -117,21 +124,19 @@ class Victim:
         return run_id
 
     def hit(self, kind: str) -> bool:
-        """Kill a process of this kind if there is one; or stop a worker until its lease is over."""
+        """Kill a process of this kind if there is one, or let a worker that trains sleep past its lease."""
+        self.revive()
         chosen = self._find(kind.removeprefix("stopped "))
         if chosen is None:
             return False
         with suppress(ProcessLookupError):
             if kind == "stopped worker":
-                os.kill(chosen.pid, signal.SIGSTOP)
-                time.sleep(LEASE_SECONDS + 1)
-                os.kill(chosen.pid, signal.SIGCONT)
-            else:
-                os.kill(chosen.pid, signal.SIGKILL)
-        if kind == "supervisor":
-            self._process.wait()
-            self.start()
-        return True
+                return self._outlast(chosen)
+            chosen.kill()
+            if kind == "supervisor":
+                self._process.wait()
+            return True
+        return False
 
     def _find(self, kind: str) -> Process | None:
         supervisor = Process(self._process.pid)
@@ -141,13 +146,36 @@ class Victim:
         found = [each for each in supervisor.children() if word in each.command]
         if kind == "slot":
             found = [slot for worker in found for slot in worker.children() if "app.slot" in slot.command]
-        return random.choice(found) if found else None
+        return self._chance.choice(found) if found else None
+
+    def _outlast(self, worker: Process) -> bool:
+        """Stop a worker until all it trains has been taken away, and wake it; False if nothing was."""
+        worker_id = worker.option("--id")
+        worker.stop()
+        try:
+            if not self._held_by(worker_id):
+                return False
+            eventually(lambda: self._bereft(worker_id), PATIENCE)
+        except OUTAGES:  # it was stopped in the midst of a transaction, and nobody else can write
+            return False
+        finally:
+            worker.go_on()
+        return True
+
+    def _bereft(self, worker_id: str) -> bool:
+        """Whether a worker has lost its runs, once all late ones are taken away, as any server would."""
+        housekeeping.reap(self._database)
+        return not self._held_by(worker_id)
+
+    def _held_by(self, worker_id: str) -> bool:
+        with self._database.read() as session:
+            return bool(run_queue.held_by(session, worker_id).attempts)
 
 
 @contextmanager
-def dashboard(settings: Settings) -> Iterator[Victim]:
+def dashboard(settings: Settings, slots: int, chance: random.Random) -> Iterator[Victim]:
     """A dashboard to be attacked."""
-    victim = Victim(settings)
+    victim = Victim(settings, slots, chance)
     try:
         yield victim
     finally:
@@ -155,26 +183,33 @@ def dashboard(settings: Settings) -> Iterator[Victim]:
 
 
 def storm(
-    settings: Settings, *, kills: int, runs: int, seed: int = 0, say: Callable[[str], None] = lambda _: None
+    settings: Settings,
+    *,
+    kills: int,
+    runs: int,
+    slots: int = 2,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Harm:
     """Kill so many processes of a dashboard while so many runs train, and look at what is left."""
     harm = Harm()
     chance = random.Random(seed)
     configs = CONFIGS[: max(3, runs // 4)]
     posted: dict[int, dict[str, Any]] = {}
-    with dashboard(settings) as victim:
+    with dashboard(settings, slots, chance) as victim:
         database = Database(settings.url)
-        while harm.kills.total() < kills or len(posted) < runs:
-            while len(posted) < runs * harm.kills.total() // kills + 2 or _idle(database):
-                config = configs[len(posted) % len(configs)]
-                posted[victim.post(config)] = config
-            eventually(lambda: _training(database), PATIENCE)
-            time.sleep(chance.uniform(0, 0.8))
-            kind = chance.choices(list(VICTIMS), list(VICTIMS.values()))[0]
-            if harm.kills.total() < kills and victim.hit(kind):
-                harm.kills[kind] += 1
-                say(f"{harm.kills.total()} kills, {len(posted)} runs")
-            harm.retried += _retry(victim)
+        for number, kind in enumerate(_kinds(kills, chance), 1):
+            struck = False
+            while not struck:
+                while len(posted) < runs * number // kills + 2 or _idle(database):
+                    config = configs[len(posted) % len(configs)]
+                    posted[victim.post(config)] = config
+                eventually(lambda: _training(database), PATIENCE)
+                time.sleep(chance.uniform(0, 0.8))
+                struck = victim.hit(kind)
+                harm.retried += _retry(victim, database)
+            harm.kills[kind] += 1
+            say(f"{number} kills, {len(posted)} runs")
         _settle(victim, harm, posted)
         say("comparing weights with those of runs left alone")
         used = [config for config in CONFIGS if config in posted.values()]
@@ -185,6 +220,13 @@ def storm(
     _compare(settings, harm, posted, calm)
     database.close()
     return harm
+
+
+def _kinds(kills: int, chance: random.Random) -> Iterator[str]:
+    """Who is hit: each kind once, then at random."""
+    yield from islice(VICTIMS, kills)
+    for _ in range(kills - len(VICTIMS)):
+        yield chance.choices(list(VICTIMS), list(VICTIMS.values()))[0]
 
 
 def _idle(database: Database) -> bool:
@@ -200,8 +242,10 @@ def _any(database: Database, *statuses: str) -> bool:
         return session.exec(select(Run.id).where(col(Run.status).in_(statuses))).first() is not None
 
 
-def _retry(victim: Victim) -> int:
+def _retry(victim: Victim, database: Database) -> int:
     """Queue again the runs that lost three attempts; any other failure is one that must not be."""
+    if not _any(database, "failed"):
+        return 0
     failed = victim.insist(lambda: victim.client.get("/runs?status=failed")).json()["runs"]
     for run in failed:
         assert run["reason"].startswith("lost worker 3 times"), run
@@ -214,7 +258,8 @@ def _settle(victim: Victim, harm: Harm, runs: dict[int, dict[str, Any]]) -> None
     database = Database(victim.settings.url)
 
     def done() -> bool:
-        harm.retried += _retry(victim)
+        victim.revive()
+        harm.retried += _retry(victim, database)
         with database.read() as session:
             found = session.exec(select(Run.status).where(col(Run.id).in_(runs))).all()
         return all(status in ENDED for status in found)

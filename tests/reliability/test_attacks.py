@@ -1,22 +1,14 @@
-"""Attacks in a small size; `DEPTHBOARD_RELIABILITY=10` makes them ten times as large."""
-
-import os
+"""Servers killed, streams broken and workers put to sleep, in a small size."""
 
 from app.db import Database
 from app.settings import Settings
+from tests.reliability import SCALE
 from tests.reliability.acknowledged import kill_while_posting
 from tests.reliability.reconnects import reconnect
-from tests.reliability.stale import STEPS, wake_too_late
-from tests.reliability.storm import storm
+from tests.reliability.stale import STEPS, write_too_late
+from tests.reliability.woken import wake_too_late
 
 BACKENDS = ("sqlite", "postgresql")
-SCALE = int(os.environ.get("DEPTHBOARD_RELIABILITY", "1"))
-
-
-def test_a_storm_of_kills_harms_no_run(settings: Settings) -> None:
-    harm = storm(settings, kills=3 * SCALE, runs=2 * SCALE)
-    assert harm.none, harm
-    assert (harm.kills.total(), harm.compared) == (3 * SCALE, harm.runs)
 
 
 def test_what_was_acknowledged_is_there_however_often_the_server_is_killed(settings: Settings) -> None:
@@ -32,6 +24,12 @@ def test_a_stream_that_breaks_anywhere_tells_each_event_once(settings: Settings)
     assert found.epochs > 0
 
 
-def test_a_worker_that_wakes_after_its_lease_writes_nothing(database: Database) -> None:
-    found = wake_too_late(database, workers=4 * SCALE)
-    assert (found.written, found.attempted) == (0, found.workers * len(STEPS))
+def test_no_step_of_the_queue_takes_a_write_of_a_claim_that_is_over(database: Database) -> None:
+    found = write_too_late(database, claims=4 * SCALE)
+    assert (found.written, found.attempted) == (0, found.claims * len(STEPS))
+
+
+def test_a_worker_that_wakes_after_its_lease_writes_nothing(settings: Settings) -> None:
+    found = wake_too_late(settings, attempts=2 * SCALE, together=2)
+    assert found.written == 0
+    assert found.workers >= found.attempted >= 2 * SCALE

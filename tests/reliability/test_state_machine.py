@@ -1,9 +1,4 @@
-"""The state machine of runs: people, workers and the clock take random steps, compared with a plain model.
-
-`DEPTHBOARD_RELIABILITY=10` takes ten times as many.
-"""
-
-import os
+"""The state machine of runs: people, workers and the clock take random steps, compared with a plain model."""
 
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -22,10 +17,10 @@ from app.models import Attempt, Epoch, Run
 from app.requests import Labels
 from app.run_queue import Claim, WrongState
 from tests.app.states import RESULTS, figures, queue_run, take
+from tests.reliability import SCALE
 from tests.reliability.clock import Clock
 
 BACKENDS = ("sqlite", "postgresql")
-SCALE = int(os.environ.get("DEPTHBOARD_RELIABILITY", "1"))
 WORKERS = ("w1", "w2", "w3")
 LEASE_SECONDS = 10
 

@@ -1,0 +1,171 @@
+"""Worker processes that sleep past their lease, and wake up when another has long had their run."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import SQLModel
+
+from app import run_queue
+from app.db import Database
+from app.models import Attempt, Epoch, Run
+from app.outage import OUTAGES
+from app.run_queue import Claim
+from app.settings import Settings
+from tests.app.states import queue_run, row, take
+from tests.dashboard import ROOT, clean_environment
+from tests.processes import PATIENCE, Process
+from tests.waiting import eventually
+
+CONFIG: dict[str, Any] = {"depth": 1, "epochs": 10_000, "batch_size": 1024}
+"""A run without an end."""
+LEASE_SECONDS = 2.0
+REFUSED = "run {}: the claim no longer holds"
+"""What a worker says in its log when a report of its slot was not accepted."""
+
+
+@dataclass
+class Woken:
+    """How many workers woke up to find their run another's, how many then tried to write of it, and did."""
+
+    workers: int = 0
+    attempted: int = 0
+    written: int = 0
+
+
+class Sleeper:
+    """`depthboard worker` with one slot and a short lease, which is stopped in the midst of training."""
+
+    def __init__(self, settings: Settings, worker_id: str, log: Path) -> None:
+        self.id = worker_id
+        self._log = log
+        command = [sys.executable, "-m", "app.cli", "worker", "--id", worker_id, "--data-dir"]
+        command += [str(settings.data_dir), "--database-url", settings.url, "--device", "cpu"]
+        command += ["--slots", "1", "--threads", "1", "--checkpoint-seconds", "0"]
+        command += ["--lease-seconds", str(LEASE_SECONDS), "--heartbeat-seconds", "0.5"]
+        with log.open("wb") as errors:
+            self._child = subprocess.Popen(command, cwd=ROOT, env=clean_environment(), stderr=errors)
+        self._process = Process(self._child.pid)
+        self.asleep = False
+        self.run_id, self.attempt = 0, 0
+
+    def end(self) -> None:
+        """End it at once; its slot ends with it."""
+        self._child.kill()
+        self._child.wait()
+
+    def holds(self, database: Database) -> bool:
+        """Whether it holds a run by what the database says; notes which."""
+        with database.read() as session:
+            held = run_queue.held_by(session, self.id).attempts
+        for run_id, attempt in held:
+            self.run_id, self.attempt = run_id, attempt
+        return bool(held)
+
+    def fall_asleep(self, database: Database) -> bool:
+        """Whether it sleeps; stops it as soon as it trains, but not in the midst of a transaction."""
+        assert self._child.poll() is None, self._log.read_text()
+        if self.asleep:
+            return True
+        if not self.holds(database) or not row(database, self.run_id).epochs_done:
+            return False
+        if self._process.status["State"][0] != "S":  # the next thing it does shall be to hear its slot
+            return False
+        self._process.stop()
+        self.asleep = self.holds(database) and _writable(database)
+        if not self.asleep:
+            self._process.go_on()
+        return self.asleep
+
+    def wake(self) -> bool:
+        """Let it go on until it has given up its slot; whether it tried to write of its run before."""
+        slot = self._process.child("app.slot")
+        eventually(slot.waits, PATIENCE)  # it has sent a report, and nobody answers
+        said = self._log.stat().st_size
+        self._process.go_on()
+        self.asleep = False
+        eventually(lambda: not slot.alive, PATIENCE)
+        return REFUSED.format(self.run_id).encode() in self._log.read_bytes()[said:]
+
+
+def wake_too_late(
+    settings: Settings, *, attempts: int, together: int, say: Callable[[str], None] = lambda _: None
+) -> Woken:
+    """Wake workers whose run has another, so many at a time, until so many of them have tried to write."""
+    woken = Woken()
+    database = Database(settings.url, busy_seconds=2)
+    with _sleepers(settings, together) as sleepers:
+        while woken.attempted < attempts:
+            assert woken.workers < 10 * attempts, f"workers hardly ever try to write: {woken}"
+            for _ in sleepers:
+                queue_run(database, None, **CONFIG)
+            eventually(lambda: all([each.fall_asleep(database) for each in sleepers]), PATIENCE)  # noqa: C419
+            successors = _take_over(database, sleepers)
+            before = _contents(database, settings)
+            for sleeper in sleepers:
+                late = row(database, sleeper.run_id).attempt > sleeper.attempt
+                woken.workers += late
+                woken.attempted += sleeper.wake() and late
+                now = _contents(database, settings)
+                woken.written += now != before
+                before = now
+            _make_room(database, successors)
+            say(f"{woken.workers} workers woken, {woken.attempted} writes attempted")
+    database.close()
+    return woken
+
+
+@contextmanager
+def _sleepers(settings: Settings, count: int) -> Iterator[list[Sleeper]]:
+    with ExitStack() as stack:
+        sleepers = []
+        for number in range(count):
+            log = settings.data_dir / f"worker{number}.log"
+            sleepers.append(Sleeper(settings, f"sleeper{number}", log))
+            stack.callback(sleepers[-1].end)
+        yield sleepers
+
+
+def _writable(database: Database) -> bool:
+    """Whether nobody holds the lock of writers for long."""
+    try:
+        with database.write():
+            return True
+    except OUTAGES:
+        return False
+
+
+def _take_over(database: Database, sleepers: Sequence[Sleeper]) -> list[Claim]:
+    """Wait until all leases are over, and claim every run in the name of another worker."""
+    claims: list[Claim] = []
+
+    def all_are_taken() -> bool:
+        with database.write() as session:
+            run_queue.reap(session)
+        while claim := take(database, "successor", lease_seconds=3600):
+            claims.append(claim)
+        with database.read() as session:
+            return not any(run_queue.held_by(session, each.id).attempts for each in sleepers)
+
+    eventually(all_are_taken, PATIENCE)
+    return claims
+
+
+def _make_room(database: Database, claims: Sequence[Claim]) -> None:
+    for claim in claims:
+        with database.write() as session:
+            assert run_queue.fail(session, claim, "the next one, please")
+
+
+def _contents(database: Database, settings: Settings) -> list[Any]:
+    """Every run with its attempts and epochs, and every file of theirs."""
+    tables = [SQLModel.metadata.tables[str(model.__tablename__)] for model in (Run, Attempt, Epoch)]
+    with database.read() as session:
+        rows = [found for table in tables for found in session.execute(select(table).order_by(*table.c))]
+    files = [(path, path.stat().st_mtime_ns) for path in sorted(Path(settings.artifacts).rglob("*"))]
+    return [*rows, *files]
