@@ -57,6 +57,9 @@ class RunOut(BaseModel):
         Field(description="Of training alone, an estimate; a multiplication with its addition is two."),
     ]
     device_used: str | None
+    data_version: Annotated[
+        str | None, Field(description="The first digits of the SHA-256 of the data that it trains on.")
+    ]
     epochs_done: int
     eta_seconds: float | None
     attempt: int
@@ -198,8 +201,13 @@ class GroupRow(BaseModel):
 
     key: Annotated[dict[str, Any], Field(description="Hyperparameters and their values.")]
     label: str
-    runs: list[int]
-    n: int
+    runs: Annotated[list[int], Field(description="Without those that a later run repeats.")]
+    n: Annotated[int, Field(description="Number of these runs.")]
+    seeds: Annotated[int, Field(description="How many different seeds they have.")]
+    mixed: Annotated[
+        list[str],
+        Field(description="In what they differ besides their seeds; then there are no tests and no ci95."),
+    ]
     parameters: Annotated[int | None, Field(description="None if the runs' networks differ in size.")]
     train_accuracy: Spread
     test_accuracy: Spread
@@ -238,6 +246,7 @@ class Pair(BaseModel):
     ]
     paired: Annotated[bool, Field(description="Whether runs of one architecture were compared seed by seed.")]
     different: bool | None
+    untested: Annotated[str | None, Field(description="Why there is no test, where there is none.")]
     more_seeds: Annotated[
         int | None,
         Field(description="Seeds that each should have beyond those it has, to settle an undecided pair."),
@@ -247,20 +256,42 @@ class Pair(BaseModel):
 class Verdict(BaseModel):
     """What the runs say, in words and in numbers."""
 
-    answer: Annotated[list[str], Field(description="What depth bought, in a few sentences.")]
+    answer: Annotated[list[str], Field(description="What depth bought, in one or two sentences.")]
+    outlook: Annotated[list[str], Field(description="What is open, and what would settle it.")]
     evidence: Annotated[list[str], Field(description="What the answer rests on.")]
     pairs: list[Pair]
     probability_best: list[float] | None
     more_seeds: Annotated[
         int | None,
-        Field(description="Seeds to add to each group to likely settle the best one's nearest open pair."),
+        Field(description="Seeds to add to likely settle the best one's nearest open pair."),
     ]
+    more_seeds_for: Annotated[list[str], Field(description="Labels of the groups that these seeds are for.")]
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def sentences(self) -> list[str]:
-        """The answer and what it rests on."""
-        return [*self.answer, *self.evidence]
+        """The answer, what is open, and what both rest on."""
+        return [*self.answer, *self.outlook, *self.evidence]
+
+
+class Confounder(BaseModel):
+    """Something besides the seeds, and what the comparison is by, in which finished runs differ."""
+
+    name: Annotated[str, Field(description="What `by` splits the runs by.")]
+    values: list[Any]
+    sentence: str
+
+
+class Offer(BaseModel):
+    """Seeds that would likely settle what the verdict leaves open, beyond those already queued."""
+
+    seeds: Annotated[int, Field(description="New seeds for each configuration of these groups.")]
+    groups: Annotated[list[str], Field(description="Labels of the groups that get them.")]
+    runs: Annotated[int, Field(description="How many runs that queues.")]
+    seconds: Annotated[float, Field(description="Estimated time to train them all, in seconds.")]
+    basis: Annotated[str, Field(description="What the estimate rests on.")]
+    url: Annotated[str, Field(description="Where to POST `body`: it extends the study or makes a new one.")]
+    body: dict[str, Any]
 
 
 class Comparison(BaseModel):
@@ -274,6 +305,13 @@ class Comparison(BaseModel):
     curves: dict[int, EpochCurves]
     reference: list[ReferenceRow]
     verdict: Verdict
+    offer: Annotated[Offer | None, Field(description="What to queue next; null if nothing is open.")]
+    pending: Annotated[int, Field(description="Seeds that are queued or training for what is open.")]
+    repeats: Annotated[
+        list[int],
+        Field(description="Finished runs left out of table and verdict: a later one is of their seed."),
+    ]
+    confounders: Annotated[list[Confounder], Field(description="Also among the warnings, as sentences.")]
     warnings: list[str]
 
 

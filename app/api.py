@@ -376,10 +376,10 @@ def extend_study(
     *,
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response:
-    """Queue more seeds for every configuration of a study."""
+    """Queue more seeds for every configuration of a study, or for those with certain values."""
 
     def create(session: Session) -> tuple[int, StudyOut]:
-        extended = studies.add_seeds(session, study_id, body.seeds)
+        extended = studies.add_seeds(session, study_id, body.seeds, body.wanted)
         queue_limit.check(session, settings.queue_limit)
         return extended.id, extended
 

@@ -3,11 +3,11 @@
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.datastructures import QueryParams
 
-from app import compare, studies
+from app import compare, forms, studies
 from app.api import DatabaseOf
-from app.compare_view import view
+from app.compare_view import title, view
 from app.db import newest_change
-from app.groups import AXES, BY_DEPTH
+from app.groups import BY_DEPTH
 from app.html import changed, page
 from app.negotiation import HtmlRoute
 
@@ -23,9 +23,9 @@ def compare_runs(request: Request, database: DatabaseOf) -> Response:
         if not chosen.ids and chosen.study_id is None:
             return page(request, "compare_choose.html", studies=studies.list_studies(session))
         study = None if chosen.study_id is None else studies.get_study(session, chosen.study_id)
-        comparison = compare.compare(session, chosen.run_ids(session), chosen.by)
-    if comparison is None:
-        raise HTTPException(404, "None of these runs exists. They may have been deleted.")
+        comparison = compare.compare(session, chosen.run_ids(session), chosen.by, chosen.study_id)
+        if comparison is None:
+            raise HTTPException(404, compare.nothing_found(session, chosen))
     selection = changed(
         QueryParams(),
         runs=",".join(map(str, chosen.ids)) or None,
@@ -35,10 +35,11 @@ def compare_runs(request: Request, database: DatabaseOf) -> Response:
     return page(
         request,
         "compare.html",
-        **view(comparison, request.query_params.get("baseline")),
+        **(view(comparison, request.query_params.get("baseline")) | {"title": title(chosen.by)}),
         study=study,
         change=change,
         selection=selection,
-        splits=[name for name in compare.differing(comparison.runs, comparison.by) if name in AXES],
+        by=chosen.by,
+        offered=forms.fields_of(comparison.offer.body) if comparison.offer else {},
         live=True,
     )

@@ -54,8 +54,8 @@ def compare_csv(request: Request, database: DatabaseOf) -> Response:
     with database.read() as session:
         found = runs.find_runs(session, selection.run_ids(session))
         columns = runs.all_epoch_columns(session, [run.id for run in found])
-    if not found:
-        raise _none_exists(request)
+        if not found:
+            raise HTTPException(404, compare.nothing_found(session, selection))
     return attachment(csv_export.epochs(found, columns), "text/csv", "compare.csv")
 
 
@@ -74,9 +74,9 @@ def compare_report(request: Request, database: DatabaseOf) -> Response:
 def _comparison(request: Request, database: Database) -> Comparison:
     selection = compare.Selection.parse(request.query_params.multi_items(), strict=True)
     with database.read() as session:
-        found = compare.compare(session, selection.run_ids(session), selection.by)
-    if found is None:
-        raise _none_exists(request)
+        found = compare.compare(session, selection.run_ids(session), selection.by, selection.study_id)
+        if found is None:
+            raise HTTPException(404, compare.nothing_found(session, selection))
     return found
 
 
@@ -85,7 +85,3 @@ def _as_json(found: Comparison) -> bytes:
     rest = found.model_dump(exclude={"curves"})
     curves = {run_id: columns.__dict__ for run_id, columns in found.curves.items()}
     return orjson.dumps(rest | {"curves": curves}, option=orjson.OPT_NON_STR_KEYS)
-
-
-def _none_exists(request: Request) -> HTTPException:
-    return HTTPException(404, f"None of the runs of {request.url.query} exists.")

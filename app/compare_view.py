@@ -8,7 +8,7 @@ from app.answers import Comparison, GroupRow, RunOut, Verdict
 from app.formats import NOTHING, decimal
 from app.groups import BY_DEPTH
 from app.requests import HYPERPARAMETERS
-from app.verdict import points
+from app.wording import points
 from trainer.config import TrainConfig
 
 _PUBLISHED_SETTINGS: Final = {

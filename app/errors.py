@@ -21,7 +21,7 @@ from app.problems import field_errors, invalid, problem, summary
 from app.queue_limit import QueueFull
 from app.run_list import QueryError
 from app.security import HEADERS
-from app.studies import StudyNotFound, StudyTooLarge
+from app.studies import NothingMatches, StudyNotFound, StudyTooLarge
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ _STATUS_OF: Final[dict[type[Exception], int]] = {
     NotComparable: 409,
     run_queue.WrongState: 409,
     StudyTooLarge: 409,
+    NothingMatches: 422,
     KeyReused: 422,
     KeyInFlight: 409,
     KeyOutlived: 410,

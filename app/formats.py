@@ -20,7 +20,10 @@ def percent(fraction: float | None, digits: int = 2) -> str:
 
 def points(fraction: float | None) -> str:
     """A difference or spread of fractions in percentage points, without its unit: 0.0007 is 0.07."""
-    return NOTHING if fraction is None else f"{fraction * 100:.2f}".replace("-", "\N{MINUS SIGN}")
+    if fraction is None:
+        return NOTHING
+    words = f"{fraction * 100:.2f}"
+    return "0.00" if words == "-0.00" else words.replace("-", "\N{MINUS SIGN}")
 
 
 def whole(number: int | None) -> str:

@@ -174,6 +174,29 @@ def read(texts: Mapping[str, str], available: Sequence[str] = (SHIPPED,)) -> Run
     return RunForm(texts, errors, None if errors else request, available)
 
 
+def filled(texts: Mapping[str, str]) -> dict[str, list[Any]]:
+    """The hyperparameters besides the seed for which values were given.
+
+    Raises:
+        GridError: a text is no list of values.
+    """
+    named = [name for name in HYPERPARAMETERS if name != "seed" and texts.get(name, "").strip()]
+    return {name: list(grid.parse(name, texts[name])) for name in named}
+
+
+def fields_of(body: Mapping[str, Any]) -> dict[str, str]:
+    """A request's body as the texts that a form would send."""
+    found: dict[str, str] = {}
+    for name, value in body.items():
+        if isinstance(value, Mapping):
+            found |= fields_of(value)
+        elif isinstance(value, list):
+            found[name] = ", ".join(map(_text, value))
+        else:
+            found[name] = "on" if value is True else _text(value)
+    return found
+
+
 def whole(text: str) -> int | None:
     """The number of something, if the text is one that can be an id; else None."""
     return int(text) if re.fullmatch(r"[0-9]{1,19}", text) and int(text) <= MAX_ID else None

@@ -4,20 +4,36 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.answers import EpochCurves, GroupRow, Members, RunOut
+from app.answers import EpochCurves, GroupRow, Members, RunOut, Spread
+from app.configurations import FOUND, differing
 from app.formats import decimal, plural
 from app.requests import HYPERPARAMETERS
 from app.run_list import QueryError
 from app.statistics import spread
+from app.wording import Noun
+from trainer.config import TrainConfig
 
 BY_DEPTH: Final = ("depth",)
-AXES: Final = tuple(name for name in HYPERPARAMETERS if name != "seed")
+AXES: Final = (*(name for name in HYPERPARAMETERS if name != "seed"), *FOUND)
 """What runs can be grouped by: their seeds are what a group is averaged over."""
 
 GOOD: Final = 0.97
 """The test accuracy whose price in seconds is told."""
 
 _SHADES: Final = 5
+
+_COUNTED: Final = {
+    "depth": "depth",
+    "lr": "learning rate",
+    "batch_size": "batch size",
+    "width": "width",
+    "optimizer": "optimizer",
+    "schedule": "schedule",
+    "device": "device",
+    "device_used": "device",
+    "dataset": "data set",
+}
+"""What several of are counted; of others there are several values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +53,21 @@ class Group:
         """The layer sizes that all its runs have; empty if they differ."""
         sizes = {tuple(run.layer_sizes) for run in self.runs}
         return sizes.pop() if len(sizes) == 1 else ()
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds its runs have."""
+        return len({run.seed for run in self.runs})
+
+    @property
+    def mixed(self) -> list[str]:
+        """In what its runs differ besides their seeds: then they are no independent repeats of one thing."""
+        return list(differing(self.runs))
+
+    @property
+    def datasets(self) -> list[str]:
+        """The data sets that its runs were tested on."""
+        return sorted({run.dataset for run in self.runs})
 
     @property
     def test_accuracies(self) -> list[float]:
@@ -92,22 +123,44 @@ def row(group: Group, curves: Mapping[int, EpochCurves], best: float | None) -> 
     """What a group measured; `best` is how likely its test accuracy is the highest."""
     runs = group.runs
     parameters = {run.parameters for run in runs}
+    gaps = [a - b for a, b in zip(group.train_accuracies, group.test_accuracies, strict=True)]
     seconds = [found for run in runs if (found := seconds_to(GOOD, curves[run.id])) is not None]
     return GroupRow(
         key=dict(group.key),
         label=group.label,
         runs=[run.id for run in runs],
         n=len(runs),
+        seeds=group.seeds,
+        mixed=group.mixed,
         parameters=parameters.pop() if len(parameters) == 1 else None,
-        train_accuracy=spread(group.train_accuracies),
-        test_accuracy=spread(group.test_accuracies),
-        gap=spread([a - b for a, b in zip(group.train_accuracies, group.test_accuracies, strict=True)]),
-        test_loss=spread([run.test_loss or 0.0 for run in runs]),
-        train_seconds=spread([run.train_seconds or 0.0 for run in runs]),
-        seconds_to_97=spread(seconds) if seconds else None,
+        train_accuracy=over_seeds(group, group.train_accuracies),
+        test_accuracy=over_seeds(group, group.test_accuracies),
+        gap=over_seeds(group, gaps),
+        test_loss=over_seeds(group, [run.test_loss or 0.0 for run in runs]),
+        train_seconds=over_seeds(group, [run.train_seconds or 0.0 for run in runs]),
+        seconds_to_97=over_seeds(group, seconds) if seconds else None,
         reached_97=len(seconds),
         probability_best=best,
     )
+
+
+def over_seeds(group: Group, values: Sequence[float]) -> Spread:
+    """The spread of what each run of a group measured; without an interval if they are no repeats."""
+    found = spread(values)
+    return found.model_copy(update={"ci95": None}) if group.mixed else found
+
+
+def noun(by: Sequence[str]) -> Noun:
+    """What groups by these are called in a sentence."""
+    if len(by) > 1:
+        return Noun("group", "groups")
+    if by[0] == "data_version":
+        return Noun("version of the data", "versions of the data")
+    if by[0] in _COUNTED:
+        one = _COUNTED[by[0]]
+        return Noun(one, f"{one}s")
+    title = (TrainConfig.model_fields[by[0]].title or by[0]).lower()
+    return Noun(f"value of {title}", f"values of {title}")
 
 
 def seconds_to(accuracy: float, curves: EpochCurves) -> float | None:
@@ -128,6 +181,10 @@ def _order(key: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
 def _worded(name: str, value: object) -> str:
     if name == "depth":
         return plural(int(str(value)), "layer")
+    if value is None:
+        return f"{name} not known yet"
+    if name == "data_version":
+        return f"data {value}"
     if isinstance(value, float):
         return f"{name} {decimal(value)}"
     return str(value) if isinstance(value, str) else f"{name} {value}"

@@ -24,7 +24,8 @@ from app.formats import plural
 from app.models import Run
 from app.paired import Labels
 from app.settings import Settings
-from app.verdict import SIGNIFICANCE, points
+from app.statistics import SIGNIFICANCE
+from app.wording import points
 from trainer import predictions
 from trainer.predictions import Predictions
 from trainer.tensor_file import TensorFileError

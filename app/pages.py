@@ -27,6 +27,7 @@ from app.answers import RunDetail, RunOut, StudyOut, StudyPreview
 from app.api import DatabaseOf, RunIdPath, SettingsOf, StudyIdPath, settings
 from app.db import Database, newest_change
 from app.forms import RunForm
+from app.grid import GridError
 from app.groups import BY_DEPTH, grouped, members
 from app.html import changed, local, page, redirect
 from app.negotiation import HtmlRoute
@@ -396,18 +397,22 @@ def cancel_study(database: DatabaseOf, study_id: StudyIdPath) -> Response:
 def add_seeds(
     request: Request, database: DatabaseOf, settings: SettingsOf, study_id: StudyIdPath, data: Posted
 ) -> Response:
-    """Queue more seeds for every configuration of a study."""
-    text = forms.texts_of(data).get("seeds", "").strip()
+    """Queue more seeds for every configuration of a study, or for those with certain values."""
+    texts = forms.texts_of(data)
+    text = texts.get("seeds", "").strip()
     number = forms.whole(text) or 0
     status, headers = 422, None
     try:
-        more = MoreRuns(seeds=number)
+        more = MoreRuns.model_validate({"seeds": number, "only": forms.filled(texts)})
         with database.write() as session:
-            studies.add_seeds(session, study_id, more.seeds)
+            studies.add_seeds(session, study_id, more.seeds, more.wanted)
             queue_limit.check(session, settings.queue_limit)
-    except ValidationError:
-        problem = "A whole number from 1 to 100 is expected."
-    except studies.StudyTooLarge as error:
+    except ValidationError as error:
+        wrong = forms.messages(error.errors())
+        if "seeds" in wrong:
+            wrong = {"seeds": "A whole number from 1 to 100 is expected."}
+        problem = " ".join(wrong.values())
+    except (GridError, studies.StudyTooLarge, studies.NothingMatches) as error:
         problem = formats.sentence(error)
     except QueueFull as error:
         problem, status, headers = formats.sentence(error), 429, error.headers

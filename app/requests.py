@@ -167,10 +167,35 @@ else:
     )
 
 
+if TYPE_CHECKING:
+
+    class Only(Strict):
+        """Values of hyperparameters; what is absent may be anything."""
+else:
+    Only = create_model(
+        "Only",
+        __base__=Strict,
+        __doc__="Values of hyperparameters; what is absent may be anything.",
+        **{
+            name: (many | None, None)
+            for name, (many, _) in _grid_fields().items()
+            if name != "seed"  # new ones are what is asked for
+        },
+    )
+
+
 class MoreRuns(Strict):
     """Body of `POST /studies/{id}/runs`."""
 
-    seeds: Annotated[int, Field(ge=1, le=100, description="New seeds for every configuration of the study.")]
+    seeds: Annotated[int, Field(ge=1, le=100, description="New seeds for each of these configurations.")]
+    only: Annotated[
+        Only | None, Field(description="Which configurations of the study; all, if it is not given.")
+    ] = None
+
+    @property
+    def wanted(self) -> dict[str, list[Any]]:
+        """The values that a configuration must have to get seeds, by hyperparameter."""
+        return {} if self.only is None else self.only.model_dump(exclude_none=True)
 
 
 class RunPatch(Strict):

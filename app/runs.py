@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Select
 from sqlmodel import Session, col, select
@@ -23,6 +23,9 @@ from app.answers import (
 from app.db import clock, driver_rows, typed_rows
 from app.models import Attempt, Epoch, Run
 from trainer.config import TRAIN_IMAGES, training_flops_per_image
+
+DIGITS: Final = 8
+"""How much of a data set's digest tells its versions apart."""
 
 
 def get_run(session: Session, run_id: int) -> RunDetail | None:
@@ -108,6 +111,7 @@ def _as_answer(run: Run, moment: float, kinds: Sequence[frozenset[str] | None]) 
         updates_per_epoch=-(-images // run.batch_size),
         flops_per_epoch=images * training_flops_per_image(run.layer_sizes),
         device_used=run.device_used,
+        data_version=run.environment.get("data_sha256", "")[:DIGITS] or None,
         epochs_done=run.epochs_done,
         eta_seconds=_eta(run, moment),
         attempt=run.attempt,

@@ -9,11 +9,11 @@ from typing import Final
 
 from app.answers import Spread
 
-DRAWS: Final = 10_000
-"""How often the means are drawn anew to see which is the highest: its error is at most half a percent."""
+SIGNIFICANCE: Final = 0.05
+"""Two groups count as different if their corrected p is below this."""
 
-BORROWED: Final = 4.0
-"""Degrees of freedom that the spreads of other samples count for at most."""
+_EXACT: Final = 12
+"""Decimals in which accuracies, fractions of some thousand images, differ; beyond them is rounding."""
 
 POWER: Final = 0.8
 """How likely a number of seeds is to settle a pair, if the difference is as large as it looks."""
@@ -86,7 +86,7 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Difference:
 
     "Student", "The probable error of a mean", Biometrika 6 (1908), section on the soporifics.
     """
-    changes = [after - before for before, after in zip(first, second, strict=True)]
+    changes = in_pairs(first, second)
     difference = fmean(changes)
     if len(changes) < 2:  # noqa: PLR2004  # a spread needs two values
         return Difference(difference, None, None)
@@ -100,6 +100,11 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Difference:
         (difference - margin, difference + margin),
         2 * _student_cdf(freedom, -abs(difference) / error),
     )
+
+
+def in_pairs(first: Sequence[float], second: Sequence[float]) -> list[float]:
+    """How far the second of each pair of values is above the first; equal differences come out equal."""
+    return [round(after - before, _EXACT) for before, after in zip(first, second, strict=True)]
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -117,62 +122,8 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
-def probability_best(samples: Sequence[Sequence[float]]) -> list[float] | None:
-    """For each sample how likely its true mean is the highest; None where one has a single value.
-
-    A parametric bootstrap: each mean is drawn anew from Student's t around it, with the sample's spread
-    moderated by those of the others: of three values alone a spread is known too badly, and claims would be
-    right more often than they say. The draws have a fixed seed: equal samples get equal answers.
-    """
-    if not samples or min(len(sample) for sample in samples) < 2:  # noqa: PLR2004  # a spread needs two
-        return None
-    import numpy as np  # noqa: PLC0415  # only a comparison needs it
-
-    chance = np.random.default_rng(0)
-    means = np.empty((len(samples), DRAWS))
-    for drawn, sample, (variance, freedom) in zip(means, samples, _moderated(samples), strict=True):
-        drawn[:] = fmean(sample) + math.sqrt(variance / len(sample)) * chance.standard_t(freedom, DRAWS)
-    highest = means == means.max(axis=0)  # several at once, where there is no spread
-    return [float(share) for share in (highest / highest.sum(axis=0)).mean(axis=1)]
-
-
-def _moderated(samples: Sequence[Sequence[float]]) -> list[tuple[float, float]]:
-    """Each sample's variance and its degrees of freedom, moderated by what the variances have in common.
-
-    s̃² = (d₀ s₀² + d s²) / (d₀ + d) with d₀ + d degrees of freedom, d = n - 1. The more alike the variances
-    are, the larger is d₀; it is 0 where they have nothing in common. G. K. Smyth, "Linear Models and
-    Empirical Bayes Methods for Assessing Differential Expression", Statistical Applications in Genetics and
-    Molecular Biology 3 (2004), section 6.2; d₀ is at most `BORROWED`, for few samples can't tell more.
-    """
-    from scipy.special import polygamma, psi  # noqa: PLC0415  # 24 MB that only a comparison needs
-
-    own = [(stdev(sample) ** 2, len(sample) - 1) for sample in samples]
-    spread_out = [(variance, d) for variance, d in own if variance]
-    if len(spread_out) < 2:  # noqa: PLR2004  # one has nothing in common with others
-        return [(variance, float(d)) for variance, d in own]
-    logs = [math.log(variance) - float(psi(d / 2)) + math.log(d / 2) for variance, d in spread_out]
-    excess = stdev(logs) ** 2 - fmean(float(polygamma(1, d / 2)) for _, d in spread_out)
-    prior = BORROWED if excess <= 0 else min(BORROWED, 2 * _trigamma_inverse(excess))
-    shared = math.exp(fmean(logs) + float(psi(prior / 2)) - math.log(prior / 2))
-    return [((prior * shared + d * variance) / (prior + d), prior + d) for variance, d in own]
-
-
-def _trigamma_inverse(y: float) -> float:
-    """The x at which the trigamma function is y, by Newton's method on 1 / trigamma (Smyth, appendix)."""
-    from scipy.special import polygamma  # noqa: PLC0415
-
-    x = 0.5 + 1 / y
-    for _ in range(50):
-        trigamma = float(polygamma(1, x))
-        step = trigamma * (1 - trigamma / y) / float(polygamma(2, x))
-        x += step
-        if abs(step) < 1e-8 * x:  # as exact as anybody needs
-            break
-    return x
-
-
 def seeds_to_settle(
-    first: Sequence[float], second: Sequence[float], significance: float, *, in_pairs: bool = False
+    first: Sequence[float], second: Sequence[float], significance: float, *, by_pairs: bool = False
 ) -> int | None:
     """How many values each sample should have for a test to settle their difference, with `POWER`.
 
@@ -185,7 +136,7 @@ def seeds_to_settle(
     if min(len(first), len(second)) < 2:  # noqa: PLR2004  # a spread needs two values
         return None
     difference = abs(fmean(second) - fmean(first))
-    spread_of = [[b - a for a, b in zip(first, second, strict=True)]] if in_pairs else [first, second]
+    spread_of = [in_pairs(first, second)] if by_pairs else [first, second]
     variances = [stdev(values) ** 2 for values in spread_of]
     if not difference or not sum(variances):
         return None

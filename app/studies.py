@@ -1,7 +1,8 @@
 """Studies: runs that belong together, made from a grid, and what they add up to."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy
@@ -18,6 +19,7 @@ from app.status import ENDED, STATUSES, Status
 from trainer.config import TrainConfig
 
 _NAMED_VALUES: Final = 6
+_EVERYTHING: Final[Mapping[str, Sequence[Any]]] = MappingProxyType({})
 
 
 class StudyNotFound(Exception):
@@ -29,6 +31,14 @@ class StudyNotFound(Exception):
 
 class StudyTooLarge(ValueError):
     """The study would hold more runs than one study may."""
+
+
+class NothingMatches(ValueError):
+    """No configuration of the study has the values that were asked for."""
+
+    def __init__(self, only: Mapping[str, Sequence[Any]]) -> None:
+        asked = " and ".join(f"{name} {', '.join(map(str, values))}" for name, values in only.items())
+        super().__init__(f"no configuration of the study has {asked}")
 
 
 def preview(session: Session, request: GridRequest) -> StudyPreview:
@@ -51,28 +61,47 @@ def create_study(session: Session, request: GridRequest) -> StudyOut:
     return _answer(session, study)
 
 
-def add_seeds(session: Session, study_id: int, count: int) -> StudyOut:
-    """Queue `count` new seeds for every configuration of a study: the smallest that it does not have yet.
+def more_seeds(
+    session: Session, study_id: int, count: int, only: Mapping[str, Sequence[Any]]
+) -> list[TrainConfig]:
+    """What `count` new seeds of configurations would train: the smallest that these don't have yet.
+
+    `only` are the values that a configuration must have, by hyperparameter.
 
     Raises:
         StudyNotFound: there is no such study.
         StudyTooLarge: it would grow beyond what one study may hold.
+        NothingMatches: the study has runs, but none of such a configuration.
     """
-    study = _get(session, study_id)
-    members = _runs(session, study_id)
-    configs = [run.config for run in members]
+    _get(session, study_id)
+    everything = [run.config for run in _runs(session, study_id)]
+    configs = [
+        config
+        for config in everything
+        if all(getattr(config, name) in values for name, values in only.items())
+    ]
+    if everything and not configs:
+        raise NothingMatches(only)
     used = {config.seed for config in configs}
     seeds = [seed for seed in range(len(used) + count) if seed not in used][:count]
     shapes = dict.fromkeys(config.model_copy(update={"seed": 0}) for config in configs)
     fresh = [shape.model_copy(update={"seed": seed}) for shape in shapes for seed in seeds]
-    if len(configs) + len(fresh) > MAX_GRID:
+    if len(everything) + len(fresh) > MAX_GRID:
         raise StudyTooLarge(
-            f"the study would have {len(configs) + len(fresh):,} runs; {MAX_GRID:,} are allowed"
+            f"the study would have {len(everything) + len(fresh):,} runs; {MAX_GRID:,} are allowed"
         )
+    return fresh
+
+
+def add_seeds(
+    session: Session, study_id: int, count: int, only: Mapping[str, Sequence[Any]] = _EVERYTHING
+) -> StudyOut:
+    """Queue what `more_seeds` lists; raises what that raises."""
+    fresh = more_seeds(session, study_id, count, only)
     if fresh:
-        first = members[0]
+        first = _runs(session, study_id)[0]
         _fill(session, study_id, fresh, Labels(priority=first.priority, tags=first.tags), {})
-    return _answer(session, study)
+    return _answer(session, _get(session, study_id))
 
 
 def cancel_study(session: Session, study_id: int) -> StudyOut:

@@ -104,6 +104,7 @@ def test_a_run_is_created_with_the_references_defaults(client: httpx.Client) -> 
         "updates_per_epoch": 59,
         "flops_per_epoch": 144_445_440_000,
         "device_used": None,
+        "data_version": None,
         "epochs_done": 0,
         "eta_seconds": None,
         "attempt": 0,
@@ -802,7 +803,7 @@ def test_a_comparison_over_http(server: Served) -> None:
     assert answer.status_code == 200
     found = answer.json()
     keys = {"runs", "by_depth", "by", "members", "groups", "curves", "reference", "verdict", "warnings"}
-    assert found.keys() == keys
+    assert found.keys() == keys | {"offer", "pending", "repeats", "confounders"}
     first = found["by_depth"][0]
     assert first.keys() == {"depth", "n", "parameters", "train_accuracy", "test_accuracy", "train_seconds"}
     assert first["test_accuracy"].keys() == {"mean", "std", "min", "max", "ci95"}

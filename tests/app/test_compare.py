@@ -61,11 +61,25 @@ def test_the_published_figures_stand_beside_and_never_inside(database: Database)
 def test_the_published_figures_are_not_laid_beside_runs_on_other_data(database: Database) -> None:
     digits, clothes = finished_run(database), finished_run(database, dataset="clothes")
     assert compared(database, clothes).reference == []
-    found = compared(database, digits, clothes)
-    assert found.reference == PUBLISHED
-    assert found.warnings == [
-        "The runs differ in dataset (clothes, mnist): depth may not be what makes the difference."
+    assert compared(database, digits, clothes).reference == PUBLISHED
+
+
+def test_runs_on_several_data_sets_have_no_common_mean_and_no_best(database: Database) -> None:
+    runs = [
+        finished_run(database, accuracy, dataset=dataset, depth=depth)
+        for dataset, accuracy in (("mnist", 0.98), ("clothes", 0.88))
+        for depth in (1, 2)
     ]
+    found = compared(database, *runs)
+    assert found.by == ["depth", "dataset"]
+    assert [(row.label, row.n) for row in found.groups] == [
+        ("1 layer, clothes", 1),
+        ("1 layer, mnist", 1),
+        ("2 layers, clothes", 1),
+        ("2 layers, mnist", 1),
+    ]
+    assert found.verdict.answer[0].startswith("These runs read different images (clothes and mnist)")
+    assert (found.confounders, found.warnings, found.offer) == ([], [], None)
 
 
 def test_a_data_set_whose_files_changed_between_runs_is_called_out(database: Database) -> None:
@@ -75,7 +89,65 @@ def test_a_data_set_whose_files_changed_between_runs_is_called_out(database: Dat
             run_queue.get(session, run_id).environment = {"data_sha256": digest}
     assert compared(database, first, again).warnings == []
     (warning,) = compared(database, first, again, changed).warnings
-    assert warning.startswith("The files of the data set clothes changed between these runs (2 versions)")
+    words = "The files of the data set clothes changed between these runs (2 versions: a, b): depth may not "
+    assert warning == f"{words}be what makes the difference."
+
+
+def test_runs_are_split_by_the_version_of_their_data_and_by_the_device_that_was_used(
+    database: Database,
+) -> None:
+    runs = [finished_run(database, dataset="clothes", seed=seed) for seed in range(4)]
+    with database.write() as session:
+        for run_id in runs:
+            run = run_queue.get(session, run_id)
+            run.environment = {"data_sha256": "0123456789abcdef" if run.seed < 2 else "fedcba9876543210"}
+            run.device_used = "cpu" if run.seed % 2 else "cuda:0"
+    found = compared(database, *runs)
+    assert [each.name for each in found.confounders] == ["device_used", "data_version"]
+    assert found.groups[0].mixed == ["device_used", "data_version"]
+    with database.read() as session:
+        split = compare(session, runs, ("data_version", "device_used"))
+    assert split is not None
+    assert [row.label for row in split.groups] == [
+        "data 01234567, cpu",
+        "data 01234567, cuda:0",
+        "data fedcba98, cpu",
+        "data fedcba98, cuda:0",
+    ]
+    assert split.confounders == []
+
+
+def test_the_same_configuration_and_seed_counts_once(database: Database) -> None:
+    first = [finished_run(database, 0.97 + seed / 1000, seed=seed) for seed in (0, 1)]
+    again = [finished_run(database, 0.97 + seed / 1000, seed=seed, device="cpu") for seed in (0, 1)]
+    found = compared(database, *first, *again)
+    (group,) = found.groups
+    assert (group.n, group.seeds, group.runs, group.mixed) == (2, 2, again, [])
+    assert found.by_depth[0].n == 2
+    assert found.repeats == first
+    (warning,) = found.warnings
+    assert warning.startswith(
+        "Runs 1, 2 repeat the configuration and seed of a later run, which tells nothing"
+    )
+    assert warning.endswith("each counts once in table and verdict.")
+    (warning,) = compared(database, first[0], again[0]).warnings
+    assert warning.startswith("Run 1 repeats the configuration and seed of a later run")
+
+
+def test_a_group_that_mixes_configurations_is_not_tested(database: Database) -> None:
+    runs = [
+        finished_run(database, 0.9 + depth / 100 + lr / 10 + seed / 1000, depth=depth, lr=lr, seed=seed)
+        for depth in (1, 2)
+        for lr in (0.05, 0.1)
+        for seed in (0, 1)
+    ]
+    found = compared(database, *runs)
+    group = found.groups[0]
+    assert (group.n, group.seeds, group.mixed, group.test_accuracy.ci95) == (4, 2, ["lr"], None)
+    assert found.by_depth[0].test_accuracy.ci95 is None
+    assert found.verdict.pairs[0].p is None
+    assert found.verdict.probability_best is None
+    assert "(4 runs of 2 seeds)" in found.verdict.answer[0]
 
 
 def test_curves_hold_every_epoch_of_every_run(database: Database) -> None:
@@ -97,7 +169,7 @@ def test_what_has_not_finished_is_in_the_curves_and_not_in_the_table(database: D
     assert found.curves[running.run_id].epoch == [1]
     assert found.verdict.sentences == ["No run has finished yet, so there is nothing to judge."]
     assert found.warnings == [
-        f"Run {failed}: failed (it broke), so in the curves, not in the table and verdict.",
+        f"Run {failed}: failed (it broke), without an epoch, so not in charts, table and verdict.",
         f"Run {running.run_id}: still training, so in the curves, not in the verdict yet.",
         f"Runs {waiting[0]}, {waiting[1]}: still waiting, so not in charts, table and verdict yet.",
     ]
@@ -145,12 +217,24 @@ def test_values_that_differ_are_named_in_order(database: Database) -> None:
 def test_the_device_that_was_used_counts_and_the_choice_does_not(database: Database) -> None:
     runs = [finished_run(database, depth=1, device="cpu"), finished_run(database, depth=2, device="auto")]
     assert compared(database, *runs).warnings == []
-    queue_run(database, depth=3)
-    claim = claimed(database)
+    elsewhere = finished_run(database, depth=3)
     with database.write() as session:
-        run_queue.report_start(session, claim, "cuda:0", {}, 0)
-    warnings = compared(database, *runs, claim.run_id).warnings
+        run_queue.get(session, elsewhere).device_used = "cuda:0"
+    warnings = compared(database, *runs, elsewhere).warnings
     assert "The runs differ in device_used (cpu, cuda:0)" in warnings[-1]
+
+
+def test_what_has_not_finished_is_not_blamed(database: Database) -> None:
+    runs = [finished_run(database, depth=depth) for depth in (1, 2)]
+    diverged = failed_run(database, depth=2, lr=100.0)
+    found = compared(database, *runs, diverged)
+    assert found.confounders == []
+    assert not [warning for warning in found.warnings if "differ" in warning]
+
+
+def test_values_are_blamed_as_people_write_them(database: Database) -> None:
+    runs = [finished_run(database, depth=depth, lr=lr) for depth, lr in ((1, 0.05), (2, 100.0))]
+    assert "differ in lr (0.05, 100): depth may" in compared(database, *runs).warnings[0]
 
 
 def test_depth_and_seed_may_differ(database: Database) -> None:
@@ -204,7 +288,7 @@ def test_pages_take_an_empty_selection_and_ignore_other_parameters() -> None:
 def test_runs_are_compared_by_anything_but_their_seed(database: Database) -> None:
     for lr in (0.1, 0.05):
         for seed in (0, 1, 2):
-            finished_run(database, 0.9 + lr / 10 + seed / 1000, depth=2, lr=lr, seed=seed)
+            finished_run(database, 0.9 + lr / 10 + (seed + 1) ** 2 * lr / 100, depth=2, lr=lr, seed=seed)
     with database.read() as session:
         found = compare(session, range(1, 7), ("lr",))
     assert found is not None

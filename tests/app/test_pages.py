@@ -1,5 +1,6 @@
 """The pages as a browser without JavaScript meets them."""
 
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
@@ -265,10 +266,53 @@ def test_seeds_that_would_settle_a_pair_are_offered_for_a_study(
         states.finished_run(server.database, accuracy, depth=depth, seed=0)
     study = browser.post("/studies", json={"depth": [1, 2], "epochs": 3, "reuse": True}).json()
     text = browser.get(f"/compare?study={study['id']}").text
-    assert "Queue 2 more seeds for every configuration" in text
+    assert "Queue 2 more seeds for 1 and 2 layers: 4 runs, " in text
     answer = post(browser, f"/studies/{study['id']}/runs", seeds="2")
     assert answer.headers["location"] == f"/studies/{study['id']}"
     assert len(browser.get(f"/studies/{study['id']}", headers={"Accept": "*/*"}).json()["runs"]) == 6
+    text = browser.get(f"/compare?study={study['id']}").text
+    assert "Queue 2 more" not in text
+    assert "2 more seeds are queued or training for what is open." in text
+
+
+def test_seeds_can_be_added_to_some_configurations_by_a_form(browser: httpx.Client) -> None:
+    post(browser, "/runs", depth="1-3", epochs="5")
+    assert post(browser, "/studies/1/runs", seeds="2", depth="2-3").status_code == 303
+    assert "7 runs" in browser.get("/studies/1").text
+    for depth, problem in (("4", "No configuration of the study has depth 4."), ("x", "not a whole number")):
+        refused = post(browser, "/studies/1/runs", seeds="2", depth=depth)
+        assert refused.status_code == 422
+        assert problem in refused.text
+
+
+def test_runs_of_no_study_are_offered_a_study_with_more_seeds(server: Served, browser: httpx.Client) -> None:
+    runs = [states.finished_run(server.database, 0.97 + depth / 1000, depth=depth) for depth in (1, 2)]
+    text = browser.get(f"/compare?runs={runs[0]},{runs[1]}").text
+    form = text[text.index('action="/studies"') :]
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[: form.index("</form>")]))
+    assert fields == {"depth": "1, 2", "epochs": "3", "seed": "0, 1, 2", "reuse": "on"}
+    assert post(browser, "/studies", **fields).headers["location"] == "/studies/1"
+    found = browser.get("/studies/1", headers={"Accept": "*/*"}).json()
+    assert (found["counts"]["queued"], found["counts"]["finished"]) == (4, 2)
+
+
+def test_what_may_mislead_stands_above_the_verdict(server: Served, browser: httpx.Client) -> None:
+    runs = [states.finished_run(server.database, depth=depth, lr=lr) for depth, lr in ((1, 0.05), (2, 100.0))]
+    text = browser.get(f"/compare?runs={runs[0]},{runs[1]}").text
+    guard = text.index("The runs differ in lr (0.05, 100)")
+    assert text.index("by=depth,lr") < text.index("test accuracy with its only seed")
+    assert guard < text.index("test accuracy with its only seed")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [("study=999", "There is no study 999."), ("runs=98,99", "None of these runs exists.")],
+)
+def test_a_comparison_of_what_is_not_there_says_so(browser: httpx.Client, query: str, words: str) -> None:
+    for accept in ("text/html", "*/*"):
+        answer = browser.get(f"/compare?{query}", headers={"Accept": accept})
+        assert answer.status_code == 404
+        assert words in answer.text
 
 
 def test_a_comparison_of_runs_and_a_study_keeps_both(browser: httpx.Client) -> None:

@@ -165,6 +165,15 @@ def test_a_request_for_seeds_is_for_one_to_a_hundred() -> None:
         assert refused(MoreRuns, {"seeds": wrong}) == [("seeds",)]
 
 
+def test_seeds_can_be_asked_for_configurations_with_certain_values() -> None:
+    found = MoreRuns.model_validate({"seeds": 1, "only": {"depth": [3, 4], "lr": 0.1}})
+    assert found.wanted == {"depth": [3, 4], "lr": [0.1]}
+    assert MoreRuns(seeds=1).wanted == {}
+    assert refused(MoreRuns, {"seeds": 1, "only": {"seed": [1]}}) == [("only", "seed")]
+    assert refused(MoreRuns, {"seeds": 1, "only": {"depth": []}}) == [("only", "depth")]
+    assert refused(MoreRuns, {"seeds": 1, "only": {"depth": ["3"]}}) == [("only", "depth", 0)]
+
+
 def test_a_patch_may_take_away_the_name_and_nothing_else() -> None:
     assert RunPatch.model_validate({"name": None}).model_dump(exclude_unset=True) == {"name": None}
     for field in ("tags", "note", "archived", "priority"):

@@ -10,7 +10,7 @@ from app.answers import StudyOut
 from app.db import Database, newest_change
 from app.models import Run, Study
 from app.requests import MAX_GRID, GridRequest, StudyRequest
-from app.studies import StudyNotFound, StudyTooLarge
+from app.studies import NothingMatches, StudyNotFound, StudyTooLarge
 from tests.app.states import RESULTS, add_worker, claimed, finished_run, queue_run, record, row
 from trainer.config import TrainConfig
 
@@ -147,6 +147,18 @@ def test_more_seeds_keep_the_other_hyperparameters(database: Database) -> None:
         (0.1, 64, 3, 1),
         (0.2, 64, 3, 1),
     ]
+
+
+def test_more_seeds_can_be_for_some_configurations_alone(database: Database) -> None:
+    study = create(database, depth=[1, 2, 3], seed=[0, 1])
+    with database.write() as session:
+        larger = studies.add_seeds(session, study.id, 2, {"depth": [2, 3], "lr": [0.05]})
+    assert configurations(database, larger)[6:] == [(2, 2), (2, 3), (3, 2), (3, 3)]
+    with (
+        pytest.raises(NothingMatches, match="no configuration of the study has depth 4"),
+        database.read() as session,
+    ):
+        studies.more_seeds(session, study.id, 2, {"depth": [4]})
 
 
 def test_a_study_does_not_grow_beyond_a_thousand_runs(database: Database) -> None:

@@ -3,11 +3,15 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from app.answers import Verdict
 from app.formats import plural
-from app.verdict import Sample, percent, points, seeds, verdict
+from app.pairs import Sample
+from app.verdict import verdict
+from app.wording import Noun
 
 APART = {1: [0.92, 0.921, 0.922], 2: [0.971, 0.972, 0.973]}
 CLOSE = {3: [0.9780, 0.9800, 0.9790], 4: [0.9795, 0.9815, 0.9790]}
@@ -21,6 +25,9 @@ def judge(test: Mapping[int, Sequence[float]], train: Mapping[int, Sequence[floa
             for depth, values in test.items()
         ]
     )
+
+
+LEARNING_RATES = Noun("learning rate", "learning rates")
 
 
 def text_of(test: dict[int, list[float]], train: dict[int, list[float]] | None = None) -> str:
@@ -64,7 +71,8 @@ def test_depths_close_together_are_not_distinguished_and_it_is_said_what_would_s
     assert found.probability_best is not None
     assert f"that it truly is the best is {found.probability_best[1]:.0%}".rstrip("%") in found.answer[0]
     assert found.answer[1] == "These seeds can't tell it from 3 layers: the differences may be luck."
-    assert found.answer[2].startswith(f"About {pair.more_seeds} more seeds each would likely settle it")
+    assert found.outlook[0].startswith(f"About {pair.more_seeds} more seeds each would likely settle it")
+    assert (found.more_seeds, found.more_seeds_for) == (pair.more_seeds, ["3 layers", "4 layers"])
 
 
 def test_the_best_is_told_apart_from_some_and_not_from_others() -> None:
@@ -88,19 +96,30 @@ def test_single_seeds_are_called_no_evidence() -> None:
     assert found.pairs[0].ci95 is None
     assert found.probability_best is None
     assert "likely" not in " ".join(found.answer)
-    assert found.answer[-1].startswith("With one seed nobody can tell")
-    assert "no test is possible" in found.evidence[0]
+    assert found.answer == [
+        "2 layers reached 97.00 % test accuracy with its only seed, the highest of 2 depths.",
+        "With one seed each nobody can tell these differences from luck: add seeds.",
+    ]
+    assert found.evidence[0] == (
+        "2 layers against 1: +5.00 pp test accuracy; with a single seed each no test is possible."
+    )
+    assert (found.more_seeds, found.more_seeds_for) == (2, ["1 layer", "2 layers"])
 
 
 def test_a_single_seed_on_one_side_allows_no_test_of_that_pair_and_no_chance_of_being_best() -> None:
     found = judge({1: [0.92], 2: [0.97, 0.98], 3: [0.98, 0.97]})
     assert [pair.p is None for pair in found.pairs] == [True, True, False]
     assert found.probability_best is None
-    assert found.answer[-1].startswith("How likely it is to be the best can't be said while a depth has")
+    assert found.outlook[0].startswith("How likely it is to be the best can't be said while a depth has")
+    assert "with the single seed of 1 layer no test is possible" in found.evidence[0]
+    assert found.more_seeds_for == ["1 layer"]
 
 
 def test_equal_seeds_on_both_sides_show_no_spread() -> None:
-    assert "show no spread at all" in text_of({1: [0.9, 0.9], 2: [0.8, 0.8]})
+    found = judge({1: [0.9, 0.9], 2: [0.8, 0.8]})
+    assert found.probability_best is None
+    assert "neither shows any spread over its seeds, so there is no test to make" in found.evidence[0]
+    assert "some seeds show no spread at all" in found.outlook[0]
 
 
 def test_every_pair_is_listed_and_corrected_for_their_number() -> None:
@@ -120,16 +139,30 @@ def test_the_correction_is_told_where_there_is_one() -> None:
     assert "correction" not in text_of(APART)
 
 
-def test_overfitting_is_said_when_train_accuracy_rises_and_test_accuracy_does_not() -> None:
-    test = {3: [0.978, 0.980, 0.979], 5: [0.976, 0.978, 0.977]}
-    rising = {3: [0.990, 0.991, 0.992], 5: [0.998, 0.999, 0.999]}
-    said = text_of(test, rising)
-    assert (
-        "From 3 layers to 5 layers train accuracy still rises (+0.77 pp) while test accuracy does n" in said
-    )
-    assert "not (−0.20 pp): more depth buys overfitting" in said
-    assert "overfitting" not in text_of(test, {3: rising[5], 5: rising[3]})
-    assert "overfitting" not in text_of({3: test[5], 5: test[3]}, rising)
+RISING = {3: [0.990, 0.991, 0.992], 5: [0.998, 0.999, 0.999]}
+
+
+def test_overfitting_is_said_when_train_accuracy_rises_and_test_accuracy_surely_falls() -> None:
+    test = {3: [0.9790, 0.9792, 0.9794], 5: [0.9740, 0.9742, 0.9744]}
+    said = text_of(test, RISING)
+    step = "From 3 layers to 5 layers train accuracy still rises (+0.77 pp) while test accuracy falls "
+    assert f"{step}(−0.50 pp): more depth buys overfitting here." in said
+    assert "overfitting" not in text_of(test, {3: RISING[5], 5: RISING[3]})
+    assert "overfitting" not in text_of({3: test[5], 5: test[3]}, RISING)
+
+
+def test_a_fall_of_test_accuracy_that_may_be_luck_is_no_overfitting() -> None:
+    said = text_of({3: [0.978, 0.980, 0.979], 5: [0.976, 0.978, 0.977]}, RISING)
+    assert "overfitting" not in said
+    assert "still rises (+0.77 pp), but no gain in test accuracy can be shown (−0.20 pp)." in said
+
+
+def test_a_rise_of_train_accuracy_counts_only_if_it_stands_among_all_pairs() -> None:
+    test = {3: [0.9790, 0.9792, 0.9794], 4: [0.9740, 0.9742, 0.9744], 5: [0.9740, 0.9742, 0.9745]}
+    train = {3: [0.9900, 0.9910, 0.9920], 4: [0.9914, 0.9924, 0.9934], 5: [0.9923, 0.9933, 0.9944]}
+    assert 0.025 < stats.ttest_ind(train[3], train[5], equal_var=False).pvalue < 0.05
+    assert "overfitting" in text_of({3: test[3], 5: test[5]}, train)
+    assert "train accuracy" not in text_of(test, train)
 
 
 def test_a_train_accuracy_without_any_spread_gets_a_sentence_and_no_test() -> None:
@@ -140,7 +173,7 @@ def test_a_train_accuracy_without_any_spread_gets_a_sentence_and_no_test() -> No
 def test_other_groups_than_depths_are_named_by_their_labels() -> None:
     found = verdict(
         [Sample("lr 0.01", [0.92, 0.93], [0.9, 0.9]), Sample("lr 0.1", [0.95, 0.96], [0.9, 0.9])],
-        "learning rate",
+        LEARNING_RATES,
     )
     assert found.pairs[0].depths is None
     assert "the highest of 2 learning rates" in found.answer[0]
@@ -155,7 +188,7 @@ def lr(label: str, test: Sequence[float], seeds: Sequence[int], sizes: Sequence[
 def test_the_same_architecture_and_seeds_are_compared_seed_by_seed() -> None:
     one = lr("lr 0.1", [0.90, 0.95, 0.93], [0, 1, 2])
     other = lr("lr 0.2", [0.94, 0.912, 0.961], [2, 0, 1])
-    found = verdict([one, other], "learning rate")
+    found = verdict([one, other], LEARNING_RATES)
     expected = stats.ttest_rel([0.912, 0.961, 0.94], [0.90, 0.95, 0.93])
     (pair,) = found.pairs
     assert pair.paired
@@ -175,16 +208,9 @@ def test_the_same_architecture_and_seeds_are_compared_seed_by_seed() -> None:
 )
 def test_other_seeds_or_architectures_are_not_paired(other: Sample) -> None:
     one = lr("lr 0.1", [0.90, 0.95, 0.93], [0, 1, 2], other.layer_sizes and (784, 10))
-    (pair,) = verdict([one, other], "learning rate").pairs
+    (pair,) = verdict([one, other], LEARNING_RATES).pairs
     assert pair.p == pytest.approx(stats.ttest_ind(other.test, one.test, equal_var=False).pvalue)
     assert not pair.paired
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(0.00123, "+0.12 pp"), (-0.00123, "−0.12 pp"), (0.0, "+0.00 pp")]
-)
-def test_points_have_a_sign(value: float, text: str) -> None:
-    assert points(value) == text
 
 
 def test_a_p_below_five_percent_alone_is_not_enough_among_many_pairs() -> None:
@@ -200,11 +226,6 @@ def test_a_p_below_five_percent_alone_is_not_enough_among_many_pairs() -> None:
     assert judge(samples).pairs[0].different is False
 
 
-def test_words() -> None:
-    assert (seeds(1), seeds(3)) == ("1 seed", "3 seeds")
-    assert (percent(0.97265), percent(1.0)) == ("97.27 %", "100.00 %")
-
-
 def test_a_sentence_shows_the_probability_that_its_judgement_rests_on() -> None:
     samples = {1: [0.90, 0.91], 2: [0.93, 0.935], 3: [0.94, 0.945]}
     found = judge(samples)
@@ -213,3 +234,90 @@ def test_a_sentence_shows_the_probability_that_its_judgement_rests_on() -> None:
     assert pair.different is (pair.p < 0.05)
     sentence = next(each for each in found.evidence if each.startswith("2 layers against 1"))
     assert f"p = {pair.p:.2f} after correction for 3 comparisons" in sentence
+
+
+def test_paired_groups_are_judged_by_their_differences_in_probability_too() -> None:
+    one = lr("lr 0.05", [0.9700, 0.9760, 0.9820, 0.9790], [0, 1, 2, 3])
+    other = lr("lr 0.1", [0.9710, 0.9771, 0.9829, 0.9801], [0, 1, 2, 3])
+    found = verdict([one, other], LEARNING_RATES)
+    assert found.pairs[0].different
+    assert found.probability_best is not None
+    assert found.probability_best[1] > 0.99
+    apart = verdict([lr("a", one.test, [0, 1, 2, 3]), lr("b", other.test, [4, 5, 6, 7])], LEARNING_RATES)
+    assert apart.probability_best is not None
+    assert apart.probability_best[1] < 0.7
+
+
+def test_it_is_as_good_as_certain_only_if_the_tests_agree() -> None:
+    samples = {depth: [0.95 + depth / 1e4, 0.951 + depth / 1e4] for depth in range(1, 5)}
+    found = judge(samples | {5: [0.980, 0.9803]})
+    undecided = [pair for pair in found.pairs if "5 layers" in pair.groups and not pair.different]
+    assert undecided
+    assert "as good as certain" not in found.answer[0]
+    assert found.probability_best is not None
+    if found.probability_best[4] > 0.995:
+        assert "more than 99 % likely" in found.answer[0]
+
+
+def test_a_difference_that_is_the_same_with_every_seed_is_called_so() -> None:
+    one, other = lr("lr 0.05", [0.91, 0.92, 0.93], [0, 1, 2]), lr("lr 0.1", [0.92, 0.93, 0.94], [0, 1, 2])
+    found = verdict([one, other], LEARNING_RATES)
+    assert (found.pairs[0].p, found.probability_best) == (None, None)
+    assert "the difference is the same with every seed" in found.evidence[0]
+
+
+def mixing(label: str, test: Sequence[float]) -> Sample:
+    """Runs of two seeds whose learning rates differ."""
+    return Sample(label, test, test, seeds=[0, 1] * (len(test) // 2), mixed=["lr"])
+
+
+def test_groups_that_mix_configurations_are_not_tested_and_it_is_said_what_to_do() -> None:
+    one, other = mixing("1 layer", [0.92, 0.93, 0.94, 0.95]), mixing("2 layers", [0.96, 0.961, 0.962, 0.963])
+    found = verdict([one, other])
+    (pair,) = found.pairs
+    assert (pair.p, pair.ci95, pair.different, pair.more_seeds) == (None, None, None, None)
+    assert (found.probability_best, found.more_seeds, found.outlook) == (None, None, [])
+    first, second = found.answer
+    assert first.endswith("test accuracy on average (4 runs of 2 seeds), the highest of 2 depths.")
+    assert second.startswith(
+        "Whether that is luck can't be tested, for the runs of 1 and 2 layers differ in lr"
+    )
+    assert second.endswith("split by lr.")
+    assert "so there is no test: split by lr" in found.evidence[0]
+    assert not [sentence for sentence in found.evidence if "Intervals" in sentence]
+
+
+def test_what_read_other_images_is_neither_better_nor_worse() -> None:
+    digits = Sample("mnist", [0.98, 0.981], [1, 1], datasets=["mnist"])
+    clothes = Sample("clothes", [0.88, 0.881], [1, 1], datasets=["clothes"])
+    found = verdict([clothes, digits])
+    assert (found.pairs[0].p, found.probability_best) == (None, None)
+    (answer,) = found.answer
+    assert answer.startswith("These runs read different images (clothes and mnist)")
+
+
+def test_while_runs_are_to_come_it_is_so_far() -> None:
+    samples = [Sample(plural(depth, "layer"), values, values, depth) for depth, values in APART.items()]
+    assert verdict(samples, unfinished=True).answer[0].startswith("So far 2 layers reached 97.20 %")
+
+
+def keyed(depth: int, rate: float, test: Sequence[float]) -> Sample:
+    """A group of a comparison by depth and learning rate."""
+    return Sample(f"{depth} layers, lr {rate}", test, test, key={"depth": depth, "lr": rate})
+
+
+def test_groups_of_two_hyperparameters_are_compared_where_they_differ_in_one() -> None:
+    found = verdict([keyed(depth, rate, [0.95, 0.96]) for depth in (2, 3) for rate in (0.05, 0.1)])
+    compared = [sentence.partition(":")[0] for sentence in found.evidence[:4]]
+    assert compared == [
+        "3 layers, lr 0.05 against 2 layers, lr 0.05",
+        "3 layers, lr 0.1 against 2 layers, lr 0.1",
+        "2 layers, lr 0.1 against 2 layers, lr 0.05",
+        "3 layers, lr 0.1 against 3 layers, lr 0.05",
+    ]
+
+
+@given(st.lists(st.lists(st.integers(9000, 9999), min_size=1, max_size=4), min_size=1, max_size=5))
+def test_the_answer_is_one_or_two_sentences(hits: list[list[int]]) -> None:
+    found = judge({depth: [each / 10_000 for each in group] for depth, group in enumerate(hits, 1)})
+    assert 1 <= len(found.answer) <= 2

@@ -1,0 +1,112 @@
+"""What a verdict rests on, sentence by sentence: neighbours compared, overfitting, what has no spread."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import fmean
+
+from app.answers import Pair
+from app.formats import plural
+from app.pairs import Sample, train_differences
+from app.statistics import SIGNIFICANCE
+from app.wording import listed, points, probability, seeds
+
+
+def best_of(samples: Sequence[Sample]) -> Sample:
+    """The sample with the highest mean test accuracy."""
+    return max(samples, key=lambda sample: fmean(sample.test))
+
+
+def others_of(sample: Sample, pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs of a sample with each other one."""
+    return [pair for pair in pairs if sample.label in pair.groups]
+
+
+def evidence(samples: Sequence[Sample], pairs: Sequence[Pair]) -> list[str]:
+    """The sentences behind a verdict on these samples."""
+    if len(samples) <= 1:
+        return []
+    tests = sum(pair.p is not None for pair in pairs)
+    by_groups = {pair.groups: pair for pair in pairs}
+    sentences = [
+        _pair_sentence(by_groups[first.label, second.label], first, second, tests)
+        for first, second in neighbours(samples)
+    ]
+    sentences += _overfitting(samples, by_groups)
+    sentences += _saturated(samples)
+    if any(pair.ci95 for pair in pairs):
+        sentences.append("Intervals are over seeds, on this one test set; another could rank them otherwise.")
+    return sentences
+
+
+def neighbours(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
+    """Each sample with the next one that differs from it in a single part of its key and has the same data.
+
+    Where keys have one part that is the next of all; where no two differ in a single part, too.
+    """
+    names = list(samples[0].key)
+    found = []
+    for name in names:
+        for place, sample in enumerate(samples):
+            rest = {key: value for key, value in sample.key.items() if key != name}
+            following = (
+                other
+                for other in samples[place + 1 :]
+                if other.datasets == sample.datasets
+                and {key: value for key, value in other.key.items() if key != name} == rest
+            )
+            if (other := next(following, None)) is not None:
+                found.append((sample, other))
+    return found or list(pairwise(samples))
+
+
+def _pair_sentence(pair: Pair, first: Sample, second: Sample, tests: int) -> str:
+    against = first.label if first.depth is None else str(first.depth)
+    claim = f"{second.label} against {against}: {points(pair.difference)} test accuracy"
+    if pair.ci95 is None or pair.p is None:
+        return f"{claim}; {pair.untested}."
+    low, high = pair.ci95
+    corrected = f" after correction for {plural(tests, 'comparison')}" if tests > 1 else ""
+    by_seed = ", seed by seed" if pair.paired else ""
+    shown = f"95 % CI {points(low)} to {points(high)}{by_seed}; {probability(pair.p)}{corrected}"
+    fewest = seeds(min(len(first.test), len(second.test)))
+    judgement = "a real difference" if pair.different else f"not distinguishable with {fewest}"
+    return f"{claim} ({shown}): {judgement}."
+
+
+def _overfitting(samples: Sequence[Sample], pairs: dict[tuple[str, str], Pair]) -> list[str]:
+    """What the deepest sample's better fit to its training images is worth, if the best one is another.
+
+    Overfitting is claimed only if train accuracy rises and test accuracy falls, each by more than chance
+    after Holm's correction for all pairs.
+    """
+    deepest = samples[-1]
+    top = best_of(samples)
+    pair = pairs.get((top.label, deepest.label))
+    if top is deepest or deepest.depth is None or pair is None or not _rises(samples, top, deepest):
+        return []
+    rise = points(fmean(deepest.train) - fmean(top.train))
+    step = f"From {top.label} to {deepest.label} train accuracy still rises ({rise})"
+    if pair.different:
+        fall = f"while test accuracy falls ({points(pair.difference)})"
+        return [f"{step} {fall}: more depth buys overfitting here."]
+    if pair.different is False:
+        return [f"{step}, but no gain in test accuracy can be shown ({points(pair.difference)})."]
+    return []
+
+
+def _rises(samples: Sequence[Sample], top: Sample, deepest: Sample) -> bool:
+    """Whether train accuracy rises by more than chance, or without any spread at all."""
+    if min(len(top.train), len(deepest.train)) == 1 or top.mixed or deepest.mixed:
+        return False
+    train = train_differences(samples)[top.label, deepest.label]
+    return train.mean > 0 and (train.p is None or train.p < SIGNIFICANCE)
+
+
+def _saturated(samples: Sequence[Sample]) -> list[str]:
+    """Which samples have nothing left to learn from their training images."""
+    full = [sample for sample in samples if min(sample.train) == 1.0]
+    if not full:
+        return []
+    with_every = " with every seed" if any(len(sample.train) > 1 for sample in full) else ""
+    names = listed([sample.label for sample in full])
+    return [f"{names} read every training image{with_every}: there is no spread there to test."]

@@ -1,0 +1,66 @@
+"""Numbers and names as the sentences of a comparison have them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app.formats import plural
+from app.statistics import SIGNIFICANCE
+
+_NAMED: Final = 6
+"""How many names a sentence lists."""
+_SMALLEST_P: Final = 0.001
+"""Smaller ones tell no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """What groups are called: `depth`, `depths`."""
+
+    one: str
+    many: str
+
+
+DEPTHS: Final = Noun("depth", "depths")
+
+
+def seeds(count: int) -> str:
+    """A number of seeds in words."""
+    return plural(count, "seed")
+
+
+def percent(fraction: float) -> str:
+    """A fraction as a percentage with two decimals."""
+    return f"{fraction * 100:.2f} %"
+
+
+def points(fraction: float) -> str:
+    """A difference of fractions in percentage points, with its sign; none if it is 0.00."""
+    words = f"{fraction * 100:+.2f} pp".replace("-", "\N{MINUS SIGN}")
+    return words[1:] if words[1:] == "0.00 pp" else words
+
+
+def probability(p: float) -> str:
+    """A p value in as many digits as show on which side of 0.05 it lies."""
+    if p < _SMALLEST_P:
+        return f"p < {_SMALLEST_P}"
+    shown = f"{p:.2g}" if p < SIGNIFICANCE else f"{p:.2f}"
+    digits = 3
+    while float(shown) == SIGNIFICANCE != p and digits < 17:  # noqa: PLR2004  # a float has no more
+        shown = f"{p:.{digits}g}"
+        digits += 1
+    return f"p = {shown}"
+
+
+def listed(labels: Sequence[str]) -> str:
+    """Names in a sentence, depths as `1, 2 and 3 layers`; nothing if there are none."""
+    if not labels:
+        return ""
+    shown = [*labels[:_NAMED], f"{len(labels) - _NAMED} more"] if len(labels) > _NAMED else list(labels)
+    if len(shown) > 1 and all(label.endswith((" layer", " layers")) for label in shown):
+        shown = [label.partition(" ")[0] for label in shown[:-1]] + [shown[-1]]
+    if len(shown) == 1:
+        return shown[0]
+    if any("," in label for label in labels):  # such a name holds a list itself
+        return f"{'; '.join(shown[:-1])}; and {shown[-1]}"
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
