@@ -13,6 +13,12 @@ PARTS: Final = (*(name for name in HYPERPARAMETERS if name not in ("seed", "devi
 """What makes a configuration; the device that was asked for says less than the one that was used."""
 
 
+def part(run: RunOut, name: str) -> Any:  # noqa: ANN401  # as many types as parts
+    """A part of a run's configuration; of its device only the kind, for `cuda:0` and `cuda:1` are alike."""
+    value = getattr(run, name)
+    return value.partition(":")[0] if name == "device_used" and value else value
+
+
 def differing(runs: Sequence[RunOut], besides: Sequence[str] = ()) -> dict[str, list[Any]]:
     """The parts in which these runs differ, with their values in ascending order; unknown ones don't count.
 
@@ -20,7 +26,7 @@ def differing(runs: Sequence[RunOut], besides: Sequence[str] = ()) -> dict[str, 
     the same name.
     """
     found = {
-        name: sorted({getattr(run, name) for run in runs if getattr(run, name) is not None})
+        name: sorted({part(run, name) for run in runs if getattr(run, name) is not None})
         for name in PARTS
         if name not in besides and name != "data_version"
     }
@@ -56,5 +62,5 @@ def repeats(runs: Iterable[RunOut]) -> list[RunOut]:
 
 def _may_be_same(one: RunOut, other: RunOut) -> bool:
     """Whether both had the same device and data, as far as they noted it."""
-    values = ((getattr(one, name), getattr(other, name)) for name in FOUND)
+    values = ((part(one, name), part(other, name)) for name in FOUND)
     return all(a == b or a is None or b is None for a, b in values)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.answers import EpochCurves, GroupRow, Members, RunOut, Spread
-from app.configurations import FOUND, differing
+from app.configurations import FOUND, differing, part
 from app.formats import decimal, plural
 from app.requests import HYPERPARAMETERS
 from app.run_list import QueryError
@@ -97,7 +97,7 @@ def grouped(runs: Iterable[RunOut], by: Sequence[str]) -> list[Group]:
     """The runs by their values, in ascending order; each group's in the order of their ids."""
     found: dict[tuple[Any, ...], list[RunOut]] = {}
     for run in sorted(runs, key=lambda run: run.id):
-        found.setdefault(tuple(getattr(run, name) for name in by), []).append(run)
+        found.setdefault(tuple(part(run, name) for name in by), []).append(run)
     return [Group(dict(zip(by, key, strict=True)), found[key]) for key in sorted(found, key=_order)]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DRAWS: Final = 10_000
 """How often the means are drawn anew to see which is the highest: its error is at most half a percent."""
 
-_VALUES: Final = 250_000
+_VALUES: Final = 150_000
 """How many values are drawn at most: of very many samples no single one is likely."""
 
 BORROWED: Final = 2.0

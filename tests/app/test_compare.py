@@ -9,11 +9,13 @@ from app import run_queue
 from app.answers import Comparison
 from app.compare import Selection, compare
 from app.db import Database
+from app.groups import noun
 from app.models import Epoch
 from app.reference import PUBLISHED
 from app.requests import StudyRequest
 from app.run_list import QueryError
 from app.studies import create_study
+from app.wording import Noun
 from tests.app.states import claimed, failed_run, figures, finished_run, queue_run, record
 
 BACKENDS = ("sqlite", "postgresql")
@@ -110,9 +112,9 @@ def test_runs_are_split_by_the_version_of_their_data_and_by_the_device_that_was_
     assert split is not None
     assert [row.label for row in split.groups] == [
         "data 01234567, cpu",
-        "data 01234567, cuda:0",
+        "data 01234567, cuda",
         "data fedcba98, cpu",
-        "data fedcba98, cuda:0",
+        "data fedcba98, cuda",
     ]
     assert split.confounders == []
 
@@ -221,7 +223,16 @@ def test_the_device_that_was_used_counts_and_the_choice_does_not(database: Datab
     with database.write() as session:
         run_queue.get(session, elsewhere).device_used = "cuda:0"
     warnings = compared(database, *runs, elsewhere).warnings
-    assert "The runs differ in device_used (cpu, cuda:0)" in warnings[-1]
+    assert "The runs differ in device_used (cpu, cuda)" in warnings[-1]
+
+
+def test_devices_of_one_kind_are_alike(database: Database) -> None:
+    runs = [finished_run(database, seed=seed) for seed in range(2)]
+    with database.write() as session:
+        for run_id in runs:
+            run_queue.get(session, run_id).device_used = f"cuda:{run_id}"
+    found = compared(database, *runs)
+    assert (found.groups[0].mixed, found.warnings) == ([], [])
 
 
 def test_what_has_not_finished_is_not_blamed(database: Database) -> None:
@@ -320,3 +331,18 @@ def test_a_group_tells_what_its_accuracy_took(database: Database) -> None:
 def test_what_is_no_axis_is_refused(text: str) -> None:
     with pytest.raises(QueryError, match="is nothing to group by; known are depth, epochs"):
         Selection.parse([("runs", "1"), ("by", text)], strict=True)
+
+
+@pytest.mark.parametrize(
+    ("by", "one", "many"),
+    [
+        (("depth",), "depth", "depths"),
+        (("lr",), "learning rate", "learning rates"),
+        (("epochs",), "value of epochs", "values of epochs"),
+        (("momentum",), "value of momentum", "values of momentum"),
+        (("data_version",), "version of the data", "versions of the data"),
+        (("depth", "lr"), "group", "groups"),
+    ],
+)
+def test_groups_are_called_what_people_call_them(by: tuple[str, ...], one: str, many: str) -> None:
+    assert noun(by) == Noun(one, many)

@@ -110,5 +110,6 @@ def test_without_a_worker_the_newest_run_tells_the_device(database: Database) ->
     on(database, "cpu", 30)
     with database.write() as session:
         for run in session.exec(select(Run)):
-            run.finished_at, run.started_at = (run.finished_at or 0) + run.id, (run.started_at or 0) + run.id
+            run.finished_at = (run.finished_at or 0) + (run.id or 0)
+            run.started_at = (run.started_at or 0) + (run.id or 0)
     assert guess(database, TrainConfig(depth=1, epochs=10)).seconds == 100

@@ -67,6 +67,7 @@ def test_a_loss_keeps_four_significant_digits(value: float | None, words: str) -
 
 def test_numbers_have_sensible_digits() -> None:
     assert formats.percent(0.98261) == "98.26\N{NO-BREAK SPACE}%"
+    assert formats.points(-0.00001) == "0.00"
     assert formats.points(-0.0007) == "\N{MINUS SIGN}0.07"
     assert formats.whole(535_818) == "535,818"
     assert formats.decimal(0.05) == "0.05"

@@ -84,7 +84,8 @@ def test_holm_by_hand(raw: list[float | None], adjusted: list[float | None]) -> 
 
 def test_equal_differences_of_pairs_have_no_spread_whatever_rounding_makes_of_them() -> None:
     found = paired([0.91, 0.92, 0.93], [0.92, 0.93, 0.94])
-    assert (found.mean, found.ci95, found.p) == (pytest.approx(0.01), None, None)
+    assert found.mean == pytest.approx(0.01)
+    assert (found.ci95, found.p) == (None, None)
 
 
 def test_pairs_settle_what_is_the_same_for_both_with_fewer_values() -> None:

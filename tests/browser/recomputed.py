@@ -106,8 +106,12 @@ def holm(samples: Sequence[Values]) -> dict[tuple[int, int], float]:
     return dict(zip(ordered, np.minimum(1, adjusted).tolist(), strict=True))
 
 
-def probability_best(samples: Sequence[Values], most_borrowed: float) -> Values:
-    """How likely each true mean is the highest, with Smyth's moderated variances, by other draws."""
+def probability_best(samples: Sequence[Values], most_borrowed: float, in_reach: float) -> Values:
+    """How likely each true mean is the highest: a normal hierarchical model, by other steps and other draws.
+
+    Variances are Smyth's moderated ones; how far true means lie apart has the uniform shrinkage prior, and is
+    judged by those means alone that are within reach of the highest.
+    """
     d = len(samples[0]) - 1
     variances = np.array([sample.var(ddof=1) for sample in samples])
     logs = np.log(variances) - special.digamma(d / 2) + math.log(d / 2)
@@ -117,11 +121,37 @@ def probability_best(samples: Sequence[Values], most_borrowed: float) -> Values:
         root = optimize.brentq(lambda x: special.polygamma(1, x) - excess, 1e-3, 1e3)
         prior = min(most_borrowed, 2 * root)
     shared = math.exp(logs.mean() + special.digamma(prior / 2) - math.log(prior / 2))
-    moderated = (prior * shared + d * variances) / (prior + d)
+    errors = (prior * shared + d * variances) / (prior + d) / (d + 1)
+    freedom = prior + d
+    means = np.array([sample.mean() for sample in samples])
+    best = means.argmax()
+    close = means[best] - means <= in_reach * np.sqrt(errors + errors[best])
     chance = np.random.default_rng(20)
-    means = np.array([sample.mean() for sample in samples])[:, None]
-    errors = np.sqrt(moderated / (d + 1))[:, None] * chance.standard_t(prior + d, (len(samples), 200_000))
-    found: Values = np.bincount((means + errors).argmax(axis=0), minlength=len(samples)) / 200_000
+    drawn = means[:, None] + np.sqrt(errors)[:, None] * chance.standard_t(freedom, (len(samples), 200_000))
+    if close.sum() > 1:
+        drawn[close] = _drawn_together(means[close], errors[close], freedom, chance)
+    found: Values = np.bincount(drawn.argmax(axis=0), minlength=len(samples)) / 200_000
+    return found
+
+
+def _drawn_together(means: Values, errors: Values, freedom: float, chance: np.random.Generator) -> Values:
+    """Draws of true means that are normal around a common one, 200 for each of 1,000 sizes of τ."""
+    kept = (np.arange(1000) + 0.5) / 1000
+    tau2 = errors.mean() * (1 - kept) / kept
+    densities, drawn = [], []
+    for variance in tau2:
+        precision = 1 / (errors + variance)
+        centre, width = (precision * means).sum() / precision.sum(), 1 / math.sqrt(precision.sum())
+        standardized = (means - centre) * np.sqrt(precision)
+        density = np.sqrt(precision) * (1 + standardized**2 / freedom) ** (-(freedom + 1) / 2)
+        densities.append(density.prod() * width)
+        common = chance.normal(centre, width, 200)
+        own = variance / (variance + errors)[:, None]
+        spreads = np.sqrt(errors[:, None] * own) * chance.standard_t(freedom, (len(means), 200))
+        drawn.append((1 - own) * common + own * means[:, None] + spreads)
+    weights = np.array(densities) / np.sum(densities)
+    chosen = chance.choice(1000, 200_000, p=weights)
+    found: Values = np.array(drawn)[chosen, :, chance.integers(0, 200, 200_000)].T
     return found
 
 

@@ -185,25 +185,27 @@ def test_whatever_can_not_be_judged_is_named_and_the_rest_works(quiet: WebServer
     waiting = queue_run(database, depth=5, seed=1, epochs=EPOCHS)
     chosen = [*good, diverged, clothes, cancelled, deleted, running, waiting, 999]
     page.goto(f"{quiet.url}/compare?runs={','.join(map(str, chosen))}")
-    expect(page.locator("#verdict .warning li")).to_have_text(
+    expect(page.locator(".verdict p")).to_have_text(re.compile("These runs read different images"))
+    nowhere = "so not in charts, table and verdict"
+    expect(page.locator("#verdict [data-warnings] li")).to_have_text(
         [
             f"Runs {deleted}, 999 do not exist, or were deleted, and are left out.",
             f"Run {diverged}: failed ({reason}), so in the curves, not in the table and verdict.",
-            f"Run {cancelled}: cancelled before the end, so in the curves, not in the table and verdict.",
-            f"Run {running}: still training, so in the curves, not in the verdict yet.",
+            f"Run {cancelled}: cancelled before the end, without an epoch, {nowhere}.",
+            f"Run {running}: still training, without an epoch so far.",
             f"Run {waiting}: still waiting, so not in charts, table and verdict yet.",
-            "The runs differ in dataset (clothes, mnist): depth may not be what makes the difference.",
         ]
     )
     expect(page.locator("#scrubber output")).to_contain_text("No epoch that all runs have")
     assert len(traces(page, "curves-chart")) == len([*good, diverged, clothes])
     shows_test_mean(page, 1, 100 * fmean([0.81, 0.811]))
-    expect(page.locator("#groups tbody").first.get_by_role("row")).to_have_count(2)
     expect(page.locator("[data-images-note]")).to_contain_text("saw other images")
-    page.get_by_role("link", name="Split by dataset").click()
     expect(page.locator("#groups tbody").first.get_by_role("row")).to_have_text(
         [re.compile("1 layer, mnist"), re.compile("2 layers, clothes"), re.compile("2 layers, mnist")]
     )
+    page.get_by_role("link", name="Only mnist").click()
+    expect(page.locator(".verdict p").first).to_have_text(re.compile("So far 2 layers reached"))
+    expect(page.locator("#groups tbody").first.get_by_role("row")).to_have_count(2)
 
 
 def test_a_report_opens_from_a_file_without_any_server(six: str, page: Page, tmp_path: Path) -> None:

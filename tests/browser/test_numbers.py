@@ -15,8 +15,8 @@ from scipy import stats
 
 from app import artifacts, run_queue
 from app.db import Database
+from app.ranking import BORROWED, IN_REACH
 from app.settings import Settings
-from app.statistics import BORROWED
 from tests.app.states import add_worker, claimed, queue_run
 from tests.browser.recomputed import (
     SPACE,
@@ -161,7 +161,7 @@ def test_the_table(study: Study, page: Page) -> None:
     page.goto(study.address)
     rows = page.locator("#groups tbody").first.get_by_role("row")
     expect(rows).to_have_count(len(DEPTHS))
-    likely = probability_best(study.finals("test_accuracy"), BORROWED)
+    likely = probability_best(study.finals("test_accuracy"), BORROWED, IN_REACH)
     for place, group in enumerate(study.runs.values()):
         train_accuracy, test_accuracy = (
             study.finals(name)[place] for name in ("train_accuracy", "test_accuracy")
@@ -213,7 +213,7 @@ def test_differences_from_a_pinned_baseline(study: Study, page: Page) -> None:
 def test_the_verdict(study: Study, page: Page) -> None:
     page.goto(study.address)
     test = study.finals("test_accuracy")
-    likely = probability_best(test, BORROWED)
+    likely = probability_best(test, BORROWED, IN_REACH)
     adjusted = holm(test)
     best = int(np.argmax([values.mean() for values in test]))
     answer = page.locator(".verdict p").first.text_content() or ""
