@@ -192,7 +192,7 @@ class Members(BaseModel):
 
     key: Annotated[dict[str, Any], Field(description="Hyperparameters and their values.")]
     label: str
-    shade: Annotated[int, Field(description="Its colour in charts: 1 (light) to 5 (dark).")]
+    shade: Annotated[int, Field(description="Its colour in charts: 1 (light) to 10 (dark).")]
     runs: list[int]
 
 

@@ -3,13 +3,17 @@
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.datastructures import QueryParams
 
-from app import compare, forms, studies
-from app.api import DatabaseOf
-from app.compare_view import title, view
+from app import compare, forms, queue_limit, studies
+from app.again import train_again
+from app.api import DatabaseOf, SettingsOf
+from app.compare_view import Axes, title, view
 from app.db import newest_change
+from app.formats import plural
 from app.groups import BY_DEPTH
-from app.html import changed, page
+from app.html import changed, page, redirect
 from app.negotiation import HtmlRoute
+from app.pages import Posted
+from app.run_list import wholes
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
@@ -17,7 +21,11 @@ router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 @router.get("/compare")
 def compare_runs(request: Request, database: DatabaseOf) -> Response:
     """What depth bought, among chosen runs or in a study; without a choice, the studies to choose from."""
-    chosen = compare.Selection.parse(request.query_params.multi_items(), strict=False)
+    asked = request.query_params
+    if "and" in asked:  # the second field of the form
+        by = ",".join(filter(None, (asked.get("by"), asked["and"])))
+        return redirect("/compare" + changed(asked, **{"and": None, "by": by or None}))
+    chosen = compare.Selection.parse(asked.multi_items(), strict=False)
     with database.read() as session:
         change = newest_change(session)
         if not chosen.ids and chosen.study_id is None:
@@ -26,20 +34,38 @@ def compare_runs(request: Request, database: DatabaseOf) -> Response:
         comparison = compare.compare(session, chosen.run_ids(session), chosen.by, chosen.study_id)
         if comparison is None:
             raise HTTPException(404, compare.nothing_found(session, chosen))
-    selection = changed(
-        QueryParams(),
-        runs=",".join(map(str, chosen.ids)) or None,
-        study=None if chosen.study_id is None else str(chosen.study_id),
-        by=None if chosen.by == BY_DEPTH else ",".join(chosen.by),
-    )
     return page(
         request,
         "compare.html",
         **(view(comparison, request.query_params.get("baseline")) | {"title": title(chosen.by)}),
         study=study,
         change=change,
-        selection=selection,
+        selection=_query(chosen),
+        axes=Axes.of(comparison),
         by=chosen.by,
         offered=forms.fields_of(comparison.offer.body) if comparison.offer else {},
         live=True,
+    )
+
+
+@router.post("/compare/again")
+def train_missing(database: DatabaseOf, settings: SettingsOf, data: Posted) -> Response:
+    """Queue runs again that lack what is stored today; they take the places of the old ones."""
+    texts = forms.texts_of(data)
+    selection = QueryParams(texts.get("selection", "").removeprefix("?"))
+    chosen = compare.Selection.parse(selection.multi_items(), strict=False)
+    with database.write() as session:
+        made = train_again(session, wholes("ids", texts.get("ids", "")), chosen.study_id)
+        queue_limit.check(session, settings.queue_limit)
+    ids = [made.get(run_id, run_id) for run_id in chosen.ids]
+    notice = f"{plural(len(made), 'run')} queued again: the same seeds, so the same weights."
+    return redirect("/compare" + _query(compare.Selection(ids, chosen.study_id, chosen.by)), notice)
+
+
+def _query(chosen: compare.Selection) -> str:
+    return changed(
+        QueryParams(),
+        runs=",".join(map(str, chosen.ids)) or None,
+        study=None if chosen.study_id is None else str(chosen.study_id),
+        by=None if chosen.by == BY_DEPTH else ",".join(chosen.by),
     )

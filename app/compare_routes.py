@@ -1,15 +1,19 @@
 """The comparison for programs, and as files: JSON, CSV and a report that stands alone."""
 
 import time
+from collections.abc import Collection
 from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, HTTPException, Request, Response
+from starlette.datastructures import QueryParams
 
 from app import compare, csv_export, report, runs
 from app.answers import Comparison
 from app.api import DatabaseOf, attachment, problems
+from app.compare_view import VIEW
 from app.db import Database
+from app.html import changed
 from app.runs import timestamp
 from app.strict_json import JsonRoute
 
@@ -63,16 +67,40 @@ def compare_csv(request: Request, database: DatabaseOf) -> Response:
     "/compare/report.html",
     response_class=Response,
     responses={200: {"content": {"text/html": {}}}, **problems(404)},
-    openapi_extra=SELECTION,
+    openapi_extra={
+        "parameters": [
+            *SELECTION["parameters"],
+            {
+                "name": "baseline",
+                "in": "query",
+                "schema": {"type": "string"},
+                "description": "The group that others are held against, like `2 layers`. "
+                "The page's other choices, like epoch and metric, are taken too.",
+            },
+        ]
+    },
 )
 def compare_report(request: Request, database: DatabaseOf) -> Response:
     """Verdict, charts and tables in one file that needs neither server nor network."""
-    found = report.render(_comparison(request, database), made_at=timestamp(time.time()))
+    asked = request.query_params
+    shown = {name: asked[name] for name in VIEW if asked.get(name)}
+    compared = _comparison(request, database, aside=VIEW)
+    with database.read() as session:
+        inside = runs.all_epoch_columns(session, [run.id for run in compared.runs])
+    found = report.render(
+        compared,
+        inside,
+        made_at=timestamp(time.time()),
+        baseline=shown.get("baseline"),
+        opens_as=changed(QueryParams(), **shown) if shown else "",
+    )
     return attachment(found, "text/html", "depthboard-report.html")
 
 
-def _comparison(request: Request, database: Database) -> Comparison:
-    selection = compare.Selection.parse(request.query_params.multi_items(), strict=True)
+def _comparison(request: Request, database: Database, aside: Collection[str] = ()) -> Comparison:
+    """What is asked for; `aside` are parameters that say nothing of it."""
+    asked = [(name, text) for name, text in request.query_params.multi_items() if name not in aside]
+    selection = compare.Selection.parse(asked, strict=True)
     with database.read() as session:
         found = compare.compare(session, selection.run_ids(session), selection.by, selection.study_id)
         if found is None:

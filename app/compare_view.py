@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.answers import Comparison, GroupRow, RunOut, Verdict
 from app.formats import NOTHING, decimal
-from app.groups import BY_DEPTH
+from app.groups import AXES, BY_DEPTH
 from app.requests import HYPERPARAMETERS
 from app.wording import points
 from trainer.config import TrainConfig
@@ -17,6 +17,24 @@ _PUBLISHED_SETTINGS: Final = {
     if name not in ("depth", "seed", "device")
 }
 """The defaults are those of the published runs."""
+VIEW: Final = (
+    "baseline",
+    "cost",
+    "epoch",
+    "hide",
+    "inside",
+    "layer",
+    "lines",
+    "log",
+    "logx",
+    "metric",
+    "parameters",
+    "reference",
+    "scale",
+    "smooth",
+    "x",
+)
+"""What an address says of how a comparison is shown, besides what is compared."""
 _VALUES: Final = 3
 """How many values of a setting a sentence names."""
 
@@ -59,6 +77,23 @@ def versus(judged: Verdict, baseline: GroupRow | None) -> dict[str, str]:
             words += f" ({points(low)} to {points(high)})"
         found[second if first == baseline.label else first] = words
     return found
+
+
+@dataclass(frozen=True)
+class Axes:
+    """What runs can be grouped by: the names of what differs among them, and of what does not."""
+
+    differing: Sequence[str]
+    same: Sequence[str]
+
+    @classmethod
+    def of(cls, comparison: Comparison) -> "Axes":
+        """Tell them apart; what the comparison is by stands with what differs."""
+        differs = {
+            name: name in comparison.by or len({getattr(run, name) for run in comparison.runs}) > 1
+            for name in AXES
+        }
+        return cls([name for name in AXES if differs[name]], [name for name in AXES if not differs[name]])
 
 
 @dataclass(frozen=True)

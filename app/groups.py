@@ -20,7 +20,7 @@ AXES: Final = (*(name for name in HYPERPARAMETERS if name != "seed"), *FOUND)
 GOOD: Final = 0.97
 """The test accuracy whose price in seconds is told."""
 
-_SHADES: Final = 5
+_SHADES: Final = 10
 
 _COUNTED: Final = {
     "depth": "depth",

@@ -2,12 +2,13 @@
 
 import base64
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import orjson
 
 from app import __version__, assets
-from app.answers import Comparison
+from app.answers import Comparison, EpochColumns
 from app.compare_view import view
 from app.html import render as render_template
 
@@ -15,11 +16,28 @@ _ENTRY: Final = "report.js"
 _IMPORT: Final = re.compile(r'\bfrom "\./([\w.]+)"')
 
 
-def render(comparison: Comparison, *, made_at: str) -> str:
-    """The report as HTML: verdict, charts with their data, and tables; `made_at` is a timestamp."""
+def render(
+    comparison: Comparison,
+    inside: Mapping[int, EpochColumns],
+    *,
+    made_at: str,
+    baseline: str | None = None,
+    opens_as: str = "",
+) -> str:
+    """The report as HTML: verdict, charts with their data, and tables.
+
+    `inside` holds what runs measured layer by layer, `made_at` is a timestamp, `baseline` the label of the
+    group that others are held against, and `opens_as` the query string of the view that it opens with.
+    """
+    layers = {
+        run_id: columns.model_dump(include={"epoch", "gradient_norms", "dead_relu"})
+        for run_id, columns in inside.items()
+    }
+    data = comparison.model_dump(exclude={"verdict", "warnings"}) | {"inside": layers}
     return render_template(
         "report.html",
-        **view(comparison, None),
+        **view(comparison, baseline),
+        opens_as=opens_as,
         live=False,
         made_at=made_at,
         version=__version__,
@@ -27,7 +45,7 @@ def render(comparison: Comparison, *, made_at: str) -> str:
         plotly=_inside(assets.text(assets.PLOTLY)),
         modules=orjson.dumps({"imports": _modules()}).decode(),
         entry=_ENTRY,
-        data=comparison.model_dump_json(exclude={"verdict", "warnings"}).replace("<", "\\u003c"),
+        data=orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS).decode().replace("<", "\\u003c"),
     )
 
 

@@ -1,44 +1,46 @@
 // The results of a comparison as they stood after an epoch, in the shape in which it has the final ones.
 
+import { counts } from "./averages.js";
 import { mean, spread } from "./statistics.js";
 
-const counts = (run) => run.status === "finished" || run.status === "running";
-
-// The finished or running run with the fewest epochs, and how many: the last epoch that all of them have.
-// `run` is missing while there is none of them.
-export function shortest(set) {
-  const lengths = set.runs.filter(counts).map((run) => ({ run, epochs: set.columns(run.id).epoch.length }));
-  return lengths.reduce((least, each) => (each.epochs < least.epochs ? each : least), lengths[0] ?? { epochs: 0 });
+// How far results can be read among runs: to the last epoch that all finished ones have; while none has finished,
+// to the last that any training one has. `counted` are those that may have it.
+export function reach(runs, length) {
+  const counted = runs.filter(counts);
+  const finished = counted.filter((run) => run.status === "finished").map(length);
+  const last = finished.length ? Math.min(...finished) : Math.max(0, ...counted.map(length));
+  return { last, counted };
 }
 
 function figures(run, columns, epoch) {
+  let seconds = 0;
+  for (let index = 0; index < epoch; index += 1) seconds += columns.seconds[index];
   return {
     ...run,
     train_accuracy: columns.train_accuracy[epoch - 1],
     test_accuracy: columns.test_accuracy[epoch - 1],
     test_loss: columns.test_loss[epoch - 1],
-    train_seconds: columns.seconds.slice(0, epoch).reduce((sum, seconds) => sum + seconds, 0),
+    train_seconds: seconds,
   };
 }
 
-// Training accuracies are the running ones of that epoch. `epoch` is one that all runs have.
-export function atEpoch(set, epoch) {
-  const runs = set.runs.filter(counts).map((run) => figures(run, set.columns(run.id), epoch));
-  return {
-    runs,
-    groups: set.grouped(runs).map(([{ label, shade, x }, group]) => {
-      const column = (name) => group.map((run) => run[name]);
-      return {
-        label,
-        shade,
-        x,
-        n: group.length,
-        parameters: new Set(column("parameters")).size === 1 ? group[0].parameters : null,
-        train_accuracy: spread(column("train_accuracy")),
-        test_accuracy: spread(column("test_accuracy")),
-        test_loss: { mean: mean(column("test_loss")) },
-        train_seconds: { mean: mean(column("train_seconds")) },
-      };
-    }),
-  };
-}
+// Finished and training runs that have the epoch, with their figures of it; train accuracies are the running ones.
+export const runsAtEpoch = (set, runs, epoch) =>
+  runs.filter((run) => counts(run) && set.length(run) >= epoch).map((run) => figures(run, set.columns(run.id), epoch));
+
+// A row per group of runs with figures, in order.
+export const rowsOf = (set, runs) =>
+  set.grouped(runs).map(([{ label, shade, x }, group]) => {
+    const column = (name) => group.map((run) => run[name]);
+    return {
+      label,
+      shade,
+      x,
+      n: group.length,
+      parameters: new Set(column("parameters")).size === 1 ? group[0].parameters : null,
+      train_accuracy: spread(column("train_accuracy")),
+      test_accuracy: spread(column("test_accuracy")),
+      test_loss: { mean: mean(column("test_loss")) },
+      train_seconds: { mean: mean(column("train_seconds")) },
+    };
+  });

@@ -10,19 +10,34 @@ const CONFIG = {
   showEditInChartStudio: false,
 };
 
+// Within the page's content, where more than five depths bring a longer scale of colours.
 const probe = document.createElement("span");
 probe.hidden = true;
-document.body.append(probe);
+document.querySelector("main").append(probe);
+
+// Asking for a style makes the browser lay out what has just changed, so each is asked for once per theme.
+const known = new Map();
+window.addEventListener("themechange", () => known.clear());
+
+function remembered(name, read) {
+  if (!known.has(name)) known.set(name, read());
+  return known.get(name);
+}
+
+function rgb(name) {
+  probe.style.color = `var(--${name})`;
+  return getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3);
+}
 
 // A colour of the stylesheet as plotly.js reads it, in the theme that is in force.
 export function colour(name, alpha = 1) {
-  probe.style.color = `var(--${name})`;
-  const [red, green, blue] = getComputedStyle(probe).color.match(/[\d.]+/g);
-  return `rgba(${red}, ${green}, ${blue}, ${alpha})`;
+  return `rgba(${remembered(name, () => rgb(name)).join(", ")}, ${alpha})`;
 }
 
-// A colour of the scale of depths, from 1 (light) to 5 (dark).
-export const shadeColour = (shade, alpha) => colour(`depth-${Math.min(shade, 5)}`, alpha);
+export const font = () => remembered("font", () => getComputedStyle(document.body).fontFamily);
+
+// A colour of the scale of depths, from 1 (light) to 10 (dark).
+export const shadeColour = (shade, alpha) => colour(`depth-${Math.min(shade, 10)}`, alpha);
 
 // plotly.js reads some HTML in names and labels.
 export const plain = (text) =>
@@ -38,15 +53,39 @@ export const LABELLED = { l: 56, r: 80, t: 8, b: 44 };
 // A name beside its line: the text in ink, for it must be readable, and a dot in the line's colour.
 export const nameLabel = (shade, text) => `<span style="color: ${shadeColour(shade)}">●</span> ${plain(text)}`;
 
-// Labels `{text, x, y, ink}` at the right end of lines, pushed `least` apart where they would overlap: those
-// that end less than `reach` from each other.
-export function endLabels(ends, least, reach = Infinity) {
+// Labels `{text, x, y, ink}` at the right end of lines, pushed apart where they would overlap, within `range`, the
+// ends of the axis that is `height` pixels high. Those that end `reach` from each other or farther don't meet.
+export function endLabels(ends, range, height, { reach = Infinity, lines = 1 } = {}) {
+  const least = ((range[1] - range[0]) * 15 * lines) / height;
   const placed = [];
+  const near = (one, other) => other !== one && Math.abs(other.x - one.x) < reach;
   for (const { text, x, y, ink = colour("ink") } of ends.toSorted((one, other) => other.y - one.y)) {
-    const above = placed.filter((other) => Math.abs(other.x - x) < reach).map((other) => other.y - least);
-    placed.push(label(text, x, Math.min(y, ...above), ink));
+    const next = label(text, x, y, ink);
+    next.y = Math.min(y, ...placed.filter((other) => near(next, other)).map((other) => other.y - least));
+    placed.push(next);
+  }
+  let floor = range[0];
+  for (const each of placed.toReversed()) {
+    if (each.y < floor) each.y = floor;
+    if (reach === Infinity) floor = each.y + least;
   }
   return placed;
+}
+
+// How many pixels a chart leaves to its lines.
+export const heightOf = (element) => Math.max(100, element.clientHeight - 52);
+
+// Ends of an axis with a little room around values; undefined for none.
+export function around(values, room = 0.06) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (!Number.isFinite(value)) continue;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  if (low > high) return undefined;
+  const margin = room * (high - low || 1);
+  return [low - margin, high + margin];
 }
 
 // Accuracies are drawn in percent, worded as on the rest of the page.
@@ -94,7 +133,7 @@ export const bandOf = (x, low, high, fillcolor) => ({
 
 function layoutOf({ x, y, ...rest }) {
   return {
-    font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour("ink") },
+    font: { family: font(), size: 12, color: colour("ink") },
     paper_bgcolor: "rgba(0, 0, 0, 0)",
     plot_bgcolor: "rgba(0, 0, 0, 0)",
     margin: { l: 56, r: 16, t: 8, b: 44 },
@@ -116,10 +155,11 @@ function layoutOf({ x, y, ...rest }) {
 
 const whenIdle = window.requestIdleCallback ?? ((action) => setTimeout(action, 50));
 
-function isInView(element) {
-  const { top, bottom } = element.getBoundingClientRect();
-  return top < innerHeight && bottom > 0;
-}
+// Which charts can be seen; asking them for their place would make the browser lay out the page at once.
+const inView = new WeakSet();
+const sight = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) inView[isIntersecting ? "add" : "delete"](target);
+});
 
 // Draws what `build` returns, `{traces, layout}` with `layout.x` and `layout.y` as axes. Call the returned
 // function when data has changed: it draws at most once a frame, what can't be seen when nothing else is to do,
@@ -134,9 +174,10 @@ export function chart(element, build) {
   const update = () => {
     if (waiting) return;
     waiting = true;
-    if (isInView(element)) requestAnimationFrame(draw);
+    if (inView.has(element)) requestAnimationFrame(draw);
     else whenIdle(draw, { timeout: 1000 });
   };
+  sight.observe(element);
   window.addEventListener("themechange", update);
   return update;
 }

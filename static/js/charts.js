@@ -1,7 +1,9 @@
 // The charts that a comparison shows by itself: on the compare page, and in a report without a server.
 
-import { atEpoch, shortest } from "./at_epoch.js";
+import { reach, rowsOf, runsAtEpoch } from "./at_epoch.js";
+import { hiddenWords } from "./averages.js";
 import { Curves } from "./curves.js";
+import { whole } from "./format.js";
 import { frontierChart } from "./frontier.js";
 import { gapChart } from "./gap.js";
 import { groupTable } from "./group_table.js";
@@ -10,6 +12,13 @@ import { Scrubber } from "./scrubber.js";
 
 const element = (id) => document.getElementById(id);
 
+// What an empty slider says.
+function nothingFor(runs) {
+  if (runs.some((run) => run.status === "finished" || run.status === "running")) return "No run has an epoch yet.";
+  const ended = runs.some((run) => run.epochs_done);
+  return ended ? "No run has finished or trains: what failed or was cancelled is in the curves alone." : "No run has trained yet.";
+}
+
 // Draws the runs of `set` as they change; `read` gives the comparison that it was filled from.
 export function charts(set, view, read) {
   const scrubber = new Scrubber(element("scrubber"), view);
@@ -17,40 +26,80 @@ export function charts(set, view, read) {
   const trainKey = element("train-key");
   const note = element("layers-note");
   const finalNote = note.textContent;
+  let drawn = { groups: [], runs: [] };
 
-  function results() {
-    const { epoch } = scrubber;
-    const { groups: rows, reference: published } = read() ?? { groups: [], reference: [] };
-    const reference = view.get("reference") === "off" || !set.isByDepth ? [] : published;
-    if (epoch) return { ...atEpoch(set, epoch), reference, train: "running train" };
-    const places = new Map(set.groups.map(({ label, x }) => [label, x]));
-    const runs = set.runs.filter((run) => run.status === "finished");
-    return { groups: rows.map((row) => ({ ...row, x: places.get(row.label) })), runs, reference, train: "train" };
+  const shown = () => set.runs.filter((run) => !view.ids("hide").has(run.id));
+
+  // The rows that the server made, and others for groups of which some runs are hidden.
+  function finals() {
+    const runs = shown().filter((run) => run.status === "finished");
+    const served = new Map((read()?.groups ?? []).map((row) => [row.label, row]));
+    const groups = rowsOf(set, runs).map((row) => {
+      const same = served.get(row.label);
+      return same?.n === row.n ? { ...same, x: row.x } : row;
+    });
+    return { groups, runs };
   }
 
-  const drawLayers = layersChart(element("layers-chart"), set, results);
+  const drawLayers = layersChart(element("layers-chart"), set, () => ({
+    ...drawn,
+    reference: view.get("reference") === "off" || !set.isByDepth ? [] : (read()?.reference ?? []),
+    train: scrubber.epoch ? "running train" : "train",
+    scale: view.get("scale") ?? "",
+  }));
+
+  const lengths = (run) => set.length(run);
+
+  // "9 of 12 runs have it", where not all do.
+  function share(epoch) {
+    const { counted } = reach(shown(), lengths);
+    const having = counted.filter((run) => set.length(run) >= epoch).length;
+    return having < counted.length ? `; ${whole(having)} of ${whole(counted.length)} runs have it` : "";
+  }
+
+  function words(epoch) {
+    return (
+      `Epoch ${epoch} of ${scrubber.last}${share(epoch)}: running train accuracy of that epoch, test accuracy after it, ` +
+      "of runs that are finished or train."
+    );
+  }
 
   // Chart and table show the same epoch in the same frame.
   function showResults() {
-    const { epoch, last } = scrubber;
-    const words =
-      `Epoch ${epoch} of ${last}: running train accuracy of that epoch, test accuracy after it, ` +
-      "of runs that are finished or train.";
-    showTable(epoch && atEpoch(set, epoch).groups, `${words} Mean ± standard deviation over seeds, lowest – highest; time up to that epoch.`);
+    const { epoch } = scrubber;
+    if (epoch) {
+      const all = runsAtEpoch(set, set.runs, epoch);
+      const hidden = view.ids("hide");
+      const runs = all.filter((run) => !hidden.has(run.id));
+      const rows = rowsOf(set, all);
+      drawn = { groups: runs.length === all.length ? rows : rowsOf(set, runs), runs };
+      showTable(rows, `${words(epoch)} Mean ± standard deviation over seeds, lowest – highest; time up to that epoch.`);
+    } else {
+      drawn = finals();
+      showTable(null);
+    }
+    const hidden = view.ids("hide").size ? `${hiddenWords(view.ids("hide"))} Verdict and table keep all.` : "";
+    const same = hidden ? "" : " The table below holds the same figures.";
+    const text = epoch ? `${words(epoch)} Bands and bars are 95 % intervals of the mean over seeds.` : finalNote;
+    if (note.textContent !== text + same + hidden) note.textContent = text + same + hidden;
     trainKey.textContent = epoch ? "running train" : "train";
-    note.textContent = epoch ? `${words} Bands are 95 % intervals of the mean over seeds. The table below holds the same figures.` : finalNote;
     drawLayers();
   }
 
+  function changed() {
+    const visible = shown();
+    const { last } = reach(visible, lengths);
+    scrubber.limit({ last, nothing: nothingFor(visible), share });
+    showResults();
+  }
+
   new Curves(element("curves-chart"), set, view);
-  gapChart(element("gap-chart"), set, view);
+  gapChart(element("gap-chart"), element("gap-note"), set, view);
   frontierChart(element("frontier-chart"), element("frontier-words"), set, view);
   scrubber.addEventListener("change", showResults);
-  view.follow(["reference"], drawLayers);
-  set.addEventListener("change", () => {
-    scrubber.limit(shortest(set));
-    showResults();
-  });
+  view.follow(["reference", "scale"], drawLayers);
+  view.follow(["hide"], changed);
+  set.addEventListener("change", changed);
 }
 
 // The table of hyperparameters shows all of them, or those alone in which runs differ.

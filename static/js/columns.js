@@ -1,7 +1,11 @@
 // The epochs of runs as columns, kept complete: repeated epochs are dropped, a gap is read again.
 
+// What was asked for is not there, or no longer.
+export class Missing extends Error {}
+
 export async function json(url) {
   const answer = await fetch(url, { headers: { Accept: "application/json" } });
+  if (answer.status === 404) throw new Missing(url);
   if (!answer.ok) throw new TypeError(`${url}: ${answer.status}`);
   return answer.json();
 }

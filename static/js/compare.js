@@ -1,28 +1,47 @@
 // The compare page: verdict and tables worded by the server, charts from the same comparison as JSON.
 
 import { charts, parameterTable } from "./charts.js";
-import { json } from "./columns.js";
+import { Missing, json, readEpochs } from "./columns.js";
 import { Diagnostics } from "./diagnostics.js";
 import { listen } from "./events.js";
 import { Images } from "./images.js";
-import { refresh, throttle } from "./live.js";
+import { followLinks } from "./links.js";
+import { refresh } from "./live.js";
+import { againButton } from "./rerun.js";
 import { rowOf, updateRow } from "./rows.js";
 import { RunSet } from "./run_set.js";
+import { throttle } from "./throttle.js";
 import { View } from "./view.js";
 
 const { change, selection } = document.querySelector("main").dataset;
 const view = new View();
 const set = new RunSet();
 let comparison = null;
+let isGone = false;
 
 charts(set, view, () => comparison);
 parameterTable(view);
-const diagnostics = new Diagnostics(view, set);
+const diagnostics = new Diagnostics(view, set, readEpochs, (ids) => [againButton(ids)]);
+followLinks();
 const images = new Images(view, selection);
-const readImages = throttle(() => images.load(comparison.runs), 2000);
+const readImages = throttle(() => !isGone && images.load(comparison.runs), 2000);
+
+// Every run was deleted: what is on the page is of the past, and nothing newer can be read.
+function gone() {
+  isGone = true;
+  document.getElementById("all-gone").hidden = false;
+  for (const section of document.querySelectorAll("main > section, main > .heading .actions, main > form")) section.hidden = true;
+}
 
 const load = throttle(async () => {
-  comparison = await json(`/compare${selection}`);
+  if (isGone) return;
+  try {
+    comparison = await json(`/compare${selection}`);
+  } catch (error) {
+    if (error instanceof Missing) gone();
+    else throw error;
+    return;
+  }
   set.load(comparison);
   readImages();
 }, 2000);
@@ -50,6 +69,8 @@ listen("/events", change, {
     if (!set.has(run_id)) return;
     rowOf(run_id)?.remove();
     set.remove(run_id);
+    if (!set.runs.length) gone();
+    if (isGone) return;
     load();
     refresh();
   },

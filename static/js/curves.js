@@ -2,8 +2,9 @@
 // a mean and its 95 % band per group.
 
 import { cumulated } from "./columns.js";
-import { LABELLED, LOSS, PERCENT, PERCENT_TICKS, bandOf, chart, endLabels, endingAt, epochAxis, nameLabel, percents, plain, shadeColour } from "./chart.js";
-import { plural, whole } from "./format.js";
+import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
+import { LABELLED, LOSS, PERCENT, PERCENT_TICKS, around, bandOf, chart, endLabels, endingAt, epochAxis, heightOf, nameLabel, percents, plain, shadeColour } from "./chart.js";
+import { plural } from "./format.js";
 import { smooth } from "./smooth.js";
 import { mean, spread } from "./statistics.js";
 
@@ -41,14 +42,16 @@ const CHOICES = ["metric", "x", "lines", "smooth", "log", "logx", "hide"];
 
 const choice = (table, asked, otherwise) => (Object.hasOwn(table, asked) ? asked : otherwise);
 
-// A range around values that leaves the bands free to end outside, as those of two seeds would be all there is.
-function around(values, log) {
-  const known = log ? values.filter((value) => value > 0).map(Math.log10) : values;
-  if (!known.length) return undefined;
-  const low = known.reduce((least, value) => Math.min(least, value));
-  const high = known.reduce((most, value) => Math.max(most, value));
-  const margin = 0.06 * (high - low || 1);
-  return [low - margin, high + margin];
+// The ends of the axis that show all but what failed: a run that diverged would press the others flat. Means leave
+// their bands free to end outside, as those of two seeds would be all there is.
+function rangeOf(curves, log, means) {
+  const values = ({ y, raw }) => [...y, ...(means ? [] : raw)].filter((value) => !log || value > 0).map((value) => (log ? Math.log10(value) : value));
+  const sound = curves.filter(({ run }) => run.status !== "failed");
+  const range = around((sound.length ? sound : curves).flatMap(values));
+  if (!range) return {};
+  const isOutside = (curve) => values(curve).some((value) => value < range[0] || value > range[1]);
+  const outside = sound.length ? curves.filter((curve) => !sound.includes(curve) && isOutside(curve)).length : 0;
+  return { range: means || outside ? range : undefined, outside: means ? 0 : outside, ends: range };
 }
 
 export class Curves {
@@ -58,6 +61,7 @@ export class Curves {
   constructor(element, set, view) {
     this.set = set;
     this.view = view;
+    this.height = () => heightOf(element);
     this.narrow = () => element.clientWidth < 500;
     this.#update = chart(element, () => this.#build());
     set.addEventListener("change", () => this.#changed());
@@ -113,25 +117,16 @@ export class Curves {
       return { run, x: AXES[over].of(run, columns), raw, y: smooth(raw, weight) };
     });
     const hover = `%{fullData.name}<br>${AXES[over].hover}: ${isAccuracy ? PERCENT : LOSS}`;
-    const drawn = means ? this.#means(curves, hover, { log, isAccuracy }) : { traces: this.#lines(curves, hover, weight), ends: [] };
-    const range = means ? around(curves.flatMap(({ y }) => y), log) : undefined;
-    const points = curves.reduce((sum, { x }) => sum + x.length, 0);
-    this.#note.textContent = !curves.length
-      ? "Curves appear with the first epoch."
-      : (means
-          ? `Means of ${plural(curves.length, "run")}, at each epoch that all runs of a group have. Bands are 95 % intervals of the mean over seeds.` +
-            (weight ? " Smoothed before averaging." : "")
-          : `${plural(curves.length, "curve")}, ${plural(points, "point")}, all of them drawn.` +
-            (weight ? " Smoothed; the raw values stand faint behind." : "")) +
-        (hidden.size ? ` ${whole(hidden.size)} hidden.` : "");
+    const { traces, ends: names, used } = means ? this.#means(curves, hover, { log, isAccuracy }) : this.#lines(curves, hover, weight);
+    const { range, ends = [0, 1], outside = 0 } = rangeOf(means ? curves.filter(({ run }) => used.has(run.id)) : curves, log, means);
+    this.#say(curves, { means, used, weight, outside, hidden });
     const type = logX ? "log" : "linear";
     const last = curves.reduce((most, { x }) => Math.max(most, x.length), 0);
     const places = curves.flatMap(({ x }) => [x[0], x.at(-1)]);
     const [first, end] = [Math.min(...places), Math.max(...places)];
     const span = logX ? [Math.log10(first), Math.log10(end)] : endingAt(end);
-    const room = range ? (range[1] - range[0]) * (this.narrow() ? 0.08 : 0.05) : 0;
     return {
-      traces: drawn.traces,
+      traces,
       layout: {
         x: {
           ...(over === "epoch" ? epochAxis(last, logX) : { title: AXES[over].title, rangemode: logX ? undefined : "tozero" }),
@@ -146,14 +141,27 @@ export class Curves {
         },
         ...(means ? { margin: LABELLED } : {}),
         annotations: endLabels(
-          drawn.ends.map(({ x, y, ...end }) => ({ ...end, x: logX ? Math.log10(x) : x, y: log ? Math.log10(y) : y })),
-          room,
-          (span[1] - span[0]) * (this.narrow() ? 0.4 : 0.1),
+          names.map(({ x, y, ...end }) => ({ ...end, x: logX ? Math.log10(x) : x, y: log ? Math.log10(y) : y })),
+          ends,
+          this.height(),
+          { reach: (span[1] - span[0]) * (this.narrow() ? 0.4 : 0.1) },
         ),
         // another quantity on an axis needs another zoom
         uirevision: `${metric} ${over} ${log} ${logX} ${means}`,
       },
     };
+  }
+
+  #say(curves, { means, used, weight, outside, hidden }) {
+    const points = curves.reduce((sum, { x }) => sum + x.length, 0);
+    const runs = curves.map(({ run }) => run);
+    const words = means
+      ? `Means of ${plural(used.size, "run")}, at each epoch of those that have it.${leftOut(runs, used)} Bands are 95 % intervals of the mean over seeds.` +
+        (weight ? " Smoothed before averaging." : "")
+      : `${plural(curves.length, "curve")}, ${plural(points, "point")}, all of them drawn.` +
+        (weight ? " Smoothed; the raw values stand faint behind." : "") +
+        (outside ? ` The axis is fitted to the others: ${plural(outside, "failed run")} ${outside === 1 ? "leaves" : "leave"} the frame; double-click to see all.` : "");
+    this.#note.textContent = (curves.length ? words : "Curves appear with the first epoch.") + hiddenWords(hidden);
   }
 
   #lines(curves, hovertemplate, weight) {
@@ -172,37 +180,44 @@ export class Curves {
       const name = plain(run.name);
       lines.push({ x, y, mode, line, marker: { color: line.color, size: 6 }, name, hovertemplate: `${hovertemplate}<extra></extra>` });
     }
-    return [...faint, ...lines];
+    return { traces: [...faint, ...lines], ends: [], used: new Set() };
   }
 
   #means(curves, hover, { log, isAccuracy }) {
     const bands = [];
     const lines = [];
     const ends = [];
-    for (const [{ label, shade }, group] of this.set.grouped(curves, ({ run }) => run)) {
-      const length = Math.min(...group.map(({ x }) => x.length));
-      const at = (name) => Array.from({ length }, (_, index) => group.map((curve) => curve[name][index]));
-      const x = at("x").map(mean);
-      const spreads = at("y").map(spread);
+    const used = new Set();
+    for (const [{ label, shade }, members] of this.set.grouped(curves, ({ run }) => run)) {
+      const chosen = new Set(averaged(members.map(({ run }) => run), (run) => this.set.length(run)));
+      const group = members.filter(({ run }) => chosen.has(run));
+      if (!group.length) continue;
+      for (const run of chosen) used.add(run.id);
+      // by steps, so that a shorter run's end does not throw the line back
+      const x = cumulated(byEpoch(group.map((curve) => curve.x.map((value, index) => value - (curve.x[index - 1] ?? 0)))).map(mean));
+      const spreads = byEpoch(group.map((curve) => curve.y)).map(spread);
+      const counts = byEpoch(group.map((curve) => curve.y)).map((values) => values.length);
       const y = spreads.map((each) => each.mean);
-      if (group.length > 1) {
+      const several = spreads.filter(({ ci95 }) => ci95);
+      if (several.length) {
         // a logarithmic axis has no place for what is not above 0
-        const low = spreads.map(({ ci95, min }) => Math.max(ci95[0], log ? min / 10 : isAccuracy ? -Infinity : 0));
-        const high = spreads.map(({ ci95 }) => Math.min(ci95[1], isAccuracy ? 100 : Infinity));
-        bands.push(bandOf(x, low, high, shadeColour(shade, 0.16)));
+        const low = several.map(({ ci95, min }) => Math.max(ci95[0], log ? min / 10 : isAccuracy ? -Infinity : 0));
+        const high = several.map(({ ci95 }) => Math.min(ci95[1], isAccuracy ? 100 : Infinity));
+        bands.push(bandOf(x.slice(0, several.length), low, high, shadeColour(shade, 0.16)));
       }
       const line = { color: shadeColour(shade), width: 2 };
       lines.push({
         x,
         y,
-        mode: length > 1 ? "lines" : "markers",
+        mode: x.length > 1 ? "lines" : "markers",
         line,
         marker: { color: line.color, size: 7 },
-        name: plain(`${label}, mean of ${group.length}`),
-        hovertemplate: `${hover}<extra></extra>`,
+        name: plain(label),
+        text: counts.map((count) => `mean of ${count}`),
+        hovertemplate: `${hover.replace("<br>", ", %{text}<br>")}<extra></extra>`,
       });
       ends.push({ text: nameLabel(shade, label), x: x.at(-1), y: y.at(-1) });
     }
-    return { traces: [...bands, ...lines], ends };
+    return { traces: [...bands, ...lines], ends, used };
   }
 }

@@ -1,9 +1,10 @@
 // Inside the network: gradient norms and dead units, layer by layer, of a run or of all runs of a group.
 
-import { append, readEpochs } from "./columns.js";
-import { PERCENT, PERCENT_TICKS, chart, endLabels, endingAt, epochAxis, nameLabel, percents, shadeColour } from "./chart.js";
-import { throttle } from "./live.js";
-import { rerunLinks } from "./rerun.js";
+import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
+import { Missing, append } from "./columns.js";
+import { PERCENT, PERCENT_TICKS, around, chart, endLabels, endingAt, epochAxis, heightOf, nameLabel, percents, shadeColour } from "./chart.js";
+import { throttle } from "./throttle.js";
+import { named } from "./rerun.js";
 import { mean } from "./statistics.js";
 
 const MARGIN = { l: 60, r: 72, t: 8, b: 44 };
@@ -23,7 +24,7 @@ const QUANTITIES = {
     figure: PERCENT,
     values: percents,
     mean,
-    axis: { ...PERCENT_TICKS, rangemode: "tozero" },
+    axis: PERCENT_TICKS,
     nothing: [0, 100],
   },
 };
@@ -40,17 +41,20 @@ export class Diagnostics {
   #columns = new Map();
   #update;
 
-  constructor(view, set) {
+  // `readEpochs` gives the columns of a run; `offer` what stands behind the names of runs that did not measure.
+  constructor(view, set, readEpochs, offer) {
     const element = document.getElementById("diagnostics-chart");
+    this.readEpochs = readEpochs;
+    this.offer = offer;
+    this.height = () => heightOf(element);
     this.set = set;
     this.view = view;
     this.words = document.getElementById("diagnostics-words");
-    this.narrow = () => element.clientWidth < 500;
     this.select = document.querySelector('[name="inside"]');
     this.#update = chart(element, () => this.#build());
     this.read = throttle(() => this.#read(), 500);
     set.addEventListener("change", () => this.read());
-    view.follow(["inside", "layer"], () => this.read());
+    view.follow(["inside", "layer", "hide"], () => this.read());
   }
 
   epoch(record) {
@@ -64,17 +68,24 @@ export class Diagnostics {
     if (this.#columns.delete(id)) this.read();
   }
 
-  // A run, or by default the runs of the last group.
+  // A run, or by default the runs of the last group that are not hidden.
   get #chosen() {
     const [kind, number] = this.select.value.split("-").map((part, index) => (index ? Number(part) : part));
     const group = this.set.groups[number - 1];
-    const runs = this.set.runs.filter((run) => (kind === "run" ? run.id === number : this.set.groupOf(run) === group));
+    const hidden = this.view.ids("hide");
+    const runs = this.set.runs.filter((run) => (kind === "run" ? run.id === number : this.set.groupOf(run) === group && !hidden.has(run.id)));
     return runs.filter((run) => this.set.columns(run.id).epoch.length);
   }
 
   async #read() {
     const unread = this.#chosen.filter((run) => !this.#columns.has(run.id));
-    for (const run of unread) this.#columns.set(run.id, await readEpochs(run.id));
+    for (const run of unread) {
+      try {
+        this.#columns.set(run.id, await this.readEpochs(run.id));
+      } catch (error) {
+        if (!(error instanceof Missing)) throw error; // deleted in the meantime
+      }
+    }
     this.#update();
   }
 
@@ -86,21 +97,22 @@ export class Diagnostics {
     const isRead = chosen.every((run) => this.#columns.has(run.id)); // the mean of a part would be a wrong one
     const runs = isRead ? chosen.filter((run) => this.#columns.get(run.id)[name].some((row) => row?.length)) : [];
     const lines = runs.map((run) => perLayer(this.#columns.get(run.id)[name], quantity));
-    const length = Math.min(...runs.map((run) => this.#columns.get(run.id).epoch.length));
+    const single = runs.length === 1;
+    const meant = single ? runs : averaged(runs, (run) => this.#columns.get(run.id).epoch.length);
     const layers = lines.length ? Math.min(...lines.map((line) => line.length)) : 0;
-    const x = runs.length ? Array.from({ length }, (_, index) => index + 1) : [];
     const means = Array.from({ length: layers }, (_, layer) =>
-      x.map((_, index) => quantity.mean(lines.map((line) => line[layer][index]))),
+      byEpoch(meant.map((run) => lines[runs.indexOf(run)][layer])).map(quantity.mean),
     );
-    this.#say(name, runs, means);
-    // beyond five layers colours repeat: there the dashes differ
-    const dash = (layer) => (layer < 5 ? "solid" : "dot");
+    const length = means[0]?.length ?? 0;
+    const x = Array.from({ length }, (_, index) => index + 1);
+    const longest = runs.reduce((most, run) => Math.max(most, this.#columns.get(run.id).epoch.length), 0);
+    this.#say(name, runs, meant, means);
     const faint = runs.length < 2 ? [] : lines.flatMap((line, rank) =>
       line.slice(0, layers).map((values, layer) => ({
         x: this.#columns.get(runs[rank].id).epoch,
         y: values,
         mode: "lines",
-        line: { color: shadeColour(layer + 1, 0.25), width: 1, dash: dash(layer) },
+        line: { color: shadeColour(layer + 1, 0.25), width: 1 },
         hoverinfo: "skip",
       })),
     );
@@ -108,7 +120,7 @@ export class Diagnostics {
       x,
       y,
       mode: length > 1 ? "lines" : "markers",
-      line: { color: shadeColour(layer + 1), width: 2, dash: dash(layer) },
+      line: { color: shadeColour(layer + 1), width: 2 },
       marker: { color: shadeColour(layer + 1), size: 7 },
       hovertemplate: `layer ${layer + 1}, epoch %{x}: ${quantity.figure}<extra></extra>`,
     }));
@@ -117,21 +129,23 @@ export class Diagnostics {
       .map((y, layer) => ({ y: log ? Math.log10(y.at(-1)) : y.at(-1), layer }))
       .filter(({ y }) => Number.isFinite(y))
       .map(({ y, layer }) => ({ text: nameLabel(layer + 1, `layer ${layer + 1}`), x: length, y }));
-    const all = means.flat().map((value) => (log ? Math.log10(value) : value)).filter(Number.isFinite);
-    const [low, high] = [Math.min(...all), Math.max(...all)];
+    const place = (value) => (log ? Math.log10(value) : value);
+    const sound = runs.flatMap((run, rank) => (run.status === "failed" && !single ? [] : lines[rank].slice(0, layers)));
+    const found = around([...means, ...sound].flat().map(place));
+    const range = !found ? quantity.nothing : log ? found : [0, Math.max(1, found[1])];
     return {
       traces: [...faint, ...drawn],
       layout: {
-        x: { ...epochAxis(x.length), range: endingAt(x.length) },
-        y: { title: quantity.title, ...quantity.axis, range: all.length ? undefined : quantity.nothing },
+        x: { ...epochAxis(longest), range: endingAt(longest) },
+        y: { title: quantity.title, ...quantity.axis, range },
         margin: MARGIN,
-        annotations: endLabels(ends, Math.max(high - low, 0.1) * (this.narrow() ? 0.09 : 0.06)),
+        annotations: endLabels(ends, range, this.height()),
         uirevision: `${name} ${this.select.value}`,
       },
     };
   }
 
-  #say(name, runs, means) {
+  #say(name, runs, meant, means) {
     const chosen = this.#chosen;
     const left = chosen.filter((run) => !runs.includes(run)).map((run) => run.id);
     if (!chosen.length) this.words.textContent = "Lines appear with the first epoch.";
@@ -139,9 +153,11 @@ export class Diagnostics {
     else if (name === "dead_relu" && chosen.every((run) => run.depth === 1)) {
       this.words.textContent = "A network of one layer has no hidden units, so none can be dead.";
     } else {
-      this.words.textContent = runs.length ? this.#found(name, runs, means) : "";
-      if (left.length) this.words.append(...rerunLinks(left), " did not measure this: train again to see it here.");
+      const without = leftOut(runs, new Set(meant.map((run) => run.id)));
+      this.words.textContent = (means[0]?.length ? this.#found(name, meant, means) : "") + without;
+      if (left.length) this.words.append(` ${named(left)} did not measure this. `, ...this.offer(left));
     }
+    this.words.append(hiddenWords(this.view.ids("hide")));
   }
 
   // What the lines say at their end.

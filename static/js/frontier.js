@@ -1,7 +1,9 @@
 // What accuracy costs: runs and the means of their groups, and the groups that nothing cheaper beats.
 
-import { LABELLED, PERCENT, PERCENT_TICKS, chart, colour, label, percents, plain, shadeColour } from "./chart.js";
+import { hiddenWords } from "./averages.js";
+import { PERCENT, PERCENT_TICKS, chart, colour, font, heightOf, label, percents, plain, shadeColour } from "./chart.js";
 import { listed } from "./format.js";
+import { labelPlaces, widthOf } from "./label_places.js";
 import { mean } from "./statistics.js";
 
 const COSTS = {
@@ -27,36 +29,52 @@ export function paretoFront(points) {
 
 const verb = (labels, one, many) => (labels.length === 1 ? one : many);
 
+const list = (points) => listed(points.map(({ label }) => label));
+
 // The chart in words, by the means of the groups.
 export function wordsOf(points) {
   if (!points.length) return "Dots appear as runs finish.";
   if (points.length === 1) return `Only ${points[0].label} so far: nothing to weigh against it.`;
   const best = paretoFront(points);
-  const front = points.filter((point) => best.includes(point)).map(({ label }) => label);
-  const beaten = points.map(({ label }) => label).filter((label) => !front.includes(label));
-  return (
-    `${listed(front)} ${verb(front, "is", "are")} not beaten by anything cheaper` +
-    (beaten.length ? `; ${listed(beaten)} ${verb(beaten, "costs more and reaches no more", "cost more and reach no more")}` : "") +
-    ". By the means alone: the verdict above says which differences stand out from luck."
-  );
+  const front = points.filter((point) => best.includes(point));
+  const beaten = points.filter((point) => !best.includes(point));
+  // beaten at the same cost, or only by something cheaper
+  const isEqual = ({ cost, accuracy }) => points.some((other) => other.cost === cost && other.accuracy > accuracy);
+  const [same, dearer] = [beaten.filter(isEqual), beaten.filter((point) => !isEqual(point))];
+  const parts = [`${list(front)} ${verb(front, "is", "are")} not beaten by anything that costs no more`];
+  if (dearer.length) parts.push(`${list(dearer)} ${verb(dearer, "costs more and reaches no more", "cost more and reach no more")}`);
+  if (same.length) parts.push(`${list(same)} ${verb(same, "costs", "cost")} as much as another and ${verb(same, "reaches", "reach")} less`);
+  return `${parts.join("; ")}. By the means alone: the verdict above says which differences stand out from luck.`;
 }
 
-// Labels above the means, a line lower where they would overlap: one is about `width` wide and `height` high.
-function labels(points, width, height) {
-  const placed = [];
-  for (const { label: name, cost, accuracy } of points.toSorted((one, other) => other.accuracy - one.accuracy)) {
-    let y = accuracy;
-    for (const other of placed) if (Math.abs(other.x - cost) < width && other.y - y < height) y = other.y - height;
-    placed.push({ ...label(plain(name), cost, y, colour("ink")), xshift: 6, yshift: 12 });
-  }
-  return placed;
+const MARGIN = { l: 64, r: 16, t: 8, b: 44 };
+
+// Names of the means where they lie on nothing else; `at` gives a place in pixels.
+function names(points, runs, front, at, frame) {
+  const ordered = points.toSorted((one, other) => other.accuracy - one.accuracy);
+  const dots = ordered.map((point) => ({ ...at(point), radius: 8, width: widthOf(point.label, font()) + 2 }));
+  const lines = front.flatMap((point, index) => {
+    const [from, to] = [at(point), front[index + 1] ? at(front[index + 1]) : { x: frame.width, y: at(point).y }];
+    return [
+      { left: from.x, right: to.x, top: from.y - 2, bottom: from.y + 2 },
+      { left: to.x - 2, right: to.x + 2, top: to.y, bottom: from.y },
+    ];
+  });
+  const places = labelPlaces(dots, runs.map((run) => ({ ...at(run), radius: 4 })), lines, frame);
+  return ordered.map((point, index) => ({
+    ...label(plain(point.label), point.cost, point.accuracy, colour("ink")),
+    xanchor: "center",
+    xshift: places[index].x - dots[index].x,
+    yshift: dots[index].y - places[index].y,
+  }));
 }
 
 export function frontierChart(element, words, set, view) {
   const update = chart(element, () => {
     const asked = view.get("cost");
     const cost = COSTS[Object.hasOwn(COSTS, asked) ? asked : "parameters"];
-    const runs = set.runs.filter((run) => run.status === "finished");
+    const hidden = view.ids("hide");
+    const runs = set.runs.filter((run) => run.status === "finished" && !hidden.has(run.id));
     const points = set.grouped(runs).map(([{ label, shade }, group]) => ({
       label,
       shade,
@@ -65,13 +83,21 @@ export function frontierChart(element, words, set, view) {
       accuracy: 100 * mean(group.map((run) => run.test_accuracy)),
     }));
     const front = paretoFront(points);
-    words.textContent = wordsOf(points);
+    words.textContent = wordsOf(points) + hiddenWords(hidden);
     const costs = runs.map(cost.of);
     const values = percents(runs.map((run) => run.test_accuracy));
     const most = Math.max(0, ...costs);
     const [low, high] = [Math.min(...values), Math.max(...values)];
     const span = Math.max(0.2, high - low);
     const marker = (color, size, line) => ({ color, size, line });
+    const across = runs.length ? [-0.03 * most, 1.06 * most] : [0, 1];
+    const up = runs.length ? [low - 0.1 * span, high + 0.15 * span] : [90, 100];
+    const frame = { width: Math.max(100, element.clientWidth - MARGIN.l - MARGIN.r), height: heightOf(element) };
+    const at = ({ cost: x, accuracy: y }) => ({
+      x: ((x - across[0]) / (across[1] - across[0])) * frame.width,
+      y: ((up[1] - y) / (up[1] - up[0])) * frame.height,
+    });
+    const dots = runs.map((run, index) => ({ cost: costs[index], accuracy: values[index] }));
     return {
       traces: [
         {
@@ -99,18 +125,14 @@ export function frontierChart(element, words, set, view) {
         },
       ],
       layout: {
-        x: { title: cost.title, range: runs.length ? [-0.03 * most, 1.06 * most] : [0, 1] },
-        y: {
-          title: "Final test accuracy",
-          ...PERCENT_TICKS,
-          range: runs.length ? [low - 0.1 * span, high + 0.15 * span] : [90, 100],
-        },
-        margin: LABELLED,
-        annotations: labels(points, most * (element.clientWidth < 500 ? 0.3 : 0.12), span * 0.075),
+        x: { title: cost.title, range: across },
+        y: { title: "Final test accuracy", ...PERCENT_TICKS, range: up, automargin: false },
+        margin: MARGIN,
+        annotations: names(points, dots, front, at, frame),
         uirevision: cost.title,
       },
     };
   });
   set.addEventListener("change", update);
-  view.follow(["cost"], update);
+  view.follow(["cost", "hide"], update);
 }

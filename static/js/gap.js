@@ -1,6 +1,7 @@
 // How far training accuracy is ahead of test accuracy, epoch by epoch: a faint line per run, a mean per group.
 
-import { LABELLED, chart, colour, endLabels, endingAt, epochAxis, nameLabel, plain, shadeColour } from "./chart.js";
+import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
+import { LABELLED, around, chart, colour, endLabels, endingAt, epochAxis, heightOf, nameLabel, plain, shadeColour } from "./chart.js";
 import { mean } from "./statistics.js";
 
 const SETTLING = 0.1; // the share of epochs to which the axis is not fitted
@@ -9,9 +10,11 @@ const POINTS = "%{y:.2f}\u00a0pp";
 // In percentage points.
 const gaps = ({ train_accuracy: train, test_accuracy: test }) => train.map((value, index) => 100 * (value - test[index]));
 
-export function gapChart(element, set, view) {
+export function gapChart(element, note, set, view) {
+  const words = note.textContent;
   const update = chart(element, () => {
-    const runs = set.drawn(view.ids("hide")).map((run) => ({ ...run, gap: gaps(set.columns(run.id)) }));
+    const hidden = view.ids("hide");
+    const runs = set.drawn(hidden).map((run) => ({ ...run, gap: gaps(set.columns(run.id)) }));
     const groups = set.grouped(runs);
     const faint = runs.map((run) => ({
       x: set.columns(run.id).epoch,
@@ -22,39 +25,50 @@ export function gapChart(element, set, view) {
       name: plain(run.name),
       hovertemplate: `%{fullData.name}<br>epoch %{x}: ${POINTS}<extra></extra>`,
     }));
-    const means = groups.map(([{ label, shade }, group]) => {
-      const length = Math.min(...group.map((run) => run.gap.length));
+    const used = new Set();
+    const means = groups.flatMap(([{ label, shade }, members]) => {
+      const group = averaged(members, (run) => run.gap.length);
+      if (!group.length) return [];
+      for (const run of group) used.add(run.id);
+      const rows = byEpoch(group.map((run) => run.gap));
       const color = shadeColour(shade);
       return {
-        x: Array.from({ length }, (_, index) => index + 1),
-        y: Array.from({ length }, (_, index) => mean(group.map((run) => run.gap[index]))),
-        mode: length > 1 ? "lines" : "markers",
+        x: rows.map((_, index) => index + 1),
+        y: rows.map(mean),
+        text: rows.map((row) => `mean of ${row.length}`),
+        mode: rows.length > 1 ? "lines" : "markers",
         line: { color, width: 2.5 },
         marker: { color, size: 8 },
-        name: plain(`${label}, mean of ${group.length}`),
-        hovertemplate: `%{fullData.name}<br>epoch %{x}: ${POINTS}<extra></extra>`,
+        name: plain(label),
+        hovertemplate: `%{fullData.name}, %{text}<br>epoch %{x}: ${POINTS}<extra></extra>`,
+        shade,
+        label,
       };
     });
+    note.textContent = words + leftOut(runs, used) + hiddenWords(hidden);
     // the first epochs lie far below the others and would flatten them
-    const values = runs.flatMap((run) => run.gap.slice(Math.ceil(run.gap.length * SETTLING)));
+    const settled = (run) => run.gap.slice(Math.ceil(run.gap.length * SETTLING));
+    const sound = runs.filter((run) => run.status !== "failed");
+    const values = (sound.length ? sound : runs).flatMap(settled);
     const last = runs.reduce((most, run) => Math.max(most, run.gap.length), 0);
-    const low = values.reduce((least, value) => Math.min(least, value), 0);
-    const high = values.reduce((most, value) => Math.max(most, value), 0);
-    const margin = 0.05 * (high - low || 1);
+    const range = around(values.length ? [0, ...values] : [], 0.05) ?? [-1, 1];
+    const span = endingAt(last);
     return {
-      traces: [...faint, ...means],
+      traces: [...faint, ...means.map(({ shade, label, ...trace }) => trace)],
       layout: {
-        x: { ...epochAxis(last), range: endingAt(last) },
+        x: { ...epochAxis(last), range: span },
         y: {
           title: "Train minus test accuracy (pp)",
-          range: values.length ? [low - margin, high + margin] : [-1, 1],
+          range,
           zeroline: true,
           zerolinecolor: colour("control-line"),
         },
         margin: LABELLED,
         annotations: endLabels(
-          means.map(({ x, y }, index) => ({ text: nameLabel(groups[index][0].shade, groups[index][0].label), x: x.at(-1), y: y.at(-1) })),
-          0.07 * (high - low),
+          means.map(({ x, y, shade, label }) => ({ text: nameLabel(shade, label), x: x.at(-1), y: y.at(-1) })),
+          range,
+          heightOf(element),
+          { reach: 0.1 * span[1] },
         ),
       },
     };

@@ -3,23 +3,53 @@
 import { duration, loss, percent, points, whole } from "./format.js";
 
 const UNIT = "\u00a0pp";
+const MINUS = "\u2212";
+
+const signedPoints = (difference) => `${difference < 0 ? "" : "+"}${points(difference)}${UNIT}`;
+const signedLoss = (difference) => `${difference < 0 ? MINUS : "+"}${Math.abs(difference).toFixed(4)}`;
+const gap = (row) => row.train_accuracy.mean - row.test_accuracy.mean;
 
 function spread({ mean, std, min, max }) {
-  if (std === null) return [percent(mean)];
-  const small = (className, textContent) => Object.assign(document.createElement("span"), { className, textContent });
-  const range = small("detail", `${percent(min)} – ${percent(max)}`);
-  return [`${percent(mean)} `, small("muted", `± ${points(std)}`), document.createElement("br"), range];
+  if (std === null) return [["", percent(mean)]];
+  return [["", `${percent(mean)} `], ["muted", `± ${points(std)}`], ["detail", `${percent(min)} – ${percent(max)}`]];
 }
 
+// What a column says of a row, as pairs of a class and a text; a detail stands on a line of its own.
 const CELLS = {
-  n: (row) => [whole(row.n)],
-  parameters: (row) => [whole(row.parameters)],
+  n: (row) => [["", whole(row.n)]],
+  parameters: (row) => [["", whole(row.parameters)]],
   train_accuracy: (row) => spread(row.train_accuracy),
   test_accuracy: (row) => spread(row.test_accuracy),
-  gap: (row) => [points(row.train_accuracy.mean - row.test_accuracy.mean) + UNIT],
-  test_loss: (row) => [loss(row.test_loss.mean)],
-  train_seconds: (row) => [duration(row.train_seconds.mean)],
+  gap: (row) => [["", points(gap(row)) + UNIT]],
+  test_loss: (row) => [["", loss(row.test_loss.mean)]],
+  train_seconds: (row) => [["", duration(row.train_seconds.mean)]],
 };
+
+// The difference of a row from the baseline, below its figure.
+const DELTAS = {
+  train_accuracy: (row, base) => signedPoints(row.train_accuracy.mean - base.train_accuracy.mean),
+  test_accuracy: (row, base) => signedPoints(row.test_accuracy.mean - base.test_accuracy.mean),
+  gap: (row, base) => signedPoints(gap(row) - gap(base)),
+  test_loss: (row, base) => signedLoss(row.test_loss.mean - base.test_loss.mean),
+  train_seconds: (row, base) => `× ${Number((row.train_seconds.mean / base.train_seconds.mean).toPrecision(3))}`,
+};
+
+// Writes pieces into a cell; where only words differ, nothing but the words is touched.
+function write(cell, pieces) {
+  const spans = cell.querySelectorAll("span");
+  if (spans.length !== pieces.length || pieces.some(([name], index) => spans[index].className !== name)) {
+    cell.replaceChildren(
+      ...pieces.flatMap(([className, textContent]) => {
+        const span = Object.assign(document.createElement("span"), { className, textContent });
+        return className === "detail" ? [document.createElement("br"), span] : [span];
+      }),
+    );
+    return;
+  }
+  pieces.forEach(([, text], index) => {
+    if (spans[index].textContent !== text) spans[index].firstChild.data = text;
+  });
+}
 
 function rowHeader({ label, shade }) {
   const header = document.createElement("th");
@@ -33,33 +63,59 @@ function rowHeader({ label, shade }) {
   return header;
 }
 
-function line(row, columns) {
-  const element = document.createElement("tr");
-  element.append(rowHeader(row));
-  for (const name of columns) {
-    const cell = document.createElement("td");
-    cell.className = "number";
-    cell.append(...CELLS[name](row));
-    element.append(cell);
+// A copy of the final table with the columns that an epoch has; rows are yet to come.
+function skeleton(final) {
+  const copy = final.querySelector(".scroll").cloneNode(true);
+  const names = [...copy.querySelectorAll("[data-column]")].map((header) => header.dataset.column);
+  const columns = names.filter((name) => Object.hasOwn(CELLS, name));
+  const pins = new Map([...copy.querySelectorAll("[data-pin]")].map((cell) => [cell.dataset.pin, cell]));
+  const keeps = new Set(["group", "pin", ...columns]);
+  for (const row of copy.querySelectorAll("thead tr, .aside tr")) {
+    [...row.children].forEach((cell, index) => {
+      if (!keeps.has(names[index])) cell.remove();
+    });
   }
-  return element;
+  copy.querySelector('[data-column="train_accuracy"]').textContent = "Running train accuracy";
+  copy.querySelector("tbody").replaceChildren();
+  return { copy, columns, pins, isPinnable: names.includes("pin") };
 }
 
-// Returns what shows the rows of an epoch in `there`, or with null the final results again. Columns that only
-// final results have are left out.
+function line(row, { columns, pins, isPinnable }) {
+  const element = document.createElement("tr");
+  const cells = columns.map(() => Object.assign(document.createElement("td"), { className: "number" }));
+  const pin = isPinnable ? [pins.get(row.label) ?? document.createElement("td")] : [];
+  element.append(rowHeader(row), ...cells, ...pin);
+  return { element, cells };
+}
+
+// Returns what shows the rows of an epoch in `there`, with their differences from its baseline, or with null the
+// final results again. Columns that only final results have are left out.
 export function groupTable(final, there) {
+  const lines = new Map();
+  let made = null;
   return (rows, caption) => {
-    if (rows && there.hidden) {
-      there.replaceChildren(final.querySelector(".scroll").cloneNode(true));
-      const [, ...headers] = there.querySelectorAll("[data-column]");
-      for (const header of headers) if (!Object.hasOwn(CELLS, header.dataset.column)) header.remove();
-      there.querySelector('[data-column="train_accuracy"]').textContent = "Running train accuracy";
-      there.querySelector("tbody.aside")?.remove();
-    }
-    there.hidden = !rows;
+    if (there.hidden !== !rows) there.hidden = !rows;
     if (!rows) return;
-    const [, ...columns] = [...there.querySelectorAll("[data-column]")].map((cell) => cell.dataset.column);
-    there.querySelector("caption").textContent = caption;
-    there.querySelector("tbody").replaceChildren(...rows.map((row) => line(row, columns)));
+    if (!made) {
+      made = skeleton(final);
+      there.replaceChildren(made.copy);
+    }
+    const base = rows.find((row) => row.label === there.dataset.baseline);
+    const words = there.querySelector("caption span");
+    const published = there.querySelector(".aside") ? " Published: one run each, after 200 epochs." : "";
+    const text = caption + published + (base ? ` Below each figure its difference from ${base.label} at that epoch.` : "");
+    if (words.textContent !== text) words.textContent = text;
+    for (const row of rows) {
+      if (!lines.has(row.label)) lines.set(row.label, line(row, made));
+      made.columns.forEach((name, index) => {
+        const delta = base && row !== base && DELTAS[name] ? [["detail", DELTAS[name](row, base)]] : [];
+        write(lines.get(row.label).cells[index], [...CELLS[name](row), ...delta]);
+      });
+    }
+    const body = there.querySelector("tbody");
+    const wanted = rows.map((row) => lines.get(row.label).element);
+    if (wanted.length !== body.children.length || wanted.some((element, index) => body.children[index] !== element)) {
+      body.replaceChildren(...wanted);
+    }
   };
 }

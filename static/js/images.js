@@ -2,7 +2,7 @@
 
 import { colour } from "./chart.js";
 import { percent, plural, whole } from "./format.js";
-import { rerunLinks } from "./rerun.js";
+import { againButton, named } from "./rerun.js";
 
 const SHOWN = 48;
 const DIGITS = [...Array(10).keys()];
@@ -99,7 +99,8 @@ export class Images {
     } else if (depths.length === 1) sentences.push("Runs of a second depth are needed to see what depth changes.");
     note.replaceChildren([...sentences, ...warnings].join(" "));
     if (!missing.length) return;
-    note.append(" The answers of ", ...rerunLinks(missing), " are gone: train again to have them here.");
+    const whose = missing.length === 1 ? "its answers, or they are" : "their answers, or they are";
+    note.append(` ${named(missing)} did not store ${whose} gone. `, againButton(missing));
   }
 
   #gallery() {
@@ -118,6 +119,12 @@ export class Images {
     const wanted = DIGITS.map(String).includes(digit) ? images.filter(({ label }) => label === Number(digit)) : images;
     const shown = this.#all ? wanted : wanted.slice(0, SHOWN);
     part("gallery").replaceChildren(...shown.map((image) => this.#picture(image)));
+    part("legend").hidden = !shown.length;
+    if (shown.length) {
+      const { shallow, deep } = this.#step;
+      const answers = (layers) => `${layers}: what ${plural(layers, "layer")} ${layers === 1 ? "reads" : "read"}`;
+      part("legend").textContent = `Under each image, ${answers(shallow)}; ${answers(deep)}; and how sure they are of it. A wrong answer is struck through.`;
+    }
     part("more").hidden = shown.length === wanted.length;
     part("more").textContent = `Show all ${whole(wanted.length)}`;
   }
@@ -169,17 +176,20 @@ export class Images {
       row.map((count, answer) => (second ? second.confusion[digit][answer] - count : count)),
     );
     const most = Math.max(1, ...cells.flatMap((row, digit) => row.filter((_, answer) => answer !== digit).map(Math.abs)));
-    table.caption.textContent = second
-      ? `Run ${second.id} minus run ${first.id}: how many more images of a digit (row) get an answer (column).`
-      : `Run ${first.id}: how many images of a digit (row) get which answer (column).`;
-    table.tHead.replaceChildren(element("tr", {}, ["", ...DIGITS].map((text) => element("th", { scope: "col", textContent: text, className: "number" }))));
+    table.caption.firstElementChild.textContent = second
+      ? `Run ${second.id} minus run ${first.id}: how many more (blue) or fewer (orange) images of a label (row) are read as a digit (column).`
+      : `Run ${first.id}: how many images of a label (row) are read as a digit (column).`;
+    table.tHead.replaceChildren(
+      element("tr", {}, [element("td"), element("th", { scope: "colgroup", colSpan: 10, textContent: "read as", className: "axis" })]),
+      element("tr", {}, ["label", ...DIGITS].map((text) => element("th", { scope: "col", textContent: text, className: "number" }))),
+    );
     table.tBodies[0].replaceChildren(
       ...cells.map((row, digit) =>
         element("tr", {}, [
           element("th", { scope: "row", className: "number", textContent: digit }),
           ...row.map((count, answer) => {
             const text = second && count > 0 ? `+${count}` : `${count}`.replace("-", "−");
-            return digit === answer ? element("td", { className: "number diagonal", textContent: text }) : shaded(text, Math.abs(count) / most);
+            return digit === answer ? element("td", { className: "number diagonal", textContent: text }) : shaded(text, count / most);
           }),
         ]),
       ),
@@ -193,9 +203,9 @@ export class Images {
   }
 }
 
-// A cell the darker the more there is to see.
+// A cell the darker the more there is to see; what is less than nothing has a hue of its own.
 function shaded(text, share) {
   const cell = element("td", { className: "number", textContent: text });
-  cell.style.backgroundColor = colour("accent", 0.4 * Math.min(1, share));
+  cell.style.backgroundColor = colour(share < 0 ? "fewer" : "more", 0.45 * Math.min(1, Math.abs(share)));
   return cell;
 }

@@ -1,97 +1,175 @@
 // Accuracy by number of layers, or by any other groups: a dot per run, means, intervals, and the published
 // reference.
 
-import { PERCENT, PERCENT_TICKS, bandOf, chart, colour, endLabels, percents, plain, shadeColour } from "./chart.js";
+import { accuracyScale, isNear, nearBest } from "./accuracy_scale.js";
+import { bandOf, chart, colour, endLabels, heightOf, label, plain, shadeColour } from "./chart.js";
 
 const PARTS = [
-  { field: "train_accuracy", name: "train", dash: "dash", symbol: "circle-open" },
-  { field: "test_accuracy", name: "test", dash: "solid", symbol: "circle" },
+  { field: "train_accuracy", name: "train", dash: "dash", symbol: "circle-open", above: true },
+  { field: "test_accuracy", name: "test", dash: "solid", symbol: "circle", above: false },
 ];
+const SHOWN = "%{customdata:.2f}\u00a0%";
 
-function band(rows, field) {
-  const known = rows.filter((row) => row[field].ci95);
-  if (known.length < 2) return [];
-  const low = percents(known.map((row) => row[field].ci95[0]));
-  const high = percents(known.map((row) => Math.min(1, row[field].ci95[1])));
-  return [bandOf(known.map((row) => row.x), low, high, colour("muted", 0.13))];
+// Stretches of neighbouring rows that all have an interval: a band must not run through one that has none.
+function stretches(rows, field) {
+  const found = [[]];
+  for (const row of rows) {
+    if (row[field].ci95) found.at(-1).push(row);
+    else if (found.at(-1).length) found.push([]);
+  }
+  return found.filter((stretch) => stretch.length);
 }
 
-function measured(set, rows, runs, { field, name, dash, symbol }) {
+function bands(rows, field, scale) {
+  return stretches(rows, field)
+    .filter((stretch) => stretch.length > 1)
+    .map((stretch) => {
+      const end = (index) => stretch.map((row) => scale.place(Math.min(1, row[field].ci95[index])));
+      return bandOf(stretch.map((row) => row.x), end(0), end(1), colour("muted", 0.13));
+    });
+}
+
+// Intervals of groups that stand alone, or whose order means nothing.
+function bars(rows, field, scale, isOrdered) {
+  const alone = isOrdered ? stretches(rows, field).filter((stretch) => stretch.length === 1).flat() : rows.filter((row) => row[field].ci95);
+  if (!alone.length) return [];
+  const y = alone.map((row) => scale.place(row[field].mean));
+  const ends = alone.map((row) => row[field].ci95.map((end) => scale.place(Math.min(1, end))));
+  const above = ends.map((pair, index) => Math.max(...pair) - y[index]);
+  const below = ends.map((pair, index) => y[index] - Math.min(...pair));
+  const error_y = { type: "data", symmetric: false, array: above, arrayminus: below, color: colour("muted", 0.6), thickness: 1.5, width: 5 };
+  return [{ x: alone.map((row) => row.x), y, mode: "markers", marker: { size: 0.1, color: colour("muted") }, error_y, hoverinfo: "skip" }];
+}
+
+// How far apart the runs of a group of so many stand, so that none hides another.
+const apart = (n) => Math.min(0.06, 0.3 / n);
+
+function places(set, runs) {
+  const sizes = new Map();
+  for (const run of runs) sizes.set(set.groupOf(run), (sizes.get(set.groupOf(run)) ?? 0) + 1);
+  const ranks = new Map();
+  return runs.map((run) => {
+    const group = set.groupOf(run);
+    const rank = ranks.get(group) ?? 0;
+    ranks.set(group, rank + 1);
+    return group.x + (rank - (sizes.get(group) - 1) / 2) * apart(sizes.get(group));
+  });
+}
+
+function measured(set, rows, runs, { field, name, dash, symbol }, scale) {
+  const isFilled = symbol === "circle";
   return [
     {
       x: rows.map((row) => row.x),
-      y: percents(rows.map((row) => row[field].mean)),
+      y: rows.map((row) => scale.place(row[field].mean)),
+      customdata: rows.map((row) => scale.shown(row[field].mean)),
       text: rows.map((row) => `mean of ${row.n}`),
-      mode: "lines",
+      mode: set.isOrdered ? "lines" : "markers",
       line: { color: colour("ink"), width: 2, dash },
-      hovertemplate: `${name} ${PERCENT}, %{text}<extra></extra>`,
+      marker: { symbol: "line-ew", size: 22, line: { color: colour("ink"), width: isFilled ? 2.5 : 1.5 } },
+      hovertemplate: `${name}${scale.word} ${SHOWN}, %{text}<extra></extra>`,
     },
     {
-      x: runs.map((run) => set.groupOf(run).x),
-      y: percents(runs.map((run) => run[field])),
+      x: places(set, runs),
+      y: runs.map((run) => scale.place(run[field])),
+      customdata: runs.map((run) => scale.shown(run[field])),
       text: runs.map((run) => plain(run.name)),
       mode: "markers",
       marker: {
         color: runs.map((run) => shadeColour(set.groupOf(run).shade)),
         symbol,
         size: 9,
-        line: { width: symbol === "circle" ? 1 : 2, color: symbol === "circle" ? colour("surface") : undefined },
+        line: { width: isFilled ? 1 : 2, color: isFilled ? colour("surface") : undefined },
       },
-      hovertemplate: `%{text}<br>${name} ${PERCENT}<extra></extra>`,
+      hovertemplate: `%{text}<br>${name}${scale.word} ${SHOWN}<extra></extra>`,
     },
   ];
 }
 
-function published(rows, { field, name, symbol }) {
+function published(rows, { field, name, symbol }, scale) {
   return {
     x: rows.map((row) => row.depth),
-    y: percents(rows.map((row) => row[field])),
+    y: rows.map((row) => scale.place(row[field])),
+    customdata: rows.map((row) => scale.shown(row[field])),
     mode: "lines+markers",
     line: { color: colour("muted", 0.8), width: 1.5, dash: "dot" },
     marker: { color: colour("muted"), symbol: symbol.replace("circle", "diamond"), size: 7 },
-    hovertemplate: `published (200 epochs), ${name} ${PERCENT}<extra></extra>`,
+    hovertemplate: `published (200 epochs), ${name}${scale.word} ${SHOWN}<extra></extra>`,
   };
 }
 
-// `read` gives `{groups, runs, reference, train}`: `train` names the kind of train accuracy.
+// Names beside the ends of lines. Where a line ends before the last group, its own name stands above or below its
+// end, and the legend alone names the published one: beside it would be other lines.
+function names(parts, rows, overlay, scale, { narrow, height, unit, least }) {
+  const last = rows.at(-1);
+  const reference = overlay.at(-1);
+  const end = Math.max(last?.x ?? 0, reference?.depth ?? 0);
+  const at = (accuracy) => scale.position(scale.place(accuracy));
+  const beside = [];
+  const over = [];
+  for (const { field, name, above } of last ? parts : []) {
+    const text = `<b>${narrow ? name.replace(" ", "<br>") : name}</b>`;
+    if (last.x === end) beside.push({ text, x: last.x, y: at(last[field].mean), ink: colour("ink") });
+    else over.push({ ...label(text, last.x, at(last[field].mean), colour("ink")), xanchor: "center", xshift: 0, yshift: above ? 16 : -16 });
+  }
+  for (const { field, name } of reference?.depth === end ? PARTS : []) {
+    beside.push({ text: narrow ? `published<br>${name}` : `published ${name}`, x: end, y: at(reference[field]), ink: colour("muted") });
+  }
+  const clear = last?.x === end ? Math.max(least, ((last.n - 1) / 2) * apart(last.n) * unit) : 0; // past the dots
+  const placed = endLabels(beside, scale.range, height, { lines: narrow ? 2 : 1 });
+  return [...placed.map((each) => ({ ...each, xshift: 10 + clear })), ...over];
+}
+
+// What lies below the frame, named at its edge.
+const below = (rows, scale) =>
+  rows.map((row) => ({
+    ...label(`↓ ${row.test_accuracy.mean < 0.9995 ? (100 * row.test_accuracy.mean).toFixed(2) : 100}\u00a0%`, row.x, scale.range[0], colour("ink")),
+    xanchor: "center",
+    yanchor: "bottom",
+    xshift: 0,
+    hovertext: `${plain(row.label)}: test mean below the frame`,
+  }));
+
+// The rows near the best, and the accuracies that are to be in the frame; by default what lies far from the best is
+// not: one shallow network would press all others into a line.
+function framed(set, asked, rows, runs, overlay) {
+  const isZoomed = !["even", "error"].includes(asked);
+  const near = rows.length && isZoomed ? nearBest(rows.map((row) => row.test_accuracy.mean)) : rows.map(() => true);
+  const far = rows.filter((_, index) => !near[index]);
+  const outside = new Set(far.map(({ x }) => x));
+  const inside = runs.filter((run) => !outside.has(set.groupOf(run).x));
+  const best = Math.max(...rows.map((row) => row.test_accuracy.mean));
+  const kept = rows.length && isZoomed ? overlay.filter((row) => isNear(row.test_accuracy, best)) : overlay;
+  return { far, values: [...inside, ...kept].flatMap((each) => PARTS.map(({ field }) => each[field])) };
+}
+
+// `read` gives `{groups, runs, reference, train, scale}`: `train` names the kind of train accuracy.
 export function layersChart(element, set, read) {
   return chart(element, () => {
-    const { groups: rows, runs, reference: overlay, train } = read();
+    const { groups: rows, runs, reference: overlay, train, scale: asked } = read();
     const parts = PARTS.map((part) => (part.field === "train_accuracy" ? { ...part, name: train } : part));
     const narrow = element.clientWidth < 500; // the legend says the rest
-    const places = new Map([...overlay.map(({ depth }) => [depth, depth]), ...rows.map(({ x, label }) => [x, set.isByDepth ? x : plain(label)])]);
-    const xs = [...places.keys()];
-    const ends = [
-      ...parts.flatMap(({ field, name }) => {
-        const last = rows.at(-1);
-        return last ? [{ text: `<b>${narrow ? name.replace(" ", "<br>") : name}</b>`, x: last.x, y: 100 * last[field].mean, ink: colour("ink") }] : [];
-      }),
-      ...PARTS.flatMap(({ field, name }) => {
-        const last = overlay.at(-1);
-        return last ? [{ text: narrow ? `published<br>${name}` : `published ${name}`, x: last.depth, y: 100 * last[field], ink: colour("muted") }] : [];
-      }),
-    ];
-    const values = percents([
-      ...runs.flatMap((run) => parts.map(({ field }) => run[field])),
-      ...overlay.flatMap((row) => parts.map(({ field }) => row[field])),
-    ]);
-    const low = Math.min(...values);
-    const span = values.length ? Math.max(0.2, Math.max(...values) - low) : 100;
+    const ticks = new Map([...overlay.map(({ depth }) => [depth, depth]), ...rows.map(({ x, label: name }) => [x, set.isByDepth ? x : plain(name)])]);
+    const xs = [...ticks.keys()];
+    const { far, values } = framed(set, asked, rows, runs, overlay);
+    const height = heightOf(element);
+    const scale = accuracyScale(asked, values, height);
+    const range = [Math.min(1, ...xs) - 0.4, Math.max(2, ...xs) + 0.4];
+    const margin = { l: 64, r: narrow ? 76 : 118, t: 8, b: 44 };
+    const unit = (element.clientWidth - margin.l - margin.r) / (range[1] - range[0]);
     return {
       traces: [
-        ...parts.flatMap(({ field }) => band(rows, field)),
-        ...PARTS.map((part) => published(overlay, part)),
-        ...parts.flatMap((part) => measured(set, rows, runs, part)),
+        ...(set.isOrdered ? parts.flatMap(({ field }) => bands(rows, field, scale)) : []),
+        ...PARTS.map((part) => published(overlay, part, scale)),
+        ...parts.flatMap(({ field }) => bars(rows, field, scale, set.isOrdered)),
+        ...parts.flatMap((part) => measured(set, rows, runs, part, scale)),
       ],
       layout: {
-        x: { title: set.by, tickvals: xs, ticktext: [...places.values()], range: [Math.min(1, ...xs) - 0.4, Math.max(2, ...xs) + 0.4] },
-        y: {
-          title: "Accuracy",
-          ...PERCENT_TICKS,
-          range: values.length ? [low - span * 0.08, low + span * 1.1] : [90, 100.5],
-        },
-        margin: { l: 56, r: narrow ? 76 : 108, t: 8, b: 44 },
-        annotations: rows.length || overlay.length ? endLabels(ends, span * (narrow ? 0.15 : 0.055)) : [],
+        x: { title: set.by, tickvals: xs, ticktext: [...ticks.values()], range, automargin: !set.isByDepth },
+        y: { ...scale.axis, automargin: false },
+        margin,
+        annotations: [...names(parts, rows, overlay, scale, { narrow, height, unit, least: set.isOrdered ? 0 : 8 }), ...below(far, scale)],
+        uirevision: `${asked} ${xs.length}`,
       },
     };
   });

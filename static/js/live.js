@@ -1,39 +1,9 @@
 // Parts of a page that the server words anew: elements with an id and `data-live` are fetched again.
 
+import { throttle } from "./throttle.js";
+
 // A page that is costly to make asks to be fetched less often.
 const PAUSE = Number(document.querySelector("main").dataset.pause ?? 700);
-const LONGEST_PAUSE = 15000;
-
-// Wraps an action: at most once per `pause` ms, never twice at a time, and the last call is never lost: what
-// fails because network or server are away (a TypeError, as fetch throws it) is repeated, ever more slowly.
-export function throttle(action, pause) {
-  let wanted = false;
-  let running = false;
-  let ready = 0;
-  return async () => {
-    wanted = true;
-    if (running) return;
-    running = true;
-    let wait = pause;
-    try {
-      while (wanted) {
-        await new Promise((resume) => setTimeout(resume, Math.max(0, ready - performance.now())));
-        wanted = false;
-        try {
-          await action();
-          wait = pause;
-        } catch (error) {
-          if (!(error instanceof TypeError)) throw error;
-          wanted = true;
-          wait = Math.min(2 * wait, LONGEST_PAUSE);
-        }
-        ready = performance.now() + wait;
-      }
-    } finally {
-      running = false;
-    }
-  };
-}
 
 export const refresh = throttle(async () => {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });

@@ -1,11 +1,16 @@
-// Links that offer to train runs again: what they did not store can't be shown otherwise.
+// Offers to train runs again: what they did not store can't be shown otherwise.
 
-const NAMED = 5;
+const NAMED = 10;
 
-export function rerunLinks(ids) {
-  const links = ids.slice(0, NAMED).flatMap((id) => {
-    const link = Object.assign(document.createElement("a"), { href: `/runs/new?from=${id}`, textContent: `run ${id}` });
-    return [", ", link];
-  });
-  return [...links.slice(1), ids.length > NAMED ? ` and ${ids.length - NAMED} more` : ""];
+export function named(ids) {
+  const more = ids.length > NAMED ? ` and ${ids.length - NAMED} more` : "";
+  return `Run${ids.length === 1 ? "" : "s"} ${ids.slice(0, NAMED).join(", ")}${more}`;
+}
+
+// A button of the page's form that queues them all again, in their places in the comparison.
+export function againButton(ids) {
+  const button = document.createElement("button");
+  button.setAttribute("form", "again");
+  Object.assign(button, { name: "ids", value: ids.join(","), textContent: ids.length === 1 ? "Train it again" : `Train all ${ids.length} again` });
+  return button;
 }

@@ -1,8 +1,8 @@
 // The runs of a page, their groups and their epochs, followed as they train; every chart of the page reads the
-// same set. A group is `{label, shade, x, runs}`: its name, its colour from 1 to 5, its place on an axis of
+// same set. A group is `{label, shade, x, runs}`: its name, its colour from 1 to 10, its place on an axis of
 // groups, and the ids of its runs.
 
-import { append, readEpochs } from "./columns.js";
+import { Missing, append, readEpochs } from "./columns.js";
 
 export class RunSet extends EventTarget {
   #runs = new Map();
@@ -14,6 +14,8 @@ export class RunSet extends EventTarget {
   load({ runs, members, by, curves }) {
     this.isByDepth = by.join() === "depth";
     this.by = this.isByDepth ? "Layers" : by.join(", ");
+    // only numbers have an order along which a line means something
+    this.isOrdered = by.length === 1 && members.every(({ key }) => typeof key[by[0]] === "number");
     this.#groups = members.map((group, place) => ({ ...group, x: this.isByDepth ? group.key.depth : place + 1 }));
     this.#groupOf = new Map(this.#groups.flatMap((group) => group.runs.map((id) => [id, group])));
     const order = new Map([...this.#groupOf.keys()].map((id, place) => [id, place]));
@@ -31,6 +33,10 @@ export class RunSet extends EventTarget {
   // Runs that have epochs, without those whose ids are hidden.
   drawn(hidden) {
     return this.runs.filter((run) => !hidden.has(run.id) && this.columns(run.id).epoch.length);
+  }
+
+  length(run) {
+    return this.columns(run.id).epoch.length;
   }
 
   get groups() {
@@ -71,8 +77,13 @@ export class RunSet extends EventTarget {
 
   async reset(id) {
     if (!this.#runs.has(id)) return;
-    this.#columns.set(id, await readEpochs(id));
-    this.#changed();
+    try {
+      this.#columns.set(id, await readEpochs(id));
+    } catch (error) {
+      if (error instanceof Missing) return; // deleted in the meantime
+      throw error;
+    }
+    if (this.#runs.has(id)) this.#changed();
   }
 
   remove(id) {

@@ -6,6 +6,7 @@ export class Scrubber extends EventTarget {
   #last = 0;
   #asked = 0;
   #writing = null;
+  #reach = { nothing: "", share: () => "" };
 
   // `form` holds a range, a number and an output; `view` keeps the epoch.
   constructor(form, view) {
@@ -14,15 +15,16 @@ export class Scrubber extends EventTarget {
     [this.range, this.number] = form.querySelectorAll("input");
     this.output = form.querySelector("output");
     this.end = form.querySelector("button");
-    this.range.addEventListener("input", () => this.#ask(Number(this.range.value)));
-    this.number.addEventListener("input", () => this.#ask(Number(this.number.value)));
+    this.range.addEventListener("input", () => this.#ask(this.range.value > this.#last ? 0 : Number(this.range.value)));
+    this.number.addEventListener("input", () => this.#type());
+    this.number.addEventListener("blur", () => this.#show());
     this.end.addEventListener("click", () => this.#ask(0));
     form.addEventListener("submit", (event) => event.preventDefault());
     view.follow(["epoch"], () => this.#read());
     this.#read();
   }
 
-  // Null at the end of training. An epoch that not all runs have yet waits at the last one they have.
+  // Null at the end of training. An epoch that is not there yet waits at the last one there is.
   get epoch() {
     return this.#last && this.#asked ? Math.min(this.#asked, this.#last) : null;
   }
@@ -31,38 +33,50 @@ export class Scrubber extends EventTarget {
     return this.#last;
   }
 
-  // Takes the run with the fewest epochs, which end the slider.
-  limit({ run, epochs }) {
-    this.#last = epochs;
-    this.range.max = epochs + 1;
-    this.number.max = Math.max(1, epochs);
-    this.range.disabled = this.number.disabled = !epochs;
-    this.nothing = run ? `No epoch that all runs have: ${run.name} has none yet.` : "No run has trained yet.";
+  // Takes the last epoch of the slider, what to say when there is none, and how many runs have an epoch, in words.
+  limit({ last, nothing, share }) {
+    this.#last = last;
+    this.#reach = { nothing, share };
+    this.range.max = last + 1;
+    this.number.max = Math.max(1, last);
+    this.range.disabled = this.number.disabled = !last;
     this.#show();
+  }
+
+  // What is typed beyond the last epoch becomes the last one, where one can see it.
+  #type() {
+    const typed = Number(this.number.value);
+    const epoch = this.number.value.trim() && Number.isFinite(typed) ? Math.max(1, Math.min(Math.round(typed), this.#last)) : 0;
+    if (epoch && typed > this.#last) this.number.value = epoch;
+    this.#ask(epoch);
   }
 
   #read() {
-    clearTimeout(this.#writing);
     const asked = Number(this.view.get("epoch"));
-    this.#asked = Number.isInteger(asked) && asked > 0 ? asked : 0;
-    this.#show();
-    this.dispatchEvent(new Event("change"));
+    const epoch = Number.isInteger(asked) && asked > 0 ? asked : 0;
+    if (epoch === this.#asked) return;
+    clearTimeout(this.#writing);
+    this.#choose(epoch);
   }
 
   #ask(epoch) {
-    this.#asked = Number.isInteger(epoch) && epoch > 0 && epoch <= this.#last ? epoch : 0;
+    clearTimeout(this.#writing);
+    this.#writing = setTimeout(() => this.view.set({ epoch: epoch ? String(epoch) : "" }), PAUSE);
+    if (epoch !== this.#asked) this.#choose(epoch);
+  }
+
+  #choose(epoch) {
+    this.#asked = epoch;
     this.#show();
     this.dispatchEvent(new Event("change"));
-    clearTimeout(this.#writing);
-    this.#writing = setTimeout(() => this.view.set({ epoch: this.#asked ? String(this.#asked) : "" }), PAUSE);
   }
 
   #show() {
-    const words = this.epoch ? `epoch ${this.epoch} of ${this.#last}` : "final";
-    this.range.value = this.epoch ?? this.#last + 1;
-    this.range.setAttribute("aria-valuetext", words);
-    if (this.number !== document.activeElement) this.number.value = this.epoch ?? "";
-    this.output.textContent = this.epoch ? `of ${this.#last}` : this.#last ? "" : this.nothing;
-    this.end.disabled = !this.epoch;
+    const { epoch } = this;
+    this.range.value = epoch ?? this.#last + 1;
+    this.range.setAttribute("aria-valuetext", epoch ? `epoch ${epoch} of ${this.#last}` : "final");
+    if (this.number !== document.activeElement) this.number.value = epoch ?? "";
+    this.output.textContent = epoch ? `of ${this.#last}${this.#reach.share(epoch)}` : this.#last ? "" : this.#reach.nothing;
+    this.end.disabled = !epoch;
   }
 }

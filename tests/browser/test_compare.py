@@ -124,6 +124,7 @@ def test_a_slider_moves_dots_means_bands_and_the_table_to_an_epoch(six: str, pag
             f"{formats.points(train.mean - test.mean)}\N{NO-BREAK SPACE}pp",
             formats.loss(fmean(columns["test_loss"][1] for columns in pair)),
             formats.duration(seconds),
+            "Pin",
         ]
         expect(cells.get_by_role("cell")).to_have_text(words)
     expect(page.locator("#groups")).to_be_hidden()
@@ -150,19 +151,29 @@ def test_the_epoch_is_kept_in_the_address_until_one_goes_back_to_the_end(six: st
     shows_test_mean(page, 3, 100 * fmean([0.73, 0.731]))
 
 
-def test_without_a_common_epoch_the_page_says_so_and_the_rest_works(quiet: WebServer, page: Page) -> None:
+def test_a_run_without_the_epoch_is_counted_and_the_page_stays_at_it(quiet: WebServer, page: Page) -> None:
     database: Database = quiet.app.state.database
     add_worker(database)
     trained(database, 0, depth=1)
     queue_run(database, depth=2)
     claimed(database)
     page.goto(f"{quiet.url}/compare?runs=1,2&epoch=2")
-    expect(page.locator("#scrubber output")).to_have_text(
-        "No epoch that all runs have: 2 layers, seed 0 has none yet."
-    )
-    expect(page.get_by_label("At epoch")).to_be_disabled()
-    expect(page.locator("#groups")).to_be_visible()
-    shows_test_mean(page, 1, 81)
+    expect(page.locator("#scrubber output")).to_have_text(f"of {EPOCHS}; 1 of 2 runs have it")
+    expect(page.locator("#groups-at-epoch caption")).to_contain_text("1 of 2 runs have it")
+    shows_test_mean(page, 1, 76)
+    assert len(traces(page, "curves-chart")) == 1
+
+
+def test_what_only_failed_is_not_called_untrained(quiet: WebServer, page: Page) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    queue_run(database, depth=1)
+    claim = claimed(database)
+    with database.write() as session:
+        run_queue.record_epoch(session, claim, figures(1))
+        run_queue.fail(session, claim, "it broke", None)
+    page.goto(f"{quiet.url}/compare?runs=1&epoch=1")
+    expect(page.locator("#scrubber output")).to_contain_text("No run has finished or trains")
     assert len(traces(page, "curves-chart")) == 1
 
 
@@ -196,7 +207,7 @@ def test_whatever_can_not_be_judged_is_named_and_the_rest_works(quiet: WebServer
             f"Run {waiting}: still waiting, so not in charts, table and verdict yet.",
         ]
     )
-    expect(page.locator("#scrubber output")).to_contain_text("No epoch that all runs have")
+    expect(page.get_by_label("At epoch")).to_be_enabled()
     assert len(traces(page, "curves-chart")) == len([*good, diverged, clothes])
     shows_test_mean(page, 1, 100 * fmean([0.81, 0.811]))
     expect(page.locator("[data-images-note]")).to_contain_text("saw other images")
@@ -327,7 +338,8 @@ def test_the_frontier_names_the_depths_that_nothing_cheaper_beats(six: str, page
     page.goto(six + ALL)
     words = page.locator("#frontier-words")
     expect(words).to_contain_text(
-        "1 and 2 layers are not beaten by anything cheaper; 3 layers costs more and reaches no more."
+        "1 and 2 layers are not beaten by anything that costs no more; "
+        "3 layers costs more and reaches no more."
     )
     page.get_by_label("Against", exact=True).select_option("seconds")
     page.wait_for_url("**&cost=seconds")
@@ -360,9 +372,11 @@ def test_runs_that_were_not_measured_inside_say_so(quiet: WebServer, page: Page)
     trained(database, 0, depth=2, measured=False)
     page.goto(f"{quiet.url}/compare?runs=1")
     words = page.locator("#diagnostics-words")
-    expect(words).to_have_text("run 1 did not measure this: train again to see it here.")
-    words.get_by_role("link", name="run 1").click()
-    page.wait_for_url("**/runs/new?from=1")
+    expect(words).to_contain_text("Run 1 did not measure this.")
+    words.get_by_role("button", name="Train it again").click()
+    page.wait_for_url("**/compare?runs=2")
+    expect(page.get_by_role("status").first).to_contain_text("1 run queued again")
+    assert httpx.get(f"{quiet.url}/runs/2").json()["status"] == "queued"
 
 
 @pytest.mark.parametrize("format_name", ["svg", "png"])

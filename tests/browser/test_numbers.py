@@ -273,6 +273,7 @@ def test_accuracy_by_layers_at_the_end_and_at_an_epoch(study: Study, page: Page)
                 f"{points(train_accuracy[place].mean() - test_accuracy[place].mean())}{SPACE}pp",
                 f"{study.after('test_loss', AT)[place].mean():.4f}",
                 seconds(np.mean([run.spent["seconds"][AT - 1] for run in group])),
+                "Pin",
             ]
         )
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import httpx
 from sqlmodel import col, select
 
-from app import artifacts, housekeeping, run_queue
+from app import artifacts, run_queue
 from app.db import Database
 from app.models import Attempt, Epoch, Run
 from app.outage import OUTAGES
@@ -164,7 +164,8 @@ class Victim:
 
     def _bereft(self, worker_id: str) -> bool:
         """Whether a worker has lost its runs, once all late ones are taken away, as any server would."""
-        housekeeping.reap(self._database)
+        with self._database.write() as session:
+            run_queue.reap(session)
         return not self._held_by(worker_id)
 
     def _held_by(self, worker_id: str) -> bool:
