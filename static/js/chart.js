@@ -72,8 +72,20 @@ export function endLabels(ends, range, height, { reach = Infinity, lines = 1 } =
   return placed;
 }
 
+// The size of a chart, known without asking for it at every step of a slider.
+const sizes = new WeakMap();
+const resized = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) sizes.set(target, contentRect);
+});
+
+export function sizeOf(element) {
+  if (!sizes.get(element)?.width) return { width: element.clientWidth, height: element.clientHeight };
+  return sizes.get(element);
+}
+
 // How many pixels a chart leaves to its lines.
-export const heightOf = (element) => Math.max(100, element.clientHeight - 52);
+export const heightOf = (element) => Math.max(100, sizeOf(element).height - 52);
+export const isNarrow = (element) => sizeOf(element).width < 500;
 
 // Ends of an axis with a little room around values; undefined for none.
 export function around(values, room = 0.06) {
@@ -178,6 +190,7 @@ export function chart(element, build) {
     else whenIdle(draw, { timeout: 1000 });
   };
   sight.observe(element);
+  resized.observe(element);
   window.addEventListener("themechange", update);
   return update;
 }

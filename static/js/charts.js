@@ -27,6 +27,9 @@ export function charts(set, view, read) {
   const note = element("layers-note");
   const finalNote = note.textContent;
   let drawn = { groups: [], runs: [] };
+  let tabled = [null, ""];
+  let worded = ["", ""];
+  let isAsked = false;
 
   const shown = () => set.runs.filter((run) => !view.ids("hide").has(run.id));
 
@@ -73,17 +76,29 @@ export function charts(set, view, read) {
       const runs = all.filter((run) => !hidden.has(run.id));
       const rows = rowsOf(set, all);
       drawn = { groups: runs.length === all.length ? rows : rowsOf(set, runs), runs };
-      showTable(rows, `${words(epoch)} Mean ± standard deviation over seeds, lowest – highest; time up to that epoch.`);
+      tabled = [rows, `${words(epoch)} Mean ± standard deviation over seeds, lowest – highest; time up to that epoch.`];
     } else {
       drawn = finals();
-      showTable(null);
+      tabled = [null, ""];
     }
     const hidden = view.ids("hide").size ? `${hiddenWords(view.ids("hide"))} Verdict and table keep all.` : "";
     const same = hidden ? "" : " The table below holds the same figures.";
     const text = epoch ? `${words(epoch)} Bands and bars are 95 % intervals of the mean over seeds.` : finalNote;
-    if (note.textContent !== text + same + hidden) note.textContent = text + same + hidden;
-    trainKey.textContent = epoch ? "running train" : "train";
     drawLayers();
+    fill(text + same + hidden, epoch ? "running train" : "train");
+  }
+
+  // In the frame in which the chart is drawn and after it, which would otherwise wait until the table is laid out.
+  function fill(noteText, key) {
+    worded = [noteText, key];
+    if (isAsked) return;
+    isAsked = true;
+    requestAnimationFrame(() => {
+      isAsked = false;
+      showTable(...tabled);
+      if (note.textContent !== worded[0]) note.textContent = worded[0];
+      if (trainKey.textContent !== worded[1]) trainKey.textContent = worded[1];
+    });
   }
 
   function changed() {

@@ -3,7 +3,7 @@
 
 import { cumulated } from "./columns.js";
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
-import { LABELLED, LOSS, PERCENT, PERCENT_TICKS, around, bandOf, chart, endLabels, endingAt, epochAxis, heightOf, nameLabel, percents, plain, shadeColour } from "./chart.js";
+import { LABELLED, LOSS, PERCENT, PERCENT_TICKS, around, bandOf, chart, endLabels, endingAt, epochAxis, heightOf, isNarrow, nameLabel, percents, plain, shadeColour } from "./chart.js";
 import { plural } from "./format.js";
 import { smooth } from "./smooth.js";
 import { mean, spread } from "./statistics.js";
@@ -62,7 +62,7 @@ export class Curves {
     this.set = set;
     this.view = view;
     this.height = () => heightOf(element);
-    this.narrow = () => element.clientWidth < 500;
+    this.narrow = () => isNarrow(element);
     this.#update = chart(element, () => this.#build());
     set.addEventListener("change", () => this.#changed());
     view.follow(CHOICES, () => this.#changed());

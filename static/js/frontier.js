@@ -1,7 +1,7 @@
 // What accuracy costs: runs and the means of their groups, and the groups that nothing cheaper beats.
 
 import { hiddenWords } from "./averages.js";
-import { PERCENT, PERCENT_TICKS, chart, colour, font, heightOf, label, percents, plain, shadeColour } from "./chart.js";
+import { PERCENT, PERCENT_TICKS, chart, colour, font, heightOf, label, percents, plain, shadeColour, sizeOf } from "./chart.js";
 import { listed } from "./format.js";
 import { labelPlaces, widthOf } from "./label_places.js";
 import { mean } from "./statistics.js";
@@ -92,7 +92,7 @@ export function frontierChart(element, words, set, view) {
     const marker = (color, size, line) => ({ color, size, line });
     const across = runs.length ? [-0.03 * most, 1.06 * most] : [0, 1];
     const up = runs.length ? [low - 0.1 * span, high + 0.15 * span] : [90, 100];
-    const frame = { width: Math.max(100, element.clientWidth - MARGIN.l - MARGIN.r), height: heightOf(element) };
+    const frame = { width: Math.max(100, sizeOf(element).width - MARGIN.l - MARGIN.r), height: heightOf(element) };
     const at = ({ cost: x, accuracy: y }) => ({
       x: ((x - across[0]) / (across[1] - across[0])) * frame.width,
       y: ((up[1] - y) / (up[1] - up[0])) * frame.height,

@@ -2,7 +2,7 @@
 // reference.
 
 import { accuracyScale, isNear, nearBest } from "./accuracy_scale.js";
-import { bandOf, chart, colour, endLabels, heightOf, label, plain, shadeColour } from "./chart.js";
+import { bandOf, chart, colour, endLabels, heightOf, isNarrow, label, plain, shadeColour, sizeOf } from "./chart.js";
 
 const PARTS = [
   { field: "train_accuracy", name: "train", dash: "dash", symbol: "circle-open", above: true },
@@ -148,7 +148,7 @@ export function layersChart(element, set, read) {
   return chart(element, () => {
     const { groups: rows, runs, reference: overlay, train, scale: asked } = read();
     const parts = PARTS.map((part) => (part.field === "train_accuracy" ? { ...part, name: train } : part));
-    const narrow = element.clientWidth < 500; // the legend says the rest
+    const narrow = isNarrow(element); // the legend says the rest
     const ticks = new Map([...overlay.map(({ depth }) => [depth, depth]), ...rows.map(({ x, label: name }) => [x, set.isByDepth ? x : plain(name)])]);
     const xs = [...ticks.keys()];
     const { far, values } = framed(set, asked, rows, runs, overlay);
@@ -156,7 +156,7 @@ export function layersChart(element, set, read) {
     const scale = accuracyScale(asked, values, height);
     const range = [Math.min(1, ...xs) - 0.4, Math.max(2, ...xs) + 0.4];
     const margin = { l: 64, r: narrow ? 76 : 118, t: 8, b: 44 };
-    const unit = (element.clientWidth - margin.l - margin.r) / (range[1] - range[0]);
+    const unit = (sizeOf(element).width - margin.l - margin.r) / (range[1] - range[0]);
     return {
       traces: [
         ...(set.isOrdered ? parts.flatMap(({ field }) => bands(rows, field, scale)) : []),

@@ -1,0 +1,201 @@
+"""The parts of the compare page together: what means leave out, what links and forms keep, and what hides."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import fmean
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from app import formats, run_queue
+from app.db import Database
+from app.settings import Settings
+from tests.app.states import add_worker, claimed, figures, queue_run
+from tests.browser.test_compare import ALL, EPOCHS, traces, trained
+from tests.web_server import WebServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server with finished runs of one to three layers, two seeds each."""
+    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("six")))
+    server.start()
+    database: Database = server.app.state.database
+    add_worker(database)
+    for depth in (1, 2, 3):
+        for seed in (0, 1):
+            trained(database, seed, depth=depth)
+    yield server.url
+    server.stop()
+
+
+def test_means_leave_out_what_failed_and_what_has_not_caught_up(quiet: WebServer, page: Page) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    for seed in (0, 1, 2):
+        trained(database, seed, depth=1)
+    for seed in (3, 4):
+        queue_run(database, depth=1, seed=seed, epochs=EPOCHS)
+        claim = claimed(database)
+        with database.write() as session:
+            run_queue.record_epoch(session, claim, figures(1, test_accuracy=0.1, train_loss=1e8))
+        if seed == 3:
+            with database.write() as session:
+                run_queue.fail(session, claim, "diverged: loss became non-finite at epoch 2", None)
+    page.goto(f"{quiet.url}/compare?runs=1,2,3,4,5&lines=mean&metric=test_accuracy")
+    runs = [httpx.get(f"{quiet.url}/runs/{run}/epochs").json()["test_accuracy"] for run in (1, 2, 3)]
+    _, mean = traces(page, "curves-chart")
+    assert mean["y"] == pytest.approx([100 * fmean(values) for values in zip(*runs, strict=True)])
+    assert mean["text"] == ["mean of 3"] * EPOCHS
+    left_out = "Without 1 run that failed or was cancelled and 1 still training until it has caught up."
+    expect(page.locator("[data-chart-note]")).to_contain_text(left_out)
+    expect(page.locator("#gap-note")).to_contain_text(left_out)
+    assert len(traces(page, "gap-chart")[-1]["y"]) == EPOCHS
+    slider = page.get_by_label("At epoch")
+    expect(slider).to_be_enabled()
+    slider.focus()
+    slider.press("ArrowLeft")
+    expect(slider).to_have_attribute("aria-valuetext", f"epoch {EPOCHS} of {EPOCHS}")
+    expect(page.locator("#scrubber output")).to_have_text(f"of {EPOCHS}; 3 of 4 runs have it")
+    with database.write() as session:
+        run_queue.record_epoch(session, claim, figures(2))
+    page.wait_for_function("() => document.getElementById('gap-chart').data.at(-2).x.length === 2")
+    expect(slider).to_have_attribute("aria-valuetext", f"epoch {EPOCHS} of {EPOCHS}")
+    page.get_by_label("Show", exact=True).first.select_option("train_loss")
+    page.get_by_label("as", exact=True).select_option("runs")
+    page.wait_for_function("() => document.getElementById('curves-chart').data?.length === 5")
+    httpx.post(f"{quiet.url}/runs/5/cancel").raise_for_status()
+
+
+def test_what_diverged_does_not_flatten_the_curves(quiet: WebServer, page: Page) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    trained(database, 0, depth=1)
+    queue_run(database, depth=1, seed=1, epochs=EPOCHS)
+    claim = claimed(database)
+    with database.write() as session:
+        run_queue.record_epoch(session, claim, figures(1, train_loss=1e8))
+        run_queue.fail(session, claim, "diverged: loss became non-finite at epoch 2", None)
+    page.goto(f"{quiet.url}/compare?runs=1,2")
+    expect(page.locator("[data-chart-note]")).to_contain_text("1 failed run leaves the frame")
+    traces(page, "curves-chart")
+    assert page.evaluate("() => document.getElementById('curves-chart').layout.yaxis.range[1]") < 5
+
+
+def test_an_epoch_beyond_the_last_becomes_the_last(six: str, page: Page) -> None:
+    page.goto(six + ALL)
+    number = page.get_by_label("Epoch, as a number")
+    expect(number).to_be_enabled()
+    number.press_sequentially("25")
+    expect(number).to_have_value(f"{EPOCHS}")
+    expect(page.get_by_label("At epoch")).to_have_attribute("aria-valuetext", f"epoch {EPOCHS} of {EPOCHS}")
+    page.wait_for_url(f"**&epoch={EPOCHS}")
+
+
+def test_a_pin_and_the_report_keep_the_view(six: str, page: Page, tmp_path: Path) -> None:
+    page.goto(six + ALL)
+    page.get_by_label("Show", exact=True).first.select_option("test_accuracy")
+    page.get_by_label("Fit to").select_option("error")
+    page.get_by_role("link", name="Pin 2 layers as the baseline").click()
+    page.wait_for_url(re.compile("baseline=2"))
+    assert "metric=test_accuracy" in page.url
+    assert "scale=error" in page.url
+    expect(page.get_by_label("Show", exact=True).first).to_have_value("test_accuracy")
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Report").click()
+    report = tmp_path / "report.html"
+    waiting.value.save_as(report)
+    page.goto(report.as_uri())
+    expect(page.get_by_role("columnheader", name="Test against 2 layers")).to_be_visible()
+    expect(page.get_by_label("Show", exact=True).first).to_have_value("test_accuracy")
+    assert len(traces(page, "diagnostics-chart")) == 2 * 3 + 3
+    expect(page.locator("#diagnostics-words")).to_contain_text("the gradient of layer 1")
+
+
+def test_at_an_epoch_the_table_keeps_the_baseline_and_the_published_rows(six: str, page: Page) -> None:
+    page.goto(six + ALL + "&baseline=2+layers&epoch=2")
+    rows = page.locator("#groups-at-epoch tbody").first.get_by_role("row")
+    expect(rows).to_have_count(3)
+    at = [httpx.get(f"{six}/runs/{run}/epochs").json()["test_accuracy"][1] for run in (1, 2, 3, 4)]
+    words = f"{formats.points(fmean(at[:2]) - fmean(at[2:]))}\N{NO-BREAK SPACE}pp"
+    expect(rows.first.get_by_role("cell").nth(3)).to_contain_text(words)
+    expect(rows.nth(1).get_by_role("link", name="Unpin 2 layers")).to_be_visible()
+    expect(page.locator("#groups-at-epoch .aside").get_by_role("row")).to_have_count(5)
+    expect(page.locator("#groups-at-epoch caption")).to_contain_text("difference from 2 layers at that epoch")
+
+
+@pytest.mark.parametrize("browser_page", ["page", "plain"])
+def test_runs_are_grouped_by_what_one_chooses(
+    six: str, request: pytest.FixtureRequest, browser_page: str
+) -> None:
+    page: Page = request.getfixturevalue(browser_page)
+    page.goto(six + ALL + "&metric=test_loss")
+    form = page.get_by_role("form", name="Group by")
+    expect(form.locator("optgroup").first.locator("option")).to_have_text(["depth"])
+    form.get_by_label("Group by").select_option("width")
+    form.get_by_label("and", exact=True).select_option("depth")
+    form.get_by_role("button", name="Group").click()
+    page.wait_for_url(re.compile("by=width,depth"))
+    assert "metric=test_loss" in page.url
+    expect(page.locator("#groups tbody").first.get_by_role("rowheader").first).to_have_text(
+        "width 512, 1 layer"
+    )
+
+
+def test_a_hidden_group_leaves_every_chart_but_not_the_table(six: str, page: Page) -> None:
+    page.goto(six + ALL)
+    traces(page, "layers-chart")
+    page.get_by_role("button", name="3 layers", exact=True).click()
+    page.wait_for_url("**&hide=5,6")
+    for chart, is_less in {
+        "layers": "data.filter((t) => t.text && t.mode === 'markers').every((t) => t.x.length === 4)",
+        "curves": "data.length === 4",
+        "gap": "data.length === 4 + 2",
+        "frontier": "data[1].x.length === 4",
+        "diagnostics": "data.length === 0",
+    }.items():
+        page.wait_for_function(f"() => document.getElementById('{chart}-chart').{is_less}")
+    expect(page.locator("#layers-note")).to_contain_text("2 runs hidden here. Verdict and table keep all.")
+    expect(page.locator("#groups tbody").first.get_by_role("row")).to_have_count(3)
+
+
+def test_a_depth_far_from_the_best_is_named_at_the_edge(quiet: WebServer, page: Page) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    for depth in (1, 4, 5):
+        trained(database, 0, depth=depth)
+    with database.write() as session:
+        for run in (2, 3):
+            run_queue.get(session, run).test_accuracy = 0.97 + run / 1000
+    page.goto(f"{quiet.url}/compare?runs=1,2,3&reference=off")
+    traces(page, "layers-chart")
+    chart = "document.getElementById('layers-chart').layout"
+    assert page.evaluate(f"() => {chart}.annotations.map((each) => each.text)")[-1].startswith("↓ 81.00")
+    page.get_by_label("Fit to").select_option("even")
+    page.wait_for_function(f"() => {chart}.yaxis.range[0] < 81")
+    page.get_by_label("Fit to").select_option("error")
+    page.wait_for_function(f"() => {chart}.yaxis.type === 'log'")
+    page.wait_for_url("**&scale=error")
+
+
+def test_when_every_run_is_deleted_the_page_says_so(quiet: WebServer, page: Page) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    for seed in (0, 1):
+        trained(database, seed, depth=1)
+    page.goto(f"{quiet.url}/compare?runs=1,2")
+    traces(page, "layers-chart")
+    for run in (1, 2):
+        httpx.delete(f"{quiet.url}/runs/{run}").raise_for_status()
+    expect(page.get_by_role("alert")).to_contain_text("Every run of this comparison was deleted")
+    expect(page.locator(".verdict")).to_be_hidden()
+
+
+def test_without_javascript_nothing_is_promised(six: str, plain: Page) -> None:
+    plain.goto(six + ALL)
+    expect(plain.get_by_text("Reading the stored answers")).to_be_hidden()
+    expect(plain.locator("#groups")).to_be_visible()
