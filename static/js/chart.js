@@ -10,10 +10,10 @@ const CONFIG = {
   showEditInChartStudio: false,
 };
 
-// Within the page's content, where more than five depths bring a longer scale of colours.
+// Within the names of groups, where more than five of them bring a longer scale of colours.
 const probe = document.createElement("span");
 probe.hidden = true;
-document.querySelector("main").append(probe);
+(document.querySelector(".legend[role=group]") ?? document.body).append(probe);
 
 // Asking for a style makes the browser lay out what has just changed, so each is asked for once per theme.
 const known = new Map();

@@ -116,11 +116,13 @@ export class Diagnostics {
         hoverinfo: "skip",
       })),
     );
+    // where no group brings the longer scale, colours repeat beyond five: there the dashes differ
+    const dash = (layer) => (layer < 5 ? "solid" : "dot");
     const drawn = means.map((y, layer) => ({
       x,
       y,
       mode: length > 1 ? "lines" : "markers",
-      line: { color: shadeColour(layer + 1), width: 2 },
+      line: { color: shadeColour(layer + 1), width: 2, dash: dash(layer) },
       marker: { color: shadeColour(layer + 1), size: 7 },
       hovertemplate: `layer ${layer + 1}, epoch %{x}: ${quantity.figure}<extra></extra>`,
     }));
