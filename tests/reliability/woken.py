@@ -166,6 +166,7 @@ def _contents(database: Database, settings: Settings) -> list[Any]:
     """Every run with its attempts and epochs, and every file of theirs."""
     tables = [SQLModel.metadata.tables[str(model.__tablename__)] for model in (Run, Attempt, Epoch)]
     with database.read() as session:
-        rows = [found for table in tables for found in session.execute(select(table).order_by(*table.c))]
+        queries = [select(table).order_by(*table.primary_key) for table in tables]
+        rows = [found for query in queries for found in session.execute(query)]
     files = [(path, path.stat().st_mtime_ns) for path in sorted(Path(settings.artifacts).rglob("*"))]
     return [*rows, *files]
