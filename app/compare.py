@@ -37,7 +37,8 @@ def compare(
     runs = as_answers(session, found)
     epochs = curves(session, [run.id for run in runs])
     again = repeats(finished(runs))
-    judged = [run for run in finished(runs) if run not in again]
+    repeated_ids = {run.id for run in again}
+    judged = [run for run in finished(runs) if run.id not in repeated_ids]
     by = _apart(runs, by)
     groups = grouped(judged, by)
     open_runs = [run for run in runs if run.status in ("queued", "running")]
@@ -56,7 +57,7 @@ def compare(
         verdict=found_verdict,
         offer=next_.offer,
         pending=next_.pending,
-        repeats=[run.id for run in again],
+        repeats=sorted(repeated_ids),
         confounders=differ,
         warnings=[
             *missing(run_ids, runs),

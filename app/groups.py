@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from app.answers import EpochCurves, GroupRow, Members, RunOut, Spread
@@ -36,7 +37,7 @@ _COUNTED: Final = {
 """What several of are counted; of others there are several values."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Group:
     """Runs that agree in what they are grouped by."""
 
@@ -59,7 +60,7 @@ class Group:
         """How many seeds its runs have."""
         return len({run.seed for run in self.runs})
 
-    @property
+    @cached_property
     def mixed(self) -> list[str]:
         """In what its runs differ besides their seeds: then they are no independent repeats of one thing."""
         return list(differing(self.runs))
