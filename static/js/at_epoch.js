@@ -30,16 +30,17 @@ export const runsAtEpoch = (set, runs, epoch) =>
 
 // A row per group of runs with figures, in order.
 export const rowsOf = (set, runs) =>
-  set.grouped(runs).map(([{ label, shade, x }, group]) => {
+  set.grouped(runs).map(([{ label, shade, x, isMixed }, group]) => {
     const column = (name) => group.map((run) => run[name]);
+    const overSeeds = (name) => ({ ...spread(column(name)), ...(isMixed ? { ci95: null } : {}) });
     return {
       label,
       shade,
       x,
       n: group.length,
       parameters: new Set(column("parameters")).size === 1 ? group[0].parameters : null,
-      train_accuracy: spread(column("train_accuracy")),
-      test_accuracy: spread(column("test_accuracy")),
+      train_accuracy: overSeeds("train_accuracy"),
+      test_accuracy: overSeeds("test_accuracy"),
       test_loss: { mean: mean(column("test_loss")) },
       train_seconds: { mean: mean(column("train_seconds")) },
     };

@@ -23,7 +23,7 @@ export function byEpoch(columns) {
 export function leftOut(runs, used) {
   const missing = runs.filter((run) => !used.has(run.id));
   const behind = missing.filter((run) => run.status === "running").length;
-  const ended = missing.length - behind;
+  const ended = missing.filter((run) => !counts(run)).length;
   const parts = [];
   if (ended) parts.push(`${plural(ended, "run")} that failed or ${ended === 1 ? "was" : "were"} cancelled`);
   if (behind) parts.push(`${behind} still training until ${behind === 1 ? "it has" : "they have"} caught up`);

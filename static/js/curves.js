@@ -188,7 +188,7 @@ export class Curves {
     const lines = [];
     const ends = [];
     const used = new Set();
-    for (const [{ label, shade }, members] of this.set.grouped(curves, ({ run }) => run)) {
+    for (const [{ label, shade, isMixed }, members] of this.set.grouped(curves, ({ run }) => run)) {
       const chosen = new Set(averaged(members.map(({ run }) => run), (run) => this.set.length(run)));
       const group = members.filter(({ run }) => chosen.has(run));
       if (!group.length) continue;
@@ -198,7 +198,7 @@ export class Curves {
       const spreads = byEpoch(group.map((curve) => curve.y)).map(spread);
       const counts = byEpoch(group.map((curve) => curve.y)).map((values) => values.length);
       const y = spreads.map((each) => each.mean);
-      const several = spreads.filter(({ ci95 }) => ci95);
+      const several = isMixed ? [] : spreads.filter(({ ci95 }) => ci95);
       if (several.length) {
         // a logarithmic axis has no place for what is not above 0
         const low = several.map(({ ci95, min }) => Math.max(ci95[0], log ? min / 10 : isAccuracy ? -Infinity : 0));

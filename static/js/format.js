@@ -8,7 +8,7 @@ export const percent = (fraction, digits = 2) =>
 
 // A difference or spread of fractions in percentage points, without its unit.
 export const points = (fraction) =>
-  fraction == null ? NOTHING : (fraction * 100).toFixed(2).replace("-", "\u2212");
+  fraction == null ? NOTHING : (fraction * 100).toFixed(2).replace(/^-(?=0\.00$)/, "").replace("-", "\u2212");
 
 // Names of groups as a list: "lr 0.1 and lr 0.2", "1, 2 and 3 layers".
 export function listed(labels) {

@@ -90,11 +90,12 @@ export class Images {
     const note = part("note");
     const sentences = [];
     if (step) {
+      const several = depths.some(({ depth, runs }) => (depth === step.shallow || depth === step.deep) && runs.length > 1);
       const chance = step.p < 0.001 ? "p < 0.001" : `p = ${step.p.toPrecision(2)}`;
       sentences.push(
         `${plural(step.deep, "layer")} read ${plural(step.fixed, "image")} that ${plural(step.shallow, "layer")} ` +
           `miss${step.shallow === 1 ? "es" : ""}, and miss ${whole(step.broken)} that ` +
-          `${step.shallow === 1 ? "it reads" : "those read"}, of ${whole(images)} (majority over seeds; McNemar's exact test, ${chance}).`,
+          `${step.shallow === 1 ? "it reads" : "those read"}, of ${whole(images)} (${several ? "majority over seeds; " : ""}McNemar's exact test, ${chance}).`,
       );
     } else if (depths.length === 1) sentences.push("Runs of a second depth are needed to see what depth changes.");
     note.replaceChildren([...sentences, ...warnings].join(" "));

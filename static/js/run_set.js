@@ -1,6 +1,6 @@
 // The runs of a page, their groups and their epochs, followed as they train; every chart of the page reads the
-// same set. A group is `{label, shade, x, runs}`: its name, its colour from 1 to 10, its place on an axis of
-// groups, and the ids of its runs.
+// same set. A group is `{label, shade, x, runs, isMixed}`: its name, its colour from 1 to 10, its place on an axis
+// of groups, the ids of its runs, and whether these are no repeats of one thing, so that they have no interval.
 
 import { Missing, append, readEpochs } from "./columns.js";
 
@@ -9,14 +9,21 @@ export class RunSet extends EventTarget {
   #columns = new Map();
   #groups = [];
   #groupOf = new Map();
+  #repeats = new Set();
 
-  // Takes the runs, members and curves of a comparison.
-  load({ runs, members, by, curves }) {
+  // Takes the runs, members and curves of a comparison, and what it says of its groups.
+  load({ runs, members, by, curves, groups, repeats }) {
+    this.#repeats = new Set(repeats);
+    const mixed = new Set(groups.filter((group) => group.mixed.length).map(({ label }) => label));
     this.isByDepth = by.join() === "depth";
     this.by = this.isByDepth ? "Layers" : by.join(", ");
     // only numbers have an order along which a line means something
     this.isOrdered = by.length === 1 && members.every(({ key }) => typeof key[by[0]] === "number");
-    this.#groups = members.map((group, place) => ({ ...group, x: this.isByDepth ? group.key.depth : place + 1 }));
+    this.#groups = members.map((group, place) => ({
+      ...group,
+      x: this.isByDepth ? group.key.depth : place + 1,
+      isMixed: mixed.has(group.label),
+    }));
     this.#groupOf = new Map(this.#groups.flatMap((group) => group.runs.map((id) => [id, group])));
     const order = new Map([...this.#groupOf.keys()].map((id, place) => [id, place]));
     const sorted = runs.toSorted((one, other) => order.get(one.id) - order.get(other.id));
@@ -47,9 +54,11 @@ export class RunSet extends EventTarget {
     return this.#groupOf.get(run.id);
   }
 
-  // Things by the group of their runs, in order, as pairs; `run` reads a thing's run.
+  // Things by the group of their runs, in order, as pairs, for what groups have in common: a run that repeats
+  // another with the same seed does not count again. `run` reads a thing's run.
   grouped(things, run = (thing) => thing) {
-    const found = Map.groupBy(things, (thing) => this.groupOf(run(thing)));
+    const single = things.filter((thing) => !this.#repeats.has(run(thing).id));
+    const found = Map.groupBy(single, (thing) => this.groupOf(run(thing)));
     return this.#groups.filter((group) => found.has(group)).map((group) => [group, found.get(group)]);
   }
 
