@@ -88,13 +88,13 @@ def shown(values: Spread) -> str:
     )
 
 
-def shows_test_mean(page: Page, depth: int, percent: float) -> None:
-    """Wait until the chart of layers shows this mean test accuracy."""
+def shows_test_mean(page: Page, place: int, percent: float) -> None:
+    """Wait until the chart of layers shows this mean test accuracy at a place, by default a depth."""
     page.wait_for_function(
-        "([depth, percent]) => document.getElementById('layers-chart').data?.some((trace) => "
-        "trace.hovertemplate?.startsWith('test') && trace.mode === 'lines' && "
-        "Math.abs(trace.y[trace.x.indexOf(depth)] - percent) < 1e-9)",
-        arg=[depth, percent],
+        "([place, percent]) => document.getElementById('layers-chart').data?.some((trace) => "
+        "trace.hovertemplate?.startsWith('test') && trace.text?.[0]?.startsWith('mean of') && "
+        "Math.abs(trace.y[trace.x.indexOf(place)] - percent) < 1e-9)",
+        arg=[place, percent],
     )
 
 
