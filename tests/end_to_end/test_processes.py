@@ -59,6 +59,7 @@ def test_a_posted_run_is_trained_and_every_epoch_kept(dashboard: Up, backend: st
     assert (dashboard.settings.data_dir / "depthboard.sqlite3").exists() is (backend == "sqlite")
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # the driver of another takes more
 def test_the_web_process_stays_small_and_without_torch(dashboard: Up) -> None:
     for path in ("/runs", "/runs/new", "/studies", "/workers", "/openapi.json"):
         for accept in ("text/html", "application/json"):
