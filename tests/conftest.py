@@ -15,7 +15,14 @@ from tests import postgres
 from tests.postgres import PostgreSQL
 
 REQUIRE_ALL = "DEPTHBOARD_REQUIRE_ALL"
-LONG = ("tests/reliability/", "tests/end_to_end/", "tests/browser/", "tests/test_packaging.py")
+LONG = (
+    "tests/reliability/",
+    "tests/end_to_end/",
+    "tests/browser/",
+    "tests/test_packaging.py",
+    "tests/app/test_worker.py",
+    "tests/app/test_cli.py",
+)
 """Where the tests are that take long; each file stays on one process."""
 
 

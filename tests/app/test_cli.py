@@ -1,7 +1,6 @@
 """The `depthboard` command as a person or script uses it."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -298,41 +297,6 @@ def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
 
 def test_the_version_is_printed() -> None:
     assert run("--version").stdout.startswith("depthboard 0.")
-
-
-def descendants(pid: int) -> set[int]:
-    """Process ids of all that a process has started, directly or not."""
-    children = {
-        int(stat.parent.name)
-        for stat in Path("/proc").glob("[0-9]*/stat")
-        if (text := _read(stat)) and int(text.rpartition(")")[2].split()[1]) == pid
-    }
-    return children.union(*(descendants(child) for child in children))
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:  # it has just ended
-        return ""
-
-
-def ended(pid: int) -> bool:
-    """Whether a process is gone, or only waits to be forgotten."""
-    text = _read(Path(f"/proc/{pid}/stat"))
-    return not text or text.rpartition(")")[2].split()[0] == "Z"
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_nothing_outlives_the_dashboard(tmp_path: Path, number: signal.Signals) -> None:
-    """Web process, worker and its slots end with `up`, even when that is killed in mid-run."""
-    with running(tmp_path) as dashboard:
-        run("submit", "--depth", "5", "--url", dashboard.url)
-        eventually(lambda: '"status":"running"' in get(dashboard.url, "/runs")[1])
-        family = descendants(dashboard.process.pid)
-        assert len(family) >= 3
-        os.kill(dashboard.process.pid, number)
-        eventually(lambda: all(ended(pid) for pid in family))
 
 
 def test_a_second_dashboard_on_the_same_data_folder_is_refused_and_told_where_the_first_is(

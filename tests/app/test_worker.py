@@ -214,11 +214,13 @@ def test_a_diverged_run_fails_alone(bench: Bench) -> None:
     assert bench.ended(good).status == "finished"
 
 
-@pytest.mark.parametrize(("depth", "epochs", "batch_size"), [(1, 5, 512), (3, 4, 2048)])
+@pytest.mark.parametrize(
+    "config",
+    [{"depth": 1, "epochs": 5, "batch_size": 512}, {"depth": 3, "width": 64, "epochs": 6, "batch_size": 512}],
+)
 def test_a_run_whose_slot_was_killed_ends_at_the_same_bytes_as_one_without_a_pause(
-    bench: Bench, depth: int, epochs: int, batch_size: int
+    bench: Bench, config: dict[str, Any]
 ) -> None:
-    config: dict[str, Any] = {"depth": depth, "epochs": epochs, "batch_size": batch_size}
     straight = bench.ended(queue_run(bench.database, **config))
     run_id = queue_run(bench.database, **config)
     bench.wait_for_epochs(run_id, 2)

@@ -73,7 +73,7 @@ def test_the_web_process_stays_small_and_without_torch(dashboard: Up) -> None:
     ("victim", "config"),
     [
         ("slot", {"depth": 1, "epochs": 6, "batch_size": 256}),
-        ("worker", {"depth": 3, "epochs": 4, "batch_size": 4096}),
+        ("worker", {"depth": 3, "width": 64, "epochs": 8, "batch_size": 512}),
     ],
 )
 def test_a_run_whose_processes_are_killed_ends_once_at_the_same_bytes_as_one_left_alone(
@@ -111,6 +111,7 @@ def test_training_goes_on_while_the_web_process_is_killed_and_restarted(dashboar
     assert (ended["status"], ended["attempt"], ended["crashes"]) == ("cancelled", 1, 0)
 
 
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_two_workers_share_the_queue_and_one_takes_over_when_the_other_dies(dashboard: Up) -> None:
     """The second is a worker of another machine, as far as the database can tell."""
     first = dashboard.post(**ENDLESS)
@@ -182,13 +183,10 @@ def test_nothing_outlives_a_supervisor_that_is_killed(mortal: Up) -> None:
     eventually(lambda: not [process for process in family if process.alive], PATIENCE)
 
 
-@pytest.mark.parametrize("kind", ["", "simplecache::"])
-def test_what_a_slot_puts_into_a_store_by_url_is_resumed_from_and_downloaded(
-    tmp_path: Path, kind: str
-) -> None:
-    """A folder by its URL, and the same as a store that fsspec alone reads and writes."""
+def test_what_a_slot_puts_into_a_store_by_url_is_resumed_from_and_downloaded(tmp_path: Path) -> None:
+    """A folder as a store that fsspec alone reads and writes."""
     place = tmp_path / "store"
-    with up(tmp_path / "data", artifacts_url=f"{kind}{place.as_uri()}") as dashboard:
+    with up(tmp_path / "data", artifacts_url=f"simplecache::{place.as_uri()}") as dashboard:
         run = dashboard.post(depth=1, epochs=6, batch_size=256)
         dashboard.training(run)
         dashboard.slot.kill()

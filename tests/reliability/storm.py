@@ -27,7 +27,7 @@ from tests.reliability.server import free_port
 from tests.waiting import eventually
 
 CONFIGS = [
-    {"depth": depth, "seed": seed, "epochs": 4, "batch_size": 4096}
+    {"depth": depth, "seed": seed, "width": 128, "epochs": 6, "batch_size": 1024}
     for depth in (1, 2, 3, 4, 5)
     for seed in (0, 1)
 ]

@@ -1,5 +1,7 @@
 """Servers killed, streams broken and workers put to sleep, in a small size."""
 
+import pytest
+
 from app.db import Database
 from app.settings import Settings
 from tests.reliability import SCALE
@@ -29,6 +31,7 @@ def test_no_step_of_the_queue_takes_a_write_of_a_claim_that_is_over(database: Da
     assert (found.written, found.attempted) == (0, found.claims * len(STEPS))
 
 
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)  # as workers on several machines have it
 def test_a_worker_that_wakes_after_its_lease_writes_nothing(settings: Settings) -> None:
     found = wake_too_late(settings, attempts=2 * SCALE, together=2)
     assert found.written == 0
