@@ -36,27 +36,28 @@ def compare(
         return None
     runs = as_answers(session, found)
     epochs = curves(session, [run.id for run in runs])
-    again = repeats(finished(runs))
+    ended = finished(runs)
+    again = repeats(ended)
     repeated_ids = {run.id for run in again}
-    judged = [run for run in finished(runs) if run.id not in repeated_ids]
+    judged = [run for run in ended if run.id not in repeated_ids]
     by = _apart(runs, by)
-    groups = grouped(judged, by)
+    everyone, groups = grouped(runs, by), grouped(judged, by)
     open_runs = [run for run in runs if run.status in ("queued", "running")]
     found_verdict = _verdict(groups, by, unfinished=bool(open_runs))
     best: Sequence[float | None] = found_verdict.probability_best or [None] * len(groups)
     differ = confounders(judged, by)
-    next_ = offers.of(session, found_verdict, grouped(runs, by), study_id)
+    to_settle = offers.of(session, found_verdict, everyone, study_id)
     return Comparison(
         runs=runs,
         by_depth=by_depth(judged),
         by=list(by),
-        members=members(grouped(runs, by)),
+        members=members(everyone),
         groups=[row(group, epochs, likely) for group, likely in zip(groups, best, strict=True)],
         curves=epochs,
         reference=PUBLISHED if any(run.dataset == PUBLISHED_DATASET for run in runs) else [],
         verdict=found_verdict,
-        offer=next_.offer,
-        pending=next_.pending,
+        offer=to_settle.offer,
+        pending=to_settle.pending,
         repeats=sorted(repeated_ids),
         confounders=differ,
         warnings=[
