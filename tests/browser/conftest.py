@@ -8,7 +8,10 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
+from app.db import Database
 from app.settings import Settings
+from tests.app.states import add_worker
+from tests.browser.compared import trained
 from tests.dashboard import running
 from tests.trainer import idx_files
 from tests.web_server import WebServer
@@ -60,6 +63,20 @@ def training(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     idx_files.write(home(folder) / FEW, _few())
     with running(folder, "--slots", "2") as dashboard:
         yield dashboard.url
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server with finished runs of one to three layers, two seeds each."""
+    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("six")))
+    server.start()
+    database: Database = server.app.state.database
+    add_worker(database)
+    for depth in (1, 2, 3):
+        for seed in (0, 1):
+            trained(database, seed, depth=depth)
+    yield server.url
+    server.stop()
 
 
 @pytest.fixture(scope="session")

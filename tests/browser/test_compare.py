@@ -1,11 +1,8 @@
 """The compare page: results at an epoch, means, the gap, costs, and the inside of the networks."""
 
-import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import httpx
 import pytest
@@ -15,69 +12,13 @@ from scipy.special import stdtrit
 from app import assets, formats, run_queue
 from app.answers import Spread
 from app.db import Database
-from app.settings import Settings
 from app.statistics import spread
-from tests.app.states import RESULTS, add_worker, claimed, figures, queue_run
+from tests.app.states import add_worker, claimed, figures, queue_run
+from tests.browser.compared import ALL, EPOCHS, traces, trained
 from tests.web_server import WebServer
 from trainer.config import TRAIN_IMAGES, TrainConfig, training_flops_per_image
 
 pytestmark = pytest.mark.browser
-
-EPOCHS = 5
-ALL = "/compare?runs=1,2,3,4,5,6"
-
-
-def trained(
-    database: Database, seed: int, *, measured: bool = True, images: int = TRAIN_IMAGES, **config: Any
-) -> int:
-    """The id of a new finished run of five epochs, whose figures tell its depth, seed and epochs apart."""
-    run_id = queue_run(database, seed=seed, **{"epochs": EPOCHS, **config})
-    claim = claimed(database)
-    depth = claim.config.depth
-    final = 0.8 + depth / 100 + seed / 1000
-    with database.write() as session:
-        run_queue.report_start(session, claim, "cpu", {"train_images": str(images)}, 0)
-    for epoch in range(1, claim.config.epochs + 1):
-        inside = {"gradient_norms": [0.1 * (layer + 1) / epoch for layer in range(depth)]}
-        inside |= {"dead_relu": [0.01 * epoch] * (depth - 1)}
-        record = figures(
-            epoch,
-            train_accuracy=final - 0.2 / epoch,
-            test_accuracy=final - 0.1 / epoch - seed * epoch / 1000,
-            seconds=depth + seed / 10,
-            **(inside if measured else {"gradient_norms": None, "dead_relu": None}),
-        )
-        with database.write() as session:
-            assert run_queue.record_epoch(session, claim, record)
-    with database.write() as session:
-        accuracy = final - (0.1 if depth == 3 else 0)  # three layers cost most and reach least
-        assert run_queue.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
-    return run_id
-
-
-@pytest.fixture(scope="module")
-def six(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server with finished runs of one to three layers, two seeds each."""
-    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("six")))
-    server.start()
-    database: Database = server.app.state.database
-    add_worker(database)
-    for depth in (1, 2, 3):
-        for seed in (0, 1):
-            trained(database, seed, depth=depth)
-    yield server.url
-    server.stop()
-
-
-def traces(page: Page, chart: str) -> list[dict[str, Any]]:
-    """What a chart shows, once it shows something."""
-    page.wait_for_function(
-        "(id) => document.getElementById(id).data?.some((trace) => trace.x.length)", arg=chart
-    )
-    found: list[dict[str, Any]] = json.loads(
-        page.evaluate("(id) => JSON.stringify(document.getElementById(id).data)", chart)
-    )
-    return found
 
 
 def shown(values: Spread) -> str:

@@ -1,7 +1,6 @@
 """The parts of the compare page together: what means leave out, what links and forms keep, and what hides."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
 
@@ -11,26 +10,11 @@ from playwright.sync_api import Page, expect
 
 from app import formats, run_queue
 from app.db import Database
-from app.settings import Settings
 from tests.app.states import add_worker, claimed, figures, queue_run
-from tests.browser.test_compare import ALL, EPOCHS, traces, trained
+from tests.browser.compared import ALL, EPOCHS, traces, trained
 from tests.web_server import WebServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-
-
-@pytest.fixture(scope="module")
-def six(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server with finished runs of one to three layers, two seeds each."""
-    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("six")))
-    server.start()
-    database: Database = server.app.state.database
-    add_worker(database)
-    for depth in (1, 2, 3):
-        for seed in (0, 1):
-            trained(database, seed, depth=depth)
-    yield server.url
-    server.stop()
+pytestmark = pytest.mark.browser
 
 
 def test_means_leave_out_what_failed_and_what_has_not_caught_up(quiet: WebServer, page: Page) -> None:

@@ -1,0 +1,53 @@
+"""Runs whose figures are known, and what a chart shows of them."""
+
+import json
+from typing import Any
+
+from playwright.sync_api import Page
+
+from app import run_queue
+from app.db import Database
+from tests.app.states import RESULTS, claimed, figures, queue_run
+from trainer.config import TRAIN_IMAGES
+
+EPOCHS = 5
+ALL = "/compare?runs=1,2,3,4,5,6"
+
+
+def trained(
+    database: Database, seed: int, *, measured: bool = True, images: int = TRAIN_IMAGES, **config: Any
+) -> int:
+    """The id of a new finished run of five epochs, whose figures tell its depth, seed and epochs apart."""
+    run_id = queue_run(database, seed=seed, **{"epochs": EPOCHS, **config})
+    claim = claimed(database)
+    depth = claim.config.depth
+    final = 0.8 + depth / 100 + seed / 1000
+    with database.write() as session:
+        run_queue.report_start(session, claim, "cpu", {"train_images": str(images)}, 0)
+    for epoch in range(1, claim.config.epochs + 1):
+        inside = {"gradient_norms": [0.1 * (layer + 1) / epoch for layer in range(depth)]}
+        inside |= {"dead_relu": [0.01 * epoch] * (depth - 1)}
+        record = figures(
+            epoch,
+            train_accuracy=final - 0.2 / epoch,
+            test_accuracy=final - 0.1 / epoch - seed * epoch / 1000,
+            seconds=depth + seed / 10,
+            **(inside if measured else {"gradient_norms": None, "dead_relu": None}),
+        )
+        with database.write() as session:
+            assert run_queue.record_epoch(session, claim, record)
+    with database.write() as session:
+        accuracy = final - (0.1 if depth == 3 else 0)  # three layers cost most and reach least
+        assert run_queue.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
+    return run_id
+
+
+def traces(page: Page, chart: str) -> list[dict[str, Any]]:
+    """What a chart shows, once it shows something."""
+    page.wait_for_function(
+        "(id) => document.getElementById(id).data?.some((trace) => trace.x.length)", arg=chart
+    )
+    found: list[dict[str, Any]] = json.loads(
+        page.evaluate("(id) => JSON.stringify(document.getElementById(id).data)", chart)
+    )
+    return found
