@@ -205,7 +205,7 @@ def storm(
                 while len(posted) < runs * number // kills + 2 or _idle(database):
                     config = configs[len(posted) % len(configs)]
                     posted[victim.post(config)] = config
-                eventually(lambda: _training(database), PATIENCE)
+                eventually(lambda: _training(victim, database), PATIENCE)
                 time.sleep(chance.uniform(0, 0.8))
                 struck = victim.hit(kind)
                 harm.retried += _retry(victim, database)
@@ -234,7 +234,9 @@ def _idle(database: Database) -> bool:
     return not _any(database, "queued", "running")
 
 
-def _training(database: Database) -> bool:
+def _training(victim: Victim, database: Database) -> bool:
+    """Whether a run trains, or none is left; runs of a killed supervisor wait for its successor."""
+    victim.revive()
     return _any(database, "running") or _idle(database)
 
 
