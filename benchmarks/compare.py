@@ -52,6 +52,7 @@ _DRAWN = f"""() => ["layers", "curves", "gap", "frontier"].every({_CHART}) && pe
 _SLIDE = """async (steps) => {
   const [slider, chart] = ["epoch-slider", "layers-chart"].map((id) => document.getElementById(id));
   const taken = [];
+  chart.scrollIntoView({ block: "center" });
   for (let step = 0; step < steps; step += 1) {
     await new Promise((resume) => setTimeout(resume, 300));
     const drawn = new Promise((resume) => chart.once("plotly_afterplot", resume));

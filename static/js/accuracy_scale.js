@@ -39,6 +39,7 @@ function even(values) {
     place: (accuracy) => 100 * accuracy,
     shown: (accuracy) => 100 * accuracy,
     position: identity,
+    value: identity,
     range,
     word: "",
     axis: { title: "Accuracy", ticksuffix: "\u00a0%", range },
@@ -60,6 +61,7 @@ function errors(values, height) {
     place: (accuracy) => Math.max(floor, 100 * (1 - accuracy)),
     shown: (accuracy) => 100 * (1 - accuracy),
     position: Math.log10,
+    value: (position) => 10 ** position,
     range,
     word: " error",
     axis: {
@@ -73,5 +75,6 @@ function errors(values, height) {
 }
 
 // The scale asked for, over accuracies that are to be in its frame, on an axis of so many pixels: `place` puts an
-// accuracy on it, `shown` gives it in percent as the axis has it, `position` where labels of a place stand.
+// accuracy on it, `shown` gives it in percent as the axis has it, `position` turns a place into one of the axis'
+// ends and steps, and `value` turns it back.
 export const accuracyScale = (asked, values, height) => (asked === "error" && values.length ? errors(values, height) : even(values));

@@ -26,12 +26,15 @@ function remembered(name, read) {
 
 function rgb(name) {
   probe.style.color = `var(--${name})`;
-  return getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3);
+  return getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number);
 }
 
-// A colour of the stylesheet as plotly.js reads it, in the theme that is in force.
+const hex = (byte) => Math.round(byte).toString(16).padStart(2, "0");
+
+// A colour of the stylesheet as plotly.js reads it quickest, for it does so several times for every dot, in the
+// theme that is in force.
 export function colour(name, alpha = 1) {
-  return `rgba(${remembered(name, () => rgb(name)).join(", ")}, ${alpha})`;
+  return `#${[...remembered(name, () => rgb(name)), ...(alpha < 1 ? [255 * alpha] : [])].map(hex).join("")}`;
 }
 
 export const font = () => remembered("font", () => getComputedStyle(document.body).fontFamily);
@@ -46,6 +49,22 @@ export const plain = (text) =>
 export function label(text, x, y, ink = colour("muted")) {
   return { text, x, y, xanchor: "left", yanchor: "middle", xshift: 10, showarrow: false, font: { color: ink, size: 12 } };
 }
+
+// Labels `{text, x, y, ink, side, gap, hover}` as a trace: plotly.js measures every annotation anew at each redraw,
+// but not the texts of traces. They stand `gap` pixels from their places, to the `side` that `textposition` names,
+// which plotly.js keeps clear of markers: here of ones that can't be seen.
+export const texts = (labels) => ({
+  x: labels.map(({ x }) => x),
+  y: labels.map(({ y }) => y),
+  text: labels.map(({ text }) => text),
+  mode: "markers+text",
+  marker: { opacity: 0, size: labels.map(({ gap }) => 1.6 * (gap - 1)) },
+  textposition: labels.map(({ side }) => side),
+  textfont: { size: 12, color: labels.map(({ ink }) => ink) },
+  cliponaxis: false,
+  hovertext: labels.map(({ hover = "" }) => hover),
+  hoverinfo: labels.map(({ hover }) => (hover ? "text" : "skip")),
+});
 
 // Space at the right for labels like "5 layers".
 export const LABELLED = { l: 56, r: 80, t: 8, b: 44 };
@@ -132,10 +151,13 @@ export const epochAxis = (last, log = false) => ({
 // A range that ends with the lines, for labels beside them would widen it; one point alone stands inside.
 export const endingAt = (last) => (last ? [0, Math.max(last, 2)] : [0, 10]);
 
-// The area between two lines.
-export const bandOf = (x, low, high, fillcolor) => ({
-  x: [...x, ...x.toReversed()],
-  y: [...high, ...low.toReversed()],
+// Things one after the other, with a gap between each and the next, where plotly.js interrupts a line or an area.
+export const gapped = (things) => things.flatMap((thing, place) => (place ? [null, ...thing] : thing));
+
+// Areas `{x, low, high}`, each between two lines, as one trace.
+export const bandsOf = (areas, fillcolor) => ({
+  x: gapped(areas.map(({ x }) => [...x, ...x.toReversed()])),
+  y: gapped(areas.map(({ low, high }) => [...high, ...low.toReversed()])),
   fill: "toself",
   fillcolor,
   line: { width: 0 },
@@ -174,20 +196,26 @@ const sight = new IntersectionObserver((entries) => {
 });
 
 // Draws what `build` returns, `{traces, layout}` with `layout.x` and `layout.y` as axes. Call the returned
-// function when data has changed: it draws at most once a frame, what can't be seen when nothing else is to do,
-// and keeps zoom, pan and pointer.
+// function when data has changed: it draws at once, but at most once a frame, and what can't be seen when nothing
+// else is to do; zoom, pan and pointer are kept.
 export function chart(element, build) {
   let waiting = false;
+  let shown = true;
   const draw = () => {
     waiting = false;
+    shown = false;
+    requestAnimationFrame(() => {
+      shown = true;
+    });
     const { traces, layout } = build();
-    Plotly.react(element, traces, layoutOf(layout), CONFIG);
+    Plotly.react(element, traces, layoutOf(layout), element.data ? undefined : CONFIG);
   };
   const update = () => {
     if (waiting) return;
     waiting = true;
-    if (inView.has(element)) requestAnimationFrame(draw);
-    else whenIdle(draw, { timeout: 1000 });
+    if (!inView.has(element)) whenIdle(draw, { timeout: 1000 });
+    else if (shown) queueMicrotask(draw);
+    else requestAnimationFrame(draw);
   };
   sight.observe(element);
   resized.observe(element);

@@ -3,7 +3,7 @@
 
 import { cumulated } from "./columns.js";
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
-import { LABELLED, LOSS, PERCENT, PERCENT_TICKS, around, bandOf, chart, endLabels, endingAt, epochAxis, heightOf, isNarrow, nameLabel, percents, plain, shadeColour } from "./chart.js";
+import { LABELLED, LOSS, PERCENT, PERCENT_TICKS, around, bandsOf, chart, endLabels, endingAt, epochAxis, heightOf, isNarrow, nameLabel, percents, plain, shadeColour } from "./chart.js";
 import { plural } from "./format.js";
 import { smooth } from "./smooth.js";
 import { mean, spread } from "./statistics.js";
@@ -203,7 +203,7 @@ export class Curves {
         // a logarithmic axis has no place for what is not above 0
         const low = several.map(({ ci95, min }) => Math.max(ci95[0], log ? min / 10 : isAccuracy ? -Infinity : 0));
         const high = several.map(({ ci95 }) => Math.min(ci95[1], isAccuracy ? 100 : Infinity));
-        bands.push(bandOf(x.slice(0, several.length), low, high, shadeColour(shade, 0.16)));
+        bands.push(bandsOf([{ x: x.slice(0, several.length), low, high }], shadeColour(shade, 0.16)));
       }
       const line = { color: shadeColour(shade), width: 2 };
       lines.push({

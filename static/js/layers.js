@@ -2,7 +2,7 @@
 // reference.
 
 import { accuracyScale, isNear, nearBest } from "./accuracy_scale.js";
-import { bandOf, chart, colour, endLabels, heightOf, isNarrow, label, plain, shadeColour, sizeOf } from "./chart.js";
+import { bandsOf, chart, colour, endLabels, gapped, heightOf, isNarrow, plain, shadeColour, sizeOf, texts } from "./chart.js";
 
 const PARTS = [
   { field: "train_accuracy", name: "train", dash: "dash", symbol: "circle-open", above: true },
@@ -22,13 +22,17 @@ function stretches(rows, field) {
   return found.filter((stretch) => stretch.length);
 }
 
-function bands(rows, field, scale) {
-  return stretches(rows, field)
-    .filter((stretch) => stretch.length > 1)
-    .map((stretch) => {
-      const end = (index) => stretch.map((row) => scale.place(Math.min(1, row[field].ci95[index])));
-      return bandOf(stretch.map((row) => row.x), end(0), end(1), colour("muted", 0.13));
-    });
+// The bands of all stretches as one trace.
+function bands(rows, fields, scale) {
+  const shapes = fields.flatMap((field) =>
+    stretches(rows, field)
+      .filter((stretch) => stretch.length > 1)
+      .map((stretch) => {
+        const end = (index) => stretch.map((row) => scale.place(Math.min(1, row[field].ci95[index])));
+        return { x: stretch.map((row) => row.x), low: end(0), high: end(1) };
+      }),
+  );
+  return shapes.length ? [bandsOf(shapes, colour("muted", 0.13))] : [];
 }
 
 // Intervals of groups that stand alone, or whose order means nothing.
@@ -58,46 +62,56 @@ function places(set, runs) {
   });
 }
 
-function measured(set, rows, runs, { field, name, dash, symbol }, scale) {
-  const isFilled = symbol === "circle";
-  return [
-    {
-      x: rows.map((row) => row.x),
-      y: rows.map((row) => scale.place(row[field].mean)),
-      customdata: rows.map((row) => scale.shown(row[field].mean)),
-      text: rows.map((row) => `mean of ${row.n}`),
-      mode: set.isOrdered ? "lines" : "markers",
-      line: { color: colour("ink"), width: 2, dash },
-      marker: { symbol: "line-ew", size: 22, line: { color: colour("ink"), width: isFilled ? 2.5 : 1.5 } },
-      hovertemplate: `${name}${scale.word} ${SHOWN}, %{text}<extra></extra>`,
-    },
-    {
-      x: places(set, runs),
-      y: runs.map((run) => scale.place(run[field])),
-      customdata: runs.map((run) => scale.shown(run[field])),
-      text: runs.map((run) => plain(run.name)),
-      mode: "markers",
-      marker: {
-        color: runs.map((run) => shadeColour(set.groupOf(run).shade)),
-        symbol,
-        size: 9,
-        line: { width: isFilled ? 1 : 2, color: isFilled ? colour("surface") : undefined },
-      },
-      hovertemplate: `%{text}<br>${name}${scale.word} ${SHOWN}<extra></extra>`,
-    },
-  ];
+function means(set, rows, { field, name, dash, symbol }, scale) {
+  return {
+    x: rows.map((row) => row.x),
+    y: rows.map((row) => scale.place(row[field].mean)),
+    customdata: rows.map((row) => scale.shown(row[field].mean)),
+    text: rows.map((row) => `mean of ${row.n}`),
+    mode: set.isOrdered ? "lines" : "markers",
+    line: { color: colour("ink"), width: 2, dash },
+    marker: { symbol: "line-ew", size: 22, line: { color: colour("ink"), width: symbol === "circle" ? 2.5 : 1.5 } },
+    hovertemplate: `${name}${scale.word} ${SHOWN}, %{text}<extra></extra>`,
+  };
 }
 
-function published(rows, { field, name, symbol }, scale) {
+// All dots are one trace, and the solid ones have no outline: what plotly.js does to a dot is most of a redraw.
+function dots(set, runs, parts, scale) {
+  const column = (read) => parts.flatMap((part) => runs.map((run) => read(run, part)));
+  const across = places(set, runs);
+  const colours = runs.map((run) => shadeColour(set.groupOf(run).shade));
   return {
-    x: rows.map((row) => row.depth),
-    y: rows.map((row) => scale.place(row[field])),
-    customdata: rows.map((row) => scale.shown(row[field])),
-    mode: "lines+markers",
-    line: { color: colour("muted", 0.8), width: 1.5, dash: "dot" },
-    marker: { color: colour("muted"), symbol: symbol.replace("circle", "diamond"), size: 7 },
-    hovertemplate: `published (200 epochs), ${name}${scale.word} ${SHOWN}<extra></extra>`,
+    x: parts.flatMap(() => across),
+    y: column((run, { field }) => scale.place(run[field])),
+    customdata: column((run, { field }) => scale.shown(run[field])),
+    text: column((run, { name }) => `${plain(run.name)}<br>${name}`),
+    mode: "markers",
+    marker: {
+      color: parts.flatMap(() => colours),
+      symbol: column((_, { symbol }) => symbol),
+      size: 9,
+      line: { width: column((_, { symbol }) => (symbol === "circle" ? 0 : 2)) },
+    },
+    hovertemplate: `%{text}${scale.word} ${SHOWN}<extra></extra>`,
   };
+}
+
+// Both published lines as one trace, with a gap between them.
+function published(rows, scale) {
+  if (!rows.length) return [];
+  const column = (read) => gapped(PARTS.map((part) => rows.map((row) => read(row, part))));
+  return [
+    {
+      x: column((row) => row.depth),
+      y: column((row, { field }) => scale.place(row[field])),
+      customdata: column((row, { field }) => scale.shown(row[field])),
+      text: column((_, { name }) => name),
+      mode: "lines+markers",
+      line: { color: colour("muted", 0.8), width: 1.5, dash: "dot" },
+      marker: { color: colour("muted"), symbol: column((_, { symbol }) => symbol.replace("circle", "diamond")), size: 7 },
+      hovertemplate: `published (200 epochs), %{text}${scale.word} ${SHOWN}<extra></extra>`,
+    },
+  ];
 }
 
 // Names beside the ends of lines. Where a line ends before the last group, its own name stands above or below its
@@ -112,24 +126,26 @@ function names(parts, rows, overlay, scale, { narrow, height, unit, least }) {
   for (const { field, name, above } of last ? parts : []) {
     const text = `<b>${narrow ? name.replace(" ", "<br>") : name}</b>`;
     if (last.x === end) beside.push({ text, x: last.x, y: at(last[field].mean), ink: colour("ink") });
-    else over.push({ ...label(text, last.x, at(last[field].mean), colour("ink")), xanchor: "center", xshift: 0, yshift: above ? 16 : -16 });
+    else over.push({ text, x: last.x, y: scale.place(last[field].mean), ink: colour("ink"), side: above ? "top center" : "bottom center", gap: 8 });
   }
   for (const { field, name } of reference?.depth === end ? PARTS : []) {
     beside.push({ text: narrow ? `published<br>${name}` : `published ${name}`, x: end, y: at(reference[field]), ink: colour("muted") });
   }
   const clear = last?.x === end ? Math.max(least, ((last.n - 1) / 2) * apart(last.n) * unit) : 0; // past the dots
   const placed = endLabels(beside, scale.range, height, { lines: narrow ? 2 : 1 });
-  return [...placed.map((each) => ({ ...each, xshift: 10 + clear })), ...over];
+  return [...placed.map(({ text, x, y, font }) => ({ text, x, y: scale.value(y), ink: font.color, side: "middle right", gap: 10 + clear })), ...over];
 }
 
 // What lies below the frame, named at its edge.
 const below = (rows, scale) =>
   rows.map((row) => ({
-    ...label(`↓ ${row.test_accuracy.mean < 0.9995 ? (100 * row.test_accuracy.mean).toFixed(2) : 100}\u00a0%`, row.x, scale.range[0], colour("ink")),
-    xanchor: "center",
-    yanchor: "bottom",
-    xshift: 0,
-    hovertext: `${plain(row.label)}: test mean below the frame`,
+    text: `↓ ${row.test_accuracy.mean < 0.9995 ? (100 * row.test_accuracy.mean).toFixed(2) : 100}\u00a0%`,
+    x: row.x,
+    y: scale.value(scale.range[0] + 1e-9),
+    ink: colour("ink"),
+    side: "top center",
+    gap: 1,
+    hover: `${plain(row.label)}: test mean below the frame`,
   }));
 
 // The rows near the best, and the accuracies that are to be in the frame; by default what lies far from the best is
@@ -161,16 +177,17 @@ export function layersChart(element, set, read) {
     const unit = (sizeOf(element).width - margin.l - margin.r) / (range[1] - range[0]);
     return {
       traces: [
-        ...(set.isOrdered ? parts.flatMap(({ field }) => bands(rows, field, scale)) : []),
-        ...PARTS.map((part) => published(overlay, part, scale)),
+        ...(set.isOrdered ? bands(rows, ["train_accuracy", "test_accuracy"], scale) : []),
+        ...published(overlay, scale),
         ...parts.flatMap(({ field }) => bars(rows, field, scale, set.isOrdered)),
-        ...parts.flatMap((part) => measured(set, rows, runs, part, scale)),
+        ...parts.map((part) => means(set, rows, part, scale)),
+        dots(set, runs, parts, scale),
+        texts([...names(parts, rows, overlay, scale, { narrow, height, unit, least: set.isOrdered ? 0 : 8 }), ...below(far, scale)]),
       ],
       layout: {
         x: { title: set.by, tickvals: xs, ticktext: [...ticks.values()], range, automargin: !set.isByDepth, ...QUICK },
         y: { ...scale.axis, automargin: false, ...QUICK },
         margin,
-        annotations: [...names(parts, rows, overlay, scale, { narrow, height, unit, least: set.isOrdered ? 0 : 8 }), ...below(far, scale)],
         uirevision: `${asked} ${xs.length}`,
       },
     };

@@ -136,7 +136,7 @@ def test_a_hidden_group_leaves_every_chart_but_not_the_table(six: str, page: Pag
     page.get_by_role("button", name="3 layers", exact=True).click()
     page.wait_for_url("**&hide=5,6")
     for chart, is_less in {
-        "layers": "data.filter((t) => t.text && t.mode === 'markers').every((t) => t.x.length === 4)",
+        "layers": "data.filter((t) => t.text && t.mode === 'markers').every((t) => t.x.length === 2 * 4)",
         "curves": "data.length === 4",
         "gap": "data.length === 4 + 2",
         "frontier": "data[1].x.length === 4",
@@ -156,9 +156,10 @@ def test_a_depth_far_from_the_best_is_named_at_the_edge(quiet: WebServer, page: 
         for run in (2, 3):
             run_queue.get(session, run).test_accuracy = 0.97 + run / 1000
     page.goto(f"{quiet.url}/compare?runs=1,2,3&reference=off")
-    traces(page, "layers-chart")
+    drawn = traces(page, "layers-chart")
     chart = "document.getElementById('layers-chart').layout"
-    assert page.evaluate(f"() => {chart}.annotations.map((each) => each.text)")[-1].startswith("↓ 81.00")
+    texts = next(trace["text"] for trace in drawn if trace["mode"] == "markers+text")
+    assert texts[-1].startswith("↓ 81.00")
     page.get_by_label("Fit to").select_option("even")
     page.wait_for_function(f"() => {chart}.yaxis.range[0] < 81")
     page.get_by_label("Fit to").select_option("error")

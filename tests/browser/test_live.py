@@ -53,7 +53,7 @@ def test_a_whole_study_is_compared_while_it_trains(training: str, page: Page) ->
     expect(page.locator(".verdict p").first).to_contain_text("the highest of 5 depths")
     expect(page.locator(".evidence li").first).to_contain_text("2 layers against 1")
     for chart, shown in {
-        "layers": "trace.mode === 'markers' && trace.x.length === 15).length === 2",
+        "layers": "trace.mode === 'markers' && trace.x.length === 2 * 15).length === 1",
         "curves": "trace.x.length === 20).length === 15",
         "gap": "trace.x.length === 20).length === 15 + 5",
         "frontier": "trace.mode === 'markers' && trace.x.length === 5).length === 1",
