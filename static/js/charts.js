@@ -51,6 +51,12 @@ export function charts(set, view, read) {
     scale: view.get("scale") ?? "",
   }));
 
+  // The legend names the published lines while they are drawn.
+  function showReference() {
+    const key = element("published-key");
+    if (key) key.hidden = view.get("reference") === "off";
+  }
+
   const lengths = (run) => set.length(run);
 
   // "9 of 12 runs have it", where not all do.
@@ -113,6 +119,8 @@ export function charts(set, view, read) {
   frontierChart(element("frontier-chart"), element("frontier-words"), set, view);
   scrubber.addEventListener("change", showResults);
   view.follow(["reference", "scale"], drawLayers);
+  view.follow(["reference"], showReference);
+  showReference();
   view.follow(["hide"], changed);
   set.addEventListener("change", changed);
 }
