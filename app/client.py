@@ -17,7 +17,6 @@ from pydantic import BaseModel, ValidationError
 
 from app.address import DEFAULT_URL
 from app.answers import (
-    Comparison,
     EpochColumns,
     FieldError,
     Problem,
@@ -29,6 +28,7 @@ from app.answers import (
     WorkerList,
     WorkerOut,
 )
+from app.compare_answers import Comparison
 
 _PAGE: Final = 500
 _TIMEOUT: Final = httpx.Timeout(30, connect=5)

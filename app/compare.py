@@ -7,7 +7,8 @@ from typing import Self
 from sqlmodel import Session, col, select
 
 from app import offers
-from app.answers import Comparison, DepthRow, RunOut, Verdict
+from app.answers import RunOut
+from app.compare_answers import Comparison, DepthRow, Verdict
 from app.configurations import repeats
 from app.groups import BY_DEPTH, Group, axes, finished, grouped, members, noun, over_seeds, row
 from app.guard import confounders, missing, repeated, unfinished

@@ -9,8 +9,8 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.datastructures import QueryParams
 
 from app import compare, csv_export, report, runs
-from app.answers import Comparison
 from app.api import DatabaseOf, attachment, problems
+from app.compare_answers import Comparison
 from app.compare_view import VIEW
 from app.db import Database
 from app.html import changed

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.answers import Comparison, GroupRow, RunOut, Verdict
+from app.answers import RunOut
+from app.compare_answers import Comparison, GroupRow, Verdict
 from app.formats import NOTHING, decimal
 from app.groups import AXES, BY_DEPTH
 from app.requests import HYPERPARAMETERS

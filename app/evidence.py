@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean
 
-from app.answers import Pair
+from app.compare_answers import Pair
 from app.formats import plural
 from app.pairs import Sample, train_differences
 from app.statistics import SIGNIFICANCE

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from app.answers import EpochCurves, GroupRow, Members, RunOut, Spread
+from app.answers import EpochCurves, RunOut
+from app.compare_answers import GroupRow, Members, Spread
 from app.configurations import FOUND, differing, part
 from app.formats import decimal, plural
 from app.requests import HYPERPARAMETERS

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from app.answers import Confounder, RunOut
+from app.answers import RunOut
+from app.compare_answers import Confounder
 from app.configurations import differing
 from app.formats import decimal
 from app.groups import BY_DEPTH

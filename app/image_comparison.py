@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from app import artifacts, paired, pictures
-from app.answers import (
+from app.compare import NotComparable
+from app.compare_answers import (
     DepthDigits,
     ImageAnswer,
     ImageComparison,
@@ -19,7 +20,6 @@ from app.answers import (
     StepImage,
     StepImages,
 )
-from app.compare import NotComparable
 from app.formats import plural
 from app.models import Run
 from app.paired import Labels

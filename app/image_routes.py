@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from sqlmodel import col, select
 
 from app import datasets
-from app.answers import ImageComparison, ImagePair, StepImages
 from app.api import DatabaseOf, SettingsOf, answer, problems
 from app.compare import NotComparable, Selection
+from app.compare_answers import ImageComparison, ImagePair, StepImages
 from app.compare_routes import SELECTION
 from app.db import Database
 from app.formats import sentence

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from sqlmodel import Session
 
 from app import studies
-from app.answers import Offer, Verdict
+from app.compare_answers import Offer, Verdict
 from app.configurations import FOUND
 from app.estimate import estimate
 from app.groups import Group

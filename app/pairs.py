@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from app.answers import Pair
+from app.compare_answers import Pair
 from app.formats import plural
 from app.statistics import SIGNIFICANCE, Difference, holm, paired, seeds_to_settle, welch
 from app.wording import listed, seeds

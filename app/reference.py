@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.answers import ReferenceRow
+from app.compare_answers import ReferenceRow
 
 SOURCE: Final = "“MNIST with Neural Net”, Haribo, 2021-04-10: 200 epochs, one run per depth, no seed given"
 

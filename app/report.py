@@ -8,7 +8,8 @@ from typing import Final
 import orjson
 
 from app import __version__, assets
-from app.answers import Comparison, EpochColumns
+from app.answers import EpochColumns
+from app.compare_answers import Comparison
 from app.compare_view import view
 from app.html import render as render_template
 

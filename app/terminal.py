@@ -9,8 +9,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.table import Table
 
-from app.answers import Comparison, RunOut, StudyOut
+from app.answers import RunOut, StudyOut
 from app.client import Client, ClientError
+from app.compare_answers import Comparison
 from app.formats import duration, percent
 from app.status import ENDED
 

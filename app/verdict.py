@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Final
 
-from app.answers import Pair, Verdict
+from app.compare_answers import Pair, Verdict
 from app.evidence import best_of, evidence, others_of
 from app.formats import plural
 from app.pairs import Sample, compare_pairs

@@ -9,8 +9,8 @@ The study stays on the dashboard; `--study ID` prints the table of one that is t
 import argparse
 import time
 
-from app.answers import Comparison, Spread
 from app.client import Client
+from app.compare_answers import Comparison, Spread
 from trainer.config import TrainConfig
 
 DEPTHS = [1, 2, 3, 4, 5]

@@ -6,8 +6,8 @@ import pytest
 from sqlmodel import select
 
 from app import run_queue
-from app.answers import Comparison
 from app.compare import Selection, compare
+from app.compare_answers import Comparison
 from app.db import Database
 from app.groups import noun
 from app.models import Epoch

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from app import studies
-from app.answers import Comparison
 from app.compare import compare
+from app.compare_answers import Comparison
 from app.db import Database
 from app.requests import MoreRuns, StudyRequest
 from tests.app.states import claimed, finished_run

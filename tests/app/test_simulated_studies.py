@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from app import ranking
-from app.answers import Pair
+from app.compare_answers import Pair
 from app.evidence import evidence
 from app.pairs import Sample, compare_pairs
 from app.ranking import probability_best

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from app.answers import Verdict
+from app.compare_answers import Verdict
 from app.formats import plural
 from app.pairs import Sample
 from app.verdict import verdict

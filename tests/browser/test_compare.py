@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from scipy.special import stdtrit
 
 from app import assets, formats, run_queue
-from app.answers import Spread
+from app.compare_answers import Spread
 from app.db import Database
 from app.statistics import spread
 from tests.app.states import add_worker, claimed, figures, queue_run
