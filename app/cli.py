@@ -1,6 +1,5 @@
 """The `depthboard` command. Each command imports what it needs: `up` has to start at once."""
 
-import logging
 import os
 import signal
 import sys
@@ -11,12 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from pydantic import ValidationError
 
 from app import __version__
-from app.address import DEFAULT_URL, EXIT_ADDRESS, Address, AddressError
+from app.address import DEFAULT_URL, Address
+from app.failures import (
+    ENVIRONMENT,
+    EXIT_FAILED,
+    EXIT_USAGE,
+    Failure,
+    address_errors,
+    backup_errors,
+    database_errors,
+)
 from app.grid import GridError, Value, parse
 from app.options import flag, options, with_options
+from app.preflight import begin, check_data_dir, settings_of
 from app.settings import Settings
 from trainer.config import TrainConfig
 
@@ -26,14 +34,11 @@ if TYPE_CHECKING:
     from app.backup import Contents
     from app.client import Client
 
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
 _UNPROCESSABLE: Final = 422
-_ENVIRONMENT: Final = Settings.model_config["env_prefix"]
 _ORPHAN_SECONDS: Final = 1.5
 """How long the web process may take to end once its supervisor is gone."""
 
-_SETTINGS: Final = options(Settings, panel="Settings", environment=_ENVIRONMENT)
+_SETTINGS: Final = options(Settings, panel="Settings", environment=ENVIRONMENT)
 _HYPERPARAMETERS: Final = options(TrainConfig, panel="Hyperparameters")
 _AXES: Final = options(TrainConfig, panel="Hyperparameters, each a value, a list or a range", many=True)
 
@@ -46,21 +51,13 @@ app = typer.Typer(
 )
 
 Parent = Annotated[int | None, typer.Option(hidden=True, help="Process whose end ends this one.")]
-Url = Annotated[str, typer.Option(envvar=f"{_ENVIRONMENT}URL", help="The running Depthboard to talk to.")]
+Url = Annotated[str, typer.Option(envvar=f"{ENVIRONMENT}URL", help="The running Depthboard to talk to.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Wait = Annotated[bool, typer.Option("--wait", "--follow", help="Stay until the end, showing progress.")]
 Name = Annotated[str | None, typer.Option(help="A name; by default made from the hyperparameters.")]
 Tag = Annotated[list[str] | None, typer.Option(help="A word to find it by; may be repeated.")]
 Note = Annotated[str | None, typer.Option(help="Free text.")]
 Priority = Annotated[int, typer.Option(help="Higher goes first.")]
-
-
-class Failure(Exception):
-    """What ends the command without a traceback: a text for the person, and the exit code."""
-
-    def __init__(self, message: str, exit_code: int = EXIT_FAILED) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
 
 
 def main() -> None:
@@ -87,13 +84,13 @@ def up(given: dict[str, str]) -> None:
     """Run the whole dashboard: the web server and a worker. Ctrl-C stops both."""
     from app import folder_lock, supervisor
 
-    settings = _settings(given)
-    _check_data_dir(settings)
+    settings = settings_of(given)
+    check_data_dir(settings)
     try:
-        with folder_lock.held(settings.data_dir) as introduce, _address_errors():
+        with folder_lock.held(settings.data_dir) as introduce, address_errors():
             address = Address(settings.host, settings.port).settled()
             introduce(f"process {os.getpid()}, {address.url}")
-            os.environ[f"{_ENVIRONMENT}PORT"] = str(address.port)
+            os.environ[f"{ENVIRONMENT}PORT"] = str(address.port)
             exit_code = supervisor.up(address)
     except (folder_lock.FolderInUse, folder_lock.LockUnusable) as error:
         raise Failure(str(error), EXIT_USAGE) from error
@@ -104,13 +101,13 @@ def up(given: dict[str, str]) -> None:
 @with_options(_SETTINGS)
 def serve(given: dict[str, str], *, parent: Parent = None) -> None:
     """Run the web server alone."""
-    settings = _begin(given)
+    settings = begin(given)
     from app import lifeline
     from app import main as web
 
     if parent is not None:
         lifeline.watch(parent, _end)
-    with _address_errors(), _database_errors(settings):
+    with address_errors(), database_errors(settings):
         web.serve(settings, deaths=None if parent is None else sys.stdin.fileno())
 
 
@@ -124,11 +121,11 @@ def worker(
     replaces: Annotated[str | None, typer.Option(hidden=True, help="A dead worker's id.")] = None,
 ) -> None:
     """Run a worker alone: it trains what waits in the database that it shares with the web server."""
-    settings = _begin(given)
+    settings = begin(given)
     from app import worker as process
 
     try:
-        with _database_errors(settings):
+        with database_errors(settings):
             process.main(settings, worker_id, replaces, parent)
     except process.SlotsUnusable as error:
         raise Failure(f"The worker gives up: {error}. What its slots printed says why.") from error
@@ -246,11 +243,11 @@ def backup(
     file: Annotated[Path, typer.Argument(help="A new file.")],
 ) -> None:
     """Save everything to one file, also while the dashboard runs: runs, studies, weights, checkpoints."""
-    settings = _begin(given, anew=False)
+    settings = begin(given, anew=False)
     from app import backup as archive
     from app.db import Database
 
-    with _database_errors(settings), _backup_errors(), closing(Database(settings.url)) as database:
+    with database_errors(settings), backup_errors(), closing(Database(settings.url)) as database:
         found = archive.save(database, settings.artifacts, file)
     typer.echo(f"Saved {_told(found)} to {file} ({found.bytes / 1e6:,.1f} MB).")
 
@@ -263,14 +260,14 @@ def restore(
     file: Annotated[Path, typer.Argument(help="What `depthboard backup` has written.")],
 ) -> None:
     """Fill an empty data folder or database from a backup."""
-    settings = _begin(given)
+    settings = begin(given)
     from app import backup as archive
     from app import folder_lock
     from app.db import Database
 
     with (
-        _database_errors(settings),
-        _backup_errors(),
+        database_errors(settings),
+        backup_errors(),
         folder_lock.held(settings.data_dir),
         closing(Database(settings.url, idle_seconds=0)) as database,  # files are written meanwhile
     ):
@@ -283,132 +280,12 @@ def _told(found: "Contents") -> str:
     return f"{runs} and {'1 file' if found.files == 1 else f'{found.files:,} files'}"
 
 
-@contextmanager
-def _backup_errors() -> Iterator[None]:
-    from app.backup import BackupError
-    from app.folder_lock import FolderInUse, LockUnusable
-    from trainer.durable import NotWritten
-
-    try:
-        yield
-    except (BackupError, NotWritten) as error:
-        raise Failure(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
-    except (FolderInUse, LockUnusable) as error:
-        raise Failure(str(error), EXIT_USAGE) from error
-
-
-def _begin(given: dict[str, str], *, anew: bool = True) -> Settings:
-    """Prepare a child process or a half that runs alone: its log and its settings.
-
-    A data folder is made where there is none, unless nothing shall begin `anew`.
-    """
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("app").setLevel(logging.INFO)
-    settings = _settings(given)
-    _check_database(settings)
-    if anew:
-        _check_data_dir(settings)
-    else:
-        _check_installed(settings)
-    _check_artifacts(settings)
-    return settings
-
-
-def _check_database(settings: Settings) -> None:
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        make_url(settings.url).get_dialect().import_dbapi()
-    except ArgumentError as error:
-        raise _refused(
-            "database_url", f"{error}; expected one like postgresql+psycopg://user@host/name"
-        ) from error
-    except ImportError as error:
-        raise _refused("database_url", f"{error}; install the package that talks to this database") from error
-
-
-def _check_artifacts(settings: Settings) -> None:
-    from app import artifacts
-
-    try:
-        artifacts.check(settings.artifacts)
-    except artifacts.StoreUnusable as error:
-        raise _refused("artifacts_url", str(error)) from error
-
-
-def _check_installed(settings: Settings) -> None:
-    """See that somebody has used this database and this folder; make neither."""
-    from sqlalchemy import make_url
-
-    url = make_url(settings.url)
-    setting = "database_url" if settings.database_url else "data_dir"
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        raise _refused(setting, f"there is no database {url.database!r}")
-    if not (settings.artifacts_url or settings.data_dir.is_dir()):
-        raise _refused("data_dir", f"there is no folder {str(settings.data_dir)!r}")
-
-
-def _check_data_dir(settings: Settings) -> None:
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _refused("data_dir", f"cannot be made: {error}") from error
-    if not os.access(settings.data_dir, os.W_OK):
-        raise _refused("data_dir", f"{str(settings.data_dir)!r} cannot be written to by this user")
-
-
-@contextmanager
-def _address_errors() -> Iterator[None]:
-    try:
-        yield
-    except AddressError as error:
-        raise Failure(str(error), EXIT_ADDRESS) from error
-
-
-@contextmanager
-def _database_errors(settings: Settings) -> Iterator[None]:
-    from sqlalchemy import make_url
-
-    from app.migrations import SchemaError
-    from app.outage import OUTAGES
-
-    try:
-        yield
-    except SchemaError as error:
-        raise Failure(f"{str(error)[:1].upper()}{str(error)[1:]}.", EXIT_USAGE) from error
-    except OUTAGES as error:
-        raise Failure(
-            f"The database {make_url(settings.url).render_as_string()} can't be used: "
-            f"{str(error.orig).strip()}\nIs it running, and is {_ENVIRONMENT}DATABASE_URL right?"
-        ) from error
-
-
 def _end() -> None:
     """End the web process, whose supervisor is gone."""
     from app import lifeline
 
     lifeline.end_within(_ORPHAN_SECONDS, EXIT_FAILED)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _settings(given: dict[str, str]) -> Settings:
-    """The settings in force; options become variables, so that child processes have them too."""
-    os.environ.update({_ENVIRONMENT + name.upper(): text for name, text in given.items()})
-    try:
-        return Settings()
-    except ValidationError as error:
-        texts = [
-            str(_refused(str(problem["loc"][0]), f"{problem['msg']}, got {problem['input']!r}"))
-            if problem["loc"]
-            else str(problem.get("ctx", {}).get("error", problem["msg"]))  # several that don't fit together
-            for problem in error.errors()
-        ]
-        raise Failure("\n".join(texts), EXIT_USAGE) from error
-
-
-def _refused(setting: str, why: str) -> Failure:
-    return Failure(f"{_ENVIRONMENT}{setting.upper()} ({flag(setting)}): {why}", EXIT_USAGE)
 
 
 def _lists(given: dict[str, str]) -> dict[str, list[Value]]:

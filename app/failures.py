@@ -1,0 +1,63 @@
+"""How the command fails: a sentence for the person and an exit code, whatever went wrong beneath."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from app.address import EXIT_ADDRESS, AddressError
+from app.settings import Settings
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+ENVIRONMENT: Final = Settings.model_config["env_prefix"]
+
+
+class Failure(Exception):
+    """What ends the command without a traceback: a text for the person, and the exit code."""
+
+    def __init__(self, message: str, exit_code: int = EXIT_FAILED) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@contextmanager
+def address_errors() -> Iterator[None]:
+    """Say which address can't be listened on."""
+    try:
+        yield
+    except AddressError as error:
+        raise Failure(str(error), EXIT_ADDRESS) from error
+
+
+@contextmanager
+def database_errors(settings: Settings) -> Iterator[None]:
+    """Say why the database can't be used: its schema, or that it is away."""
+    from sqlalchemy import make_url
+
+    from app.migrations import SchemaError
+    from app.outage import OUTAGES
+
+    try:
+        yield
+    except SchemaError as error:
+        raise Failure(f"{str(error)[:1].upper()}{str(error)[1:]}.", EXIT_USAGE) from error
+    except OUTAGES as error:
+        raise Failure(
+            f"The database {make_url(settings.url).render_as_string()} can't be used: "
+            f"{str(error.orig).strip()}\nIs it running, and is {ENVIRONMENT}DATABASE_URL right?"
+        ) from error
+
+
+@contextmanager
+def backup_errors() -> Iterator[None]:
+    """Say why there is no backup, or none that can be restored."""
+    from app.backup import BackupError
+    from app.folder_lock import FolderInUse, LockUnusable
+    from trainer.durable import NotWritten
+
+    try:
+        yield
+    except (BackupError, NotWritten) as error:
+        raise Failure(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+    except (FolderInUse, LockUnusable) as error:
+        raise Failure(str(error), EXIT_USAGE) from error
