@@ -11,16 +11,21 @@ from fastapi import FastAPI
 
 from app import (
     __version__,
-    api,
     assets,
     compare_page,
     compare_routes,
     errors,
+    event_routes,
     housekeeping,
     image_routes,
+    launch_page,
     migrations,
-    pages,
+    run_pages,
+    run_routes,
+    study_pages,
+    study_routes,
     system_page,
+    system_routes,
 )
 from app.address import Address
 from app.answers import Problem
@@ -32,6 +37,9 @@ from app.negotiation import ConditionalGet
 from app.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 from app.settings import Settings
 
+PAGES: Final = (launch_page, run_pages, study_pages, compare_page, system_page)
+"""In this order: `/runs/new` and `/studies/preview` come before the pages of one run and one study."""
+ROUTES: Final = (run_routes, event_routes, study_routes, system_routes, compare_routes, image_routes)
 MAX_BODY_BYTES: Final = 1_000_000
 GARBAGE: Final = 100_000
 """New objects until garbage is collected: the usual 700 make searching them over and over a third of the work
@@ -55,8 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.events = EventHub(database)
     app.state.keys = Keys(database)
     app.state.integrity = Integrity(database, settings.data_dir)
-    app.include_router(assets.router)
-    for room in (pages, compare_page, system_page, api, compare_routes, image_routes):
+    for room in (assets, *PAGES, *ROUTES):
         app.include_router(room.router)
     app.add_middleware(ConditionalGet)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)

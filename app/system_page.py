@@ -1,4 +1,4 @@
-"""The page System: workers and their devices, and where things are kept."""
+"""The page System: workers and their devices, and where things are kept; and the page API."""
 
 import platform
 import shutil
@@ -46,3 +46,9 @@ def _server(database: Database, settings: Settings) -> dict[str, str]:
         free = shutil.disk_usage(settings.data_dir).free
         known["Free disk"] = f"{free / 2**30:.1f} GiB"
     return known
+
+
+@router.get("/docs")
+def show_docs(request: Request) -> Response:
+    """The interface for programs, from its own description."""
+    return page(request, "docs.html")

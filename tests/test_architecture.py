@@ -24,7 +24,6 @@ TORCHLESS = {
     "trainer.tensor_file",
 }
 DATABASE = ("sqlalchemy", "sqlmodel", "alembic", "app.db", "app.models")
-ROUTES = ("app.api", "app.pages", "app.events", "app.main")
 
 
 def name_of(path: Path) -> str:
@@ -39,6 +38,10 @@ FILES = {
     if "versions" not in path.parts
 }
 APP = [name for name in FILES if name.split(".")[0] == "app"]
+ROUTES = (
+    *("app.api", "app.events", "app.main"),
+    *(name for name in APP if name.endswith(("_routes", "_page", "pages"))),
+)
 TRAINER = [name for name in FILES if name.split(".")[0] == "trainer"]
 
 
@@ -87,6 +90,7 @@ def reached(module: str) -> dict[str, str]:
 
 
 def test_the_rooms_are_found() -> None:
+    assert {"app.run_routes", "app.pages", "app.run_pages", "app.launch_page"} <= {*ROUTES}
     assert {"app", "app.run_queue", "app.migrations.env", "trainer", "trainer.config"} <= FILES.keys()
     assert "app.run_queue" in imports("app.worker", lazy=False)
     assert "scipy.special" in imports("app.statistics", lazy=True) - imports("app.statistics", lazy=False)

@@ -1,0 +1,134 @@
+"""The form that launches runs, and the first visit, which launches two studies."""
+
+from dataclasses import replace
+from typing import Final
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response
+from sqlmodel import Session
+
+from app import formats, forms, queue_limit, run_queue, runs, snippets, studies
+from app.answers import RunDetail, StudyPreview
+from app.api import DatabaseOf, SettingsOf
+from app.db import Database
+from app.forms import RunForm
+from app.html import page, redirect
+from app.negotiation import HtmlRoute
+from app.pages import Available, Posted
+from app.queue_limit import QueueFull
+from app.reference import PUBLISHED
+from app.settings import Settings
+
+router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
+
+DEPTH_STUDY: Final = {"depth": "1-5", "seed": "0-2", "epochs": "20", "name": "Depth study", "reuse": "on"}
+REFERENCE_STUDY: Final = {
+    "depth": "1-5",
+    "seed": "0",
+    "epochs": "200",
+    "name": "The reference, repeated",
+    "reuse": "on",
+}
+
+
+def first_visit(request: Request, session: Session) -> Response:
+    """What stands in place of the runs while there are none."""
+    depth_form, reference_form = forms.read(DEPTH_STUDY), forms.read(REFERENCE_STUDY)
+    return page(
+        request,
+        "first_visit.html",
+        published=PUBLISHED,
+        depth_study=DEPTH_STUDY,
+        depth_preview=_preview(session, depth_form),
+        reference_study=REFERENCE_STUDY,
+        reference_preview=_preview(session, reference_form),
+    )
+
+
+def _preview(session: Session, form: RunForm) -> StudyPreview | None:
+    if form.request is None:
+        return None
+    skips = form.request.reuse and form.size > 1  # a single run is always trained
+    return studies.preview(session, form.request.model_copy(update={"reuse": skips}))
+
+
+@router.get("/runs/new")
+def new_run(request: Request, database: DatabaseOf, available: Available) -> Response:
+    """The form that launches runs; `?from={id}` fills it like that run."""
+    source = None
+    wanted = request.query_params.get("from", "")
+    run_id = forms.whole(wanted)
+    if run_id is not None:
+        with database.read() as session:
+            source = runs.get_run(session, run_id)
+    if wanted and source is None:
+        raise HTTPException(404, f"There is no run {wanted[:20]} to clone.")
+    form = forms.clone(source, available) if source else forms.blank(available)
+    return _form_page(request, database, form, source=source)
+
+
+@router.post("/studies/preview")
+def preview_study(request: Request, database: DatabaseOf, available: Available, data: Posted) -> Response:
+    """The form again, with what it would start and what is wrong with it; nothing is created."""
+    return _form_page(request, database, forms.read(forms.texts_of(data), available))
+
+
+def _form_page(
+    request: Request,
+    database: Database,
+    form: RunForm,
+    *,
+    source: RunDetail | None = None,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    with database.read() as session:
+        preview = _preview(session, form)
+    server = str(request.base_url).rstrip("/")
+    return page(
+        request,
+        "new_run.html",
+        status=status,
+        headers=headers,
+        form=form,
+        preview=preview,
+        snippets=snippets.of_request(form.request, server) if form.request else None,
+        networks=form.networks,
+        source=source,
+    )
+
+
+@router.post("/runs")
+def create_runs(
+    request: Request, database: DatabaseOf, settings: SettingsOf, available: Available, data: Posted
+) -> Response:
+    """Start what the form says: one run, or a study if any field holds several values."""
+    form = forms.read(forms.texts_of(data), available)
+    return _launch(request, database, settings, form, always_study=False)
+
+
+@router.post("/studies")
+def create_study(
+    request: Request, database: DatabaseOf, settings: SettingsOf, available: Available, data: Posted
+) -> Response:
+    """Start what the form says as a study."""
+    form = forms.read(forms.texts_of(data), available)
+    return _launch(request, database, settings, form, always_study=True)
+
+
+def _launch(
+    request: Request, database: Database, settings: Settings, form: RunForm, *, always_study: bool
+) -> Response:
+    if form.request is None:
+        return _form_page(request, database, form, status=422)
+    try:
+        with database.write() as session:
+            if form.size > 1 or always_study:
+                path = f"/studies/{studies.create_study(session, form.request).id}"
+            else:
+                path = f"/runs/{run_queue.enqueue(session, form.request.configs, form.request)[0].id}"
+            queue_limit.check(session, settings.queue_limit)
+    except QueueFull as error:
+        full = replace(form, errors={"form": formats.sentence(error)})
+        return _form_page(request, database, full, status=429, headers=error.headers)
+    return redirect(path)

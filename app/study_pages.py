@@ -1,0 +1,108 @@
+"""The pages of studies: all, and one with its progress."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import ValidationError
+from sqlmodel import Session
+
+from app import formats, forms, queue_limit, run_list, studies
+from app.answers import StudyOut
+from app.api import DatabaseOf, SettingsOf, StudyIdPath
+from app.db import newest_change
+from app.grid import GridError
+from app.groups import BY_DEPTH, grouped, members
+from app.html import page, redirect
+from app.negotiation import HtmlRoute
+from app.pages import Posted
+from app.queue_limit import QueueFull
+from app.requests import MoreRuns
+
+router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
+
+
+@router.get("/studies")
+def list_studies(request: Request, database: DatabaseOf) -> Response:
+    """Every study, newest first."""
+    with database.read() as session:
+        return page(request, "studies.html", studies=studies.list_studies(session))
+
+
+@router.get("/studies/{study_id}")
+def show_study(request: Request, database: DatabaseOf, study_id: StudyIdPath) -> Response:
+    """One study: its progress, its runs and their curves."""
+    with database.read() as session:
+        return _study_page(request, session, study_id)
+
+
+def _study_page(
+    request: Request,
+    session: Session,
+    study_id: int,
+    *,
+    seeds: str = "1",
+    problem: str = "",
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    change = newest_change(session)
+    study = _get_study(session, study_id)
+    query = run_list.RunQuery(studies=[study_id], archived="all", sort="id", limit=run_list.MAX_LIMIT)
+    found = run_list.list_runs(session, query)
+    return page(
+        request,
+        "study.html",
+        status=status,
+        headers=headers,
+        study=study,
+        change=change,
+        found=found,
+        members=members(grouped(found.runs, BY_DEPTH)),
+        seeds=seeds,
+        problem=problem,
+    )
+
+
+def _get_study(session: Session, study_id: int) -> StudyOut:
+    study = studies.get_study(session, study_id)
+    if study is None:
+        raise studies.StudyNotFound(study_id)
+    return study
+
+
+@router.post("/studies/{study_id}/cancel")
+def cancel_study(database: DatabaseOf, study_id: StudyIdPath) -> Response:
+    """Cancel what has not ended."""
+    with database.write() as session:
+        studies.cancel_study(session, study_id)
+    return redirect(f"/studies/{study_id}", "What had not ended is cancelled.")
+
+
+@router.post("/studies/{study_id}/runs")
+def add_seeds(
+    request: Request, database: DatabaseOf, settings: SettingsOf, study_id: StudyIdPath, data: Posted
+) -> Response:
+    """Queue more seeds for every configuration of a study, or for those with certain values."""
+    texts = forms.texts_of(data)
+    text = texts.get("seeds", "").strip()
+    number = forms.whole(text) or 0
+    status, headers = 422, None
+    try:
+        more = MoreRuns.model_validate({"seeds": number, "only": forms.filled(texts)})
+        with database.write() as session:
+            studies.add_seeds(session, study_id, more.seeds, more.wanted)
+            queue_limit.check(session, settings.queue_limit)
+    except ValidationError as error:
+        wrong = forms.messages(error.errors())
+        if "seeds" in wrong:
+            wrong = {"seeds": "A whole number from 1 to 100 is expected."}
+        problem = " ".join(wrong.values())
+    except (GridError, studies.StudyTooLarge, studies.NothingMatches) as error:
+        problem = formats.sentence(error)
+    except QueueFull as error:
+        problem, status, headers = formats.sentence(error), 429, error.headers
+    else:
+        return redirect(f"/studies/{study_id}", f"{formats.plural(number, 'seed')} added.")
+    with database.read() as session:
+        return _study_page(
+            request, session, study_id, seeds=text, problem=problem, status=status, headers=headers
+        )

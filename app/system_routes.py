@@ -1,0 +1,41 @@
+"""The queue, the workers and the health of the server, for programs."""
+
+from fastapi import APIRouter, Request, Response
+from starlette.responses import RedirectResponse
+
+from app import __version__, runs, workers
+from app.answers import Health, QueueOut, WorkerList
+from app.api import DatabaseOf, answer, problems
+from app.integrity import Integrity
+from app.strict_json import JsonRoute
+
+router = APIRouter(route_class=JsonRoute, responses=problems(422))
+
+
+@router.get("/", include_in_schema=False)
+def home() -> Response:
+    """The runs are the front page."""
+    return RedirectResponse("/runs", 307)
+
+
+@router.get("/queue", response_model=QueueOut, tags=["queue"])
+def read_queue(database: DatabaseOf) -> Response:
+    """What runs, and what waits in which order."""
+    with database.read() as session:
+        return answer(runs.queue(session))
+
+
+@router.get("/workers", response_model=WorkerList, tags=["system"])
+def list_workers(database: DatabaseOf) -> Response:
+    """Live workers, their devices and what they train."""
+    with database.read() as session:
+        return answer(WorkerList(workers=workers.list_workers(session)))
+
+
+@router.get("/health", response_model=Health, tags=["system"])
+def health(request: Request, database: DatabaseOf) -> Response:
+    """Whether this process answers and reaches its database."""
+    with database.read() as session:
+        workers.live_kinds(session)
+    integrity: Integrity = request.app.state.integrity
+    return answer(Health(status="ok", version=__version__, database=integrity.state))
