@@ -11,7 +11,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-PYTEST_FLAGS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST_FLAGS ?= -n auto --dist loadfile --no-loadscope-reorder
 
 # torch stands here and not in the lock, because its CPU and CUDA builds have different hashes.
 # What torch needs is in the lock. TORCH_INDEX names an index to take another build from.

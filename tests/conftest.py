@@ -26,6 +26,11 @@ LONG = (
 """Where the tests are that take long; each file stays on one process."""
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores, for many tests wait for processes of their own."""
+    return min(4, (os.cpu_count() or 1) + 1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long, so that in the end no process is left alone with it."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))

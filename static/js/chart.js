@@ -1,5 +1,7 @@
 // The look of every chart, and the only module that talks to plotly.js.
 
+import { colour, font } from "./colours.js";
+
 const CONFIG = {
   displaylogo: false,
   displayModeBar: "hover",
@@ -9,87 +11,6 @@ const CONFIG = {
   showSendToCloud: false,
   showEditInChartStudio: false,
 };
-
-// Within the names of groups, where more than five of them bring a longer scale of colours.
-const probe = document.createElement("span");
-probe.hidden = true;
-(document.querySelector(".legend[role=group]") ?? document.body).append(probe);
-
-// Asking for a style makes the browser lay out what has just changed, so each is asked for once per theme.
-const known = new Map();
-window.addEventListener("themechange", () => known.clear());
-
-function remembered(name, read) {
-  if (!known.has(name)) known.set(name, read());
-  return known.get(name);
-}
-
-function rgb(name) {
-  probe.style.color = `var(--${name})`;
-  return getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number);
-}
-
-const hex = (byte) => Math.round(byte).toString(16).padStart(2, "0");
-
-// A colour of the stylesheet as plotly.js reads it quickest, for it does so several times for every dot, in the
-// theme that is in force.
-export function colour(name, alpha = 1) {
-  return `#${[...remembered(name, () => rgb(name)), ...(alpha < 1 ? [255 * alpha] : [])].map(hex).join("")}`;
-}
-
-export const font = () => remembered("font", () => getComputedStyle(document.body).fontFamily);
-
-// A colour of the scale of depths, from 1 (light) to 10 (dark).
-export const shadeColour = (shade, alpha) => colour(`depth-${Math.min(shade, 10)}`, alpha);
-
-// plotly.js reads some HTML in names and labels.
-export const plain = (text) =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-
-export function label(text, x, y, ink = colour("muted")) {
-  return { text, x, y, xanchor: "left", yanchor: "middle", xshift: 10, showarrow: false, font: { color: ink, size: 12 } };
-}
-
-// Labels `{text, x, y, ink, side, gap, hover}` as a trace: plotly.js measures every annotation anew at each redraw,
-// but not the texts of traces. They stand `gap` pixels from their places, to the `side` that `textposition` names,
-// which plotly.js keeps clear of markers: here of ones that can't be seen.
-export const texts = (labels) => ({
-  x: labels.map(({ x }) => x),
-  y: labels.map(({ y }) => y),
-  text: labels.map(({ text }) => text),
-  mode: "markers+text",
-  marker: { opacity: 0, size: labels.map(({ gap }) => 1.6 * (gap - 1)) },
-  textposition: labels.map(({ side }) => side),
-  textfont: { size: 12, color: labels.map(({ ink }) => ink) },
-  cliponaxis: false,
-  hovertext: labels.map(({ hover = "" }) => hover),
-  hoverinfo: labels.map(({ hover }) => (hover ? "text" : "skip")),
-});
-
-// Space at the right for labels like "5 layers".
-export const LABELLED = { l: 56, r: 80, t: 8, b: 44 };
-
-// A name beside its line: the text in ink, for it must be readable, and a dot in the line's colour.
-export const nameLabel = (shade, text) => `<span style="color: ${shadeColour(shade)}">●</span> ${plain(text)}`;
-
-// Labels `{text, x, y, ink}` at the right end of lines, pushed apart where they would overlap, within `range`, the
-// ends of the axis that is `height` pixels high. Those that end `reach` from each other or farther don't meet.
-export function endLabels(ends, range, height, { reach = Infinity, lines = 1 } = {}) {
-  const least = ((range[1] - range[0]) * 15 * lines) / height;
-  const placed = [];
-  const near = (one, other) => other !== one && Math.abs(other.x - one.x) < reach;
-  for (const { text, x, y, ink = colour("ink") } of ends.toSorted((one, other) => other.y - one.y)) {
-    const next = label(text, x, y, ink);
-    next.y = Math.min(y, ...placed.filter((other) => near(next, other)).map((other) => other.y - least));
-    placed.push(next);
-  }
-  let floor = range[0];
-  for (const each of placed.toReversed()) {
-    if (each.y < floor) each.y = floor;
-    if (reach === Infinity) floor = each.y + least;
-  }
-  return placed;
-}
 
 // The size of a chart, known without asking for it at every step of a slider.
 const sizes = new WeakMap();

@@ -1,10 +1,12 @@
 // One chart of many runs' curves, coloured by group: a line per run, runs of one group differing in shade, or
 // a mean and its 95 % band per group.
 
-import { cumulated } from "./columns.js";
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
-import { LABELLED, LOSS, PERCENT, PERCENT_TICKS, around, bandsOf, chart, endLabels, endingAt, epochAxis, heightOf, isNarrow, nameLabel, percents, plain, shadeColour } from "./chart.js";
+import { LOSS, PERCENT, PERCENT_TICKS, around, bandsOf, chart, endingAt, epochAxis, heightOf, isNarrow, percents } from "./chart.js";
+import { shadeColour } from "./colours.js";
+import { cumulated } from "./columns.js";
 import { plural } from "./format.js";
+import { LABELLED, endLabels, nameLabel, plain } from "./labels.js";
 import { smooth } from "./smooth.js";
 import { mean, spread } from "./statistics.js";
 

@@ -1,11 +1,13 @@
 // Inside the network: gradient norms and dead units, layer by layer, of a run or of all runs of a group.
 
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
+import { PERCENT, PERCENT_TICKS, around, chart, endingAt, epochAxis, heightOf, percents } from "./chart.js";
+import { shadeColour } from "./colours.js";
 import { Missing, append } from "./columns.js";
-import { PERCENT, PERCENT_TICKS, around, chart, endLabels, endingAt, epochAxis, heightOf, nameLabel, percents, shadeColour } from "./chart.js";
-import { throttle } from "./throttle.js";
+import { endLabels, nameLabel } from "./labels.js";
 import { named } from "./rerun.js";
 import { mean } from "./statistics.js";
+import { throttle } from "./throttle.js";
 
 const MARGIN = { l: 60, r: 72, t: 8, b: 44 };
 

@@ -1,9 +1,11 @@
 // What accuracy costs: runs and the means of their groups, and the groups that nothing cheaper beats.
 
 import { hiddenWords } from "./averages.js";
-import { PERCENT, PERCENT_TICKS, chart, colour, font, heightOf, label, percents, plain, shadeColour, sizeOf } from "./chart.js";
+import { PERCENT, PERCENT_TICKS, chart, heightOf, percents, sizeOf } from "./chart.js";
+import { colour, font, shadeColour } from "./colours.js";
 import { listed } from "./format.js";
 import { labelPlaces, widthOf } from "./label_places.js";
+import { label, plain } from "./labels.js";
 import { mean } from "./statistics.js";
 
 const COSTS = {

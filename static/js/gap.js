@@ -1,7 +1,9 @@
 // How far training accuracy is ahead of test accuracy, epoch by epoch: a faint line per run, a mean per group.
 
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
-import { LABELLED, around, chart, colour, endLabels, endingAt, epochAxis, heightOf, nameLabel, plain, shadeColour } from "./chart.js";
+import { around, chart, endingAt, epochAxis, heightOf } from "./chart.js";
+import { colour, shadeColour } from "./colours.js";
+import { LABELLED, endLabels, nameLabel, plain } from "./labels.js";
 import { mean } from "./statistics.js";
 
 const SETTLING = 0.1; // the share of epochs to which the axis is not fitted

@@ -1,6 +1,6 @@
 // Same images, different depths: which test images one depth reads and another misses, and run against run.
 
-import { colour } from "./chart.js";
+import { colour } from "./colours.js";
 import { percent, plural, whole } from "./format.js";
 import { againButton, named } from "./rerun.js";
 

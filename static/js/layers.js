@@ -2,11 +2,13 @@
 // reference.
 
 import { accuracyScale, isNear, nearBest } from "./accuracy_scale.js";
-import { bandsOf, chart, colour, endLabels, gapped, heightOf, isNarrow, plain, shadeColour, sizeOf, texts } from "./chart.js";
+import { bandsOf, chart, gapped, heightOf, isNarrow, sizeOf } from "./chart.js";
+import { colour, shadeColour } from "./colours.js";
+import { endLabels, plain, texts } from "./labels.js";
 
 const PARTS = [
-  { field: "train_accuracy", name: "train", dash: "dash", symbol: "circle-open", above: true },
-  { field: "test_accuracy", name: "test", dash: "solid", symbol: "circle", above: false },
+  { field: "train_accuracy", name: "train", dash: "dash", symbol: "circle-open" },
+  { field: "test_accuracy", name: "test", dash: "solid", symbol: "circle" },
 ];
 // All labels fit the margins; to look whether they do costs a tenth of each step of the slider.
 const QUICK = { ticklabeloverflow: "allow" };
@@ -87,9 +89,10 @@ function dots(set, runs, parts, scale) {
     text: column((run, { name }) => `${plain(run.name)}<br>${name}`),
     mode: "markers",
     marker: {
+      opacity: 1,
       color: parts.flatMap(() => colours),
       symbol: column((_, { symbol }) => symbol),
-      size: 9,
+      size: column((_, { symbol }) => (symbol === "circle" ? 8 : 10)), // a dot within its ring leaves it visible
       line: { width: column((_, { symbol }) => (symbol === "circle" ? 0 : 2)) },
     },
     hovertemplate: `%{text}${scale.word} ${SHOWN}<extra></extra>`,
@@ -114,32 +117,39 @@ function published(rows, scale) {
   ];
 }
 
-// Names beside the ends of lines. Where a line ends before the last group, its own name stands above or below its
-// end, and the legend alone names the published one: beside it would be other lines.
-function names(parts, rows, overlay, scale, { narrow, height, unit, least }) {
-  const last = rows.at(-1);
+// Names beside the ends of lines: at the last of the rows within the frame, `near`. Where a line ends before the last
+// group, at `end`, its own name stands above or below its end, and the legend alone names the published one: beside it
+// would be other lines. A line that falls out of the frame to a group of `far` leaves room beside it.
+function names(parts, { near, far }, overlay, scale, { end, narrow, height, unit, least }) {
+  const last = near.at(-1);
   const reference = overlay.at(-1);
-  const end = Math.max(last?.x ?? 0, reference?.depth ?? 0);
   const at = (accuracy) => scale.position(scale.place(accuracy));
   const beside = [];
   const over = [];
-  for (const { field, name, above } of last ? parts : []) {
+  const ends = last ? parts.map(({ name, field }) => ({ name, mean: last[field].mean })) : [];
+  for (const { name, mean } of ends.toSorted((one, other) => at(other.mean) - at(one.mean))) {
     const text = `<b>${narrow ? name.replace(" ", "<br>") : name}</b>`;
-    if (last.x === end) beside.push({ text, x: last.x, y: at(last[field].mean), ink: colour("ink") });
-    else over.push({ text, x: last.x, y: scale.place(last[field].mean), ink: colour("ink"), side: above ? "top center" : "bottom center", gap: 8 });
+    if (last.x === end || far.some(({ x }) => x > last.x)) beside.push({ text, x: last.x, y: at(mean) });
+    else over.push({ text, x: last.x, y: scale.place(mean), ink: colour("ink"), side: over.length ? "bottom center" : "top center", gap: 8 });
   }
   for (const { field, name } of reference?.depth === end ? PARTS : []) {
     beside.push({ text: narrow ? `published<br>${name}` : `published ${name}`, x: end, y: at(reference[field]), ink: colour("muted") });
   }
-  const clear = last?.x === end ? Math.max(least, ((last.n - 1) / 2) * apart(last.n) * unit) : 0; // past the dots
-  const placed = endLabels(beside, scale.range, height, { lines: narrow ? 2 : 1 });
-  return [...placed.map(({ text, x, y, font }) => ({ text, x, y: scale.value(y), ink: font.color, side: "middle right", gap: 10 + clear })), ...over];
+  const [low, high] = scale.range;
+  const room = far.length ? (narrow ? 44 : 26) : 0; // for the names of what lies below
+  const clear = last ? Math.max(least, ((last.n - 1) / 2) * apart(last.n) * unit) : 0; // past the dots
+  return [
+    ...[...Map.groupBy(beside, ({ x }) => x).values()]
+      .flatMap((labels) => endLabels(labels, [low + (room * (high - low)) / height, high], height - room, { lines: narrow ? 2 : 1 }))
+      .map(({ text, x, y, font }) => ({ text, x, y: scale.value(y), ink: font.color, side: "middle right", gap: 10 + (x === last?.x ? clear : 0) })),
+    ...over,
+  ];
 }
 
 // What lies below the frame, named at its edge.
-const below = (rows, scale) =>
+const below = (rows, scale, narrow) =>
   rows.map((row) => ({
-    text: `↓ ${row.test_accuracy.mean < 0.9995 ? (100 * row.test_accuracy.mean).toFixed(2) : 100}\u00a0%`,
+    text: narrow ? `${(100 * row.test_accuracy.mean).toFixed(1)}<br>↓` : `↓ ${(100 * row.test_accuracy.mean).toFixed(2)}\u00a0%`,
     x: row.x,
     y: scale.value(scale.range[0] + 1e-9),
     ink: colour("ink"),
@@ -152,13 +162,13 @@ const below = (rows, scale) =>
 // not: one shallow network would press all others into a line.
 function framed(set, asked, rows, runs, overlay) {
   const isZoomed = !["even", "error"].includes(asked);
-  const near = rows.length && isZoomed ? nearBest(rows.map((row) => row.test_accuracy.mean)) : rows.map(() => true);
-  const far = rows.filter((_, index) => !near[index]);
+  const isNearBest = rows.length && isZoomed ? nearBest(rows.map((row) => row.test_accuracy.mean)) : rows.map(() => true);
+  const [near, far] = [true, false].map((wanted) => rows.filter((_, index) => isNearBest[index] === wanted));
   const outside = new Set(far.map(({ x }) => x));
   const inside = runs.filter((run) => !outside.has(set.groupOf(run).x));
   const best = Math.max(...rows.map((row) => row.test_accuracy.mean));
   const kept = rows.length && isZoomed ? overlay.filter((row) => isNear(row.test_accuracy, best)) : overlay;
-  return { far, values: [...inside, ...kept].flatMap((each) => PARTS.map(({ field }) => each[field])) };
+  return { near, far, values: [...inside, ...kept].flatMap((each) => PARTS.map(({ field }) => each[field])) };
 }
 
 // `read` gives `{groups, runs, reference, train, scale}`: `train` names the kind of train accuracy.
@@ -169,7 +179,8 @@ export function layersChart(element, set, read) {
     const narrow = isNarrow(element); // the legend says the rest
     const ticks = new Map([...overlay.map(({ depth }) => [depth, depth]), ...rows.map(({ x, label: name }) => [x, set.isByDepth ? x : plain(name)])]);
     const xs = [...ticks.keys()];
-    const { far, values } = framed(set, asked, rows, runs, overlay);
+    const end = Math.max(0, ...rows.map(({ x }) => x), ...overlay.map(({ depth }) => depth));
+    const { near, far, values } = framed(set, asked, rows, runs, overlay);
     const height = heightOf(element);
     const scale = accuracyScale(asked, values, height);
     const range = [Math.min(1, ...xs) - 0.4, Math.max(2, ...xs) + 0.4];
@@ -182,7 +193,7 @@ export function layersChart(element, set, read) {
         ...parts.flatMap(({ field }) => bars(rows, field, scale, set.isOrdered)),
         ...parts.map((part) => means(set, rows, part, scale)),
         dots(set, runs, parts, scale),
-        texts([...names(parts, rows, overlay, scale, { narrow, height, unit, least: set.isOrdered ? 0 : 8 }), ...below(far, scale)]),
+        texts([...names(parts, { near, far }, overlay, scale, { end, narrow, height, unit, least: set.isOrdered ? 0 : 8 }), ...below(far, scale, narrow)]),
       ],
       layout: {
         x: { title: set.by, tickvals: xs, ticktext: [...ticks.values()], range, automargin: !set.isByDepth, ...QUICK },

@@ -1,11 +1,12 @@
 // The page of one run: charts that grow with each epoch, and figures worded by the server.
 
+import { LOSS, PERCENT, PERCENT_TICKS, chart, epochAxis, percents } from "./chart.js";
+import { colour, shadeColour } from "./colours.js";
 import { append, readEpochs } from "./columns.js";
-import { LOSS, PERCENT, PERCENT_TICKS, chart, colour, shadeColour, epochAxis, percents } from "./chart.js";
+import { EpochTable } from "./epoch_table.js";
 import { listen } from "./events.js";
 import { refresh } from "./live.js";
 import { smooth } from "./smooth.js";
-import { EpochTable } from "./epoch_table.js";
 import { View } from "./view.js";
 
 const main = document.querySelector("main");
