@@ -28,6 +28,7 @@ from app.slot_process import Gone, SlotProcess
 from app.worker import GRACE_SECONDS, UNWRITABLE_SECONDS, SlotsUnusable, Worker
 from tests.app import states
 from tests.app.states import queue_run, row, shown
+from tests.processes import Process
 from trainer.config import TrainConfig
 from trainer.folder import FILES, DataFolder
 
@@ -78,6 +79,13 @@ class Bench:
     def pid(self) -> int:
         """The process id of the slot's child."""
         return self.start().slots[0].process.pid
+
+    def silence(self) -> int:
+        """Stop the slot's child, deal with all that it has said before, and return its process id."""
+        slot = self.start().slots[0]
+        Process(slot.process.pid).stop()
+        self.turn_until(lambda: slot.report is None and not slot.connection.poll())
+        return slot.process.pid
 
     def ended(self, run_id: int) -> RunOut:
         """A run, once it has come to its end."""
@@ -192,8 +200,7 @@ def test_a_run_is_cancelled_while_it_trains(bench: Bench) -> None:
 def test_a_slot_that_does_not_stop_is_killed(bench: Bench) -> None:
     run_id = queue_run(bench.database, **LONG)
     bench.wait_for_epochs(run_id)
-    stuck = bench.pid()
-    os.kill(stuck, signal.SIGSTOP)
+    stuck = bench.silence()
     cancel(bench, run_id)
     bench.start().turn()
     assert row(bench.database, run_id).status == "running"
@@ -309,8 +316,7 @@ def test_a_worker_that_was_forgotten_makes_itself_known_again(bench: Bench) -> N
 def test_a_run_that_makes_no_step_loses_its_attempt_and_goes_on_in_a_new_slot(bench: Bench) -> None:
     run_id = queue_run(bench.database, **LONG)
     bench.wait_for_epochs(run_id, 2)
-    stuck = bench.pid()
-    os.kill(stuck, signal.SIGSTOP)
+    stuck = bench.silence()
     bench.leap(bench.settings.stall_seconds)
     bench.turn_until(lambda: row(bench.database, run_id).crashes == 1)
     bench.turn_until(lambda: row(bench.database, run_id).status == "running")
@@ -432,7 +438,7 @@ def test_a_slot_that_was_killed_while_the_database_is_locked_is_settled_as_it_wa
     run_id = queue_run(database, **LONG)
     lone.wait_for_epochs(run_id)
     worker, slot = lone.start(), lone.start().slots[0]
-    os.kill(slot.process.pid, signal.SIGSTOP)
+    lone.silence()
     cancel(lone, run_id)
     lone.turn_until(lambda: slot.kill_at is not None)
     lone.leap(GRACE_SECONDS)
@@ -464,7 +470,7 @@ def test_a_drain_settles_what_was_killed_while_the_database_was_locked(
     run_id = queue_run(database, **LONG)
     lone.wait_for_epochs(run_id)
     slot = lone.start().slots[0]
-    os.kill(slot.process.pid, signal.SIGSTOP)
+    lone.silence()
     lone.leap(lone.settings.stall_seconds)
     with locked(database):
         lone.turn_until(lambda: slot.process.poll() is not None)
