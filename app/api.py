@@ -2,11 +2,10 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Header, Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 from pydantic import BaseModel
 
 from app.db import Database
-from app.idempotency import Created, Keys
 from app.problems import MEDIA_TYPE
 from app.requests import MAX_ID
 from app.settings import Settings
@@ -30,15 +29,6 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 RunIdPath = Annotated[int, Path(ge=1, le=MAX_ID, description="The run's id.")]
 StudyIdPath = Annotated[int, Path(ge=1, le=MAX_ID, description="The study's id.")]
-IdempotencyKeyHeader = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        description="Send the request again with the same key and body: nothing is created twice.",
-    ),
-]
 
 
 def database(request: Request) -> Database:
@@ -53,14 +43,7 @@ def settings(request: Request) -> Settings:
     return found
 
 
-def keys(request: Request) -> Keys:
-    """The application's keyed requests."""
-    found: Keys = request.app.state.keys
-    return found
-
-
 DatabaseOf = Annotated[Database, Depends(database)]
-KeysOf = Annotated[Keys, Depends(keys)]
 SettingsOf = Annotated[Settings, Depends(settings)]
 
 
@@ -73,11 +56,3 @@ def attachment(content: str | bytes, media_type: str, filename: str) -> Response
 def answer(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A model as a JSON answer."""
     return Response(model.model_dump_json(), status, headers, "application/json")
-
-
-def creation(request: Request, made: Created, route: str, name: str) -> Response:
-    """The answer to a creation, the same when it is repeated; only a header tells the two apart."""
-    headers = {"Location": str(request.app.url_path_for(route, **{name: str(made.id)}))}
-    if made.replayed:
-        headers["Idempotent-Replayed"] = "true"
-    return Response(made.json, 201, headers, "application/json")

@@ -6,19 +6,9 @@ from sqlmodel import Session
 
 from app import artifacts, bulk, csv_export, datasets, queue_limit, run_list, run_queue, runs
 from app.answers import BulkOut, EpochColumns, RunDetail, RunOut, RunPage
-from app.api import (
-    DatabaseOf,
-    IdempotencyKeyHeader,
-    KeysOf,
-    RunIdPath,
-    SettingsOf,
-    answer,
-    attachment,
-    creation,
-    problems,
-)
+from app.api import DatabaseOf, RunIdPath, SettingsOf, answer, attachment, problems
+from app.creation import CreationOf
 from app.downloads import download
-from app.idempotency import RUNS
 from app.requests import BulkRequest, RunPatch, RunRequest
 from app.run_list import PARAMETERS, RunQuery
 from app.strict_json import JsonRoute
@@ -33,23 +23,15 @@ router = APIRouter(route_class=JsonRoute, responses=problems(422))
     responses=problems(400, 409, 410, 415, 429),
     tags=["runs"],
 )
-def create_run(
-    body: RunRequest,
-    request: Request,
-    keys: KeysOf,
-    settings: SettingsOf,
-    idempotency_key: IdempotencyKeyHeader = None,
-) -> Response:
+def create_run(body: RunRequest, creation: CreationOf, settings: SettingsOf) -> Response:
     """Queue a run; the answer comes when it is committed to disk."""
 
-    def create(session: Session) -> tuple[int, RunOut]:
+    def create(session: Session) -> RunOut:
         datasets.check([body.dataset], datasets.names(settings.data_dir))
-        queued = run_queue.enqueue(session, [body.config], body)
-        queue_limit.check(session, settings.queue_limit)
-        (created,) = runs.as_answers(session, queued)
-        return created.id, created
+        (created,) = runs.as_answers(session, run_queue.enqueue(session, [body.config], body))
+        return created
 
-    return creation(request, keys.once(idempotency_key, RUNS, body, create), "read_run", "run_id")
+    return creation.answer(body, "/runs", create)
 
 
 @router.get(

@@ -1,20 +1,12 @@
 """Studies for programs: previewed, created, extended, cancelled."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from sqlmodel import Session
 
-from app import datasets, queue_limit, studies
+from app import datasets, studies
 from app.answers import StudyList, StudyOut, StudyPreview
-from app.api import (
-    DatabaseOf,
-    IdempotencyKeyHeader,
-    KeysOf,
-    SettingsOf,
-    StudyIdPath,
-    answer,
-    creation,
-    problems,
-)
+from app.api import DatabaseOf, SettingsOf, StudyIdPath, answer, problems
+from app.creation import CreationOf
 from app.requests import MoreRuns, StudyRequest
 from app.strict_json import JsonRoute
 
@@ -28,22 +20,14 @@ router = APIRouter(route_class=JsonRoute, responses=problems(422))
     responses=problems(400, 409, 415, 429),
     tags=["studies"],
 )
-def create_study(
-    body: StudyRequest,
-    request: Request,
-    keys: KeysOf,
-    settings: SettingsOf,
-    idempotency_key: IdempotencyKeyHeader = None,
-) -> Response:
+def create_study(body: StudyRequest, creation: CreationOf, settings: SettingsOf) -> Response:
     """Queue a grid of runs: every hyperparameter may be a list."""
 
-    def create(session: Session) -> tuple[int, StudyOut]:
+    def create(session: Session) -> StudyOut:
         datasets.check(body.axes["dataset"], datasets.names(settings.data_dir))
-        created = studies.create_study(session, body)
-        queue_limit.check(session, settings.queue_limit)
-        return created.id, created
+        return studies.create_study(session, body)
 
-    return creation(request, keys.once(idempotency_key, "/studies", body, create), "read_study", "study_id")
+    return creation.answer(body, "/studies", create)
 
 
 @router.post("/studies/preview", response_model=StudyPreview, responses=problems(400, 415), tags=["studies"])
@@ -78,24 +62,11 @@ def read_study(study_id: StudyIdPath, database: DatabaseOf) -> Response:
     responses=problems(400, 404, 409, 415, 429),
     tags=["studies"],
 )
-def extend_study(
-    study_id: StudyIdPath,
-    body: MoreRuns,
-    request: Request,
-    keys: KeysOf,
-    settings: SettingsOf,
-    *,
-    idempotency_key: IdempotencyKeyHeader = None,
-) -> Response:
+def extend_study(study_id: StudyIdPath, body: MoreRuns, creation: CreationOf) -> Response:
     """Queue more seeds for every configuration of a study, or for those with certain values."""
-
-    def create(session: Session) -> tuple[int, StudyOut]:
-        extended = studies.add_seeds(session, study_id, body.seeds, body.wanted)
-        queue_limit.check(session, settings.queue_limit)
-        return extended.id, extended
-
-    route = f"/studies/{study_id}/runs"
-    return creation(request, keys.once(idempotency_key, route, body, create), "read_study", "study_id")
+    return creation.answer(
+        body, "/studies", lambda session: studies.add_seeds(session, study_id, body.seeds, body.wanted)
+    )
 
 
 @router.post("/studies/{study_id}/cancel", response_model=StudyOut, responses=problems(404), tags=["studies"])

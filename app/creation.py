@@ -1,0 +1,62 @@
+"""Requests that queue runs: done once per key, within the limit of the queue, answered with an address."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Response
+from sqlmodel import Session
+
+from app import queue_limit
+from app.answers import RunOut, StudyOut
+from app.api import SettingsOf
+from app.idempotency import Keys
+from app.requests import MoreRuns, RunRequest, StudyRequest
+
+IdempotencyKeyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Send the request again with the same key and body: nothing is created twice.",
+    ),
+]
+
+
+class Creation:
+    """One request to queue runs, by itself or in a study."""
+
+    def __init__(
+        self, request: Request, settings: SettingsOf, idempotency_key: IdempotencyKeyHeader = None
+    ) -> None:
+        self._keys: Keys = request.app.state.keys
+        self._route = request.url.path
+        self._limit = settings.queue_limit
+        self._key = idempotency_key
+
+    def answer(
+        self,
+        body: RunRequest | StudyRequest | MoreRuns,
+        collection: str,
+        create: Callable[[Session], RunOut | StudyOut],
+    ) -> Response:
+        """The answer to a creation in a `collection`, like `/runs`; if repeated, only a header differs.
+
+        Raises:
+            QueueFull: too many runs would wait; nothing was created.
+            KeyReused, KeyOutlived, KeyInFlight: what the key stands for is not this.
+        """
+
+        def within_limit(session: Session) -> tuple[int, RunOut | StudyOut]:
+            created = create(session)
+            queue_limit.check(session, self._limit)
+            return created.id, created
+
+        made = self._keys.once(self._key, self._route, body, within_limit)
+        headers = {"Location": f"{collection}/{made.id}"}
+        if made.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        return Response(made.json, 201, headers, "application/json")
+
+
+CreationOf = Annotated[Creation, Depends()]
