@@ -14,7 +14,6 @@ import typer
 from app import __version__
 from app.address import DEFAULT_URL, Address
 from app.failures import (
-    ENVIRONMENT,
     EXIT_FAILED,
     EXIT_USAGE,
     Failure,
@@ -25,7 +24,7 @@ from app.failures import (
 from app.grid import GridError, Value, parse
 from app.options import flag, options, with_options
 from app.preflight import begin, check_data_dir, settings_of
-from app.settings import Settings
+from app.settings import ENVIRONMENT, Settings
 from trainer.config import TrainConfig
 
 if TYPE_CHECKING:

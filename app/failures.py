@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import Final
 
 from app.address import EXIT_ADDRESS, AddressError
-from app.settings import Settings
+from app.formats import sentence
+from app.settings import ENVIRONMENT, Settings
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
-ENVIRONMENT: Final = Settings.model_config["env_prefix"]
 
 
 class Failure(Exception):
@@ -40,7 +40,7 @@ def database_errors(settings: Settings) -> Iterator[None]:
     try:
         yield
     except SchemaError as error:
-        raise Failure(f"{str(error)[:1].upper()}{str(error)[1:]}.", EXIT_USAGE) from error
+        raise Failure(sentence(error), EXIT_USAGE) from error
     except OUTAGES as error:
         raise Failure(
             f"The database {make_url(settings.url).render_as_string()} can't be used: "
@@ -58,6 +58,6 @@ def backup_errors() -> Iterator[None]:
     try:
         yield
     except (BackupError, NotWritten) as error:
-        raise Failure(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+        raise Failure(sentence(error)) from error
     except (FolderInUse, LockUnusable) as error:
         raise Failure(str(error), EXIT_USAGE) from error

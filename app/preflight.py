@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from app.failures import ENVIRONMENT, EXIT_USAGE, Failure
+from app.failures import EXIT_USAGE, Failure
 from app.options import flag
-from app.settings import Settings
+from app.settings import ENVIRONMENT, Settings
 
 
 def begin(given: dict[str, str], *, anew: bool = True) -> Settings:

@@ -20,6 +20,9 @@ def _carried(folder: str) -> Path:
 TEMPLATES = _carried("templates")
 STATIC = _carried("static")
 
+ENVIRONMENT: Final = "DEPTHBOARD_"
+"""What the name of every environment variable of Depthboard starts with."""
+
 MOST_SLOTS: Final = 4
 """Slots that are taken without being asked for: more runs at a time need more memory than speed is gained."""
 
@@ -39,7 +42,7 @@ def cores(quota: Path = _QUOTA) -> int:
 class Settings(BaseSettings):
     """What one installation decides; every field is also a `DEPTHBOARD_…` environment variable."""
 
-    model_config = SettingsConfigDict(env_prefix="DEPTHBOARD_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT, frozen=True, extra="forbid")
 
     data_dir: Annotated[Path, Field(description="Folder for the database and everything runs produce.")] = (
         Path("data")

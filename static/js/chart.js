@@ -129,7 +129,7 @@ export function chart(element, build) {
       shown = true;
     });
     const { traces, layout } = build();
-    Plotly.react(element, traces, layoutOf(layout), element.data ? undefined : CONFIG);
+    Plotly.react(element, traces, layoutOf(layout), CONFIG);
   };
   const update = () => {
     if (waiting) return;

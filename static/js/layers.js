@@ -25,8 +25,8 @@ function stretches(rows, field) {
 }
 
 // The bands of all stretches as one trace.
-function bands(rows, fields, scale) {
-  const shapes = fields.flatMap((field) =>
+function bands(rows, scale) {
+  const shapes = PARTS.flatMap(({ field }) =>
     stretches(rows, field)
       .filter((stretch) => stretch.length > 1)
       .map((stretch) => {
@@ -188,7 +188,7 @@ export function layersChart(element, set, read) {
     const unit = (sizeOf(element).width - margin.l - margin.r) / (range[1] - range[0]);
     return {
       traces: [
-        ...(set.isOrdered ? bands(rows, ["train_accuracy", "test_accuracy"], scale) : []),
+        ...(set.isOrdered ? bands(rows, scale) : []),
         ...published(overlay, scale),
         ...parts.flatMap(({ field }) => bars(rows, field, scale, set.isOrdered)),
         ...parts.map((part) => means(set, rows, part, scale)),
