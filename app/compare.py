@@ -6,17 +6,17 @@ from typing import Self
 
 from sqlmodel import Session, col, select
 
-from app import offers
+from app import epochs, offers
 from app.answers import RunOut
-from app.compare_answers import Comparison, DepthRow, Verdict
+from app.compare_answers import DepthRow, Findings, Verdict
 from app.configurations import repeats
-from app.groups import BY_DEPTH, Group, axes, finished, grouped, members, noun, over_seeds, row
+from app.groups import BY_DEPTH, GOOD, Group, axes, finished, grouped, members, noun, over_seeds, row
 from app.guard import confounders, missing, repeated, unfinished
 from app.models import Run, Study, StudyRun
 from app.pairs import Sample
 from app.reference import PUBLISHED, PUBLISHED_DATASET
 from app.run_list import QueryError, whole, wholes
-from app.runs import as_answers, curves
+from app.runs import as_answers
 from app.verdict import verdict
 
 
@@ -26,7 +26,7 @@ class NotComparable(Exception):
 
 def compare(
     session: Session, run_ids: Sequence[int], by: Sequence[str] = BY_DEPTH, study_id: int | None = None
-) -> Comparison | None:
+) -> Findings | None:
     """Compare runs by these hyperparameters; None if none of the ids is known.
 
     Runs of several data sets are kept apart by these too. More seeds are offered for `study_id`, or for a new
@@ -36,7 +36,6 @@ def compare(
     if not found:
         return None
     runs = as_answers(session, found)
-    epochs = curves(session, [run.id for run in runs])
     ended = finished(runs)
     again = repeats(ended)
     repeated_ids = {run.id for run in again}
@@ -48,13 +47,13 @@ def compare(
     best: Sequence[float | None] = found_verdict.probability_best or [None] * len(groups)
     differ = confounders(judged, by)
     to_settle = offers.of(session, found_verdict, everyone, study_id)
-    return Comparison(
+    good = epochs.seconds_to(session, [run.id for run in judged], GOOD)
+    return Findings(
         runs=runs,
         by_depth=by_depth(judged),
         by=list(by),
         members=members(everyone),
-        groups=[row(group, epochs, likely) for group, likely in zip(groups, best, strict=True)],
-        curves=epochs,
+        groups=[row(group, good, likely) for group, likely in zip(groups, best, strict=True)],
         reference=PUBLISHED if any(run.dataset == PUBLISHED_DATASET for run in runs) else [],
         verdict=found_verdict,
         offer=to_settle.offer,

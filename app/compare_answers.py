@@ -135,15 +135,14 @@ class Offer(BaseModel):
     body: dict[str, Any]
 
 
-class Comparison(BaseModel):
-    """Answer of `GET /compare`."""
+class Findings(BaseModel):
+    """What a comparison found."""
 
     runs: list[RunOut]
     by_depth: list[DepthRow]
     by: Annotated[list[str], Field(description="The hyperparameters that the groups and the verdict are by.")]
     members: Annotated[list[Members], Field(description="Every run, in ascending order of the groups.")]
     groups: Annotated[list[GroupRow], Field(description="What finished runs measured, group by group.")]
-    curves: dict[int, EpochCurves]
     reference: list[ReferenceRow]
     verdict: Verdict
     offer: Annotated[Offer | None, Field(description="What to queue next; null if nothing is open.")]
@@ -154,6 +153,12 @@ class Comparison(BaseModel):
     ]
     confounders: Annotated[list[Confounder], Field(description="Also among the warnings, as sentences.")]
     warnings: list[str]
+
+
+class Comparison(Findings):
+    """Answer of `GET /compare`: what it found, and every epoch of every run."""
+
+    curves: dict[int, EpochCurves]
 
 
 class DepthDigits(BaseModel):

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, HTTPException, Request, Response
+from sqlmodel import Session
 from starlette.datastructures import QueryParams
 
-from app import compare, csv_export, report, runs
+from app import compare, csv_export, epochs, report, runs
 from app.api import DatabaseOf, attachment, problems
-from app.compare_answers import Comparison
+from app.compare_answers import Comparison, Findings
 from app.compare_view import VIEW
 from app.db import Database
 from app.html import changed
@@ -36,13 +37,13 @@ SELECTION: Final[dict[str, Any]] = {
 @router.get("/compare", response_model=Comparison, responses=problems(404), openapi_extra=SELECTION)
 def compare_runs(request: Request, database: DatabaseOf) -> Response:
     """Runs side by side: by depth, as curves, beside the published figures, with a verdict."""
-    return Response(_as_json(_comparison(request, database)), media_type="application/json")
+    return Response(_as_json(request, database), media_type="application/json")
 
 
 @router.get("/compare.json", response_model=Comparison, responses=problems(404), openapi_extra=SELECTION)
 def compare_json(request: Request, database: DatabaseOf) -> Response:
     """The comparison as a file."""
-    content = _comparison(request, database).model_dump_json(indent=2)
+    content = orjson.dumps(orjson.loads(_as_json(request, database)), option=orjson.OPT_INDENT_2)
     return attachment(content, "application/json", "compare.json")
 
 
@@ -57,7 +58,7 @@ def compare_csv(request: Request, database: DatabaseOf) -> Response:
     selection = compare.Selection.parse(request.query_params.multi_items(), strict=True)
     with database.read() as session:
         found = runs.find_runs(session, selection.run_ids(session))
-        columns = runs.all_epoch_columns(session, [run.id for run in found])
+        columns = epochs.columns_of(session, [run.id for run in found])
         if not found:
             raise HTTPException(404, compare.nothing_found(session, selection))
     return attachment(csv_export.epochs(found, columns), "text/csv", "compare.csv")
@@ -84,12 +85,12 @@ def compare_report(request: Request, database: DatabaseOf) -> Response:
     """Verdict, charts and tables in one file that needs neither server nor network."""
     asked = request.query_params
     shown = {name: asked[name] for name in VIEW if asked.get(name)}
-    compared = _comparison(request, database, aside=VIEW)
     with database.read() as session:
-        inside = runs.all_epoch_columns(session, [run.id for run in compared.runs])
+        compared = _findings(request, session, aside=VIEW)
+        columns = epochs.columns_of(session, [run.id for run in compared.runs])
     found = report.render(
         compared,
-        inside,
+        columns,
         made_at=timestamp(time.time()),
         baseline=shown.get("baseline"),
         opens_as=changed(QueryParams(), **shown) if shown else "",
@@ -97,19 +98,18 @@ def compare_report(request: Request, database: DatabaseOf) -> Response:
     return attachment(found, "text/html", "depthboard-report.html")
 
 
-def _comparison(request: Request, database: Database, aside: Collection[str] = ()) -> Comparison:
+def _as_json(request: Request, database: Database) -> bytes:
+    with database.read() as session:
+        found = _findings(request, session)
+        curves = epochs.curves_json(session, [run.id for run in found.runs])
+    return orjson.dumps(found.model_dump() | {"curves": curves}, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _findings(request: Request, session: Session, aside: Collection[str] = ()) -> Findings:
     """What is asked for; `aside` are parameters that say nothing of it."""
     asked = [(name, text) for name, text in request.query_params.multi_items() if name not in aside]
     selection = compare.Selection.parse(asked, strict=True)
-    with database.read() as session:
-        found = compare.compare(session, selection.run_ids(session), selection.by, selection.study_id)
-        if found is None:
-            raise HTTPException(404, compare.nothing_found(session, selection))
+    found = compare.compare(session, selection.run_ids(session), selection.by, selection.study_id)
+    if found is None:
+        raise HTTPException(404, compare.nothing_found(session, selection))
     return found
-
-
-def _as_json(found: Comparison) -> bytes:
-    """The answer; its curves, which are most of it, go in as they were read."""
-    rest = found.model_dump(exclude={"curves"})
-    curves = {run_id: columns.__dict__ for run_id, columns in found.curves.items()}
-    return orjson.dumps(rest | {"curves": curves}, option=orjson.OPT_NON_STR_KEYS)

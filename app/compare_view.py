@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from app.answers import RunOut
-from app.compare_answers import Comparison, GroupRow, Verdict
+from app.compare_answers import Findings, GroupRow, Verdict
 from app.formats import NOTHING, decimal
 from app.groups import AXES, BY_DEPTH
 from app.requests import HYPERPARAMETERS
@@ -40,7 +40,7 @@ _VALUES: Final = 3
 """How many values of a setting a sentence names."""
 
 
-def view(comparison: Comparison, baseline: str | None) -> dict[str, Any]:
+def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
     """The context of the templates; `baseline` is the label of the group that others are held against."""
     pinned = next((row for row in comparison.groups if row.label == baseline), None)
     return {
@@ -88,7 +88,7 @@ class Axes:
     same: Sequence[str]
 
     @classmethod
-    def of(cls, comparison: Comparison) -> "Axes":
+    def of(cls, comparison: Findings) -> "Axes":
         """Tell them apart; what the comparison is by stands with what differs."""
         differs = {
             name: name in comparison.by or len({getattr(run, name) for run in comparison.runs}) > 1

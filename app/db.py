@@ -1,13 +1,13 @@
 """The database: one engine for short writes, one for reads, and the clock and counter all share."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from sqlalchemy import Engine, Row, Select, make_url, update
+from sqlalchemy import Engine, make_url, update
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
-from sqlalchemy.types import Float
+from sqlalchemy.types import Float, Text
 from sqlmodel import Session, col, select
 
 from app import postgresql, sqlite
@@ -30,6 +30,24 @@ def _now_sqlite(*_: object, **__: object) -> str:
 @compiles(now, "postgresql")
 def _now_postgresql(*_: object, **__: object) -> str:
     return "round(extract(epoch from clock_timestamp()), 3)::float8"
+
+
+class json_array(GenericFunction[str]):  # noqa: N801
+    """The values of a group as a JSON array, in the order in which they come; floats to their last bit."""
+
+    type = Text()
+    name = "depthboard_json_array"
+    inherit_cache = True
+
+
+@compiles(json_array, "sqlite")
+def _json_array_sqlite(array: json_array, compiler: SQLCompiler, **options: object) -> str:
+    return f"json_group_array({compiler.process(array.clauses, **options)})"
+
+
+@compiles(json_array, "postgresql")
+def _json_array_postgresql(array: json_array, compiler: SQLCompiler, **options: object) -> str:
+    return f"json_agg({compiler.process(array.clauses, **options)})::text"
 
 
 class Database:
@@ -94,17 +112,3 @@ def next_change(session: Session, count: int = 1) -> int:
 def newest_change(session: Session) -> int:
     """The number of the newest committed change."""
     return session.exec(select(Counter.value)).one()
-
-
-def typed_rows(session: Session, query: Select[Any]) -> Sequence[Row[Any]]:
-    """The rows of a query with their columns' types, and no objects made of them."""
-    return session.connection().execute(query).all()
-
-
-def driver_rows(session: Session, query: Select[Any]) -> Sequence[Sequence[Any]]:
-    """The rows of a query for plain numbers, as the driver has them: twice as soon where there are many."""
-    connection = session.connection()
-    statement = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
-    with closing(connection.connection.cursor()) as cursor:
-        cursor.execute(statement)
-        return cursor.fetchall()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from app.answers import EpochCurves, RunOut
+from app.answers import RunOut
 from app.compare_answers import GroupRow, Members, Spread
 from app.configurations import FOUND, differing, part
 from app.formats import decimal, plural
@@ -121,12 +121,15 @@ def finished(runs: Iterable[RunOut]) -> list[RunOut]:
     return [run for run in runs if run.status == "finished"]
 
 
-def row(group: Group, curves: Mapping[int, EpochCurves], best: float | None) -> GroupRow:
-    """What a group measured; `best` is how likely its test accuracy is the highest."""
+def row(group: Group, seconds_to_good: Mapping[int, float], best: float | None) -> GroupRow:
+    """What a group measured; `best` is how likely its test accuracy is the highest.
+
+    `seconds_to_good` are seconds until `GOOD`, by run.
+    """
     runs = group.runs
     parameters = {run.parameters for run in runs}
     gaps = [a - b for a, b in zip(group.train_accuracies, group.test_accuracies, strict=True)]
-    seconds = [found for run in runs if (found := seconds_to(GOOD, curves[run.id])) is not None]
+    seconds = [seconds_to_good[run.id] for run in runs if run.id in seconds_to_good]
     return GroupRow(
         key=dict(group.key),
         label=group.label,
@@ -163,16 +166,6 @@ def noun(by: Sequence[str]) -> Noun:
         return Noun(one, f"{one}s")
     title = (TrainConfig.model_fields[by[0]].title or by[0]).lower()
     return Noun(f"value of {title}", f"values of {title}")
-
-
-def seconds_to(accuracy: float, curves: EpochCurves) -> float | None:
-    """Seconds of training until the first epoch with this test accuracy, None if there was none."""
-    spent = 0.0
-    for seconds, reached in zip(curves.seconds, curves.test_accuracy, strict=True):
-        spent += seconds
-        if reached >= accuracy:
-            return spent
-    return None
 
 
 def _order(key: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:

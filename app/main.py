@@ -41,9 +41,6 @@ PAGES: Final = (launch_page, run_pages, study_pages, compare_page, system_page)
 """In this order: `/runs/new` and `/studies/preview` come before the pages of one run and one study."""
 ROUTES: Final = (run_routes, event_routes, study_routes, system_routes, compare_routes, image_routes)
 MAX_BODY_BYTES: Final = 1_000_000
-GARBAGE: Final = 100_000
-"""New objects until garbage is collected: the usual 700 make searching them over and over a third of the work
-of comparing 200,000 epochs."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -122,7 +119,6 @@ def serve(settings: Settings, deaths: int | None = None) -> None:
     if deaths is not None:
         housekeeping.hear_of_deaths(app.state.database, deaths)
     gc.freeze()  # what is loaded by now stays: to look through it again and again would delay answers
-    gc.set_threshold(GARBAGE, 50, 100)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, server_header=False)
     with listener:
         Server(config, app.state.events).run(sockets=[listener])

@@ -51,7 +51,7 @@ class _Compared:
         self._send = send
         self._known = known
         self._start: Message | None = None
-        self._body = b""
+        self._body: list[bytes] = []
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start" and _is_comparable(message):
@@ -59,23 +59,26 @@ class _Compared:
         elif self._start is None:
             await self._send(message)
         else:
-            self._body += message.get("body", b"")
+            self._body.append(message.get("body", b""))
             if not message.get("more_body", False):
                 await self._finish(self._start)
 
     async def _finish(self, start: Message) -> None:
         headers = MutableHeaders(scope=start)
         content_type = headers["content-type"]
-        etag = f'"{hashlib.sha256(content_type.encode() + self._body).hexdigest()[:32]}"'
+        digest = hashlib.sha256(content_type.encode())
+        for part in self._body:
+            digest.update(part)
+        etag = f'"{digest.hexdigest()[:32]}"'
         headers["ETag"] = etag
         headers.setdefault("Cache-Control", "no-cache")
         headers.setdefault("Vary", "Accept")
         if etag in self._known:
             start["status"] = 304
             del headers["content-length"]
-            self._body = b""
+            self._body = []
         await self._send(start)
-        await self._send({"type": "http.response.body", "body": self._body})
+        await self._send({"type": "http.response.body", "body": b"".join(self._body)})
 
 
 def _is_comparable(start: Message) -> bool:

@@ -8,18 +8,20 @@ from typing import Final
 import orjson
 
 from app import __version__, assets
-from app.answers import EpochColumns
-from app.compare_answers import Comparison
+from app.answers import CURVES, EpochColumns
+from app.compare_answers import Findings
 from app.compare_view import view
 from app.html import render as render_template
 
+_CURVES: Final = set(CURVES)
+_INSIDE: Final = {"epoch", "gradient_norms", "dead_relu"}
 _ENTRY: Final = "report.js"
 _IMPORT: Final = re.compile(r'\bfrom "\./([\w.]+)"')
 
 
 def render(
-    comparison: Comparison,
-    inside: Mapping[int, EpochColumns],
+    comparison: Findings,
+    columns: Mapping[int, EpochColumns],
     *,
     made_at: str,
     baseline: str | None = None,
@@ -27,14 +29,13 @@ def render(
 ) -> str:
     """The report as HTML: verdict, charts with their data, and tables.
 
-    `inside` holds what runs measured layer by layer, `made_at` is a timestamp, `baseline` the label of the
-    group that others are held against, and `opens_as` the query string of the view that it opens with.
+    `columns` holds every epoch, by run; `made_at` is a timestamp, `baseline` the label of the group that
+    others are held against, and `opens_as` the query string of the view that it opens with.
     """
-    layers = {
-        run_id: columns.model_dump(include={"epoch", "gradient_norms", "dead_relu"})
-        for run_id, columns in inside.items()
+    data = comparison.model_dump(exclude={"verdict", "warnings"}) | {
+        "curves": {run_id: each.model_dump(include=_CURVES) for run_id, each in columns.items()},
+        "inside": {run_id: each.model_dump(include=_INSIDE) for run_id, each in columns.items()},
     }
-    data = comparison.model_dump(exclude={"verdict", "warnings"}) | {"inside": layers}
     return render_template(
         "report.html",
         **view(comparison, baseline),

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from sqlmodel import Session
 from starlette.datastructures import FormData
 
-from app import artifacts, bulk, formats, forms, queue_limit, run_list, run_queue, runs
+from app import artifacts, bulk, epochs, formats, forms, queue_limit, run_list, run_queue, runs
 from app.answers import RunDetail, RunOut
 from app.api import DatabaseOf, RunIdPath, SettingsOf, settings
 from app.db import Database, newest_change
@@ -163,7 +163,7 @@ def list_epochs(request: Request, database: DatabaseOf, run_id: RunIdPath) -> Re
     """Every epoch of a run as a table."""
     with database.read() as session:
         run = _get_run(session, run_id)
-        columns = runs.epoch_columns(session, run_id).model_dump()
+        columns = epochs.columns(session, run_id).model_dump()
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return page(request, "epochs.html", run=run, rows=rows)
 

@@ -4,7 +4,7 @@ import orjson
 from fastapi import APIRouter, HTTPException, Request, Response
 from sqlmodel import Session
 
-from app import artifacts, bulk, csv_export, datasets, queue_limit, run_list, run_queue, runs
+from app import artifacts, bulk, csv_export, datasets, epochs, queue_limit, run_list, run_queue, runs
 from app.answers import BulkOut, EpochColumns, RunDetail, RunOut, RunPage
 from app.api import DatabaseOf, RunIdPath, SettingsOf, answer, attachment, problems
 from app.creation import CreationOf
@@ -106,7 +106,7 @@ def read_epochs(run_id: RunIdPath, database: DatabaseOf) -> Response:
     """Every epoch of a run as columns, never sampled."""
     with database.read() as session:
         run_queue.get(session, run_id)
-        columns = runs.epoch_columns(session, run_id)
+        columns = epochs.columns(session, run_id)
     return Response(orjson.dumps(columns.__dict__), media_type="application/json")
 
 

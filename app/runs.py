@@ -1,27 +1,15 @@
-"""Reading runs: one of them with its attempts, the queue, and the epochs that each has recorded."""
+"""Reading runs: one of them with its attempts, several, and the queue."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Select
 from sqlmodel import Session, col, select
 
 from app import workers
-from app.answers import (
-    CURVES,
-    EPOCH_COLUMNS,
-    AttemptOut,
-    EpochColumns,
-    EpochCurves,
-    QueueOut,
-    RunDetail,
-    RunOut,
-)
-from app.db import clock, driver_rows, typed_rows
-from app.models import Attempt, Epoch, Run
+from app.answers import AttemptOut, QueueOut, RunDetail, RunOut
+from app.db import clock
+from app.models import Attempt, Run
 from trainer.config import TRAIN_IMAGES, training_flops_per_image
 
 DIGITS: Final = 8
@@ -166,44 +154,3 @@ def queue(session: Session) -> QueueOut:
         .order_by(col(Run.priority).desc(), col(Run.position), col(Run.id))
     ).all()
     return QueueOut(running=as_answers(session, running), queued=as_answers(session, queued))
-
-
-def epoch_columns(session: Session, run_id: int) -> EpochColumns:
-    """Every recorded epoch of a run with all that is known of it, as columns of one length."""
-    return all_epoch_columns(session, [run_id])[run_id]
-
-
-def all_epoch_columns(session: Session, run_ids: Iterable[int]) -> dict[int, EpochColumns]:
-    """The same of several runs, by run."""
-    return {
-        run_id: EpochColumns.model_construct(None, **columns)
-        for run_id, columns in _epochs(session, run_ids, EPOCH_COLUMNS, typed_rows).items()
-    }
-
-
-def curves(session: Session, run_ids: Iterable[int]) -> dict[int, EpochCurves]:
-    """Every recorded epoch of several runs, by run; a run without epochs has empty columns."""
-    return {
-        run_id: EpochCurves.model_construct(None, **columns)
-        for run_id, columns in _epochs(session, run_ids, CURVES, driver_rows).items()
-    }
-
-
-def _epochs(
-    session: Session,
-    run_ids: Iterable[int],
-    names: Sequence[str],
-    rows_of: Callable[[Session, Select[Any]], Iterable[Sequence[Any]]],
-) -> dict[int, dict[str, list[Any]]]:
-    """These columns of the epochs of each run, from plain rows: objects would take most of the time."""
-    wanted = list(run_ids)
-    query = (
-        select(Epoch.run_id, *(getattr(Epoch, name) for name in names))
-        .where(col(Epoch.run_id).in_(wanted))
-        .order_by(col(Epoch.run_id), col(Epoch.epoch))
-    )
-    found: dict[int, dict[str, list[Any]]] = {run_id: {name: [] for name in names} for run_id in wanted}
-    for run_id, group in groupby(rows_of(session, query), itemgetter(0)):
-        _, *columns = zip(*group, strict=True)
-        found[run_id] = dict(zip(names, map(list, columns), strict=True))
-    return found

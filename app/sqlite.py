@@ -1,5 +1,6 @@
 """Connections to SQLite: safe settings, and transactions that begin where they are told to."""
 
+import json
 import logging
 import sqlite3
 from pathlib import Path
@@ -18,6 +19,25 @@ log = logging.getLogger(__name__)
 
 _SAFE_WAL: Final = (3, 51, 3)
 """Below this, SQLite's WAL can lose commits with several connections: sqlite.org/wal.html#walresetbug."""
+
+
+_EXACT_JSON: Final = (3, 44)
+"""Below this, SQLite's JSON may round floats to 15 digits."""
+
+
+class JsonArray:
+    """What `json_group_array` is where SQLite's own is not exact."""
+
+    def __init__(self) -> None:
+        self._values: list[object] = []
+
+    def step(self, value: object) -> None:
+        """Take the next value of the group."""
+        self._values.append(value)
+
+    def finalize(self) -> str:
+        """The whole group."""
+        return json.dumps(self._values)
 
 
 def engines(url: URL, busy_seconds: float) -> tuple[Engine, Engine]:
@@ -49,6 +69,8 @@ def _engine(url: URL, busy_seconds: float, begin: str) -> Engine:
             "foreign_keys=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        if sqlite.sqlite_version_info < _EXACT_JSON:
+            connection.create_aggregate("json_group_array", 1, JsonArray)  # type: ignore[arg-type]
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from app import run_queue
 from app.compare import Selection, compare
-from app.compare_answers import Comparison
+from app.compare_answers import Findings
 from app.db import Database
 from app.groups import noun
 from app.models import Epoch
@@ -16,12 +16,12 @@ from app.requests import StudyRequest
 from app.run_list import QueryError
 from app.studies import create_study
 from app.wording import Noun
-from tests.app.states import claimed, failed_run, figures, finished_run, queue_run, record
+from tests.app.states import claimed, failed_run, finished_run, queue_run, record
 
 BACKENDS = ("sqlite", "postgresql")
 
 
-def compared(database: Database, *run_ids: int) -> Comparison:
+def compared(database: Database, *run_ids: int) -> Findings:
     with database.read() as session:
         found = compare(session, run_ids)
     assert found is not None
@@ -152,14 +152,6 @@ def test_a_group_that_mixes_configurations_is_not_tested(database: Database) -> 
     assert "(4 runs of 2 seeds)" in found.verdict.answer[0]
 
 
-def test_curves_hold_every_epoch_of_every_run(database: Database) -> None:
-    done, waiting = finished_run(database, epochs=5), queue_run(database)
-    found = compared(database, done, waiting)
-    assert found.curves[done].epoch == [1, 2, 3, 4, 5]
-    assert found.curves[done].train_loss == [figures(epoch)["train_loss"] for epoch in range(1, 6)]
-    assert found.curves[waiting].epoch == []
-
-
 def test_what_has_not_finished_is_in_the_curves_and_not_in_the_table(database: Database) -> None:
     failed = failed_run(database, depth=2)
     queue_run(database, depth=3)
@@ -168,7 +160,6 @@ def test_what_has_not_finished_is_in_the_curves_and_not_in_the_table(database: D
     waiting = [queue_run(database, depth=4), queue_run(database, depth=5)]
     found = compared(database, failed, running.run_id, *waiting)
     assert found.by_depth == []
-    assert found.curves[running.run_id].epoch == [1]
     assert found.verdict.sentences == ["No run has finished yet, so there is nothing to judge."]
     assert found.warnings == [
         f"Run {failed}: failed (it broke), without an epoch, so not in charts, table and verdict.",

@@ -13,10 +13,10 @@ from sqlmodel import SQLModel, col, select
 
 from app import migrations, run_queue
 from app.db import Database, newest_change
+from app.epochs import columns
 from app.migrations import SchemaError
 from app.models import Counter, IdempotencyKey
 from app.requests import Labels
-from app.runs import epoch_columns
 from tests.app.states import queue_run, row
 from tests.postgres import PostgreSQL
 from trainer.config import TrainConfig
@@ -88,8 +88,8 @@ def test_a_database_of_the_first_schema_keeps_its_runs_and_epochs(empty: Databas
         run = run_queue.get(session, 1)
         assert run.config == TrainConfig(depth=3, epochs=2, seed=7)
         assert (run.parameters, run.test_accuracy, run.resumed_from) == (535_818, 0.91, 0)
-        columns = epoch_columns(session, 1)
-        assert (columns.epoch, columns.seconds, columns.gradient_norms) == ([1], [0.5], [None])
+        found = columns(session, 1)
+        assert (found.epoch, found.seconds, found.gradient_norms) == ([1], [0.5], [None])
     with empty.write() as session:
         run_queue.enqueue(session, [TrainConfig(depth=7, optimizer="adam")], Labels())
     empty.close()

@@ -6,7 +6,7 @@ import pytest
 
 from app import studies
 from app.compare import compare
-from app.compare_answers import Comparison
+from app.compare_answers import Findings
 from app.db import Database
 from app.requests import MoreRuns, StudyRequest
 from tests.app.states import claimed, finished_run
@@ -29,7 +29,7 @@ def study_of(database: Database, depths: Sequence[int], seeds: int) -> int:
         return studies.create_study(session, StudyRequest.model_validate(body)).id
 
 
-def of_study(database: Database, study_id: int) -> Comparison:
+def of_study(database: Database, study_id: int) -> Findings:
     with database.read() as session:
         study = studies.get_study(session, study_id)
         assert study is not None

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from app import events, run_queue, runs, workers
+from app import epochs, events, run_queue, workers
 from app.db import Database, newest_change
 from app.models import Epoch, Run
 from app.requests import Labels
@@ -195,7 +195,7 @@ def test_the_way_of_a_run_from_queue_to_finish(database: Database) -> None:
     assert run.finished_at is not None
     assert run.finished_at >= run.started_at
     with database.read() as session:
-        columns = runs.epoch_columns(session, run_id)
+        columns = epochs.columns(session, run_id)
     assert columns.epoch == [1, 2, 3]
     assert columns.last_batch_loss == pytest.approx([2.1, 1.05, 0.7])
 

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
-from app import artifacts, run_queue, runs, workers
+from app import artifacts, epochs, run_queue, runs, workers
 from app.answers import EpochColumns, RunOut
 from app.artifacts import RunFiles
 from app.db import Database
@@ -99,7 +99,7 @@ class Bench:
     def columns(self, run_id: int) -> EpochColumns:
         """The epochs of a run."""
         with self.database.read() as session:
-            return runs.epoch_columns(session, run_id)
+            return epochs.columns(session, run_id)
 
     def figures(self, run_id: int) -> dict[str, list[float]]:
         """The epochs of a run, without the one figure that is never the same twice."""
