@@ -35,9 +35,13 @@ def running(
     cwd: Path = ROOT,
     user: int | None = None,
 ) -> Iterator[Dashboard]:
-    """A dashboard whose data lies in `folder`, stopped in the end like by Ctrl-C."""
+    """A dashboard whose data lies in `folder`, stopped in the end like by Ctrl-C.
+
+    It trains in one slot on one thread, for other tests run beside it.
+    """
+    words = ("up", "--port", "0", "--slots", "1", "--threads", "1", "--data-dir", str(folder))
     process = subprocess.Popen(
-        [*command, "up", "--port", "0", "--slots", "1", "--data-dir", str(folder), *options],
+        [*command, *words, *options],
         stdout=subprocess.PIPE,
         text=True,
         cwd=cwd,

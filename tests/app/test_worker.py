@@ -5,10 +5,11 @@ import hashlib
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ from trainer.folder import FILES, DataFolder
 PATIENCE = 120
 LONG: dict[str, Any] = {"depth": 1, "epochs": 10_000, "batch_size": 8192}
 """A run that no machine finishes before it is interrupted."""
+SHORT: dict[str, Any] = {"depth": 1, "epochs": 1, "batch_size": 8192}
+"""A run that ends soon."""
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files."""
 
@@ -167,7 +170,7 @@ def test_a_run_is_trained_and_every_epoch_stored(bench: Bench) -> None:
 
 
 def test_the_same_configuration_gives_the_same_figures(bench: Bench) -> None:
-    config: dict[str, Any] = {"depth": 2, "epochs": 1, "batch_size": 8192, "seed": 7}
+    config: dict[str, Any] = {"depth": 2, "width": 32, "epochs": 1, "batch_size": 8192, "seed": 7}
     first, second, other = (
         bench.ended(queue_run(bench.database, **{**config, **change})) for change in ({}, {}, {"seed": 8})
     )
@@ -211,8 +214,8 @@ def test_a_slot_that_does_not_stop_is_killed(bench: Bench) -> None:
 
 
 def test_a_diverged_run_fails_alone(bench: Bench) -> None:
-    bad = queue_run(bench.database, depth=5, epochs=50, lr=100)
-    good = queue_run(bench.database, depth=1, epochs=1)
+    bad = queue_run(bench.database, depth=5, width=128, epochs=50, lr=100)
+    good = queue_run(bench.database, **SHORT)
     run = bench.ended(bad)
     assert run.status == "failed"
     assert run.reason is not None
@@ -280,7 +283,7 @@ def test_the_third_time_its_slot_is_killed_the_run_fails_and_the_queue_goes_on(b
     run = bench.ended(run_id)
     assert (run.status, run.crashes) == ("failed", 3)
     assert run.reason == "lost worker 3 times; the last time, its process was killed by SIGKILL"
-    assert bench.ended(queue_run(bench.database, depth=1, epochs=1)).status == "finished"
+    assert bench.ended(queue_run(bench.database, **SHORT)).status == "finished"
 
 
 def test_a_run_that_was_taken_away_is_not_trained_on(bench: Bench) -> None:
@@ -301,7 +304,7 @@ def test_a_run_that_was_taken_away_is_not_trained_on(bench: Bench) -> None:
 
 
 def test_a_worker_that_was_forgotten_makes_itself_known_again(bench: Bench) -> None:
-    bench.ended(queue_run(bench.database, depth=1, epochs=1))
+    bench.ended(queue_run(bench.database, **SHORT))
     worker = bench.start()
     with bench.database.write() as session:
         run_queue.retire(session, worker.id, "it seemed dead")
@@ -343,9 +346,9 @@ def test_a_run_that_steps_is_not_stalled_however_long_its_epochs_are(bench: Benc
 
 
 def test_a_claim_that_its_worker_never_learned_of_is_given_back(bench: Bench) -> None:
-    bench.ended(queue_run(bench.database, depth=1, epochs=1))
+    bench.ended(queue_run(bench.database, **SHORT))
     worker = bench.start()
-    run_id = queue_run(bench.database, depth=1, epochs=1)
+    run_id = queue_run(bench.database, **SHORT)
     with bench.database.write() as session:
         assert run_queue.claim(session, worker.id, {"cpu"}, threads=1, lease_seconds=60) is not None
     bench.leap(bench.settings.heartbeat_seconds)
@@ -374,9 +377,18 @@ def test_training_goes_on_while_the_database_is_locked_and_loses_nothing(
     impatient.database.close()
 
 
+def in_small_pages(settings: Settings) -> None:
+    """Let the database file need another page for every few epochs."""
+    with closing(sqlite3.connect(settings.data_dir / "depthboard.sqlite3")) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")  # a write-ahead log keeps the size of its pages
+        connection.execute("PRAGMA page_size=512")
+        connection.execute("VACUUM")
+
+
 def test_a_run_whose_epochs_find_no_room_fails_with_the_reason_and_goes_on_when_there_is_some(
     settings: Settings, database: Database
 ) -> None:
+    in_small_pages(settings)
     run_id = queue_run(database, **LONG)
     cramped = Bench(
         settings.model_copy(update={"slots": 1, "threads": 1, "device": "cpu", "checkpoint_seconds": 0})
@@ -408,9 +420,9 @@ def test_a_run_whose_epochs_find_no_room_fails_with_the_reason_and_goes_on_when_
 
 
 def test_a_slot_that_dies_idle_is_replaced(bench: Bench) -> None:
-    bench.ended(queue_run(bench.database, depth=1, epochs=1))
+    bench.ended(queue_run(bench.database, **SHORT))
     os.kill(bench.pid(), signal.SIGKILL)
-    run = bench.ended(queue_run(bench.database, depth=1, epochs=1))
+    run = bench.ended(queue_run(bench.database, **SHORT))
     assert run.status == "finished"
 
 
@@ -448,7 +460,7 @@ def test_a_slot_that_was_killed_while_the_database_is_locked_is_settled_as_it_wa
         assert row(database, run_id).status == "running"
     run = lone.ended(run_id)
     assert (run.status, run.reason, run.crashes) == ("cancelled", "cancelled by user", 0)
-    assert lone.ended(queue_run(database, depth=1, epochs=1)).status == "finished"
+    assert lone.ended(queue_run(database, **SHORT)).status == "finished"
 
 
 def test_a_drain_ends_its_slots_in_time_while_the_database_is_locked(lone: Bench, database: Database) -> None:
@@ -500,13 +512,14 @@ def test_a_report_that_the_database_refuses_fails_its_run_alone(
     assert run.reason is not None
     assert run.reason.startswith("what its process reported (EpochDone) could not be recorded: ")
     assert complaint in run.reason
-    assert bench.ended(queue_run(bench.database, depth=1, epochs=1)).status == "finished"
+    assert bench.ended(queue_run(bench.database, **SHORT)).status == "finished"
     assert bench.pid() != slot
 
 
 def test_a_worker_whose_records_find_no_room_renews_its_lease_while_it_can(
     settings: Settings, database: Database
 ) -> None:
+    in_small_pages(settings)
     run_id = queue_run(database, **LONG)
     cramped = Bench(settings.model_copy(update={"slots": 1, "threads": 1, "device": "cpu"}))
     cramped.wait_for_epochs(run_id)
@@ -532,7 +545,7 @@ def test_leftovers_that_can_not_be_looked_for_do_not_end_the_worker(
 
     monkeypatch.setattr(RunFiles, "keep_only", refuse)
     for _ in range(2):
-        assert bench.ended(queue_run(bench.database, depth=1, epochs=1)).status == "finished"
+        assert bench.ended(queue_run(bench.database, **SHORT)).status == "finished"
 
 
 def test_a_worker_that_drains_gives_its_run_back_and_ends_its_slot(bench: Bench) -> None:
@@ -580,7 +593,7 @@ def test_fashion_mnist_linked_into_the_data_folder_is_trained_on_and_recorded(be
     home = bench.settings.data_dir / "datasets"
     home.mkdir()
     (home / "fashion-mnist").symlink_to(FASHION)
-    run = bench.ended(queue_run(bench.database, depth=2, epochs=1, batch_size=512, dataset="fashion-mnist"))
+    run = bench.ended(queue_run(bench.database, depth=1, epochs=1, batch_size=512, dataset="fashion-mnist"))
     assert (run.status, run.reason) == ("finished", None)
     assert run.test_accuracy is not None
     assert run.test_accuracy > 0.5
