@@ -49,7 +49,7 @@ export function wordsOf(points) {
   return `${parts.join("; ")}. By the means alone: the verdict above says which differences stand out from luck.`;
 }
 
-const MARGIN = { l: 64, r: 16, t: 8, b: 44 };
+const MARGIN = { l: 76, r: 16, t: 8, b: 44 };
 
 // Names of the means where they lie on nothing else; `at` gives a place in pixels.
 function names(points, runs, front, at, frame) {

@@ -184,7 +184,7 @@ export function layersChart(element, set, read) {
     const height = heightOf(element);
     const scale = accuracyScale(asked, values, height);
     const range = [Math.min(1, ...xs) - 0.4, Math.max(2, ...xs) + 0.4];
-    const margin = { l: 64, r: narrow ? 76 : 118, t: 8, b: 44 };
+    const margin = { l: 76, r: narrow ? 76 : 118, t: 8, b: 44 };
     const unit = (sizeOf(element).width - margin.l - margin.r) / (range[1] - range[0]);
     return {
       traces: [

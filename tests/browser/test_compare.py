@@ -342,3 +342,15 @@ def test_the_compare_page_with_results_fits_a_phone_in_the_dark(six: str, phone:
     for chart in ("layers", "curves", "gap", "frontier", "diagnostics"):
         traces(phone, f"{chart}-chart")
     assert phone.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_title_of_an_axis_stays_clear_of_its_longest_marks(six: str, page: Page) -> None:
+    page.goto(f"{six}/compare?runs=1,2&reference=off")
+    for name in ("layers", "frontier"):
+        chart = page.locator(f"#{name}-chart")
+        chart.scroll_into_view_if_needed()
+        expect(chart.locator(".ytick text").first).to_be_visible()
+        title = chart.locator(".g-ytitle text").bounding_box()
+        marks = [mark.bounding_box() for mark in chart.locator(".ytick text").all()]
+        assert title
+        assert all(mark and title["x"] + title["width"] < mark["x"] for mark in marks), name
