@@ -20,9 +20,8 @@ log = logging.getLogger(__name__)
 _SAFE_WAL: Final = (3, 51, 3)
 """Below this, SQLite's WAL can lose commits with several connections: sqlite.org/wal.html#walresetbug."""
 
-
-_EXACT_JSON: Final = (3, 44)
-"""Below this, SQLite's JSON may round floats to 15 digits."""
+_LONG: Final = 0.1 + 0.2
+"""A float that needs all of 17 digits; many versions of SQLite write 15 of them into JSON."""
 
 
 class JsonArray:
@@ -69,7 +68,8 @@ def _engine(url: URL, busy_seconds: float, begin: str) -> Engine:
             "foreign_keys=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
-        if sqlite.sqlite_version_info < _EXACT_JSON:
+        (written,) = connection.execute("SELECT json_group_array(?)", (_LONG,)).fetchone()
+        if json.loads(written) != [_LONG]:
             connection.create_aggregate("json_group_array", 1, JsonArray)  # type: ignore[arg-type]
 
     @event.listens_for(engine, "begin")
