@@ -1,10 +1,11 @@
 // The compare page: verdict and tables worded by the server, charts from the same comparison as JSON.
 
 import { charts, parameterTable } from "./charts.js";
-import { Missing, json, readEpochs } from "./columns.js";
 import { Diagnostics } from "./diagnostics.js";
+import { readEpochs } from "./epochs.js";
 import { listen } from "./events.js";
 import { Images } from "./images.js";
+import { Missing, json } from "./json.js";
 import { followLinks } from "./links.js";
 import { refresh } from "./live.js";
 import { againButton } from "./rerun.js";
@@ -36,13 +37,15 @@ function gone() {
 const load = throttle(async () => {
   if (isGone) return;
   try {
-    comparison = await json(`/compare${selection}`);
+    await set.receive(json(`/compare${selection}`), (answer) => {
+      comparison = answer;
+      set.load(answer);
+    });
   } catch (error) {
     if (error instanceof Missing) gone();
     else throw error;
     return;
   }
-  set.load(comparison);
   readImages();
 }, 2000);
 

@@ -4,11 +4,10 @@
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
 import { LOSS, PERCENT, PERCENT_TICKS, around, bandsOf, chart, endingAt, epochAxis, heightOf, isNarrow, percents } from "./chart.js";
 import { shadeColour } from "./colours.js";
-import { cumulated } from "./columns.js";
 import { plural } from "./format.js";
 import { LABELLED, endLabels, nameLabel, plain } from "./labels.js";
 import { smooth } from "./smooth.js";
-import { mean, spread } from "./statistics.js";
+import { cumulated, mean, spread } from "./statistics.js";
 
 const TITLES = {
   train_loss: "Train loss, mean of the epoch (nats)",

@@ -3,7 +3,7 @@
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
 import { PERCENT, PERCENT_TICKS, around, chart, endingAt, epochAxis, heightOf, percents } from "./chart.js";
 import { shadeColour } from "./colours.js";
-import { Missing, append } from "./columns.js";
+import { Epochs } from "./epochs.js";
 import { endLabels, nameLabel } from "./labels.js";
 import { named } from "./rerun.js";
 import { mean } from "./statistics.js";
@@ -40,13 +40,12 @@ function perLayer(rows, quantity) {
 }
 
 export class Diagnostics {
-  #columns = new Map();
+  #epochs;
   #update;
 
   // `readEpochs` gives the columns of a run; `offer` what stands behind the names of runs that did not measure.
   constructor(view, set, readEpochs, offer) {
     const element = document.getElementById("diagnostics-chart");
-    this.readEpochs = readEpochs;
     this.offer = offer;
     this.height = () => heightOf(element);
     this.set = set;
@@ -54,20 +53,19 @@ export class Diagnostics {
     this.words = document.getElementById("diagnostics-words");
     this.select = document.querySelector('[name="inside"]');
     this.#update = chart(element, () => this.#build());
+    this.#epochs = new Epochs(readEpochs);
+    this.#epochs.addEventListener("change", this.#update);
     this.read = throttle(() => this.#read(), 500);
     set.addEventListener("change", () => this.read());
     view.follow(["inside", "layer", "hide"], () => this.read());
   }
 
   epoch(record) {
-    const columns = this.#columns.get(record.run_id);
-    if (columns && append(columns, record)) this.#update();
-    else this.reset(record.run_id);
+    this.#epochs.add(record);
   }
 
-  // What was read of the run no longer stands.
   reset(id) {
-    if (this.#columns.delete(id)) this.read();
+    this.#epochs.reset(id);
   }
 
   // A run, or by default the runs of the last group that are not hidden.
@@ -80,14 +78,7 @@ export class Diagnostics {
   }
 
   async #read() {
-    const unread = this.#chosen.filter((run) => !this.#columns.has(run.id));
-    for (const run of unread) {
-      try {
-        this.#columns.set(run.id, await this.readEpochs(run.id));
-      } catch (error) {
-        if (!(error instanceof Missing)) throw error; // deleted in the meantime
-      }
-    }
+    for (const run of this.#chosen) if (!this.#epochs.of(run.id)) await this.#epochs.read(run.id);
     this.#update();
   }
 
@@ -96,22 +87,22 @@ export class Diagnostics {
     const name = Object.hasOwn(QUANTITIES, asked) ? asked : "gradient_norms";
     const quantity = QUANTITIES[name];
     const chosen = this.#chosen;
-    const isRead = chosen.every((run) => this.#columns.has(run.id)); // the mean of a part would be a wrong one
-    const runs = isRead ? chosen.filter((run) => this.#columns.get(run.id)[name].some((row) => row?.length)) : [];
-    const lines = runs.map((run) => perLayer(this.#columns.get(run.id)[name], quantity));
+    const isRead = chosen.every((run) => this.#epochs.of(run.id)); // the mean of a part would be a wrong one
+    const runs = isRead ? chosen.filter((run) => this.#epochs.of(run.id)[name].some((row) => row?.length)) : [];
+    const lines = runs.map((run) => perLayer(this.#epochs.of(run.id)[name], quantity));
     const single = runs.length === 1;
-    const meant = single ? runs : averaged(runs, (run) => this.#columns.get(run.id).epoch.length);
+    const meant = single ? runs : averaged(runs, (run) => this.#epochs.of(run.id).epoch.length);
     const layers = lines.length ? Math.min(...lines.map((line) => line.length)) : 0;
     const means = Array.from({ length: layers }, (_, layer) =>
       byEpoch(meant.map((run) => lines[runs.indexOf(run)][layer])).map(quantity.mean),
     );
     const length = means[0]?.length ?? 0;
     const x = Array.from({ length }, (_, index) => index + 1);
-    const longest = runs.reduce((most, run) => Math.max(most, this.#columns.get(run.id).epoch.length), 0);
+    const longest = runs.reduce((most, run) => Math.max(most, this.#epochs.of(run.id).epoch.length), 0);
     this.#say(name, runs, meant, means);
     const faint = runs.length < 2 ? [] : lines.flatMap((line, rank) =>
       line.slice(0, layers).map((values, layer) => ({
-        x: this.#columns.get(runs[rank].id).epoch,
+        x: this.#epochs.of(runs[rank].id).epoch,
         y: values,
         mode: "lines",
         line: { color: shadeColour(layer + 1, 0.25), width: 1 },
@@ -153,7 +144,7 @@ export class Diagnostics {
     const chosen = this.#chosen;
     const left = chosen.filter((run) => !runs.includes(run)).map((run) => run.id);
     if (!chosen.length) this.words.textContent = "Lines appear with the first epoch.";
-    else if (!chosen.every((run) => this.#columns.has(run.id))) this.words.textContent = "";
+    else if (!chosen.every((run) => this.#epochs.of(run.id))) this.words.textContent = "";
     else if (name === "dead_relu" && chosen.every((run) => run.depth === 1)) {
       this.words.textContent = "A network of one layer has no hidden units, so none can be dead.";
     } else {

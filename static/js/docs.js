@@ -1,6 +1,6 @@
 // The interface's own description, shown: each operation with its parameters, body and answers.
 
-import { json } from "./columns.js";
+import { json } from "./json.js";
 
 const place = document.querySelector("[data-operations]");
 const description = await json("/openapi.json");

@@ -2,8 +2,8 @@
 
 import { LOSS, PERCENT, PERCENT_TICKS, chart, epochAxis, percents } from "./chart.js";
 import { colour, shadeColour } from "./colours.js";
-import { append, readEpochs } from "./columns.js";
 import { EpochTable } from "./epoch_table.js";
+import { Epochs, readEpochs } from "./epochs.js";
 import { listen } from "./events.js";
 import { refresh } from "./live.js";
 import { smooth } from "./smooth.js";
@@ -15,7 +15,9 @@ const depth = Number(main.dataset.depthOfRun);
 const view = new View();
 const note = document.querySelector("[data-chart-note]");
 const table = new EpochTable(document.querySelector("[data-epochs]"));
-let columns = await readEpochs(id);
+const epochs = new Epochs(readEpochs);
+await epochs.read(id);
+let columns = epochs.of(id);
 
 const LINES = {
   train: () => ({ color: shadeColour(depth), width: 2, dash: "dash" }),
@@ -42,7 +44,7 @@ function curve(name, values, line, figure) {
 
 // Before the first epoch the axes stand where the first points will fall.
 const empty = () => !columns.epoch.length;
-const epochs = () => epochAxis(columns.epoch.length);
+const axis = () => epochAxis(columns.epoch.length);
 
 function lossAxis() {
   const type = view.get("log") === "y" ? "log" : "linear";
@@ -57,7 +59,7 @@ const charts = [
       ...(view.get("last") ? curve("last batch", columns.last_batch_loss, LINES.last(), LOSS) : []),
     ],
     layout: {
-      x: epochs(),
+      x: axis(),
       y: { title: "Cross-entropy (nats)", ...lossAxis() },
       hovermode: "x unified",
       uirevision: String(view.get("log")),
@@ -69,18 +71,19 @@ const charts = [
       ...curve("test", percents(columns.test_accuracy), LINES.test(), PERCENT),
     ],
     layout: {
-      x: epochs(),
+      x: axis(),
       y: { title: "Accuracy", ...PERCENT_TICKS, range: empty() ? [0, 100] : undefined },
       hovermode: "x unified",
     },
   })),
   chart(document.getElementById("seconds-chart"), () => ({
     traces: curve("training", columns.seconds, LINES.test(), "%{y:.2f}"),
-    layout: { x: epochs(), y: { title: "Seconds", rangemode: "tozero", range: empty() ? [0, 2] : undefined }, hovermode: "x unified" },
+    layout: { x: axis(), y: { title: "Seconds", rangemode: "tozero", range: empty() ? [0, 2] : undefined }, hovermode: "x unified" },
   })),
 ];
 
 function draw() {
+  columns = epochs.of(id);
   for (const update of charts) update();
   table.show(columns);
   document.querySelector("[data-last-key]").hidden = !view.get("last");
@@ -90,20 +93,13 @@ function draw() {
     : "Curves appear with the first epoch.";
 }
 
-async function readAgain() {
-  columns = await readEpochs(id);
-  draw();
-}
-
 view.addEventListener("change", draw);
+epochs.addEventListener("change", draw);
 draw();
 
 listen(`/runs/${id}/events`, main.dataset.change, {
   run: refresh,
-  epoch(record) {
-    if (append(columns, record)) draw();
-    else readAgain();
-  },
-  reset: readAgain,
+  epoch: (record) => epochs.add(record),
+  reset: () => epochs.reset(id),
   deleted: () => location.assign("/runs"),
 });

@@ -2,14 +2,19 @@
 // same set. A group is `{label, shade, x, runs, isMixed}`: its name, its colour from 1 to 10, its place on an axis
 // of groups, the ids of its runs, and whether these are no repeats of one thing, so that they have no interval.
 
-import { Missing, append, readEpochs } from "./columns.js";
+import { Epochs, readEpochs } from "./epochs.js";
 
 export class RunSet extends EventTarget {
   #runs = new Map();
-  #columns = new Map();
+  #epochs = new Epochs(readEpochs);
   #groups = [];
   #groupOf = new Map();
   #repeats = new Set();
+
+  constructor() {
+    super();
+    this.#epochs.addEventListener("change", () => this.#changed());
+  }
 
   // Takes the runs, members and curves of a comparison, and what it says of its groups.
   load({ runs, members, by, curves, groups, repeats }) {
@@ -28,8 +33,13 @@ export class RunSet extends EventTarget {
     const order = new Map([...this.#groupOf.keys()].map((id, place) => [id, place]));
     const sorted = runs.toSorted((one, other) => order.get(one.id) - order.get(other.id));
     this.#runs = new Map(sorted.map((run) => [run.id, run]));
-    this.#columns = new Map(Object.entries(curves).map(([id, columns]) => [Number(id), columns]));
+    this.#epochs.replace(curves);
     this.#changed();
+  }
+
+  // Waits for a comparison and gives it to `take`, which loads it; epochs that arrive before it are not lost.
+  receive(comparison, take) {
+    return this.#epochs.receive(comparison, take);
   }
 
   // In ascending order of their groups.
@@ -63,7 +73,7 @@ export class RunSet extends EventTarget {
   }
 
   columns(id) {
-    return this.#columns.get(id) ?? { epoch: [] };
+    return this.#epochs.of(id) ?? { epoch: [] };
   }
 
   has(id) {
@@ -78,26 +88,16 @@ export class RunSet extends EventTarget {
   }
 
   epoch(record) {
-    const columns = this.#columns.get(record.run_id);
-    if (!columns) return;
-    if (append(columns, record)) this.#changed();
-    else this.reset(record.run_id);
+    this.#epochs.add(record);
   }
 
-  async reset(id) {
-    if (!this.#runs.has(id)) return;
-    try {
-      this.#columns.set(id, await readEpochs(id));
-    } catch (error) {
-      if (error instanceof Missing) return; // deleted in the meantime
-      throw error;
-    }
-    if (this.#runs.has(id)) this.#changed();
+  reset(id) {
+    this.#epochs.reset(id);
   }
 
   remove(id) {
     this.#runs.delete(id);
-    this.#columns.delete(id);
+    this.#epochs.remove(id);
     this.#changed();
   }
 

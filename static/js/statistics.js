@@ -1,4 +1,4 @@
-// Spreads over seeds, as app/statistics.py computes them on the server.
+// Spreads over seeds, as app/statistics.py computes them on the server, and sums.
 
 const QUANTILE = 0.975;
 const quantiles = new Map();
@@ -29,6 +29,11 @@ export function studentQuantile(freedom) {
     quantiles.set(freedom, Math.sqrt(freedom) * Math.tan(low));
   }
   return quantiles.get(freedom);
+}
+
+export function cumulated(values) {
+  let sum = 0;
+  return values.map((value) => (sum += value));
 }
 
 export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

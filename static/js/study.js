@@ -1,8 +1,8 @@
 // The study page: curves of all its runs as they grow, rows and counts as they change.
 
-import { json } from "./columns.js";
 import { Curves } from "./curves.js";
 import { listen } from "./events.js";
+import { json } from "./json.js";
 import { refresh } from "./live.js";
 import { rowOf, updateRow } from "./rows.js";
 import { RunSet } from "./run_set.js";

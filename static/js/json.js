@@ -1,0 +1,11 @@
+// Answers of the server as JSON.
+
+// What was asked for is not there, or no longer.
+export class Missing extends Error {}
+
+export async function json(url) {
+  const answer = await fetch(url, { headers: { Accept: "application/json" } });
+  if (answer.status === 404) throw new Missing(url);
+  if (!answer.ok) throw new TypeError(`${url}: ${answer.status}`);
+  return answer.json();
+}

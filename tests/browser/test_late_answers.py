@@ -1,0 +1,145 @@
+"""An answer that is older than what the page has heard meanwhile takes nothing back."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route
+
+from app import run_queue
+from app.db import Database
+from app.run_queue import Claim
+from app.settings import Settings
+from tests.app.states import add_worker, claimed, figures, queue_run
+from tests.web_server import WebServer
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[WebServer]:
+    """A web server without runs."""
+    server = WebServer(Settings(data_dir=tmp_path))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database(server: WebServer) -> Database:
+    """Its database, with a worker."""
+    database: Database = server.app.state.database
+    add_worker(database)
+    return database
+
+
+def goes_on(database: Database, claim: Claim, after: int) -> None:
+    """The run trains from this epoch on; what it had recorded later goes."""
+    with database.write() as session:
+        assert run_queue.report_start(session, claim, "cpu", {"train_images": "60000"}, after)
+
+
+def ends(database: Database, claim: Claim, epoch: int, test_loss: float) -> None:
+    """An epoch of the run ends, with this test loss."""
+    with database.write() as session:
+        assert run_queue.record_epoch(session, claim, figures(epoch, test_loss=test_loss))
+
+
+def training(database: Database) -> Claim:
+    """A run of which two epochs have ended."""
+    queue_run(database)
+    claim = claimed(database)
+    goes_on(database, claim, after=0)
+    ends(database, claim, 1, test_loss=0.1)
+    ends(database, claim, 2, test_loss=0.2)
+    return claim
+
+
+def shows(page: Page, chart: str, points: int) -> None:
+    """Wait until some line of a chart has so many points."""
+    page.wait_for_function(
+        "([id, points]) => document.getElementById(id).data?.some((trace) => trace.x.length === points)",
+        arg=[f"{chart}-chart", points],
+    )
+
+
+def hold(page: Page, url: str, meanwhile: Callable[[], None]) -> None:
+    """Let the page's next answer in JSON from this address arrive after something has happened."""
+
+    def late(route: Route) -> None:
+        if "json" not in route.request.headers["accept"] or held:
+            route.fallback()
+            return
+        held.append(route)
+        answer = route.fetch()
+        meanwhile()
+        route.fulfill(response=answer)
+
+    held: list[Route] = []
+    page.route(url, late)
+
+
+def test_the_inside_of_a_network_that_is_read_while_an_epoch_ends(
+    server: WebServer, database: Database, page: Page
+) -> None:
+    claim = training(database)
+
+    def meanwhile() -> None:
+        ends(database, claim, 3, test_loss=0.3)
+        shows(page, "curves", 3)
+
+    hold(page, f"**/runs/{claim.run_id}/epochs", meanwhile)
+    page.goto(f"{server.url}/compare?runs={claim.run_id}")
+    shows(page, "diagnostics", 3)
+
+
+def test_a_comparison_that_is_read_while_an_epoch_ends(
+    server: WebServer, database: Database, page: Page
+) -> None:
+    claim = training(database)
+    others = [queue_run(database, depth=depth) for depth in (2, 3)]
+    url = f"{server.url}/compare?runs={claim.run_id},{others[0]},{others[1]}"
+    page.goto(url)
+    shows(page, "curves", 2)
+
+    def cancel(run_id: int) -> None:
+        with database.write() as session:
+            run_queue.cancel(session, run_id)
+
+    def meanwhile() -> None:
+        ends(database, claim, 3, test_loss=0.3)
+        shows(page, "curves", 3)
+
+    hold(page, url, meanwhile)
+    with page.expect_request_finished(
+        lambda request: request.url == url and "json" in request.headers["accept"]
+    ):
+        cancel(others[0])
+    seen: list[object] = []
+    points = "() => document.getElementById('curves-chart').data.map((trace) => trace.x.length)"
+    hold(page, url, lambda: seen.append(page.evaluate(points)))
+    with page.expect_request_finished(
+        lambda request: request.url == url and "json" in request.headers["accept"]
+    ):
+        cancel(others[1])
+    assert seen == [[3]]
+
+
+def test_a_run_that_is_read_again_while_its_epochs_end(
+    server: WebServer, database: Database, page: Page
+) -> None:
+    claim = training(database)
+    page.goto(f"{server.url}/runs/{claim.run_id}")
+    shows(page, "loss", 2)
+
+    def meanwhile() -> None:
+        ends(database, claim, 2, test_loss=0.7)
+        ends(database, claim, 3, test_loss=0.8)
+        shows(page, "loss", 3)
+
+    hold(page, f"**/runs/{claim.run_id}/epochs", meanwhile)
+    goes_on(database, claim, after=1)
+    page.wait_for_function(
+        "(losses) => document.getElementById('loss-chart').data.some((trace) => `${trace.y}` === losses)",
+        arg="0.1,0.7,0.8",
+    )
