@@ -3,6 +3,7 @@
 import json
 import logging
 import sqlite3
+import time
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +21,23 @@ log = logging.getLogger(__name__)
 _SAFE_WAL: Final = (3, 51, 3)
 """Below this, SQLite's WAL can lose commits with several connections: sqlite.org/wal.html#walresetbug."""
 
+_PAUSE_SECONDS: Final = 0.01
 _LONG: Final = 0.1 + 0.2
 """A float that needs all of 17 digits; many versions of SQLite write 15 of them into JSON."""
+
+
+def _use_journal(connection: sqlite3.Connection, mode: str, busy_seconds: float) -> None:
+    """Choose the journal; where others choose that of a new file too, SQLite fails instead of waiting."""
+    deadline = time.monotonic() + busy_seconds
+    while True:
+        try:
+            connection.execute(f"PRAGMA journal_mode={mode}")
+        except sqlite.OperationalError as error:
+            if error.sqlite_errorcode != sqlite.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 class JsonArray:
@@ -61,13 +77,10 @@ def _engine(url: URL, busy_seconds: float, begin: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions begin where the listener below says, not by guess
-        for pragma in (
-            f"busy_timeout={busy_seconds * 1000:.0f}",
-            f"journal_mode={'WAL' if wal else 'TRUNCATE'}",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA busy_timeout={busy_seconds * 1000:.0f}")
+        _use_journal(connection, "WAL" if wal else "TRUNCATE", busy_seconds)
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
         (written,) = connection.execute("SELECT json_group_array(?)", (_LONG,)).fetchone()
         if json.loads(written) != [_LONG]:
             connection.create_aggregate("json_group_array", 1, JsonArray)  # type: ignore[arg-type]
