@@ -113,6 +113,14 @@ def _own_settings() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """Let processes that tests start keep their compiled modules, for hundreds of them are started."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        yield
+
+
 @pytest.fixture
 def settings(
     tmp_path: Path, migrated: Path, backend: str, request: pytest.FixtureRequest

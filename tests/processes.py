@@ -15,7 +15,7 @@ from tests.dashboard import Dashboard, running
 from tests.waiting import eventually
 
 PATIENCE = 180
-ENDLESS = {"depth": 1, "epochs": 10_000}
+ENDLESS = {"depth": 1, "epochs": 10_000, "batch_size": 2048}
 """A run that no machine finishes before it is interrupted."""
 
 
