@@ -20,7 +20,13 @@ from trainer.idx import IdxFile
 
 FEW: Final = "few"
 """A data set with which a study takes seconds."""
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_NAMES: Final = (
+    "chromium-headless-shell",  # the same pages for half of the work
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
 _FLAGS: Final = [
     "--no-sandbox",
     "--disable-gpu",
