@@ -11,7 +11,7 @@ from app.answers import RunOut
 from app.compare_answers import DepthRow, Findings, Verdict
 from app.configurations import repeats
 from app.groups import BY_DEPTH, GOOD, Group, axes, finished, grouped, members, noun, over_seeds, row
-from app.guard import confounders, missing, repeated, unfinished
+from app.guard import confounders, missing, repeated, unfinished, unknown_study
 from app.models import Run, Study, StudyRun
 from app.pairs import Sample
 from app.reference import PUBLISHED, PUBLISHED_DATASET
@@ -30,7 +30,7 @@ def compare(
     """Compare runs by these hyperparameters; None if none of the ids is known.
 
     Runs of several data sets are kept apart by these too. More seeds are offered for `study_id`, or for a new
-    study.
+    study where there is none.
     """
     found = session.exec(select(Run).where(col(Run.id).in_(run_ids)).order_by(col(Run.id))).all()
     if not found:
@@ -43,10 +43,11 @@ def compare(
     by = _apart(runs, by)
     everyone, groups = grouped(runs, by), grouped(judged, by)
     open_runs = [run for run in runs if run.status in ("queued", "running")]
+    no_study = study_id is not None and session.get(Study, study_id) is None
     found_verdict = _verdict(groups, by, unfinished=bool(open_runs))
     best: Sequence[float | None] = found_verdict.probability_best or [None] * len(groups)
     differ = confounders(judged, by)
-    to_settle = offers.of(session, found_verdict, everyone, study_id)
+    to_settle = offers.of(session, found_verdict, everyone, None if no_study else study_id)
     good = epochs.seconds_to(session, [run.id for run in judged], GOOD)
     return Findings(
         runs=runs,
@@ -62,6 +63,7 @@ def compare(
         confounders=differ,
         warnings=[
             *missing(run_ids, runs),
+            *([unknown_study(study_id)] if no_study and study_id is not None else []),
             *unfinished(runs),
             *repeated(again),
             *(each.sentence for each in differ),

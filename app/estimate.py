@@ -130,7 +130,7 @@ def _assumed_epoch(config: TrainConfig) -> float:
 
 
 def _basis(grounds: set[str]) -> str:
-    """The weakest of what the runs' times rest on."""
-    if grounds == {_ALIKE}:
+    """The weakest of what the runs' times rest on; without runs there is nothing to guess."""
+    if grounds <= {_ALIKE}:
         return _ALIKE
     return _ASSUMED if grounds <= {_ASSUMED} else _SCALED

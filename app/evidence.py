@@ -1,4 +1,4 @@
-"""What a verdict rests on, sentence by sentence: neighbours compared, overfitting, what has no spread."""
+"""What a verdict rests on, sentence by sentence: pairs compared, overfitting, what has no spread."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -7,7 +7,7 @@ from statistics import fmean
 from app.compare_answers import Pair
 from app.formats import plural
 from app.pairs import Sample, train_differences
-from app.statistics import SIGNIFICANCE
+from app.statistics import SIGNIFICANCE, Difference
 from app.wording import listed, points, probability, seeds
 
 
@@ -29,13 +29,30 @@ def evidence(samples: Sequence[Sample], pairs: Sequence[Pair]) -> list[str]:
     by_groups = {pair.groups: pair for pair in pairs}
     sentences = [
         _pair_sentence(by_groups[first.label, second.label], first, second, tests)
-        for first, second in neighbours(samples)
+        for first, second in shown_pairs(samples)
     ]
     sentences += _overfitting(samples, by_groups)
     sentences += _saturated(samples)
     if any(pair.ci95 for pair in pairs):
-        sentences.append("Intervals are over seeds, on this one test set; another could rank them otherwise.")
+        several = len({name for sample in samples for name in sample.datasets}) > 1
+        where = "each on its one test set" if several else "on this one test set"
+        each = ", and each stands for its pair alone" if tests > 1 else ""
+        sentences.append(f"Intervals are over seeds, {where}{each}; another test set could rank otherwise.")
     return sentences
+
+
+def shown_pairs(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
+    """Neighbours, then the best sample with each other one of its data."""
+    top = best_of(samples)
+    place = {sample.label: number for number, sample in enumerate(samples)}
+    others = [sample for sample in samples if sample is not top and sample.datasets == top.datasets]
+    found = neighbours(samples)
+    known = {(first.label, second.label) for first, second in found}
+    for other in others:
+        first, second = sorted((top, other), key=lambda sample: place[sample.label])
+        if (first.label, second.label) not in known:
+            found.append((first, second))
+    return found
 
 
 def neighbours(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
@@ -70,35 +87,41 @@ def _pair_sentence(pair: Pair, first: Sample, second: Sample, tests: int) -> str
     shown = f"95 % CI {points(low)} to {points(high)}{by_seed}; {probability(pair.p)}{corrected}"
     fewest = seeds(min(len(first.test), len(second.test)))
     judgement = "a real difference" if pair.different else f"not distinguishable with {fewest}"
-    return f"{claim} ({shown}): {judgement}."
+    settled = (
+        f"; about {plural(pair.more_seeds, 'more seed')} each would likely settle it"
+        if pair.more_seeds
+        else ""
+    )
+    return f"{claim} ({shown}): {judgement}{settled}."
 
 
 def _overfitting(samples: Sequence[Sample], pairs: dict[tuple[str, str], Pair]) -> list[str]:
-    """What the deepest sample's better fit to its training images is worth, if the best one is another.
+    """What a deeper sample's better fit to its training images is worth: of the deepest that fits better.
 
     Overfitting is claimed only if train accuracy rises and test accuracy falls, each by more than chance
     after Holm's correction for all pairs.
     """
-    deepest = samples[-1]
     top = best_of(samples)
-    pair = pairs.get((top.label, deepest.label))
-    if top is deepest or deepest.depth is None or pair is None or not _rises(samples, top, deepest):
+    if top.depth is None:
         return []
-    rise = points(fmean(deepest.train) - fmean(top.train))
-    step = f"From {top.label} to {deepest.label} train accuracy still rises ({rise})"
-    if pair.different:
-        fall = f"while test accuracy falls ({points(pair.difference)})"
-        return [f"{step} {fall}: more depth buys overfitting here."]
-    if pair.different is False:
+    fits = train_differences(samples)
+    for deeper in reversed(samples[samples.index(top) + 1 :]):
+        pair = pairs[top.label, deeper.label]
+        if pair.different is None or not _rises(top, deeper, fits[top.label, deeper.label]):
+            continue
+        rise = points(fmean(deeper.train) - fmean(top.train))
+        step = f"From {top.label} to {deeper.label} train accuracy still rises ({rise})"
+        if pair.different:
+            fall = f"while test accuracy falls ({points(pair.difference)})"
+            return [f"{step} {fall}: more depth buys overfitting here."]
         return [f"{step}, but no gain in test accuracy can be shown ({points(pair.difference)})."]
     return []
 
 
-def _rises(samples: Sequence[Sample], top: Sample, deepest: Sample) -> bool:
+def _rises(top: Sample, deeper: Sample, train: Difference) -> bool:
     """Whether train accuracy rises by more than chance, or without any spread at all."""
-    if min(len(top.train), len(deepest.train)) == 1 or top.mixed or deepest.mixed:
+    if min(len(top.train), len(deeper.train)) == 1 or top.mixed or deeper.mixed:
         return False
-    train = train_differences(samples)[top.label, deepest.label]
     return train.mean > 0 and (train.p is None or train.p < SIGNIFICANCE)
 
 

@@ -59,6 +59,11 @@ def missing(asked: Sequence[int], runs: Sequence[RunOut]) -> list[str]:
     return [f"{_named(unknown)} {verbs[0]} not exist, or {verbs[1]} deleted, and {verbs[2]} left out."]
 
 
+def unknown_study(study_id: int) -> str:
+    """A sentence on a study that was asked for and is not there."""
+    return f"Study {study_id} does not exist, and is left out."
+
+
 def unfinished(runs: Sequence[RunOut]) -> list[str]:
     """A sentence for each reason for which runs have no final results."""
     groups: dict[str, list[int]] = defaultdict(list)

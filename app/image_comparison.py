@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from app import artifacts, paired, pictures
+from app.answers import RunOut
 from app.compare import NotComparable
 from app.compare_answers import (
     DepthDigits,
@@ -20,12 +21,12 @@ from app.compare_answers import (
     StepImage,
     StepImages,
 )
+from app.configurations import differing, repeats
 from app.formats import plural
-from app.models import Run
 from app.paired import Labels
 from app.settings import Settings
 from app.statistics import SIGNIFICANCE
-from app.wording import points
+from app.wording import points, probability
 from trainer import predictions
 from trainer.predictions import Predictions
 from trainer.tensor_file import TensorFileError
@@ -33,17 +34,21 @@ from trainer.tensor_file import TensorFileError
 
 @dataclass(frozen=True)
 class Answers:
-    """What finished runs of one data set answer to its test images."""
+    """What finished runs of one data set answer to its test images.
+
+    `repeats` are the ids of those that a later one repeats: they can be paired, but do not vote again.
+    """
 
     dataset: str
     labels: Labels
     by_run: dict[int, Predictions]
-    runs: Sequence[Run]
+    runs: Sequence[RunOut]
+    repeats: frozenset[int]
     missing: list[int]
     warnings: list[str]
 
     @classmethod
-    def of(cls, runs: Sequence[Run], settings: Settings) -> "Answers":
+    def of(cls, runs: Sequence[RunOut], settings: Settings) -> "Answers":
         """Read what these runs have stored; of several data sets, that of the first finished run.
 
         Raises:
@@ -58,9 +63,8 @@ class Answers:
             labels = pictures.load(first.dataset, settings.data_dir).labels
         except pictures.NoPictures as error:
             raise NotComparable(f"the test images of {first.dataset} can't be read: {error}") from error
-        by_run = {
-            run.id or 0: found for run in same if (found := _stored(run, settings.artifacts, len(labels)))
-        }
+        by_run = {run.id: found for run in same if (found := _stored(run, settings.artifacts, len(labels)))}
+        again = frozenset(run.id for run in repeats(same))
         warnings = []
         if len(same) < len(finished):
             others = [run.id for run in finished if run not in same]
@@ -68,14 +72,15 @@ class Answers:
                 f"{plural(len(others), 'run')} saw other images than run {first.id} and can't be paired with "
                 f"it: {', '.join(map(str, others))}."
             )
-        missing = [run.id or 0 for run in same if run.id not in by_run]
-        return cls(first.dataset, labels, by_run, same, missing, warnings)
+        warnings += _mixed([run for run in same if run.id not in again])
+        missing = [run.id for run in same if run.id not in by_run and run.id not in again]
+        return cls(first.dataset, labels, by_run, same, again, missing, warnings)
 
     def by_depth(self) -> dict[int, list[int]]:
-        """The runs that have answers, by depth."""
+        """The runs that have answers and count, by depth."""
         found: dict[int, list[int]] = defaultdict(list)
         for run in sorted(self.runs, key=lambda run: (run.depth, run.id)):
-            if run.id in self.by_run:
+            if run.id in self.by_run and run.id not in self.repeats:
                 found[run.depth].append(run.id)
         return found
 
@@ -84,13 +89,22 @@ class Answers:
         return paired.majority([self.by_run[run_id] for run_id in run_ids])
 
 
-def _data(run: Run) -> tuple[str, str | None]:
-    return run.dataset, run.environment.get("data_sha256")
+def _data(run: RunOut) -> tuple[str, str | None]:
+    return run.dataset, run.data_version
 
 
-def _stored(run: Run, location: str, images: int) -> Predictions | None:
+def _mixed(runs: Sequence[RunOut]) -> list[str]:
+    """A sentence on what differs among runs of one depth besides their seeds; none if nothing does."""
+    found = [differing([run for run in runs if run.depth == depth]) for depth in {run.depth for run in runs}]
+    if names := sorted({name for each in found for name in each}):
+        why = f"Runs of one depth differ in {' and '.join(names)}"
+        return [f"{why}, so what most of them answer is not the answer of one kind of network."]
+    return []
+
+
+def _stored(run: RunOut, location: str, images: int) -> Predictions | None:
     """What a run has stored, None if that is not there, damaged or of another number of images."""
-    path: Path = artifacts.of_run(location, run.id or 0).predictions(run.attempt)
+    path: Path = artifacts.of_run(location, run.id).predictions(run.attempt)
     try:
         found = predictions.load(path)
     except TensorFileError:
@@ -200,14 +214,14 @@ def pair(answers: Answers, first: int, second: int) -> ImagePair:
     images = len(answers.labels)
     net = (found.gained - found.lost) / images
     judged = (
-        "a real difference between these two networks"
+        "more than chance would do between two networks that are compared alone"
         if found.p < SIGNIFICANCE
         else "no more than chance would do"
     )
-    shown = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.2g}"  # noqa: PLR2004  # tells no more
     sentence = (
         f"Of {images:,} images run {second} reads {found.gained:,} that run {first} misses, and misses "
-        f"{found.lost:,} that run {first} reads: {points(net)} (McNemar's exact test, {shown}), {judged}."
+        f"{found.lost:,} that run {first} reads: {points(net)} "
+        f"(McNemar's exact test, {probability(found.p)}), {judged}."
     )
     return ImagePair(
         first=first,

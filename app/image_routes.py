@@ -16,6 +16,7 @@ from app.db import Database
 from app.formats import sentence
 from app.models import Run
 from app.requests import MAX_ID
+from app.runs import as_answers
 from app.settings import Settings
 from app.strict_json import JsonRoute
 
@@ -123,7 +124,9 @@ def _answers(database: Database, settings: Settings, selection: Selection) -> "A
 
     with database.read() as session:
         ids = selection.run_ids(session)
-        runs = session.exec(select(Run).where(col(Run.id).in_(ids)).order_by(col(Run.id))).all()
+        runs = as_answers(
+            session, session.exec(select(Run).where(col(Run.id).in_(ids)).order_by(col(Run.id))).all()
+        )
     if not runs:
         raise HTTPException(404, "None of these runs exists.")
     return Answers.of(runs, settings)

@@ -15,9 +15,9 @@ from app.wording import listed, seeds
 class Sample:
     """A group's name and its runs' final accuracies.
 
-    `seeds` are those of its runs, in the same order. Groups of one architecture, `layer_sizes`, and the same
-    seeds started from the same weights, and are compared seed by seed. `mixed` says in what the runs differ
-    besides their seeds; `key` is what they agree in, and `datasets` what they were tested on.
+    `seeds` are those of its runs, in the same order. Groups of one architecture, `layer_sizes`, the same data
+    and the same seeds started from the same weights, and are compared seed by seed. `mixed` says in what the
+    runs differ besides their seeds; `key` is what they agree in, and `datasets` what they were tested on.
     """
 
     label: str
@@ -42,7 +42,7 @@ class Sample:
         """What samples have in common whose runs belong together seed by seed; None if they can't."""
         if not self.layer_sizes or self.mixed or len(set(self.seeds)) < len(self.seeds):
             return None
-        return (*self.layer_sizes, "seeds", *sorted(self.seeds))
+        return (*self.layer_sizes, "data", *self.datasets, "seeds", *sorted(self.seeds))
 
     def pairs_with(self, other: "Sample") -> bool:
         """Whether each run here has its twin in the other group."""

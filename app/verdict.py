@@ -110,11 +110,13 @@ def _second(samples: Sequence[Sample], top: Sample, pairs: Sequence[Pair]) -> li
     mine = others_of(top, pairs)
     better = listed([_other(pair, top) for pair in mine if pair.different])
     open_ = listed([_other(pair, top) for pair in mine if pair.different is False])
+    untested = listed([_other(pair, top) for pair in mine if pair.different is None])
+    unsaid = f"; against {untested} no test is possible" if untested else ""
     if better and open_:
-        return [f"It differs from {better} by more than chance, but not from {open_}."]
+        return [f"It differs from {better} by more than chance, but not from {open_}{unsaid}."]
     if open_:
-        return [f"These seeds can't tell it from {open_}: the differences may be luck."]
-    return [f"It differs from {better} by more than chance."] if better else []
+        return [f"These seeds can't tell it from {open_}: the differences may be luck{unsaid}."]
+    return [f"It differs from {better} by more than chance{unsaid}."] if better else []
 
 
 def _other(pair: Pair, top: Sample) -> str:
@@ -135,6 +137,11 @@ def _outlook(
     undecided = [pair for pair in others_of(top, pairs) if pair.different is False]
     if undecided:
         found.append(_what_would_settle([(pair.more_seeds, _other(pair, top)) for pair in undecided]))
+    elif nearest := _nearest(pairs):
+        needed = plural(nearest.more_seeds or 0, "more seed")
+        found.append(
+            f"{listed(nearest.groups)} can't be told apart; about {needed} each would likely settle it."
+        )
     return found
 
 
@@ -157,14 +164,21 @@ def _what_would_settle(open_pairs: Sequence[tuple[int | None, str]]) -> str:
 
 
 def _seeds_for_the_best(samples: Sequence[Sample], pairs: Sequence[Pair]) -> tuple[int | None, list[str]]:
-    """How many seeds which groups need: those with a single one, else the best and its nearest open rival."""
+    """How many seeds which groups need: those with a single one, else the best and its nearest open rival.
+
+    Where the best has no open rival, it is the pair that is nearest to be settled.
+    """
     if not pairs or _several_datasets(samples) or any(sample.mixed for sample in samples):
         return None, []
     if single := [sample.label for sample in samples if len(sample.test) == 1]:
         return _SEEDS_FOR_A_TEST, single
-    nearest = min(
-        (pair for pair in others_of(best_of(samples), pairs) if pair.more_seeds),
-        key=lambda pair: pair.more_seeds or 0,
-        default=None,
-    )
+    mine = others_of(best_of(samples), pairs)
+    undecided = [pair for pair in mine if pair.different is False]
+    nearest = _nearest(undecided or pairs)
     return (None, []) if nearest is None else (nearest.more_seeds, list(nearest.groups))
+
+
+def _nearest(pairs: Sequence[Pair]) -> Pair | None:
+    """The pair that the fewest more seeds would likely settle."""
+    known = (pair for pair in pairs if pair.more_seeds)
+    return min(known, key=lambda pair: pair.more_seeds or 0, default=None)

@@ -161,7 +161,7 @@ export class Diagnostics {
     const epoch = means[0].length;
     if (name === "dead_relu") {
       const worst = means.map((y) => y.at(-1)).reduce((most, value) => Math.max(most, value), 0);
-      return `Units that are 0 for every test image and learn no more; at epoch ${epoch}, at most ${worst.toFixed(2)}\u00a0% of a layer.${basis}`;
+      return `Units that are 0 for every test image; at epoch ${epoch}, at most ${worst.toFixed(2)}\u00a0% of a layer.${basis}`;
     }
     if (means.length === 1) return `One layer, one gradient.${basis}`;
     const times = ratio(means[0].at(-1) / means.at(-1).at(-1));

@@ -47,6 +47,16 @@ def test_finished_runs_are_gathered_by_depth(database: Database) -> None:
     assert found.warnings == []
 
 
+def test_an_unknown_study_beside_known_runs_is_left_out_with_a_word(database: Database) -> None:
+    run_ids = [finished_run(database, depth=depth) for depth in (1, 2)]
+    with database.read() as session:
+        found = compare(session, run_ids, study_id=77)
+    assert found is not None
+    assert found.warnings == ["Study 77 does not exist, and is left out."]
+    assert found.offer is not None
+    assert found.offer.url == "/studies"
+
+
 def test_the_published_figures_stand_beside_and_never_inside(database: Database) -> None:
     found = compared(database, finished_run(database))
     assert found.reference == PUBLISHED

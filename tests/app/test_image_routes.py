@@ -118,6 +118,25 @@ def test_runs_that_saw_other_images_are_left_out_with_a_word(server: Served, stu
     assert study[4] not in [run["id"] for run in found["runs"]]
 
 
+def test_a_repeated_run_votes_once_and_can_still_be_paired(server: Served, settings: Settings) -> None:
+    old, kept, other = (
+        trained(server, settings, wrong, depth=1, seed=seed) for wrong, seed in (([0], 0), ([0], 0), ([1], 1))
+    )
+    artifacts.of_run(settings.artifacts, old).predictions(1).unlink()
+    found = server.client.get(f"/compare/images?runs={old},{kept},{other}").json()
+    assert [row["runs"] for row in found["depths"]] == [[kept, other]]
+    assert found["missing"] == []
+    again = trained(server, settings, [2], depth=1, seed=1)
+    pair = server.client.get(f"/compare/images/pair?first={other}&second={again}").json()
+    assert (pair["gained"], pair["lost"]) == (1, 1)
+
+
+def test_it_is_said_when_runs_of_one_depth_are_no_repeats(server: Served, settings: Settings) -> None:
+    runs = [trained(server, settings, [0], depth=1, lr=lr) for lr in (0.01, 0.1)]
+    found = server.client.get(f"/compare/images?runs={runs[0]},{runs[1]}").json()
+    assert [warning.partition(",")[0] for warning in found["warnings"]] == ["Runs of one depth differ in lr"]
+
+
 def test_what_can_not_be_compared_says_why(server: Served, study: list[int]) -> None:
     waiting = queue_run(server.database)
     found = server.client.get(f"/compare/images?runs={waiting}").json()

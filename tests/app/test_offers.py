@@ -53,6 +53,17 @@ def test_an_undecided_pair_gets_seeds_and_no_other_depth(database: Database) -> 
     assert MoreRuns.model_validate(found.offer.body).wanted == {"depth": [2, 3]}
 
 
+def test_seeds_that_are_trained_already_are_offered_to_be_compared(database: Database) -> None:
+    run_ids = trained(database, {1: [0.97, 0.98, 0.97], 2: [0.98, 0.97, 0.98]})
+    with database.read() as session:
+        found = compare(session, [run_ids[0], run_ids[3]])
+    assert found is not None
+    assert found.offer is not None
+    assert (found.offer.seeds, found.offer.runs, found.offer.seconds) == (2, 0, 0.0)
+    assert found.offer.body == {"depth": [1, 2], "epochs": [3], "seed": [0, 1, 2], "reuse": True}
+    assert "no run" not in found.offer.basis
+
+
 def test_what_is_queued_or_trains_is_not_offered_again(database: Database) -> None:
     trained(database, CLOSE)
     study_id = study_of(database, [1, 2, 3], 3)

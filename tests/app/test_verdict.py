@@ -80,6 +80,31 @@ def test_the_best_is_told_apart_from_some_and_not_from_others() -> None:
     assert found.answer[1] == "It differs from 1 and 2 layers by more than chance, but not from 3 layers."
 
 
+def test_the_best_is_shown_beside_every_other_and_neighbours_beside_each_other() -> None:
+    found = judge({**APART, **CLOSE})
+    shown = [sentence.partition(":")[0] for sentence in found.evidence[:5]]
+    assert shown == [
+        "2 layers against 1",
+        "3 layers against 2",
+        "4 layers against 3",
+        "4 layers against 1",
+        "4 layers against 2",
+    ]
+    needed = f"about {found.pairs[-1].more_seeds} more seeds each would likely settle it"
+    assert found.evidence[2].endswith(f"not distinguishable with 3 seeds; {needed}.")
+    assert "and each stands for its pair alone" in found.evidence[-1]
+
+
+def test_where_the_best_is_clear_the_pair_that_is_nearest_to_be_settled_is_named() -> None:
+    found = judge({1: CLOSE[3], 2: CLOSE[4], 3: [0.9990, 0.9991, 0.9992]})
+    assert found.answer[1] == "It differs from 1 and 2 layers by more than chance."
+    pair = found.pairs[0]
+    assert pair.more_seeds
+    needed = f"about {pair.more_seeds} more seeds each would likely settle it."
+    assert found.outlook == [f"1 and 2 layers can't be told apart; {needed}"]
+    assert (found.more_seeds, found.more_seeds_for) == (pair.more_seeds, ["1 layer", "2 layers"])
+
+
 def test_differences_too_small_for_any_number_of_seeds_are_called_so() -> None:
     assert "not even 100 seeds would likely settle them" in text_of(
         {3: [0.9780, 0.9800, 0.9790], 4: [0.9781, 0.9801, 0.9790]}
@@ -113,6 +138,14 @@ def test_a_single_seed_on_one_side_allows_no_test_of_that_pair_and_no_chance_of_
     assert found.outlook[0].startswith("How likely it is to be the best can't be said while a depth has")
     assert "with the single seed of 1 layer no test is possible" in found.evidence[0]
     assert found.more_seeds_for == ["1 layer"]
+
+
+def test_what_the_best_can_not_be_tested_against_is_said() -> None:
+    found = judge({**APART, 3: [0.96]})
+    assert (
+        found.answer[1]
+        == "It differs from 1 layer by more than chance; against 3 layers no test is possible."
+    )
 
 
 def test_equal_seeds_on_both_sides_show_no_spread() -> None:
@@ -149,6 +182,12 @@ def test_overfitting_is_said_when_train_accuracy_rises_and_test_accuracy_surely_
     assert f"{step}(−0.50 pp): more depth buys overfitting here." in said
     assert "overfitting" not in text_of(test, {3: RISING[5], 5: RISING[3]})
     assert "overfitting" not in text_of({3: test[5], 5: test[3]}, RISING)
+
+
+def test_a_deepest_network_that_collapses_does_not_hide_overfitting_before_it() -> None:
+    test = {3: [0.9790, 0.9792, 0.9794], 4: [0.9740, 0.9742, 0.9744], 5: [0.1, 0.4, 0.1]}
+    said = text_of(test, {3: RISING[3], 4: RISING[5], 5: test[5]})
+    assert "From 3 layers to 4 layers train accuracy still rises (+0.77 pp) while test accuracy falls" in said
 
 
 def test_a_fall_of_test_accuracy_that_may_be_luck_is_no_overfitting() -> None:
@@ -294,6 +333,17 @@ def test_what_read_other_images_is_neither_better_nor_worse() -> None:
     assert (found.pairs[0].p, found.probability_best) == (None, None)
     (answer,) = found.answer
     assert answer.startswith("These runs read different images (clothes and mnist)")
+
+
+def test_the_same_architecture_and_seeds_on_other_images_are_not_paired() -> None:
+    ones, others = ([0.92, 0.93, 0.95], [0.82, 0.84, 0.85])
+    samples = [
+        Sample(name, values, values, None, (784, 10), [0, 1, 2], datasets=[name])
+        for name, values in (("clothes", others), ("mnist", ones))
+    ]
+    (pair,) = verdict(samples).pairs
+    assert (pair.paired, pair.p, pair.ci95, pair.different) == (False, None, None, None)
+    assert pair.untested == "they read different images, so there is nothing to test"
 
 
 def test_while_runs_are_to_come_it_is_so_far() -> None:
