@@ -62,8 +62,21 @@ def title(by: Sequence[str]) -> str:
     return "What depth bought" if tuple(by) == BY_DEPTH else f"What {' and '.join(by)} bought"
 
 
-def versus(judged: Verdict, baseline: GroupRow | None) -> dict[str, str]:
-    """Each other group's test accuracy minus the baseline's, with the interval that its runs allow."""
+_JUDGED: Final = {True: "a real difference", False: "not distinguishable", None: "not tested"}
+"""What the verdict says of a pair, by `Pair.different`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versus:
+    """A group's test accuracy minus the baseline's, the interval of that pair alone, and the judgement."""
+
+    difference: str
+    interval: str
+    judgement: str
+
+
+def versus(judged: Verdict, baseline: GroupRow | None) -> dict[str, Versus]:
+    """Every other group against the baseline, by label."""
     if baseline is None:
         return {}
     found = {}
@@ -72,11 +85,12 @@ def versus(judged: Verdict, baseline: GroupRow | None) -> dict[str, str]:
             continue
         first, second = pair.groups
         sign = 1 if first == baseline.label else -1
-        words = points(sign * pair.difference)
+        interval = ""
         if pair.ci95:
             low, high = sorted(sign * bound for bound in pair.ci95)
-            words += f" ({points(low)} to {points(high)})"
-        found[second if first == baseline.label else first] = words
+            interval = f"{points(low)} to {points(high)}"
+        label = second if first == baseline.label else first
+        found[label] = Versus(points(sign * pair.difference), interval, _JUDGED[pair.different])
     return found
 
 

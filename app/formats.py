@@ -1,6 +1,7 @@
 """Numbers, durations and times as pages show them; `static/js/format.js` says the same in the browser."""
 
 import math
+import re
 from datetime import UTC, datetime
 from typing import Final
 
@@ -42,6 +43,26 @@ def size(count: int) -> str:
 def decimal(number: float | None) -> str:
     """A setting like a learning rate, in as few digits as it has."""
     return NOTHING if number is None else f"{number:.10g}"
+
+
+def ratio(number: float | None) -> str:
+    """How many times as much something is, to three significant digits: × 0.195."""
+    return NOTHING if number is None else f"×{_SPACE}{number:.3g}"
+
+
+def likelihood(probability: float | None) -> str:
+    """A probability as a whole percentage; one that is not certain is never called 100 % or 0 %."""
+    if probability is None:
+        return NOTHING
+    shown = round(100 * probability)
+    if shown in (0, 100):
+        return f"<{_SPACE}1{_SPACE}%" if shown == 0 else f">{_SPACE}99{_SPACE}%"
+    return f"{shown}{_SPACE}%"
+
+
+def unbroken(sentence: str) -> str:
+    """A sentence whose numbers stay on the line of their units and signs."""
+    return re.sub(r"(?<=\d) (?=%|pp\b)|(?<=\bp) (?=[=<])|(?<=[=<]) (?=\d)", _SPACE, sentence)
 
 
 def rounded(number: float | None) -> str:
@@ -144,6 +165,9 @@ FILTERS: Final = {
     "whole": whole,
     "decimal": decimal,
     "rounded": rounded,
+    "ratio": ratio,
+    "likelihood": likelihood,
+    "unbroken": unbroken,
     "loss": loss,
     "duration": duration,
     "about": about,

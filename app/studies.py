@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlmodel import Session, col, select
 
 from app import run_queue
-from app.answers import StudyOut, StudyPreview
+from app.answers import RunOut, StudyOut, StudyPreview
 from app.db import clock
 from app.estimate import estimate
 from app.models import Run, Study, StudyRun
@@ -141,6 +141,13 @@ def _axis(name: str, values: Sequence[object]) -> str:
         ", ".join(str(value) for value in values) if len(values) <= _NAMED_VALUES else f"{len(values)} values"
     )
     return f"{name} {shown}"
+
+
+def question(runs: Sequence[RunOut]) -> str:
+    """The hyperparameter that a study asks about: depth, unless others differ and that does not."""
+    names = ("depth", *(name for name in HYPERPARAMETERS if name not in ("depth", "seed", "device")))
+    varied = [name for name in names if len({getattr(run, name) for run in runs}) > 1]
+    return (varied or ["depth"])[0]
 
 
 def finished_twins(session: Session, configs: Sequence[TrainConfig]) -> dict[TrainConfig, int]:

@@ -57,6 +57,7 @@ def _study_page(
         change=change,
         found=found,
         members=members(grouped(found.runs, BY_DEPTH)),
+        asked=studies.question(found.runs),
         seeds=seeds,
         problem=problem,
     )

@@ -144,10 +144,22 @@ export function chart(element, build) {
   return update;
 }
 
+// Lines with one name for each group of theirs: what the page's own legend says, which is no part of a picture.
+function named(traces) {
+  const seen = new Set();
+  return traces.map((trace) => {
+    const isFirst = Boolean(trace.legendgroup) && !seen.has(trace.legendgroup);
+    seen.add(trace.legendgroup);
+    return { ...trace, name: trace.legendgroup ?? trace.name, showlegend: isFirst };
+  });
+}
+
 // A figure as an image of its own: on the ground of the page, for a transparent one is unreadable elsewhere.
 async function download(element, format) {
-  const { data, layout, clientWidth: width, clientHeight: height } = element;
-  const figure = { data, layout: { ...layout, paper_bgcolor: colour("surface") } };
+  const { layout, clientWidth: width, clientHeight: height } = element;
+  const data = named(element.data);
+  const showlegend = data.some((trace) => trace.showlegend);
+  const figure = { data, layout: { ...layout, showlegend, paper_bgcolor: colour("surface") } };
   const link = document.createElement("a");
   link.href = await Plotly.toImage(figure, { format, width, height, scale: format === "png" ? 2 : 1 });
   link.download = `${element.id.replace("-chart", "")}.${format}`;

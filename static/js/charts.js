@@ -88,7 +88,7 @@ export function charts(set, view, read) {
       tabled = [null, ""];
     }
     const hidden = view.ids("hide").size ? `${hiddenWords(view.ids("hide"))} Verdict and table keep all.` : "";
-    const same = hidden ? "" : " The table below holds the same figures.";
+    const same = hidden ? "" : " The table below holds the means.";
     const text = epoch ? `${words(epoch)} Bands and bars are 95 % intervals of the mean over seeds.` : finalNote;
     drawLayers();
     fill(text + same + hidden, epoch ? "running train" : "train");

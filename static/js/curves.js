@@ -178,8 +178,8 @@ export class Curves {
       if (weight) {
         faint.push({ x, y: raw, mode, line: { ...line, width: 1 }, opacity: 0.25, hoverinfo: "skip" });
       }
-      const name = plain(run.name);
-      lines.push({ x, y, mode, line, marker: { color: line.color, size: 6 }, name, hovertemplate: `${hovertemplate}<extra></extra>` });
+      const [name, legendgroup] = [run.name, group.label].map(plain);
+      lines.push({ x, y, mode, line, marker: { color: line.color, size: 6 }, name, legendgroup, hovertemplate: `${hovertemplate}<extra></extra>` });
     }
     return { traces: [...faint, ...lines], ends: [], used: new Set() };
   }

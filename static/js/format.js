@@ -14,7 +14,16 @@ export const points = (fraction) =>
 export function listed(labels) {
   const areDepths = labels.length > 1 && labels.every((label) => /^\d+ layers?$/.test(label));
   const shown = areDepths ? labels.map((label, index) => (labels[index + 1] ? parseInt(label) : label)) : labels;
+  if (shown.length > 1 && shown.some((label) => `${label}`.includes(","))) return `${shown.slice(0, -1).join("; ")}; and ${shown.at(-1)}`; // such a name holds a list itself
   return new Intl.ListFormat("en-GB").format(shown.map(String));
+}
+
+// A p value in as many digits as show on which side of 0.05 it lies.
+export function probability(p) {
+  if (p < 0.001) return `p${SPACE}<${SPACE}0.001`;
+  let shown = p < 0.05 ? p.toPrecision(2) : p.toFixed(2);
+  for (let digits = 3; Number(shown) === 0.05 && p !== 0.05 && digits < 17; digits += 1) shown = p.toPrecision(digits);
+  return `p${SPACE}=${SPACE}${shown}`;
 }
 
 const grouped = new Intl.NumberFormat("en-US");

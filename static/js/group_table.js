@@ -31,7 +31,7 @@ const DELTAS = {
   test_accuracy: (row, base) => signedPoints(row.test_accuracy.mean - base.test_accuracy.mean),
   gap: (row, base) => signedPoints(gap(row) - gap(base)),
   test_loss: (row, base) => signedLoss(row.test_loss.mean - base.test_loss.mean),
-  train_seconds: (row, base) => `× ${Number((row.train_seconds.mean / base.train_seconds.mean).toPrecision(3))}`,
+  train_seconds: (row, base) => `×\u00a0${Number((row.train_seconds.mean / base.train_seconds.mean).toPrecision(3))}`,
 };
 
 // Writes pieces into a cell; where only words differ, nothing but the words is touched.

@@ -1,7 +1,7 @@
 // Same images, different depths: which test images one depth reads and another misses, and run against run.
 
 import { colour } from "./colours.js";
-import { percent, plural, whole } from "./format.js";
+import { percent, plural, probability, whole } from "./format.js";
 import { againButton, named } from "./rerun.js";
 
 const SHOWN = 48;
@@ -91,11 +91,10 @@ export class Images {
     const sentences = [];
     if (step) {
       const several = depths.some(({ depth, runs }) => (depth === step.shallow || depth === step.deep) && runs.length > 1);
-      const chance = step.p < 0.001 ? "p < 0.001" : `p = ${step.p.toPrecision(2)}`;
       sentences.push(
         `${plural(step.deep, "layer")} read ${plural(step.fixed, "image")} that ${plural(step.shallow, "layer")} ` +
           `miss${step.shallow === 1 ? "es" : ""}, and miss ${whole(step.broken)} that ` +
-          `${step.shallow === 1 ? "it reads" : "those read"}, of ${whole(images)} (${several ? "majority over seeds; " : ""}McNemar's exact test, ${chance}).`,
+          `${step.shallow === 1 ? "it reads" : "those read"}, of ${whole(images)} (${several ? "majority over seeds; " : ""}McNemar's exact test, ${probability(step.p)}).`,
       );
     } else if (depths.length === 1) sentences.push("Runs of a second depth are needed to see what depth changes.");
     note.replaceChildren([...sentences, ...warnings].join(" "));
@@ -204,7 +203,7 @@ export class Images {
   }
 }
 
-// A cell the darker the more there is to see; what is less than nothing has a hue of its own.
+// A cell the stronger in colour the more there is to see; what is less than nothing has a hue of its own.
 function shaded(text, share) {
   const cell = element("td", { className: "number", textContent: text });
   cell.style.backgroundColor = colour(share < 0 ? "fewer" : "more", 0.45 * Math.min(1, Math.abs(share)));

@@ -13,6 +13,7 @@ const PARTS = [
 // All labels fit the margins; to look whether they do costs a tenth of each step of the slider.
 const QUICK = { ticklabeloverflow: "allow" };
 const SHOWN = "%{customdata:.2f}\u00a0%";
+const within = (accuracy) => Math.max(0, Math.min(1, accuracy)); // an interval may reach beyond what there is
 
 // Stretches of neighbouring rows that all have an interval: a band must not run through one that has none.
 function stretches(rows, field) {
@@ -30,7 +31,7 @@ function bands(rows, scale) {
     stretches(rows, field)
       .filter((stretch) => stretch.length > 1)
       .map((stretch) => {
-        const end = (index) => stretch.map((row) => scale.place(Math.min(1, row[field].ci95[index])));
+        const end = (index) => stretch.map((row) => scale.place(within(row[field].ci95[index])));
         return { x: stretch.map((row) => row.x), low: end(0), high: end(1) };
       }),
   );
@@ -42,7 +43,7 @@ function bars(rows, field, scale, isOrdered) {
   const alone = isOrdered ? stretches(rows, field).filter((stretch) => stretch.length === 1).flat() : rows.filter((row) => row[field].ci95);
   if (!alone.length) return [];
   const y = alone.map((row) => scale.place(row[field].mean));
-  const ends = alone.map((row) => row[field].ci95.map((end) => scale.place(Math.min(1, end))));
+  const ends = alone.map((row) => row[field].ci95.map((end) => scale.place(within(end))));
   const above = ends.map((pair, index) => Math.max(...pair) - y[index]);
   const below = ends.map((pair, index) => y[index] - Math.min(...pair));
   const error_y = { type: "data", symmetric: false, array: above, arrayminus: below, color: colour("muted", 0.6), thickness: 1.5, width: 5 };
@@ -70,7 +71,7 @@ function means(set, rows, { field, name, dash, symbol }, scale) {
     y: rows.map((row) => scale.place(row[field].mean)),
     customdata: rows.map((row) => scale.shown(row[field].mean)),
     text: rows.map((row) => `mean of ${row.n}`),
-    mode: set.isOrdered ? "lines" : "markers",
+    mode: set.isOrdered && rows.length > 1 ? "lines" : "markers",
     line: { color: colour("ink"), width: 2, dash },
     marker: { symbol: "line-ew", size: 22, line: { color: colour("ink"), width: symbol === "circle" ? 2.5 : 1.5 } },
     hovertemplate: `${name}${scale.word} ${SHOWN}, %{text}<extra></extra>`,

@@ -32,6 +32,32 @@ def test_a_size_has_the_unit_that_fits(count: int, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("probability", "words"),
+    [
+        (None, "–"),
+        (0, "< 1 %"),
+        (0.004, "< 1 %"),
+        (0.006, "1 %"),
+        (0.5, "50 %"),
+        (0.997, "> 99 %"),
+        (1, "> 99 %"),
+    ],
+)
+def test_no_likelihood_is_called_certain(probability: float | None, words: str) -> None:
+    assert formats.likelihood(probability).replace("\N{NO-BREAK SPACE}", " ") == words
+
+
+def test_how_many_times_is_told_in_three_digits() -> None:
+    assert formats.ratio(0.1948353907) == "×\N{NO-BREAK SPACE}0.195"
+
+
+def test_numbers_stay_with_their_units_and_signs() -> None:
+    said = "2 layers against 1: +5.10 pp (95 % CI +4.87 pp to +5.33 pp; p < 0.001): stop 1 p too"
+    kept = "2 layers against 1: +5.10_pp (95_% CI +4.87_pp to +5.33_pp; p_<_0.001): stop 1 p too"
+    assert formats.unbroken(said).replace("\N{NO-BREAK SPACE}", "_") == kept
+
+
+@pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.2, "under 1 s"), (45, "about 45 s"), (360, "about 6 min"), (9000, "about 2.5 h")],
 )

@@ -171,6 +171,17 @@ def test_more_seeds_are_added_to_a_study(browser: httpx.Client) -> None:
     assert "A whole number from 1 to 100 is expected." in refused.text
 
 
+def test_a_study_opens_the_comparison_by_what_it_varies(browser: httpx.Client) -> None:
+    post(browser, "/runs", depth="1-2", lr="0.01, 0.1")
+    post(browser, "/runs", depth="2", seed="0-1", lr="0.01, 0.1")
+    assert (
+        '<a class="button primary" href="/compare?study=1">Compare depths</a>'
+        in browser.get("/studies/1").text
+    )
+    by_rate = '<a class="button primary" href="/compare?study=2&amp;by=lr">Compare by lr</a>'
+    assert by_rate in browser.get("/studies/2").text
+
+
 def test_a_malformed_filter_is_left_out_with_a_word(browser: httpx.Client) -> None:
     new_run(browser)
     answer = browser.get("/runs?depth=deep&sort=-seed", follow_redirects=True)
