@@ -62,17 +62,16 @@ def title(by: Sequence[str]) -> str:
     return "What depth bought" if tuple(by) == BY_DEPTH else f"What {' and '.join(by)} bought"
 
 
-_JUDGED: Final = {True: "a real difference", False: "not distinguishable", None: "not tested"}
+_JUDGED: Final = {True: "differs", False: "may be luck", None: "not tested"}
 """What the verdict says of a pair, by `Pair.different`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Versus:
-    """A group's test accuracy minus the baseline's, the interval of that pair alone, and the judgement."""
+    """A group's test accuracy minus the baseline's and the judgement, and the interval of that pair alone."""
 
     difference: str
     interval: str
-    judgement: str
 
 
 def versus(judged: Verdict, baseline: GroupRow | None) -> dict[str, Versus]:
@@ -88,9 +87,10 @@ def versus(judged: Verdict, baseline: GroupRow | None) -> dict[str, Versus]:
         interval = ""
         if pair.ci95:
             low, high = sorted(sign * bound for bound in pair.ci95)
-            interval = f"{points(low)} to {points(high)}"
+            interval = f"{points(low)} to {points(high)}".replace(" pp", "")
         label = second if first == baseline.label else first
-        found[label] = Versus(points(sign * pair.difference), interval, _JUDGED[pair.different])
+        difference = f"{points(sign * pair.difference)}, {_JUDGED[pair.different]}"
+        found[label] = Versus(difference, interval)
     return found
 
 

@@ -21,7 +21,7 @@ export function listed(labels) {
 // A p value in as many digits as show on which side of 0.05 it lies.
 export function probability(p) {
   if (p < 0.001) return `p${SPACE}<${SPACE}0.001`;
-  let shown = p < 0.05 ? p.toPrecision(2) : p.toFixed(2);
+  let shown = p < 0.05 ? `${Number(p.toPrecision(2))}` : p.toFixed(2);
   for (let digits = 3; Number(shown) === 0.05 && p !== 0.05 && digits < 17; digits += 1) shown = p.toPrecision(digits);
   return `p${SPACE}=${SPACE}${shown}`;
 }

@@ -1,5 +1,6 @@
 // What accuracy costs: runs and the means of their groups, and the groups that nothing cheaper beats.
 
+import { nearBest } from "./accuracy_scale.js";
 import { hiddenWords } from "./averages.js";
 import { PERCENT, PERCENT_TICKS, chart, heightOf, percents, sizeOf } from "./chart.js";
 import { colour, font, shadeColour } from "./colours.js";
@@ -51,6 +52,16 @@ export function wordsOf(points) {
 
 const MARGIN = { l: 76, r: 16, t: 8, b: 44 };
 
+// Names of the means that lie below the frame, at its edge, one above the other.
+const below = (points, edge, most) =>
+  points.map(({ label: name, cost, accuracy }, index) => ({
+    ...label(`↓ ${plain(name)}, ${accuracy.toFixed(2)}\u00a0%`, cost, edge, colour("ink")),
+    xanchor: cost > 0.75 * most ? "right" : "left",
+    xshift: 0,
+    yanchor: "bottom",
+    yshift: 14 * index,
+  }));
+
 // Names of the means where they lie on nothing else; `at` gives a place in pixels.
 function names(points, runs, front, at, frame) {
   const ordered = points.toSorted((one, other) => other.accuracy - one.accuracy);
@@ -89,17 +100,22 @@ export function frontierChart(element, words, set, view) {
     const costs = runs.map(cost.of);
     const values = percents(runs.map((run) => run.test_accuracy));
     const most = Math.max(0, ...costs);
-    const [low, high] = [Math.min(...values), Math.max(...values)];
+    // one depth far from the best would press all others into a line
+    const isNear = nearBest(points.map(({ accuracy }) => accuracy / 100));
+    const [near, far] = [true, false].map((wanted) => points.filter((_, index) => isNear[index] === wanted));
+    const outside = new Set(far.map((point) => point.label));
+    const inside = values.filter((_, index) => !outside.has(set.groupOf(runs[index]).label));
+    const [low, high] = [Math.min(...inside), Math.max(...inside)];
     const span = Math.max(0.2, high - low);
     const marker = (color, size, line) => ({ color, size, line });
     const across = runs.length ? [-0.03 * most, 1.06 * most] : [0, 1];
-    const up = runs.length ? [low - 0.1 * span, high + 0.15 * span] : [90, 100];
+    const up = runs.length ? [low - (far.length ? 0.25 : 0.1) * span, high + 0.15 * span] : [90, 100];
     const frame = { width: Math.max(100, sizeOf(element).width - MARGIN.l - MARGIN.r), height: heightOf(element) };
     const at = ({ cost: x, accuracy: y }) => ({
       x: ((x - across[0]) / (across[1] - across[0])) * frame.width,
       y: ((up[1] - y) / (up[1] - up[0])) * frame.height,
     });
-    const dots = runs.map((run, index) => ({ cost: costs[index], accuracy: values[index] }));
+    const dots = runs.map((run, index) => ({ cost: costs[index], accuracy: values[index] })).filter(({ accuracy }) => accuracy >= up[0]);
     return {
       traces: [
         {
@@ -130,7 +146,7 @@ export function frontierChart(element, words, set, view) {
         x: { title: cost.title, range: across },
         y: { title: "Final test accuracy", ...PERCENT_TICKS, range: up, automargin: false },
         margin: MARGIN,
-        annotations: names(points, dots, front, at, frame),
+        annotations: [...names(near, dots, front, at, frame), ...below(far, up[0], most)],
         uirevision: cost.title,
       },
     };

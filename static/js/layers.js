@@ -141,7 +141,7 @@ function names(parts, { near, far }, overlay, scale, { end, narrow, height, unit
   const clear = last ? Math.max(least, ((last.n - 1) / 2) * apart(last.n) * unit) : 0; // past the dots
   return [
     ...[...Map.groupBy(beside, ({ x }) => x).values()]
-      .flatMap((labels) => endLabels(labels, [low + (room * (high - low)) / height, high], height - room, { lines: narrow ? 2 : 1 }))
+      .flatMap((labels) => endLabels(labels, [low + (room * (high - low)) / height, high], height - room, { lines: labels.some(({ text }) => text.includes("<br>")) ? 2 : 1 }))
       .map(({ text, x, y, font }) => ({ text, x, y: scale.value(y), ink: font.color, side: "middle right", gap: 10 + (x === last?.x ? clear : 0) })),
     ...over,
   ];
