@@ -116,7 +116,9 @@ def _second(samples: Sequence[Sample], top: Sample, pairs: Sequence[Pair]) -> li
         return [f"It differs from {better} by more than chance, but not from {open_}{unsaid}."]
     if open_:
         return [f"These seeds can't tell it from {open_}: the differences may be luck{unsaid}."]
-    return [f"It differs from {better} by more than chance{unsaid}."] if better else []
+    if better:
+        return [f"It differs from {better} by more than chance{unsaid}."]
+    return [f"Against {untested} no test is possible."]
 
 
 def _other(pair: Pair, top: Sample) -> str:

@@ -142,10 +142,10 @@ def test_a_single_seed_on_one_side_allows_no_test_of_that_pair_and_no_chance_of_
 
 def test_what_the_best_can_not_be_tested_against_is_said() -> None:
     found = judge({**APART, 3: [0.96]})
-    assert (
-        found.answer[1]
-        == "It differs from 1 layer by more than chance; against 3 layers no test is possible."
-    )
+    differs = "It differs from 1 layer by more than chance"
+    assert found.answer[1] == f"{differs}; against 3 layers no test is possible."
+    alone = judge({**APART, 3: [0.99]})
+    assert alone.answer[1] == "Against 1 and 2 layers no test is possible."
 
 
 def test_equal_seeds_on_both_sides_show_no_spread() -> None:
