@@ -182,6 +182,15 @@ def test_a_study_opens_the_comparison_by_what_it_varies(browser: httpx.Client) -
     assert by_rate in browser.get("/studies/2").text
 
 
+def test_the_inside_of_networks_is_shown_of_the_deepest_that_has_epochs_or_will(
+    browser: httpx.Client,
+) -> None:
+    post(browser, "/runs", depth="1-3")
+    post(browser, "/runs/3/cancel")
+    offered = re.findall(r'<option value="group-(\d)">', browser.get("/compare?study=1").text)
+    assert offered == ["2", "1", "3"]
+
+
 def test_a_malformed_filter_is_left_out_with_a_word(browser: httpx.Client) -> None:
     new_run(browser)
     answer = browser.get("/runs?depth=deep&sort=-seed", follow_redirects=True)
