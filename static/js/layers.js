@@ -120,7 +120,8 @@ function published(rows, scale) {
 
 // Names beside the ends of lines: at the last of the rows within the frame, `near`. Where a line ends before the last
 // group, at `end`, its own name stands above or below its end, and the legend alone names the published one: beside it
-// would be other lines. A line that falls out of the frame to a group of `far` leaves room beside it.
+// would be other lines. Where one group makes no line, the names stand beside its means. A line that falls out of the
+// frame to a group of `far` leaves room beside it.
 function names(parts, { near, far }, overlay, scale, { end, narrow, height, unit, least }) {
   const last = near.at(-1);
   const reference = overlay.at(-1);
@@ -130,7 +131,7 @@ function names(parts, { near, far }, overlay, scale, { end, narrow, height, unit
   const ends = last ? parts.map(({ name, field }) => ({ name, mean: last[field].mean })) : [];
   for (const { name, mean } of ends.toSorted((one, other) => at(other.mean) - at(one.mean))) {
     const text = `<b>${narrow ? name.replace(" ", "<br>") : name}</b>`;
-    if (last.x === end || far.some(({ x }) => x > last.x)) beside.push({ text, x: last.x, y: at(mean) });
+    if (near.length === 1 || last.x === end || far.some(({ x }) => x > last.x)) beside.push({ text, x: last.x, y: at(mean) });
     else over.push({ text, x: last.x, y: scale.place(mean), ink: colour("ink"), side: over.length ? "bottom center" : "top center", gap: 8 });
   }
   for (const { field, name } of reference?.depth === end ? PARTS : []) {
@@ -194,7 +195,7 @@ export function layersChart(element, set, read) {
         ...parts.flatMap(({ field }) => bars(rows, field, scale, set.isOrdered)),
         ...parts.map((part) => means(set, rows, part, scale)),
         dots(set, runs, parts, scale),
-        texts([...names(parts, { near, far }, overlay, scale, { end, narrow, height, unit, least: set.isOrdered ? 0 : 8 }), ...below(far, scale, narrow)]),
+        texts([...names(parts, { near, far }, overlay, scale, { end, narrow, height, unit, least: set.isOrdered && near.length > 1 ? 0 : 8 }), ...below(far, scale, narrow)]),
       ],
       layout: {
         x: { title: set.by, tickvals: xs, ticktext: [...ticks.values()], range, automargin: !set.isByDepth, ...QUICK },
