@@ -11,7 +11,7 @@ from app.answers import RunOut
 from app.compare_answers import DepthRow, Findings, Verdict
 from app.configurations import repeats
 from app.groups import BY_DEPTH, GOOD, Group, axes, finished, grouped, members, noun, over_seeds, row
-from app.guard import confounders, missing, repeated, unfinished, unknown_study
+from app.guard import confounders, missing, missing_study, repeated, unfinished
 from app.models import Run, Study, StudyRun
 from app.pairs import Sample
 from app.reference import PUBLISHED, PUBLISHED_DATASET
@@ -43,11 +43,11 @@ def compare(
     by = _apart(runs, by)
     everyone, groups = grouped(runs, by), grouped(judged, by)
     open_runs = [run for run in runs if run.status in ("queued", "running")]
-    no_study = study_id is not None and session.get(Study, study_id) is None
+    study = None if study_id is None else session.get(Study, study_id)
     found_verdict = _verdict(groups, by, unfinished=bool(open_runs))
     best: Sequence[float | None] = found_verdict.probability_best or [None] * len(groups)
     differ = confounders(judged, by)
-    to_settle = offers.of(session, found_verdict, everyone, None if no_study else study_id)
+    to_settle = offers.of(session, found_verdict, everyone, study.id if study else None)
     good = epochs.seconds_to(session, [run.id for run in judged], GOOD)
     return Findings(
         runs=runs,
@@ -63,7 +63,7 @@ def compare(
         confounders=differ,
         warnings=[
             *missing(run_ids, runs),
-            *([unknown_study(study_id)] if no_study and study_id is not None else []),
+            *missing_study(study_id, study),
             *unfinished(runs),
             *repeated(again),
             *(each.sentence for each in differ),

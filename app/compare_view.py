@@ -36,6 +36,8 @@ VIEW: Final = (
     "x",
 )
 """What an address says of how a comparison is shown, besides what is compared."""
+_JUDGED: Final = {True: "differs", False: "may be luck", None: "not tested"}
+"""What the verdict says of a pair, by `Pair.different`."""
 _VALUES: Final = 3
 """How many values of a setting a sentence names."""
 
@@ -60,10 +62,6 @@ def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
 def title(by: Sequence[str]) -> str:
     """The heading: what was bought by the thing that the comparison is by."""
     return "What depth bought" if tuple(by) == BY_DEPTH else f"What {' and '.join(by)} bought"
-
-
-_JUDGED: Final = {True: "differs", False: "may be luck", None: "not tested"}
-"""What the verdict says of a pair, by `Pair.different`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """What a verdict rests on, sentence by sentence: pairs compared, overfitting, what has no spread."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from statistics import fmean
 
 from app.compare_answers import Pair
 from app.formats import plural
-from app.pairs import Sample, train_differences
+from app.pairs import Sample, several_datasets, train_differences
 from app.statistics import SIGNIFICANCE, Difference
 from app.wording import listed, points, probability, seeds
 
@@ -34,25 +34,19 @@ def evidence(samples: Sequence[Sample], pairs: Sequence[Pair]) -> list[str]:
     sentences += _overfitting(samples, by_groups)
     sentences += _saturated(samples)
     if any(pair.ci95 for pair in pairs):
-        several = len({name for sample in samples for name in sample.datasets}) > 1
-        where = "each on its one test set" if several else "on this one test set"
+        where = "each on its one test set" if several_datasets(samples) else "on this one test set"
         each = ", and each stands for its pair alone" if tests > 1 else ""
         sentences.append(f"Intervals are over seeds, {where}{each}; another test set could rank otherwise.")
     return sentences
 
 
 def shown_pairs(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
-    """Neighbours, then the best sample with each other one of its data."""
-    top = best_of(samples)
-    place = {sample.label: number for number, sample in enumerate(samples)}
-    others = [sample for sample in samples if sample is not top and sample.datasets == top.datasets]
+    """Neighbours, then the best sample with each other one; of several data sets none is the best."""
     found = neighbours(samples)
-    known = {(first.label, second.label) for first, second in found}
-    for other in others:
-        first, second = sorted((top, other), key=lambda sample: place[sample.label])
-        if (first.label, second.label) not in known:
-            found.append((first, second))
-    return found
+    if several_datasets(samples):
+        return found
+    top = best_of(samples)
+    return found + [pair for pair in combinations(samples, 2) if top in pair and pair not in found]
 
 
 def neighbours(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:

@@ -9,6 +9,7 @@ from app.compare_answers import Confounder
 from app.configurations import differing
 from app.formats import decimal
 from app.groups import BY_DEPTH
+from app.models import Study
 
 _NAMED_IDS: Final = 10
 _NAMED_VALUES: Final = 6
@@ -59,9 +60,9 @@ def missing(asked: Sequence[int], runs: Sequence[RunOut]) -> list[str]:
     return [f"{_named(unknown)} {verbs[0]} not exist, or {verbs[1]} deleted, and {verbs[2]} left out."]
 
 
-def unknown_study(study_id: int) -> str:
-    """A sentence on a study that was asked for and is not there."""
-    return f"Study {study_id} does not exist, and is left out."
+def missing_study(asked: int | None, study: Study | None) -> list[str]:
+    """A sentence on a study that was asked for and is not there; none if it is, or none was."""
+    return [f"Study {asked} does not exist, and is left out."] if asked is not None and study is None else []
 
 
 def unfinished(runs: Sequence[RunOut]) -> list[str]:

@@ -53,6 +53,12 @@ class Sample:
         return [value for _, value in sorted(zip(self.seeds, values, strict=True))]
 
 
+def several_datasets(samples: Sequence[Sample]) -> list[str]:
+    """The data sets that these samples were tested on; none if it is the same one for all."""
+    found = sorted({name for sample in samples for name in sample.datasets})
+    return found if len(found) > 1 else []
+
+
 def compare_pairs(samples: Sequence[Sample]) -> list[Pair]:
     """Every two samples: how far their test accuracies are apart, and whether by more than chance."""
     couples = list(combinations(samples, 2))

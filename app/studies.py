@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from app import run_queue
 from app.answers import RunOut, StudyOut, StudyPreview
+from app.configurations import FOUND, differing
 from app.db import clock
 from app.estimate import estimate
 from app.models import Run, Study, StudyRun
@@ -145,9 +146,8 @@ def _axis(name: str, values: Sequence[object]) -> str:
 
 def question(runs: Sequence[RunOut]) -> str:
     """The hyperparameter that a study asks about: depth, unless others differ and that does not."""
-    names = ("depth", *(name for name in HYPERPARAMETERS if name not in ("depth", "seed", "device")))
-    varied = [name for name in names if len({getattr(run, name) for run in runs}) > 1]
-    return (varied or ["depth"])[0]
+    varied = [name for name in differing(runs) if name not in FOUND]
+    return varied[0] if varied and "depth" not in varied else "depth"
 
 
 def finished_twins(session: Session, configs: Sequence[TrainConfig]) -> dict[TrainConfig, int]:

@@ -7,7 +7,7 @@ from typing import Final
 from app.compare_answers import Pair, Verdict
 from app.evidence import best_of, evidence, others_of
 from app.formats import plural
-from app.pairs import Sample, compare_pairs
+from app.pairs import Sample, compare_pairs, several_datasets
 from app.ranking import probability_best
 from app.statistics import MOST_SEEDS
 from app.wording import DEPTHS, Noun, listed, percent
@@ -39,7 +39,7 @@ def verdict(samples: Sequence[Sample], noun: Noun = DEPTHS, *, unfinished: bool 
 
 def _probabilities(samples: Sequence[Sample]) -> list[float] | None:
     """How likely each is the best; None where no such thing can be said."""
-    if any(sample.mixed for sample in samples) or _several_datasets(samples):
+    if any(sample.mixed for sample in samples) or several_datasets(samples):
         return None
     families: dict[object, list[int]] = {}
     for place, sample in enumerate(samples):
@@ -56,11 +56,6 @@ def _probabilities(samples: Sequence[Sample]) -> list[float] | None:
     )
 
 
-def _several_datasets(samples: Sequence[Sample]) -> list[str]:
-    found = sorted({name for sample in samples for name in sample.datasets})
-    return found if len(found) > 1 else []
-
-
 def _answer(
     samples: Sequence[Sample],
     pairs: Sequence[Pair],
@@ -72,7 +67,7 @@ def _answer(
     """Who is best, how sure that is, and from whom it can be told apart: one or two sentences."""
     if not samples:
         return ["No run has finished yet, so there is nothing to judge."]
-    if names := _several_datasets(samples):
+    if names := several_datasets(samples):
         what = f"These runs read different images ({listed(names)}), so none of them is the best of all"
         return [f"{what}: compare the runs of one data set."]
     top = best_of(samples)
@@ -130,7 +125,7 @@ def _outlook(
     samples: Sequence[Sample], pairs: Sequence[Pair], probabilities: Sequence[float] | None, noun: Noun
 ) -> list[str]:
     """What is still open, and what would settle it."""
-    if len(samples) <= 1 or _several_datasets(samples) or any(sample.mixed for sample in samples):
+    if len(samples) <= 1 or several_datasets(samples) or any(sample.mixed for sample in samples):
         return []
     found = []
     if probabilities is None and any(len(sample.test) > 1 for sample in samples):
@@ -170,7 +165,7 @@ def _seeds_for_the_best(samples: Sequence[Sample], pairs: Sequence[Pair]) -> tup
 
     Where the best has no open rival, it is the pair that is nearest to be settled.
     """
-    if not pairs or _several_datasets(samples) or any(sample.mixed for sample in samples):
+    if not pairs or several_datasets(samples) or any(sample.mixed for sample in samples):
         return None, []
     if single := [sample.label for sample in samples if len(sample.test) == 1]:
         return _SEEDS_FOR_A_TEST, single

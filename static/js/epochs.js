@@ -21,11 +21,12 @@ export class Epochs extends EventTarget {
   #columns = new Map();
   #readers = new Map();
   #meanwhile = new Set();
+  #readOne;
 
   // `readOne` gives the columns of a run.
   constructor(readOne) {
     super();
-    this.readOne = readOne;
+    this.#readOne = readOne;
   }
 
   // Undefined for a run that was not read.
@@ -77,7 +78,7 @@ export class Epochs extends EventTarget {
 
   async #read(id) {
     try {
-      await this.receive(this.readOne(id), (columns) => {
+      await this.receive(this.#readOne(id), (columns) => {
         this.#columns.set(id, columns);
         this.#changed();
       });

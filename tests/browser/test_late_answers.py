@@ -1,15 +1,13 @@
 """An answer that is older than what the page has heard meanwhile takes nothing back."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Request, Route
 
 from app import run_queue
 from app.db import Database
 from app.run_queue import Claim
-from app.settings import Settings
 from tests.app.states import add_worker, claimed, figures, queue_run
 from tests.web_server import WebServer
 
@@ -17,18 +15,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[WebServer]:
-    """A web server without runs."""
-    server = WebServer(Settings(data_dir=tmp_path))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def database(server: WebServer) -> Database:
-    """Its database, with a worker."""
-    database: Database = server.app.state.database
+def database(quiet: WebServer) -> Database:
+    """That of the quiet server, with a worker."""
+    database: Database = quiet.app.state.database
     add_worker(database)
     return database
 
@@ -63,11 +52,19 @@ def shows(page: Page, chart: str, points: int) -> None:
     )
 
 
-def hold(page: Page, url: str, meanwhile: Callable[[], None]) -> None:
-    """Let the page's next answer in JSON from this address arrive after something has happened."""
+def asks_json(request: Request) -> bool:
+    """Whether a script of the page asks, and not the page for itself."""
+    return "json" in request.headers["accept"]
+
+
+def hold(page: Page, url: str, meanwhile: Callable[[], None]) -> list[Route]:
+    """Let the page's next answer in JSON from this address arrive after something has happened.
+
+    What is returned holds one request when that is so.
+    """
 
     def late(route: Route) -> None:
-        if "json" not in route.request.headers["accept"] or held:
+        if not asks_json(route.request) or held:
             route.fallback()
             return
         held.append(route)
@@ -77,10 +74,11 @@ def hold(page: Page, url: str, meanwhile: Callable[[], None]) -> None:
 
     held: list[Route] = []
     page.route(url, late)
+    return held
 
 
 def test_the_inside_of_a_network_that_is_read_while_an_epoch_ends(
-    server: WebServer, database: Database, page: Page
+    quiet: WebServer, database: Database, page: Page
 ) -> None:
     claim = training(database)
 
@@ -88,17 +86,18 @@ def test_the_inside_of_a_network_that_is_read_while_an_epoch_ends(
         ends(database, claim, 3, test_loss=0.3)
         shows(page, "curves", 3)
 
-    hold(page, f"**/runs/{claim.run_id}/epochs", meanwhile)
-    page.goto(f"{server.url}/compare?runs={claim.run_id}")
+    held = hold(page, f"**/runs/{claim.run_id}/epochs", meanwhile)
+    page.goto(f"{quiet.url}/compare?runs={claim.run_id}")
     shows(page, "diagnostics", 3)
+    assert len(held) == 1
 
 
 def test_a_comparison_that_is_read_while_an_epoch_ends(
-    server: WebServer, database: Database, page: Page
+    quiet: WebServer, database: Database, page: Page
 ) -> None:
     claim = training(database)
     others = [queue_run(database, depth=depth) for depth in (2, 3)]
-    url = f"{server.url}/compare?runs={claim.run_id},{others[0]},{others[1]}"
+    url = f"{quiet.url}/compare?runs={claim.run_id},{others[0]},{others[1]}"
     page.goto(url)
     shows(page, "curves", 2)
 
@@ -106,30 +105,29 @@ def test_a_comparison_that_is_read_while_an_epoch_ends(
         with database.write() as session:
             run_queue.cancel(session, run_id)
 
+    def reads_again(request: Request) -> bool:
+        return request.url == url and asks_json(request)
+
     def meanwhile() -> None:
         ends(database, claim, 3, test_loss=0.3)
         shows(page, "curves", 3)
 
     hold(page, url, meanwhile)
-    with page.expect_request_finished(
-        lambda request: request.url == url and "json" in request.headers["accept"]
-    ):
+    with page.expect_request_finished(reads_again):
         cancel(others[0])
     seen: list[object] = []
     points = "() => document.getElementById('curves-chart').data.map((trace) => trace.x.length)"
     hold(page, url, lambda: seen.append(page.evaluate(points)))
-    with page.expect_request_finished(
-        lambda request: request.url == url and "json" in request.headers["accept"]
-    ):
+    with page.expect_request_finished(reads_again):
         cancel(others[1])
     assert seen == [[3]]
 
 
 def test_a_run_that_is_read_again_while_its_epochs_end(
-    server: WebServer, database: Database, page: Page
+    quiet: WebServer, database: Database, page: Page
 ) -> None:
     claim = training(database)
-    page.goto(f"{server.url}/runs/{claim.run_id}")
+    page.goto(f"{quiet.url}/runs/{claim.run_id}")
     shows(page, "loss", 2)
 
     def meanwhile() -> None:
@@ -137,9 +135,10 @@ def test_a_run_that_is_read_again_while_its_epochs_end(
         ends(database, claim, 3, test_loss=0.8)
         shows(page, "loss", 3)
 
-    hold(page, f"**/runs/{claim.run_id}/epochs", meanwhile)
+    held = hold(page, f"**/runs/{claim.run_id}/epochs", meanwhile)
     goes_on(database, claim, after=1)
     page.wait_for_function(
         "(losses) => document.getElementById('loss-chart').data.some((trace) => `${trace.y}` === losses)",
         arg="0.1,0.7,0.8",
     )
+    assert len(held) == 1
