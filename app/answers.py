@@ -205,7 +205,13 @@ class Health(BaseModel):
     status: Literal["ok"]
     version: str
     database: Literal["unchecked", "checking", "sound", "damaged"]
-    """What a look at the whole SQLite file found, which is taken after a stop that was not a clean one."""
+    """What a look at the whole SQLite file found, which is taken after a stop that was not a clean one.
+
+    `damaged` also when a request has met damage since.
+    """
+
+    detail: str | None = None
+    """What is damaged, or how the file was found sound."""
 
 
 class FieldError(BaseModel):

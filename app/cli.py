@@ -50,6 +50,10 @@ app = typer.Typer(
 )
 
 Parent = Annotated[int | None, typer.Option(hidden=True, help="Process whose end ends this one.")]
+Again = Annotated[
+    bool,
+    typer.Option("--again", hidden=True, help="It ran before: where its database is gone, begin no other."),
+]
 Url = Annotated[str, typer.Option(envvar=f"{ENVIRONMENT}URL", help="The running Depthboard to talk to.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Wait = Annotated[bool, typer.Option("--wait", "--follow", help="Stay until the end, showing progress.")]
@@ -98,9 +102,9 @@ def up(given: dict[str, str]) -> None:
 
 @app.command()
 @with_options(_SETTINGS)
-def serve(given: dict[str, str], *, parent: Parent = None) -> None:
+def serve(given: dict[str, str], *, parent: Parent = None, again: Again = False) -> None:
     """Run the web server alone."""
-    settings = begin(given)
+    settings = begin(given, anew=not again)
     from app import lifeline
     from app import main as web
 
@@ -116,11 +120,12 @@ def worker(
     given: dict[str, str],
     *,
     parent: Parent = None,
+    again: Again = False,
     worker_id: Annotated[str | None, typer.Option("--id", hidden=True, help="Its id.")] = None,
     replaces: Annotated[str | None, typer.Option(hidden=True, help="A dead worker's id.")] = None,
 ) -> None:
     """Run a worker alone: it trains what waits in the database that it shares with the web server."""
-    settings = begin(given)
+    settings = begin(given, anew=not again)
     from app import worker as process
 
     try:

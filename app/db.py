@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from app import postgresql, sqlite
 from app.models import Counter
+from app.open_files import Misplaced, OpenFiles
 
 
 class now(GenericFunction[float]):  # noqa: N801  # reads as the SQL function it is
@@ -61,8 +62,10 @@ class Database:
     def __init__(self, url: str, busy_seconds: float = 10.0, idle_seconds: float = 5.0) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._path = sqlite.path_of(self.url)
+        self._files = None if self._path is None else OpenFiles(self._path)
         if self.is_sqlite:
-            self._writer, self._reader = sqlite.engines(self.url, busy_seconds)
+            self._writer, self._reader = sqlite.engines(self.url, busy_seconds, self._files)
         else:
             self._writer, self._reader = postgresql.engines(self.url, busy_seconds, idle_seconds)
 
@@ -76,11 +79,31 @@ class Database:
         """The engine for writes, and the one for reads."""
         return self._writer, self._reader
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is a database to connect to; a server is taken to have it."""
+        return self._path is None or self._path.exists()
+
+    def create(self) -> None:
+        """Make the file of a database that does not exist; connections don't."""
+        if self._path is not None:
+            sqlite.create(self._path)
+
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session whose block is one transaction: committed at its end, rolled back on an exception."""
+        """A session whose block is one transaction: committed at its end, rolled back on an exception.
+
+        Raises:
+            Misplaced: the database's file is gone or another, before the transaction or after its commit.
+        """
         with Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
+        if self._files:
+            try:
+                self._files.check()
+            except Misplaced as error:
+                error.committed = True
+                raise
 
     @contextmanager
     def read(self) -> Iterator[Session]:

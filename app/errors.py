@@ -15,8 +15,10 @@ from app.compare import NotComparable
 from app.datasets import UnknownDataset
 from app.formats import sentence
 from app.idempotency import KeyInFlight, KeyOutlived, KeyReused
+from app.integrity import Integrity
 from app.negotiation import wants_page
-from app.outage import OUTAGES, unwritable
+from app.open_files import Misplaced
+from app.outage import CURE, is_outage, unwritable
 from app.problems import field_errors, invalid, problem, summary
 from app.queue_limit import QueueFull
 from app.run_list import QueryError
@@ -47,8 +49,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(QueryError, _malformed)
     app.add_exception_handler(UnknownDataset, _no_dataset)
     app.add_exception_handler(StarletteHTTPException, _http)
-    for outage in OUTAGES:
-        app.add_exception_handler(outage, _no_database)
+    app.add_exception_handler(DBAPIError, _no_database)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -87,11 +88,18 @@ async def _http(request: Request, error: Any) -> Response:  # noqa: ANN401
 
 
 async def _no_database(request: Request, error: Any) -> Response:  # noqa: ANN401
-    log.warning("%s %s: %s", request.method, request.url.path, error.orig)
+    if not is_outage(error):
+        raise error
+    integrity: Integrity = request.app.state.integrity
+    if why := integrity.met(error):
+        return _error(request, 503, f"The database is damaged: {why}. {CURE}.")
     return _error(request, 503, _what_to_do(request.method, error), {"Retry-After": "2"})
 
 
 def _what_to_do(method: str, error: DBAPIError) -> str:
+    if isinstance(error, Misplaced):
+        lost = " This change is lost with it, unless the same file comes back." if error.committed else ""
+        return f"{sentence(error.orig)}{lost}"
     if why := unwritable(error):
         return f"The database can't be written: {why}. Nothing was changed; mend that and try again."
     if method in ("GET", "HEAD"):

@@ -8,7 +8,6 @@ told once, in its newest state; epochs are told one by one.
 import asyncio
 import bisect
 import heapq
-import logging
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -21,10 +20,9 @@ from sqlmodel import Session, col, select
 
 from app.answers import EPOCH_COLUMNS
 from app.db import Database, newest_change
+from app.integrity import Integrity
 from app.models import Counter, Deletion, Epoch, Run
 from app.runs import as_answers
-
-log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.05
 
@@ -132,8 +130,9 @@ class EventHub:
     does not read what it is sent, until the memory has gone on, is told to read everything again.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, integrity: Integrity) -> None:
         self._database = database
+        self._integrity = integrity
         self._recent: list[tuple[int, int | None, bytes]] = []
         self._complete_after = 0  # every event after this change, up to `newest`, is in `_recent`
         self.newest = 0
@@ -168,6 +167,8 @@ class EventHub:
                     slow = time.monotonic() - began >= SLOW_SECONDS
                 elif not await _within(PING_SECONDS, news):
                     yield PING
+        except SQLAlchemyError as error:  # the client comes again, and is told then
+            self._integrity.met(error)
         finally:
             self._clients -= 1
 
@@ -187,8 +188,8 @@ class EventHub:
         while self._clients and not self._closing:
             try:
                 await self._take_news()
-            except SQLAlchemyError:
-                log.exception("could not read the newest events; trying again")
+            except SQLAlchemyError as error:
+                self._integrity.met(error)
             await asyncio.sleep(POLL_SECONDS)
         self._watching = None
 

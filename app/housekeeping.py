@@ -39,8 +39,8 @@ async def kept(database: Database, settings: Settings, integrity: Integrity) -> 
     reaper = Reaper(impatient, settings.lease_seconds, min(FIRST_SECONDS, settings.lease_seconds))
     tidy = Tidy(database, settings.artifacts)
     chores = [
-        asyncio.create_task(_every(min(REAP_SECONDS, settings.lease_seconds / 6), reaper.reap)),
-        asyncio.create_task(_every(TIDY_SECONDS, tidy.remove_leftovers)),
+        asyncio.create_task(_every(min(REAP_SECONDS, settings.lease_seconds / 6), reaper.reap, integrity)),
+        asyncio.create_task(_every(TIDY_SECONDS, tidy.remove_leftovers, integrity)),
     ]
     if unclean:  # a shutdown does not wait for it
         Thread(target=integrity.check, name="integrity", daemon=True).start()
@@ -54,12 +54,15 @@ async def kept(database: Database, settings: Settings, integrity: Integrity) -> 
     integrity.end()
 
 
-async def _every(seconds: float, chore: Callable[[], object]) -> None:
+async def _every(seconds: float, chore: Callable[[], object], integrity: Integrity) -> None:
     await asyncio.sleep(FIRST_SECONDS)
     while True:
         try:
             await run_in_threadpool(chore)
-        except (SQLAlchemyError, OSError):
+            integrity.usable()
+        except SQLAlchemyError as error:
+            integrity.met(error)
+        except OSError:
             log.exception("something that is done every %g s failed; trying again", seconds)
         await asyncio.sleep(seconds)
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.db import Database
+from app.outage import CURE, damage
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ class Integrity:
     def __init__(self, database: Database, data_dir: Path) -> None:
         self.state: State = "unchecked"
         self.detail: str | None = None
+        self._trouble = ""
         self._database = database
         self._marker = data_dir / MARKER
 
@@ -51,14 +53,39 @@ class Integrity:
         started = time.monotonic()
         found = faults(self._database)
         if not found:
+            if self.state == "damaged":  # as a request has found meanwhile
+                return
             self.state = "sound"
             seconds = time.monotonic() - started
             self.detail = f"checked in {seconds:.1f} s after a stop that was not a clean one"
             log.info("the database is sound: %s", self.detail)
         else:
+            self._damaged("; ".join(found[:_SHOWN]))
+
+    def met(self, error: SQLAlchemyError) -> str | None:
+        """Take in that something could not use the database; what is damaged about it, if that is why.
+
+        What is wrong is logged once, until something else is or `usable` says that it is over.
+        """
+        why = damage(error)
+        if why is not None:
+            self._damaged(why)
+        elif (said := str(getattr(error, "orig", error)).strip()) != self._trouble:
+            self._trouble = said
+            log.warning("the database can't be used now: %s", said)
+        return why
+
+    def usable(self) -> None:
+        """Take in that the database can be read and written."""
+        if self._trouble:
+            self._trouble = ""
+            log.info("the database can be used again")
+
+    def _damaged(self, why: str) -> None:
+        if self.state != "damaged":
+            log.error("the database file is damaged: %s. %s", why, CURE)
             self.state = "damaged"
-            self.detail = "; ".join(found[:_SHOWN])
-            log.error("the database file is damaged: %s; restore a backup", self.detail)
+            self.detail = why
 
 
 def faults(database: Database) -> list[str]:

@@ -57,9 +57,9 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.database = database
-    app.state.events = EventHub(database)
-    app.state.keys = Keys(database)
     app.state.integrity = Integrity(database, settings.data_dir)
+    app.state.events = EventHub(database, app.state.integrity)
+    app.state.keys = Keys(database)
     for room in (assets, *PAGES, *ROUTES):
         app.include_router(room.router)
     app.add_middleware(ConditionalGet)

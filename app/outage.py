@@ -1,11 +1,27 @@
 """What it means when the database does not answer, or can't be written."""
 
+import sqlite3
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 
 OUTAGES: Final = (OperationalError, InterfaceError, InternalError)
 """Errors that are not the statement's fault: the same one may succeed later."""
+
+RESTORE: Final = "depthboard restore FILE --data-dir NEW"
+"""How a backup is restored."""
+
+CURE: Final = (
+    "Stop Depthboard, keep a copy of the data folder, and restore your newest backup into a new one: "
+    + RESTORE
+)
+"""What helps when the database turns out to be damaged while it is in use."""
+
+_CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+PRIMARY: Final = 0xFF
+"""The part of SQLite's error codes that names the kind."""
+
+_MISSING: Final = ("no such table", "no such column")
 
 _FULL: Final = (
     "database or disk is full",
@@ -24,3 +40,23 @@ def unwritable(error: DBAPIError) -> str | None:
     if any(text in said for text in _READ_ONLY):
         return f"it is read-only ({said.strip()})"
     return None
+
+
+def is_corrupt(error: BaseException | None) -> bool:
+    """Whether SQLite says that a file holds something else than what it has written."""
+    return getattr(error, "sqlite_errorcode", 0) & PRIMARY in _CORRUPT
+
+
+def damage(error: BaseException) -> str | None:
+    """What is damaged about the database, if that is what an error means."""
+    if not isinstance(error, DBAPIError):
+        return None
+    said = str(error.orig).strip()
+    if is_corrupt(error.orig) or (isinstance(error, OperationalError) and said.startswith(_MISSING)):
+        return said
+    return None
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether it is the database that fails, and not the statement."""
+    return isinstance(error, OUTAGES) or damage(error) is not None

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from app.failures import EXIT_USAGE, Failure
+from app.formats import sentence
 from app.options import flag
 from app.settings import ENVIRONMENT, Settings
 
@@ -24,6 +25,7 @@ def begin(given: dict[str, str], *, anew: bool = True) -> Settings:
         check_data_dir(settings)
     else:
         _check_installed(settings)
+    _check_file(settings)
     _check_artifacts(settings)
     return settings
 
@@ -77,6 +79,23 @@ def _check_database(settings: Settings) -> None:
         ) from error
     except ImportError as error:
         raise _refused("database_url", f"{error}; install the package that talks to this database") from error
+
+
+def _check_file(settings: Settings) -> None:
+    """See that the database file, if there is one, is sound; it is not changed."""
+    from sqlalchemy import make_url
+
+    from app import database_file, sqlite
+    from app.migrations import SchemaError
+
+    path = sqlite.path_of(make_url(settings.url))
+    try:
+        if path is not None:
+            database_file.check(path)
+    except database_file.DatabaseUnusable as error:
+        raise Failure(str(error), EXIT_USAGE) from error
+    except SchemaError as error:
+        raise Failure(sentence(error), EXIT_USAGE) from error
 
 
 def _check_artifacts(settings: Settings) -> None:

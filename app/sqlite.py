@@ -2,19 +2,29 @@
 
 import json
 import logging
+import os
+import secrets
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.open_files import OpenFiles
+from trainer.durable import TEMPORARY
 
 try:  # Linux wheels carry a newer SQLite than the interpreter's
     import pysqlite3.dbapi2 as sqlite  # type: ignore[import-untyped]
 except ImportError:
     sqlite = sqlite3
+
+DRIVER: Final = sqlite
+"""The module that all connections come from."""
 
 log = logging.getLogger(__name__)
 
@@ -55,14 +65,43 @@ class JsonArray:
         return json.dumps(self._values)
 
 
-def engines(url: URL, busy_seconds: float) -> tuple[Engine, Engine]:
+def path_of(url: URL) -> Path | None:
+    """Where the file of a database lies; None for one in memory or on a server."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":", "file:")):
+        return None
+    return Path(url.database)
+
+
+def uri(path: Path, how: str) -> str:
+    """A path of any name as SQLite takes it together with options."""
+    return f"file:{quote(os.fsencode(path.absolute()))}?{how}"
+
+
+def create(path: Path) -> None:
+    """Make an empty database where there is no file; it is whole from its first moment."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
+    try:
+        with closing(sqlite.connect(temporary)) as connection:
+            connection.execute("PRAGMA user_version=0")  # writes the first page
+        try:
+            os.link(temporary, path)
+        except FileExistsError:  # another process was quicker
+            pass
+        except OSError:  # a file system without links
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def engines(url: URL, busy_seconds: float, files: OpenFiles | None) -> tuple[Engine, Engine]:
     """One engine whose transactions hold the write lock from their first statement, and one for reading."""
-    if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    return _engine(url, busy_seconds, "BEGIN IMMEDIATE"), _engine(url, busy_seconds, "BEGIN")
+    return _engine(url, busy_seconds, "BEGIN IMMEDIATE", files), _engine(url, busy_seconds, "BEGIN", files)
 
 
-def _engine(url: URL, busy_seconds: float, begin: str) -> Engine:
+def _engine(url: URL, busy_seconds: float, begin: str, files: OpenFiles | None) -> Engine:
     engine = create_engine(
         url, module=sqlite, connect_args={"check_same_thread": False, "timeout": busy_seconds}
     )
@@ -74,19 +113,47 @@ def _engine(url: URL, busy_seconds: float, begin: str) -> Engine:
             sqlite.sqlite_version,
         )
 
-    @event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    def prepare(connection: sqlite3.Connection) -> None:
         connection.isolation_level = None  # transactions begin where the listener below says, not by guess
         connection.execute(f"PRAGMA busy_timeout={busy_seconds * 1000:.0f}")
         _use_journal(connection, "WAL" if wal else "TRUNCATE", busy_seconds)
+        connection.execute("PRAGMA schema_version").fetchone()  # a first read opens the log
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         (written,) = connection.execute("SELECT json_group_array(?)", (_LONG,)).fetchone()
         if json.loads(written) != [_LONG]:
             connection.create_aggregate("json_group_array", 1, JsonArray)  # type: ignore[arg-type]
 
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+        try:
+            prepare(connection)
+            if files:
+                files.opened(logged=wal)
+        except BaseException:
+            connection.close()
+            raise
+
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
+        if files:
+            files.check()
         connection.execute(text(begin))
 
+    if files:
+        _watch(engine, files)
     return engine
+
+
+def _watch(engine: Engine, files: OpenFiles) -> None:
+    """Let connections open the file that is there, and never begin a new one in its place."""
+
+    @event.listens_for(engine, "do_connect")
+    def _connecting(_: Dialect, __: ConnectionPoolEntry, words: list[Any], options: dict[str, Any]) -> None:
+        files.check()
+        words[0] = uri(files.path, "mode=rw")
+        options["uri"] = True
+
+    @event.listens_for(engine, "close")
+    def _closed(_: sqlite3.Connection, __: ConnectionPoolEntry) -> None:
+        files.closed()

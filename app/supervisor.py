@@ -45,8 +45,9 @@ class Supervisor:
     """Keeps two child processes alive: `web`, and `worker` once `answers` says that the web process does.
 
     The commands get `--parent` with the supervisor's process id, so that a child can notice its death
-    (`app.lifeline`); the worker also gets `--id` and, after a death, `--replaces` with its predecessor's. The
-    web process reads the id of each dead worker, a line each, from its standard input.
+    (`app.lifeline`), and `--again` once the web process has answered: a child then begins no new database in
+    place of one that is gone. The worker also gets `--id` and, after a death, `--replaces` with its
+    predecessor's. The web process reads the id of each dead worker, a line each, from its standard input.
     Each child has a process group of its own: Ctrl-C reaches the supervisor alone, which passes it on once.
     """
 
@@ -90,7 +91,7 @@ class Supervisor:
 
     @property
     def _parent(self) -> list[str]:
-        return ["--parent", str(os.getpid())]
+        return ["--parent", str(os.getpid()), *(["--again"] if self._answering else [])]
 
     def _on_signal(self) -> None:
         if self._stopping.is_set():

@@ -1,6 +1,7 @@
 """The queue, the workers and the health of the server, for programs."""
 
 from fastapi import APIRouter, Request, Response
+from sqlalchemy.exc import DBAPIError
 from starlette.responses import RedirectResponse
 
 from app import __version__, runs, workers
@@ -34,8 +35,12 @@ def list_workers(database: DatabaseOf) -> Response:
 
 @router.get("/health", response_model=Health, tags=["system"])
 def health(request: Request, database: DatabaseOf) -> Response:
-    """Whether this process answers and reaches its database."""
-    with database.read() as session:
-        workers.live_kinds(session)
+    """Whether this process answers and reaches its database. Damage is told in a 200: no restart mends it."""
     integrity: Integrity = request.app.state.integrity
-    return answer(Health(status="ok", version=__version__, database=integrity.state))
+    try:
+        with database.read() as session:
+            workers.live_kinds(session)
+    except DBAPIError as error:
+        if integrity.met(error) is None:
+            raise
+    return answer(Health(status="ok", version=__version__, database=integrity.state, detail=integrity.detail))

@@ -18,7 +18,7 @@ from sqlmodel import Session
 from app import artifacts, lifeline, migrations, reports, run_queue, workers
 from app.db import Database
 from app.messages import EpochDone, Failed, Finished, FromSlot, Ready, Stepping, Stopped
-from app.outage import OUTAGES, unwritable
+from app.outage import CURE, OUTAGES, damage, is_outage, unwritable
 from app.reaper import Reaper
 from app.run_queue import Claim
 from app.settings import Settings
@@ -134,7 +134,9 @@ class Worker:
         """Try something that needs the database; without it, leave the rest for the next turn."""
         try:
             yield
-        except OUTAGES as error:
+        except DBAPIError as error:
+            if not is_outage(error):
+                raise
             self._bear(error)
         else:
             if self.outage_since is not None:
@@ -144,7 +146,11 @@ class Worker:
     def _bear(self, error: DBAPIError) -> None:
         """Note an outage; runs whose records have found no room for long are given up."""
         if self.outage_since is None:
-            log.warning("the database can't be used now; trying again: %s", error.orig)
+            why = damage(error)
+            log.warning(
+                "the database can't be used now; what trains waits for it at its next checkpoint: %s",
+                error.orig if why is None else f"it is damaged ({why}). {CURE}",
+            )
             self.outage_since = self._monotonic()
         why = unwritable(error)
         lasted = self._monotonic() - self.outage_since
@@ -220,9 +226,9 @@ class Worker:
         try:
             with self._database.write() as session:
                 return reports.write(session, claim, report, draining=self._draining)
-        except OUTAGES:
-            raise
         except Exception as error:
+            if is_outage(error):
+                raise
             log.exception("run %s, attempt %s: %s", claim.run_id, claim.attempt, report)
             raise reports.Refused(report, error) from error
 

@@ -1,13 +1,18 @@
 """Schema versions: `upgrade` brings a database to the newest, `wait` waits until somebody has."""
 
+import re
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
 from app.db import Database
+from app.outage import RESTORE
 
 HEAD: Final = "0004"
+TABLE: Final = "alembic_version"
+"""The table that holds the version."""
+
 _HERE: Final = Path(__file__).parent
 
 
@@ -17,7 +22,7 @@ class SchemaError(Exception):
 
 def version(connection: Connection) -> str | None:
     """The schema version of a database, None for an empty one."""
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(TABLE):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
@@ -28,6 +33,7 @@ def upgrade(database: Database, to: str = HEAD) -> None:
     Raises:
         SchemaError: the database was written by a newer Depthboard.
     """
+    database.create()
     if _found(database) == to:
         return
     from alembic import command  # noqa: PLC0415  # only a first start and an upgrade pay for the import
@@ -53,13 +59,29 @@ def is_current(database: Database) -> bool:
     return _found(database) == HEAD
 
 
+def judged(found: str, place: str) -> str:
+    """A version that was found in the database at a place, if this Depthboard can work with it.
+
+    Raises:
+        SchemaError: it can't; the message says why and what to do.
+    """
+    number = re.fullmatch(r"[0-9]{4}", found)
+    if number and 0 < int(found) <= int(HEAD):
+        return found
+    cure = (
+        "use the newer Depthboard that wrote it"
+        if number and found > HEAD
+        else f"if no other program has made it, it is damaged: restore a backup into a new folder ({RESTORE})"
+    )
+    raise SchemaError(
+        f"the database {place} has schema version {found}, which this version of Depthboard (schema {HEAD}) "
+        f"does not know. Nothing was changed; {cure}, or name another DEPTHBOARD_DATA_DIR"
+    )
+
+
 def _found(database: Database) -> str | None:
+    if not database.exists:
+        return None
     with database.engine.connect() as connection:
         found = version(connection)
-    if found is not None and found > HEAD:  # versions are numbers of four digits
-        raise SchemaError(
-            f"the database {database.url.render_as_string()} has schema version {found}, which this version "
-            f"of Depthboard (schema {HEAD}) does not know; use the newer Depthboard that wrote it, "
-            "or another DEPTHBOARD_DATA_DIR"
-        )
-    return found
+    return found if found is None else judged(found, database.url.render_as_string())

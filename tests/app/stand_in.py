@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--dies", type=int)
     parser.add_argument("--stubborn", action="store_true")
     parser.add_argument("--parent", type=int)
+    parser.add_argument("--again", action="store_true")
     parser.add_argument("--id")
     parser.add_argument("--replaces")
     arguments = parser.parse_args()

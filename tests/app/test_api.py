@@ -883,7 +883,12 @@ def test_live_workers_are_listed_with_what_they_train(server: Served) -> None:
 
 
 def test_health(client: httpx.Client) -> None:
-    assert client.get("/health").json() == {"status": "ok", "version": __version__, "database": "unchecked"}
+    assert client.get("/health").json() == {
+        "status": "ok",
+        "version": __version__,
+        "database": "unchecked",
+        "detail": None,
+    }
 
 
 # One URL, several representations

@@ -7,7 +7,9 @@ import pytest
 
 from app import events, run_queue, studies
 from app.db import Database
+from app.integrity import Integrity
 from app.requests import StudyRequest
+from app.settings import Settings
 from tests.app.conftest import Served
 from tests.app.listening import Stream, Told, listening, newest
 from tests.app.states import RESULTS, claimed, failed_run, figures, finished_run, queue_run, record
@@ -255,12 +257,12 @@ def test_what_the_page_showed_is_continued_however_long_ago(
 
 
 def test_a_client_that_does_not_read_is_told_to_read_again_and_goes_on_with_the_newest(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "_REMEMBERED", 4)
     monkeypatch.setattr(events, "SLOW_SECONDS", 0)
     queue_run(database)
-    hub = events.EventHub(database)
+    hub = events.EventHub(database, Integrity(database, settings.data_dir))
 
     async def listen() -> list[bytes]:
         stream = hub.stream(0)

@@ -20,6 +20,7 @@ def test_a_new_file_may_be_opened_by_many_at_once(tmp_path: Path, number: int) -
 
     def opened(database: Database) -> int:
         together.wait()
+        database.create()
         with database.write() as session:
             session.execute(text("CREATE TABLE IF NOT EXISTS some (thing)"))
             synchronous: int = session.execute(text("PRAGMA synchronous")).scalar_one()
