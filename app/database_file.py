@@ -312,10 +312,8 @@ def _check_descent(path: Path, header: _Header, view: Connection) -> None:
     it is still there or was deleted since. Where a process was killed while it took the log in, the file
     alone may make no sense, and nothing is compared.
     """
-    strange = _Fault(
-        f"its write-ahead log {beside(path, LOG).name} belongs to another database; move that away, or put its "
-        "own back"
-    )
+    log = beside(path, LOG).name
+    strange = _Fault(f"its log {log} belongs to another database; move that away, or put its own back")
     ((pages,),) = view.execute("PRAGMA page_count")
     if pages < header.pages:
         raise strange

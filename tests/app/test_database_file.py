@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from app import database_file, migrations
+from app import database_file, folder_lock, migrations
 from app.database_file import DatabaseUnusable
 from app.db import Database
 from app.migrations import SchemaError
 from app.requests import Labels
-from app.sqlite import DRIVER
+from app.sqlite import DRIVER, create
 from tests.app.states import queue_run
 
 NAME = "depthboard.sqlite3"
@@ -128,9 +128,11 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 def content(folder: Path) -> dict[str, bytes | None]:
+    """Every file of a folder with what is in it, without the lock that says who runs."""
     return {
         str(each.relative_to(folder)): each.read_bytes() if each.is_file() else None
         for each in folder.rglob("*")
+        if each.name != folder_lock.NAME
     }
 
 
@@ -198,3 +200,41 @@ def test_a_log_that_is_damaged_is_told(kind: str, sound: Path, tmp_path: Path) -
     with unchanged(path.parent), pytest.raises(DatabaseUnusable) as caught:
         database_file.check(path)
     assert told in str(caught.value)
+
+
+def test_a_file_that_may_not_be_opened_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)  # the tests may run as root, who may open anything
+    with unchanged(path.parent), pytest.raises(DatabaseUnusable, match="as the user that the data folder"):
+        database_file.check(path)
+
+
+def test_sound_databases_pass(path: Path, sound: Path, tmp_path: Path) -> None:
+    for each in (path, tmp_path / "none", tmp_path / "folder" / "none"):
+        database_file.check(each)
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    database_file.check(link)
+    new = tmp_path / "new ?#%41.sqlite3"
+    create(new)
+    assert new.stat().st_size == PAGE
+    database_file.check(new)
+    with closing(DRIVER.connect(sound)) as busy:  # as beside a running Depthboard
+        busy.execute("UPDATE run SET priority = 2")
+        database_file.check(sound)
+    sql(path, "UPDATE run SET priority = 1")  # with a rollback journal instead of a log
+    database_file.check(path)
+
+
+def test_a_large_database_is_looked_at_for_a_moment_only(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = (
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 50000) SELECT i, i FROM n"
+    )
+    sql(path, f"INSERT INTO deletion (run_id, change) {numbers}")
+    KINDS["a page"][0](path)
+    with pytest.raises(DatabaseUnusable):
+        database_file.check(path)
+    monkeypatch.setattr(database_file, "LOOK_SECONDS", 0)
+    database_file.check(path)
