@@ -47,7 +47,7 @@ class OpenFiles:
         self._path = str(self.path)
         self._beside = [str(beside(target, suffix)) for suffix in (LOG, INDEX)]
         self._database: tuple[int, int] | None = None
-        self._log: list[tuple[int, int] | None] = []
+        self._log: dict[str, tuple[int, int] | None] = {}
         self._connections = 0
         self._lock = Lock()
 
@@ -57,7 +57,7 @@ class OpenFiles:
             if self._database is None:
                 self._database = self._found()
             if not self._connections:
-                self._log = [_identity_or_none(path) for path in self._beside] if logged else []
+                self._log = {path: _identity_or_none(path) for path in self._beside} if logged else {}
             self._connections += 1
         self.check()
 
@@ -66,18 +66,15 @@ class OpenFiles:
         with self._lock:
             self._connections -= 1
             if not self._connections:  # the last one of all processes removes the log
-                self._log = []
+                self._log = {}
 
     def check(self) -> None:
         """See that the path leads to the files that are open. Raises `Misplaced`."""
         if self._database is None:
             return
         if self._found() != self._database:
-            raise Misplaced(
-                f"another file has taken the place of the database {self._path} while Depthboard runs. "
-                "Restart Depthboard to use it, or put the old one back. Nothing is recorded until then"
-            )
-        for path, known in zip(self._beside, self._log, strict=False):
+            raise Misplaced(self._replaced())
+        for path, known in self._log.items():
             if _identity_or_none(path) != known:
                 raise Misplaced(
                     f"{path}, a part of the database, was removed or replaced while Depthboard runs. Stop "
@@ -90,6 +87,15 @@ class OpenFiles:
             return _identity(self._path)
         except OSError as error:
             raise Misplaced(self._gone(error)) from error
+
+    def _replaced(self) -> str:
+        old = [Path(path).name for path, known in self._log.items() if _identity_or_none(path) == known]
+        removed = f", remove {' and '.join(old)}, which belong to the old one," if old else ""
+        return (
+            f"another file has taken the place of the database {self._path} while Depthboard runs. To use "
+            f"it, stop Depthboard{removed} and start it again; or put the old one back. Nothing is recorded "
+            "until then"
+        )
 
     def _gone(self, error: OSError) -> str:
         folder = self.path.parent

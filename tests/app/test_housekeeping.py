@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from app import artifacts, run_queue
 from app.artifacts import Checkpoint
@@ -192,3 +194,48 @@ def test_the_server_alone_notices_a_worker_that_went_silent(settings: Settings, 
         claimed(database, "silent", lease_seconds=1)
         eventually(lambda: row(database, run_id).status == "queued")
     assert row(database, run_id).crashes == 1
+
+
+def test_a_request_that_meets_damage_says_so_and_so_do_health_and_the_system_page(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(Database(settings.url)) as database:
+        for _ in range(200):
+            queue_run(database, Labels(note="some text that fills pages " * 10))
+    damage(settings.data_dir / "depthboard.sqlite3")
+    with serving(settings) as server:
+        assert server.client.get("/health").json()["database"] == "unchecked"
+        for _ in range(3):
+            answer = server.client.get("/runs.csv")
+            assert answer.status_code == 503
+            assert answer.json()["detail"].startswith(
+                "The database is damaged: database disk image is malformed."
+            )
+            assert "depthboard restore FILE --data-dir NEW" in answer.json()["detail"]
+        page = server.client.get("/runs?sort=note&limit=500", headers={"Accept": "text/html"})
+        health = server.client.get("/health")
+        system = server.client.get("/workers", headers={"Accept": "text/html"}).text
+    assert page.status_code == 503
+    assert "depthboard restore" in page.text
+    assert health.status_code == 200
+    assert health.json()["database"] == "damaged"
+    assert health.json()["detail"] == "database disk image is malformed"
+    assert "The database file is damaged" in system
+    assert caplog.text.count("\n") == caplog.text.count("the database file is damaged") == 1
+
+
+def test_a_table_that_is_gone_is_damage_and_an_error_of_the_server_is_none(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Database(settings.url)) as database, database.write() as session:
+        session.execute(text("DROP TABLE worker"))
+    with serving(settings) as server:
+        health = server.client.get("/health")
+        assert (health.status_code, health.json()["database"]) == (200, "damaged")
+        assert health.json()["detail"] == "no such table: worker"
+
+        def wrong(*_: object) -> None:
+            raise IntegrityError("INSERT", None, Exception("NOT NULL constraint failed"))
+
+        monkeypatch.setattr(run_queue, "enqueue", wrong)
+        assert server.client.post("/runs", json={"depth": 1}).status_code == 500
