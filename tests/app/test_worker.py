@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
 from sqlmodel import select
 
 from app import artifacts, epochs, run_queue, runs, workers
@@ -514,6 +515,34 @@ def test_a_report_that_the_database_refuses_fails_its_run_alone(
     assert complaint in run.reason
     assert bench.ended(queue_run(bench.database, **SHORT)).status == "finished"
     assert bench.pid() != slot
+
+
+def test_a_damaged_database_fails_no_run_and_is_told_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def met(*_: object) -> bool:
+        error = sqlite3.DatabaseError("database disk image is malformed")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise DatabaseError("UPDATE", None, error)
+
+    run_id = queue_run(bench.database, **LONG)
+    bench.wait_for_epochs(run_id)
+    worker, slot = bench.start(), bench.pid()
+    with monkeypatch.context() as patch:
+        patch.setattr(run_queue, "record_epoch", met)
+        bench.turn_until(lambda: worker.outage_since is not None)
+        for _ in range(2):
+            worker.turn()
+    lines = [each.getMessage() for each in caplog.records if "is damaged" in each.getMessage()]
+    assert len(lines) == 1
+    assert "depthboard restore FILE --data-dir NEW" in lines[0]
+    assert "Traceback" not in caplog.text
+    before = row(bench.database, run_id).epochs_done
+    bench.wait_for_epochs(run_id, before + 2)
+    cancel(bench, run_id)
+    run = bench.ended(run_id)
+    assert (run.status, run.attempt, bench.pid()) == ("cancelled", 1, slot)
+    assert bench.columns(run_id).epoch == list(range(1, run.epochs_done + 1))
 
 
 def test_a_worker_whose_records_find_no_room_renews_its_lease_while_it_can(

@@ -1,4 +1,4 @@
-"""A database that is damaged at start, under the real commands."""
+"""A database that is damaged at start, or gone while it is used, under the real commands."""
 
 import shutil
 import subprocess
@@ -10,9 +10,9 @@ import pytest
 
 from tests.app.test_database_file import KINDS, content, fill
 from tests.dashboard import ROOT, clean_environment
+from tests.processes import ENDLESS, PATIENCE, up
 
 COMMANDS = {
-    "header": "up --port 0",
     "a page": "up --port 0",
     "tables": "up --port 0",
     "folder": "up --port 0",
@@ -62,3 +62,34 @@ def test_damage_is_told_once_and_ends_the_command(
     assert "Nothing was changed" in errors
     assert "depthboard restore FILE --data-dir NEW" in errors
     assert output == ""
+
+
+def test_training_waits_for_a_folder_that_was_moved_and_no_other_is_begun_in_its_place(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data, moved = tmp_path / "data", tmp_path / "moved"
+    with up(data) as dashboard:
+        run = dashboard.post(**ENDLESS)
+        dashboard.training(run)
+        epochs = dashboard.read(run)["epochs_done"]
+        data.rename(moved)
+        for answer in (dashboard.client.get("/health"), dashboard.client.post("/runs", json={"depth": 1})):
+            assert answer.status_code == 503
+            assert f"The data folder {data} is gone" in answer.json()["detail"]
+        assert not data.exists()
+        moved.rename(data)
+        dashboard.training(run, epochs + 3)
+        read = dashboard.read(run)
+        assert (read["attempt"], read["status"]) == (1, "running")
+        recorded = dashboard.client.get(f"/runs/{run['id']}/epochs").json()["epoch"]
+        assert recorded == list(range(1, len(recorded) + 1))
+        assert [each["id"] for each in dashboard.client.get("/runs").json()["runs"]] == [run["id"]]
+
+        shutil.rmtree(data)
+        dashboard.web.kill()
+        assert dashboard.process.wait(PATIENCE) == 2
+        assert not data.exists()
+    errors = capfd.readouterr().err
+    assert errors.count("the database can't be used now") <= 4  # each process once for each of two outages
+    assert "there is no database" in errors
+    assert "Traceback" not in errors
