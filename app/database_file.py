@@ -78,7 +78,7 @@ def check(path: Path) -> None:
     """See that the file, if there is one, is a sound database of Depthboard; nothing is changed.
 
     Raises:
-        DatabaseUnusable: it is not; a subclass says that it is damaged.
+        DatabaseUnusable: it is not.
         SchemaError: it was written by a newer Depthboard.
     """
     path = Path(os.path.realpath(path))  # SQLite keeps its other files beside what a link leads to
@@ -144,6 +144,8 @@ def _check_content(path: Path) -> None:
             error.sqlite_errorcode & PRIMARY not in _PASSING
         ):  # whose cause is elsewhere, and told when it is opened
             raise _Fault(_told(str(error))) from error
+    except OSError:  # the log can't be read apart from its database, as on a file system without links
+        return
 
 
 def _size(path: Path) -> int:
@@ -201,7 +203,7 @@ def _check_log(path: Path, header: _Header) -> None:
     if not any(head):  # a machine that stopped had written none of it
         return
     if len(head) < _LOG_HEADER_BYTES or not _is_log(head):
-        raise _Fault(f"its write-ahead log {log.name} is none, or the header of the log was overwritten")
+        raise _Fault(f"its write-ahead log {log.name} is not a log, or the header of the log was overwritten")
     (page_bytes,) = struct.unpack(">I", head[8:12])
     if page_bytes != header.page_bytes:
         raise _Fault(

@@ -10,13 +10,14 @@ from typing import Final
 
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import ColumnElement, or_
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import col, select
 
 from app import artifacts, run_queue
 from app.db import Database, newest_change
 from app.integrity import Integrity
 from app.models import Deletion, Run
+from app.outage import is_outage
 from app.reaper import Reaper
 from app.settings import Settings
 
@@ -60,10 +61,11 @@ async def _every(seconds: float, chore: Callable[[], object], integrity: Integri
         try:
             await run_in_threadpool(chore)
             integrity.usable()
-        except SQLAlchemyError as error:
-            integrity.met(error)
-        except OSError:
-            log.exception("something that is done every %g s failed; trying again", seconds)
+        except (SQLAlchemyError, OSError) as error:
+            if isinstance(error, DBAPIError) and is_outage(error):
+                integrity.met(error)
+            else:
+                log.exception("something that is done every %g s failed; trying again", seconds)
         await asyncio.sleep(seconds)
 
 

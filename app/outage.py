@@ -42,19 +42,14 @@ def unwritable(error: DBAPIError) -> str | None:
     return None
 
 
-def is_corrupt(error: BaseException | None) -> bool:
-    """Whether SQLite says that a file holds something else than what it has written."""
-    return getattr(error, "sqlite_errorcode", 0) & PRIMARY in _CORRUPT
-
-
 def damage(error: BaseException) -> str | None:
     """What is damaged about the database, if that is what an error means."""
     if not isinstance(error, DBAPIError):
         return None
     said = str(error.orig).strip()
-    if is_corrupt(error.orig) or (isinstance(error, OperationalError) and said.startswith(_MISSING)):
-        return said
-    return None
+    corrupt = getattr(error.orig, "sqlite_errorcode", 0) & PRIMARY in _CORRUPT
+    missing = isinstance(error, OperationalError) and said.startswith(_MISSING)
+    return said if corrupt or missing else None
 
 
 def is_outage(error: BaseException) -> bool:

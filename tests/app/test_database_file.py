@@ -179,9 +179,9 @@ def test_the_log_of_another_database_is_refused(
 
 
 LOGS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "text": (lambda log: log.write_text("Dear diary,\n" * 100), "is none"),
-    "header": (lambda log: overwrite(log, 4, b"\xa5" * 12), "is none"),
-    "short": (lambda log: os.truncate(log, 20), "is none"),
+    "text": (lambda log: log.write_text("Dear diary,\n" * 100), "is not a log"),
+    "header": (lambda log: overwrite(log, 4, b"\xa5" * 12), "is not a log"),
+    "short": (lambda log: os.truncate(log, 20), "is not a log"),
     "folder": (replace_by_folder, "is a folder"),
     "alone": (lambda log: log.with_name(NAME).unlink(), "only its write-ahead log"),
     "shorter file": (
@@ -200,6 +200,20 @@ def test_a_log_that_is_damaged_is_told(kind: str, sound: Path, tmp_path: Path) -
     with unchanged(path.parent), pytest.raises(DatabaseUnusable) as caught:
         database_file.check(path)
     assert told in str(caught.value)
+
+
+def test_a_log_that_can_not_be_looked_at_apart_keeps_nobody_from_starting(
+    sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = killed(sound, tmp_path / "killed")
+    path.with_name(f"{NAME}-shm").unlink()
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with unchanged(path.parent):
+        database_file.check(path)
 
 
 def test_a_file_that_may_not_be_opened_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
