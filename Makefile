@@ -21,6 +21,9 @@ TORCH_INDEX ?=
 
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
 
+# A checkout may have lost the modes of its files, and the command is one of them.
+COMMAND := $(VENV)/bin/depthboard
+
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .PHONY: run test lint bench dependencies postgres install lock
@@ -29,7 +32,7 @@ ifdef PORT
 run: export DEPTHBOARD_PORT := $(PORT)
 endif
 run: $(VENV)/.editable
-	@$(VENV)/bin/depthboard up
+	@$(COMMAND) up
 
 test: lint
 	$(VENV)/bin/python -m pytest $(PYTEST_FLAGS)
@@ -49,6 +52,7 @@ postgres: $(VENV)/.dependencies
 
 install: $(VENV)/.dependencies
 	$(PIP) install --no-deps --no-build-isolation .
+	@chmod +x $(COMMAND)
 
 define require_python
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \
@@ -71,6 +75,7 @@ $(VENV)/.development: requirements-dev.lock $(VENV)/.dependencies
 
 $(VENV)/.editable: pyproject.toml $(VENV)/.dependencies
 	$(PIP) install --no-deps --no-build-isolation --editable .
+	@chmod +x $(COMMAND)
 	@touch $@
 
 # Naming another index replaces the torch that is there; naming none keeps it.

@@ -38,6 +38,9 @@ _ORPHAN_SECONDS: Final = 1.5
 """How long the web process may take to end once its supervisor is gone."""
 
 _SETTINGS: Final = options(Settings, panel="Settings", environment=ENVIRONMENT)
+_TRAINING_SETTINGS: Final = frozenset({"data_dir", "threads"})
+_OF_TRAINING: Final = options(Settings, panel="Settings", environment=ENVIRONMENT, only=_TRAINING_SETTINGS)
+_ALONE: Final = {"slots": "1"}
 _HYPERPARAMETERS: Final = options(TrainConfig, panel="Hyperparameters")
 _AXES: Final = options(TrainConfig, panel="Hyperparameters, each a value, a list or a range", many=True)
 
@@ -66,7 +69,7 @@ Priority = Annotated[int, typer.Option(help="Higher goes first.")]
 def main() -> None:
     """Run the command line."""
     try:
-        app()
+        app(prog_name=app.info.name)
     except Failure as failure:
         sys.stderr.write(f"{failure}\n")
         sys.exit(failure.exit_code)
@@ -133,6 +136,16 @@ def worker(
             process.main(settings, worker_id, replaces, parent)
     except process.SlotsUnusable as error:
         raise Failure(f"The worker gives up: {error}. What its slots printed says why.") from error
+
+
+@app.command()
+@with_options([*_HYPERPARAMETERS, *_OF_TRAINING])
+def train(given: dict[str, str], *, json: AsJson = False) -> None:
+    """Train one network here and now: no server, no database, no files."""
+    settings = settings_of({name: given.pop(name) for name in _TRAINING_SETTINGS & given.keys()} | _ALONE)
+    from trainer import command
+
+    raise typer.Exit(command.train(given, settings.data_dir, settings.thread_count, as_json=json))
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import typer
@@ -16,14 +16,23 @@ Command = Callable[..., None]
 
 
 def options(
-    model: type[BaseModel], *, panel: str, environment: str | None = None, many: bool = False
+    model: type[BaseModel],
+    *,
+    panel: str,
+    environment: str | None = None,
+    many: bool = False,
+    only: Collection[str] | None = None,
 ) -> list[inspect.Parameter]:
     """One option per field, whose value is the text that was given, or None.
 
     `environment` is the prefix of the variables that stand for the options; with `many`, the metavar
-    says that a list or range is welcome.
+    says that a list or range is welcome. `only` names the fields that are wanted, by default all.
     """
-    return [_option(name, field, panel, environment, many=many) for name, field in model.model_fields.items()]
+    return [
+        _option(name, field, panel, environment, many=many)
+        for name, field in model.model_fields.items()
+        if only is None or name in only
+    ]
 
 
 def _option(

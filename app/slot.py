@@ -1,8 +1,8 @@
 """A slot's child process: trains one run at a time and reports by pipe. The only door from app to torch.
 
-Started as `python -m app.slot FD DATA_DIR DEVICE`, where FD is its end of the pipe and DEVICE what its worker
-offers. It never opens the database, and ends when the pipe does: a slot does not outlive its worker. Where it
-can't read the pipe because it was stopped, the kernel ends it.
+Started as `app.slot FD DATA_DIR DEVICE`, where FD is its end of the pipe and DEVICE what its worker offers.
+It never opens the database, and ends when the pipe does: a slot does not outlive its worker. Where it can't
+read the pipe because it was stopped, the kernel ends it.
 """
 
 import os

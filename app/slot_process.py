@@ -1,10 +1,8 @@
 """A slot as its worker sees it: a child process, the pipe to it, and the claim it trains."""
 
-import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from typing import Final
 
 from sqlmodel import Session
 
+from app import interpreter
 from app.artifacts import RunFiles
 from app.messages import FromSlot, Leave, Recorded, Stop, ToSlot, Train
 from app.run_queue import Claim
@@ -68,11 +67,11 @@ class SlotProcess:
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                [sys.executable, "-m", "app.slot", str(theirs.fileno()), str(data_dir), offered],
+                interpreter.command("app.slot", str(theirs.fileno()), str(data_dir), offered),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 process_group=0,  # Ctrl-C is the worker's to handle
-                env={**_ENVIRONMENT, "OMP_NUM_THREADS": str(threads), **os.environ},
+                env=interpreter.environment(OMP_NUM_THREADS=str(threads), **_ENVIRONMENT),
             )
         self.connection: Connection = Connection(ours.detach())
 

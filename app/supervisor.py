@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from app import interpreter
 from app.address import EXIT_ADDRESS, Address
 
 EXIT_SETTINGS: Final = 2
@@ -175,6 +176,7 @@ class Supervisor:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.PIPE if name == _WEB else asyncio.subprocess.DEVNULL,
+                env=interpreter.environment(),
                 process_group=0,
             )
         except OSError as error:
@@ -206,10 +208,9 @@ def up(address: Address) -> int:
 
     Settings reach the children by the environment.
     """
-    command = [sys.executable, "-m", "app.cli"]
     supervisor = Supervisor(
-        [*command, "serve"],
-        [*command, "worker"],
+        interpreter.command("app.cli", "serve"),
+        interpreter.command("app.cli", "worker"),
         address.answers,
         greeting=f"Depthboard is at {address.url} (Ctrl-C stops it).",
     )

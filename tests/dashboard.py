@@ -5,12 +5,15 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 ROOT = Path(__file__).parent.parent
+COMMAND = (sys.executable, "-P", "-m", "app.cli")
+"""The command line of this checkout, which is installed as a link to it."""
 
 
 @dataclass
@@ -31,9 +34,10 @@ def clean_environment(**changes: str) -> dict[str, str]:
 def running(
     folder: Path,
     *options: str,
-    command: Sequence[str] = (sys.executable, "-m", "app.cli"),
+    command: Sequence[str] = COMMAND,
     cwd: Path = ROOT,
     user: int | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Dashboard]:
     """A dashboard whose data lies in `folder`, stopped in the end like by Ctrl-C.
 
@@ -45,7 +49,7 @@ def running(
         stdout=subprocess.PIPE,
         text=True,
         cwd=cwd,
-        env=clean_environment(),
+        env=clean_environment(**environment),
         user=user,
         group=user,
         extra_groups=None if user is None else [],

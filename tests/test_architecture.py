@@ -16,6 +16,7 @@ from trainer.config import TrainConfig
 ROOT = Path(__file__).parent.parent
 WEB = ("fastapi", "starlette", "uvicorn")
 TORCHLESS = {
+    "trainer.command",
     "trainer.config",
     "trainer.durable",
     "trainer.folder",
@@ -114,6 +115,7 @@ def test_only_the_slot_is_a_door_to_torch(module: str) -> None:
     [
         ("trainer", ("torch", "numpy", "pydantic")),
         ("trainer.config", ("torch", "numpy")),
+        ("trainer.command", ("torch", "numpy", "rich")),
         ("trainer.folder", ("torch", "numpy", "pydantic")),
         ("trainer.loop", ("sqlmodel", "rich", "safetensors")),
         ("app.datasets", ("torch", "numpy", *WEB, *DATABASE)),

@@ -1,5 +1,6 @@
 """What is installed from the wheel: made by the Dockerfile's own steps, by a user who may not write here."""
 
+import contextlib
 import json
 import os
 import re
@@ -11,16 +12,19 @@ import sysconfig
 import tempfile
 import tomllib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
-from app import cli
+from app import cli, migrations
 from app.client import Client
+from app.db import Database
 from app.settings import Settings
 from tests.dashboard import ROOT, clean_environment, get, running
+from tests.processes import Process
 from tests.waiting import eventually
 
 NOBODY = 65534
@@ -45,12 +49,17 @@ class Installation:
     home: Path
     user: int | None
 
-    def run(self, *command: str, cwd: Path) -> None:
-        """Run a command as that user."""
+    @property
+    def command(self) -> str:
+        """The installed command."""
+        return str(self.environment / "bin" / "depthboard")
+
+    def run(self, *command: str, cwd: Path, **environment: str) -> str:
+        """Run a command as that user; what it printed."""
         done = subprocess.run(
             command,
             cwd=cwd,
-            env=clean_environment(HOME=str(self.home)),
+            env=clean_environment(HOME=str(self.home), **environment),
             user=self.user,
             group=self.user,
             extra_groups=None if self.user is None else [],
@@ -60,6 +69,7 @@ class Installation:
             check=False,
         )
         assert done.returncode == 0, done.stdout
+        return done.stdout
 
 
 def readable_by_others(path: Path) -> bool:
@@ -151,9 +161,8 @@ def test_the_wheel_carries_pages_data_and_license_and_nothing_else(installation:
 
 def test_an_installed_dashboard_shows_its_pages_and_trains(installation: Installation) -> None:
     """Run from another folder, where no checkout is in reach, with nothing but the installation."""
-    command = [str(installation.environment / "bin" / "depthboard")]
     home, user = installation.home, installation.user
-    with running(home / "data", command=command, cwd=home, user=user) as dashboard:
+    with running(home / "data", command=[installation.command], cwd=home, user=user) as dashboard:
         for path in ("/runs", "/runs/new", "/studies", "/queue", "/workers", "/docs"):
             status, page = get(dashboard.url, path, accept="text/html")
             assert status == 200, path
@@ -165,6 +174,143 @@ def test_an_installed_dashboard_shows_its_pages_and_trains(installation: Install
             run = client.create_run({"depth": 1, "epochs": 1})
             assert eventually(lambda: client.run(run.id).test_accuracy, seconds=60)
         installation.run(*health_check(installation, dashboard.url), cwd=home)
+
+
+MARK = "import os; open(os.environ['MARKS'] + '/' + __name__, 'a').close()\n"
+"""A module that leaves a file of its name when it is imported."""
+
+STRANGERS = (
+    *("app.py", "app/__init__.py", "trainer.py", "trainer/__init__.py", "random.py", "re.py", "typing.py"),
+    *("pathlib.py", "logging.py", "orjson.py", "torch.py", "typer.py", "pydantic.py", "sqlite3.py", "git.py"),
+)
+LATE = (
+    *("sitecustomize.py", "usercustomize.py", "socket.py", "json/__init__.py", "sqlalchemy/__init__.py"),
+    *("alembic.py", "multiprocessing/__init__.py", "safetensors.py", "fastapi.py", "plotly.py", "scipy.py"),
+)
+
+
+class Strangers:
+    """A folder with modules that are named like Depthboard's and its dependencies', and who imported them."""
+
+    def __init__(self, home: Path, name: str) -> None:
+        self.folder = home / name
+        self._marks = home / f"{name}-imported"
+        for folder in (self.folder, self._marks):
+            folder.mkdir()
+            folder.chmod(0o777)
+
+    def add(self, *names: str) -> None:
+        """Put modules there."""
+        for name in names:
+            path = self.folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(MARK)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the modules need to leave their marks; they can't be compiled."""
+        return {"MARKS": str(self._marks), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": ""}
+
+    @property
+    def imported(self) -> list[str]:
+        """The modules that somebody has imported."""
+        return sorted(path.name for path in self._marks.iterdir())
+
+
+def test_no_process_imports_from_the_current_folder_whatever_dies(installation: Installation) -> None:
+    """Strangers lie there from the start or appear later, and the search path names the folder."""
+    strangers = Strangers(installation.home, "strangers")
+    strangers.add(*STRANGERS)
+    environment = strangers.environment | {"PYTHONPATH": f":.:lib:{strangers.folder}:"}
+    with (
+        running(
+            Path("data"),
+            command=[installation.command],
+            cwd=strangers.folder,
+            user=installation.user,
+            environment=environment,
+        ) as dashboard,
+        Client(dashboard.url) as client,
+    ):
+        strangers.add(*LATE)
+        supervisor = Process(dashboard.process.pid)
+
+        def trains() -> bool:
+            run = client.create_run({"depth": 1, "epochs": 1})
+            return eventually(lambda: client.run(run.id).status not in ("queued", "running"), 120) and (
+                client.run(run.id).status == "finished"
+            )
+
+        assert trains()
+        worker, web = supervisor.child("worker"), supervisor.child("serve")
+        slot = worker.child("app.slot")
+        slot.kill()
+        eventually(lambda: slot.pid not in (child.pid for child in worker.children()))
+        worker.child("app.slot")
+        for victim in (worker, web):
+            victim.kill()
+        eventually(lambda: not {worker.pid, web.pid} & {child.pid for child in supervisor.children()})
+        supervisor.child("worker").child("app.slot")
+        eventually(lambda: answers(dashboard.url))
+        assert trains()
+        assert strangers.imported == []
+    assert (strangers.folder / "data" / "depthboard.sqlite3").exists()
+
+
+def answers(url: str) -> bool:
+    """Whether the web process is there."""
+    with contextlib.suppress(OSError):
+        return get(url, "/health")[0] == 200
+    return False
+
+
+@pytest.mark.parametrize("search_path", [None, ":", ".", "HERE", "/nonesuch::lib"])
+def test_the_command_itself_imports_nothing_from_there(
+    search_path: str | None, installation: Installation
+) -> None:
+    strangers = Strangers(installation.home, f"with-{str(search_path).strip('/')}")
+    strangers.add(*STRANGERS)
+    environment = strangers.environment
+    if search_path is None:
+        strangers.add(*LATE)  # Python itself would look for some of them along the search path
+    else:
+        environment["PYTHONPATH"] = search_path.replace("HERE", str(strangers.folder))
+    shown = installation.run(installation.command, "--version", cwd=strangers.folder, **environment)
+    assert shown.startswith("depthboard ")
+    assert strangers.imported == []
+
+
+def test_training_and_backups_import_nothing_from_there(installation: Installation) -> None:
+    strangers = Strangers(installation.home, "here")
+    strangers.add(*STRANGERS, *LATE)
+    words = ("train", "--depth", "1", "--epochs", "1", "--json", "--threads", "1")
+    shown = installation.run(installation.command, *words, cwd=strangers.folder, **strangers.environment)
+    assert json.loads(shown.splitlines()[-1])["epochs_done"] == 1
+    data = strangers.folder / "data"
+    data.mkdir()
+    data.chmod(0o777)
+    with closing(Database(f"sqlite:///{data / 'depthboard.sqlite3'}")) as database:
+        migrations.upgrade(database)
+    for path in data.iterdir():
+        path.chmod(0o666)
+    saved = installation.run(
+        installation.command, "backup", "some.backup", cwd=strangers.folder, **strangers.environment
+    )
+    assert saved.startswith("Saved 0 runs")
+    assert strangers.imported == []
+
+
+def test_a_module_beside_the_command_is_no_part_of_it(installation: Installation) -> None:
+    strangers = Strangers(installation.home, "beside")
+    programs = installation.environment / "bin"
+    beside = programs / "app.py"
+    beside.write_text(MARK)
+    try:
+        shown = installation.run("./depthboard", "--version", cwd=programs, **strangers.environment)
+    finally:
+        beside.unlink()
+    assert shown.startswith("depthboard ")
+    assert strangers.imported == []
 
 
 def health_check(installation: Installation, url: str) -> list[str]:

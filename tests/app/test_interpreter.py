@@ -1,0 +1,92 @@
+"""How processes of Depthboard are started: no code comes from the current folder."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app import interpreter
+from app.interpreter import without_current_folder
+from tests.dashboard import ROOT
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lib").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("searched", "kept"),
+    [
+        ("", ""),
+        (":", ""),
+        (".", ""),
+        ("lib", ""),
+        ("./lib:../lib", ""),
+        (":/usr/lib/modules", "/usr/lib/modules"),
+        ("/usr/lib/modules:", "/usr/lib/modules"),
+        ("/a::/b", "/a:/b"),
+        ("/nonesuch:.:/a b", "/nonesuch:/a b"),
+        ("~/lib", ""),
+    ],
+)
+def test_a_search_path_keeps_what_does_not_depend_on_the_current_folder(searched: str, kept: str) -> None:
+    assert without_current_folder(searched) == kept
+
+
+def test_the_current_folder_is_left_out_by_whatever_name(tmp_path: Path) -> None:
+    link = tmp_path / "lib" / "link"
+    link.symlink_to(tmp_path)
+    search_path = f"{tmp_path}:{tmp_path}/:{tmp_path}/lib/..:{link}:{tmp_path}/lib"
+    assert without_current_folder(search_path) == f"{tmp_path}/lib"
+
+
+def test_a_current_folder_that_is_gone_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert without_current_folder(f":/a:{gone}") == f"/a:{gone}"
+
+
+def test_a_checkout_that_is_named_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert without_current_folder(f".:{ROOT}") == str(ROOT)
+
+
+def test_what_is_set_comes_before_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SET", "by the user")
+    monkeypatch.setenv("PYTHONPATH", ":/a")
+    found = interpreter.environment(SET="by default", OTHER="by default")
+    assert (found["SET"], found["OTHER"], found["PYTHONPATH"]) == ("by the user", "by default", "/a")
+    assert {**os.environ, "OTHER": "by default", "PYTHONPATH": "/a", "PYTHONSAFEPATH": "1"} == found
+    monkeypatch.delenv("PYTHONPATH")
+    assert "PYTHONPATH" not in interpreter.environment()
+
+
+GRANDCHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import random'], check=True)"
+
+
+@pytest.mark.parametrize("search_path", [None, ":", "."])
+@pytest.mark.parametrize("words", [("-P", "-m", "wave"), ("-c", GRANDCHILD)])
+def test_neither_a_child_nor_its_child_runs_a_strangers_code(
+    words: tuple[str, ...], search_path: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("random", "wave", "sitecustomize", "usercustomize"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a stranger')")
+    if search_path is not None:
+        monkeypatch.setenv("PYTHONPATH", search_path)
+    assert interpreter.command("wave") == [sys.executable, "-P", "-m", "wave"]
+    done = subprocess.run(
+        [sys.executable, *words],
+        env=interpreter.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

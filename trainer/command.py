@@ -1,0 +1,61 @@
+"""One training as a command: from options as texts to its exit status. It imports torch only to train."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from trainer.config import TrainConfig
+
+FAILED: Final = 1
+BAD_VALUE: Final = 2
+INTERRUPTED: Final = 130
+
+
+def train(given: Mapping[str, str], data_dir: Path, threads: int | None, *, as_json: bool) -> int:
+    """Train one network with the hyperparameters that are given as texts, and print the figures.
+
+    Returns the exit status. What is wrong is told on standard error. `data_dir` is where `datasets/NAME`
+    holds the files of other data sets; without `threads`, PyTorch chooses how many.
+    """
+    try:
+        config = TrainConfig.model_validate_strings(given)
+    except ValidationError as error:
+        for problem in error.errors():
+            sys.stderr.write(f"{_told(problem)}\n")
+        return BAD_VALUE
+    # Threads that spin while they wait starve every neighbour; OpenMP reads this when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # the same bits every time, on CUDA too
+    try:
+        from trainer.terminal import run  # noqa: PLC0415, it imports torch
+
+        problem_met = run(config, data_dir, threads, as_json=as_json)
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has gone; the interpreter flushes it once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    if problem_met is not None:
+        sys.stderr.write(f"{problem_met}\n")
+        return FAILED
+    return 0
+
+
+def option(name: str) -> str:
+    """The option of a hyperparameter."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _told(problem: ErrorDetails) -> str:
+    """A validation error in one line: the option, its bound and what was given, or what does not fit."""
+    if problem["loc"]:
+        expected = problem["msg"].removeprefix("Value error, ")
+        return f"{option(str(problem['loc'][0]))}: {expected}, not {problem['input']}"
+    return str(problem.get("ctx", {}).get("error") or problem["msg"])
