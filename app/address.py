@@ -2,14 +2,19 @@
 
 import errno
 import http.client
+import ipaddress
 import socket
 from dataclasses import dataclass
-from typing import Final, Self
+from functools import cache
+from typing import Any, Final, Self
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 
-_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # looked up, not bound
+_THIS_MACHINE: Final = {4: "127.0.0.1", 6: "::1"}
+"""By version of the protocol: where a server that listens on every address is reached from here."""
 
+
+_ANY: Final = "0.0.0.0"  # noqa: S104  # what no host at all stands for
 
 EXIT_ADDRESS: Final = 3
 """Exit code for an address that cannot be listened on: starting again would not help."""
@@ -17,6 +22,27 @@ EXIT_ADDRESS: Final = 3
 
 class AddressError(Exception):
     """The address cannot be listened on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class _Resolved:
+    """One address that a host stands for, as sockets take it: host, port and what else its family has."""
+
+    family: socket.AddressFamily
+    socket_address: tuple[Any, ...]
+
+    @property
+    def ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+        """The address itself; one of IPv4 that is written as one of IPv6 as what it is."""
+        address = ipaddress.ip_address(self.socket_address[0])
+        return getattr(address, "ipv4_mapped", None) or address
+
+
+@cache
+def _resolve(host: str) -> tuple[_Resolved, ...]:
+    """Every address that a host stands for, asked once: what was found local is what is listened on."""
+    found = socket.getaddrinfo(host or _ANY, None, type=socket.SOCK_STREAM)
+    return tuple(_Resolved(family, socket_address) for family, *_, socket_address in found)
 
 
 @dataclass(frozen=True)
@@ -28,13 +54,47 @@ class Address:
 
     @property
     def url(self) -> str:
-        """The address as a browser on this machine takes it."""
-        host = self._local
+        """The address as a browser on this machine takes it. Raises `AddressError` like `listen`."""
+        host = self._from_here
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
-    def _local(self) -> str:
-        return _EVERYWHERE.get(self.host, self.host)
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it, whatever its host stands for. Raises like `listen`."""
+        return all(each.ip.is_loopback for each in self._resolved())
+
+    @property
+    def where(self) -> str:
+        """What it listens on, in words. Raises `AddressError` like `listen`."""
+        first = self._resolved()[0].ip
+        return f"every IPv{first.version} address of this machine" if first.is_unspecified else self.host
+
+    @property
+    def exposure(self) -> str | None:
+        """What to tell everyone if other machines can reach it. Raises `AddressError` like `listen`."""
+        if self.is_local:
+            return None
+        return (
+            f"Depthboard listens on {self.where}, without a login: anyone who reaches its port can start, "
+            "read and delete runs."
+        )
+
+    @property
+    def _from_here(self) -> str:
+        first = self._resolved()[0].ip
+        return _THIS_MACHINE[first.version] if first.is_unspecified else self.host
+
+    def _resolved(self) -> tuple[_Resolved, ...]:
+        try:
+            return _resolve(self.host)
+        except (OSError, UnicodeError):
+            raise self._not_of_this_machine() from None
+
+    def _not_of_this_machine(self) -> AddressError:
+        return AddressError(
+            f"{self.host!r} is not an address of this machine; "
+            "--host takes one that is, such as 127.0.0.1, or 0.0.0.0 for all of them."
+        )
 
     def listen(self) -> socket.socket:
         """A socket that listens there.
@@ -42,19 +102,17 @@ class Address:
         Raises:
             AddressError: another process listens there, or the host is not one of this machine.
         """
+        first = self._resolved()[0]
+        host, _, *others = first.socket_address
         try:
-            family = socket.getaddrinfo(self.host or None, self.port, type=socket.SOCK_STREAM)[0][0]
-            listener = socket.create_server((self.host, self.port), family=family, backlog=2048)
+            listener = socket.create_server((host, self.port, *others), family=first.family, backlog=2048)
         except PermissionError:
             raise AddressError(
                 f"Port {self.port} may only be used by root; choose one above 1023 with --port."
             ) from None
         except OSError as error:
-            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-                raise AddressError(
-                    f"{self.host!r} is not an address of this machine; "
-                    "--host takes one that is, such as 127.0.0.1, or 0.0.0.0 for all of them."
-                ) from None
+            if error.errno != errno.EADDRINUSE:
+                raise self._not_of_this_machine() from None
             raise AddressError(
                 f"Port {self.port} of {self.host} is already in use, perhaps by another Depthboard; "
                 "stop that one or choose another port with --port."
@@ -74,7 +132,7 @@ class Address:
 
     def answers(self) -> bool:
         """Whether a web server answers there."""
-        connection = http.client.HTTPConnection(self._local, self.port, timeout=1)
+        connection = http.client.HTTPConnection(self._from_here, self.port, timeout=1)
         try:
             connection.request("GET", "/health")
             connection.getresponse()

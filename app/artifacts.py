@@ -9,14 +9,16 @@ the attempt, so that one which has lost its run never overwrites what a later on
 """
 
 import logging
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
+from app.settings import is_url
 from trainer.durable import is_local
 
 log = logging.getLogger(__name__)
@@ -116,13 +118,13 @@ def check(location: str) -> None:
 
 
 def _place(location: str) -> Path:
-    if "://" not in location:
+    if not is_url(location):
         return Path(location)
     links = location.split("::")  # fsspec chains stores: simplecache::s3://bucket
     for url in links:
         _refuse_unless_shared(url)
     if _kind(links[0]) in _FOLDERS:
-        return Path(unquote(urlsplit(location).path))
+        return Path(os.fsdecode(unquote_to_bytes(urlsplit(location).path)))
     try:
         from upath import UPath  # noqa: PLC0415  # a fifth of a second, for those alone who name a URL
 
@@ -144,7 +146,7 @@ def _refuse_unless_shared(url: str) -> None:
             f"{url!r} is the memory of one process, which no other can read and which ends with it; "
             "expected a folder, or the URL of a store that all processes reach"
         )
-    if _kind(url) in _FOLDERS and (parts.netloc or not parts.path):
+    if _kind(url) in _FOLDERS and (parts.netloc or parts.query or parts.fragment or not parts.path):
         raise StoreUnusable(
             f"{url!r} does not name a folder by its whole path, which follows three slashes as in "
             "file:///srv/depthboard; a path without file:// will do, too"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Table, delete, func, insert, text, update
+from sqlalchemy import URL, Table, delete, func, insert, text, update
 from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlmodel import Session, SQLModel, col, select
 
@@ -167,7 +167,7 @@ def restore(path: Path, database: Database, location: str) -> Contents:
 @contextmanager
 def _sqlite(path: Path) -> Iterator[Database]:
     """A SQLite database of the newest schema that is one file, with no journal beside it."""
-    database = Database(f"sqlite:///{path}")
+    database = Database(URL.create("sqlite", database=str(path)))
     try:
         migrations.upgrade(database)
         yield database
@@ -218,7 +218,7 @@ def _saved_tables(path: Path, folder: Path) -> Iterator[Database]:
 
 def _faults(tables: Path) -> list[str]:
     """What is wrong with a file of tables."""
-    with closing(Database(f"sqlite:///{tables}")) as database:
+    with closing(Database(URL.create("sqlite", database=str(tables)))) as database:
         with database.engine.connect() as connection:
             if migrations.version(connection) is None:
                 return ["there are none"]

@@ -1,5 +1,6 @@
 """The `depthboard` command. Each command imports what it needs: `up` has to start at once."""
 
+import logging
 import os
 import signal
 import sys
@@ -21,9 +22,10 @@ from app.failures import (
     backup_errors,
     database_errors,
 )
+from app.formats import as_utf8
 from app.grid import GridError, Value, parse
 from app.options import flag, options, with_options
-from app.preflight import begin, check_data_dir, settings_of
+from app.preflight import begin, check_data_dir, check_login, places, settings_of
 from app.settings import ENVIRONMENT, Settings
 from trainer.config import TrainConfig
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
     from app.backup import Contents
     from app.client import Client
+
+log = logging.getLogger("app.cli")  # also where this is __main__
 
 _UNPROCESSABLE: Final = 422
 _ORPHAN_SECONDS: Final = 1.5
@@ -91,13 +95,16 @@ def up(given: dict[str, str]) -> None:
     from app import folder_lock, supervisor
 
     settings = settings_of(given)
+    held = places(settings)
+    with address_errors():
+        check_login(settings)
     check_data_dir(settings)
     try:
-        with folder_lock.held(settings.data_dir) as introduce, address_errors():
+        with folder_lock.held(held) as introduce, address_errors():
             address = Address(settings.host, settings.port).settled()
             introduce(f"process {os.getpid()}, {address.url}")
             os.environ[f"{ENVIRONMENT}PORT"] = str(address.port)
-            exit_code = supervisor.up(address)
+            exit_code = supervisor.up(address, settings.hosts)
     except (folder_lock.FolderInUse, folder_lock.LockUnusable) as error:
         raise Failure(str(error), EXIT_USAGE) from error
     raise typer.Exit(exit_code)
@@ -114,6 +121,10 @@ def serve(given: dict[str, str], *, parent: Parent = None, again: Again = False)
     if parent is not None:
         lifeline.watch(parent, _end)
     with address_errors(), database_errors(settings):
+        check_login(settings)
+        exposure = Address(settings.host, settings.port).exposure
+        if exposure:
+            log.warning(exposure)
         web.serve(settings, deaths=None if parent is None else sys.stdin.fileno())
 
 
@@ -266,7 +277,7 @@ def backup(
 
     with database_errors(settings), backup_errors(), closing(Database(settings.url)) as database:
         found = archive.save(database, settings.artifacts, file)
-    typer.echo(f"Saved {_told(found)} to {file} ({found.bytes / 1e6:,.1f} MB).")
+    typer.echo(f"Saved {_told(found)} to {as_utf8(str(file))} ({found.bytes / 1e6:,.1f} MB).")
 
 
 @app.command()
@@ -285,11 +296,12 @@ def restore(
     with (
         database_errors(settings),
         backup_errors(),
-        folder_lock.held(settings.data_dir),
+        folder_lock.held(places(settings)),
         closing(Database(settings.url, idle_seconds=0)) as database,  # files are written meanwhile
     ):
         found = archive.restore(file, database, settings.artifacts)
-    typer.echo(f"Restored {_told(found)} into {settings.data_dir}. Start it with `depthboard up`.")
+    folder = as_utf8(str(settings.data_dir))
+    typer.echo(f"Restored {_told(found)} into {folder}. Start it with `depthboard up`.")
 
 
 def _told(found: "Contents") -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, make_url, update
+from sqlalchemy import URL, Engine, make_url, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
@@ -11,6 +11,7 @@ from sqlalchemy.types import Float, Text
 from sqlmodel import Session, col, select
 
 from app import postgresql, sqlite
+from app.formats import as_utf8
 from app.models import Counter
 from app.open_files import Misplaced, OpenFiles
 
@@ -59,10 +60,10 @@ class Database:
     keeps nobody from writing; 0 is no limit.
     """
 
-    def __init__(self, url: str, busy_seconds: float = 10.0, idle_seconds: float = 5.0) -> None:
+    def __init__(self, url: str | URL, busy_seconds: float = 10.0, idle_seconds: float = 5.0) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._path = sqlite.path_of(self.url)
+        self._path = sqlite.file(self.url)
         self._files = None if self._path is None else OpenFiles(self._path)
         if self.is_sqlite:
             self._writer, self._reader = sqlite.engines(self.url, busy_seconds, self._files)
@@ -115,6 +116,12 @@ class Database:
         """Close every connection."""
         self._writer.dispose()
         self._reader.dispose()
+
+
+def told(url: URL) -> str:
+    """Where a database is, for a person: a SQLite file by its path, any other by its URL without password."""
+    path = sqlite.file(url)
+    return as_utf8(str(path)) if path else url.render_as_string(hide_password=True)
 
 
 def clock(session: Session) -> float:

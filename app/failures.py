@@ -32,9 +32,9 @@ def address_errors() -> Iterator[None]:
 @contextmanager
 def database_errors(settings: Settings) -> Iterator[None]:
     """Say why the database can't be used: its schema, damage, or that it is away."""
-    from sqlalchemy import make_url
     from sqlalchemy.exc import DatabaseError
 
+    from app.db import told
     from app.migrations import SchemaError
     from app.outage import CURE, OUTAGES, damage
 
@@ -45,13 +45,13 @@ def database_errors(settings: Settings) -> Iterator[None]:
     except DatabaseError as error:
         if why := damage(error):
             raise Failure(
-                f"The database {make_url(settings.url).render_as_string()} is damaged: {why}. {CURE}",
+                f"The database {told(settings.url)} is damaged: {why}. {CURE}",
                 EXIT_USAGE,
             ) from error
         if not isinstance(error, OUTAGES):
             raise
         raise Failure(
-            f"The database {make_url(settings.url).render_as_string()} can't be used: "
+            f"The database {told(settings.url)} can't be used: "
             f"{str(error.orig).strip()}\nIs it running, and is {ENVIRONMENT}DATABASE_URL right?"
         ) from error
 

@@ -1,66 +1,101 @@
-"""One `depthboard up` per data folder: a second would fight the first over ports, cores and log lines."""
+"""One `depthboard up` per data folder and database: a second would fight the first over runs and cores."""
 
 import fcntl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, Self, TextIO
 
-NAME: Final = "up.lock"
+_NAME: Final = "up.lock"
+SUFFIX: Final = ".lock"
+"""How the names of the files end that are locked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What one dashboard has for itself, and the file that is locked for it."""
+
+    lock: Path
+    kind: str
+    name: Path
+    another: str
+
+    @classmethod
+    def folder(cls, path: Path) -> Self:
+        """A data folder."""
+        return cls(path / _NAME, "data folder", path, "another folder with --data-dir")
+
+    @classmethod
+    def database(cls, path: Path) -> Self:
+        """A SQLite file, which could also be reached from another data folder, or by a link."""
+        real = Path(os.path.realpath(path))
+        lock = real.with_name(f"{real.name}{SUFFIX}")
+        return cls(lock, "database", path, "another database with --database-url")
 
 
 class FolderInUse(Exception):
-    """Another `depthboard up` runs on this data folder; the message says which and what to do."""
+    """Another `depthboard up` runs there; the message says which and what to do."""
 
-    def __init__(self, folder: Path, holder: str) -> None:
+    def __init__(self, place: Place, holder: str) -> None:
         who = f" ({holder})" if holder else ""
         super().__init__(
-            f"Depthboard is already running on the data folder {str(folder)!r}{who}. "
-            "Stop it first, or name another folder with --data-dir."
+            f"Depthboard is already running on the {place.kind} {str(place.name)!r}{who}. "
+            f"Stop it first, or name {place.another}."
         )
 
 
 class LockUnusable(Exception):
     """The file that shows who runs can't be locked; the message says why and what to do."""
 
-    def __init__(self, path: Path, error: OSError) -> None:
+    def __init__(self, place: Place, error: OSError) -> None:
         super().__init__(
-            f"{str(path)!r} can't be locked: {error.strerror or error}. Start Depthboard as the user that "
-            "the data folder belongs to, or name another folder with --data-dir."
+            f"{str(place.lock)!r} can't be locked: {error.strerror or error}. Start Depthboard as the user "
+            f"that the {place.kind} belongs to, or name {place.another}."
         )
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[Callable[[str], None]]:
-    """Hold the folder for the block; the lock ends with this process, however that ends.
+def held(places: Sequence[Place]) -> Iterator[Callable[[str], None]]:
+    """Hold these places for the block; the locks end with this process, however that ends.
 
     The block gets a function that notes what others are to be told about the holder.
 
     Raises:
-        FolderInUse: another process holds it.
-        LockUnusable: its file is another user's, or lies where nothing can be locked.
+        FolderInUse: another process holds one.
+        LockUnusable: a lock's file is another user's, or lies where nothing can be locked.
     """
-    with _opened(folder / NAME) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            raise FolderInUse(folder, file.read().strip()) from error
-        except OSError as error:
-            raise LockUnusable(folder / NAME, error) from error
+    with ExitStack() as stack:
+        files = [stack.enter_context(_locked(place)) for place in places]
 
         def introduce(holder: str) -> None:
-            file.seek(0)
-            file.truncate()
-            file.write(f"{holder}\n")
-            file.flush()
+            for file in files:
+                file.seek(0)
+                file.truncate()
+                file.write(f"{holder}\n")
+                file.flush()
 
         introduce("")
         yield introduce
 
 
-def _opened(path: Path) -> TextIO:
+@contextmanager
+def _locked(place: Place) -> Iterator[TextIO]:
+    with _opened(place) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise FolderInUse(place, file.read().strip()) from error
+        except OSError as error:
+            raise LockUnusable(place, error) from error
+        yield file
+
+
+def _opened(place: Place) -> TextIO:
     try:
-        return path.open("a+", encoding="utf-8")
+        place.lock.parent.mkdir(parents=True, exist_ok=True)
+        return place.lock.open("a+", encoding="utf-8")
     except OSError as error:
-        raise LockUnusable(path, error) from error
+        raise LockUnusable(place, error) from error

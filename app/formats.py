@@ -14,6 +14,11 @@ _HOUR: Final = 3600
 _DAY: Final = 86_400
 
 
+def as_utf8(text: str) -> str:
+    r"""A text that may hold a file's name, which need not be UTF-8: any other byte is written like \udcff."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def percent(fraction: float | None, digits: int = 2) -> str:
     """A fraction as percent: 0.9826 is 98.26 %."""
     return NOTHING if fraction is None else f"{fraction * 100:.{digits}f}{_SPACE}%"

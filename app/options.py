@@ -23,7 +23,7 @@ def options(
     many: bool = False,
     only: Collection[str] | None = None,
 ) -> list[inspect.Parameter]:
-    """One option per field, whose value is the text that was given, or None.
+    """One option per field, whose value is the text that was given, or None; for a bool it is a flag.
 
     `environment` is the prefix of the variables that stand for the options; with `many`, the metavar
     says that a list or range is welcome. `only` names the fields that are wanted, by default all.
@@ -39,10 +39,11 @@ def _option(
     name: str, field: FieldInfo, panel: str, environment: str | None, *, many: bool
 ) -> inspect.Parameter:
     limits = ", ".join(_limits(field))
+    is_flag = field.annotation is bool
     option = typer.Option(
         flag(name),
         help=f"{field.description}{limits and f' ({limits})'}".replace("[", r"\["),  # [ would begin a style
-        metavar=_metavar(field, many=many),
+        metavar=None if is_flag else _metavar(field, many=many),
         show_default=False,
         envvar=environment and environment + name.upper(),
         rich_help_panel=panel,
@@ -51,7 +52,7 @@ def _option(
         name,
         inspect.Parameter.KEYWORD_ONLY,
         default=inspect.Parameter.empty if field.is_required() else None,
-        annotation=Annotated[str | None, option],
+        annotation=Annotated[bool | None if is_flag else str | None, option],
     )
 
 
@@ -73,7 +74,7 @@ def with_options(parameters: Iterable[inspect.Parameter]) -> Callable[[Command],
         @functools.wraps(command)
         def extended(**values: Any) -> None:  # noqa: ANN401  # whatever types its options have
             given = {parameter.name: values.pop(parameter.name) for parameter in added}
-            command({name: text for name, text in given.items() if text is not None}, **values)
+            command({name: str(value) for name, value in given.items() if value is not None}, **values)
 
         del extended.__wrapped__
         extended.__signature__ = inspect.Signature([*added, *own])  # type: ignore[attr-defined]
@@ -85,7 +86,7 @@ def with_options(parameters: Iterable[inspect.Parameter]) -> Callable[[Command],
 
 def _limits(field: FieldInfo) -> Iterator[str]:
     """The default and the bounds in words."""
-    if not field.is_required() and field.default is not None:
+    if not field.is_required() and not (field.default is None or field.default is False):
         yield f"default {field.default}"
     for bound in field.metadata:
         for kind, (attribute, words) in _BOUNDS.items():

@@ -3,13 +3,20 @@
 import logging
 import os
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from app.address import Address
 from app.failures import EXIT_USAGE, Failure
+from app.folder_lock import Place
 from app.formats import sentence
 from app.options import flag
 from app.settings import ENVIRONMENT, Settings
+
+LONGEST_PATH: Final = 504
+"""Bytes that the path of a SQLite file may have: SQLite takes 512, and appends `-journal`."""
 
 
 def begin(given: dict[str, str], *, anew: bool = True) -> Settings:
@@ -20,12 +27,13 @@ def begin(given: dict[str, str], *, anew: bool = True) -> Settings:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("app").setLevel(logging.INFO)
     settings = settings_of(given)
-    _check_database(settings)
+    database = check_database(settings)
     if anew:
         check_data_dir(settings)
     else:
-        _check_installed(settings)
-    _check_file(settings)
+        _check_installed(settings, database)
+    if database:
+        _check_file(database)
     _check_artifacts(settings)
     return settings
 
@@ -34,15 +42,21 @@ def settings_of(given: dict[str, str]) -> Settings:
     """The settings in force; options become variables, so that child processes have them too."""
     os.environ.update({ENVIRONMENT + name.upper(): text for name, text in given.items()})
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         texts = [
-            str(_refused(str(problem["loc"][0]), f"{problem['msg']}, got {problem['input']!r}"))
+            str(_refused(str(problem["loc"][0]), f"{_expected(problem)}, got {problem['input']!r}"))
             if problem["loc"]
             else str(problem.get("ctx", {}).get("error", problem["msg"]))  # several that don't fit together
             for problem in error.errors()
         ]
         raise Failure("\n".join(texts), EXIT_USAGE) from error
+    os.environ[f"{ENVIRONMENT}DATA_DIR"] = str(settings.data_dir)  # absolute: it stays where it is
+    return settings
+
+
+def _expected(problem: ErrorDetails) -> str:
+    return problem["msg"].removeprefix("Value error, ")
 
 
 def check_data_dir(settings: Settings) -> None:
@@ -55,43 +69,95 @@ def check_data_dir(settings: Settings) -> None:
         raise _refused("data_dir", f"{str(settings.data_dir)!r} cannot be written to by this user")
 
 
-def _check_installed(settings: Settings) -> None:
-    """See that somebody has used this database and this folder; make neither."""
-    from sqlalchemy import make_url
+def check_database(settings: Settings) -> Path | None:
+    """See that the database can be named and its driver is there; its file, None without one."""
+    path = settings.own_database
+    if settings.database_url:
+        named = _named_database(settings)
+        if named is None:
+            return None
+        path = named
+    size = len(os.fsencode(path))
+    if size > LONGEST_PATH:
+        setting = "database_url" if settings.database_url else "data_dir"
+        raise _refused(
+            setting,
+            f"the path of the database would be {size} bytes long, and SQLite takes at most {LONGEST_PATH}; "
+            "choose a shorter one",
+        )
+    return path
 
-    url = make_url(settings.url)
-    setting = "database_url" if settings.database_url else "data_dir"
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        raise _refused(setting, f"there is no database {url.database!r}")
-    if not (settings.artifacts_url or settings.data_dir.is_dir()):
-        raise _refused("data_dir", f"there is no folder {str(settings.data_dir)!r}")
 
-
-def _check_database(settings: Settings) -> None:
-    from sqlalchemy import make_url
+def _named_database(settings: Settings) -> Path | None:
+    """The file that a URL names; None if it names a database server."""
     from sqlalchemy.exc import ArgumentError
 
+    from app import sqlite
+
     try:
-        make_url(settings.url).get_dialect().import_dbapi()
+        url = settings.url
+        url.get_dialect().import_dbapi()
     except ArgumentError as error:
         raise _refused(
             "database_url", f"{error}; expected one like postgresql+psycopg://user@host/name"
         ) from error
     except ImportError as error:
         raise _refused("database_url", f"{error}; install the package that talks to this database") from error
+    if url.get_backend_name() != "sqlite":
+        return None
+    path = sqlite.file(url)
+    if path is None:
+        raise _refused(
+            "database_url",
+            f"{settings.database_url!r} is in the memory of one process, which no other can read and which "
+            "ends with it; expected a file, as in sqlite:////srv/depthboard.sqlite3",
+        )
+    return path
 
 
-def _check_file(settings: Settings) -> None:
+def places(settings: Settings) -> list[Place]:
+    """What one dashboard has for itself."""
+    database = check_database(settings)
+    return [Place.folder(settings.data_dir), *([Place.database(database)] if database else [])]
+
+
+def check_login(settings: Settings) -> None:
+    """See that other machines can't reach the address to listen on, unless that was asked for.
+
+    Raises:
+        AddressError: the host is not one of this machine.
+    """
+    address = Address(settings.host, settings.port)
+    if address.is_local:
+        return
+    with address.listen():  # another machine's address is of no use with a login either
+        pass
+    if not settings.no_login:
+        raise _refused(
+            "host",
+            f"{settings.host!r} can be reached from other machines, and there is no login: anyone who "
+            "reaches its port could start, read and delete runs. Listen on 127.0.0.1, or allow it with "
+            f"--no-login ({ENVIRONMENT}NO_LOGIN=1)",
+        )
+
+
+def _check_installed(settings: Settings, database: Path | None) -> None:
+    """See that somebody has used this database and this folder; make neither."""
+    if database and not database.is_file():
+        raise _refused(
+            "database_url" if settings.database_url else "data_dir", f"there is no database {str(database)!r}"
+        )
+    if not (settings.artifacts_url or settings.data_dir.is_dir()):
+        raise _refused("data_dir", f"there is no folder {str(settings.data_dir)!r}")
+
+
+def _check_file(path: Path) -> None:
     """See that the database file, if there is one, is sound; it is not changed."""
-    from sqlalchemy import make_url
-
-    from app import database_file, sqlite
+    from app import database_file
     from app.migrations import SchemaError
 
-    path = sqlite.path_of(make_url(settings.url))
     try:
-        if path is not None:
-            database_file.check(path)
+        database_file.check(path)
     except database_file.DatabaseUnusable as error:
         raise Failure(str(error), EXIT_USAGE) from error
     except SchemaError as error:

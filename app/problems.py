@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
 from app.answers import FieldError, Problem
+from app.formats import as_utf8
 
 MEDIA_TYPE: Final = "application/problem+json"
 _SHOWN: Final = 60
@@ -21,7 +22,7 @@ def problem(
         type="about:blank",
         title=HTTPStatus(status).phrase,
         status=status,
-        detail=detail,
+        detail=as_utf8(detail),
         errors=list(errors),
     )
     return Response(body.model_dump_json(), status, headers, MEDIA_TYPE)

@@ -4,6 +4,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from app import run_queue
+from app.formats import as_utf8
 from app.messages import EpochDone, Failed, Finished, FromSlot, Ready, Started, Stepping, Stopped
 from app.run_queue import Claim
 
@@ -33,7 +34,8 @@ def write(session: Session, claim: Claim, report: FromSlot, *, draining: bool) -
         case Finished():
             return run_queue.finish(session, claim, report.results, report.reason)
         case Failed():
-            return run_queue.fail(session, claim, report.reason, report.traceback)
+            traceback = report.traceback and as_utf8(report.traceback)
+            return run_queue.fail(session, claim, as_utf8(report.reason), traceback)
         case Stopped():
             end = run_queue.release if draining else run_queue.confirm_cancel
             return end(session, claim)

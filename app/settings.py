@@ -3,10 +3,13 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 _HERE = Path(__file__).parent
 
@@ -26,6 +29,8 @@ ENVIRONMENT: Final = "DEPTHBOARD_"
 MOST_SLOTS: Final = 4
 """Slots that are taken without being asked for: more runs at a time need more memory than speed is gained."""
 
+_EVERYWHERE: Final = ("", "0.0.0.0", "[::]")  # noqa: S104  # looked up, not bound
+
 _QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -39,30 +44,62 @@ def cores(quota: Path = _QUOTA) -> int:
         return bound
 
 
+def _absolute(path: object) -> Path:
+    """A path from the root of the file system; in a text, a leading `~` stands for the home folder.
+
+    As in a shell, `~name` without such a user is a name like any other.
+    """
+    if path == "":
+        raise ValueError("a folder needs a name")
+    typed = os.path.expanduser(path) if isinstance(path, str) else str(path)  # noqa: PTH111  # fails on ~name
+    return Path(typed).absolute()
+
+
+def is_url(location: str) -> bool:
+    """Whether a place for files is named by a URL, and not by a path."""
+    return "://" in location
+
+
+def _absolute_unless_url(location: str | None) -> str | None:
+    return str(_absolute(location)) if location and not is_url(location) else location
+
+
 class Settings(BaseSettings):
     """What one installation decides; every field is also a `DEPTHBOARD_…` environment variable."""
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT, frozen=True, extra="forbid")
 
-    data_dir: Annotated[Path, Field(description="Folder for the database and everything runs produce.")] = (
-        Path("data")
-    )
+    data_dir: Annotated[
+        Path,
+        BeforeValidator(_absolute),
+        Field(validate_default=True, description="Folder for the database and everything runs produce."),
+    ] = Path("data")
     database_url: Annotated[
         str | None, Field(description="SQLAlchemy URL; by default a SQLite file in the data folder.")
     ] = None
     artifacts_url: Annotated[
         str | None,
+        AfterValidator(_absolute_unless_url),
         Field(
             description="Folder or fsspec URL for weights, checkpoints and predictions, the same for all; "
             "by default artifacts in the data folder."
         ),
     ] = None
-    host: Annotated[str, Field(description="Address the web server listens on.")] = "127.0.0.1"
+    host: Annotated[
+        str, Field(description="Address the web server listens on; beyond this machine with --no-login only.")
+    ] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port the web server listens on.")] = 8000
     allowed_hosts: Annotated[
         str,
         Field(description="Host names the server answers to, separated by commas; * for any."),
     ] = "localhost,127.0.0.1,[::1]"
+    no_login: Annotated[
+        bool,
+        Field(
+            description="Listen beyond this machine although there is no login: "
+            "anyone who reaches the port can use the dashboard."
+        ),
+    ] = False
     slots: Annotated[
         int | None,
         Field(
@@ -106,9 +143,25 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def url(self) -> str:
-        """The SQLAlchemy URL in force."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'depthboard.sqlite3'}"
+    def own_database(self) -> Path:
+        """The database that is used unless a URL names another."""
+        return self.data_dir / "depthboard.sqlite3"
+
+    @property
+    def url(self) -> "URL":
+        """The SQLAlchemy URL in force.
+
+        Raises:
+            sqlalchemy.exc.ArgumentError: the one that was given is none.
+        """
+        from sqlalchemy import URL, make_url  # noqa: PLC0415  # a third of a second, which `up` does without
+
+        if not self.database_url:
+            return URL.create("sqlite", database=str(self.own_database))
+        url = make_url(self.database_url)
+        if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:") or "uri" in url.query:
+            return url
+        return url.set(database=str(_absolute(url.database)))
 
     @property
     def artifacts(self) -> str:
@@ -117,8 +170,10 @@ class Settings(BaseSettings):
 
     @property
     def hosts(self) -> list[str]:
-        """The allowed Host names as a list."""
-        return [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]
+        """The Host names that are answered to: the allowed ones, and the one address listened on."""
+        allowed = [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]
+        listened = f"[{self.host}]" if ":" in self.host else self.host
+        return allowed if listened in (*allowed, *_EVERYWHERE) else [*allowed, listened]
 
     @property
     def slot_count(self) -> int:

@@ -9,7 +9,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 _SAFE_WAL: Final = (3, 51, 3)
 """Below this, SQLite's WAL can lose commits with several connections: sqlite.org/wal.html#walresetbug."""
+
+_MEMORY: Final = ":memory:"
 
 _PAUSE_SECONDS: Final = 0.01
 _LONG: Final = 0.1 + 0.2
@@ -65,11 +67,14 @@ class JsonArray:
         return json.dumps(self._values)
 
 
-def path_of(url: URL) -> Path | None:
-    """Where the file of a database lies; None for one in memory or on a server."""
-    if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":", "file:")):
+def file(url: URL) -> Path | None:
+    """Where the file of a database lies; None for one in the memory of a process, or on a server."""
+    if url.get_backend_name() != "sqlite":
         return None
-    return Path(url.database)
+    name = url.database or _MEMORY
+    if "uri" in url.query:  # it is a URI itself, such as file:/srv/depthboard.sqlite3
+        name = os.fsdecode(unquote_to_bytes(urlsplit(name).path))
+    return None if name == _MEMORY or url.query.get("mode") == "memory" else Path(name)
 
 
 def uri(path: Path, how: str) -> str:

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -203,15 +203,26 @@ def _say(message: str) -> None:
     sys.stderr.flush()
 
 
-def up(address: Address) -> int:
+def greeting(address: Address, hosts: Iterable[str]) -> str:
+    """Where the dashboard is, and from where else it can be reached."""
+    here = f"Depthboard is at {address.url} (Ctrl-C stops it)."
+    if address.exposure is None:
+        return here
+    return (
+        f"{here}\n{address.exposure} It answers to the host names {', '.join(hosts)} "
+        "(DEPTHBOARD_ALLOWED_HOSTS)."
+    )
+
+
+def up(address: Address, hosts: Iterable[str]) -> int:
     """Run the dashboard at a free address until it is told to stop; the exit code.
 
-    Settings reach the children by the environment.
+    Settings reach the children by the environment. `hosts` are the names that the server answers to.
     """
     supervisor = Supervisor(
         interpreter.command("app.cli", "serve"),
         interpreter.command("app.cli", "worker"),
         address.answers,
-        greeting=f"Depthboard is at {address.url} (Ctrl-C stops it).",
+        greeting=greeting(address, hosts),
     )
     return asyncio.run(supervisor.run())

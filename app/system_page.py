@@ -6,8 +6,10 @@ import shutil
 from fastapi import APIRouter, Request, Response
 
 from app import datasets, workers
+from app.address import Address
 from app.api import DatabaseOf, SettingsOf
-from app.db import Database, newest_change
+from app.db import Database, newest_change, told
+from app.formats import as_utf8
 from app.html import page
 from app.negotiation import HtmlRoute
 from app.settings import Settings
@@ -28,24 +30,31 @@ def show_system(request: Request, database: DatabaseOf, settings: SettingsOf) ->
         workers=alive,
         change=change,
         server=_server(database, settings),
+        exposure=_address(settings).exposure,
         integrity=request.app.state.integrity,
         datasets=datasets.names(settings.data_dir),
         incomplete=datasets.incomplete(settings.data_dir),
-        datasets_folder=home(settings.data_dir).absolute(),
+        datasets_folder=as_utf8(str(home(settings.data_dir))),
         data_files=FILES,
     )
 
 
 def _server(database: Database, settings: Settings) -> dict[str, str]:
+    address = _address(settings)
     known = {
         "Python": platform.python_version(),
-        "Database": database.url.render_as_string(hide_password=True),
-        "Data folder": str(settings.data_dir.absolute()),
+        "Listens on": f"{address.where}{' (this machine only)' if address.is_local else ''}",
+        "Database": told(database.url),
+        "Data folder": as_utf8(str(settings.data_dir)),
     }
     if settings.data_dir.exists():
         free = shutil.disk_usage(settings.data_dir).free
         known["Free disk"] = f"{free / 2**30:.1f} GiB"
     return known
+
+
+def _address(settings: Settings) -> Address:
+    return Address(settings.host, settings.port)
 
 
 @router.get("/docs")

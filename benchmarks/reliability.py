@@ -140,7 +140,15 @@ async def _measure_stream(settings: Settings, clients: int) -> str:
     listening = [asyncio.create_task(listener.listen()) for listener in listeners]
     await asyncio.gather(*(listener.begun.wait() for listener in listeners))
     connected = server.mebibytes()
-    command = [sys.executable, "-m", "tests.reliability.recorder", settings.url, "2", str(EPOCHS_TOLD), "5"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.reliability.recorder",
+        str(settings.url),
+        "2",
+        str(EPOCHS_TOLD),
+        "5",
+    ]
     recorder = await asyncio.create_subprocess_exec(*command)
     await recorder.wait()
     await asyncio.sleep(1)

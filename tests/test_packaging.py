@@ -322,6 +322,19 @@ def health_check(installation: Installation, url: str) -> list[str]:
     return [str(installation.environment / "bin" / program), *arguments]
 
 
+def test_containers_are_open_to_this_machine_alone_and_only_where_that_is_said() -> None:
+    compose = (ROOT / "compose.yaml").read_text()
+    web = compose.partition("  web:")[2].partition("  worker:")[0]
+    assert re.findall(r"^ +- (\S+:8000)$", web, re.MULTILINE) == ["127.0.0.1:8000:8000"]
+    assert re.search(r'^    DEPTHBOARD_NO_LOGIN: "1"', compose, re.MULTILINE)
+    assert "NO_LOGIN" not in re.sub(r"^#.*$", "", DOCKERFILE, flags=re.MULTILINE)
+    documented = re.findall(r"docker run .*", DOCKERFILE + (ROOT / "README.md").read_text())
+    assert len(documented) == 2
+    for command in documented:
+        assert "--publish 127.0.0.1:8000:8000 " in command
+        assert "--env DEPTHBOARD_NO_LOGIN=1 " in command
+
+
 def test_the_image_runs_as_a_user_of_its_own_with_its_data_in_a_volume() -> None:
     assert re.search(r"^USER (?!root)", DOCKERFILE, re.MULTILINE)
     assert re.search(r"^VOLUME /data$", DOCKERFILE, re.MULTILINE)

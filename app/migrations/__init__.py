@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
-from app.db import Database
+from app.db import Database, told
 from app.outage import RESTORE
 
 HEAD: Final = "0004"
@@ -84,4 +84,4 @@ def _found(database: Database) -> str | None:
         return None
     with database.engine.connect() as connection:
         found = version(connection)
-    return found if found is None else judged(found, database.url.render_as_string())
+    return found if found is None else judged(found, told(database.url))

@@ -1,6 +1,7 @@
 """The `depthboard` command as a person or script uses it."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -16,18 +17,18 @@ from app.answers import RunOut
 from app.client import Client
 from app.db import Database
 from app.settings import Settings
-from tests.dashboard import ROOT, clean_environment, get, running
+from tests.dashboard import COMMAND, ROOT, clean_environment, get, running
 from tests.waiting import eventually
 from trainer.config import TrainConfig
 
 
-def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*words: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `depthboard` to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "app.cli", *words],
+        [*COMMAND, *words],
         capture_output=True,
         text=True,
-        cwd=ROOT,
+        cwd=cwd,
         env=clean_environment(COLUMNS="120", **environment),
         stdin=subprocess.DEVNULL,
         check=False,
@@ -37,7 +38,7 @@ def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def start(*words: str) -> subprocess.Popen[str]:
     """Start `depthboard`, to be met while it runs."""
     return subprocess.Popen(
-        [sys.executable, "-m", "app.cli", *words],
+        [*COMMAND, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -199,7 +200,7 @@ def test_every_setting_is_an_option_with_its_variable(command: str) -> None:
         assert f"DEPTHBOARD_{name.upper()}" in shown
 
 
-@pytest.mark.parametrize("command", ["submit", "study"])
+@pytest.mark.parametrize("command", ["submit", "study", "train"])
 def test_every_hyperparameter_is_an_option(command: str) -> None:
     shown = run(command, "--help").stdout
     for name, field in TrainConfig.model_fields.items():
@@ -293,6 +294,100 @@ def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
     answer = run("up", "--host", "192.0.2.1", "--port", "0", "--data-dir", str(tmp_path))
     assert answer.returncode == 3
     assert "'192.0.2.1' is not an address of this machine" in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "serve"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])  # noqa: S104
+def test_an_address_that_others_reach_is_refused_and_told_what_to_do(
+    command: str, host: str, tmp_path: Path
+) -> None:
+    answer = run(command, "--host", host, "--port", "0", "--data-dir", str(tmp_path), DEPTHBOARD_NO_LOGIN="0")
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert answer.stderr.count("\n") == 1
+    assert answer.stderr.startswith(
+        f"DEPTHBOARD_HOST (--host): {host!r} can be reached from other machines, "
+    )
+    assert "there is no login" in answer.stderr
+    assert "Listen on 127.0.0.1, or allow it with --no-login (DEPTHBOARD_NO_LOGIN=1)" in answer.stderr
+
+
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_an_open_dashboard_says_so_where_it_starts_in_its_log_and_on_system(
+    *, by_variable: bool, tmp_path: Path
+) -> None:
+    words = ["up", "--host", "0.0.0.0", "--port", "0", "--slots", "1", "--data-dir", str(tmp_path)]  # noqa: S104
+    environment = {"DEPTHBOARD_NO_LOGIN": "1"} if by_variable else {}
+    words += [] if by_variable else ["--no-login"]
+    process = subprocess.Popen(
+        [*COMMAND, *words],
+        env=clean_environment(**environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        greeting = process.stdout.readline()
+        more = process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:\d+", greeting)
+        assert found, greeting
+        status, page = get(found[0], "/workers", accept="text/html")
+    finally:
+        process.terminate()
+        _, log = process.communicate(timeout=60)
+    exposure = (
+        "Depthboard listens on every IPv4 address of this machine, without a login: anyone who reaches its "
+        "port can start, read and delete runs."
+    )
+    assert status == 200
+    for told in (more, page, log):
+        assert exposure in told
+    assert "answers to the host names localhost, 127.0.0.1, [::1] (DEPTHBOARD_ALLOWED_HOSTS)." in more
+
+
+def test_another_loopback_address_is_no_opening_and_its_url_works(tmp_path: Path) -> None:
+    with running(tmp_path, "--host", "127.0.0.2") as dashboard:
+        assert dashboard.url.startswith("http://127.0.0.2:")
+        status, page = get(dashboard.url, "/workers", accept="text/html")
+    assert status == 200
+    assert "without a login" not in page
+    assert "127.0.0.2 (this machine only)" in page
+
+
+def test_a_word_that_is_no_yes_or_no_is_refused(tmp_path: Path) -> None:
+    answer = run("up", "--port", "0", "--data-dir", str(tmp_path), DEPTHBOARD_NO_LOGIN="perhaps")
+    assert answer.returncode == 2
+    assert "DEPTHBOARD_NO_LOGIN" in answer.stderr
+
+
+def test_train_does_without_a_server_and_ends_as_it_went(tmp_path: Path) -> None:
+    done = run("train", "--depth", "1", "--epochs", "1", "--json", "--threads", "1", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, last = map(json.loads, done.stdout.splitlines())
+    assert last["test_accuracy"] == first["test_accuracy"]
+    missing = run(
+        *("train", "--depth", "1", "--dataset", "clothes"), DEPTHBOARD_DATA_DIR="mine", cwd=tmp_path
+    )
+    assert missing.returncode == 1
+    assert f"{tmp_path}/mine/datasets/clothes is no folder" in missing.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--depth", "0"), "--depth: Input should be greater than or equal to 1, not 0"),
+        (("--depth", "1-3"), "--depth: Input should be a valid integer"),
+        (("--depth", "1", "--threads", "0"), "DEPTHBOARD_THREADS (--threads): "),
+        (("--lr", "0.1"), "--depth"),
+    ],
+)
+def test_train_names_the_option_that_is_wrong(words: tuple[str, ...], complaint: str) -> None:
+    answer = run("train", *words)
+    assert answer.returncode == 2
+    assert complaint in answer.stderr
+    assert "Traceback" not in answer.stderr
 
 
 def test_the_version_is_printed() -> None:

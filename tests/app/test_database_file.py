@@ -128,11 +128,11 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 def content(folder: Path) -> dict[str, bytes | None]:
-    """Every file of a folder with what is in it, without the lock that says who runs."""
+    """Every file of a folder with what is in it, without the locks that say who runs."""
     return {
         str(each.relative_to(folder)): each.read_bytes() if each.is_file() else None
         for each in folder.rglob("*")
-        if each.name != folder_lock.NAME
+        if each.suffix != folder_lock.SUFFIX
     }
 
 

@@ -117,7 +117,7 @@ def test_two_workers_share_the_queue_and_one_takes_over_when_the_other_dies(dash
     first = dashboard.post(**ENDLESS)
     dashboard.training(first)
     command = [sys.executable, "-m", "app.cli", "worker", "--slots", "1", "--threads", "1", "--device", "cpu"]
-    command += ["--data-dir", str(dashboard.settings.data_dir), "--database-url", dashboard.settings.url]
+    command += ["--data-dir", str(dashboard.settings.data_dir), "--database-url", str(dashboard.settings.url)]
     command += ["--checkpoint-seconds", "0", "--lease-seconds", "2", "--heartbeat-seconds", "0.5"]
     other = subprocess.Popen(command, cwd=ROOT, env=clean_environment())
     try:

@@ -53,7 +53,7 @@ async def _reconnect(
     listeners = [Listener(server.url, path, seen=0) for path in paths]
     each = -(-connections // len(listeners))
     recorder = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.reliability.recorder", settings.url, str(RUNS), "0", "20"),
+        *(sys.executable, "-m", "tests.reliability.recorder", str(settings.url), str(RUNS), "0", "20"),
         stdin=asyncio.subprocess.PIPE,
         cwd=ROOT,
         env=clean_environment(),

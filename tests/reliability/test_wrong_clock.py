@@ -23,7 +23,7 @@ OFF = "import time; true = time.time; time.time = lambda: true() + ({}); from ap
 def worker(settings: Settings, seconds_off: float) -> Iterator[subprocess.Popen[bytes]]:
     """A worker whose clock is so many seconds ahead."""
     command = [sys.executable, "-c", OFF.format(seconds_off), "worker", "--slots", "1", "--device", "cpu"]
-    command += ["--data-dir", str(settings.data_dir), "--database-url", settings.url, "--threads", "1"]
+    command += ["--data-dir", str(settings.data_dir), "--database-url", str(settings.url), "--threads", "1"]
     command += ["--lease-seconds", str(LEASE_SECONDS), "--heartbeat-seconds", "0.2"]
     process = subprocess.Popen(command, cwd=ROOT, env=clean_environment())
     try:

@@ -45,7 +45,7 @@ class Sleeper:
         self.id = worker_id
         self._log = log
         command = [sys.executable, "-m", "app.cli", "worker", "--id", worker_id, "--data-dir"]
-        command += [str(settings.data_dir), "--database-url", settings.url, "--device", "cpu"]
+        command += [str(settings.data_dir), "--database-url", str(settings.url), "--device", "cpu"]
         command += ["--slots", "1", "--threads", "1", "--checkpoint-seconds", "0"]
         command += ["--lease-seconds", str(LEASE_SECONDS), "--heartbeat-seconds", "0.5"]
         with log.open("wb") as errors:
