@@ -87,7 +87,7 @@ def create(path: Path) -> None:
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
+    temporary = path.with_name(f"{secrets.token_hex(4)}{TEMPORARY}")  # SQLite takes no much longer path
     try:
         with closing(sqlite.connect(temporary)) as connection:
             connection.execute("PRAGMA user_version=0")  # writes the first page
