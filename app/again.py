@@ -1,7 +1,6 @@
 """Training again: new runs in the places of finished ones that lack something which is stored today."""
 
-from collections.abc import Sequence
-
+from pydantic import BaseModel
 from sqlmodel import Session, col, select
 
 from app import run_queue
@@ -9,19 +8,33 @@ from app.models import Run, StudyRun
 from app.requests import Labels
 
 
-def train_again(session: Session, run_ids: Sequence[int], study_id: int | None) -> dict[int, int]:
-    """Queue finished runs anew, same seeds and names; the new ids by the old ones.
+class Again(BaseModel):
+    """Which runs to train again, and the study in which the new ones take their places."""
+
+    run_ids: list[int]
+    study_id: int | None
+
+
+class Replaced(BaseModel):
+    """The ids of the new runs by those of the old ones."""
+
+    by: dict[int, int]
+
+
+def train_again(session: Session, again: Again) -> Replaced:
+    """Queue finished runs anew, same seeds and names.
 
     In the study the new runs take the places of the old ones, which stay in the list of runs: a run is a
     function of its hyperparameters, so both in one mean would count the same thing twice.
     """
+    study_id = again.study_id
     found = session.exec(
-        select(Run).where(col(Run.id).in_(run_ids), Run.status == "finished").order_by(col(Run.id))
+        select(Run).where(col(Run.id).in_(again.run_ids), Run.status == "finished").order_by(col(Run.id))
     ).all()
     memberships = {
         member.run_id: member
         for member in session.exec(
-            select(StudyRun).where(StudyRun.study_id == study_id, col(StudyRun.run_id).in_(run_ids))
+            select(StudyRun).where(StudyRun.study_id == study_id, col(StudyRun.run_id).in_(again.run_ids))
         )
     }
     made: dict[int, int] = {}
@@ -34,4 +47,4 @@ def train_again(session: Session, run_ids: Sequence[int], study_id: int | None) 
             session.delete(member)
             session.add(StudyRun(study_id=study_id, run_id=new.id or 0))
     session.flush()
-    return made
+    return Replaced(by=made)

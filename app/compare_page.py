@@ -3,10 +3,11 @@
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.datastructures import QueryParams
 
-from app import compare, forms, queue_limit, studies
-from app.again import train_again
-from app.api import DatabaseOf, SettingsOf
+from app import compare, forms, studies
+from app.again import Again, Replaced, train_again
+from app.api import DatabaseOf
 from app.compare_view import Axes, title, view
+from app.creation import CreationOf
 from app.db import newest_change
 from app.formats import plural
 from app.groups import BY_DEPTH
@@ -49,16 +50,16 @@ def compare_runs(request: Request, database: DatabaseOf) -> Response:
 
 
 @router.post("/compare/again")
-def train_missing(database: DatabaseOf, settings: SettingsOf, data: Posted) -> Response:
+def train_missing(request: Request, creation: CreationOf, data: Posted) -> Response:
     """Queue runs again that lack what is stored today; they take the places of the old ones."""
     texts = forms.texts_of(data)
     selection = QueryParams(texts.get("selection", "").removeprefix("?"))
     chosen = compare.Selection.parse(selection.multi_items(), strict=False)
-    with database.write() as session:
-        made = train_again(session, wholes("ids", texts.get("ids", "")), chosen.study_id)
-        queue_limit.check(session, settings.queue_limit)
-    ids = [made.get(run_id, run_id) for run_id in chosen.ids]
-    notice = f"{plural(len(made), 'run')} queued again: the same seeds, so the same weights."
+    again = Again(run_ids=wholes("ids", texts.get("ids", "")), study_id=chosen.study_id)
+    made = creation.once(again, request.url.path, lambda session: (0, train_again(session, again)))
+    replaced = Replaced.model_validate_json(made.json).by
+    ids = [replaced.get(run_id, run_id) for run_id in chosen.ids]
+    notice = f"{plural(len(replaced), 'run')} queued again: the same seeds, so the same weights."
     return redirect("/compare" + _query(compare.Selection(ids, chosen.study_id, chosen.by)), notice)
 
 

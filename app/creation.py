@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel
 from sqlmodel import Session
 
 from app import queue_limit
 from app.answers import RunOut, StudyOut
 from app.api import SettingsOf
-from app.idempotency import Keys
+from app.idempotency import Created, Keys
 from app.requests import MoreRuns, RunRequest, StudyRequest
 
 IdempotencyKeyHeader = Annotated[
@@ -42,21 +43,35 @@ class Creation:
     ) -> Response:
         """The answer to a creation in a `collection`, like `/runs`; if repeated, only a header differs.
 
+        Raises what `once` raises.
+        """
+
+        def numbered(session: Session) -> tuple[int, RunOut | StudyOut]:
+            created = create(session)
+            return created.id, created
+
+        made = self.once(body, self._route, numbered)
+        headers = {"Location": f"{collection}/{made.id}"}
+        if made.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        return Response(made.json, 201, headers, "application/json")
+
+    def once(
+        self, body: BaseModel, route: str, create: Callable[[Session], tuple[int, BaseModel]]
+    ) -> Created:
+        """What is created now, or was when the request came first; keys belong to a `route`, like `/runs`.
+
         Raises:
             QueueFull: too many runs would wait; nothing was created.
             KeyReused, KeyOutlived, KeyInFlight: what the key stands for is not this.
         """
 
-        def within_limit(session: Session) -> tuple[int, RunOut | StudyOut]:
+        def within_limit(session: Session) -> tuple[int, BaseModel]:
             created = create(session)
             queue_limit.check(session, self._limit)
-            return created.id, created
+            return created
 
-        made = self._keys.once(self._key, self._route, body, within_limit)
-        headers = {"Location": f"{collection}/{made.id}"}
-        if made.replayed:
-            headers["Idempotent-Replayed"] = "true"
-        return Response(made.json, 201, headers, "application/json")
+        return self._keys.once(self._key, route, body, within_limit)
 
 
 CreationOf = Annotated[Creation, Depends()]

@@ -5,11 +5,13 @@ from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
+from pydantic import BaseModel
 from sqlmodel import Session
 
-from app import formats, forms, queue_limit, run_queue, runs, snippets, studies
+from app import formats, forms, run_queue, runs, snippets, studies
 from app.answers import RunDetail, StudyPreview
-from app.api import DatabaseOf, SettingsOf
+from app.api import DatabaseOf
+from app.creation import Creation, CreationOf
 from app.db import Database
 from app.forms import RunForm
 from app.html import page, redirect
@@ -17,7 +19,6 @@ from app.negotiation import HtmlRoute
 from app.pages import Available, Posted
 from app.queue_limit import QueueFull
 from app.reference import PUBLISHED
-from app.settings import Settings
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
@@ -100,35 +101,45 @@ def _form_page(
 
 @router.post("/runs")
 def create_runs(
-    request: Request, database: DatabaseOf, settings: SettingsOf, available: Available, data: Posted
+    request: Request, database: DatabaseOf, creation: CreationOf, available: Available, data: Posted
 ) -> Response:
     """Start what the form says: one run, or a study if any field holds several values."""
     form = forms.read(forms.texts_of(data), available)
-    return _launch(request, database, settings, form, always_study=False)
+    return _launch(request, database, creation, form, always_study=False)
 
 
 @router.post("/studies")
 def create_study(
-    request: Request, database: DatabaseOf, settings: SettingsOf, available: Available, data: Posted
+    request: Request, database: DatabaseOf, creation: CreationOf, available: Available, data: Posted
 ) -> Response:
     """Start what the form says as a study."""
     form = forms.read(forms.texts_of(data), available)
-    return _launch(request, database, settings, form, always_study=True)
+    return _launch(request, database, creation, form, always_study=True)
+
+
+class Launched(BaseModel):
+    """Where the page of what was started is; nothing of the run itself is kept with a form's key."""
+
+    path: str
 
 
 def _launch(
-    request: Request, database: Database, settings: Settings, form: RunForm, *, always_study: bool
+    request: Request, database: Database, creation: Creation, form: RunForm, *, always_study: bool
 ) -> Response:
-    if form.request is None:
+    wanted = form.request
+    if wanted is None:
         return _form_page(request, database, form, status=422)
+
+    def create(session: Session) -> tuple[int, Launched]:
+        if form.size > 1 or always_study:
+            made = studies.create_study(session, wanted).id
+            return made, Launched(path=f"/studies/{made}")
+        made = run_queue.enqueue(session, wanted.configs, wanted)[0].id or 0
+        return made, Launched(path=f"/runs/{made}")
+
     try:
-        with database.write() as session:
-            if form.size > 1 or always_study:
-                path = f"/studies/{studies.create_study(session, form.request).id}"
-            else:
-                path = f"/runs/{run_queue.enqueue(session, form.request.configs, form.request)[0].id}"
-            queue_limit.check(session, settings.queue_limit)
+        made = creation.once(wanted, f"form {request.url.path}", create)
     except QueueFull as error:
         full = replace(form, errors={"form": formats.sentence(error)})
         return _form_page(request, database, full, status=429, headers=error.headers)
-    return redirect(path)
+    return redirect(Launched.model_validate_json(made.json).path)

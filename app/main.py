@@ -33,7 +33,7 @@ from app.db import Database
 from app.events import EventHub
 from app.idempotency import Keys
 from app.integrity import Integrity
-from app.negotiation import ConditionalGet
+from app.negotiation import ConditionalGet, FormsOfScripts
 from app.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 from app.settings import Settings
 
@@ -63,6 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     for room in (assets, *PAGES, *ROUTES):
         app.include_router(room.router)
     app.add_middleware(ConditionalGet)
+    app.add_middleware(FormsOfScripts)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(SameOrigin)
     app.add_middleware(KnownHosts, patterns=settings.hosts)

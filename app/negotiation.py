@@ -1,12 +1,16 @@
 """One URL, two representations: who gets a page, who gets JSON, and when neither needs sending again."""
 
 import hashlib
+from http import HTTPStatus
 from typing import Final
 
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SENT_BY_SCRIPT: Final = ("X-Requested-With", "fetch")
+"""The header by which the pages' own scripts say that they send a form."""
 
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 _COMPARED: Final = ("text/html", "application/json", "text/csv")
@@ -28,6 +32,35 @@ class HtmlRoute(APIRoute):
         if scope["type"] == "http" and not wants_page(scope):
             return Match.NONE, {}
         return super().matches(scope)
+
+
+class FormsOfScripts:
+    """Tells a script that sent a form where it leads by `204` and `Location`, in place of a redirect.
+
+    A script can only follow a redirect unseen, and would read the notice that the next page shows once.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; a redirect after it becomes an answer without a body."""
+        if scope["type"] != "http" or Headers(scope=scope).get(SENT_BY_SCRIPT[0]) != SENT_BY_SCRIPT[1]:
+            await self.app(scope, receive, send)
+            return
+        redirected = False
+
+        async def told(message: Message) -> None:
+            nonlocal redirected
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.SEE_OTHER:
+                redirected = True
+                message["status"] = int(HTTPStatus.NO_CONTENT)
+                del MutableHeaders(scope=message)["content-length"]
+            elif redirected and message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        await self.app(scope, receive, told)
 
 
 class ConditionalGet:

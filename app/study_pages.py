@@ -5,9 +5,10 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from sqlmodel import Session
 
-from app import formats, forms, queue_limit, run_list, studies
+from app import formats, forms, run_list, studies
 from app.answers import StudyOut
-from app.api import DatabaseOf, SettingsOf, StudyIdPath
+from app.api import DatabaseOf, StudyIdPath
+from app.creation import CreationOf
 from app.db import newest_change
 from app.grid import GridError
 from app.groups import BY_DEPTH, grouped, members
@@ -80,7 +81,7 @@ def cancel_study(database: DatabaseOf, study_id: StudyIdPath) -> Response:
 
 @router.post("/studies/{study_id}/runs")
 def add_seeds(
-    request: Request, database: DatabaseOf, settings: SettingsOf, study_id: StudyIdPath, data: Posted
+    request: Request, database: DatabaseOf, creation: CreationOf, study_id: StudyIdPath, data: Posted
 ) -> Response:
     """Queue more seeds for every configuration of a study, or for those with certain values."""
     texts = forms.texts_of(data)
@@ -89,9 +90,7 @@ def add_seeds(
     status, headers = 422, None
     try:
         more = MoreRuns.model_validate({"seeds": number, "only": forms.filled(texts)})
-        with database.write() as session:
-            studies.add_seeds(session, study_id, more.seeds, more.wanted)
-            queue_limit.check(session, settings.queue_limit)
+        creation.once(more, request.url.path, lambda session: _more(session, study_id, more))
     except ValidationError as error:
         wrong = forms.messages(error.errors())
         if "seeds" in wrong:
@@ -107,3 +106,7 @@ def add_seeds(
         return _study_page(
             request, session, study_id, seeds=text, problem=problem, status=status, headers=headers
         )
+
+
+def _more(session: Session, study_id: int, more: MoreRuns) -> tuple[int, StudyOut]:
+    return study_id, studies.add_seeds(session, study_id, more.seeds, more.wanted)
