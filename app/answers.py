@@ -32,6 +32,9 @@ class RunOut(BaseModel):
     name: str
     status: Status
     reason: str | None
+    cancel_requested: Annotated[
+        bool, Field(description="Whether a running run is to be cancelled; its worker stops it in a moment.")
+    ]
     study_id: int | None
     depth: int
     epochs: int

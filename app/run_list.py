@@ -26,7 +26,9 @@ MAX_LIMIT: Final = 500
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _FIELDS: Final[dict[str, ColumnElement[Any]]] = {
     **{name: getattr(Run, name) for name in RunOut.model_fields if name in Run.model_fields},
-    "archived": cast(Run.archived, Integer),  # a cursor compares by < and >, which booleans lack
+    # a cursor compares by < and >, which booleans lack
+    "archived": cast(Run.archived, Integer),
+    "cancel_requested": cast(Run.cancel_requested, Integer),
     "eta_seconds": case(
         (
             and_(col(Run.status) == "running", col(Run.epochs_done) > Run.resumed_from),
@@ -229,8 +231,8 @@ def _texts(name: str, text: str) -> list[str]:
     return [_text(name, part.strip()) for part in text.split(",") if part.strip()]
 
 
-def _flag(name: str, text: str) -> bool:
-    return _one_of("true", "false")(name, text) == "true"
+def _flag(name: str, text: str) -> int:
+    return int(_one_of("true", "false")(name, text) == "true")
 
 
 def _moment(name: str, text: str) -> float:

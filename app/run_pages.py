@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from sqlmodel import Session
 from starlette.datastructures import FormData
 
-from app import artifacts, bulk, epochs, formats, forms, queue_limit, run_list, run_queue, runs
+from app import advice, artifacts, bulk, epochs, formats, forms, queue_limit, run_list, run_queue, runs
 from app.answers import RunDetail, RunOut
 from app.api import DatabaseOf, RunIdPath, SettingsOf, settings
 from app.db import Database, newest_change
@@ -103,6 +103,10 @@ def change_run(request: Request, database: DatabaseOf, run_id: RunIdPath, data: 
     except ValidationError as error:
         return _run_page(request, database, run_id, texts, forms.messages(error.errors()))
     except run_queue.WrongState:
+        with database.read() as session:
+            stored = _get_run(session, run_id)
+        if (patch.name, patch.tags, patch.note) == (stored.name, stored.tags, stored.note):
+            return redirect(f"/runs/{run_id}", "Saved.")  # sent again, because its first answer got lost
         stale = "Someone changed this run meanwhile. Below is what you typed; save again to keep yours."
         return _run_page(request, database, run_id, texts | {"version": ""}, {"form": stale})
     return redirect(f"/runs/{run_id}", "Saved.")
@@ -124,6 +128,7 @@ def _run_page(
         "run.html",
         status=422 if errors else 200,
         run=run,
+        advice=advice.of(run),
         change=change,
         texts=stored | dict(typed or {}),
         errors=errors or {},

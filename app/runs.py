@@ -77,6 +77,7 @@ def _as_answer(run: Run, moment: float, kinds: Sequence[frozenset[str] | None]) 
         name=run.name,
         status=run.status,
         reason=_waits_for(run.device, kinds) if run.status == "queued" else run.reason,
+        cancel_requested=run.cancel_requested,
         study_id=run.study_id,
         depth=run.depth,
         epochs=run.epochs,

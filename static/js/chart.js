@@ -15,7 +15,11 @@ const CONFIG = {
 // The size of a chart, known without asking for it at every step of a slider.
 const sizes = new WeakMap();
 const resized = new ResizeObserver((entries) => {
-  for (const { target, contentRect } of entries) sizes.set(target, contentRect);
+  for (const { target, contentRect } of entries) {
+    const wasHidden = sizes.get(target)?.width === 0;
+    sizes.set(target, contentRect);
+    if (wasHidden && target.data) Plotly.Plots.resize(target); // it was drawn in no particular size
+  }
 });
 
 export function sizeOf(element) {

@@ -5,6 +5,7 @@ import { PERCENT, PERCENT_TICKS, around, chart, endingAt, epochAxis, heightOf, p
 import { shadeColour } from "./colours.js";
 import { Epochs } from "./epochs.js";
 import { endLabels, nameLabel } from "./labels.js";
+import { fill } from "./morph.js";
 import { named } from "./rerun.js";
 import { mean } from "./statistics.js";
 import { throttle } from "./throttle.js";
@@ -143,16 +144,18 @@ export class Diagnostics {
   #say(name, runs, meant, means) {
     const chosen = this.#chosen;
     const left = chosen.filter((run) => !runs.includes(run)).map((run) => run.id);
-    if (!chosen.length) this.words.textContent = "Lines appear with the first epoch.";
-    else if (!chosen.every((run) => this.#epochs.of(run.id))) this.words.textContent = "";
-    else if (name === "dead_relu" && chosen.every((run) => run.depth === 1)) {
-      this.words.textContent = "A network of one layer has no hidden units, so none can be dead.";
-    } else {
-      const without = leftOut(runs, new Set(meant.map((run) => run.id)));
-      this.words.textContent = (means[0]?.length ? this.#found(name, meant, means) : "") + without;
-      if (left.length) this.words.append(` ${named(left)} did not measure this. `, ...this.offer(left));
+    const words = [];
+    if (!chosen.length) words.push("Lines appear with the first epoch.");
+    else if (chosen.every((run) => this.#epochs.of(run.id))) {
+      if (name === "dead_relu" && chosen.every((run) => run.depth === 1)) {
+        words.push("A network of one layer has no hidden units, so none can be dead.");
+      } else {
+        const without = leftOut(runs, new Set(meant.map((run) => run.id)));
+        words.push((means[0]?.length ? this.#found(name, meant, means) : "") + without);
+        if (left.length) words.push(` ${named(left)} did not measure this. `, ...this.offer(left));
+      }
     }
-    this.words.append(hiddenWords(this.view.ids("hide")));
+    fill(this.words, ...words, hiddenWords(this.view.ids("hide")));
   }
 
   // What the lines say at their end.

@@ -14,8 +14,7 @@ const CELLS = [
 
 export class EpochTable {
   #columns = null;
-  #shown = null;
-  #count = 0;
+  #rows = []; // by epoch: the cells and the values that they show
 
   constructor(details) {
     this.details = details;
@@ -28,27 +27,39 @@ export class EpochTable {
     this.#fill();
   }
 
+  // Rows stay: new epochs come on top, and of one that was trained again only the figures that differ are written.
   #fill() {
     if (!this.details.open || !this.#columns) return;
-    if (this.#shown !== this.#columns) {
-      this.body.replaceChildren();
-      this.#shown = this.#columns;
-      this.#count = 0;
-    }
-    const rows = [];
-    for (; this.#count < this.#columns.epoch.length; this.#count += 1) rows.unshift(this.#row(this.#count));
-    this.body.prepend(...rows);
+    const count = this.#columns.epoch.length;
+    for (const { element } of this.#rows.splice(count)) element.remove();
+    this.#rows.forEach((row, index) => this.#write(row, index));
+    const added = [];
+    for (let index = this.#rows.length; index < count; index += 1) added.push(this.#row(index));
+    this.#rows.push(...added);
+    this.body.prepend(...added.map(({ element }) => element).reverse());
   }
 
   #row(index) {
-    const row = document.createElement("tr");
-    for (const [name, format] of CELLS) {
+    const element = document.createElement("tr");
+    const cells = CELLS.map(([name]) => {
       const cell = document.createElement(name === "epoch" ? "th" : "td");
       if (name === "epoch") cell.scope = "row";
       cell.className = "number";
-      cell.textContent = format(this.#columns[name][index]);
-      row.append(cell);
-    }
+      cell.append("");
+      return cell;
+    });
+    element.append(...cells);
+    const row = { element, texts: cells.map((cell) => cell.firstChild), values: [] };
+    this.#write(row, index);
     return row;
+  }
+
+  #write({ texts, values }, index) {
+    CELLS.forEach(([name, format], place) => {
+      const value = this.#columns[name][index];
+      if (values[place] === value) return;
+      values[place] = value;
+      texts[place].data = format(value);
+    });
   }
 }

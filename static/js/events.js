@@ -1,10 +1,19 @@
 // The page's one event stream: resumed without a gap, closed while the page is hidden, its loss made visible.
 
+import { isFilledIn } from "./filled_in.js";
 import { refresh } from "./live.js";
+import { say } from "./notice.js";
 
 const FIRST_DELAY = 500; // ms, doubled at each failure
 const LONGEST_DELAY = 4000;
 const KINDS = ["run", "epoch", "reset", "deleted"];
+
+// What is typed and not sent would be lost with the page.
+function startOver() {
+  const forms = [...document.querySelectorAll('form[method="post"]')];
+  if (forms.some(isFilledIn)) say("The server’s data was replaced. Save what you typed elsewhere, then reload this page.", true);
+  else location.reload();
+}
 
 // `since` is the change at which the page was read. Handlers get the event's data; every event has a number
 // of its own, so a resumed stream neither misses nor repeats one.
@@ -30,7 +39,7 @@ export function listen(url, since, handlers) {
         seen = Number(event.lastEventId);
         const data = JSON.parse(event.data);
         // a reset of everything: the database was replaced
-        if (kind === "reset" && data.run_id === null) location.reload();
+        if (kind === "reset" && data.run_id === null) startOver();
         else handlers[kind]?.(data);
       });
     }

@@ -7,6 +7,7 @@ import { colour, font, shadeColour } from "./colours.js";
 import { listed } from "./format.js";
 import { labelPlaces, widthOf } from "./label_places.js";
 import { label, plain } from "./labels.js";
+import { fill } from "./morph.js";
 import { mean } from "./statistics.js";
 
 const COSTS = {
@@ -96,7 +97,7 @@ export function frontierChart(element, words, set, view) {
       accuracy: 100 * mean(group.map((run) => run.test_accuracy)),
     }));
     const front = paretoFront(points);
-    words.textContent = wordsOf(points) + hiddenWords(hidden);
+    fill(words, wordsOf(points) + hiddenWords(hidden));
     const costs = runs.map(cost.of);
     const values = percents(runs.map((run) => run.test_accuracy));
     const most = Math.max(0, ...costs);

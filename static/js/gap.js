@@ -4,6 +4,7 @@ import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
 import { around, chart, endingAt, epochAxis, heightOf } from "./chart.js";
 import { colour, shadeColour } from "./colours.js";
 import { LABELLED, endLabels, nameLabel, plain } from "./labels.js";
+import { fill } from "./morph.js";
 import { mean } from "./statistics.js";
 
 const SETTLING = 0.1; // the share of epochs to which the axis is not fitted
@@ -47,7 +48,7 @@ export function gapChart(element, note, set, view) {
         label,
       };
     });
-    note.textContent = words + leftOut(runs, used) + hiddenWords(hidden);
+    fill(note, words + leftOut(runs, used) + hiddenWords(hidden));
     // the first epochs lie far below the others and would flatten them
     const settled = (run) => run.gap.slice(Math.ceil(run.gap.length * SETTLING));
     const sound = runs.filter((run) => run.status !== "failed");

@@ -1,6 +1,7 @@
 // The table of groups at an epoch, laid over the one of the final results that the server words.
 
 import { duration, loss, percent, points, whole } from "./format.js";
+import { fill } from "./morph.js";
 
 const UNIT = "\u00a0pp";
 const MINUS = "\u2212";
@@ -38,7 +39,8 @@ const DELTAS = {
 function write(cell, pieces) {
   const spans = cell.querySelectorAll("span");
   if (spans.length !== pieces.length || pieces.some(([name], index) => spans[index].className !== name)) {
-    cell.replaceChildren(
+    fill(
+      cell,
       ...pieces.flatMap(([className, textContent]) => {
         const span = Object.assign(document.createElement("span"), { className, textContent });
         return className === "detail" ? [document.createElement("br"), span] : [span];
@@ -84,6 +86,7 @@ function line(row, { columns, pins, isPinnable }) {
   const element = document.createElement("tr");
   const cells = columns.map(() => Object.assign(document.createElement("td"), { className: "number" }));
   const pin = isPinnable ? [pins.get(row.label) ?? document.createElement("td")] : [];
+  element.dataset.key = row.label;
   element.append(rowHeader(row), ...cells, ...pin);
   return { element, cells };
 }
@@ -115,7 +118,7 @@ export function groupTable(final, there) {
     const body = there.querySelector("tbody");
     const wanted = rows.map((row) => lines.get(row.label).element);
     if (wanted.length !== body.children.length || wanted.some((element, index) => body.children[index] !== element)) {
-      body.replaceChildren(...wanted);
+      fill(body, ...wanted);
     }
   };
 }

@@ -2,7 +2,9 @@
 
 import { colour } from "./colours.js";
 import { percent, plural, probability, whole } from "./format.js";
+import { fill } from "./morph.js";
 import { againButton, named } from "./rerun.js";
+import { throttle } from "./throttle.js";
 
 const SHOWN = 48;
 const DIGITS = [...Array(10).keys()];
@@ -14,9 +16,17 @@ function element(name, properties = {}, children = []) {
   return made;
 }
 
-function fill(select, options, chosen) {
-  select.replaceChildren(...options.map(([value, text]) => element("option", { value, textContent: text })));
-  select.value = options.some(([value]) => value === chosen) ? chosen : (options[0]?.[0] ?? "");
+// An element that stays as long as there is one with this key.
+function kept(key, made) {
+  made.dataset.key = key;
+  return made;
+}
+
+// Offers options in a select. What the address does not choose stays as it was chosen last.
+function offer(select, options, asked) {
+  const chosen = [asked, select.value].find((wanted) => options.some(([value]) => value === wanted)) ?? options[0]?.[0] ?? "";
+  fill(select, ...options.map(([value, text]) => kept(value, element("option", { value, textContent: text }))));
+  if (select.value !== chosen) select.value = chosen;
 }
 
 // The server's words for what can't be shown.
@@ -31,8 +41,11 @@ async function read(url) {
 export class Images {
   #found = null;
   #step = null;
+  #stepOf = null; // in which answer the step was found
   #names = new Map();
   #all = false;
+  #shown = new Set();
+  #show = throttle(() => this.#read(), 100);
 
   constructor(view, selection) {
     this.view = view;
@@ -41,8 +54,12 @@ export class Images {
       part(name).addEventListener("change", (event) => this.#choose({ [key]: event.target.value }));
     choose("step", "step");
     choose("kind", "kind");
-    choose("first", "first");
-    choose("second", "second");
+    for (const name of ["first", "second"]) {
+      part(name).addEventListener("change", (event) => {
+        this.view.set({ [name]: event.target.value });
+        this.#show();
+      });
+    }
     part("more").addEventListener("click", () => {
       this.#all = true;
       this.#gallery();
@@ -57,25 +74,31 @@ export class Images {
   async load(runs) {
     this.#names = new Map(runs.map((run) => [run.id, `${run.id}: ${run.name}`]));
     this.#found = await read(`/compare/images${this.query}`);
-    this.#step = null;
     await this.#show();
   }
 
-  async #choose(values) {
+  // Another gallery begins with its first pictures.
+  #choose(values) {
     this.#all = false;
+    this.#shown.clear();
     this.view.set(values);
-    await this.#show();
+    this.#show();
   }
 
-  async #show() {
-    const { steps, runs } = this.#found;
+  async #read() {
+    const found = this.#found;
+    if (!found) return;
+    const { steps, runs } = found;
     const name = ({ shallow, deep }) => `${shallow}-${deep}`;
-    fill(part("step"), steps.map((step) => [name(step), `${step.shallow} to ${plural(step.deep, "layer")}`]), this.view.get("step"));
-    part("kind").value = this.view.get("kind") === "broken" ? "broken" : "fixed";
+    offer(part("step"), steps.map((step) => [name(step), `${step.shallow} to ${plural(step.deep, "layer")}`]), this.view.get("step"));
+    const kind = this.view.get("kind") === "broken" ? "broken" : "fixed";
+    if (part("kind").value !== kind) part("kind").value = kind;
     const step = steps.find((each) => name(each) === part("step").value);
-    if (step && (this.#step?.shallow !== step.shallow || this.#step?.deep !== step.deep)) {
-      const answer = await read(`/compare/images/step${this.query}&shallow=${step.shallow}&deep=${step.deep}`);
-      this.#step = answer.problem ? null : answer;
+    const isShown = this.#stepOf === found && this.#step?.shallow === step?.shallow && this.#step?.deep === step?.deep;
+    if (!isShown) {
+      const answer = step && (await read(`/compare/images/step${this.query}&shallow=${step.shallow}&deep=${step.deep}`));
+      this.#step = !answer || answer.problem ? null : answer;
+      this.#stepOf = found;
     }
     for (const name of ["step", "kind"]) part(name).parentElement.hidden = !steps.length;
     this.#note(step);
@@ -97,10 +120,10 @@ export class Images {
           `${step.shallow === 1 ? "it reads" : "those read"}, of ${whole(images)} (${several ? "majority over seeds; " : ""}McNemar's exact test, ${probability(step.p)}).`,
       );
     } else if (depths.length === 1) sentences.push("Runs of a second depth are needed to see what depth changes.");
-    note.replaceChildren([...sentences, ...warnings].join(" "));
-    if (!missing.length) return;
+    const words = [...sentences, ...warnings].join(" ");
     const whose = missing.length === 1 ? "its answers, or they are" : "their answers, or they are";
-    note.append(` ${named(missing)} did not store ${whose} gone. `, againButton(missing));
+    if (missing.length) fill(note, `${words} ${named(missing)} did not store ${whose} gone. `, againButton(missing));
+    else fill(note, words);
   }
 
   #gallery() {
@@ -108,25 +131,28 @@ export class Images {
     const images = this.#step?.[kind] ?? [];
     const digit = this.view.get("digit");
     const counts = DIGITS.map((each) => images.filter(({ label }) => label === each).length);
-    part("digits").replaceChildren(
+    fill(
+      part("digits"),
       ...(images.length ? DIGITS : []).map((each) => {
         const button = element("button", { type: "button", value: each, disabled: !counts[each] }, [`${each}`, element("small", { textContent: counts[each] })]);
         button.setAttribute("aria-pressed", digit === `${each}`);
         button.setAttribute("aria-label", `${each}: ${plural(counts[each], "image")}`);
-        return button;
+        return kept(each, button);
       }),
     );
     const wanted = DIGITS.map(String).includes(digit) ? images.filter(({ label }) => label === Number(digit)) : images;
-    const shown = this.#all ? wanted : wanted.slice(0, SHOWN);
-    part("gallery").replaceChildren(...shown.map((image) => this.#picture(image)));
+    // a picture that is there stays among those shown when others come before it
+    const shown = wanted.filter(({ index }, place) => this.#all || place < SHOWN || this.#shown.has(index));
+    this.#shown = new Set(shown.map(({ index }) => index));
+    fill(part("gallery"), ...shown.map((image) => kept(image.index, this.#picture(image))));
     part("legend").hidden = !shown.length;
     if (shown.length) {
       const { shallow, deep } = this.#step;
       const answers = (layers) => `${layers}: what ${plural(layers, "layer")} ${layers === 1 ? "reads" : "read"}`;
-      part("legend").textContent = `Under each image, ${answers(shallow)}; ${answers(deep)}; and how sure they are of it. A wrong answer is struck through.`;
+      fill(part("legend"), `Under each image, ${answers(shallow)}; ${answers(deep)}; and how sure they are of it. A wrong answer is struck through.`);
     }
     part("more").hidden = shown.length === wanted.length;
-    part("more").textContent = `Show all ${whole(wanted.length)}`;
+    fill(part("more"), `Show all ${whole(wanted.length)}`);
   }
 
   #picture({ index, label, shallow, deep }) {
@@ -151,39 +177,41 @@ export class Images {
   #perDigit() {
     const table = part("per-digit");
     const head = ["Layers", "n", ...DIGITS].map((text) => element("th", { scope: "col", textContent: text, className: "number" }));
-    table.tHead.replaceChildren(element("tr", {}, head));
+    fill(table.tHead, element("tr", {}, head));
     const known = this.#found.depths.flatMap((row) => row.per_digit).filter((share) => share !== null);
     const [low, high] = [Math.min(...known), Math.max(...known)];
-    table.tBodies[0].replaceChildren(
-      ...this.#found.depths.map(({ depth, runs, per_digit }) =>
-        element("tr", {}, [
-          element("th", { scope: "row", className: "number", textContent: depth }),
-          element("td", { className: "number", textContent: runs.length }),
-          ...per_digit.map((share) => shaded(percent(share), share === null ? 0 : (high - share) / (high - low || 1))),
-        ]),
-      ),
-    );
+    const cells = ({ depth, runs, per_digit }) => [
+      element("th", { scope: "row", className: "number", textContent: depth }),
+      element("td", { className: "number", textContent: runs.length }),
+      ...per_digit.map((share) => shaded(percent(share), share === null ? 0 : (high - share) / (high - low || 1))),
+    ];
+    fill(table.tBodies[0], ...this.#found.depths.map((row) => kept(row.depth, element("tr", {}, cells(row)))));
   }
 
   async #pair() {
     const { runs } = this.#found;
     const options = runs.map(({ id }) => [String(id), this.#names.get(id) ?? `${id}`]);
-    fill(part("first"), options, this.view.get("first"));
-    fill(part("second"), [["", "nothing"], ...options.filter(([id]) => id !== part("first").value)], this.view.get("second"));
+    offer(part("first"), options, this.view.get("first"));
+    offer(part("second"), [["", "nothing"], ...options.filter(([id]) => id !== part("first").value)], this.view.get("second"));
     const [first, second] = ["first", "second"].map((name) => runs.find(({ id }) => `${id}` === part(name).value));
     const table = part("confusion");
     const cells = first.confusion.map((row, digit) =>
       row.map((count, answer) => (second ? second.confusion[digit][answer] - count : count)),
     );
     const most = Math.max(1, ...cells.flatMap((row, digit) => row.filter((_, answer) => answer !== digit).map(Math.abs)));
-    table.caption.firstElementChild.textContent = second
-      ? `Run ${second.id} minus run ${first.id}: how many more (blue) or fewer (orange) images of a label (row) are read as a digit (column).`
-      : `Run ${first.id}: how many images of a label (row) are read as a digit (column).`;
-    table.tHead.replaceChildren(
+    fill(
+      table.caption.firstElementChild,
+      second
+        ? `Run ${second.id} minus run ${first.id}: how many more (blue) or fewer (orange) images of a label (row) are read as a digit (column).`
+        : `Run ${first.id}: how many images of a label (row) are read as a digit (column).`,
+    );
+    fill(
+      table.tHead,
       element("tr", {}, [element("td"), element("th", { scope: "colgroup", colSpan: 10, textContent: "read as", className: "axis" })]),
       element("tr", {}, ["label", ...DIGITS].map((text) => element("th", { scope: "col", textContent: text, className: "number" }))),
     );
-    table.tBodies[0].replaceChildren(
+    fill(
+      table.tBodies[0],
       ...cells.map((row, digit) =>
         element("tr", {}, [
           element("th", { scope: "row", className: "number", textContent: digit }),
@@ -195,11 +223,11 @@ export class Images {
       ),
     );
     if (!second) {
-      part("pair").textContent = "";
+      fill(part("pair"), "");
       return;
     }
     const tested = await read(`/compare/images/pair?first=${first.id}&second=${second.id}`);
-    part("pair").textContent = tested.problem ?? tested.sentence;
+    fill(part("pair"), tested.problem ?? tested.sentence);
   }
 }
 

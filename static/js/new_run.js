@@ -1,50 +1,64 @@
 // The form says what it would start while one types. The server reads the form and answers with the same
 // page; the parts marked `data-swap` are taken from it, so there is one reader of lists and ranges.
 
+import { isFilledIn } from "./filled_in.js";
+import { become } from "./morph.js";
+import { throttle } from "./throttle.js";
+
+const PATIENCE = 15_000; // ms until a server that says nothing counts as away
+const TYPING = 250; // ms
+
 const form = document.querySelector("[data-launch]");
 const depth = form.elements.depth;
-let newest = 0;
+const side = document.querySelector("[data-preview]");
+const staleNote = document.querySelector("[data-stale-note]");
+let typed = 0;
 let timer = null;
 
-async function preview() {
-  const mine = (newest += 1);
-  const answer = await fetch("/studies/preview", {
-    method: "POST",
-    headers: { Accept: "text/html" },
-    body: new URLSearchParams(new FormData(form)),
-  });
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (mine !== newest) return; // an older answer overtaken by typing
+// What the form would start is pale until the server has read what is typed, and says so where it can't.
+function mark(state) {
+  side.dataset.preview = state;
+  const words = state === "away" ? "Not up to date: the server can’t be reached." : "";
+  if (staleNote.textContent !== words) staleNote.textContent = words;
+}
+
+async function ask() {
+  try {
+    const answer = await fetch("/studies/preview", {
+      method: "POST",
+      headers: { Accept: "text/html" },
+      body: new URLSearchParams(new FormData(form)),
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    if (answer.status >= 500) throw new TypeError(`${answer.url}: ${answer.status}`);
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
+  } catch (error) {
+    mark("away");
+    throw new TypeError("no preview", { cause: error }); // asked again until the server is back
+  }
+}
+
+const preview = throttle(async () => {
+  const mine = typed;
+  const fresh = await ask();
+  if (mine !== typed) return; // overtaken by typing, which asks again
   for (const old of document.querySelectorAll("[data-swap]")) {
     const next = fresh.getElementById(old.id);
-    if (next && next.innerHTML !== old.innerHTML) swap(old, next);
+    if (next) become(old, next);
   }
   for (const control of form.querySelectorAll("input[id], textarea[id]")) {
     const wrong = document.getElementById(`${control.id}-error`)?.textContent;
     if (wrong) control.setAttribute("aria-invalid", "true");
     else control.removeAttribute("aria-invalid");
   }
-}
-
-// The network cards are buttons that may hold the focus: where they are the same networks, they are only marked.
-function swap(old, next) {
-  const same = (part) => [...part.querySelectorAll("text, span")].map((text) => text.textContent).join();
-  if (old.id !== "networks" || same(old) !== same(next)) {
-    old.replaceChildren(...next.childNodes);
-    return;
-  }
-  for (const card of next.querySelectorAll("[data-choose-depth]")) mark(card.dataset.chooseDepth, card.ariaPressed);
-}
-
-function mark(value, pressed) {
-  const card = form.querySelector(`[data-choose-depth="${value}"]`);
-  card.setAttribute("aria-pressed", pressed);
-  card.classList.toggle("chosen", pressed === "true");
-}
+  mark("current");
+}, TYPING);
 
 function later() {
+  typed += 1;
+  if (side.dataset.preview === "current") mark("asked");
   clearTimeout(timer);
-  timer = setTimeout(() => preview().catch(() => {}), 250); // away from the network: sending will say so
+  timer = setTimeout(preview, TYPING);
 }
 
 const chosen = () =>
@@ -61,7 +75,9 @@ form.addEventListener("click", (event) => {
   const card = event.target.closest("[data-choose-depth]");
   const copy = event.target.closest("[data-copy]");
   if (card) {
-    mark(card.dataset.chooseDepth, String(card.getAttribute("aria-pressed") !== "true"));
+    const pressed = card.getAttribute("aria-pressed") !== "true";
+    card.setAttribute("aria-pressed", pressed);
+    card.classList.toggle("chosen", pressed);
     depth.value = asText(chosen());
     later();
   } else if (copy) {
@@ -71,3 +87,5 @@ form.addEventListener("click", (event) => {
   }
 });
 form.querySelector("[data-check]").hidden = true; // the preview checks by itself
+// What the browser has filled in again, as after a reload, was never read.
+window.addEventListener("pageshow", () => isFilledIn(form) && later());

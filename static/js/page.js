@@ -1,12 +1,15 @@
-// What every page has: the theme switch, keyboard shortcuts, times that age, questions before deleting, the first wrong field.
+// What every page has: the theme switch, keyboard shortcuts, times that age, forms that keep their input, questions
+// before deleting, the first wrong field.
 
 import { followTimes } from "./times.js";
+import { sendForms } from "./send_forms.js";
 import { startShortcuts } from "./shortcuts.js";
 import { startThemeSwitch } from "./theme_switch.js";
 
 startThemeSwitch(document.querySelector("[data-theme-switch]"));
 startShortcuts();
 followTimes();
+sendForms();
 
 // After a refused form, typing goes on where the first thing is wrong.
 document.querySelector('main [aria-invalid="true"], main .field:has(.error:not(:empty)) input')?.focus();

@@ -6,7 +6,7 @@ import { updateRow } from "./rows.js";
 
 listen("/events", document.querySelector("main").dataset.change, {
   run(run) {
-    if (run.status !== "running" || !updateRow(run)) refresh();
+    if (run.status !== "running" || run.cancel_requested || !updateRow(run)) refresh();
   },
   deleted: refresh,
 });

@@ -1,6 +1,8 @@
 // Rows of runs, brought up to date in place: selection, focus and scroll stay.
 
+import { CANCELLING, isCancelling } from "./cancelling.js";
 import { about, duration, percent, whole } from "./format.js";
+import { fill } from "./morph.js";
 import { timeElement } from "./times.js";
 
 export const rowOf = (id) => document.querySelector(`[data-runs] tr[data-run="${id}"]`);
@@ -14,8 +16,9 @@ export function updateRow(run) {
   if (bar) bar.value = run.epochs_done;
   const status = row.querySelector(".status");
   if (status) {
-    status.dataset.status = run.status;
-    status.textContent = run.status;
+    status.dataset.status = isCancelling(run) ? "cancelling" : run.status;
+    const word = isCancelling(run) ? CANCELLING : run.status;
+    if (status.textContent !== word) status.textContent = word;
   }
   const texts = {
     epochs_done: `${whole(run.epochs_done)} / ${whole(run.epochs)}`,
@@ -30,7 +33,7 @@ export function updateRow(run) {
   }
   const started = row.querySelector('[data-cell="started_at"]');
   if (started && run.started_at && started.querySelector("time")?.dateTime !== run.started_at) {
-    started.replaceChildren(timeElement(run.started_at));
+    fill(started, timeElement(run.started_at));
   }
   const reason = row.querySelector('[data-cell="status"]');
   if (reason) reason.title = run.reason ?? "";

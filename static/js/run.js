@@ -93,6 +93,12 @@ function draw() {
     : "Curves appear with the first epoch.";
 }
 
+// The run was deleted: what is on the page is of the past, and can be read on.
+function gone() {
+  document.getElementById("gone").hidden = false;
+  for (const part of document.querySelectorAll("#run-heading .actions, #run-labels, #run-keep")) part.hidden = true;
+}
+
 view.addEventListener("change", draw);
 epochs.addEventListener("change", draw);
 draw();
@@ -101,5 +107,5 @@ listen(`/runs/${id}/events`, main.dataset.change, {
   run: refresh,
   epoch: (record) => epochs.add(record),
   reset: () => epochs.reset(id),
-  deleted: () => location.assign("/runs"),
+  deleted: gone,
 });

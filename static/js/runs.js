@@ -20,6 +20,7 @@ const showTicked = () => {
   count.textContent = `${plural(number, "run")} selected`;
 };
 form.addEventListener("change", showTicked);
+form.addEventListener("reset", () => queueMicrotask(showTicked));
 window.addEventListener("pageshow", showTicked); // browsers restore ticks on the way back
 showTicked();
 
@@ -32,6 +33,12 @@ function showUnseen() {
   notice.querySelector("a").href = location.href;
   notice.hidden = !unseen.size;
 }
+
+// What the page has been read with again is no news any more.
+document.addEventListener("live", () => {
+  for (const id of unseen) if (rowOf(id)) unseen.delete(id);
+  showUnseen();
+});
 
 listen("/events", change, {
   run(run) {

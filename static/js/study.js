@@ -6,16 +6,28 @@ import { json } from "./json.js";
 import { refresh } from "./live.js";
 import { rowOf, updateRow } from "./rows.js";
 import { RunSet } from "./run_set.js";
+import { throttle } from "./throttle.js";
 import { View } from "./view.js";
 
 const main = document.querySelector("main");
+const study = Number(main.dataset.study);
 const set = new RunSet();
 new Curves(document.getElementById("curves-chart"), set, new View());
-set.load(await json(`/compare?study=${main.dataset.study}`));
+const load = throttle(() => set.receive(json(`/compare?study=${study}`), (answer) => set.load(answer)), 2000);
+await load();
+
+// Runs that were added since have rows in the page as it was read again.
+document.addEventListener("live", () => {
+  const rows = [...document.querySelectorAll("[data-runs] tr[data-run]")];
+  if (rows.some((row) => !set.has(Number(row.dataset.run)))) load();
+});
 
 listen("/events", main.dataset.change, {
   run(run) {
-    if (!set.has(run.id)) return;
+    if (!set.has(run.id)) {
+      if (run.study_id === study) refresh();
+      return;
+    }
     if (!set.run(run)) return;
     updateRow(run);
     refresh();

@@ -82,6 +82,7 @@ def test_a_run_is_created_with_the_references_defaults(client: httpx.Client) -> 
         "name": "3 layers, seed 0",
         "status": "queued",
         "reason": "no live worker",
+        "cancel_requested": False,
         "study_id": None,
         "depth": 3,
         "epochs": 200,

@@ -151,6 +151,84 @@ def test_a_run_is_cancelled_and_retried_by_buttons(browser: httpx.Client) -> Non
     assert "is queued" in browser.get(again.headers["location"]).text
 
 
+def test_a_form_that_is_sent_again_with_its_key_starts_nothing_twice(browser: httpx.Client) -> None:
+    for path, form in (
+        ("/runs", {"depth": "2"}),
+        ("/runs", {"depth": "2, 3"}),
+        ("/studies", {"depth": "2"}),
+        ("/studies/1/runs", {"seeds": "2"}),
+    ):
+        headers = {"Idempotency-Key": f"{path} {form}"}
+        before = total(browser)
+        first = browser.post(path, data=form, headers=headers)
+        after = total(browser)
+        again = browser.post(path, data=form, headers=headers)
+        assert (first.status_code, again.status_code) == (303, 303)
+        assert first.headers["location"] == again.headers["location"]
+        assert total(browser) == after > before
+        assert (
+            browser.post(path, data={**form, "depth": "4", "seeds": "7"}, headers=headers).status_code == 422
+        )
+
+
+def total(browser: httpx.Client) -> int:
+    number: int = browser.get("/runs?limit=1", headers={"Accept": "application/json"}).json()["total"]
+    return number
+
+
+def test_runs_that_are_trained_again_with_one_key_are_queued_once(
+    server: Served, browser: httpx.Client
+) -> None:
+    states.add_worker(server.database)
+    old = states.finished_run(server.database)
+    form = {"ids": f"{old}", "selection": f"?runs={old}"}
+    answers = [browser.post("/compare/again", data=form, headers={"Idempotency-Key": "once"}) for _ in "ab"]
+    assert [answer.headers["location"] for answer in answers] == [f"/compare?runs={old + 1}"] * 2
+    assert total(browser) == 2
+
+
+def test_a_script_that_sends_a_form_is_told_where_it_leads(browser: httpx.Client) -> None:
+    headers = {"X-Requested-With": "fetch"}
+    answer = browser.post("/runs", data={"depth": "2"}, headers=headers)
+    assert (answer.status_code, answer.headers["location"], answer.content) == (204, "/runs/1", b"")
+    saved = browser.post("/runs/1", data={"name": "x", "version": "1"}, headers=headers)
+    assert (saved.status_code, saved.headers["location"]) == (204, "/runs/1")
+    page = browser.get("/runs/1")
+    assert '<p class="notice" role="status" data-notice>Saved.</p>' in page.text
+    refused = browser.post("/runs", data={"depth": "0"}, headers=headers)
+    assert refused.status_code == 422
+
+
+def test_an_edit_that_is_sent_again_is_no_conflict(browser: httpx.Client) -> None:
+    browser.post("/runs", data={"depth": "1"})
+    form = {"name": "mine", "tags": "a, b", "note": "n", "version": "1"}
+    assert browser.post("/runs/1", data=form).status_code == 303
+    assert browser.post("/runs/1", data=form).status_code == 303
+    assert browser.post("/runs/1", data=form | {"note": "other"}).status_code == 422
+
+
+def test_a_run_that_is_to_end_says_so_on_every_page(server: Served, browser: httpx.Client) -> None:
+    states.add_worker(server.database)
+    study = server.client.post("/studies", json={"depth": [1]}).json()
+    claim = states.claimed(server.database)
+    asked = server.client.post(f"/runs/{claim.run_id}/cancel").json()
+    assert (asked["status"], asked["cancel_requested"]) == ("running", True)
+    said = f'data-status="cancelling" data-status-of="{claim.run_id}">cancelling…</span>'
+    for path in (
+        "/queue",
+        f"/runs/{claim.run_id}",
+        "/runs",
+        f"/studies/{study['id']}",
+        f"/compare?runs={claim.run_id}",
+    ):
+        assert said in browser.get(path).text, path
+    for path in ("/queue", f"/runs/{claim.run_id}", f"/studies/{study['id']}"):
+        assert '<button aria-disabled="true">Cancelling…</button>' in browser.get(path).text, path
+    found = server.client.get("/runs", params={"cancel_requested": "true", "sort": "cancel_requested"}).json()
+    assert [run["id"] for run in found["runs"]] == [claim.run_id]
+    assert server.client.get("/runs", params={"cancel_requested": "false"}).json()["total"] == 0
+
+
 def test_a_stale_edit_is_not_saved_but_offered_again(browser: httpx.Client) -> None:
     run_id = new_run(browser)
     browser.patch(f"/runs/{run_id}", json={"note": "theirs"}).raise_for_status()

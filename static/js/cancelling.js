@@ -1,0 +1,43 @@
+// Runs that are asked to end: said at once, before the server has heard of it and the worker has obeyed.
+
+const asked = new Set();
+
+export const CANCELLING = "cancelling…";
+
+// Whether a run is to be cancelled and has not ended yet.
+export const isCancelling = (run) =>
+  (run.status === "running" || run.status === "queued") && (run.cancel_requested || asked.has(run.id));
+
+function show(id) {
+  for (const status of document.querySelectorAll(`[data-status-of="${id}"]`)) {
+    if (!["queued", "running"].includes(status.dataset.status)) continue;
+    status.dataset.before = status.dataset.status;
+    status.dataset.status = "cancelling";
+    status.textContent = CANCELLING;
+  }
+}
+
+function takeBack(id) {
+  for (const status of document.querySelectorAll(`[data-status-of="${id}"][data-status="cancelling"][data-before]`)) {
+    status.dataset.status = status.dataset.before;
+    status.textContent = status.dataset.before;
+    delete status.dataset.before;
+  }
+}
+
+// Says of these runs that they are being cancelled. Call the returned function once the server has answered: with
+// false if it did not take the request.
+export function beginCancelling(ids) {
+  for (const id of ids) {
+    asked.add(id);
+    show(id);
+  }
+  return (isTaken) => {
+    for (const id of ids) {
+      asked.delete(id);
+      if (!isTaken) takeBack(id);
+    }
+  };
+}
+
+document.addEventListener("live", () => asked.forEach(show));

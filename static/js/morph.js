@@ -1,0 +1,132 @@
+// Parts of a page that change while someone looks at them: elements stay, and only what differs is touched. So focus,
+// text selection, scrolling, pictures, choices and what is opened stay.
+
+// Children are matched by `data-key`, `data-run` or id, wherever they stand; others by their kind and place.
+const keyOf = (node) => node.dataset?.key ?? node.dataset?.run ?? (node.id || node.nodeName);
+
+// Here spaces between children say nothing, and would stand in the way of children that change places.
+const SPACELESS = new Set(["TABLE", "THEAD", "TBODY", "TR", "UL", "OL", "DL", "SELECT"]);
+const isBlank = (node) => node.nodeType === Node.TEXT_NODE && !node.data.trim();
+
+// A key for each of these nodes: the second of a key is another one.
+function keyed(nodes) {
+  const found = new Map();
+  const counts = new Map();
+  for (const node of nodes) {
+    const key = keyOf(node);
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    found.set(`${key} ${count}`, node);
+  }
+  return found;
+}
+
+const hasFocus = (node) => node.contains(document.activeElement);
+
+// Where the focus was in what has gone: what stood beside it.
+let beside = null;
+
+function remove(node) {
+  if (hasFocus(node)) beside = node.nextElementSibling ?? node.previousElementSibling ?? node.parentElement;
+  else if (beside === node) beside = node.nextElementSibling ?? node.previousElementSibling ?? node.parentElement;
+  node.remove();
+}
+
+const LEADS_ON = 'a[href], [tabindex="0"]';
+
+// The focus goes to the nearest link, never to a button that would do something to another thing.
+export function focusNear(place) {
+  for (let around = place; around && around !== document.body; around = around.parentElement) {
+    const links = [around, ...around.querySelectorAll(LEADS_ON)].filter((each) => each.matches(LEADS_ON));
+    const seen = links.find((each) => each.checkVisibility());
+    if (seen) return seen.focus({ preventScroll: true });
+    if (!around.matches("section, main")) continue;
+    around.tabIndex = -1;
+    return around.focus({ preventScroll: true });
+  }
+}
+
+function settle() {
+  const place = beside;
+  beside = null;
+  if (place?.isConnected && !document.activeElement?.matches(":not(body)")) focusNear(place);
+}
+
+// What the reader or a script of the page sets, and the server does not know: it opens and closes details, and
+// `data-keeps` names other attributes.
+const isOwn = (element, name) => name === "open" || element.dataset.keeps?.split(" ").includes(name);
+
+function likeAttributes(old, next) {
+  for (const { name, value } of next.attributes) {
+    if (old.getAttribute(name) !== value && !isOwn(old, name)) old.setAttribute(name, value);
+  }
+  for (const { name } of [...old.attributes]) {
+    if (!next.hasAttribute(name) && !isOwn(old, name)) old.removeAttribute(name);
+  }
+}
+
+function like(old, next) {
+  if (old === next) return;
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== next.data) old.data = next.data;
+    return;
+  }
+  likeAttributes(old, next);
+  place(old, next.childNodes);
+}
+
+function nextShown(node) {
+  let next = node.nextSibling;
+  while (next && isBlank(next)) next = next.nextSibling;
+  return next;
+}
+
+// Gives a parent these children. What goes leaves first, so that the rest need not move, for a moved element loses
+// the focus; where something must move, it is not what has it.
+function place(parent, children) {
+  const spaceless = SPACELESS.has(parent.nodeName);
+  const kept = (nodes) => keyed([...nodes].filter((node) => !spaceless || !isBlank(node)));
+  const old = kept(parent.childNodes);
+  const wanted = kept(children);
+  for (const node of [...parent.childNodes]) if (spaceless && isBlank(node)) node.remove();
+  for (const [key, node] of old) if (wanted.get(key)?.nodeName !== node.nodeName) remove(node);
+  let at = parent.firstChild;
+  for (const [key, node] of wanted) {
+    const found = old.get(key);
+    if (found?.nodeName !== node.nodeName) {
+      parent.insertBefore(node, at);
+      continue;
+    }
+    if (found !== at) {
+      if (hasFocus(found)) {
+        while (at !== found) {
+          const passed = at;
+          at = at.nextSibling;
+          parent.append(passed);
+        }
+      } else if (nextShown(at) === found && !hasFocus(at)) {
+        parent.append(at);
+        at = found;
+      } else parent.insertBefore(found, at);
+    }
+    if (found === at) at = at.nextSibling;
+    like(found, node);
+  }
+}
+
+// Makes one element like another.
+export function become(old, next) {
+  like(old, next);
+  settle();
+}
+
+// Makes the attributes of one element like those of another, and leaves what is in it alone.
+export function becomeOutside(old, next) {
+  likeAttributes(old, next);
+}
+
+// Gives an element these children, nodes or texts, in place of those it has.
+export function fill(element, ...children) {
+  place(element, children.map((child) => (child instanceof Node ? child : document.createTextNode(child))));
+  settle();
+}

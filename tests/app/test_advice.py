@@ -1,0 +1,155 @@
+"""What to try when a run has ended without its result."""
+
+import errno
+import re
+from pathlib import Path
+
+import pytest
+
+from app import advice, run_queue
+from app.advice import Advice
+from app.answers import RunOut
+from app.messages import EpochDone
+from app.reports import Refused
+from tests.app.conftest import Served
+from tests.app.states import add_worker, claimed, queue_run, record
+from tests.trainer import idx_files
+from trainer.data import DataError, load
+from trainer.device import DeviceUnavailable, resolve
+from trainer.durable import NotWritten
+from trainer.folder import SHIPPED, TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE, DataFolder
+from trainer.loop import Diverged
+
+
+def failed(reason: str, lr: float = 0.05) -> Advice:
+    """The advice for a run that failed for this reason."""
+    found = advice.of(RunOut.model_construct(status="failed", reason=reason, lr=lr))
+    assert found
+    return found
+
+
+def test_only_what_ended_without_a_result_needs_some() -> None:
+    for status in ("queued", "running", "finished"):
+        assert advice.of(RunOut.model_construct(status=status, reason=None)) is None
+
+
+@pytest.mark.parametrize(
+    ("lr", "lower"), [(0.3, "0.1"), (0.05, "0.02"), (100.0, "30"), (1.0, "0.3"), (3e-5, "0.00001")]
+)
+def test_what_diverged_is_cloned_with_a_lower_rate_and_not_retried(lr: float, lower: str) -> None:
+    for error in (Diverged(3), Diverged(3, "gradient")):
+        found = failed(str(error), lr=lr)
+        assert f"lower learning rate, such as {lower}." in found.words.replace("1e-05", "0.00001")
+        assert not found.can_retry
+
+
+def test_a_data_set_that_is_missing_or_damaged_is_put_right_first(tmp_path: Path) -> None:
+    lacking, damaged, unequal, altered = (
+        tmp_path / name for name in ("lacking", "bad", "unequal", "altered")
+    )
+    idx_files.write(lacking, idx_files.small())
+    next(lacking.glob(f"{TRAIN_LABELS_FILE}*")).unlink()
+    idx_files.write(damaged, idx_files.small() | {TRAIN_IMAGES_FILE: b"nonsense"})
+    idx_files.write(unequal, idx_files.small() | {TRAIN_LABELS_FILE: idx_files.labels([1])})
+    idx_files.write(altered, idx_files.small())
+    for name, folder in (
+        ("own", tmp_path / "nowhere"),
+        ("own", lacking),
+        ("own", damaged),
+        ("own", unequal),
+        (SHIPPED, altered),
+    ):
+        with pytest.raises(DataError) as caught:
+            load(name, DataFolder(folder))
+        found = failed(str(caught.value))
+        assert found.words.startswith("Put the data set right, then press Retry"), str(caught.value)
+        assert found.needs_system
+
+
+def test_a_device_that_is_not_there_is_looked_for_on_the_page_system() -> None:
+    with pytest.raises(DeviceUnavailable) as caught:
+        resolve("mps")
+    found = failed(str(caught.value))
+    assert found.words.startswith("Start a worker that has this device")
+    assert found.needs_system
+
+
+@pytest.mark.parametrize(
+    ("reason", "beginning"),
+    [
+        (
+            str(NotWritten(Path("x"), OSError(errno.ENOSPC, "No space left on device"))),
+            "The cause lies outside",
+        ),
+        ("the database could not be written for 60 s: database or disk is full; mend that", "The cause lies"),
+        (
+            "the device ran out of memory; choose a smaller width or batch size (CUDA)",
+            "Clone the run with a smaller",
+        ),
+        ("MemoryError: ", "Clone the run with a smaller"),
+        (
+            "RuntimeError: [enforce fail] DefaultCPUAllocator: can't allocate memory",
+            "Clone the run with a smaller",
+        ),
+        (
+            "lost worker 3 times; the last time, its process was killed by SIGKILL",
+            "The operating system ends",
+        ),
+        ("lost worker 3 times; the last time, it made no step for 300 s", "One step took longer"),
+        (
+            "lost worker 3 times; the last time, its process exited with code 1",
+            "Its process or its machine ended",
+        ),
+        ("the device failed: CUDA error: an illegal memory access", "The fault is in the device"),
+        (str(Refused(EpochDone({}), ValueError("no such column"))), "The log of the worker says"),
+        ("ValueError: it broke", "Training raised an error; the traceback shows where"),
+    ],
+)
+def test_causes_outside_the_run_may_be_retried(reason: str, beginning: str) -> None:
+    found = failed(reason)
+    assert found.words.startswith(beginning)
+    assert found.can_retry
+
+
+def page(server: Served, run_id: int) -> str:
+    return server.client.get(f"/runs/{run_id}", headers={"Accept": "text/html"}).text
+
+
+def test_a_failed_run_without_an_epoch_shows_its_reason_and_no_charts(server: Served) -> None:
+    add_worker(server.database)
+    run_id = queue_run(server.database, lr=30.0)
+    claim = claimed(server.database)
+    assert 'id="run-charts" data-live="outside" aria-labelledby="charts">' in page(server, run_id)
+    with server.database.write() as session:
+        assert run_queue.fail(session, claim, str(Diverged(1)))
+    text = page(server, run_id)
+    assert 'id="run-charts" data-live="outside" aria-labelledby="charts" hidden>' in text
+    assert "Failed: diverged: loss became non-finite at epoch 1" in text
+    assert "such as 10." in text
+    assert f'action="/runs/{run_id}/retry"' not in text
+    assert re.search(r'<a class="button primary"[^>]*>Clone</a>', text)
+    retried = server.client.post(f"/runs/{run_id}/retry")  # programs may
+    assert retried.json()["status"] == "queued"
+
+
+def test_a_run_that_diverged_later_keeps_its_charts_and_has_no_retry(server: Served) -> None:
+    add_worker(server.database)
+    run_id = queue_run(server.database)
+    claim = claimed(server.database)
+    assert record(server.database, claim, 1)
+    with server.database.write() as session:
+        assert run_queue.fail(session, claim, str(Diverged(2)))
+    text = page(server, run_id)
+    assert 'id="run-charts" data-live="outside" aria-labelledby="charts">' in text
+    assert "Training is deterministic" in text
+    assert f'action="/runs/{run_id}/retry"' not in text
+
+
+def test_a_cancelled_run_without_an_epoch_says_so_and_may_be_retried(server: Served) -> None:
+    run_id = queue_run(server.database)
+    with server.database.write() as session:
+        run_queue.cancel(session, run_id)
+    text = page(server, run_id)
+    assert "Cancelled before its first epoch was recorded" in text
+    assert 'aria-labelledby="charts" hidden>' in text
+    assert f'action="/runs/{run_id}/retry"' in text
