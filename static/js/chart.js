@@ -1,24 +1,28 @@
 // The look of every chart, and the only module that talks to plotly.js.
 
 import { colour, font } from "./colours.js";
+import { Zoom } from "./zoom.js";
 
 const CONFIG = {
   displaylogo: false,
   displayModeBar: "hover",
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "pan2d"],
+  doubleClick: "autosize", // which zoom.js takes as the end of a zoom
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "resetScale2d", "zoomIn2d", "zoomOut2d", "pan2d"],
   plotlyServerURL: "", // nothing is ever sent to a chart cloud
-  responsive: true,
   showSendToCloud: false,
   showEditInChartStudio: false,
 };
 
-// The size of a chart, known without asking for it at every step of a slider.
+// The size of a chart, known without asking for it at every step of a slider. What is placed by pixels, and the
+// number of marks, depend on it, so that another size needs another drawing.
 const sizes = new WeakMap();
+const updates = new WeakMap();
 const resized = new ResizeObserver((entries) => {
-  for (const { target, contentRect } of entries) {
-    const wasHidden = sizes.get(target)?.width === 0;
-    sizes.set(target, contentRect);
-    if (wasHidden && target.data) Plotly.Plots.resize(target); // it was drawn in no particular size
+  for (const { target, contentRect: size } of entries) {
+    const before = sizes.get(target);
+    sizes.set(target, size);
+    const isOther = before && (before.width !== size.width || before.height !== size.height);
+    if (isOther && size.width) updates.get(target)();
   }
 });
 
@@ -90,8 +94,15 @@ export const bandsOf = (areas, fillcolor) => ({
   hoverinfo: "skip",
 });
 
+// plotly.js draws the arrays of a trace again only if they are other objects, or with another `datarevision`. Columns
+// of epochs grow in place, so each drawing has its own: that costs nothing where arrays are made anew, as nearly all are,
+// and copies of the columns would cost as much again. With another revision of an axis, plotly.js keeps no zoom of its own.
+let drawings = 0;
+
 function layoutOf({ x, y, ...rest }) {
+  drawings += 1;
   return {
+    datarevision: drawings,
     font: { family: font(), size: 12, color: colour("ink") },
     paper_bgcolor: "rgba(0, 0, 0, 0)",
     plot_bgcolor: "rgba(0, 0, 0, 0)",
@@ -107,8 +118,8 @@ function layoutOf({ x, y, ...rest }) {
     modebar: { bgcolor: "rgba(0, 0, 0, 0)", color: colour("muted"), activecolor: colour("ink") },
     uirevision: "kept",
     ...rest,
-    xaxis: axis(x),
-    yaxis: axis(y),
+    xaxis: { ...axis(x), uirevision: drawings },
+    yaxis: { ...axis(y), uirevision: drawings },
   };
 }
 
@@ -120,20 +131,27 @@ const sight = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) inView[isIntersecting ? "add" : "delete"](target);
 });
 
-// Draws what `build` returns, `{traces, layout}` with `layout.x` and `layout.y` as axes. Call the returned
-// function when data has changed: it draws at once, but at most once a frame, and what can't be seen when nothing
-// else is to do; zoom, pan and pointer are kept.
+// Draws what `build` returns, `{traces, layout}` with `layout.x` and `layout.y` as axes; it gets the chart's zoom. Call
+// the returned function when data has changed, also in place: it draws at once, but at most once a frame, and what can't
+// be seen when nothing else is to do; zoom, pan and pointer are kept.
 export function chart(element, build) {
+  const zoom = new Zoom();
   let waiting = false;
   let shown = true;
+  let isNew = true;
   const draw = () => {
     waiting = false;
     shown = false;
     requestAnimationFrame(() => {
       shown = true;
     });
-    const { traces, layout } = build();
-    Plotly.react(element, traces, layoutOf(layout), CONFIG);
+    const { traces, layout: own } = build(zoom);
+    const size = sizeOf(element);
+    const layout = layoutOf({ ...own, width: Math.floor(size.width) || undefined, height: Math.floor(size.height) || undefined });
+    zoom.apply(layout);
+    Plotly.react(element, traces, layout, CONFIG);
+    if (isNew) element.on("plotly_relayout", (changes) => zoom.take(changes, element.layout) && update());
+    isNew = false;
   };
   const update = () => {
     if (waiting) return;
@@ -142,6 +160,7 @@ export function chart(element, build) {
     else if (shown) queueMicrotask(draw);
     else requestAnimationFrame(draw);
   };
+  updates.set(element, update);
   sight.observe(element);
   resized.observe(element);
   window.addEventListener("themechange", update);

@@ -4,7 +4,7 @@
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
 import { LOSS, PERCENT, PERCENT_TICKS, around, bandsOf, chart, endingAt, epochAxis, heightOf, isNarrow, percents } from "./chart.js";
 import { shadeColour } from "./colours.js";
-import { plural } from "./format.js";
+import { plural, whole } from "./format.js";
 import { LABELLED, endLabels, nameLabel, plain } from "./labels.js";
 import { smooth } from "./smooth.js";
 import { cumulated, mean, spread } from "./statistics.js";
@@ -64,7 +64,7 @@ export class Curves {
     this.view = view;
     this.height = () => heightOf(element);
     this.narrow = () => isNarrow(element);
-    this.#update = chart(element, () => this.#build());
+    this.#update = chart(element, (zoom) => this.#build(zoom));
     set.addEventListener("change", () => this.#changed());
     view.follow(CHOICES, () => this.#changed());
     document.addEventListener("click", (event) => this.#toggle(event));
@@ -102,7 +102,7 @@ export class Curves {
     }
   }
 
-  #build() {
+  #build({ isWhole }) {
     const metric = choice(TITLES, this.view.get("metric"), "train_loss");
     const over = choice(AXES, this.view.get("x"), "epoch");
     const isAccuracy = metric.endsWith("accuracy");
@@ -120,10 +120,10 @@ export class Curves {
     const hover = `%{fullData.name}<br>${AXES[over].hover}: ${isAccuracy ? PERCENT : LOSS}`;
     const { traces, ends: names, used } = means ? this.#means(curves, hover, { log, isAccuracy }) : this.#lines(curves, hover, weight);
     const { range, ends = [0, 1], outside = 0 } = rangeOf(means ? curves.filter(({ run }) => used.has(run.id)) : curves, log, means);
-    this.#say(curves, { means, used, weight, outside, hidden });
+    this.#say(curves, { means, used, weight, hidden, log, logX, outside: isWhole ? 0 : outside });
     const type = logX ? "log" : "linear";
     const last = curves.reduce((most, { x }) => Math.max(most, x.length), 0);
-    const places = curves.flatMap(({ x }) => [x[0], x.at(-1)]);
+    const places = curves.flatMap(({ x }) => [x.find((value) => !logX || value > 0) ?? x.at(-1), x.at(-1)]);
     const [first, end] = [Math.min(...places), Math.max(...places)];
     const span = logX ? [Math.log10(first), Math.log10(end)] : endingAt(end);
     return {
@@ -153,13 +153,15 @@ export class Curves {
     };
   }
 
-  #say(curves, { means, used, weight, outside, hidden }) {
+  #say(curves, { means, used, weight, outside, hidden, log, logX }) {
     const points = curves.reduce((sum, { x }) => sum + x.length, 0);
+    const isAtZero = ({ x, raw }, index) => (log && raw[index] <= 0) || (logX && x[index] <= 0);
+    const zeros = curves.reduce((sum, curve) => sum + curve.x.filter((_, index) => isAtZero(curve, index)).length, 0);
     const runs = curves.map(({ run }) => run);
     const words = means
       ? `Means of ${plural(used.size, "run")}, at each epoch of those that have it.${leftOut(runs, used)} Bands are 95 % intervals of the mean over seeds.` +
         (weight ? " Smoothed before averaging." : "")
-      : `${plural(curves.length, "curve")}, ${plural(points, "point")}, all of them drawn.` +
+      : `${plural(curves.length, "curve")}, ${plural(points, "point")}, ${zeros ? `of which a logarithmic axis cannot show ${whole(zeros)} at 0` : "all of them drawn"}.` +
         (weight ? " Smoothed; the raw values stand faint behind." : "") +
         (outside ? ` The axis is fitted to the others: ${plural(outside, "failed run")} ${outside === 1 ? "leaves" : "leave"} the frame; double-click to see all.` : "");
     this.#note.textContent = (curves.length ? words : "Curves appear with the first epoch.") + hiddenWords(hidden);

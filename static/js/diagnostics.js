@@ -105,8 +105,9 @@ export class Diagnostics {
       line.slice(0, layers).map((values, layer) => ({
         x: this.#epochs.of(runs[rank].id).epoch,
         y: values,
-        mode: "lines",
+        mode: values.length > 1 ? "lines" : "markers",
         line: { color: shadeColour(layer + 1, 0.25), width: 1 },
+        marker: { color: shadeColour(layer + 1, 0.25), size: 5 },
         hoverinfo: "skip",
       })),
     );

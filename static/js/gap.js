@@ -50,7 +50,7 @@ export function gapChart(element, note, set, view) {
     });
     fill(note, words + leftOut(runs, used) + hiddenWords(hidden));
     // the first epochs lie far below the others and would flatten them
-    const settled = (run) => run.gap.slice(Math.ceil(run.gap.length * SETTLING));
+    const settled = ({ gap }) => gap.slice(Math.min(Math.ceil(gap.length * SETTLING), gap.length - 1));
     const sound = runs.filter((run) => run.status !== "failed");
     const values = (sound.length ? sound : runs).flatMap(settled);
     const last = runs.reduce((most, run) => Math.max(most, run.gap.length), 0);

@@ -5,6 +5,7 @@ import { colour, shadeColour } from "./colours.js";
 import { EpochTable } from "./epoch_table.js";
 import { Epochs, readEpochs } from "./epochs.js";
 import { listen } from "./events.js";
+import { plural, whole } from "./format.js";
 import { refresh } from "./live.js";
 import { smooth } from "./smooth.js";
 import { View } from "./view.js";
@@ -51,20 +52,32 @@ function lossAxis() {
   return { type, range: empty() ? (type === "log" ? [-2, 0.5] : [0, 2.5]) : undefined };
 }
 
+// Says with the drawing what is drawn; a logarithmic axis has no place for a loss of 0.
+function say(losses) {
+  const count = columns.epoch.length;
+  const zeros = view.get("log") === "y" ? columns.epoch.filter((_, index) => losses.some((values) => values[index] <= 0)).length : 0;
+  const drawn = zeros ? `${plural(count, "epoch")}, of which a logarithmic axis cannot show ${whole(zeros)} with a loss of 0.` : `${count} of ${count} epochs drawn, none left out.`;
+  note.textContent = count ? `${drawn} Drag to zoom, double-click to reset.` : "Curves appear with the first epoch.";
+}
+
 const charts = [
-  chart(document.getElementById("loss-chart"), () => ({
-    traces: [
-      ...curve("train, mean", columns.train_loss, LINES.train(), LOSS),
-      ...curve("test", columns.test_loss, LINES.test(), LOSS),
-      ...(view.get("last") ? curve("last batch", columns.last_batch_loss, LINES.last(), LOSS) : []),
-    ],
-    layout: {
-      x: axis(),
-      y: { title: "Cross-entropy (nats)", ...lossAxis() },
-      hovermode: "x unified",
-      uirevision: String(view.get("log")),
-    },
-  })),
+  chart(document.getElementById("loss-chart"), () => {
+    const last = view.get("last") ? [columns.last_batch_loss] : [];
+    say([columns.train_loss, columns.test_loss, ...last]);
+    return {
+      traces: [
+        ...curve("train, mean", columns.train_loss, LINES.train(), LOSS),
+        ...curve("test", columns.test_loss, LINES.test(), LOSS),
+        ...last.flatMap((values) => curve("last batch", values, LINES.last(), LOSS)),
+      ],
+      layout: {
+        x: axis(),
+        y: { title: "Cross-entropy (nats)", ...lossAxis() },
+        hovermode: "x unified",
+        uirevision: String(view.get("log")),
+      },
+    };
+  }),
   chart(document.getElementById("accuracy-chart"), () => ({
     traces: [
       ...curve("train, running", percents(columns.train_accuracy), LINES.train(), PERCENT),
@@ -87,10 +100,6 @@ function draw() {
   for (const update of charts) update();
   table.show(columns);
   document.querySelector("[data-last-key]").hidden = !view.get("last");
-  const count = columns.epoch.length;
-  note.textContent = count
-    ? `${count} of ${count} epochs drawn, none left out. Drag to zoom, double-click to reset.`
-    : "Curves appear with the first epoch.";
 }
 
 // The run was deleted: what is on the page is of the past, and can be read on.

@@ -80,10 +80,11 @@ export class RunSet extends EventTarget {
     return this.#runs.has(id);
   }
 
-  // Returns whether anything of the run is new.
+  // Returns whether anything of the run is new. Its status says which means it counts in.
   run(run) {
     const known = this.#runs.get(run.id);
     this.#runs.set(run.id, run);
+    if (known?.status !== run.status) this.#changed();
     return JSON.stringify(known) !== JSON.stringify(run);
   }
 

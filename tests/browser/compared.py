@@ -1,9 +1,6 @@
-"""Runs whose figures are known, and what a chart shows of them."""
+"""Runs whose figures are known."""
 
-import json
 from typing import Any
-
-from playwright.sync_api import Page
 
 from app import run_queue
 from app.db import Database
@@ -40,14 +37,3 @@ def trained(
         accuracy = final - (0.1 if depth == 3 else 0)  # three layers cost most and reach least
         assert run_queue.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
     return run_id
-
-
-def traces(page: Page, chart: str) -> list[dict[str, Any]]:
-    """What a chart shows, once it shows something."""
-    page.wait_for_function(
-        "(id) => document.getElementById(id).data?.some((trace) => trace.x.length)", arg=chart
-    )
-    found: list[dict[str, Any]] = json.loads(
-        page.evaluate("(id) => JSON.stringify(document.getElementById(id).data)", chart)
-    )
-    return found

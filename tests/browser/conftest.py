@@ -98,18 +98,20 @@ def chromium() -> Iterator[Browser]:
 
 
 def _watched(context: BrowserContext) -> tuple[Page, list[str]]:
-    """A page, and what goes wrong on it: errors in the console, scripts that fail, requests elsewhere."""
-    page = context.new_page()
+    """A page, and what goes wrong on it and on others beside it.
+
+    Those are errors in the console, scripts that fail, and requests elsewhere.
+    """
     trouble: list[str] = []
 
     def look_at(request: Request) -> None:
         if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:", "file:")):
             trouble.append(f"request to {request.url}")
 
-    page.on("pageerror", lambda error: trouble.append(f"script failed: {error}"))
-    page.on("request", look_at)
-    page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
-    return page, trouble
+    context.on("weberror", lambda error: trouble.append(f"script failed: {error.error}"))
+    context.on("request", look_at)
+    context.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
+    return context.new_page(), trouble
 
 
 @pytest.fixture

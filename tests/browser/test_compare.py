@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +15,8 @@ from app.compare_answers import Spread
 from app.db import Database
 from app.statistics import spread
 from tests.app.states import add_worker, claimed, figures, queue_run
-from tests.browser.compared import ALL, EPOCHS, traces, trained
+from tests.browser.compared import ALL, EPOCHS, trained
+from tests.browser.drawn import traces, wait
 from tests.web_server import WebServer
 from trainer.config import TRAIN_IMAGES, TrainConfig, training_flops_per_image
 
@@ -31,12 +33,21 @@ def shown(values: Spread) -> str:
 
 def shows_test_mean(page: Page, place: int, percent: float) -> None:
     """Wait until the chart of layers shows this mean test accuracy at a place, by default a depth."""
-    page.wait_for_function(
-        "([place, percent]) => document.getElementById('layers-chart').data?.some((trace) => "
-        "trace.hovertemplate?.startsWith('test') && trace.text?.[0]?.startsWith('mean of') && "
-        "Math.abs(trace.y[trace.x.indexOf(place)] - percent) < 1e-9)",
-        arg=[place, percent],
-    )
+
+    def has_it(found: list[dict[str, Any]]) -> bool:
+        means = [
+            trace
+            for trace in found
+            if trace.get("hovertemplate", "").startswith("test")
+            and trace["text"][:1][0].startswith("mean of")
+        ]
+        return any(
+            at == place and y == pytest.approx(percent, abs=1e-9)
+            for trace in means
+            for at, y in zip(trace["x"], trace["y"], strict=True)
+        )
+
+    traces(page, "layers", has_it)
 
 
 def test_a_slider_moves_dots_means_bands_and_the_table_to_an_epoch(six: str, page: Page) -> None:
@@ -74,7 +85,7 @@ def test_a_slider_moves_dots_means_bands_and_the_table_to_an_epoch(six: str, pag
     expect(page.locator("#groups")).to_be_hidden()
     expect(page.get_by_role("columnheader", name="Running train accuracy")).to_be_visible()
     expect(page.locator("#train-key")).to_have_text("running train")
-    drawn = traces(page, "layers-chart")
+    drawn = traces(page, "layers")
     (dots,) = [trace for trace in drawn if trace["mode"] == "markers"]
     assert dots["text"][-1].endswith("<br>test")
     assert dots["y"][6:] == pytest.approx([100 * epochs[run]["test_accuracy"][1] for run in range(1, 7)])
@@ -107,7 +118,7 @@ def test_a_run_without_the_epoch_is_counted_and_the_page_stays_at_it(quiet: WebS
     expect(page.locator("#scrubber output")).to_have_text(f"of {EPOCHS}; 1 of 2 runs have it")
     expect(page.locator("#groups-at-epoch caption")).to_contain_text("1 of 2 runs have it")
     shows_test_mean(page, 1, 76)
-    assert len(traces(page, "curves-chart")) == 1
+    assert len(traces(page, "curves")) == 1
 
 
 def test_what_only_failed_is_not_called_untrained(quiet: WebServer, page: Page) -> None:
@@ -120,7 +131,7 @@ def test_what_only_failed_is_not_called_untrained(quiet: WebServer, page: Page) 
         run_queue.fail(session, claim, "it broke", None)
     page.goto(f"{quiet.url}/compare?runs=1&epoch=1")
     expect(page.locator("#scrubber output")).to_contain_text("No run has finished or trains")
-    assert len(traces(page, "curves-chart")) == 1
+    assert len(traces(page, "curves")) == 1
 
 
 def test_whatever_can_not_be_judged_is_named_and_the_rest_works(quiet: WebServer, page: Page) -> None:
@@ -154,7 +165,7 @@ def test_whatever_can_not_be_judged_is_named_and_the_rest_works(quiet: WebServer
         ]
     )
     expect(page.get_by_label("At epoch")).to_be_enabled()
-    assert len(traces(page, "curves-chart")) == len([*good, diverged, clothes])
+    assert len(traces(page, "curves")) == len([*good, diverged, clothes])
     shows_test_mean(page, 1, 100 * fmean([0.81, 0.811]))
     expect(page.locator("[data-images-note]")).to_contain_text("saw other images")
     expect(page.locator("#groups tbody").first.get_by_role("row")).to_have_text(
@@ -170,15 +181,13 @@ def test_a_report_opens_from_a_file_without_any_server(six: str, page: Page, tmp
     report.write_bytes(httpx.get(f"{six}/compare/report.html?runs=1,2,3,4,5,6").raise_for_status().content)
     page.goto(report.as_uri())
     for chart in ("layers", "curves", "gap", "frontier"):
-        traces(page, f"{chart}-chart")
+        traces(page, chart)
     shows_test_mean(page, 2, 100 * fmean([0.82, 0.821]))
     expect(page.locator(".verdict p").first).to_contain_text("2 layers reached 82.05 % test accuracy")
     page.get_by_label("Epoch, as a number").fill("3")
     expect(page.locator("#groups-at-epoch")).to_contain_text(f"Epoch 3 of {EPOCHS}")
     page.get_by_label("Against").select_option("seconds")
-    page.wait_for_function(
-        "() => document.getElementById('frontier-chart').layout.xaxis.title.text === 'Training time (s)'"
-    )
+    wait(page, "frontier", lambda drawing: drawing.x.title == "Training time (s)")
     expect(page.get_by_role("link")).to_have_count(0)
 
 
@@ -191,13 +200,14 @@ def test_other_hyperparameters_take_the_place_of_depth(quiet: WebServer, page: P
     page.goto(f"{quiet.url}/compare?runs=1,2,3,4,5,6&by=lr&lines=mean")
     expect(page.get_by_role("heading", level=1)).to_have_text("What lr bought")
     expect(page.locator("#groups tbody").first.get_by_role("rowheader")).to_have_text(["lr 0.01", "lr 0.1"])
-    traces(page, "layers-chart")
-    axis = page.evaluate("() => document.getElementById('layers-chart').layout.xaxis")
-    assert (axis["title"]["text"], axis["ticktext"]) == ("lr", ["lr 0.01", "lr 0.1"])
-    assert len(traces(page, "curves-chart")) == 2 * 2
+    traces(page, "layers")
+    axis = wait(page, "layers", bool).x
+    assert axis.title == "lr"
+    assert [(text, round(place, 1)) for text, place in axis.marks] == [("lr 0.01", 1), ("lr 0.1", 2)]
+    assert len(traces(page, "curves")) == 2 * 2
     page.get_by_role("button", name="lr 0.01").click()
     page.wait_for_url("**hide=1,2,3")
-    page.wait_for_function("() => document.getElementById('curves-chart').data.length === 2")
+    wait(page, "curves", lambda drawing: len(drawing.traces) == 2)
 
 
 def test_an_epoch_that_comes_later_is_waited_for(quiet: WebServer, page: Page) -> None:
@@ -242,10 +252,8 @@ def test_curves_become_means_with_bands_over_what_training_cost(six: str, page: 
     page.get_by_label("by", exact=True).select_option("flops")
     page.get_by_label("Log x").check()
     page.reload()
-    page.wait_for_function(
-        "() => document.getElementById('curves-chart').layout?.xaxis.title.text.includes('estimate')"
-    )
-    drawn = traces(page, "curves-chart")
+    assert wait(page, "curves", lambda drawing: "estimate" in drawing.x.title).x.is_log
+    drawn = traces(page, "curves")
     bands = [trace for trace in drawn if trace.get("fill")]
     means = [trace for trace in drawn if not trace.get("fill")]
     assert (len(bands), len(means)) == (3, 3)
@@ -255,7 +263,6 @@ def test_curves_become_means_with_bands_over_what_training_cost(six: str, page: 
     )
     per_epoch = TRAIN_IMAGES * training_flops_per_image(TrainConfig(depth=2).layer_sizes)
     assert means[1]["x"] == [epoch * per_epoch for epoch in range(1, EPOCHS + 1)]
-    assert page.evaluate("() => document.getElementById('curves-chart').layout.xaxis.type") == "log"
 
 
 def test_updates_follow_the_images_of_the_data_set(quiet: WebServer, page: Page) -> None:
@@ -264,13 +271,13 @@ def test_updates_follow_the_images_of_the_data_set(quiet: WebServer, page: Page)
     trained(database, 0, depth=1, dataset="small", batch_size=1000, images=1500)
     trained(database, 0, depth=2, batch_size=1000)
     page.goto(f"{quiet.url}/compare?runs=1,2&x=updates")
-    small, mnist = traces(page, "curves-chart")
+    small, mnist = traces(page, "curves")
     assert (small["x"][0], mnist["x"][0]) == (2, 60)
 
 
 def test_the_gap_is_running_train_minus_test_accuracy(six: str, page: Page) -> None:
     page.goto(six + ALL)
-    drawn = traces(page, "gap-chart")
+    drawn = traces(page, "gap")
     assert len(drawn) == 6 + 3
     columns = httpx.get(f"{six}/runs/1/epochs").json()
     pairs = zip(columns["train_accuracy"], columns["test_accuracy"], strict=True)
@@ -289,10 +296,8 @@ def test_the_frontier_names_the_depths_that_nothing_cheaper_beats(six: str, page
     )
     page.get_by_label("Against", exact=True).select_option("seconds")
     page.wait_for_url("**&cost=seconds")
-    page.wait_for_function(
-        "() => document.getElementById('frontier-chart').layout.xaxis.title.text === 'Training time (s)'"
-    )
-    _, runs, means = traces(page, "frontier-chart")
+    wait(page, "frontier", lambda drawing: drawing.x.title == "Training time (s)")
+    _, runs, means = traces(page, "frontier")
     answers = httpx.get(f"{six}{ALL}").json()["runs"]
     assert runs["x"] == [run["train_seconds"] for run in answers]
     assert means["x"] == pytest.approx([5.25, 10.25, 15.25])
@@ -302,12 +307,12 @@ def test_the_inside_of_a_depth_and_of_a_run_is_drawn_by_layer(six: str, page: Pa
     page.goto(six + ALL)
     words = page.locator("#diagnostics-words")
     expect(words).to_contain_text("the gradient of layer 1 is 0.33 times that of layer 3")
-    assert len(traces(page, "diagnostics-chart")) == 2 * 3 + 3
+    assert len(traces(page, "diagnostics")) == 2 * 3 + 3
     page.get_by_label("of", exact=True).select_option("2 layers, seed 1")
     page.wait_for_url("**&inside=run-4")
     page.locator("#layer").select_option("dead_relu")
     expect(words).to_contain_text("at epoch 5, at most 5.00")
-    assert traces(page, "diagnostics-chart")[0]["y"] == pytest.approx([1, 2, 3, 4, 5])
+    assert traces(page, "diagnostics")[0]["y"] == pytest.approx([1, 2, 3, 4, 5])
     page.get_by_label("of", exact=True).select_option("all runs of 1 layer")
     expect(words).to_have_text("A network of one layer has no hidden units, so none can be dead.")
 
@@ -328,7 +333,7 @@ def test_runs_that_were_not_measured_inside_say_so(quiet: WebServer, page: Page)
 @pytest.mark.parametrize("format_name", ["svg", "png"])
 def test_a_chart_is_downloaded_as_a_picture(six: str, page: Page, format_name: str) -> None:
     page.goto(six + ALL)
-    traces(page, "gap-chart")
+    traces(page, "gap")
     with page.expect_download() as waiting:
         page.get_by_role("group", name="Download the gap").get_by_text(format_name.upper()).click()
     download = waiting.value
@@ -340,7 +345,7 @@ def test_a_chart_is_downloaded_as_a_picture(six: str, page: Page, format_name: s
 def test_the_compare_page_with_results_fits_a_phone_in_the_dark(six: str, phone: Page) -> None:
     phone.goto(six + ALL + "&epoch=2&lines=mean&x=flops")
     for chart in ("layers", "curves", "gap", "frontier", "diagnostics"):
-        traces(phone, f"{chart}-chart")
+        traces(phone, chart)
     assert phone.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
 
 

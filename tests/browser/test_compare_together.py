@@ -11,7 +11,8 @@ from playwright.sync_api import Page, expect
 from app import formats, run_queue
 from app.db import Database
 from tests.app.states import add_worker, claimed, figures, queue_run
-from tests.browser.compared import ALL, EPOCHS, traces, trained
+from tests.browser.compared import ALL, EPOCHS, trained
+from tests.browser.drawn import traces, wait
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -32,13 +33,13 @@ def test_means_leave_out_what_failed_and_what_has_not_caught_up(quiet: WebServer
                 run_queue.fail(session, claim, "diverged: loss became non-finite at epoch 2", None)
     page.goto(f"{quiet.url}/compare?runs=1,2,3,4,5&lines=mean&metric=test_accuracy")
     runs = [httpx.get(f"{quiet.url}/runs/{run}/epochs").json()["test_accuracy"] for run in (1, 2, 3)]
-    _, mean = traces(page, "curves-chart")
+    _, mean = traces(page, "curves")
     assert mean["y"] == pytest.approx([100 * fmean(values) for values in zip(*runs, strict=True)])
     assert mean["text"] == ["mean of 3"] * EPOCHS
     left_out = "Without 1 run that failed or was cancelled and 1 still training until it has caught up."
     expect(page.locator("[data-chart-note]")).to_contain_text(left_out)
     expect(page.locator("#gap-note")).to_contain_text(left_out)
-    assert len(traces(page, "gap-chart")[-1]["y"]) == EPOCHS
+    assert len(traces(page, "gap")[-1]["y"]) == EPOCHS
     slider = page.get_by_label("At epoch")
     expect(slider).to_be_enabled()
     slider.focus()
@@ -47,11 +48,11 @@ def test_means_leave_out_what_failed_and_what_has_not_caught_up(quiet: WebServer
     expect(page.locator("#scrubber output")).to_have_text(f"of {EPOCHS}; 3 of 4 runs have it")
     with database.write() as session:
         run_queue.record_epoch(session, claim, figures(2))
-    page.wait_for_function("() => document.getElementById('gap-chart').data.at(-2).x.length === 2")
+    wait(page, "gap", lambda drawing: drawing.traces[-2].last and drawing.traces[-2].last.x > 1.9)
     expect(slider).to_have_attribute("aria-valuetext", f"epoch {EPOCHS} of {EPOCHS}")
     page.get_by_label("Show", exact=True).first.select_option("train_loss")
     page.get_by_label("as", exact=True).select_option("runs")
-    page.wait_for_function("() => document.getElementById('curves-chart').data?.length === 5")
+    wait(page, "curves", lambda drawing: len(drawing.traces) == 5)
     httpx.post(f"{quiet.url}/runs/5/cancel").raise_for_status()
 
 
@@ -66,8 +67,8 @@ def test_what_diverged_does_not_flatten_the_curves(quiet: WebServer, page: Page)
         run_queue.fail(session, claim, "diverged: loss became non-finite at epoch 2", None)
     page.goto(f"{quiet.url}/compare?runs=1,2")
     expect(page.locator("[data-chart-note]")).to_contain_text("1 failed run leaves the frame")
-    traces(page, "curves-chart")
-    assert page.evaluate("() => document.getElementById('curves-chart').layout.yaxis.range[1]") < 5
+    traces(page, "curves")
+    wait(page, "curves", lambda drawing: drawing.y.ends[1] < 5)
 
 
 def test_an_epoch_beyond_the_last_becomes_the_last(six: str, page: Page) -> None:
@@ -96,7 +97,7 @@ def test_a_pin_and_the_report_keep_the_view(six: str, page: Page, tmp_path: Path
     page.goto(report.as_uri())
     expect(page.locator("#groups caption")).to_contain_text("its difference from 2 layers")
     expect(page.get_by_label("Show", exact=True).first).to_have_value("test_accuracy")
-    assert len(traces(page, "diagnostics-chart")) == 2 * 3 + 3
+    assert len(traces(page, "diagnostics")) == 2 * 3 + 3
     expect(page.locator("#diagnostics-words")).to_contain_text("the gradient of layer 1")
 
 
@@ -132,17 +133,14 @@ def test_runs_are_grouped_by_what_one_chooses(
 
 def test_a_hidden_group_leaves_every_chart_but_not_the_table(six: str, page: Page) -> None:
     page.goto(six + ALL)
-    traces(page, "layers-chart")
+    traces(page, "layers")
     page.get_by_role("button", name="3 layers", exact=True).click()
     page.wait_for_url("**&hide=5,6")
-    for chart, is_less in {
-        "layers": "data.filter((t) => t.text && t.mode === 'markers').every((t) => t.x.length === 2 * 4)",
-        "curves": "data.length === 4",
-        "gap": "data.length === 4 + 2",
-        "frontier": "data[1].x.length === 4",
-        "diagnostics": "data.length === 0",
-    }.items():
-        page.wait_for_function(f"() => document.getElementById('{chart}-chart').{is_less}")
+    wait(page, "layers", lambda drawing: len(drawing.traces[-2].points) == 2 * 4)
+    wait(page, "curves", lambda drawing: len(drawing.traces) == 4)
+    wait(page, "gap", lambda drawing: len(drawing.traces) == 4 + 2)
+    wait(page, "frontier", lambda drawing: len(drawing.traces[1].points) == 4)
+    wait(page, "diagnostics", lambda drawing: not drawing.traces)
     expect(page.locator("#layers-note")).to_contain_text("2 runs hidden here. Verdict and table keep all.")
     expect(page.locator("#groups tbody").first.get_by_role("row")).to_have_count(3)
 
@@ -156,14 +154,13 @@ def test_a_depth_far_from_the_best_is_named_at_the_edge(quiet: WebServer, page: 
         for run in (2, 3):
             run_queue.get(session, run).test_accuracy = 0.97 + run / 1000
     page.goto(f"{quiet.url}/compare?runs=1,2,3&reference=off")
-    drawn = traces(page, "layers-chart")
-    chart = "document.getElementById('layers-chart').layout"
+    drawn = traces(page, "layers")
     texts = next(trace["text"] for trace in drawn if trace["mode"] == "markers+text")
     assert texts[-1].startswith("↓ 81.00")
     page.get_by_label("Fit to").select_option("even")
-    page.wait_for_function(f"() => {chart}.yaxis.range[0] < 81")
+    wait(page, "layers", lambda drawing: drawing.y.ends[0] < 81)
     page.get_by_label("Fit to").select_option("error")
-    page.wait_for_function(f"() => {chart}.yaxis.type === 'log'")
+    wait(page, "layers", lambda drawing: drawing.y.is_log)
     page.wait_for_url("**&scale=error")
 
 
@@ -173,7 +170,7 @@ def test_when_every_run_is_deleted_the_page_says_so(quiet: WebServer, page: Page
     for seed in (0, 1):
         trained(database, seed, depth=1)
     page.goto(f"{quiet.url}/compare?runs=1,2")
-    traces(page, "layers-chart")
+    traces(page, "layers")
     for run in (1, 2):
         httpx.delete(f"{quiet.url}/runs/{run}").raise_for_status()
     expect(page.get_by_role("alert")).to_contain_text("Every run of this comparison was deleted")

@@ -9,6 +9,7 @@ from app import run_queue
 from app.db import Database
 from app.run_queue import Claim
 from tests.app.states import add_worker, claimed, figures, queue_run
+from tests.browser.drawn import wait
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -44,12 +45,9 @@ def training(database: Database) -> Claim:
     return claim
 
 
-def shows(page: Page, chart: str, points: int) -> None:
-    """Wait until some line of a chart has so many points."""
-    page.wait_for_function(
-        "([id, points]) => document.getElementById(id).data?.some((trace) => trace.x.length === points)",
-        arg=[f"{chart}-chart", points],
-    )
+def shows(page: Page, chart: str, epoch: int) -> None:
+    """Wait until every line of a chart is drawn up to this epoch."""
+    wait(page, chart, lambda drawing: {round(end.x, 2) for end in drawing.ends} == {epoch})
 
 
 def asks_json(request: Request) -> bool:
@@ -115,12 +113,10 @@ def test_a_comparison_that_is_read_while_an_epoch_ends(
     hold(page, url, meanwhile)
     with page.expect_request_finished(reads_again):
         cancel(others[0])
-    seen: list[object] = []
-    points = "() => document.getElementById('curves-chart').data.map((trace) => trace.x.length)"
-    hold(page, url, lambda: seen.append(page.evaluate(points)))
+    hold(page, url, lambda: shows(page, "curves", 3))
     with page.expect_request_finished(reads_again):
         cancel(others[1])
-    assert seen == [[3]]
+    shows(page, "curves", 3)
 
 
 def test_a_run_that_is_read_again_while_its_epochs_end(
@@ -137,8 +133,6 @@ def test_a_run_that_is_read_again_while_its_epochs_end(
 
     held = hold(page, f"**/runs/{claim.run_id}/epochs", meanwhile)
     goes_on(database, claim, after=1)
-    page.wait_for_function(
-        "(losses) => document.getElementById('loss-chart').data.some((trace) => `${trace.y}` === losses)",
-        arg="0.1,0.7,0.8",
-    )
+    losses = pytest.approx([0.1, 0.7, 0.8], abs=0.001)
+    wait(page, "loss", lambda drawing: [place.y for place in drawing.traces[-1].line] == losses)
     assert len(held) == 1

@@ -1,10 +1,13 @@
 """Pages that follow what happens while they are open."""
 
+from functools import partial
+
 import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import FEW
+from tests.browser.drawn import Drawing, traces, wait
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -14,7 +17,6 @@ TRAINING_MS = 60_000
 
 
 def test_the_page_of_a_running_run_gains_points_without_a_reload(training: str, page: Page) -> None:
-    points = "(document.getElementById('loss-chart').data?.[0].x.length ?? 0)"
     page.goto(f"{training}/runs/new")
     page.get_by_label("Depth", exact=True).fill("1")
     page.get_by_label("Epochs").fill("10000")
@@ -22,15 +24,20 @@ def test_the_page_of_a_running_run_gains_points_without_a_reload(training: str, 
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_role("heading", name="1 layer, seed 0")).to_be_visible()
     page.evaluate("() => { window.sameDocument = true }")
-    page.wait_for_function(f"() => {points} > 0", timeout=TRAINING_MS)
-    before = page.evaluate(f"() => {points}")
-    page.wait_for_function(f"() => {points} >= {before + 5}", timeout=TRAINING_MS)
+    before = round(wait(page, "loss", lambda drawing: drawing.ends, TRAINING_MS / 1000).ends[-1].x)
+    for chart in ("loss", "accuracy", "seconds"):
+        wait(page, chart, lambda drawing: all(end.x > before + 4.9 for end in drawing.ends))
     expect(page.locator("#run-progress")).to_contain_text("left (from this run's own epochs)")
     page.get_by_text("The charts as a table").click()
     expect(page.locator("[data-epochs] tbody tr").nth(before)).to_be_visible()
     assert page.evaluate("() => window.sameDocument")
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#run-heading")).to_contain_text("cancelled by user")
+
+
+def ends_at_epochs(drawing: Drawing, epochs: list[int]) -> bool:
+    """Whether the lines of a chart end at these epochs."""
+    return [round(end.x) for end in drawing.ends] == epochs
 
 
 def test_a_whole_study_is_compared_while_it_trains(training: str, page: Page) -> None:
@@ -53,16 +60,10 @@ def test_a_whole_study_is_compared_while_it_trains(training: str, page: Page) ->
         expect(rows.nth(depth).get_by_role("cell").first).to_have_text("3", timeout=TRAINING_MS)
     expect(page.locator(".verdict p").first).to_contain_text("the highest of 5 depths")
     expect(page.locator(".evidence li").first).to_contain_text("2 layers against 1")
-    for chart, shown in {
-        "layers": "trace.mode === 'markers' && trace.x.length === 2 * 15).length === 1",
-        "curves": "trace.x.length === 20).length === 15",
-        "gap": "trace.x.length === 20).length === 15 + 5",
-        "frontier": "trace.mode === 'markers' && trace.x.length === 5).length === 1",
-        "diagnostics": "trace.x.length === 20).length === 5 * 3 + 5",
-    }.items():
-        page.wait_for_function(
-            f"() => document.getElementById('{chart}-chart').data?.filter((trace) => {shown}"
-        )
+    for chart, lines in {"curves": 15, "gap": 15 + 5, "diagnostics": 5 * 3 + 5}.items():
+        wait(page, chart, partial(ends_at_epochs, epochs=[20] * lines))
+    traces(page, "layers", lambda found: sum(len(each["x"]) == 2 * 15 for each in found) == 1)
+    traces(page, "frontier", lambda found: sum(len(each["x"]) == 5 for each in found) == 1)
     section = page.get_by_role("region", name="Same images, different depths")
     expect(section.locator("[data-images-note]")).to_contain_text("2 layers read")
     expect(section.locator("[data-images-step] option")).to_have_count(4)
@@ -86,15 +87,14 @@ def test_a_whole_study_is_compared_while_it_trains(training: str, page: Page) ->
 def test_what_the_charts_show_is_kept_in_the_address(training: str, page: Page) -> None:
     study = httpx.post(f"{training}/studies", json={"depth": [1, 2], "epochs": 2, "batch_size": 8192}).json()
     page.goto(f"{training}/compare?study={study['id']}")
-    curves = "document.getElementById('curves-chart')"
-    page.wait_for_function(f"() => {curves}.data?.length === 2", timeout=TRAINING_MS)
+    wait(page, "curves", lambda drawing: len(drawing.traces) == 2, TRAINING_MS / 1000)
     page.get_by_label("Show", exact=True).select_option("test_accuracy")
     page.get_by_label("Log y").check()
     page.get_by_label("Published (200 epochs)").uncheck()
     page.get_by_role("button", name="2 layers", exact=True).click()
-    page.wait_for_function(f"() => {curves}.data.length === 1 && {curves}.layout.yaxis.type === 'log'")
+    wait(page, "curves", lambda drawing: len(drawing.traces) == 1 and drawing.y.is_log)
     page.reload()
-    page.wait_for_function(f"() => {curves}.data?.length === 1 && {curves}.layout.yaxis.type === 'log'")
+    wait(page, "curves", lambda drawing: len(drawing.traces) == 1 and drawing.y.is_log)
     expect(page.get_by_label("Show", exact=True)).to_have_value("test_accuracy")
     expect(page.get_by_label("Published (200 epochs)")).not_to_be_checked()
     hidden = page.get_by_role("button", name="2 layers", exact=True)
@@ -207,8 +207,6 @@ def test_runs_and_a_study_in_one_comparison_are_all_drawn(training: str, page: P
         f"{training}/studies", json={"depth": [1], "seed": [7, 8], "epochs": 1, "dataset": FEW}
     ).json()
     page.goto(f"{training}/compare?runs={run['id']}&study={study['id']}&metric=__proto__")
-    page.wait_for_function(
-        "() => document.getElementById('curves-chart').data?.length === 3", timeout=TRAINING_MS
-    )
+    wait(page, "curves", lambda drawing: len(drawing.traces) == 3, TRAINING_MS / 1000)
     page.keyboard.press("c")
     page.wait_for_url("**/compare")

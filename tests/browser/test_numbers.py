@@ -1,6 +1,5 @@
 """Every number of the compare page, against the same computed anew from its CSV and stored predictions."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from app.db import Database
 from app.ranking import BORROWED, IN_REACH
 from app.settings import Settings
 from tests.app.states import add_worker, claimed, queue_run
+from tests.browser.drawn import traces
 from tests.browser.recomputed import (
     SPACE,
     Answers,
@@ -126,19 +126,6 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
     found = httpx.get(f"{server.url}/compare.csv?runs={','.join(map(str, files))}").raise_for_status()
     yield Study(server.url, read(found.text), Answers(files, labels))
     server.stop()
-
-
-def figure(page: Page, chart: str, ready: str = "true") -> list[dict[str, Any]]:
-    """The traces of a chart once they are there, and `ready` holds for its `layout`."""
-    page.wait_for_function(
-        f"(id) => {{ const {{ data, layout }} = document.getElementById(id);"
-        f" return data?.some((trace) => trace.x.length) && ({ready}); }}",
-        arg=chart,
-    )
-    found: list[dict[str, Any]] = json.loads(
-        page.evaluate("(id) => JSON.stringify(document.getElementById(id).data)", chart)
-    )
-    return found
 
 
 def close(values: Any) -> Any:  # arrays and lists
@@ -273,10 +260,10 @@ def shows(study: Study, traces: list[dict[str, Any]], values: Callable[[str], li
 
 def test_accuracy_by_layers_at_the_end_and_at_an_epoch(study: Study, page: Page) -> None:
     page.goto(f"{study.address}&reference=off")
-    shows(study, figure(page, "layers-chart"), study.finals)
+    shows(study, traces(page, "layers"), study.finals)
     page.goto(f"{study.address}&reference=off&epoch={AT}")
     expect(page.locator("#groups-at-epoch")).to_be_visible()
-    shows(study, figure(page, "layers-chart"), lambda name: study.after(name, AT))
+    shows(study, traces(page, "layers"), lambda name: study.after(name, AT))
     rows = page.locator("#groups-at-epoch tbody").first.get_by_role("row")
     train_accuracy, test_accuracy = study.after("train_accuracy", AT), study.after("test_accuracy", AT)
     for place, group in enumerate(study.runs.values()):
@@ -314,14 +301,14 @@ def test_curves(study: Study, page: Page, metric: str, axis: str) -> None:
     factor = 100 if metric.endswith("accuracy") else 1
     runs = [run for group in study.runs.values() for run in group]
     page.goto(f"{study.address}&metric={metric}&x={axis}&smooth=0.6")
-    traces = figure(page, "curves-chart")
-    for faint, smooth, run in zip(traces[: len(runs)], traces[len(runs) :], runs, strict=True):
+    drawn = traces(page, "curves")
+    for faint, smooth, run in zip(drawn[: len(runs)], drawn[len(runs) :], runs, strict=True):
         assert faint["x"] == smooth["x"] == close(run.spent[axis])
         assert faint["y"] == close(factor * run.epochs(metric))
         assert smooth["y"] == close(factor * debiased(run.epochs(metric), 0.6))
     page.goto(f"{study.address}&metric={metric}&x={axis}&lines=mean")
-    traces = figure(page, "curves-chart")
-    bands, means = traces[: len(DEPTHS)], traces[len(DEPTHS) :]
+    drawn = traces(page, "curves")
+    bands, means = drawn[: len(DEPTHS)], drawn[len(DEPTHS) :]
     for band, line, group in zip(bands, means, study.runs.values(), strict=True):
         values = np.array([factor * run.epochs(metric) for run in group])
         assert line["x"] == close(np.mean([run.spent[axis] for run in group], axis=0))
@@ -334,19 +321,19 @@ def test_curves(study: Study, page: Page, metric: str, axis: str) -> None:
 
 def test_the_gap(study: Study, page: Page) -> None:
     page.goto(study.address)
-    traces = figure(page, "gap-chart")
+    drawn = traces(page, "gap")
     runs = [run for group in study.runs.values() for run in group]
     gaps = [100 * (run.epochs("train_accuracy") - run.epochs("test_accuracy")) for run in runs]
-    for trace, gap in zip(traces, gaps, strict=False):
+    for trace, gap in zip(drawn, gaps, strict=False):
         assert trace["y"] == close(gap)
-    for place, trace in enumerate(traces[len(runs) :]):
+    for place, trace in enumerate(drawn[len(runs) :]):
         assert trace["y"] == close(np.mean(gaps[SEEDS * place : SEEDS * (place + 1)], axis=0))
 
 
 @pytest.mark.parametrize("cost", ["parameters", "seconds", "flops"])
 def test_what_accuracy_costs(study: Study, page: Page, cost: str) -> None:
     page.goto(f"{study.address}&cost={cost}")
-    front, dots, means = figure(page, "frontier-chart", "data[1].x.length")
+    front, dots, means = traces(page, "frontier", lambda found: found[1]["x"])
     groups = list(study.runs.values())
     spent: Callable[[Run], float] = {
         "parameters": lambda run: run.final("parameters"),
@@ -366,7 +353,7 @@ def test_what_accuracy_costs(study: Study, page: Page, cost: str) -> None:
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_the_inside_of_networks(study: Study, page: Page, depth: int) -> None:
     page.goto(f"{study.address}&inside=group-{depth}")
-    drawn = figure(page, "diagnostics-chart")[-depth:]
+    drawn = traces(page, "diagnostics")[-depth:]
     norms = np.array([run.layers("gradient_norms") for run in study.runs[depth]])
     for trace, values in zip(drawn, np.moveaxis(stats.gmean(norms, axis=0), 1, 0), strict=True):
         assert trace["y"] == close(values)
@@ -376,7 +363,7 @@ def test_the_inside_of_networks(study: Study, page: Page, depth: int) -> None:
         assert said
         assert float(said[1]) == pytest.approx(ratio[0] / ratio[-1], rel=0.06)
         page.goto(f"{study.address}&inside=group-{depth}&layer=dead_relu")
-        drawn = figure(page, "diagnostics-chart")[-(depth - 1) :]
+        drawn = traces(page, "diagnostics")[-(depth - 1) :]
         dead = 100 * np.mean([run.layers("dead_relu") for run in study.runs[depth]], axis=0)
         for trace, values in zip(drawn, dead.T, strict=True):
             assert trace["y"] == close(values)

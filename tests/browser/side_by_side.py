@@ -1,0 +1,79 @@
+"""Two runs that train side by side, epoch by epoch, as a test wants them to."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+
+from app import run_queue
+from app.db import Database
+from tests.app.states import RESULTS, add_worker, claimed, figures
+from tests.web_server import WebServer
+
+
+class Study:
+    """Two runs of two layers, the first of a server, and what they have recorded."""
+
+    def __init__(self, server: WebServer) -> None:
+        self.server = server
+        self.last = 0
+        body = {"depth": [2], "seed": [0, 1], "epochs": 100}
+        httpx.post(f"{server.url}/studies", json=body).raise_for_status()
+
+    @property
+    def database(self) -> Database:
+        """That of the server, also after it has been started again."""
+        database: Database = self.server.app.state.database
+        return database
+
+    def start(self) -> None:
+        """Let a worker take the runs."""
+        add_worker(self.database)
+        self.claims = {seed: claimed(self.database) for seed in (0, 1)}
+        self.goes_on(after=0)
+
+    def goes_on(self, after: int) -> None:
+        """The runs train from this epoch on; what they had recorded later goes."""
+        self.last = after
+        for claim in self.claims.values():
+            with self.database.write() as session:
+                assert run_queue.report_start(session, claim, "cpu", {"train_images": "60000"}, after)
+
+    def trains(self, train_loss: Sequence[float] | None = None) -> None:
+        """One more epoch of each run ends, with these training losses or those of `figures_of`."""
+        self.last += 1
+        for seed, claim in self.claims.items():
+            other = {} if train_loss is None else {"train_loss": train_loss[seed]}
+            with self.database.write() as session:
+                assert run_queue.record_epoch(session, claim, figures_of(seed, self.last) | other)
+
+    def fails(self, seed: int) -> None:
+        """One of the runs ends by an error."""
+        with self.database.write() as session:
+            assert run_queue.fail(session, self.claims.pop(seed), "it broke", None)
+
+    def finishes(self) -> None:
+        """The runs are trained to their end."""
+        for claim in self.claims.values():
+            with self.database.write() as session:
+                assert run_queue.finish(session, claim, RESULTS)
+
+    def column(self, seed: int, name: str) -> list[float]:
+        """What a run has recorded; accuracies in percent."""
+        scale = 100 if name.endswith("accuracy") else 1
+        return [scale * figures_of(seed, epoch)[name] for epoch in range(1, self.last + 1)]
+
+
+def figures_of(seed: int, epoch: int) -> dict[str, Any]:
+    """An epoch record whose every figure tells the run and the epoch."""
+    inside = {"gradient_norms": [(1 + seed) / epoch, 0.3 / epoch], "dead_relu": [0.01 * epoch]}
+    found = figures(
+        epoch,
+        train_loss=2 / epoch + 0.1 * seed,
+        last_batch_loss=2.1 / epoch + 0.1 * seed,
+        test_loss=2.2 / epoch + 0.1 * seed,
+        train_accuracy=0.97 - 0.5 / epoch + 0.01 * seed,
+        test_accuracy=0.95 - 0.6 / epoch + 0.02 * seed,
+        seconds=0.2 + 0.01 * epoch,
+    )
+    return found | inside

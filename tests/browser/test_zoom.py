@@ -1,0 +1,150 @@
+"""What a person looks at in a chart stays while epochs arrive, and what a chart leaves out is said."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.drawn import Axis, Drawing, wait
+from tests.browser.side_by_side import Study
+from tests.web_server import WebServer
+
+pytestmark = pytest.mark.browser
+
+LEFT, MIDDLE = 1 / 3, 1 / 2
+"""Shares of a frame's width and height between which a test zooms."""
+
+
+@pytest.fixture
+def study(quiet: WebServer) -> Study:
+    """Two runs that nobody trains yet."""
+    return Study(quiet)
+
+
+class Frame:
+    """The inside of a chart under the pointer."""
+
+    def __init__(self, page: Page, chart: str) -> None:
+        self.page = page
+        frame = page.locator(f"#{chart}-chart .nsewdrag")
+        frame.scroll_into_view_if_needed()
+        box = frame.bounding_box()
+        assert box
+        self.left, self.top, self.width, self.height = box["x"], box["y"], box["width"], box["height"]
+
+    def point(self, share: float) -> tuple[float, float]:
+        """A place on the way from the corner above left to the one below right."""
+        return self.left + share * self.width, self.top + share * self.height
+
+    def zoom(self) -> None:
+        """Drag a box."""
+        self.page.mouse.move(*self.point(LEFT))
+        self.page.mouse.down()
+        self.page.mouse.move(*self.point(MIDDLE), steps=3)
+        self.page.mouse.up()
+
+    def double_click(self) -> None:
+        """As the notes beside the charts say."""
+        self.page.mouse.dblclick(*self.point(MIDDLE))
+
+
+def part(axis: Axis) -> tuple[float, float]:
+    """The ends of an axis after the zoom."""
+    low, high = axis.ends
+    shares = (LEFT, MIDDLE) if axis.title == "Epoch" else (1 - MIDDLE, 1 - LEFT)
+    return low + shares[0] * (high - low), low + shares[1] * (high - low)
+
+
+def ends(drawing: Drawing) -> list[float]:
+    """Those of both axes."""
+    return [*drawing.x.ends, *drawing.y.ends]
+
+
+@pytest.mark.parametrize(
+    ("address", "chart"),
+    [
+        pytest.param("/runs/1", "loss", id="an axis with the ends of its data"),
+        pytest.param("/compare?study=1", "gap", id="an axis with ends of its own"),
+    ],
+)
+def test_a_zoom_stays_while_epochs_arrive_until_a_double_click(
+    study: Study, page: Page, address: str, chart: str
+) -> None:
+    page.goto(study.server.url + address)
+    wait(page, chart, lambda drawing: ends(drawing)[:2] == [0, 10])
+    study.start()
+    for _ in range(20):
+        study.trains()
+    before = wait(page, chart, lambda drawing: {round(end.x) for end in drawing.ends} == {20})
+    frame = Frame(page, chart)
+    frame.zoom()
+    zoomed = wait(page, chart, lambda drawing: drawing.x.ends != before.x.ends)
+    assert zoomed.x.ends == pytest.approx(part(before.x), abs=0.3)
+    assert zoomed.y.ends == pytest.approx(part(before.y), abs=0.01)
+    study.trains()
+    grown = wait(page, chart, lambda drawing: {round(end.x) for end in drawing.ends} == {21})
+    assert ends(grown) == ends(zoomed)
+    frame.double_click()
+    wait(page, chart, lambda drawing: ends(drawing)[:2] == pytest.approx([0, 21], abs=0.01))
+    study.trains()
+    after = wait(page, chart, lambda drawing: ends(drawing)[:2] == pytest.approx([0, 22], abs=0.01))
+    assert all(end.is_inside and round(end.x) == 22 for end in after.ends)
+
+
+def test_a_double_click_shows_what_an_axis_leaves_out_until_the_next_one(study: Study, page: Page) -> None:
+    study.start()
+    study.trains()
+    study.trains(train_loss=[1, 1e8])
+    study.fails(seed=1)
+    page.goto(f"{study.server.url}/compare?study=1")
+    note = page.locator("[data-chart-note]")
+    expect(note).to_contain_text("1 failed run leaves the frame; double-click to see all")
+    wait(page, "curves", lambda drawing: drawing.y.ends[1] < 5)
+    Frame(page, "curves").double_click()
+    wait(page, "curves", lambda drawing: drawing.y.ends[1] > 1e8)
+    expect(note).not_to_contain_text("leaves the frame")
+    study.trains()
+    wait(page, "curves", lambda drawing: drawing.ends[0].x > 2.9 and drawing.y.ends[1] > 1e8)
+    Frame(page, "curves").double_click()
+    wait(page, "curves", lambda drawing: drawing.y.ends[1] < 5)
+    expect(note).to_contain_text("1 failed run leaves the frame; double-click to see all")
+
+
+def test_a_mean_leaves_out_a_run_as_soon_as_it_fails(study: Study, page: Page) -> None:
+    study.start()
+    for _ in range(3):
+        study.trains()
+    page.goto(f"{study.server.url}/studies/1?lines=mean")
+    both = (study.column(0, "train_loss")[-1] + study.column(1, "train_loss")[-1]) / 2
+    wait(page, "curves", lambda drawing: drawing.ends_at([(3, both)]))
+    study.fails(seed=1)
+    wait(page, "curves", lambda drawing: drawing.ends_at([(3, study.column(0, "train_loss")[-1])]))
+    expect(page.locator("[data-chart-note]")).to_contain_text("Without 1 run that failed or was cancelled.")
+
+
+def test_a_loss_of_0_is_not_called_drawn_on_a_logarithmic_axis(study: Study, page: Page) -> None:
+    study.start()
+    study.trains()
+    study.trains(train_loss=[0, 0])
+    study.trains()
+    for address, words in {
+        "/runs/1?log=y": "3 epochs, of which a logarithmic axis cannot show 1 with a loss of 0.",
+        "/studies/1?log=y": "2 curves, 6 points, of which a logarithmic axis cannot show 2 at 0.",
+    }.items():
+        page.goto(study.server.url + address)
+        expect(page.locator("[data-chart-note]")).to_contain_text(words)
+
+
+def test_a_chart_keeps_to_its_room_and_to_the_theme(study: Study, page: Page) -> None:
+    study.start()
+    for _ in range(3):
+        study.trains()
+    page.goto(f"{study.server.url}/runs/1")
+    wide = wait(page, "seconds", lambda drawing: drawing.ends)
+    line = page.locator("#seconds-chart .js-line")
+    ink = line.evaluate("(line) => getComputedStyle(line).stroke")
+    page.locator("main").evaluate("(main) => { main.style.maxWidth = '600px'; }")
+    narrow = wait(page, "seconds", lambda drawing: drawing.x.pixels < 600)
+    assert narrow.ends_at([(3, study.column(0, "seconds")[-1])])
+    page.locator("main").evaluate("(main) => { main.style.maxWidth = ''; }")
+    wait(page, "seconds", lambda drawing: drawing.x.pixels == wide.x.pixels)
+    page.emulate_media(color_scheme="dark")
+    expect(line).not_to_have_css("stroke", ink)
