@@ -33,7 +33,15 @@ _READ: Final = r"""(id) => {
     is_inside: x > -1 && x < size.x + 1 && y > -1 && y < size.y + 1,
   });
   const dot = (point) => place(numbers(point.getAttribute("transform")));
-  const pairs = (path) => path.getAttribute("d").match(/[^A-Z]+/g)?.map(numbers) ?? [];
+  const pairs = (path) => {
+    const found = [];
+    for (const [, command, rest] of (path.getAttribute("d") ?? "").matchAll(/([MLHV])([^A-Z]*)/g)) {
+      const [x, y] = found.at(-1) ?? [];
+      const [one, two] = numbers(rest);
+      found.push(command === "H" ? [one, y] : command === "V" ? [x, one] : [one, two]);
+    }
+    return found;
+  };
   const isShown = (element) => getComputedStyle(element).display !== "none";
   const all = (root, selector) => [...root.querySelectorAll(selector)].filter(isShown);
   const marks = (name) => {
