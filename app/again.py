@@ -1,6 +1,7 @@
 """Training again: new runs in the places of finished ones that lack something which is stored today."""
 
 from pydantic import BaseModel
+from sqlalchemy import delete, insert
 from sqlmodel import Session, col, select
 
 from app import run_queue
@@ -31,20 +32,29 @@ def train_again(session: Session, again: Again) -> Replaced:
     found = session.exec(
         select(Run).where(col(Run.id).in_(again.run_ids), Run.status == "finished").order_by(col(Run.id))
     ).all()
-    memberships = {
-        member.run_id: member
-        for member in session.exec(
-            select(StudyRun).where(StudyRun.study_id == study_id, col(StudyRun.run_id).in_(again.run_ids))
+    members = set(
+        session.exec(
+            select(StudyRun.run_id).where(
+                StudyRun.study_id == study_id, col(StudyRun.run_id).in_([old.id for old in found])
+            )
         )
-    }
-    made: dict[int, int] = {}
-    for old in found:
-        labels = Labels(name=old.name, tags=old.tags, note=old.note, priority=old.priority)
-        member = memberships.get(old.id or 0)
-        (new,) = run_queue.enqueue(session, [old.config], labels, study_id if member else None)
-        made[old.id or 0] = new.id or 0
-        if member and study_id is not None:
-            session.delete(member)
-            session.add(StudyRun(study_id=study_id, run_id=new.id or 0))
-    session.flush()
+    )
+    queued = run_queue.enqueue_all(
+        session,
+        [
+            (
+                old.config,
+                Labels(name=old.name, tags=old.tags, note=old.note, priority=old.priority),
+                study_id if old.id in members else None,
+            )
+            for old in found
+        ],
+    )
+    made = {old.id or 0: new for old, new in zip(found, queued, strict=True)}
+    places = [{"study_id": study_id, "run_id": new} for old, new in made.items() if old in members]
+    if places:
+        session.execute(
+            delete(StudyRun).where(col(StudyRun.study_id) == study_id, col(StudyRun.run_id).in_(members))
+        )
+        session.execute(insert(StudyRun), places)
     return Replaced(by=made)

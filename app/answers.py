@@ -22,6 +22,11 @@ class BulkOut(BaseModel):
 
     done: list[int]
     skipped: list[BulkSkip]
+    remaining: list[int]
+    """Not looked at, because the database failed or the server was stopped: send these ids again."""
+
+    stopped: str | None
+    """Why runs remain; null if none do."""
 
 
 class RunOut(BaseModel):

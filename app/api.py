@@ -1,11 +1,13 @@
 """What JSON routes share: what they depend on, their parameters, their answers."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Path, Request, Response
 from pydantic import BaseModel
 
 from app.db import Database
+from app.events import EventHub
 from app.problems import MEDIA_TYPE
 from app.requests import MAX_ID
 from app.settings import Settings
@@ -43,8 +45,15 @@ def settings(request: Request) -> Settings:
     return found
 
 
+def stopping(request: Request) -> Callable[[], bool]:
+    """Whether the server is being stopped, for work that can end early."""
+    events: EventHub = request.app.state.events
+    return lambda: events.closing
+
+
 DatabaseOf = Annotated[Database, Depends(database)]
 SettingsOf = Annotated[Settings, Depends(settings)]
+StoppingOf = Annotated[Callable[[], bool], Depends(stopping)]
 
 
 def attachment(content: str | bytes, media_type: str, filename: str) -> Response:

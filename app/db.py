@@ -1,7 +1,7 @@
 """The database: one engine for short writes, one for reads, and the clock and counter all share."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from sqlalchemy import URL, Engine, make_url, update
 from sqlalchemy.ext.compiler import compiles
@@ -69,6 +69,7 @@ class Database:
             self._writer, self._reader = sqlite.engines(self.url, busy_seconds, self._files)
         else:
             self._writer, self._reader = postgresql.engines(self.url, busy_seconds, idle_seconds)
+        self._turns = sqlite.Turns(busy_seconds) if self.is_sqlite else nullcontext()
 
     @property
     def engine(self) -> Engine:
@@ -97,7 +98,7 @@ class Database:
         Raises:
             Misplaced: the database's file is gone or another, before the transaction or after its commit.
         """
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with self._turns, Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
         if self._files:
             try:

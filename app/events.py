@@ -139,7 +139,7 @@ class EventHub:
         self._batches: dict[tuple[int, int | None], bytes] = {}  # what clients were sent since the last news
         self._news = asyncio.Event()
         self._clients = 0
-        self._closing = False
+        self.closing = False
         self._watching: asyncio.Task[None] | None = None
 
     async def beginning(self, run_id: int | None) -> int:
@@ -154,7 +154,7 @@ class EventHub:
             if self._watching is None:
                 await self._start()
             slow = False
-            while not self._closing:
+            while not self.closing:
                 news = self._news
                 if slow and seen < self._complete_after:
                     seen = self.newest
@@ -174,7 +174,7 @@ class EventHub:
 
     def close(self) -> None:
         """End every stream now; may be called from the thread of the event loop only."""
-        self._closing = True
+        self.closing = True
         self._news.set()
 
     async def _start(self) -> None:
@@ -185,7 +185,7 @@ class EventHub:
             self._watching = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
-        while self._clients and not self._closing:
+        while self._clients and not self.closing:
             try:
                 await self._take_news()
             except SQLAlchemyError as error:

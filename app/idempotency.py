@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -109,11 +109,11 @@ class Keys:
                 self.in_flight.discard((key, route))
 
 
-def forget_run(session: Session, run_id: int) -> None:
-    """Keep no word of a run that is deleted; its key stays, so that nobody creates the run again by it."""
+def forget_runs(session: Session, run_ids: Sequence[int]) -> None:
+    """Erase the answers that told of runs which are deleted; their keys stay and create no run again."""
     session.execute(
         update(IdempotencyKey)
-        .where(col(IdempotencyKey.route) == RUNS, col(IdempotencyKey.resource_id) == run_id)
+        .where(col(IdempotencyKey.route) == RUNS, col(IdempotencyKey.resource_id).in_(run_ids))
         .values(answer="")
     )
 

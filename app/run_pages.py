@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 
 from app import advice, artifacts, bulk, epochs, formats, forms, queue_limit, run_list, run_queue, runs
 from app.answers import RunDetail, RunOut
-from app.api import DatabaseOf, RunIdPath, SettingsOf, settings
+from app.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, settings
 from app.db import Database, newest_change
 from app.html import changed, local, page, redirect
 from app.launch_page import first_visit
@@ -61,7 +61,7 @@ def list_runs(request: Request, database: DatabaseOf) -> Response:
 
 
 @router.post("/runs/bulk")
-def change_runs(database: DatabaseOf, settings: SettingsOf, data: Posted) -> Response:
+def change_runs(database: DatabaseOf, settings: SettingsOf, stopping: StoppingOf, data: Posted) -> Response:
     """Do one thing to the ticked runs and return to where they were ticked."""
     texts = forms.texts_of(data)
     back = local(texts.get("next", ""), "/runs")
@@ -73,11 +73,14 @@ def change_runs(database: DatabaseOf, settings: SettingsOf, data: Posted) -> Res
         body = BulkRequest.model_validate({"ids": ids, "action": action})
     except ValidationError:
         return redirect(back, "Nothing was done: tick at least one run.")
-    outcome = bulk.apply(database, settings, body.ids, body.action, body.tag)
+    outcome = bulk.apply(database, settings, body, stopping)
     notice = f"{_DONE[body.action]}: {formats.plural(len(outcome.done), 'run')}."
     if outcome.skipped:
         left = "; ".join(skip.reason for skip in outcome.skipped[:_REASONS])
         notice += f" Left alone: {formats.plural(len(outcome.skipped), 'run')} ({left})."
+    if outcome.remaining:
+        rest = formats.plural(len(outcome.remaining), "run")
+        notice += f" Not reached: {rest}, because {outcome.stopped}. Select them again to go on."
     return redirect(back, notice)
 
 

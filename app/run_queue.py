@@ -14,19 +14,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, true, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, true, update
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, SQLModel, col, func, select
 
 from app import attempts, idempotency
 from app.db import clock, next_change, now
 from app.models import Attempt, Deletion, Epoch, Run, StudyRun, Worker
 from app.requests import Labels
-from app.status import Outcome, Status
+from app.status import STATUSES, Outcome, Status
 from trainer.config import TrainConfig
 
 MAX_CRASHES: Final = 3
 CANCELLED: Final = "cancelled by user"
+_RUNS: Final = SQLModel.metadata.tables["run"]
 
 
 class RunNotFound(Exception):
@@ -38,6 +39,10 @@ class RunNotFound(Exception):
 
 class WrongState(Exception):
     """The run is in a state that does not allow what was asked; the message names both."""
+
+
+Refusals = dict[int, Exception]
+"""Of several runs those that were left alone, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +60,34 @@ def enqueue(
     session: Session, configs: Sequence[TrainConfig], labels: Labels, study_id: int | None = None
 ) -> list[Run]:
     """Add queued runs; what the caller commits is the promise that they will be trained."""
-    change = next_change(session, len(configs))
+    ids = enqueue_all(session, [(config, labels, study_id) for config in configs])
+    return list(session.exec(select(Run).where(col(Run.id).in_(ids)).order_by(col(Run.id))))
+
+
+def enqueue_all(session: Session, wanted: Sequence[tuple[TrainConfig, Labels, int | None]]) -> list[int]:
+    """Add queued runs of these configurations, labels and studies; their ids in the same order."""
+    if not wanted:
+        return []
+    change = next_change(session, len(wanted))
     created = clock(session)
-    runs = [
-        Run(
+    rows = [
+        {
             **config.model_dump(),
-            parameters=config.parameters,
-            name=labels.name or default_name(config),
-            tags=labels.tags,
-            note=labels.note,
-            priority=labels.priority,
-            study_id=study_id,
-            change=change + offset,
-            created_at=created,
-        )
-        for offset, config in enumerate(configs)
+            "parameters": config.parameters,
+            "name": labels.name or default_name(config),
+            "tags": labels.tags,
+            "note": labels.note,
+            "priority": labels.priority,
+            "study_id": study_id,
+            "environment": {},
+            "change": change + offset,
+            "created_at": created,
+        }
+        for offset, (config, labels, study_id) in enumerate(wanted)
     ]
-    session.add_all(runs)
-    session.flush()
-    return runs
+    session.connection().execute(insert(_RUNS), rows)
+    made = select(Run.id).where(col(Run.change) >= change).order_by(col(Run.change))
+    return [run_id or 0 for run_id in session.exec(made)]
 
 
 def default_name(config: TrainConfig) -> str:
@@ -339,15 +353,17 @@ def cancel(session: Session, run_id: int) -> Run:
         RunNotFound: there is no such run.
         WrongState: it has ended already.
     """
-    run = get(session, run_id)
-    if run.status == "queued":
-        _move(session, _in_state(run), **_ended("cancelled", CANCELLED))
-    elif run.status == "running":
-        _move(session, _in_state(run), cancel_requested=True)
-    else:
-        raise WrongState(f"run {run_id} is {run.status}; only a queued or running run can be cancelled")
-    session.refresh(run)
-    return run
+    _raise(cancel_all(session, [run_id]))
+    return _read_again(session, run_id)
+
+
+def cancel_all(session: Session, run_ids: Sequence[int]) -> Refusals:
+    """Cancel each of these runs as `cancel` does; all of them in a few statements."""
+    states = _states(session, run_ids)
+    _move_all(session, _those(states, "queued"), _ended("cancelled", CANCELLED))
+    _move_all(session, _those(states, "running"), {"cancel_requested": True})
+    why = "is {status}; only a queued or running run can be cancelled"
+    return _refused(run_ids, states, ("queued", "running"), why)
 
 
 def retry(session: Session, run_id: int) -> Run:
@@ -357,12 +373,17 @@ def retry(session: Session, run_id: int) -> Run:
         RunNotFound: there is no such run.
         WrongState: it is not failed or cancelled.
     """
-    run = get(session, run_id)
-    if run.status not in ("failed", "cancelled"):
-        raise WrongState(f"run {run_id} is {run.status}; only a failed or cancelled run can be retried")
-    _move(session, _in_state(run), **_REQUEUED, crashes=0, traceback=None, finished_at=None)
-    session.refresh(run)
-    return run
+    _raise(retry_all(session, [run_id]))
+    return _read_again(session, run_id)
+
+
+def retry_all(session: Session, run_ids: Sequence[int]) -> Refusals:
+    """Queue each of these runs again as `retry` does; all of them in a few statements."""
+    states = _states(session, run_ids)
+    clean = {**_REQUEUED, "crashes": 0, "traceback": None, "finished_at": None}
+    _move_all(session, _those(states, "failed", "cancelled"), clean)
+    why = "is {status}; only a failed or cancelled run can be retried"
+    return _refused(run_ids, states, ("failed", "cancelled"), why)
 
 
 def edit(session: Session, run_id: int, changes: Mapping[str, Any], version: int | None = None) -> None:
@@ -387,6 +408,17 @@ def edit(session: Session, run_id: int, changes: Mapping[str, Any], version: int
     session.refresh(run)
 
 
+def edit_all(session: Session, changes: Mapping[int, Mapping[str, Any]]) -> Refusals:
+    """Change each of these runs as `edit` does; all changes name the same fields, and no default name."""
+    states = _states(session, changes)
+    known = list(states)
+    fields = {name for run_id in known for name in changes[run_id]}
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in fields}
+    each = [{f"new_{name}": changes[run_id][name] for name in fields} for run_id in known]
+    _move_all(session, known, {**values, "version": Run.version + 1}, each)
+    return _refused(changes, states, STATUSES, "")
+
+
 def remove(session: Session, run_id: int) -> None:
     """Delete a run with its epochs, its attempts, its places in studies and what its creation was answered.
 
@@ -394,15 +426,23 @@ def remove(session: Session, run_id: int) -> None:
         RunNotFound: there is no such run.
         WrongState: it is running; cancel it first.
     """
-    run = get(session, run_id)
-    if run.status == "running":
-        raise WrongState(f"run {run_id} is running; cancel it before deleting it")
-    session.execute(delete(Epoch).where(col(Epoch.run_id) == run_id))
-    session.execute(delete(Attempt).where(col(Attempt.run_id) == run_id))
-    session.execute(delete(StudyRun).where(col(StudyRun.run_id) == run_id))
-    idempotency.forget_run(session, run_id)
-    session.execute(delete(Run).where(col(Run.id) == run_id))
-    session.add(Deletion(run_id=run_id, change=next_change(session)))
+    _raise(remove_all(session, [run_id]))
+
+
+def remove_all(session: Session, run_ids: Sequence[int]) -> Refusals:
+    """Delete each of these runs as `remove` does; all of them in a few statements."""
+    states = _states(session, run_ids)
+    ended: tuple[Status, ...] = ("queued", "finished", "failed", "cancelled")
+    gone = _those(states, *ended)
+    if gone:
+        for owned in (Epoch, Attempt, StudyRun):
+            session.execute(delete(owned).where(col(owned.run_id).in_(gone)))
+        idempotency.forget_runs(session, gone)
+        session.execute(delete(Run).where(col(Run.id).in_(gone)))
+        change = next_change(session, len(gone))
+        traces = [{"run_id": run_id, "change": change + offset} for offset, run_id in enumerate(gone)]
+        session.execute(insert(Deletion), traces)
+    return _refused(run_ids, states, ended, "is {status}; cancel it before deleting it")
 
 
 def get(session: Session, run_id: int) -> Run:
@@ -466,6 +506,65 @@ def _end(
     for run in ended:
         attempts.end(session, run, outcome, why)
     return bool(ended)
+
+
+def _states(session: Session, run_ids: Iterable[int]) -> dict[int, Status]:
+    """The state of each of these runs that exists, in the order of their ids."""
+    rows = session.execute(select(Run.id, Run.status).where(col(Run.id).in_(run_ids)).order_by(col(Run.id)))
+    return dict(rows.all())
+
+
+def _those(states: Mapping[int, Status], *wanted: Status) -> list[int]:
+    return [run_id for run_id, status in states.items() if status in wanted]
+
+
+def _refused(
+    run_ids: Iterable[int], states: Mapping[int, Status], able: Collection[Status], why: str
+) -> Refusals:
+    """Why each run that is unknown or in none of the states `able` was left alone."""
+    return {
+        run_id: WrongState(f"run {run_id} {why.format(status=states[run_id])}")
+        if run_id in states
+        else RunNotFound(run_id)
+        for run_id in run_ids
+        if states.get(run_id) not in able
+    }
+
+
+def _raise(refusals: Refusals) -> None:
+    for refusal in refusals.values():
+        raise refusal
+
+
+def _read_again(session: Session, run_id: int) -> Run:
+    run = get(session, run_id)
+    session.refresh(run)
+    return run
+
+
+def _move_all(
+    session: Session,
+    run_ids: Sequence[int],
+    values: Mapping[str, Any],
+    each: Sequence[Mapping[str, Any]] | None = None,
+) -> None:
+    """Write to runs whose state this transaction has read, and number each change.
+
+    `each` holds what differs from run to run, for the parameters that `values` binds.
+    """
+    if not run_ids:
+        return
+    change = next_change(session, len(run_ids))
+    statement = (
+        update(_RUNS)
+        .where(_RUNS.c.id == bindparam("moved"))
+        .values({**values, "change": bindparam("number")})
+    )
+    rows = [
+        {"moved": run_id, "number": change + offset, **(each[offset] if each else {})}
+        for offset, run_id in enumerate(run_ids)
+    ]
+    session.connection().execute(statement, rows)
 
 
 def _move(session: Session, where: Iterable[ColumnElement[bool]], **values: object) -> Sequence[Run]:

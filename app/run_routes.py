@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from app import artifacts, bulk, csv_export, datasets, epochs, queue_limit, run_list, run_queue, runs
 from app.answers import BulkOut, EpochColumns, RunDetail, RunOut, RunPage
-from app.api import DatabaseOf, RunIdPath, SettingsOf, answer, attachment, problems
+from app.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, answer, attachment, problems
 from app.creation import CreationOf
 from app.downloads import download
 from app.requests import BulkRequest, RunPatch, RunRequest
@@ -63,9 +63,15 @@ def runs_csv(request: Request, database: DatabaseOf) -> Response:
 
 
 @router.post("/runs/bulk", response_model=BulkOut, responses=problems(400, 415), tags=["runs"])
-def change_runs(body: BulkRequest, database: DatabaseOf, settings: SettingsOf) -> Response:
-    """Do one thing to many runs; those whose state does not allow it are left alone, with the reason."""
-    return answer(bulk.apply(database, settings, body.ids, body.action, body.tag))
+def change_runs(
+    body: BulkRequest, database: DatabaseOf, settings: SettingsOf, stopping: StoppingOf
+) -> Response:
+    """Apply one action to many runs; `skipped` are those whose state does not allow it, with the reason.
+
+    If the database fails or the server stops midway, `remaining` are the runs to send again, and `stopped` is
+    the reason. Sending the same request again is harmless.
+    """
+    return answer(bulk.apply(database, settings, body, stopping))
 
 
 @router.get("/runs/{run_id}", response_model=RunDetail, responses=problems(404), tags=["runs"])

@@ -5,6 +5,7 @@ import logging
 import os
 import secrets
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.open_files import OpenFiles
@@ -50,6 +52,31 @@ def _use_journal(connection: sqlite3.Connection, mode: str, busy_seconds: float)
             time.sleep(_PAUSE_SECONDS)
         else:
             return
+
+
+class Turns:
+    """Lets the writers of one process in one after the other, each as soon as the one before has ended.
+
+    SQLite itself lets a waiting writer look for the lock again and again, with growing pauses in between:
+    among many, one may wait for long beside others that come later.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        """Wait for the turn.
+
+        Raises:
+            OperationalError: it did not come in time, as SQLite says it.
+        """
+        if not self._lock.acquire(timeout=self._seconds):
+            raise OperationalError("BEGIN IMMEDIATE", None, sqlite.OperationalError("database is locked"))
+
+    def __exit__(self, *_: object) -> None:
+        """Let the next one in."""
+        self._lock.release()
 
 
 class JsonArray:

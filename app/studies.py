@@ -6,7 +6,9 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app import run_queue
 from app.answers import RunOut, StudyOut, StudyPreview
@@ -75,7 +77,7 @@ def more_seeds(
         NothingMatches: the study has runs, but none of such a configuration.
     """
     _get(session, study_id)
-    everything = [run.config for run in _runs(session, study_id)]
+    everything = list(_configs(session, col(Run.id).in_(_members(study_id))).values())
     configs = [
         config
         for config in everything
@@ -100,7 +102,8 @@ def add_seeds(
     """Queue what `more_seeds` lists; raises what that raises."""
     fresh = more_seeds(session, study_id, count, only)
     if fresh:
-        first = _runs(session, study_id)[0]
+        of_study = select(Run).where(col(Run.id).in_(_members(study_id)))
+        first = session.exec(of_study.order_by(col(Run.id)).limit(1)).one()
         _fill(session, study_id, fresh, Labels(priority=first.priority, tags=first.tags), {})
     return _answer(session, _get(session, study_id))
 
@@ -112,9 +115,8 @@ def cancel_study(session: Session, study_id: int) -> StudyOut:
         StudyNotFound: there is no such study.
     """
     study = _get(session, study_id)
-    for run in _runs(session, study_id):
-        if run.status in ("queued", "running"):
-            run_queue.cancel(session, run.id or 0)
+    not_ended = select(Run.id).where(col(Run.id).in_(_members(study_id)), col(Run.status).not_in(ENDED))
+    run_queue.cancel_all(session, [run_id or 0 for run_id in session.exec(not_ended)])
     return _answer(session, study)
 
 
@@ -156,8 +158,8 @@ def finished_twins(session: Session, configs: Sequence[TrainConfig]) -> dict[Tra
     alike = [
         col(getattr(Run, name)).in_({getattr(config, name) for config in wanted}) for name in HYPERPARAMETERS
     ]
-    rows = session.exec(select(Run).where(Run.status == "finished", *alike).order_by(col(Run.id)))
-    return {run.config: run.id or 0 for run in rows if run.config in wanted}
+    trained = _configs(session, col(Run.status) == "finished", *alike)
+    return {config: run_id for run_id, config in trained.items() if config in wanted}
 
 
 def _fill(
@@ -169,10 +171,11 @@ def _fill(
 ) -> None:
     fresh = [config for config in configs if config not in twins]
     unnamed = labels.model_copy(update={"name": None})
-    queued = run_queue.enqueue(session, fresh, unnamed, study_id) if fresh else []
-    members = {**twins, **dict(zip(fresh, (run.id or 0 for run in queued), strict=True))}
-    session.add_all(StudyRun(study_id=study_id, run_id=members[config]) for config in configs)
-    session.flush()
+    queued = run_queue.enqueue_all(session, [(config, unnamed, study_id) for config in fresh])
+    members = {**twins, **dict(zip(fresh, queued, strict=True))}
+    places = [{"study_id": study_id, "run_id": members[config]} for config in configs]
+    if places:
+        session.execute(sqlalchemy.insert(StudyRun), places)
 
 
 def _answer(session: Session, study: Study) -> StudyOut:
@@ -217,17 +220,30 @@ def _summed_up(session: Session, study: Study, rows: Sequence[_Row]) -> StudyOut
 
 def _eta(session: Session, run_ids: Sequence[int]) -> float:
     """Seconds until the last of these runs ends, as if they had the slots to themselves."""
+    done = dict(
+        session.execute(
+            select(Run.id, Run.epochs_done).where(col(Run.id).in_(run_ids), Run.epochs > Run.epochs_done)
+        ).all()
+    )
     left = [
-        run.config.model_copy(update={"epochs": run.epochs - run.epochs_done})
-        for run in session.exec(select(Run).where(col(Run.id).in_(run_ids)))
-        if run.epochs > run.epochs_done
+        config.model_copy(update={"epochs": config.epochs - done[run_id]})
+        for run_id, config in _configs(session, col(Run.id).in_(done)).items()
     ]
     return estimate(session, left).seconds
 
 
-def _runs(session: Session, study_id: int) -> Sequence[Run]:
-    members = select(StudyRun.run_id).where(StudyRun.study_id == study_id)
-    return session.exec(select(Run).where(col(Run.id).in_(members)).order_by(col(Run.id))).all()
+def _configs(session: Session, *where: ColumnElement[bool]) -> dict[int, TrainConfig]:
+    """The hyperparameters of runs by id, in order; plain rows, for objects take most of the time."""
+    columns = [getattr(Run, name) for name in HYPERPARAMETERS]
+    query = select(Run.id, *columns).where(*where).order_by(col(Run.id))
+    return {
+        run_id: TrainConfig.model_construct(**dict(zip(HYPERPARAMETERS, values, strict=True)))
+        for run_id, *values in session.connection().execute(query)
+    }
+
+
+def _members(study_id: int) -> SelectOfScalar[int]:
+    return select(StudyRun.run_id).where(StudyRun.study_id == study_id)
 
 
 def _get(session: Session, study_id: int) -> Study:

@@ -1030,7 +1030,7 @@ def test_random_bytes_never_break_the_server(server: Served) -> None:
 
 
 def test_a_bulk_action_reaches_beyond_one_transaction(server: Served) -> None:
-    ids = [queue_run(server.database, seed=seed) for seed in range(bulk.CHUNK + 1)]
+    ids = [queue_run(server.database, seed=seed) for seed in range(bulk.STEP_RUNS + 1)]
     outcome = server.client.post("/runs/bulk", json={"ids": [*ids, 10**6], "action": "cancel"}).json()
     assert outcome["done"] == ids
     assert [skip["id"] for skip in outcome["skipped"]] == [10**6]

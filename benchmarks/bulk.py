@@ -1,0 +1,274 @@
+"""Measures how long others wait while thousands of runs are deleted or cancelled in one request.
+
+    python benchmarks/bulk.py                     # 10,200 runs of 20 epochs each, five rounds
+    python benchmarks/bulk.py --rounds 1 --runs 1000
+    python benchmarks/bulk.py --write             # and keep the figures in RESULTS.md
+
+Each round fills a database of its own and starts a web server on it. During the request another client
+posts runs, a stand-in worker renews its lease, and a probe tries to take SQLite's write lock every two
+milliseconds. Prints Markdown.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event, Thread
+
+import httpx
+from sqlalchemy import insert
+from sqlalchemy.exc import OperationalError
+
+from app import migrations, run_queue, workers
+from app.artifacts import of_run
+from app.db import Database
+from app.models import Epoch
+from app.requests import Labels
+from app.settings import Settings
+from app.sqlite import sqlite
+from tests.reliability.server import Server
+from trainer.config import TrainConfig
+
+OTHERS = 200
+"""Runs that stay."""
+
+MOST_QUEUED = 9_000
+"""So that there is room in the queue for what is posted."""
+
+EPOCHS = 20
+PROBE_SECONDS = 0.002
+POST_SECONDS = 0.02
+HEARTBEAT_SECONDS = 0.5
+"""Ten times as often as a worker beats, for more figures."""
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+
+
+@dataclass
+class Round:
+    """What others met during one request; seconds."""
+
+    request: float = 0
+    locks: list[float] = field(default_factory=list)
+    posts: list[float] = field(default_factory=list)
+    heartbeats: list[float] = field(default_factory=list)
+    failed: int = 0
+    """Posts and heartbeats that were refused because the database was busy for too long."""
+
+    def timed(self, taken: list[float], action: Callable[[], object]) -> None:
+        """Do it, and note how long that took, well or not."""
+        began = time.perf_counter()
+        try:
+            action()
+        except (httpx.HTTPStatusError, OperationalError):
+            self.failed += 1
+        taken.append(time.perf_counter() - began)
+
+
+def measure(action: str, runs: int) -> Round:
+    """One round: fill, serve, ask, and watch."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder))
+        ids = _fill(settings, runs, queued=action == "cancel")
+        server = Server(settings)
+        server.start()
+        try:
+            return _watch(settings, server.url, {"ids": ids[:runs], "action": action})
+        finally:
+            server.stop()
+
+
+def _watch(settings: Settings, url: str, body: dict[str, object]) -> Round:
+    found = Round()
+    database = Database(settings.url)
+    with database.write() as session:
+        workers.register(session, "stand-in", host="here", slots=1, threads=1, lease_seconds=30)
+    with httpx.Client(base_url=url, timeout=600) as client, httpx.Client(base_url=url, timeout=600) as other:
+        post = lambda: found.timed(found.posts, lambda: _post(other))  # noqa: E731
+        beat = lambda: found.timed(found.heartbeats, lambda: _beat(database))  # noqa: E731
+        _post(other)  # makes the connection
+        with (
+            _repeated(post, POST_SECONDS),
+            _repeated(beat, HEARTBEAT_SECONDS),
+            _probed(settings, found.locks),
+        ):
+            found.request = _seconds(lambda: client.post("/runs/bulk", json=body).raise_for_status())
+    database.close()
+    return found
+
+
+def _post(client: httpx.Client) -> None:
+    client.post("/runs", json={"depth": 1, "device": "cuda"}).raise_for_status()
+
+
+def _beat(database: Database) -> None:
+    with database.write() as session:
+        run_queue.heartbeat(session, "stand-in", 30)
+
+
+@contextmanager
+def _repeated(action: Callable[[], object], seconds: float) -> Iterator[None]:
+    """Do it again and again in a thread of its own while the block runs."""
+    over = Event()
+
+    def repeat() -> None:
+        while not over.wait(seconds):
+            action()
+
+    thread = Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
+def _probed(settings: Settings, locks: list[float]) -> Iterator[None]:
+    """How long the write lock was found taken each time, while the block runs."""
+    connection = sqlite.connect(
+        settings.data_dir / "depthboard.sqlite3", timeout=0, isolation_level=None, check_same_thread=False
+    )
+    since: float | None = None
+
+    def probe() -> None:
+        nonlocal since
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite.OperationalError:
+            since = since or time.perf_counter()
+        else:
+            connection.execute("ROLLBACK")
+            if since is not None:
+                locks.append(time.perf_counter() - since)
+            since = None
+
+    with _repeated(probe, PROBE_SECONDS):
+        yield
+    connection.close()
+
+
+def _fill(settings: Settings, runs: int, *, queued: bool) -> list[int]:
+    """The ids of so many runs and of the others: waiting, or finished with epochs and files."""
+    database = Database(settings.url)
+    migrations.upgrade(database)
+    configs = [TrainConfig(depth=1, seed=seed, epochs=EPOCHS) for seed in range(runs + OTHERS)]
+    with database.write() as session:
+        made = run_queue.enqueue(session, configs, Labels())
+        ids = [run.id or 0 for run in made]
+        if not queued:
+            for run in made:
+                run.status, run.attempt, run.epochs_done = "finished", 1, EPOCHS
+                run.started_at = run.finished_at = run.created_at
+            rows = [_epoch(run_id, epoch) for run_id in ids for epoch in range(1, EPOCHS + 1)]
+            session.execute(insert(Epoch), rows)
+    database.close()
+    for run_id in [] if queued else ids:
+        model = Path(of_run(settings.artifacts, run_id).model(1))
+        model.parent.mkdir(parents=True)
+        model.write_bytes(b"weights")
+    return ids
+
+
+def _epoch(run_id: int, epoch: int) -> dict[str, object]:
+    figures = ("train_loss", "last_batch_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds")
+    return {
+        "run_id": run_id,
+        "epoch": epoch,
+        "change": 0,
+        "attempt": 1,
+        "gradient_norms": [0.123456789],
+        "dead_relu": [],
+        **dict.fromkeys(figures, 0.123456789),
+    }
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def _p95(values: Sequence[float]) -> float:
+    return statistics.quantiles(values, n=20)[-1] if len(values) > 1 else values[0]
+
+
+def _row(action: str, runs: int, rounds: Sequence[Round]) -> str:
+    def median(of: Callable[[Round], float]) -> float:
+        return statistics.median(of(each) for each in rounds)
+
+    posts = [seconds for each in rounds for seconds in each.posts]
+    cells = (
+        f"{action} {runs:,} runs",
+        f"{median(lambda each: each.request):.1f} s",
+        f"{median(lambda each: max(each.locks, default=0)):.3f} s",
+        f"{max(max(each.locks, default=0) for each in rounds):.3f} s",
+        f"{1000 * median(lambda each: _p95(each.posts)):.0f} ms",
+        f"{1000 * max(posts):.0f} ms",
+        f"{1000 * max(max(each.heartbeats, default=0) for each in rounds):.0f} ms",
+        f"{sum(each.failed for each in rounds)}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Measure, print, and keep the figures if asked to."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=10_000, help="runs in the request")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each action")
+    parser.add_argument("--only", choices=("delete", "cancel"), help="one action alone")
+    parser.add_argument("--write", action="store_true", help="keep the figures in benchmarks/RESULTS.md")
+    asked = parser.parse_args()
+    load = os.getloadavg()[0]
+    rows = []
+    for action in (asked.only,) if asked.only else ("delete", "cancel"):
+        rounds = []
+        runs = asked.runs if action == "delete" else min(asked.runs, MOST_QUEUED)
+        for number in range(asked.rounds):
+            rounds.append(measure(action, runs))
+            print(f"{action}: round {number + 1} of {asked.rounds}", file=sys.stderr, flush=True)
+        rows.append(_row(action, runs, rounds))
+    today = datetime.now(UTC).date()
+    heading = (
+        f"{today}, `python benchmarks/bulk.py`, {platform.machine()}, {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}, SQLite {sqlite.sqlite_version}; {load:.1f} processes wanted the cores "
+        f"before it began. Medians of {asked.rounds} rounds, and the largest of all."
+    )
+    columns = (
+        "one request",
+        "takes",
+        "longest write lock, median",
+        "longest of all",
+        "`POST /runs` meanwhile, p95",
+        "largest",
+        "longest heartbeat",
+        "refused",
+    )
+    figures = "\n".join(
+        (heading, "", f"| {' | '.join(columns)} |", "|---|" + "---:|" * (len(columns) - 1), *rows)
+    )
+    print(figures)
+    if asked.write:
+        _keep(figures)
+
+
+def _keep(figures: str) -> None:
+    """Put the figures between their marks in RESULTS.md."""
+    begin, end = "<!-- bulk begins -->", "<!-- bulk ends -->"
+    before, _, rest = RESULTS.read_text().partition(begin)
+    RESULTS.write_text(f"{before}{begin}\n{figures}\n{end}{rest.partition(end)[2]}")
+
+
+if __name__ == "__main__":
+    main()
