@@ -69,41 +69,34 @@ def _plotly_version() -> str:
 
 
 @cache
-def _content(name: str) -> tuple[bytes, bytes, str] | None:
-    """A file as it is, compressed, and its media type; None if there is no such file."""
-    path: Traversable | Path
-    if name == PLOTLY:
-        path = _plotly()
-    else:
-        path = (STATIC / name).resolve()
-        if not path.is_relative_to(STATIC.resolve()):
-            return None
-    media_type = _TYPES.get(Path(name).suffix)
-    if media_type is None or not path.is_file():
-        return None
-    plain = path.read_bytes()
-    return plain, gzip.compress(plain, compresslevel=6, mtime=0), media_type
+def _files() -> dict[str, Traversable | Path]:
+    """Every file that is served, by its name; a request is looked up here and never on the disk."""
+    own = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.is_file()}
+    return {name: path for name, path in own.items() if path.suffix in _TYPES} | {PLOTLY: _plotly()}
+
+
+@cache
+def _content(name: str) -> tuple[bytes, bytes, str]:
+    """One of the files as it is, compressed, and its media type."""
+    plain = _files()[name].read_bytes()
+    return plain, gzip.compress(plain, compresslevel=6, mtime=0), _TYPES[Path(name).suffix]
 
 
 def text(name: str) -> str:
     """A file of the static folder, or plotly.js, as text.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        KeyError: there is no such file.
     """
-    content = _content(name)
-    if content is None:
-        raise FileNotFoundError(name)
-    return content[0].decode()
+    return _content(name)[0].decode()
 
 
 @router.get("/static/{version}/{name:path}")
 def static_file(request: Request, version: str, name: str) -> Response:
     """A static file. An address of another version is gone: a page from before an update reloads."""
-    content = _content(name)
-    if content is None or url(name) != f"/static/{version}/{name}":
+    if name not in _files() or url(name) != f"/static/{version}/{name}":
         raise HTTPException(404, "There is no such file, or it belongs to another version: reload the page.")
-    plain, compressed, media_type = content
+    plain, compressed, media_type = _content(name)
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(compressed, media_type=media_type, headers=headers | {"Content-Encoding": "gzip"})

@@ -15,7 +15,7 @@ from app.guard import confounders, missing, missing_study, repeated, unfinished
 from app.models import Run, Study, StudyRun
 from app.pairs import Sample
 from app.reference import PUBLISHED, PUBLISHED_DATASET
-from app.run_list import QueryError, whole, wholes
+from app.run_list import MAX_VALUES, QueryError, whole, wholes
 from app.runs import as_answers
 from app.verdict import verdict
 
@@ -125,6 +125,8 @@ class Selection:
                 by = axes(text)
             elif strict and name != "study":
                 raise QueryError(name, "unknown parameter; known are runs, study and by")
+        if len(ids) > MAX_VALUES:
+            raise QueryError("runs", f"at most {MAX_VALUES:,} runs can be compared, not {len(ids):,}")
         if strict and not ids and study_id is None:
             raise QueryError("runs", "name the runs to compare, like runs=1,2,3 or study=4")
         return cls(ids, study_id, by)

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect
 
 from app import html, run_queue
 from app.answers import FieldError
@@ -49,6 +50,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(QueryError, _malformed)
     app.add_exception_handler(UnknownDataset, _no_dataset)
     app.add_exception_handler(StarletteHTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(DBAPIError, _no_database)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -85,6 +87,11 @@ def _wrong(request: Request, field: str, error: Exception) -> Response:
 
 async def _http(request: Request, error: Any) -> Response:  # noqa: ANN401
     return _error(request, error.status_code, str(error.detail), dict(error.headers or {}))
+
+
+async def _gone(request: Request, _: object) -> Response:
+    """Nobody reads this answer: the client went away before it had sent its whole request."""
+    return _error(request, 400, "The connection ended before the request was complete.")
 
 
 async def _no_database(request: Request, error: Any) -> Response:  # noqa: ANN401

@@ -138,7 +138,7 @@ class EventHub:
         self.newest = 0
         self._batches: dict[tuple[int, int | None], bytes] = {}  # what clients were sent since the last news
         self._news = asyncio.Event()
-        self._clients = 0
+        self.clients = 0
         self.closing = False
         self._watching: asyncio.Task[None] | None = None
 
@@ -148,7 +148,7 @@ class EventHub:
 
     async def stream(self, seen: int, run_id: int | None = None) -> AsyncIterator[bytes]:
         """Events after change `seen` as they are sent, then new ones as they come, until the hub closes."""
-        self._clients += 1
+        self.clients += 1
         try:
             yield GREETING
             if self._watching is None:
@@ -170,7 +170,7 @@ class EventHub:
         except SQLAlchemyError as error:  # the client comes again, and is told then
             self._integrity.met(error)
         finally:
-            self._clients -= 1
+            self.clients -= 1
 
     def close(self) -> None:
         """End every stream now; may be called from the thread of the event loop only."""
@@ -185,7 +185,7 @@ class EventHub:
             self._watching = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
-        while self._clients and not self.closing:
+        while self.clients and not self.closing:
             try:
                 await self._take_news()
             except SQLAlchemyError as error:

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from socket import socket
 from types import FrameType
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from app import (
     assets,
     compare_page,
     compare_routes,
+    connections,
     errors,
     event_routes,
     housekeeping,
@@ -33,6 +35,7 @@ from app.db import Database
 from app.events import EventHub
 from app.idempotency import Keys
 from app.integrity import Integrity
+from app.methods import Methods
 from app.negotiation import ConditionalGet, FormsOfScripts
 from app.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 from app.settings import Settings
@@ -64,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(room.router)
     app.add_middleware(ConditionalGet)
     app.add_middleware(FormsOfScripts)
+    app.add_middleware(Methods, routes=app)
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(SameOrigin)
     app.add_middleware(KnownHosts, patterns=settings.hosts)
@@ -103,6 +107,12 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._events = events
 
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Listen; the kernel keeps more connections ready than the event loop accepts at once."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(connections.BACKLOG)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Close the streams, then shut down."""
         self._events.close()
@@ -120,6 +130,5 @@ def serve(settings: Settings, deaths: int | None = None) -> None:
     if deaths is not None:
         housekeeping.hear_of_deaths(app.state.database, deaths)
     gc.freeze()  # what is loaded by now stays: to look through it again and again would delay answers
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, server_header=False)
     with listener:
-        Server(config, app.state.events).run(sockets=[listener])
+        Server(connections.configuration(app, log_level="warning"), app.state.events).run(sockets=[listener])

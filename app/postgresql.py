@@ -5,6 +5,8 @@ from typing import Final
 from sqlalchemy import Connection, Engine, Integer, create_engine, event, text
 from sqlalchemy.engine import URL
 
+from app.sqlite import COMPILED_STATEMENTS
+
 WRITERS: Final = 0x0DE9_7B0A
 """The advisory lock that a writing transaction holds from its start to its end."""
 
@@ -23,7 +25,12 @@ _ALIVE: Final = {
 }
 """A connection whose other end has vanished is noticed after some 25 s at the latest."""
 
-_POOL: Final = {"pool_size": 5, "max_overflow": 40, "pool_pre_ping": True}
+_POOL: Final = {
+    "pool_size": 5,
+    "max_overflow": 40,
+    "pool_pre_ping": True,
+    "query_cache_size": COMPILED_STATEMENTS,
+}
 
 
 class _AnyInteger(Integer):

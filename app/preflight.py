@@ -1,6 +1,5 @@
 """What has to be right before a process begins: its settings, its folders and its database's driver."""
 
-import logging
 import os
 from pathlib import Path
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from app import logs
 from app.address import Address
 from app.failures import EXIT_USAGE, Failure
 from app.folder_lock import Place
@@ -24,8 +24,7 @@ def begin(given: dict[str, str], *, anew: bool = True) -> Settings:
 
     A data folder is made where there is none, unless nothing shall begin `anew`.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("app").setLevel(logging.INFO)
+    logs.begin()
     settings = settings_of(given)
     database = check_database(settings)
     if anew:

@@ -24,6 +24,8 @@ HYPERPARAMETERS: Final = tuple(TrainConfig.model_fields)
 MAX_ID: Final = 2**63 - 1
 MAX_GRID: Final = 1_000
 MAX_TAGS: Final = 20
+MAX_TAG: Final = 50
+MAX_NAME: Final = 100
 
 
 def _printable(text: str) -> str:
@@ -47,10 +49,10 @@ def _without_commas(text: str) -> str:
 
 
 _Line = [AfterValidator(_printable), AfterValidator(_one_line)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), *_Line]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME), *_Line]
 Tag = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=50),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TAG),
     *_Line,
     AfterValidator(_without_commas),
 ]

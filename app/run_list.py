@@ -16,12 +16,23 @@ from sqlmodel import Session, col, select
 
 from app.answers import RunOut, RunPage
 from app.models import Run, StudyRun
-from app.requests import MAX_ID
+from app.requests import MAX_ID, MAX_NAME, MAX_TAG
 from app.runs import as_answers
 from app.status import STATUSES
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 500
+MAX_VALUES: Final = 1_000
+"""How many values one parameter may have: as many as a study has runs."""
+
+MAX_FILTER_VALUES: Final = 2_000
+"""How many values all filters may have together; SQLite takes some 32,000 in one statement."""
+
+MAX_TAG_VALUES: Final = 50
+"""How many tags may be asked for; each is a condition of its own, and SQLite nests 1,000 at most."""
+
+MAX_TEXT: Final = 10_000
+"""Characters to search for: as many as a note may have. SQLite takes patterns of up to 50,000 bytes."""
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _FIELDS: Final[dict[str, ColumnElement[Any]]] = {
@@ -88,6 +99,9 @@ class RunQuery:
                 filters[name] = _READERS[name](name, text)
             elif strict:
                 raise QueryError(name, f"unknown parameter; known are {', '.join(PARAMETERS)}")
+        if sum(map(len, filters.values())) > MAX_FILTER_VALUES:
+            name = max(filters, key=lambda name: len(filters[name]))
+            raise QueryError(name, f"all filters have more than {MAX_FILTER_VALUES:,} values together")
         return cls(filters=filters, **found)
 
 
@@ -146,11 +160,11 @@ def _conditions(query: RunQuery) -> list[ColumnElement[bool]]:
 
 def _mentions(text: str) -> ColumnElement[bool]:
     """Whether name, note or tags hold the text, or it is the id."""
-    found = or_(
-        col(Run.name).icontains(text, autoescape=True),
-        col(Run.note).icontains(text, autoescape=True),
-        cast(Run.tags, String).icontains(json.dumps(text)[1:-1], autoescape=True),
-    )
+    found = col(Run.note).icontains(text, autoescape=True)
+    if len(text) <= MAX_NAME:
+        found = or_(found, col(Run.name).icontains(text, autoescape=True))
+    if len(text) <= MAX_TAG:
+        found = or_(found, cast(Run.tags, String).icontains(json.dumps(text)[1:-1], autoescape=True))
     number = text.lstrip("#")
     if _WHOLE.fullmatch(number) and int(number) <= MAX_ID:
         found = or_(found, col(Run.id) == int(number))
@@ -208,7 +222,15 @@ def whole(name: str, text: str) -> int:
 
 def wholes(name: str, text: str) -> list[int]:
     """A query's whole numbers, separated by commas."""
-    return [whole(name, part.strip()) for part in text.split(",") if part.strip()]
+    return [whole(name, part) for part in _parts(name, text)]
+
+
+def _parts(name: str, text: str, most: int = MAX_VALUES) -> list[str]:
+    """The values that commas separate."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if len(parts) > most:
+        raise QueryError(name, f"at most {most:,} values are allowed, not {len(parts):,}")
+    return parts
 
 
 def _decimal(name: str, text: str) -> float:
@@ -227,8 +249,14 @@ def _text(name: str, text: str) -> str:
     return text
 
 
-def _texts(name: str, text: str) -> list[str]:
-    return [_text(name, part.strip()) for part in text.split(",") if part.strip()]
+def _search(name: str, text: str) -> str:
+    if len(text) > MAX_TEXT:
+        raise QueryError(name, f"at most {MAX_TEXT:,} characters are allowed, not {len(text):,}")
+    return _text(name, text)
+
+
+def _tags(name: str, text: str) -> list[str]:
+    return [_text(name, part) for part in _parts(name, text, MAX_TAG_VALUES)]
 
 
 def _flag(name: str, text: str) -> int:
@@ -271,7 +299,7 @@ def _any_of(read: Callable[[str, str], Any]) -> Callable[[str, str], list[Any]]:
     """Several values separated by commas; a text may also be meant whole, with its commas."""
 
     def read_all(name: str, text: str) -> list[Any]:
-        values = [read(name, part.strip()) for part in text.split(",") if part.strip()]
+        values = [read(name, part) for part in _parts(name, text)]
         return [*values, text.strip()] if read is _text and len(values) > 1 else values
 
     return read_all
@@ -281,8 +309,8 @@ _Read = Callable[[str, str], Any]
 _BY_TYPE: Final[dict[object, _Read]] = {int: whole, float: _decimal, str: _text, bool: _flag}
 _SPECIAL: Final[dict[str, tuple[str, _Read]]] = {
     "study": ("studies", wholes),
-    "tag": ("tags", _texts),
-    "q": ("text", _text),
+    "tag": ("tags", _tags),
+    "q": ("text", _search),
     "archived": ("archived", _one_of("true", "false", "all")),
     "sort": ("sort", _sort),
     "limit": ("limit", _limit),

@@ -35,6 +35,15 @@ _SAFE_WAL: Final = (3, 51, 3)
 
 _MEMORY: Final = ":memory:"
 
+COMPILED_STATEMENTS: Final = 150
+"""How many statements SQLAlchemy keeps as text for each engine: those of the application, and some filters.
+
+Clients can ask for any number of different filters, each of which takes some 150 KB.
+"""
+
+PREPARED_STATEMENTS: Final = 32
+"""How many statements each connection to SQLite keeps prepared."""
+
 _PAUSE_SECONDS: Final = 0.01
 _LONG: Final = 0.1 + 0.2
 """A float that needs all of 17 digits; many versions of SQLite write 15 of them into JSON."""
@@ -134,9 +143,12 @@ def engines(url: URL, busy_seconds: float, files: OpenFiles | None) -> tuple[Eng
 
 
 def _engine(url: URL, busy_seconds: float, begin: str, files: OpenFiles | None) -> Engine:
-    engine = create_engine(
-        url, module=sqlite, connect_args={"check_same_thread": False, "timeout": busy_seconds}
-    )
+    connecting = {
+        "check_same_thread": False,
+        "timeout": busy_seconds,
+        "cached_statements": PREPARED_STATEMENTS,
+    }
+    engine = create_engine(url, module=sqlite, connect_args=connecting, query_cache_size=COMPILED_STATEMENTS)
     wal = sqlite.sqlite_version_info >= _SAFE_WAL
     if not wal:
         log.warning(

@@ -3,9 +3,7 @@
 import signal
 import threading
 
-import uvicorn
-
-from app import main
+from app import connections, main
 from app.address import Address
 from app.settings import Settings
 from tests.waiting import eventually
@@ -28,9 +26,7 @@ class WebServer:
         listener = Address("127.0.0.1", self._port).listen()
         self._port = listener.getsockname()[1]
         self.app = main.create_app(self._settings)
-        config = uvicorn.Config(
-            self.app, log_level="critical", timeout_graceful_shutdown=2, server_header=False
-        )
+        config = connections.configuration(self.app, log_level="critical")
         self._server = main.Server(config, self.app.state.events)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]})
         self._thread.start()

@@ -1029,6 +1029,47 @@ def test_random_bytes_never_break_the_server(server: Served) -> None:
         assert session.exec(select(Study)).all() == []
 
 
+@pytest.mark.parametrize(
+    ("path", "parameter", "text", "limit"),
+    [
+        ("/runs", "q", "x" * 10_001, "10,000 characters"),
+        ("/runs", "q", "x" * 50_000, "10,000 characters"),
+        ("/runs", "tag", ",".join(map(str, range(1_000))), "50 values"),
+        ("/runs", "id", ",".join(map(str, range(1_001))), "1,000 values"),
+        ("/runs", "name", ",".join(map(str, range(1_001))), "1,000 values"),
+        ("/runs", "study", ",".join(map(str, range(40_000))), "1,000 values"),
+        ("/runs.csv", "depth", ",".join(map(str, range(1_001))), "1,000 values"),
+        ("/compare", "runs", ",".join(map(str, range(1_001))), "1,000 values"),
+    ],
+)
+def test_a_query_beyond_a_limit_is_told_the_limit(
+    unchanged: httpx.Client, path: str, parameter: str, text: str, limit: str
+) -> None:
+    answer = unchanged.get(path, params={parameter: text})
+    (error,) = problem(answer, 422)["errors"]
+    assert error["loc"] == [parameter]
+    assert limit in error["msg"]
+
+
+def test_all_filters_together_have_a_limit(unchanged: httpx.Client) -> None:
+    values = ",".join(map(str, range(900)))
+    answer = unchanged.get("/runs", params=dict.fromkeys(("id", "depth", "seed"), values))
+    assert "2,000 values" in problem(answer, 422)["detail"]
+
+
+@pytest.mark.parametrize(("character", "length"), [("x", 10_000), ("%", 10_000), ("\N{PILE OF POO}", 5_000)])
+def test_what_is_within_the_limits_is_answered(server: Served, character: str, length: int) -> None:
+    note = character * length
+    created(server.client, depth=1, note=note)
+    found = server.client.get("/runs", params={"q": note, "tag": ",".join(map(str, range(50)))})
+    assert (found.status_code, found.json()["total"]) == (200, 0)
+    assert server.client.get("/runs", params={"q": note[:4_000]}).json()["total"] == 1
+    many = {"id": ",".join(map(str, range(1, 1_001))), "depth": ",".join(map(str, range(1, 1_001)))}
+    assert server.client.get("/runs", params=many).json()["total"] == 1
+    compared = server.client.get("/compare", params={"runs": ",".join(map(str, range(1, 1_001)))})
+    assert compared.status_code == 200
+
+
 def test_a_bulk_action_reaches_beyond_one_transaction(server: Served) -> None:
     ids = [queue_run(server.database, seed=seed) for seed in range(bulk.STEP_RUNS + 1)]
     outcome = server.client.post("/runs/bulk", json={"ids": [*ids, 10**6], "action": "cancel"}).json()

@@ -1,6 +1,7 @@
 """Static files: found under versioned addresses, kept for ever, sent compressed."""
 
 import httpx
+import pytest
 
 from app import assets
 
@@ -36,6 +37,21 @@ def test_only_static_files_are_served(client: httpx.Client) -> None:
         "js/nothing.js",
     ):
         assert client.get(f"/static/{version}/{name}").status_code == 404, name
+
+
+@pytest.mark.parametrize(
+    "name", ["%00.css", "a%0a.css", "%ff.css", f"{'a' * 300}.css", f"{'a/' * 3000}x.css"]
+)
+def test_a_name_that_no_file_system_takes_is_not_found(client: httpx.Client, name: str) -> None:
+    for version in (assets.static_version(), "x"):
+        assert client.get(f"/static/{version}/{name}").status_code == 404
+
+
+def test_names_that_are_asked_for_in_vain_are_not_remembered(client: httpx.Client) -> None:
+    before = assets._content.cache_info().currsize  # noqa: SLF001
+    for number in range(20):
+        client.get(f"/static/{assets.static_version()}/{number}.css")
+    assert assets._content.cache_info().currsize == before  # noqa: SLF001
 
 
 def test_the_favicon_is_found_where_browsers_look(client: httpx.Client) -> None:

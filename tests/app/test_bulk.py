@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, select
 
 from app import bulk, run_queue, studies
-from app.again import train_again
+from app.again import Again, train_again
 from app.db import Database
 from app.events import read_after
 from app.models import Run
@@ -53,7 +53,7 @@ ACTIONS: list[tuple[str, Callable[[Session, list[int]], object]]] = [
     ("cancel", run_queue.cancel_all),
     ("delete", run_queue.remove_all),
     ("archive", lambda session, ids: run_queue.edit_all(session, {each: {"archived": True} for each in ids})),
-    ("train again", lambda session, ids: train_again(session, ids, None)),
+    ("train again", lambda session, ids: train_again(session, Again(run_ids=ids, study_id=None))),
     ("cancel a study", lambda session, _: studies.cancel_study(session, 1)),
     (
         "create a study",
