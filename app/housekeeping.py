@@ -1,10 +1,11 @@
-"""What the server sees to while nobody asks: silent workers, leftover files, a sound database."""
+"""What the server sees to while nobody asks: silent workers, leftover files, old keys, a sound database."""
 
 import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from threading import Thread
 from typing import Final
 
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, or_
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import col, select
 
-from app import artifacts, run_queue
+from app import artifacts, idempotency, run_queue
 from app.db import Database, newest_change
 from app.integrity import Integrity
 from app.models import Deletion, Run
@@ -42,6 +43,7 @@ async def kept(database: Database, settings: Settings, integrity: Integrity) -> 
     chores = [
         asyncio.create_task(_every(min(REAP_SECONDS, settings.lease_seconds / 6), reaper.reap, integrity)),
         asyncio.create_task(_every(TIDY_SECONDS, tidy.remove_leftovers, integrity)),
+        asyncio.create_task(_every(TIDY_SECONDS, partial(idempotency.forget_old, database), integrity)),
     ]
     if unclean:  # a shutdown does not wait for it
         Thread(target=integrity.check, name="integrity", daemon=True).start()

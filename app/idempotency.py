@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from pydantic import BaseModel
-from sqlalchemy import delete, update
-from sqlmodel import Session, col
+from sqlalchemy import delete, tuple_, update
+from sqlmodel import Session, col, select
 
 from app.db import Database, clock, now
 from app.models import IdempotencyKey
 
 REMEMBERED_SECONDS: Final = 7 * 24 * 3600.0
 """How long a key is remembered."""
+
+FORGOTTEN_AT_ONCE: Final = 500
+"""How many keys are removed in one transaction."""
 
 RUNS: Final = "/runs"
 """The route whose keys create one run each."""
@@ -85,7 +88,7 @@ class Keys:
                 return _created(create(session))
         digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
         with self._flying(key, route), self._database.write() as session:
-            known = session.get(IdempotencyKey, (key, route))
+            known = _remembered(session, key, route)
             if known and known.body_digest != digest:
                 raise KeyReused(key)
             if known and not known.answer:
@@ -109,6 +112,27 @@ class Keys:
                 self.in_flight.discard((key, route))
 
 
+def forget_old(database: Database) -> None:
+    """Remove keys that need not be remembered, some at a time: to find them takes a look at every key."""
+    old = col(IdempotencyKey.created_at) < now() - REMEMBERED_SECONDS
+    with database.read() as session:
+        found = session.exec(select(IdempotencyKey.key, IdempotencyKey.route).where(old)).all()
+    for start in range(0, len(found), FORGOTTEN_AT_ONCE):
+        some = found[start : start + FORGOTTEN_AT_ONCE]
+        with database.write() as session:
+            place = tuple_(col(IdempotencyKey.key), col(IdempotencyKey.route))
+            session.execute(delete(IdempotencyKey).where(old, place.in_([tuple(each) for each in some])))
+
+
+def _remembered(session: Session, key: str, route: str) -> IdempotencyKey | None:
+    known = session.get(IdempotencyKey, (key, route))
+    if known and known.created_at < clock(session) - REMEMBERED_SECONDS:
+        session.delete(known)
+        session.flush()
+        return None
+    return known
+
+
 def forget_runs(session: Session, run_ids: Sequence[int]) -> None:
     """Erase the answers that told of runs which are deleted; their keys stay and create no run again."""
     session.execute(
@@ -124,7 +148,6 @@ def _created(made: tuple[int, BaseModel]) -> Created:
 
 
 def _remember(session: Session, key: str, route: str, digest: str, created: Created) -> None:
-    session.execute(delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < now() - REMEMBERED_SECONDS))
     session.add(
         IdempotencyKey(
             key=key,
