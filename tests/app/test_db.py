@@ -12,7 +12,9 @@ from sqlmodel import select, update
 from app.db import Database, clock, newest_change, next_change
 from app.models import Epoch, Run
 from app.outage import OUTAGES
+from app.run_list import RunQuery, list_runs
 from app.settings import Settings
+from app.sqlite import COMPILED_STATEMENTS
 from tests.app.states import CPU, figures, queue_run, row, take
 
 BACKENDS = ("sqlite", "postgresql")
@@ -182,3 +184,16 @@ def test_the_tables_refuse_what_must_never_be(database: Database, values: dict[s
 def test_an_epoch_of_no_run_is_refused(database: Database) -> None:
     with pytest.raises(IntegrityError), database.write() as session:
         session.add(Epoch(run_id=99, attempt=1, change=9, **figures(1)))
+
+
+def test_different_queries_do_not_fill_the_memory(database: Database) -> None:
+    """Clients may combine filters as they like, and each combination is a statement of its own."""
+    fields = ("id", "depth", "epochs", "seed", "width", "batch_size", "version", "priority")
+    with database.read() as session:
+        for number in range(2 ** len(fields)):
+            chosen = {name: [1] for place, name in enumerate(fields) if number >> place & 1}
+            list_runs(session, RunQuery(filters=chosen, limit=1))
+    _, reader = database.engines
+    kept = reader._compiled_cache  # noqa: SLF001
+    assert kept
+    assert len(kept) <= 2 * COMPILED_STATEMENTS
