@@ -1,6 +1,7 @@
 """Requests that may be sent twice: the same `Idempotency-Key` creates a thing once, and is answered alike."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,17 @@ FORGOTTEN_AT_ONCE: Final = 500
 
 RUNS: Final = "/runs"
 """The route whose keys create one run each."""
+
+_HYPERPARAMETERS_THEN: Final = {
+    *("depth", "epochs", "lr", "batch_size", "seed", "width", "optimizer", "momentum", "weight_decay"),
+    *("dropout", "schedule", "patience", "precision", "device", "dataset"),
+}
+_FIELDS_THEN: Final[dict[str, bool | set[str]]] = {
+    **dict.fromkeys(_HYPERPARAMETERS_THEN, True),
+    **dict.fromkeys(("priority", "name", "tags", "note", "reuse", "seeds"), True),
+    "only": _HYPERPARAMETERS_THEN,
+}
+"""What bodies held while keys were stored with a digest of every field, until schema 0004."""
 
 
 class KeyReused(Exception):
@@ -86,17 +98,17 @@ class Keys:
         if key is None:
             with self._database.write() as session:
                 return _created(create(session))
-        digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+        digests = _digests(body)
         with self._flying(key, route), self._database.write() as session:
             known = _remembered(session, key, route)
-            if known and known.body_digest != digest:
+            if known and known.body_digest not in digests:
                 raise KeyReused(key)
             if known and not known.answer:
                 raise KeyOutlived(key, route, known.resource_id)
             if known:
                 return Created(known.resource_id, known.answer, replayed=True)
             created = _created(create(session))
-            _remember(session, key, route, digest, created)
+            _remember(session, key, route, digests[0], created)
             return created
 
     @contextmanager
@@ -140,6 +152,20 @@ def forget_runs(session: Session, run_ids: Sequence[int]) -> None:
         .where(col(IdempotencyKey.route) == RUNS, col(IdempotencyKey.resource_id).in_(run_ids))
         .values(answer="")
     )
+
+
+def _digests(body: BaseModel) -> list[str]:
+    """The digest of a body, and the one with which an earlier version would have stored its key.
+
+    Only what differs from the defaults counts, so that a field of a later version changes no digest. The
+    earlier version digested every field; it knew no body with another field set.
+    """
+    told = json.dumps(body.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
+    texts = [told]
+    known_then = body.model_dump_json(include=_FIELDS_THEN, exclude_defaults=True)
+    if known_then == body.model_dump_json(exclude_defaults=True):
+        texts.append(body.model_dump_json(include=_FIELDS_THEN))
+    return [hashlib.sha256(text.encode()).hexdigest() for text in texts]
 
 
 def _created(made: tuple[int, BaseModel]) -> Created:

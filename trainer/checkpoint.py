@@ -1,6 +1,7 @@
 """Checkpoints: a `TrainState` as one file, from which training goes on to the same bits."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,8 +47,8 @@ def save(path: Path, state: TrainState, config: TrainConfig, data_sha256: str) -
 def load(path: Path, config: TrainConfig, data_sha256: str, device: torch.device) -> TrainState:
     """The state that was saved, on `device`.
 
-    Raises `CheckpointError` if the file is damaged, of another version, of another configuration or of data
-    with another digest.
+    A hyperparameter that is newer than the file had its default. Raises `CheckpointError` if the file is
+    damaged, of another version, of another configuration or of data with another digest.
     """
     try:
         arrays, about = tensor_file.read(path)
@@ -55,7 +56,7 @@ def load(path: Path, config: TrainConfig, data_sha256: str, device: torch.device
         raise CheckpointError(str(error)) from error
     if about.get("version") != VERSION:
         raise CheckpointError(f"{path} has version {about.get('version')} of the format, not {VERSION}")
-    if differing := _differing(about["config"], config.model_dump()):
+    if differing := _differing(about["config"], config):
         raise CheckpointError(f"{path} is of another configuration: it differs in {', '.join(differing)}")
     if about["data_sha256"] != data_sha256:
         raise CheckpointError(f"{path} is of other data: the files of {config.dataset} have changed since")
@@ -84,8 +85,10 @@ def _part(arrays: Arrays, prefix: str, device: torch.device) -> dict[str, Tensor
     }
 
 
-def _differing(some: dict[str, object], others: dict[str, object]) -> list[str]:
+def _differing(saved: Mapping[str, object], config: TrainConfig) -> list[str]:
+    """The hyperparameters in which a saved configuration differs; one that it lacks had its default."""
     missing = object()
+    given, chosen = config.model_dump(mode="json"), config.model_dump(mode="json", exclude_defaults=True)
     return sorted(
-        name for name in some.keys() | others.keys() if some.get(name, missing) != others.get(name, missing)
+        name for name in saved.keys() | chosen.keys() if saved.get(name, missing) != given.get(name, missing)
     )

@@ -110,6 +110,26 @@ def test_another_configuration_is_refused_by_the_name_of_what_differs(path: Path
         checkpoint.load(path, other, DATA, CPU)
 
 
+class Later(TrainConfig):
+    """The hyperparameters of a later version."""
+
+    smoothing: float = 0.0
+
+
+def test_a_hyperparameter_that_is_newer_than_the_checkpoint_had_its_default(path: Path) -> None:
+    checkpoint.save(path, state_of(epoch=2), CONFIG, DATA)
+    later = Later(**CONFIG.model_dump())
+    assert checkpoint.load(path, later, DATA, CPU).epoch == 2
+    with pytest.raises(CheckpointError, match=r"another configuration: it differs in smoothing$"):
+        checkpoint.load(path, later.model_copy(update={"smoothing": 0.1}), DATA, CPU)
+
+
+def test_a_checkpoint_of_a_later_version_that_sets_what_this_one_lacks_is_refused(path: Path) -> None:
+    checkpoint.save(path, state_of(), Later(**CONFIG.model_dump(), smoothing=0.1), DATA)
+    with pytest.raises(CheckpointError, match=r"another configuration: it differs in smoothing$"):
+        checkpoint.load(path, CONFIG, DATA, CPU)
+
+
 def test_a_state_trained_on_other_data_is_refused(path: Path) -> None:
     checkpoint.save(path, state_of(), CONFIG, DATA)
     with pytest.raises(CheckpointError, match="is of other data: the files of mnist have changed since"):
