@@ -1,13 +1,19 @@
 """What an answer holds: the shapes that other people's scripts rely on."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from app.status import Outcome, Status
+from trainer.config import TrainConfig
 
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """ISO 8601 in UTC with milliseconds and `Z`."""
+
+_DEFAULTS: Final = {"worker_losses": 0} | {
+    name: field.default for name, field in TrainConfig.model_fields.items() if not field.is_required()
+}
+"""What a run of a version had that does not name it."""
 
 
 class BulkSkip(BaseModel):
@@ -30,7 +36,11 @@ class BulkOut(BaseModel):
 
 
 class RunOut(BaseModel):
-    """A run, flat. Accuracies are fractions, losses mean cross-entropy in nats, durations seconds."""
+    """A run, flat. Accuracies are fractions, losses mean cross-entropy in nats, durations seconds.
+
+    A repeated request gets its first answer, perhaps that of an earlier version: a hyperparameter that is
+    absent there had its default.
+    """
 
     id: int
     version: int
@@ -71,7 +81,12 @@ class RunOut(BaseModel):
     epochs_done: int
     eta_seconds: float | None
     attempt: int
-    crashes: int
+    crashes: Annotated[
+        int, Field(description="Attempts lost in a row without a new epoch, through the run's own process.")
+    ]
+    worker_losses: Annotated[
+        int, Field(description="Attempts lost in a row without a new epoch, through the loss of the worker.")
+    ]
     created_at: Timestamp
     started_at: Timestamp | None
     finished_at: Timestamp | None
@@ -83,6 +98,11 @@ class RunOut(BaseModel):
     tags: list[str]
     note: str
     archived: bool
+
+    @model_validator(mode="before")
+    @classmethod
+    def _absent_is_default(cls, values: Any) -> Any:  # noqa: ANN401  # whatever a client was answered
+        return {**_DEFAULTS, **values} if isinstance(values, dict) else values
 
 
 class AttemptOut(BaseModel):

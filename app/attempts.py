@@ -1,7 +1,7 @@
 """The history of a run: what each of its attempts did, written by the steps of the queue."""
 
-from sqlalchemy import update
-from sqlmodel import Session, col
+from sqlalchemy import ScalarSelect, update
+from sqlmodel import Session, col, func, select
 
 from app.db import now
 from app.models import Attempt, Run, Worker
@@ -39,6 +39,12 @@ def end(session: Session, run: Run, outcome: Outcome, reason: str | None = None)
         outcome=outcome,
         reason=reason,
     )
+
+
+def furthest_before(run_id: int, attempt: int) -> ScalarSelect[int]:
+    """How many epochs of a run were recorded at most before this attempt, as a part of a statement."""
+    earlier = (col(Attempt.run_id) == run_id, col(Attempt.attempt) < attempt)
+    return select(func.coalesce(func.max(Attempt.reached), 0)).where(*earlier).scalar_subquery()
 
 
 def _update(session: Session, run_id: int, attempt: int, **values: object) -> None:

@@ -62,6 +62,11 @@ class Run(SQLModel, table=True):
     """The epoch after which the newest attempt went on: that of its checkpoint, 0 for a new start."""
 
     crashes: int = 0
+    """Attempts lost in a row without a new epoch, through the run's own process."""
+
+    worker_losses: int = 0
+    """The same through the loss of a worker or its machine."""
+
     cancel_requested: bool = False
     worker_id: str | None = Field(default=None, index=True)
     lease_expires: float | None = None

@@ -1,10 +1,12 @@
 """The queue: every way in which a run changes its state.
 
     queued ──claim──> running ──finish──> finished
-      ^  │              │ ├────fail─────> failed     (exception, divergence, third crash)
+      ^  │              │ ├────fail─────> failed     (exception, divergence, too many losses)
       │  └───cancel─────│─┼────cancel───> cancelled
       ├──lose, release──┘ │
       └──────retry────────┴── from failed and cancelled
+
+Losses are counted by their kind, each count until an epoch is recorded that the run never had before.
 
 Each function is one step inside the caller's write transaction. What a worker does carries its claim
 and has an effect only while `(id, attempt, status = 'running')` still holds: the fence.
@@ -14,7 +16,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, true, update
+from sqlalchemy import ColumnElement, bindparam, case, delete, insert, true, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, func, select
 
@@ -26,6 +28,11 @@ from app.status import STATUSES, Outcome, Status
 from trainer.config import TrainConfig
 
 MAX_CRASHES: Final = 3
+"""With so many attempts lost in a row through its own process, without a new epoch, a run fails."""
+
+MAX_WORKER_LOSSES: Final = 10
+"""The same through the loss of the worker or its machine, which is seldom a run's doing."""
+
 CANCELLED: Final = "cancelled by user"
 _RUNS: Final = SQLModel.metadata.tables["run"]
 
@@ -185,16 +192,19 @@ def record_epoch(session: Session, claim: Claim, figures: Mapping[str, Any]) -> 
     """Store one epoch's figures and show them on the run; False if the claim no longer holds.
 
     Epochs come in order, and one that is there already stays as it is: whoever does not know whether the
-    last commit arrived may repeat it.
+    last commit arrived may repeat it. An epoch that no attempt has reached before ends the run's losses in a
+    row; one that is trained again after a loss does not.
 
     Raises:
         ValueError: an epoch before this one is missing.
     """
     shown = {name: figures[name] for name in _SHOWN}
+    is_new = figures["epoch"] > attempts.furthest_before(claim.run_id, claim.attempt)
+    losses = {name: case((is_new, 0), else_=getattr(Run, name)) for name in ("crashes", "worker_losses")}
     trained = func.coalesce(Run.train_seconds, 0.0) + figures["seconds"]
     progress = {"epochs_done": figures["epoch"], "progress_at": now(), "train_seconds": trained}
     next_one = (*_held(claim), col(Run.epochs_done) == figures["epoch"] - 1)
-    if not _move(session, next_one, **progress, **shown):
+    if not _move(session, next_one, **progress, **losses, **shown):
         return _recorded(session, claim, figures["epoch"])
     session.add(Epoch(run_id=claim.run_id, attempt=claim.attempt, change=next_change(session), **figures))
     return True
@@ -228,7 +238,7 @@ def confirm_cancel(session: Session, claim: Claim) -> bool:
 
 
 def release(session: Session, claim: Claim, why: str = "its worker was stopped") -> bool:
-    """Give a run back unharmed, as a draining worker does: no crash is counted.
+    """Give a run back unharmed, as a draining worker does: no loss is counted.
 
     A run that was to be cancelled ends here, so that nobody trains it again.
     """
@@ -260,11 +270,27 @@ def _release(session: Session, held: Sequence[ColumnElement[bool]], why: str) ->
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """A way to lose attempts: where they are counted, how many in a row fail the run, and in what words."""
+
+    count: str
+    most: int
+    told: str
+
+
+_CRASH: Final = _Loss("crashes", MAX_CRASHES, "crashed")
+_WORKER_LOSS: Final = _Loss("worker_losses", MAX_WORKER_LOSSES, "lost worker")
+
+
 def lose(session: Session, claim: Claim, why: str) -> bool:
-    """Count a crash: the run is queued again, ends if it was to be cancelled, or fails at the third."""
+    """Count a crash, the end of the run's own process by itself or because it stalled.
+
+    The run is queued again, ends if it was to be cancelled, or fails if it has crashed too often in a row.
+    """
     runs = session.exec(select(Run).where(*_held(claim))).all()
     for run in runs:
-        _lose(session, run, why)
+        _lose(session, run, _CRASH, why)
     return bool(runs)
 
 
@@ -275,7 +301,7 @@ def reap(session: Session) -> list[int]:
         select(Run).where(col(Run.status) == "running", col(Run.lease_expires) < now())
     ).all()
     for run in expired:
-        _lose(session, run, "its worker went silent")
+        _lose(session, run, _WORKER_LOSS, "its worker went silent")
     session.execute(delete(Worker).where(col(Worker.lease_expires) < now()))
     return [_id(run) for run in expired]
 
@@ -293,20 +319,21 @@ def retire(session: Session, worker_id: str, why: str) -> list[int]:
     """Lose the runs of a worker that is known to be dead, without waiting for its lease; their ids."""
     held = session.exec(select(Run).where(Run.worker_id == worker_id, Run.status == "running")).all()
     for run in held:
-        _lose(session, run, why)
+        _lose(session, run, _WORKER_LOSS, why)
     session.execute(delete(Worker).where(col(Worker.id) == worker_id))
     return [_id(run) for run in held]
 
 
-def _lose(session: Session, run: Run, why: str) -> None:
-    crashes = run.crashes + 1
+def _lose(session: Session, run: Run, loss: _Loss, why: str) -> None:
+    count = getattr(run, loss.count) + 1
     if run.cancel_requested:
         values = _ended("cancelled", CANCELLED)
-    elif crashes >= MAX_CRASHES:
-        values = _ended("failed", f"lost worker {crashes} times; the last time, {why}")
+    elif count >= loss.most:
+        reason = f"{loss.told} {count} times in a row without a new epoch; the last time, {why}"
+        values = _ended("failed", reason)
     else:
         values = _REQUEUED
-    _end(session, _holding(run), "lost", why, {**values, "crashes": crashes})
+    _end(session, _holding(run), "lost", why, {**values, loss.count: count})
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +394,7 @@ def cancel_all(session: Session, run_ids: Sequence[int]) -> Refusals:
 
 
 def retry(session: Session, run_id: int) -> Run:
-    """Queue a failed or cancelled run again, with a clean count of crashes.
+    """Queue a failed or cancelled run again, with no losses counted.
 
     Raises:
         RunNotFound: there is no such run.
@@ -380,7 +407,7 @@ def retry(session: Session, run_id: int) -> Run:
 def retry_all(session: Session, run_ids: Sequence[int]) -> Refusals:
     """Queue each of these runs again as `retry` does; all of them in a few statements."""
     states = _states(session, run_ids)
-    clean = {**_REQUEUED, "crashes": 0, "traceback": None, "finished_at": None}
+    clean = {**_REQUEUED, "crashes": 0, "worker_losses": 0, "traceback": None, "finished_at": None}
     _move_all(session, _those(states, "failed", "cancelled"), clean)
     why = "is {status}; only a failed or cancelled run can be retried"
     return _refused(run_ids, states, ("failed", "cancelled"), why)

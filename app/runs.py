@@ -105,6 +105,7 @@ def _as_answer(run: Run, moment: float, kinds: Sequence[frozenset[str] | None]) 
         eta_seconds=_eta(run, moment),
         attempt=run.attempt,
         crashes=run.crashes,
+        worker_losses=run.worker_losses,
         created_at=timestamp(run.created_at),
         started_at=timestamp(run.started_at) if run.started_at else None,
         finished_at=timestamp(run.finished_at) if run.finished_at else None,

@@ -15,7 +15,7 @@ Outcome = Literal[
     "finished",  # it trained the run to its end
     "failed",  # training raised an error
     "cancelled",  # a person ended the run
-    "lost",  # its process or its worker died, and a crash was counted
+    "lost",  # its process or its worker died, and the loss was counted
     "released",  # its worker was stopped and gave the run back
 ]
 ENDED: Final[frozenset[Status]] = frozenset({"finished", "failed", "cancelled"})

@@ -110,6 +110,7 @@ def test_a_run_is_created_with_the_references_defaults(client: httpx.Client) -> 
         "eta_seconds": None,
         "attempt": 0,
         "crashes": 0,
+        "worker_losses": 0,
         "started_at": None,
         "finished_at": None,
         "train_seconds": None,

@@ -185,7 +185,7 @@ def test_the_runs_of_a_worker_whose_supervisor_saw_it_die_are_queued_at_once(set
             server.terminate()
             server.wait(60)
             server.stdin.close()
-        assert row(database, run_id).crashes == 1
+        assert (row(database, run_id).crashes, row(database, run_id).worker_losses) == (0, 1)
 
 
 def test_the_server_alone_notices_a_worker_that_went_silent(settings: Settings, database: Database) -> None:
@@ -193,7 +193,7 @@ def test_the_server_alone_notices_a_worker_that_went_silent(settings: Settings, 
     with serving(settings.model_copy(update={"lease_seconds": 1.0})):
         claimed(database, "silent", lease_seconds=1)
         eventually(lambda: row(database, run_id).status == "queued")
-    assert row(database, run_id).crashes == 1
+    assert (row(database, run_id).crashes, row(database, run_id).worker_losses) == (0, 1)
 
 
 def test_a_request_that_meets_damage_says_so_and_so_do_health_and_the_system_page(

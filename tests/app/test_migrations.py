@@ -15,7 +15,7 @@ from app import migrations, run_queue
 from app.db import Database, newest_change
 from app.epochs import columns
 from app.migrations import SchemaError
-from app.models import Counter, IdempotencyKey
+from app.models import Counter, IdempotencyKey, Run
 from app.requests import Labels
 from tests.app.states import queue_run, row
 from tests.postgres import PostgreSQL
@@ -113,6 +113,20 @@ def test_an_older_database_forgets_what_it_answered_of_runs_that_are_gone(empty:
         )
         assert [key.answer for key in keys] == ["told", "", "told"]
         assert session.exec(select(Counter.origin)).one() == 0
+    empty.close()
+
+
+def test_an_older_database_begins_the_counts_of_losses_anew(empty: Database) -> None:
+    """Its one count held lost workers and crashes since the run began; a failed run keeps what failed it."""
+    migrations.upgrade(empty, "0001")
+    with empty.write() as session:
+        for status in ("queued", "running", "failed"):
+            session.execute(text(FIRST_RUN.replace("finished", status).replace("1, 0, FALSE", "1, 2, FALSE")))
+    migrations.upgrade(empty)
+    with empty.read() as session:
+        runs = session.exec(select(Run).order_by(col(Run.id))).all()
+        found = [(run.status, run.crashes, run.worker_losses) for run in runs]
+    assert found == [("queued", 0, 0), ("running", 0, 0), ("failed", 2, 0)]
     empty.close()
 
 

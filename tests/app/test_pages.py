@@ -490,7 +490,12 @@ def test_the_page_of_a_resumed_run_says_after_which_epoch(server: Served, browse
         claim = run_queue.claim(session, "w", states.CPU, threads=1, lease_seconds=60)
         assert claim is not None
         run_queue.report_start(session, claim, "cpu", {}, 2)
-    assert "Attempt 2, resumed after epoch 2, 1 crash of 3 allowed" in browser.get(f"/runs/{run_id}").text
+    told = "Attempt 2, resumed after epoch 2, 1 lost worker of 10 allowed without a new epoch"
+    assert told in browser.get(f"/runs/{run_id}").text
+    with server.database.write() as session:
+        run_queue.lose(session, claim, "it was killed")
+    told = "1 crash of 3 allowed, 1 lost worker of 10 allowed without a new epoch"
+    assert told in browser.get(f"/runs/{run_id}").text
 
 
 def test_the_page_of_a_finished_run_offers_its_weights(

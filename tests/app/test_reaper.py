@@ -58,7 +58,7 @@ def test_a_worker_that_went_silent_loses_its_run_after_its_lease(
     run_id = hold(database)
     assert pass_time(reaper, clock, LEASE) == []
     assert pass_time(reaper, clock, BEAT) == [run_id]
-    assert (row(database, run_id).status, row(database, run_id).crashes) == ("queued", 1)
+    assert (row(database, run_id).status, row(database, run_id).worker_losses) == ("queued", 1)
     with database.read() as session:
         assert workers.list_workers(session) == []
 

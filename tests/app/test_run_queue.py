@@ -58,6 +58,11 @@ def start(database: Database, claim: Claim, epoch: int) -> None:
         assert run_queue.report_start(session, claim, "cpu", {}, epoch)
 
 
+def retire(database: Database, worker_id: str) -> list[int]:
+    with database.write() as session:
+        return run_queue.retire(session, worker_id, "its worker died")
+
+
 def reap(database: Database) -> list[int]:
     with database.write() as session:
         return run_queue.reap(session)
@@ -297,9 +302,79 @@ def test_the_third_crash_fails_the_run_with_the_reason(database: Database) -> No
         assert lose(database, claimed(database))
     run = row(database, run_id)
     assert (run.status, run.crashes, run.attempt) == ("failed", 3, 3)
-    assert run.reason == "lost worker 3 times; the last time, its process was killed by SIGKILL"
+    assert run.reason == (
+        "crashed 3 times in a row without a new epoch; the last time, its process was killed by SIGKILL"
+    )
     assert run.finished_at is not None
     assert take(database) is None
+
+
+def go_on(database: Database, after: int, *epochs: int) -> Claim:
+    """The next attempt at the one run, which goes on after an epoch and records some."""
+    claim = claimed(database)
+    with database.write() as session:
+        assert run_queue.report_start(session, claim, "cpu", {}, after)
+    assert record(database, claim, *epochs)
+    return claim
+
+
+def counts(database: Database, run_id: int) -> tuple[str, int, int]:
+    """A run's state, its crashes and its lost workers."""
+    run = row(database, run_id)
+    return run.status, run.crashes, run.worker_losses
+
+
+def test_a_run_that_gets_on_survives_any_number_of_losses(database: Database) -> None:
+    run_id = queue_run(database, epochs=200)
+    for epoch in range(1, 101):
+        claim = go_on(database, epoch - 1, epoch)
+        assert counts(database, run_id) == ("running", 0, 0)
+        if epoch % 2:
+            lose(database, claim)
+        else:
+            retire(database, "w")
+    assert row(database, run_id).epochs_done == 100
+
+
+def test_a_run_that_always_dies_at_the_same_epoch_fails(database: Database) -> None:
+    """It gets from its checkpoint, after epoch 5, to epoch 7 each time: none of these is new."""
+    run_id = queue_run(database, epochs=10)
+    lose(database, go_on(database, 0, 1, 2, 3, 4, 5, 6, 7))
+    assert counts(database, run_id) == ("queued", 1, 0)
+    lose(database, go_on(database, 5, 6, 7))
+    assert counts(database, run_id) == ("queued", 2, 0)
+    lose(database, go_on(database, 5, 6, 7))
+    assert counts(database, run_id) == ("failed", 3, 0)
+
+
+def test_an_epoch_beyond_the_furthest_begins_both_counts_anew(database: Database) -> None:
+    run_id = queue_run(database, epochs=10)
+    lose(database, go_on(database, 0, 1, 2, 3, 4))
+    lose(database, go_on(database, 2, 3))
+    claimed(database)
+    retire(database, "w")
+    claim = go_on(database, 2, 3, 4)
+    assert counts(database, run_id) == ("running", 2, 1)
+    record(database, claim, 5)
+    assert counts(database, run_id) == ("running", 0, 0)
+
+
+def test_lost_workers_are_counted_apart_and_ten_in_a_row_fail_the_run(database: Database) -> None:
+    run_id = queue_run(database, epochs=10)
+    lose(database, go_on(database, 0, 1))
+    lose(database, go_on(database, 1))
+    for _ in range(9):
+        claimed(database)
+        retire(database, "w")
+    assert counts(database, run_id) == ("queued", 2, 9)
+    claimed(database)
+    retire(database, "w")
+    assert counts(database, run_id) == ("failed", 2, 10)
+    assert row(database, run_id).reason == (
+        "lost worker 10 times in a row without a new epoch; the last time, its worker died"
+    )
+    retry(database, run_id)
+    assert counts(database, run_id) == ("queued", 0, 0)
 
 
 def test_draining_counts_no_crash_however_often(database: Database) -> None:
@@ -339,7 +414,7 @@ def test_a_run_whose_lease_is_over_is_reaped(database: Database) -> None:
         assert run_queue.anything_to_reap(session)
     assert reap(database) == [expired]
     assert (row(database, held).status, row(database, expired).status) == ("running", "queued")
-    assert row(database, expired).crashes == 1
+    assert (row(database, expired).crashes, row(database, expired).worker_losses) == (0, 1)
     with database.read() as session:
         assert not run_queue.anything_to_reap(session)
         assert [worker.id for worker in workers.list_workers(session)] == ["w"]
@@ -374,9 +449,8 @@ def test_a_worker_known_to_be_dead_loses_its_runs_before_their_lease_ends(databa
     claimed(database, "w1")
     claimed(database, "w2")
     add_worker(database, "w1")
-    with database.write() as session:
-        assert run_queue.retire(session, "w1", "its worker died") == [dead]
-    assert (row(database, dead).status, row(database, dead).crashes) == ("queued", 1)
+    assert retire(database, "w1") == [dead]
+    assert (row(database, dead).status, row(database, dead).worker_losses) == ("queued", 1)
     assert row(database, alive).status == "running"
     with database.read() as session:
         assert workers.list_workers(session) == []

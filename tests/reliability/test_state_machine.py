@@ -32,7 +32,8 @@ class Model:
         self.priority = priority
         self.status = "queued"
         self.attempt = 0
-        self.crashes = 0
+        self.crashes = self.worker_losses = 0
+        self.furthest = 0
         self.to_cancel = False
         self.worker: str | None = None
         self.expires = 0.0
@@ -45,13 +46,24 @@ class Model:
             self.ended.append(outcome or status)
         self.status, self.worker, self.to_cancel = status, None, False
 
-    def lost(self) -> None:
-        """Count a crash."""
-        self.crashes += 1
+    def lost(self, *, worker: bool) -> None:
+        """Count a crash, or the loss of a worker."""
+        if worker:
+            self.worker_losses += 1
+        else:
+            self.crashes += 1
         if self.to_cancel:
             self.end("cancelled", "lost")
         else:
-            self.end("failed" if self.crashes == 3 else "queued", "lost")
+            failed = self.worker_losses == 10 if worker else self.crashes == 3
+            self.end("failed" if failed else "queued", "lost")
+
+    def record(self) -> None:
+        """Get one epoch on; one that is further than ever before begins the counts anew."""
+        self.epochs.append((self.attempt, len(self.epochs) + 1))
+        if len(self.epochs) > self.furthest:
+            self.furthest = len(self.epochs)
+            self.crashes = self.worker_losses = 0
 
     def released(self) -> None:
         """Be given back unharmed."""
@@ -128,7 +140,7 @@ class QueueMachine(RuleBasedStateMachine):
         with self.database.write() as session:
             assert sorted(run_queue.reap(session)) == sorted(late)
         for run_id in late:
-            self.models[run_id].lost()
+            self.models[run_id].lost(worker=True)
 
     @rule(worker=st.sampled_from(WORKERS))
     def drain(self, worker: str) -> None:
@@ -177,7 +189,7 @@ class QueueMachine(RuleBasedStateMachine):
         with self.database.write() as session:
             assert run_queue.record_epoch(session, claim, figures(epoch)) is bool(model)
         if model:
-            model.epochs.append((claim.attempt, epoch))
+            model.record()
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
@@ -222,7 +234,7 @@ class QueueMachine(RuleBasedStateMachine):
         with self.database.write() as session:
             assert run_queue.lose(session, claim, "it died") is bool(model)
         if model:
-            model.lost()
+            model.lost(worker=False)
 
     @rule(worker=st.sampled_from(WORKERS))
     def worker_dies(self, worker: str) -> None:
@@ -231,7 +243,7 @@ class QueueMachine(RuleBasedStateMachine):
         mine = self.held_by(worker)
         assert sorted(lost) == sorted(mine)
         for run_id in mine:
-            self.models[run_id].lost()
+            self.models[run_id].lost(worker=True)
 
     @precondition(lambda self: self.models)
     @rule(data=st.data())
@@ -261,7 +273,7 @@ class QueueMachine(RuleBasedStateMachine):
         else:
             assert model.status in ("failed", "cancelled")
             model.end("queued")
-            model.crashes = 0
+            model.crashes = model.worker_losses = 0
 
     @precondition(lambda self: self.models)
     @rule(data=st.data())
@@ -301,7 +313,8 @@ class QueueMachine(RuleBasedStateMachine):
         assert max(numbers, default=0) <= newest
         for run_id, model in self.models.items():
             run = stored[run_id]
-            assert (run.status, run.attempt, run.crashes) == (model.status, model.attempt, model.crashes)
+            assert (run.status, run.attempt) == (model.status, model.attempt)
+            assert (run.crashes, run.worker_losses) == (model.crashes, model.worker_losses)
             assert (run.worker_id, run.cancel_requested) == (model.worker, model.to_cancel)
             assert (run.lease_expires is not None) is (model.status == "running")
             assert (run.finished_at is not None) is (model.status in ("finished", "failed", "cancelled"))

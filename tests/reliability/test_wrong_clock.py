@@ -53,8 +53,8 @@ def test_a_clock_that_is_an_hour_off_costs_no_run_and_delays_no_take_over(
         with database.read() as session:
             assert all(begun <= (run.started_at or 0) <= clock(session) for run in runs)
         ahead.kill()
-        eventually(lambda: row(database, first).crashes + row(database, second).crashes == 1, PATIENCE)
-        (lost,) = (run_id for run_id in (first, second) if row(database, run_id).crashes)
+        eventually(lambda: row(database, first).worker_losses + row(database, second).worker_losses, PATIENCE)
+        (lost,) = (run_id for run_id in (first, second) if row(database, run_id).worker_losses)
         with database.write() as session:
             run_queue.cancel(session, first + second - lost)
         eventually(lambda: outlives(database, lost), PATIENCE)

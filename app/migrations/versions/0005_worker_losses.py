@@ -1,0 +1,18 @@
+"""Lost workers are counted apart from crashes."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the count, and begin the other anew: it held every loss of a run, of either kind.
+
+    A failed run keeps the number that its reason names.
+    """
+    op.add_column("run", sa.Column("worker_losses", sa.Integer(), nullable=False, server_default="0"))
+    op.execute("UPDATE run SET crashes = 0 WHERE status <> 'failed'")
