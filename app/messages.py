@@ -56,7 +56,15 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Stepping:
-    """From the slot, about once a second: the training goes on."""
+    """From the slot, about once a second: the training goes on.
+
+    `longest_step` is the most CPU time, in seconds, that it took from one batch to the next, None before the
+    first. With `in_store` the slot is about to write files into an object store, which may take long and
+    next to no CPU time.
+    """
+
+    longest_step: float | None
+    in_store: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,11 @@ class Settings(BaseSettings):
     ] = 5.0
     stall_seconds: Annotated[
         float,
-        Field(gt=0, description="How long a run may make no step until its process is killed as a crash."),
+        Field(
+            gt=0,
+            description="How long a run may make no step until its process is killed as a crash, if it is idle "
+            "or uses far more CPU time than its longest step.",
+        ),
     ] = 300.0
     queue_limit: Annotated[int, Field(ge=1, description="How many runs may wait at most.")] = 10_000
 

@@ -7,6 +7,7 @@ read the pipe because it was stopped, the kernel ends it.
 
 import os
 import platform
+import signal
 import subprocess
 import sys
 import threading
@@ -42,7 +43,7 @@ from trainer.checkpoint import CheckpointError
 from trainer.config import TrainConfig
 from trainer.data import DataError, TensorData, load, to_device
 from trainer.device import DeviceUnavailable, list_devices, resolve, threads_for
-from trainer.durable import NotWritten
+from trainer.durable import NotWritten, is_local
 from trainer.epochs import Bench
 from trainer.evaluate import evaluate, predict
 from trainer.folder import SHIPPED, DataFolder, Stamp
@@ -120,6 +121,8 @@ class Trainer:
         self._revision = revision()
         self._bench = Bench()
         self._stepped = 0.0
+        self._cpu_then: float | None = None
+        self._longest_step: float | None = None
 
     def warm_up(self, device: str) -> None:
         """Load the data; what is wrong with it or with the device is told to each run that needs it."""
@@ -157,6 +160,7 @@ class Trainer:
             return Failed(f"{type(error).__name__}: {error}", traceback.format_exc())
 
     def _train(self, message: Train, config: TrainConfig) -> Finished | Stopped:
+        self._cpu_then = self._longest_step = None
         threads = threads_for(config, message.threads)
         torch.set_num_threads(threads)
         device = resolve(message.device)
@@ -178,12 +182,13 @@ class Trainer:
         self._connection.send(Started(str(device), environment, state.epoch))
         started_at = state.epoch
         saved = time.monotonic()
-        for record in train(config, data, state, self._told_to_stop, self._bench):
+        for record in train(config, data, state, self._told_to_stop, self._bench, self._note_step):
             self._connection.send(EpochDone(asdict(record)))
             leaving = self._inbox.leave.is_set() and state.epoch < config.epochs
             if leaving or time.monotonic() - saved >= message.checkpoint_seconds:
                 # A checkpoint knows no more than the database; training that was told to stop needs none.
                 if self._inbox.wait_until_recorded(state.epoch):
+                    self._about_to_write(files)
                     mark = Checkpoint(message.attempt, state.epoch)
                     checkpoint.save(files.path_of(mark), state, config, resident.digest)
                     files.remove_older(mark)
@@ -194,14 +199,46 @@ class Trainer:
         known = state.epoch == started_at or self._inbox.wait_until_recorded(state.epoch)
         if not known or (self._inbox.stop.is_set() and state.epoch < config.epochs):
             return Stopped()
-        return _finish(files, message.attempt, config, data, state)
+        return self._finish(files, message.attempt, config, data, state)
+
+    def _finish(
+        self, files: RunFiles, attempt: int, config: TrainConfig, data: TensorData, state: TrainState
+    ) -> Finished:
+        """Keep the final weights and what they say of the test set, and measure them on both whole splits."""
+        model, precision = state.model, config.precision
+        on_train = evaluate(model, data.train_images, data.train_labels, precision, self._note_step)
+        on_test = evaluate(model, data.test_images, data.test_labels, precision, self._note_step)
+        logits = predict(model, data.test_images, precision, self._note_step).cpu().numpy()
+        self._about_to_write(files)
+        predictions.save(files.predictions(attempt), predictions.from_logits(logits))
+        weights.save(files.model(attempt), model, config, state.epoch)
+        results = {
+            "train_loss": on_train.loss,
+            "train_accuracy": on_train.accuracy,
+            "test_loss": on_test.loss,
+            "test_accuracy": on_test.accuracy,
+        }
+        return Finished(results, stopped_early(state) if state.epoch < config.epochs else None)
 
     def _told_to_stop(self) -> bool:
-        """Between two batches: say now and then that training goes on, and hear whether it shall."""
+        """Between two batches: note the step, and hear whether training shall go on."""
+        self._note_step()
+        return self._inbox.stop.is_set()
+
+    def _note_step(self) -> None:
+        """After a batch, of an evaluation too: measure the step, and say now and then that one is done."""
+        cpu_seconds = time.process_time()
+        if self._cpu_then is not None:
+            self._longest_step = max(self._longest_step or 0.0, cpu_seconds - self._cpu_then)
+        self._cpu_then = cpu_seconds
         if time.monotonic() - self._stepped >= STEPPING_SECONDS:
             self._stepped = time.monotonic()
-            self._connection.send(Stepping())
-        return self._inbox.stop.is_set()
+            self._connection.send(Stepping(self._longest_step))
+
+    def _about_to_write(self, files: RunFiles) -> None:
+        """Say so where that means waiting for a network; of a disk the kernel says that it is waited for."""
+        if not is_local(files.folder):
+            self._connection.send(Stepping(self._longest_step, in_store=True))
 
     def _load(self, dataset: str, device: torch.device) -> _Resident:
         """The data set on the device; it is read again when its files are not those it was read from."""
@@ -226,24 +263,6 @@ def _newest_state(
         except CheckpointError as error:
             _log(f"{error}; it is passed over")
     return TrainState.start(config, device)
-
-
-def _finish(
-    files: RunFiles, attempt: int, config: TrainConfig, data: TensorData, state: TrainState
-) -> Finished:
-    """Keep the final weights and what they say of the test set, and measure them on both whole splits."""
-    on_train = evaluate(state.model, data.train_images, data.train_labels, config.precision)
-    on_test = evaluate(state.model, data.test_images, data.test_labels, config.precision)
-    logits = predict(state.model, data.test_images, config.precision).cpu().numpy()
-    predictions.save(files.predictions(attempt), predictions.from_logits(logits))
-    weights.save(files.model(attempt), state.model, config, state.epoch)
-    results = {
-        "train_loss": on_train.loss,
-        "train_accuracy": on_train.accuracy,
-        "test_loss": on_test.loss,
-        "test_accuracy": on_test.accuracy,
-    }
-    return Finished(results, stopped_early(state) if state.epoch < config.epochs else None)
 
 
 def _first_line(error: Exception) -> str:
@@ -277,8 +296,13 @@ def versions() -> dict[str, str]:
 
 
 def main(pipe: int, data_dir: Path, device: str) -> None:
-    """Say what devices there are, then train what comes, until the pipe ends or the device fails."""
+    """Say what devices there are, then train what comes, until the pipe ends or the device fails.
+
+    Signals that ask for an end are the worker's to obey, also where everybody gets them at once.
+    """
     lifeline.end_with_parent()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     connection: Connection = Connection(pipe)
     inbox = Inbox(connection)
     inbox.start()

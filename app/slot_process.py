@@ -16,6 +16,7 @@ from app import interpreter
 from app.artifacts import RunFiles
 from app.messages import FromSlot, Leave, Recorded, Stop, ToSlot, Train
 from app.run_queue import Claim
+from app.stall import Watch
 
 _ENVIRONMENT: Final = {
     "OMP_WAIT_POLICY": "PASSIVE",  # spinning at barriers would starve the neighbours, the web server first
@@ -51,9 +52,8 @@ class Ended:
 class SlotProcess:
     """A place for one run at a time; `claim` is the run it trains, None when it is idle.
 
-    `report` is what it said and has not been dealt with yet, `heard_at` when that was last done (monotonic
-    seconds). `offered` is the kind of device that a run gets which leaves the choice open; under `data_dir`
-    lie the data sets of one's own.
+    `report` is what it said and has not been dealt with yet. `offered` is the kind of device that a run gets
+    which leaves the choice open; under `data_dir` lie the data sets of one's own.
     """
 
     def __init__(self, threads: int, offered: str, data_dir: Path) -> None:
@@ -62,7 +62,7 @@ class SlotProcess:
         self.ready = False
         self.claim: Claim | None = None
         self.report: FromSlot | Gone | Unrecorded | Ended | None = None
-        self.heard_at = 0.0
+        self.died_at: float | None = None
         self.kill_at: float | None = None
         ours, theirs = socket.socketpair()
         with theirs:
@@ -74,6 +74,7 @@ class SlotProcess:
                 env=interpreter.environment(OMP_NUM_THREADS=str(threads), **_ENVIRONMENT),
             )
         self.connection: Connection = Connection(ours.detach())
+        self.watch = Watch(self.process.pid)
 
     def train(self, claim: Claim, files: RunFiles, checkpoint_seconds: float) -> None:
         """Start training a claimed run, or go on with it."""

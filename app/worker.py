@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Final, cast
@@ -51,6 +52,9 @@ ORPHAN_SECONDS: Final = 1.0
 ORPHAN_END_SECONDS: Final = 1.4
 """The same when the supervisor has died: two seconds are promised in all."""
 
+FALLOUT_SECONDS: Final = 0.2
+"""How long a dead slot is no crash yet: what ends a machine ends its slots, and a moment later the worker."""
+
 GRACE_SECONDS: Final = 1.5
 """How long a slot may take to stop before it is killed."""
 
@@ -93,12 +97,21 @@ class Worker:
 
     def turn(self, seconds: float = TURN_SECONDS) -> None:
         """Hear the slots for at most `seconds`, then beat, stop what must stop and claim what fits."""
+        began = self._monotonic()
         self._listen(seconds if self.outage_since is None else OUTAGE_SECONDS)
         with self._through_outages():
             self._beat()
             self._take_in_reports()
-            self._stop_what_must_stop()
+            if not self._has_slept_since(began):
+                self._stop_what_must_stop()
             self._claim()
+        if self._has_slept_since(began):
+            for slot in self.slots:
+                slot.watch.restart(self._monotonic())
+
+    def _has_slept_since(self, moment: float) -> bool:
+        """Whether a turn took so long that the worker, and so perhaps its slots, did not run meanwhile."""
+        return self._monotonic() - moment >= self._settings.stall_seconds / 2
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> None:
         """Let the slots save what they have, end them, give every run back to the queue and take leave.
@@ -117,6 +130,7 @@ class Worker:
                     slot.report.settle(session, slot.claim, slot.report.how)
                 elif slot.claim:
                     run_queue.release(session, slot.claim)
+            run_queue.disown(session, self.id, kept=())
             run_queue.retire(session, self.id, "its worker ended")
 
     def _let_slots_save(self, deadline: float) -> None:
@@ -176,18 +190,28 @@ class Worker:
 
     def _take_in_reports(self) -> None:
         for index, slot in enumerate(self.slots):
-            if slot.report is not None:
+            if slot.report is not None and not self._may_die_with(slot):
                 try:
                     self._take_in(index, slot.report)
                 except reports.Refused as refused:
                     self._take_in(index, Unrecorded(str(refused)))
+                slot.watch.hear(self._monotonic(), slot.report)  # only now: it may have waited for us
                 slot.report = None
-                slot.heard_at = self._monotonic()  # it may have waited for us
+
+    def _may_die_with(self, slot: SlotProcess) -> bool:
+        """Whether a slot that trained has died only now, so that its worker may be about to."""
+        if not (isinstance(slot.report, Gone) and slot.claim) or self._draining:
+            return False
+        if slot.died_at is None:
+            slot.died_at = self._monotonic()
+        return self._monotonic() - slot.died_at < FALLOUT_SECONDS
 
     def _take_in(self, index: int, report: FromSlot | Gone | Unrecorded | Ended) -> None:
         match report:
             case Ended():
                 self._settle(index, report)
+            case Gone() if self._draining:
+                self._replace(index, run_queue.release)
             case Gone():
                 self._replace(index, run_queue.lose)
             case Unrecorded():
@@ -312,12 +336,11 @@ class Worker:
         workers.describe(session, self.id, self._devices, self._versions)
 
     def _stop_what_must_stop(self) -> None:
-        """Obey cancellations, drop what another worker has taken over, and end what makes no step."""
+        """Obey cancellations, drop what another worker has taken over, and end what has stalled."""
         if not any(slot.claim for slot in self.slots):
             return
         with self._database.read() as session:
             held = run_queue.held_by(session, self.id)
-        stalled = f"it made no step for {self._settings.stall_seconds:g} s"
         for index, slot in enumerate(self.slots):
             if slot.claim is None:
                 continue
@@ -329,8 +352,10 @@ class Worker:
                 self._replace(index, lambda session, claim, _: run_queue.confirm_cancel(session, claim))
             elif slot.kill_at is None and key in held.to_cancel:
                 slot.ask_to_stop(self._monotonic() + GRACE_SECONDS)
-            elif self._monotonic() - slot.heard_at >= self._settings.stall_seconds:
-                self._replace(index, lambda session, claim, _: run_queue.lose(session, claim, stalled))
+            elif why := slot.watch.why_stalled(
+                self._monotonic(), threads=slot.claim.threads, stall_seconds=self._settings.stall_seconds
+            ):
+                self._replace(index, partial(_lose_stalled, why))
 
     def _claim(self) -> None:
         kinds = workers.kinds(self._devices)
@@ -350,8 +375,13 @@ class Worker:
                 )
             if claim:
                 files = artifacts.of_run(self._settings.artifacts, claim.run_id)
-                slot.heard_at = self._monotonic()
+                slot.watch.begin(self._monotonic())
                 slot.train(claim, files, self._settings.checkpoint_seconds)
+
+
+def _lose_stalled(why: str, session: Session, claim: Claim, _: str) -> None:
+    """Settle a run whose process was killed because it had stalled."""
+    run_queue.lose(session, claim, why)
 
 
 def main(

@@ -1,6 +1,6 @@
 """How well a network does on a whole split."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -32,10 +32,20 @@ class Evaluation:
         return cls(loss, correct / images, tuple(dead))
 
 
-class Evaluator:
-    """Evaluates one network again and again, in buffers that stay."""
+def nothing() -> None:
+    """An `on_batch` that does nothing."""
 
-    def __init__(self, model: nn.Sequential, precision: Precision = "fp32") -> None:
+
+class Evaluator:
+    """Evaluates one network again and again, in buffers that stay; `on_batch` is called before each batch."""
+
+    def __init__(
+        self,
+        model: nn.Sequential,
+        precision: Precision = "fp32",
+        on_batch: Callable[[], None] = nothing,
+    ) -> None:
+        self._on_batch = on_batch
         self._layers = Layers(model, precision)
         self._passes: dict[int, _Watched] = {}
         self._brightest: list[Tensor] = []
@@ -61,6 +71,7 @@ class Evaluator:
 
     def _batches(self, images: Tensor) -> Iterator[Tensor]:
         for batch in batches(len(images), BATCH_IMAGES):
+            self._on_batch()
             some = images[batch]
             if len(some) not in self._passes:
                 self._passes[len(some)] = _Watched(self._layers, len(some))
@@ -81,12 +92,21 @@ class _Watched(Forward):
 
 
 def evaluate(
-    model: nn.Sequential, images: Tensor, labels: Tensor, precision: Precision = "fp32"
+    model: nn.Sequential,
+    images: Tensor,
+    labels: Tensor,
+    precision: Precision = "fp32",
+    on_batch: Callable[[], None] = nothing,
 ) -> Evaluation:
     """Loss and accuracy over all of `images` `uint8` (n, 784), whose classes are `labels` (n,)."""
-    return Evaluator(model, precision)(images, labels)
+    return Evaluator(model, precision, on_batch)(images, labels)
 
 
-def predict(model: nn.Sequential, images: Tensor, precision: Precision = "fp32") -> Tensor:
+def predict(
+    model: nn.Sequential,
+    images: Tensor,
+    precision: Precision = "fp32",
+    on_batch: Callable[[], None] = nothing,
+) -> Tensor:
     """Logits (n, 10) of `images` `uint8` (n, 784)."""
-    return Evaluator(model, precision).logits(images)
+    return Evaluator(model, precision, on_batch).logits(images)

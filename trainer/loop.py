@@ -13,7 +13,7 @@ from trainer.config import TrainConfig
 from trainer.data import TensorData
 from trainer.device import synchronize
 from trainer.epochs import Bench, Epochs, Running
-from trainer.evaluate import Evaluation, Evaluator
+from trainer.evaluate import Evaluation, Evaluator, nothing
 from trainer.model import build
 
 
@@ -72,12 +72,13 @@ def never() -> bool:
     return False
 
 
-def train(
+def train(  # noqa: PLR0917  # the last three have defaults
     config: TrainConfig,
     data: TensorData,
     state: TrainState,
     should_stop: Callable[[], bool] = never,
     bench: Bench | None = None,
+    on_evaluation_batch: Callable[[], None] = nothing,
 ) -> Iterator[EpochRecord]:
     """Train from `state.epoch` to `config.epochs` and yield a record after every epoch.
 
@@ -85,8 +86,9 @@ def train(
     yield it can be saved, and training goes on from there to the same bits as without a pause.
 
     `should_stop` is asked before every batch. Once it answers true, the generator ends without a record of
-    the incomplete epoch, and `state` is good for nothing more. A `bench` is for trainings one after the
-    other: what one of them has made ready serves the next.
+    the incomplete epoch, and `state` is good for nothing more. `on_evaluation_batch` is called before every
+    batch of an evaluation. A `bench` is for trainings one after the other: what one of them has made ready
+    serves the next.
 
     Raises `Diverged` instead of yielding an epoch with a loss or a gradient norm that is not finite.
     """
@@ -94,7 +96,7 @@ def train(
     torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
     epochs = (bench or Bench()).epochs(config, data, state.model, state.moments)
     state.model, state.moments = epochs.model, epochs.moments
-    evaluator = Evaluator(state.model, config.precision)
+    evaluator = Evaluator(state.model, config.precision, on_evaluation_batch)
     while state.epoch < config.epochs and not _patience_is_over(config, state):
         synchronize(device)
         began = time.perf_counter()

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 
-from app import slot
+from app import artifacts, slot
 from app.artifacts import Checkpoint, RunFiles
 from app.messages import (
     EpochDone,
@@ -103,10 +103,24 @@ def test_a_training_says_between_batches_that_it_goes_on(
 ) -> None:
     monkeypatch.setattr(slot, "STEPPING_SECONDS", 0)
     said = child.train(epochs=2, batch_size=20_000)
-    steps = [index for index, message in enumerate(said) if message == Stepping()]
+    steps = [index for index, message in enumerate(said) if isinstance(message, Stepping)]
     epochs = [index for index, message in enumerate(said) if isinstance(message, EpochDone)]
     assert len(steps) >= 3 * 2  # batches
     assert any(epochs[0] < step < epochs[1] for step in steps)
+
+
+def test_a_training_tells_how_long_its_steps_take_and_when_it_writes_into_a_store(
+    child: Child, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches of an evaluation are steps too: 5 of the test set, and 30 and 10 at the end."""
+    monkeypatch.setattr(slot, "STEPPING_SECONDS", 0)
+    said = child.train(files=artifacts.of_run(f"simplecache::{tmp_path.as_uri()}", 1), epochs=1)
+    steps = [message for message in said if isinstance(message, Stepping)]
+    assert [step.in_store for step in steps] == [False] * 6 + [True] + [False] * 40 + [True]
+    first, *longest = [step.longest_step for step in steps]
+    assert first is None
+    assert all(each is not None and each > 0 for each in longest)
+    assert longest == sorted(longest, key=lambda each: each or 0)
 
 
 def test_a_training_is_told_epoch_by_epoch_to_its_end(child: Child) -> None:
