@@ -37,7 +37,7 @@ from tests.reliability.acknowledged import kill_while_posting
 from tests.reliability.reconnects import reconnect
 from tests.reliability.server import Server
 from tests.reliability.stale import write_too_late
-from tests.reliability.storm import storm
+from tests.reliability.storm import Harm, kill_one_run, storm
 from tests.reliability.streams import Listener
 from tests.reliability.woken import wake_too_late
 from tests.waiting import eventually
@@ -51,18 +51,39 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 
 def measure_storm(settings: Settings, asked: argparse.Namespace) -> str:
     """Kill processes while runs train."""
-    harm = storm(settings, kills=asked.kills, runs=asked.runs, seed=asked.seed, say=_say)
+    harm = storm(settings, kills=asked.kills, runs=asked.runs, epochs=asked.epochs, seed=asked.seed, say=_say)
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(harm.kills.items()))
     return _table(
         "Processes of a dashboard with two slots killed at random moments while runs of one to five "
-        "layers train, each kind once and then by chance; a stopped worker is woken when its run has "
-        "been taken away. Retried: runs that had lost three attempts, failed as promised, and were "
-        "queued again. Final weights are compared byte by byte with those of runs left alone. Killed:"
-        f" {kinds}.",
-        "kills | runs | attempts | retried | lost | stuck | wrong epochs | wrong attempts | other weights",
-        f"{harm.kills.total()} | {harm.runs} | {harm.attempts} | {harm.retried} | {len(harm.lost)} "
-        f"| {len(harm.stuck)} | {len(harm.epochs_wrong)} | {len(harm.attempts_wrong)} "
-        f"| {len(harm.weights_differ)} of {harm.compared}",
+        f"layers and {asked.epochs} epochs train, each kind once and then by chance; a stopped worker is "
+        "woken when its run has been taken away. Between two kills of a run's process the run has at least "
+        f"one new epoch. Killed: {kinds}.",
+        HARM,
+        _harm(harm),
+    )
+
+
+def measure_one_run(settings: Settings, asked: argparse.Namespace) -> str:
+    """Kill the process of one run again and again."""
+    harm = kill_one_run(settings, kills=asked.slot_kills, say=_say)
+    return _table(
+        "The process of one run killed again and again, each time after at least one new epoch.",
+        HARM,
+        _harm(harm),
+    )
+
+
+HARM = (
+    "kills | while a run trained | runs | attempts | failed | lost | stuck | wrong epochs | wrong attempts "
+    "| other final weights than a run left alone"
+)
+
+
+def _harm(harm: Harm) -> str:
+    return (
+        f"{harm.kills.total()} | {harm.training} | {harm.runs} | {harm.attempts} | {len(harm.failed)} "
+        f"| {len(harm.lost)} | {len(harm.stuck)} | {len(harm.epochs_wrong)} | {len(harm.attempts_wrong)} "
+        f"| {len(harm.weights_differ)} of {harm.compared}"
     )
 
 
@@ -328,6 +349,7 @@ PARTS: dict[str, Callable[[Settings, argparse.Namespace], str]] = {
     "times": measure_times,
     "acknowledged": measure_acknowledged,
     "storm": measure_storm,
+    "one run": measure_one_run,
 }
 
 
@@ -342,7 +364,9 @@ def main() -> None:
     )
     parser.add_argument("--kills", type=int, default=500, help="processes killed in the storm")
     parser.add_argument("--runs", type=int, default=300, help="runs in the storm")
+    parser.add_argument("--epochs", type=int, default=6, help="of each run in the storm")
     parser.add_argument("--seed", type=int, default=0, help="of the storm's choices")
+    parser.add_argument("--slot-kills", type=int, default=30, help="kills of the process of one run")
     parser.add_argument("--server-kills", type=int, default=200, help="servers killed while runs are posted")
     parser.add_argument("--stale", type=int, default=200, help="claims that are over, in one process")
     parser.add_argument(

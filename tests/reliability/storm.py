@@ -7,13 +7,14 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
 import httpx
-from sqlmodel import col, select
+from sqlalchemy import ColumnElement
+from sqlmodel import col, func, select
 
 from app import artifacts, run_queue
 from app.db import Database
@@ -27,7 +28,7 @@ from tests.reliability.server import free_port
 from tests.waiting import eventually
 
 CONFIGS = [
-    {"depth": depth, "seed": seed, "width": 128, "epochs": 6, "batch_size": 1024}
+    {"depth": depth, "seed": seed, "width": 128, "batch_size": 1024}
     for depth in (1, 2, 3, 4, 5)
     for seed in (0, 1)
 ]
@@ -40,15 +41,18 @@ Found = TypeVar("Found")
 
 @dataclass
 class Harm:
-    """What a storm did, and what it must not have done: every count below `retried` has to be 0."""
+    """What a storm did, and what it must not have done: every count below `compared` has to be 0.
+
+    `training` is how many of the kills came while a run trained.
+    """
 
     kills: Counter[str] = field(default_factory=Counter)
     runs: int = 0
     attempts: int = 0
+    training: int = 0
     compared: int = 0
-    retried: int = 0
-    """Runs that had lost three attempts, as promised, and were queued again."""
     lost: list[int] = field(default_factory=list)
+    failed: list[int] = field(default_factory=list)
     stuck: list[int] = field(default_factory=list)
     epochs_wrong: list[int] = field(default_factory=list)
     attempts_wrong: list[int] = field(default_factory=list)
@@ -57,9 +61,8 @@ class Harm:
     @property
     def none(self) -> bool:
         """Whether nothing was harmed."""
-        return not (
-            self.lost or self.stuck or self.epochs_wrong or self.attempts_wrong or self.weights_differ
-        )
+        wrong = self.epochs_wrong + self.attempts_wrong + self.weights_differ
+        return not (self.lost + self.failed + self.stuck + wrong)
 
 
 class Victim:
@@ -68,7 +71,7 @@ class Victim:
     def __init__(self, settings: Settings, slots: int, chance: random.Random) -> None:
         self.settings = settings
         self._chance = chance
-        self._database = Database(settings.url)
+        self.database = Database(settings.url)
         port = free_port()
         self._command = [sys.executable, "-m", "app.cli", "up", "--port", str(port), "--slots", str(slots)]
         self._command += ["--threads", "1", "--device", "cpu", "--data-dir", str(settings.data_dir)]
@@ -94,7 +97,7 @@ class Victim:
         self._process.terminate()
         self._process.wait(60)
         self.client.close()
-        self._database.close()
+        self.database.close()
 
     def revive(self) -> None:
         """Start it again if it has ended."""
@@ -132,21 +135,28 @@ class Victim:
         with suppress(ProcessLookupError):
             if kind == "stopped worker":
                 return self._outlast(chosen)
+            slots = {slot.pid for slot in self._find_all("slot")}
             chosen.kill()
             if kind == "supervisor":
                 self._process.wait()
+            if kind == "slot":  # its run is lost once it is replaced
+                eventually(lambda: {slot.pid for slot in self._find_all("slot")} - slots, PATIENCE)
             return True
         return False
 
     def _find(self, kind: str) -> Process | None:
+        found = self._find_all(kind)
+        return self._chance.choice(found) if found else None
+
+    def _find_all(self, kind: str) -> list[Process]:
         supervisor = Process(self._process.pid)
         if kind == "supervisor":
-            return supervisor if supervisor.alive else None
+            return [supervisor] if supervisor.alive else []
         word = "serve" if kind == "web" else "worker"
         found = [each for each in supervisor.children() if word in each.command]
         if kind == "slot":
             found = [slot for worker in found for slot in worker.children() if "app.slot" in slot.command]
-        return self._chance.choice(found) if found else None
+        return found
 
     def _outlast(self, worker: Process) -> bool:
         """Stop a worker until all it trains has been taken away, and wake it; False if nothing was."""
@@ -164,12 +174,12 @@ class Victim:
 
     def _bereft(self, worker_id: str) -> bool:
         """Whether a worker has lost its runs, once all late ones are taken away, as any server would."""
-        with self._database.write() as session:
+        with self.database.write() as session:
             run_queue.reap(session)
         return not self._held_by(worker_id)
 
     def _held_by(self, worker_id: str) -> bool:
-        with self._database.read() as session:
+        with self.database.read() as session:
             return bool(run_queue.held_by(session, worker_id).attempts)
 
 
@@ -188,38 +198,66 @@ def storm(
     *,
     kills: int,
     runs: int,
+    epochs: int = 6,
     slots: int = 2,
     seed: int = 0,
     say: Callable[[str], None] = lambda _: None,
 ) -> Harm:
-    """Kill so many processes of a dashboard while so many runs train, and look at what is left."""
+    """Kill so many processes of a dashboard while so many runs train, and look at what is left.
+
+    Each run has an epoch that it never had before between two kills of its process: a run that gets on has to
+    survive any number of them. More runs are posted where these end before the kills do.
+    """
     harm = Harm()
     chance = random.Random(seed)
-    configs = CONFIGS[: max(3, runs // 4)]
+    configs = [{**config, "epochs": epochs} for config in CONFIGS[: max(3, runs // 4)]]
     posted: dict[int, dict[str, Any]] = {}
-    with dashboard(settings, slots, chance) as victim:
-        database = Database(settings.url)
+    with dashboard(settings, slots, chance) as victim, closing(Database(settings.url)) as database:
         for number, kind in enumerate(_kinds(kills, chance), 1):
             struck = False
             while not struck:
-                while len(posted) < runs * number // kills + 2 or _idle(database):
+                while len(posted) < runs * number // kills + slots or _idle(database):
                     config = configs[len(posted) % len(configs)]
                     posted[victim.post(config)] = config
-                eventually(lambda: _training(victim, database), PATIENCE)
+                ready = _progressing if kind == "slot" else _training
+                eventually(lambda ready=ready: ready(victim, database), PATIENCE)  # type: ignore[misc]
                 time.sleep(chance.uniform(0, 0.8))
+                if kind == "slot" and not _progressing(victim, database):
+                    continue  # a new attempt has begun meanwhile
+                trains = _any(database, "running")
                 struck = victim.hit(kind)
-                harm.retried += _retry(victim, database)
             harm.kills[kind] += 1
+            harm.training += trains
             say(f"{number} kills, {len(posted)} runs")
-        _settle(victim, harm, posted)
+        _settle(victim, posted)
         say("comparing weights with those of runs left alone")
-        used = [config for config in CONFIGS if config in posted.values()]
-        calm = {victim.post(config): config for config in used}
-        _settle(victim, harm, calm)
-    harm.runs = len(posted)
-    _look(database, harm, posted)
+        calm = {victim.post(config): config for config in configs if config in posted.values()}
+        _settle(victim, calm)
+        harm.runs = len(posted)
+        _look(database, harm, posted)
     _compare(settings, harm, posted, calm)
-    database.close()
+    return harm
+
+
+def kill_one_run(settings: Settings, *, kills: int, say: Callable[[str], None] = lambda _: None) -> Harm:
+    """Kill the process of one run again and again, each time at a later epoch, and look at what is left."""
+    harm = Harm()
+    config = {"depth": 2, "seed": 0, "width": 64, "batch_size": 1024, "epochs": 8 * kills}
+    with dashboard(settings, 1, random.Random()) as victim, closing(Database(settings.url)) as database:
+        run_id = victim.post(config)
+        while harm.kills["slot"] < kills:
+            eventually(lambda: _progressing(victim, database), PATIENCE)
+            assert _any(database, "running"), "the run ended before its process was killed so often"
+            if victim.hit("slot"):
+                harm.kills["slot"] += 1
+                harm.training += 1
+                say(f"{harm.kills['slot']} kills")
+        _settle(victim, {run_id: config})
+        twin = victim.post(config)
+        _settle(victim, {twin: config})
+        harm.runs = 1
+        _look(database, harm, {run_id: config})
+    _compare(settings, harm, {run_id: config}, {twin: config})
     return harm
 
 
@@ -240,36 +278,38 @@ def _training(victim: Victim, database: Database) -> bool:
     return _any(database, "running") or _idle(database)
 
 
+def _progressing(victim: Victim, database: Database) -> bool:
+    """Whether each run that trains has an epoch that it never had before this attempt; or none is left."""
+    victim.revive()
+    with database.read() as session:
+        running = session.exec(select(Run.id, Run.attempt, Run.epochs_done).where(Run.status == "running"))
+        found = [
+            (done, session.exec(select(func.max(Attempt.reached)).where(*_before(run_id, attempt))).one())
+            for run_id, attempt, done in running.all()
+        ]
+    return all(done > (furthest or 0) for done, furthest in found) if found else _idle(database)
+
+
+def _before(run_id: int | None, attempt: int) -> tuple[ColumnElement[bool], ...]:
+    return col(Attempt.run_id) == run_id, col(Attempt.attempt) < attempt
+
+
 def _any(database: Database, *statuses: str) -> bool:
     with database.read() as session:
         return session.exec(select(Run.id).where(col(Run.status).in_(statuses))).first() is not None
 
 
-def _retry(victim: Victim, database: Database) -> int:
-    """Queue again the runs that lost three attempts; any other failure is one that must not be."""
-    if not _any(database, "failed"):
-        return 0
-    failed = victim.insist(lambda: victim.client.get("/runs?status=failed")).json()["runs"]
-    for run in failed:
-        assert run["reason"].startswith("lost worker 3 times"), run
-        victim.insist(lambda run=run: victim.client.post(f"/runs/{run['id']}/retry"))  # type: ignore[misc]
-    return len(failed)
-
-
-def _settle(victim: Victim, harm: Harm, runs: dict[int, dict[str, Any]]) -> None:
-    """Wait until all these runs have finished."""
-    database = Database(victim.settings.url)
+def _settle(victim: Victim, runs: dict[int, dict[str, Any]]) -> None:
+    """Wait until all these runs have ended."""
 
     def done() -> bool:
         victim.revive()
-        harm.retried += _retry(victim, database)
-        with database.read() as session:
+        with victim.database.read() as session:
             found = session.exec(select(Run.status).where(col(Run.id).in_(runs))).all()
         return all(status in ENDED for status in found)
 
     with suppress(AssertionError):
         eventually(done, PATIENCE + 10 * len(runs))
-    database.close()
 
 
 def _look(database: Database, harm: Harm, posted: dict[int, dict[str, Any]]) -> None:
@@ -289,7 +329,7 @@ def _look(database: Database, harm: Harm, posted: dict[int, dict[str, Any]]) -> 
         writers = [writer for _, writer in epochs[run_id]]
         harm.attempts += run.attempt
         if run.status != "finished":
-            harm.stuck.append(run_id)
+            (harm.failed if run.status == "failed" else harm.stuck).append(run_id)
         if numbers != list(range(1, run.epochs + 1)) or writers != sorted(writers):
             harm.epochs_wrong.append(run_id)
         if run.epochs_done != len(numbers):
@@ -310,6 +350,8 @@ def _compare(settings: Settings, harm: Harm, posted: dict[int, Any], calm: dict[
         return artifacts.of_run(settings.artifacts, run_id).model(attempts[run_id]).read_bytes()
 
     for run_id, config in posted.items():
+        if run_id in harm.lost + harm.failed + harm.stuck:
+            continue
         (twin,) = [other for other, same in calm.items() if same == config]
         harm.compared += 1
         if weights(run_id) != weights(twin):
