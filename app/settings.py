@@ -130,8 +130,8 @@ class Settings(BaseSettings):
         float,
         Field(
             gt=0,
-            description="How long a run may make no step until its process is killed as a crash, if it is idle "
-            "or uses far more CPU time than its longest step.",
+            description="How long a run may make no step until its process is killed as a crash, if it is "
+            "idle or uses far more CPU time than its longest step.",
         ),
     ] = 300.0
     queue_limit: Annotated[int, Field(ge=1, description="How many runs may wait at most.")] = 10_000
