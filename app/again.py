@@ -4,7 +4,7 @@ from pydantic import BaseModel
 from sqlalchemy import delete, insert
 from sqlmodel import Session, col, select
 
-from app import run_queue
+from app import names, run_queue
 from app.models import Run, StudyRun
 from app.requests import Labels
 
@@ -23,7 +23,7 @@ class Replaced(BaseModel):
 
 
 def train_again(session: Session, again: Again) -> Replaced:
-    """Queue finished runs anew, same seeds and names.
+    """Queue finished runs anew, same seeds and given names.
 
     In the study the new runs take the places of the old ones, which stay in the list of runs: a run is a
     function of its hyperparameters, so both in one mean would count the same thing twice.
@@ -44,7 +44,7 @@ def train_again(session: Session, again: Again) -> Replaced:
         [
             (
                 old.config,
-                Labels(name=old.name, tags=old.tags, note=old.note, priority=old.priority),
+                Labels(name=names.given(old), tags=old.tags, note=old.note, priority=old.priority),
                 study_id if old.id in members else None,
             )
             for old in found

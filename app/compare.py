@@ -10,7 +10,7 @@ from app import epochs, offers
 from app.answers import RunOut
 from app.compare_answers import DepthRow, Findings, Verdict
 from app.configurations import repeats
-from app.groups import BY_DEPTH, GOOD, Group, axes, finished, grouped, members, noun, over_seeds, row
+from app.groups import BY_DEPTH, GOOD, Group, among, axes, finished, grouped, members, noun, over_seeds, row
 from app.guard import confounders, missing, missing_study, repeated, unfinished
 from app.models import Run, Study, StudyRun
 from app.pairs import Sample
@@ -41,7 +41,8 @@ def compare(
     repeated_ids = {run.id for run in again}
     judged = [run for run in ended if run.id not in repeated_ids]
     by = _apart(runs, by)
-    everyone, groups = grouped(runs, by), grouped(judged, by)
+    everyone = grouped(runs, by)
+    groups = among(everyone, judged)
     open_runs = [run for run in runs if run.status in ("queued", "running")]
     study = None if study_id is None else session.get(Study, study_id)
     found_verdict = _verdict(groups, by, unfinished=bool(open_runs))

@@ -1,10 +1,12 @@
 """What the answers about a comparison hold: groups, verdict, charts, images."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field, computed_field
 
 from app.answers import EpochCurves, RunOut
+
+_GROUP_ID: Final = "What the group is found by, made of its key: `depth=3,lr=0.1`."
 
 
 class Spread(BaseModel):
@@ -31,6 +33,7 @@ class DepthRow(BaseModel):
 class Members(BaseModel):
     """The runs, in whatever state, that agree in what the comparison is by."""
 
+    id: Annotated[str, Field(description=_GROUP_ID)]
     key: Annotated[dict[str, Any], Field(description="Hyperparameters and their values.")]
     label: str
     shade: Annotated[int, Field(description="Its colour in charts: 1 (light) to 10 (dark).")]
@@ -40,6 +43,7 @@ class Members(BaseModel):
 class GroupRow(BaseModel):
     """The finished runs that agree in what the comparison is by."""
 
+    id: Annotated[str, Field(description=_GROUP_ID)]
     key: Annotated[dict[str, Any], Field(description="Hyperparameters and their values.")]
     label: str
     runs: Annotated[list[int], Field(description="Without those that a later run repeats.")]
@@ -78,7 +82,8 @@ class Pair(BaseModel):
     """Two groups compared: the difference of mean test accuracy, the second minus the first."""
 
     depths: Annotated[tuple[int, int] | None, Field(description="If the comparison is by depth.")]
-    groups: tuple[str, str]
+    groups: Annotated[tuple[str, str], Field(description="Labels of both groups.")]
+    ids: Annotated[tuple[str, str], Field(description="Ids of both groups.")]
     difference: float
     ci95: tuple[float, float] | None
     p: Annotated[
@@ -107,6 +112,7 @@ class Verdict(BaseModel):
         Field(description="Seeds to add to likely settle the best one's nearest open pair."),
     ]
     more_seeds_for: Annotated[list[str], Field(description="Labels of the groups that these seeds are for.")]
+    more_seeds_ids: Annotated[list[str], Field(description="Ids of these groups.")]
 
     @computed_field  # type: ignore[prop-decorator]
     @property

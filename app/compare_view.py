@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from app.answers import RunOut
 from app.compare_answers import Findings, GroupRow, Verdict
-from app.formats import NOTHING, decimal
+from app.configurations import shown_apart
+from app.formats import NOTHING, written
 from app.groups import AXES, BY_DEPTH
 from app.requests import HYPERPARAMETERS
 from app.wording import points
@@ -43,13 +44,17 @@ _VALUES: Final = 3
 
 
 def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
-    """The context of the templates; `baseline` is the label of the group that others are held against."""
-    pinned = next((row for row in comparison.groups if row.label == baseline), None)
+    """The context of the templates; `baseline` is the id of the group that others are held against.
+
+    Addresses of earlier versions hold its label instead.
+    """
+    named = [row for row in comparison.groups if baseline in (row.id, row.label)]
+    pinned = named[0] if named else None
     return {
         "comparison": comparison,
         "title": title(comparison.by),
         "members": comparison.members,
-        "shades": {group.label: group.shade for group in comparison.members},
+        "shades": {group.id: group.shade for group in comparison.members},
         "baseline": pinned,
         "versus": versus(comparison.verdict, pinned),
         "parameters": Parameters.of(comparison.runs),
@@ -73,22 +78,22 @@ class Versus:
 
 
 def versus(judged: Verdict, baseline: GroupRow | None) -> dict[str, Versus]:
-    """Every other group against the baseline, by label."""
+    """Every other group against the baseline, by id."""
     if baseline is None:
         return {}
     found = {}
     for pair in judged.pairs:
-        if baseline.label not in pair.groups:
+        if baseline.id not in pair.ids:
             continue
-        first, second = pair.groups
-        sign = 1 if first == baseline.label else -1
+        first, second = pair.ids
+        sign = 1 if first == baseline.id else -1
         interval = ""
         if pair.ci95:
             low, high = sorted(sign * bound for bound in pair.ci95)
             interval = f"{points(low)} to {points(high)}".replace(" pp", "")
-        label = second if first == baseline.label else first
+        other = second if first == baseline.id else first
         difference = f"{points(sign * pair.difference)}, {_JUDGED[pair.different]}"
-        found[label] = Versus(difference, interval)
+        found[other] = Versus(difference, interval)
     return found
 
 
@@ -120,11 +125,10 @@ class Parameters:
     def of(cls, runs: Sequence[RunOut]) -> "Parameters":
         """Tell apart what differs between these runs and what does not."""
         names = [*(name for name in HYPERPARAMETERS if name != "device"), "device_used"]
-        known = {name: [run for run in runs if getattr(run, name) is not None] for name in names}
-        values = {name: {cls.shown(run, name) for run in found} for name, found in known.items()}
+        found = {name: {getattr(run, name) for run in runs} - {None} for name in names}
         return cls(
-            [name for name, found in values.items() if len(found) > 1],
-            {name: found.pop() for name, found in values.items() if len(found) == 1},
+            [name for name, values in found.items() if len(values) > 1],
+            {name: _shown(values.pop()) for name, values in found.items() if len(values) == 1},
         )
 
     @staticmethod
@@ -139,12 +143,11 @@ def unlike_published(compared: Sequence[RunOut]) -> str:
     for name, published in _PUBLISHED_SETTINGS.items():
         values = sorted({getattr(run, name) for run in compared})
         if values != [published]:
-            shown = ", ".join(map(_shown, values[:_VALUES])) + (", …" if values[_VALUES:] else "")
-            differing.append(f"{name} {shown} (published: {_shown(published)})")
+            words = shown_apart([*values, published])
+            shown = [words[value] for value in values[:_VALUES]] + ["…"] * bool(values[_VALUES:])
+            differing.append(f"{name} {', '.join(shown)} (published: {words[published]})")
     return f"Trained unlike the published runs: {'; '.join(differing)}." if differing else ""
 
 
 def _shown(value: object) -> str:
-    if value is None:
-        return NOTHING
-    return decimal(value) if isinstance(value, float) else str(value)
+    return NOTHING if value is None else written(value)

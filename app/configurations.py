@@ -1,9 +1,11 @@
 """What a run was trained with besides its seed, and where runs differ in that."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from app.answers import RunOut
+from app.formats import apart, written
 from app.requests import HYPERPARAMETERS
 
 FOUND: Final = ("device_used", "data_version")
@@ -17,6 +19,19 @@ def part(run: RunOut, name: str) -> Any:  # noqa: ANN401  # as many types as par
     """A part of a run's configuration; of its device only the kind, for `cuda:0` and `cuda:1` are alike."""
     value = getattr(run, name)
     return value.partition(":")[0] if name == "device_used" and value else value
+
+
+def identity(key: Mapping[str, Any]) -> str:
+    """Parts and their values as one text that no other values have, fit for an address: `depth=3,lr=0.1`."""
+    parts = (name if value is None else f"{name}={quote(written(value))}" for name, value in key.items())
+    return ",".join(parts)
+
+
+def shown_apart(values: Iterable[Any]) -> dict[Any, str]:
+    """Values of one part that stand beside each other, in words that differ where the values do."""
+    different = set(values)
+    floats = apart(value for value in different if isinstance(value, float))
+    return {value: floats[value] if isinstance(value, float) else str(value) for value in different}
 
 
 def differing(runs: Sequence[RunOut], besides: Sequence[str] = ()) -> dict[str, list[Any]]:

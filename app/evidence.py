@@ -18,7 +18,7 @@ def best_of(samples: Sequence[Sample]) -> Sample:
 
 def others_of(sample: Sample, pairs: Sequence[Pair]) -> list[Pair]:
     """The pairs of a sample with each other one."""
-    return [pair for pair in pairs if sample.label in pair.groups]
+    return [pair for pair in pairs if sample.id in pair.ids]
 
 
 def evidence(samples: Sequence[Sample], pairs: Sequence[Pair]) -> list[str]:
@@ -26,12 +26,12 @@ def evidence(samples: Sequence[Sample], pairs: Sequence[Pair]) -> list[str]:
     if len(samples) <= 1:
         return []
     tests = sum(pair.p is not None for pair in pairs)
-    by_groups = {pair.groups: pair for pair in pairs}
+    by_ids = {pair.ids: pair for pair in pairs}
     sentences = [
-        _pair_sentence(by_groups[first.label, second.label], first, second, tests)
+        _pair_sentence(by_ids[first.id, second.id], first, second, tests)
         for first, second in shown_pairs(samples)
     ]
-    sentences += _overfitting(samples, by_groups)
+    sentences += _overfitting(samples, by_ids)
     sentences += _saturated(samples)
     if any(pair.ci95 for pair in pairs):
         where = "each on its one test set" if several_datasets(samples) else "on this one test set"
@@ -100,8 +100,8 @@ def _overfitting(samples: Sequence[Sample], pairs: dict[tuple[str, str], Pair]) 
         return []
     fits = train_differences(samples)
     for deeper in reversed(samples[samples.index(top) + 1 :]):
-        pair = pairs[top.label, deeper.label]
-        if pair.different is None or not _rises(top, deeper, fits[top.label, deeper.label]):
+        pair = pairs[top.id, deeper.id]
+        if pair.different is None or not _rises(top, deeper, fits[top.id, deeper.id]):
             continue
         rise = points(fmean(deeper.train) - fmean(top.train))
         step = f"From {top.label} to {deeper.label} train accuracy still rises ({rise})"

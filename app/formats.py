@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -9,6 +10,8 @@ NOTHING: Final = "–"
 _SPACE: Final = "\N{NO-BREAK SPACE}"
 _SMALLEST_PLAIN: Final = -4
 """Below ten to this power a loss is written with an exponent, like 4.000e-5."""
+_ALL_DIGITS: Final = 17
+"""As many significant digits tell any two floats apart."""
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86_400
@@ -46,8 +49,26 @@ def size(count: int) -> str:
 
 
 def decimal(number: float | None) -> str:
-    """A setting like a learning rate, in as few digits as it has."""
-    return NOTHING if number is None else f"{number:.10g}"
+    """A setting like a learning rate, in the fewest digits that are read back as the very same number."""
+    return NOTHING if number is None else repr(number).removesuffix(".0")
+
+
+def written(value: object) -> str:
+    """A hyperparameter as it can be typed in again: numbers to their last bit."""
+    return decimal(value) if isinstance(value, float) else str(value)
+
+
+def apart(numbers: Iterable[float], digits: int = 10) -> dict[float, str]:
+    """Settings that stand beside each other, by value: rounded, but never so far that two look alike.
+
+    `digits` is how many significant digits each may have where that tells all of them apart.
+    """
+    different = set(numbers)
+    for count in range(digits, _ALL_DIGITS):
+        shown = {number: min(decimal(number), f"{number:.{count}g}", key=len) for number in different}
+        if len(set(shown.values())) == len(shown):
+            return shown
+    return {number: decimal(number) for number in different}
 
 
 def ratio(number: float | None) -> str:
@@ -68,11 +89,6 @@ def likelihood(probability: float | None) -> str:
 def unbroken(sentence: str) -> str:
     """A sentence whose numbers stay on the line of their units and signs."""
     return re.sub(r"(?<=\d) (?=%|pp\b)|(?<=\bp) (?=[=<])|(?<=[=<]) (?=\d)", _SPACE, sentence)
-
-
-def rounded(number: float | None) -> str:
-    """A setting where space is short, to four significant digits."""
-    return NOTHING if number is None else f"{number:.4g}"
 
 
 def loss(value: float | None) -> str:
@@ -169,7 +185,7 @@ FILTERS: Final = {
     "points": points,
     "whole": whole,
     "decimal": decimal,
-    "rounded": rounded,
+    "apart": apart,
     "ratio": ratio,
     "likelihood": likelihood,
     "unbroken": unbroken,

@@ -132,7 +132,7 @@ def blank(available: Sequence[str] = (SHIPPED,)) -> RunForm:
 
 def clone(run: RunOut, available: Sequence[str] = (SHIPPED,)) -> RunForm:
     """The form filled with another run's hyperparameters and labels."""
-    texts = {name: _text(getattr(run, name)) for name in HYPERPARAMETERS}
+    texts = {name: formats.written(getattr(run, name)) for name in HYPERPARAMETERS}
     return read(texts | {"tags": ", ".join(run.tags), "note": run.note, "reuse": "on"}, available)
 
 
@@ -191,9 +191,9 @@ def fields_of(body: Mapping[str, Any]) -> dict[str, str]:
         if isinstance(value, Mapping):
             found |= fields_of(value)
         elif isinstance(value, list):
-            found[name] = ", ".join(map(_text, value))
+            found[name] = ", ".join(map(formats.written, value))
         else:
-            found[name] = "on" if value is True else _text(value)
+            found[name] = "on" if value is True else formats.written(value)
     return found
 
 
@@ -270,8 +270,4 @@ def _bounds(info: FieldInfo, unit: str) -> str:
 
 
 def _default(info: FieldInfo) -> str:
-    return "" if info.is_required() else _text(info.default)
-
-
-def _text(value: object) -> str:
-    return formats.decimal(value) if isinstance(value, float) else str(value)
+    return "" if info.is_required() else formats.written(info.default)

@@ -1,14 +1,14 @@
 """Runs put together by what they have in common: by depth, or by any other hyperparameters."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
 from app.answers import RunOut
 from app.compare_answers import GroupRow, Members, Spread
-from app.configurations import FOUND, differing, part
-from app.formats import decimal, plural
+from app.configurations import FOUND, differing, identity, part, shown_apart
+from app.formats import plural
 from app.requests import HYPERPARAMETERS
 from app.run_list import QueryError
 from app.statistics import spread
@@ -40,15 +40,20 @@ _COUNTED: Final = {
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that agree in what they are grouped by."""
+    """Runs that agree in what they are grouped by.
+
+    `label` is the group in words, which no other group of a comparison has: `3 layers`, `lr 0.1`,
+    `3 layers, adamw`.
+    """
 
     key: Mapping[str, Any]
     runs: Sequence[RunOut]
+    label: str
 
     @property
-    def label(self) -> str:
-        """The group in words: `3 layers`, `lr 0.1`, `3 layers, adamw`."""
-        return ", ".join(_worded(name, value) for name, value in self.key.items())
+    def id(self) -> str:
+        """What the group is found by, in every comparison: `depth=3`, `depth=3,optimizer=adamw`."""
+        return identity(self.key)
 
     @property
     def architecture(self) -> tuple[int, ...]:
@@ -100,13 +105,29 @@ def grouped(runs: Iterable[RunOut], by: Sequence[str]) -> list[Group]:
     found: dict[tuple[Any, ...], list[RunOut]] = {}
     for run in sorted(runs, key=lambda run: run.id):
         found.setdefault(tuple(part(run, name) for name in by), []).append(run)
-    return [Group(dict(zip(by, key, strict=True)), found[key]) for key in sorted(found, key=_order)]
+    words = [_worded(name, {key[place] for key in found}) for place, name in enumerate(by)]
+    return [
+        Group(
+            dict(zip(by, key, strict=True)),
+            found[key],
+            ", ".join(each[value] for each, value in zip(words, key, strict=True)),
+        )
+        for key in sorted(found, key=_order)
+    ]
+
+
+def among(groups: Sequence[Group], runs: Iterable[RunOut]) -> list[Group]:
+    """The groups with no other runs than these, without those that have none of them."""
+    ids = {run.id for run in runs}
+    kept = [replace(group, runs=[run for run in group.runs if run.id in ids]) for group in groups]
+    return [group for group in kept if group.runs]
 
 
 def members(groups: Sequence[Group]) -> list[Members]:
     """Which runs are in which group, and how each group is coloured: depths by depth, others by place."""
     return [
         Members(
+            id=group.id,
             key=dict(group.key),
             label=group.label,
             shade=min(_SHADES, group.key["depth"] if tuple(group.key) == BY_DEPTH else place),
@@ -131,6 +152,7 @@ def row(group: Group, seconds_to_good: Mapping[int, float], best: float | None) 
     gaps = [a - b for a, b in zip(group.train_accuracies, group.test_accuracies, strict=True)]
     seconds = [seconds_to_good[run.id] for run in runs if run.id in seconds_to_good]
     return GroupRow(
+        id=group.id,
         key=dict(group.key),
         label=group.label,
         runs=[run.id for run in runs],
@@ -173,13 +195,16 @@ def _order(key: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
     return tuple((value is not None, value) for value in key)
 
 
-def _worded(name: str, value: object) -> str:
+def _worded(name: str, values: Iterable[Any]) -> dict[Any, str]:
+    """These values of a part in words, each in words of its own."""
+    return {value: _named(name, value, text) for value, text in shown_apart(values).items()}
+
+
+def _named(name: str, value: object, text: str) -> str:
     if name == "depth":
-        return plural(int(str(value)), "layer")
+        return plural(int(text), "layer")
     if value is None:
         return f"{name} not known yet"
     if name == "data_version":
-        return f"data {value}"
-    if isinstance(value, float):
-        return f"{name} {decimal(value)}"
-    return str(value) if isinstance(value, str) else f"{name} {value}"
+        return f"data {text}"
+    return text if isinstance(value, str) else f"{name} {text}"

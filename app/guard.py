@@ -6,8 +6,7 @@ from typing import Final
 
 from app.answers import RunOut
 from app.compare_answers import Confounder
-from app.configurations import differing
-from app.formats import decimal
+from app.configurations import differing, shown_apart
 from app.groups import BY_DEPTH
 from app.models import Study
 
@@ -29,7 +28,8 @@ def confounders(runs: Sequence[RunOut], by: Sequence[str] = BY_DEPTH) -> list[Co
 
 
 def _difference(name: str, values: Sequence[object], runs: Sequence[RunOut]) -> str:
-    shown = [decimal(value) if isinstance(value, float) else str(value) for value in values[:_NAMED_VALUES]]
+    words = shown_apart(values[:_NAMED_VALUES])
+    shown = [words[value] for value in values[:_NAMED_VALUES]]
     if len(values) > _NAMED_VALUES:
         shown.append("…")
     if name != "data_version":

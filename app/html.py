@@ -10,7 +10,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import QueryParams
 
-from app import assets, formats, wording
+from app import assets, formats, names, wording
 from app.settings import TEMPLATES
 
 _NOTICE: Final = "notice"
@@ -36,7 +36,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= formats.FILTERS | {"listed": wording.listed}
+    environment.filters |= formats.FILTERS | {"listed": wording.listed, "told_apart": names.told_apart}
     environment.globals |= {
         "asset": assets.url,
         "changed": changed,

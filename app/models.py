@@ -19,6 +19,7 @@ class Run(SQLModel, table=True):
             "depth >= 1 AND epochs >= 1 AND lr > 0 AND batch_size >= 1 AND seed >= 0", name="run_bounds"
         ),
         Index("run_claim", "status", "priority", "position", "id"),
+        Index("run_name_made", "name_base", "name_repeat", unique=True),
         {"sqlite_autoincrement": True},
     )
 
@@ -29,6 +30,12 @@ class Run(SQLModel, table=True):
     """The change at which epoch records were thrown away: whoever read earlier must read again."""
 
     name: str
+    name_base: str | None = None
+    """What a name tells that was made from the hyperparameters, without its count; None for a given name."""
+
+    name_repeat: int | None = None
+    """The count in a name that was made, from 1: no two of them are the same."""
+
     tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     note: str = ""
     archived: bool = False

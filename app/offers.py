@@ -31,7 +31,7 @@ def of(session: Session, judged: Verdict, groups: Sequence[Group], study_id: int
     A study gets more seeds; without one, a new study holds the groups' runs and their new seeds.
     """
     wanted = judged.more_seeds or 0
-    concerned = [group for group in groups if group.label in judged.more_seeds_for]
+    concerned = [group for group in groups if group.id in judged.more_seeds_ids]
     coming = [_coming(group) for group in concerned]
     short = [group for group, seeds in zip(concerned, coming, strict=True) if seeds < wanted]
     pending = min(wanted, *coming) if coming else 0

@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from app.compare_answers import Pair
+from app.configurations import identity
 from app.formats import plural
 from app.statistics import SIGNIFICANCE, Difference, holm, paired, seeds_to_settle, welch
 from app.wording import listed, seeds
@@ -17,7 +18,8 @@ class Sample:
 
     `seeds` are those of its runs, in the same order. Groups of one architecture, `layer_sizes`, the same data
     and the same seeds started from the same weights, and are compared seed by seed. `mixed` says in what the
-    runs differ besides their seeds; `key` is what they agree in, and `datasets` what they were tested on.
+    runs differ besides their seeds; `key` is what they agree in, and `datasets` what they were tested on. A
+    sample is found by its key, and one without a key by its label.
     """
 
     label: str
@@ -29,6 +31,11 @@ class Sample:
     key: Mapping[str, Any] = field(default_factory=dict)
     mixed: Sequence[str] = ()
     datasets: Sequence[str] = ()
+
+    @property
+    def id(self) -> str:
+        """What it is found by: no two samples of a comparison have the same."""
+        return identity(self.key) or self.label
 
     @property
     def size(self) -> str:
@@ -69,6 +76,7 @@ def compare_pairs(samples: Sequence[Sample]) -> list[Pair]:
         Pair(
             depths=None if first.depth is None or second.depth is None else (first.depth, second.depth),
             groups=(first.label, second.label),
+            ids=(first.id, second.id),
             difference=found.mean,
             ci95=found.ci95,
             p=p,
@@ -82,11 +90,11 @@ def compare_pairs(samples: Sequence[Sample]) -> list[Pair]:
 
 
 def train_differences(samples: Sequence[Sample]) -> dict[tuple[str, str], Difference]:
-    """The same of the train accuracies, by the labels of both; p is Holm-adjusted over all of them."""
+    """The same of the train accuracies, by the ids of both; p is Holm-adjusted over all of them."""
     couples = list(combinations(samples, 2))
     found = [_compared(first, second, first.train, second.train) for first, second in couples]
     return {
-        (first.label, second.label): Difference(each.mean, each.ci95, p)
+        (first.id, second.id): Difference(each.mean, each.ci95, p)
         for (first, second), each, p in zip(couples, found, holm([each.p for each in found]), strict=True)
     }
 

@@ -75,7 +75,7 @@ class Labels(Strict):
 
     priority: Annotated[Priority, Field(title="Priority", description="Higher goes first.")] = 0
     name: Annotated[
-        Name | None, Field(title="Name", description="Made from depth and seed if not given.")
+        Name | None, Field(title="Name", description="Made from what differs from the defaults if not given.")
     ] = None
     tags: Annotated[Tags, Field(title="Tags", description="Up to 20 words to find runs by.")] = []
     note: Annotated[Note, Field(title="Note", description="Free text.")] = ""
@@ -206,7 +206,7 @@ class RunPatch(Strict):
     version: Annotated[
         int | None, Field(ge=1, le=MAX_ID, description="The version you read; a stale one is refused.")
     ] = None
-    name: Annotated[Name | None, Field(description="Null for the name made from depth and seed.")] = None
+    name: Annotated[Name | None, Field(description="Null for the name made from hyperparameters.")] = None
     tags: Annotated[Tags, Field(default_factory=list)]
     note: Annotated[Note, Field(default_factory=str)]
     archived: Annotated[bool, Field(default_factory=bool)]

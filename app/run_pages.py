@@ -143,14 +143,10 @@ def _run_page(
 def _further(run: RunOut) -> list[tuple[str, str]]:
     """Label and value of the less-used hyperparameters that are not the reference's."""
     return [
-        (field.title or name, _shown(getattr(run, name)))
+        (field.title or name, formats.written(getattr(run, name)))
         for name, field in TrainConfig.model_fields.items()
         if name not in _ALWAYS_SHOWN and getattr(run, name) != field.default
     ]
-
-
-def _shown(value: object) -> str:
-    return formats.decimal(value) if isinstance(value, float) else str(value)
 
 
 def _model_bytes(request: Request, run: RunDetail) -> int | None:

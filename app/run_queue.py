@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, bindparam, case, delete, insert, true, upd
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, func, select
 
-from app import attempts, idempotency
+from app import attempts, idempotency, names
 from app.db import clock, next_change, now
 from app.models import Attempt, Deletion, Epoch, Run, StudyRun, Worker
 from app.requests import Labels
@@ -77,11 +77,12 @@ def enqueue_all(session: Session, wanted: Sequence[tuple[TrainConfig, Labels, in
         return []
     change = next_change(session, len(wanted))
     created = clock(session)
+    named = names.stored(session, [(config, labels.name) for config, labels, _ in wanted])
     rows = [
         {
             **config.model_dump(),
             "parameters": config.parameters,
-            "name": labels.name or default_name(config),
+            **name,
             "tags": labels.tags,
             "note": labels.note,
             "priority": labels.priority,
@@ -90,17 +91,11 @@ def enqueue_all(session: Session, wanted: Sequence[tuple[TrainConfig, Labels, in
             "change": change + offset,
             "created_at": created,
         }
-        for offset, (config, labels, study_id) in enumerate(wanted)
+        for offset, ((config, labels, study_id), name) in enumerate(zip(wanted, named, strict=True))
     ]
     session.connection().execute(insert(_RUNS), rows)
     made = select(Run.id).where(col(Run.change) >= change).order_by(col(Run.change))
     return [run_id or 0 for run_id in session.exec(made)]
-
-
-def default_name(config: TrainConfig) -> str:
-    """What a run is called when nobody named it."""
-    layers = "1 layer" if config.depth == 1 else f"{config.depth} layers"
-    return f"{layers}, seed {config.seed}"
 
 
 def anything_to_claim(session: Session, kinds: Iterable[str]) -> bool:
@@ -429,8 +424,8 @@ def edit(session: Session, run_id: int, changes: Mapping[str, Any], version: int
     if not changes:
         return
     values = dict(changes)
-    if "name" in values and values["name"] is None:
-        values["name"] = default_name(run.config)
+    if "name" in values:
+        values |= names.renamed(session, run, values.pop("name"))
     _move(session, _in_state(run), **values, version=run.version + 1)
     session.refresh(run)
 

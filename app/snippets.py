@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from app.formats import decimal
+from app.formats import written
 from app.requests import GridRequest
 from trainer.config import TrainConfig
 
@@ -68,4 +68,4 @@ def _compact(values: list[Any]) -> str:
     first = values[0]
     if isinstance(first, int) and len(values) > 2 and values == list(range(first, first + len(values))):  # noqa: PLR2004
         return f"{first}-{values[-1]}"
-    return ",".join(decimal(value) if isinstance(value, float) else str(value) for value in values)
+    return ",".join(map(written, values))

@@ -15,6 +15,7 @@ from app.answers import RunOut, StudyOut, StudyPreview
 from app.configurations import FOUND, differing
 from app.db import clock
 from app.estimate import estimate
+from app.formats import written
 from app.models import Run, Study, StudyRun
 from app.requests import HYPERPARAMETERS, MAX_GRID, GridRequest, Labels
 from app.runs import timestamp
@@ -22,6 +23,7 @@ from app.status import ENDED, STATUSES, Status
 from trainer.config import TrainConfig
 
 _NAMED_VALUES: Final = 6
+_LONGEST_NAME: Final = 100
 _EVERYTHING: Final[Mapping[str, Sequence[Any]]] = MappingProxyType({})
 
 
@@ -40,7 +42,7 @@ class NothingMatches(ValueError):
     """No configuration of the study has the values that were asked for."""
 
     def __init__(self, only: Mapping[str, Sequence[Any]]) -> None:
-        asked = " and ".join(f"{name} {', '.join(map(str, values))}" for name, values in only.items())
+        asked = " and ".join(f"{name} {', '.join(map(written, values))}" for name, values in only.items())
         super().__init__(f"no configuration of the study has {asked}")
 
 
@@ -132,17 +134,19 @@ def list_studies(session: Session) -> list[StudyOut]:
 
 
 def default_name(axes: dict[str, list[Any]]) -> str:
-    """What a study is called when nobody named it: the values that vary."""
+    """What a study is called when nobody named it: the values that vary; if that is too long, how many."""
     varied = {name: values for name, values in axes.items() if len(values) > 1 or name == "depth"}
-    return " × ".join(_axis(name, values) for name, values in varied.items())
+    named, counted = (
+        " × ".join(_axis(name, values, most) for name, values in varied.items())
+        for most in (_NAMED_VALUES, 1)
+    )
+    return named if len(named) <= _LONGEST_NAME else counted
 
 
-def _axis(name: str, values: Sequence[object]) -> str:
+def _axis(name: str, values: Sequence[object], most: int) -> str:
     if name == "seed":
         return f"{len(values)} seeds"
-    shown = (
-        ", ".join(str(value) for value in values) if len(values) <= _NAMED_VALUES else f"{len(values)} values"
-    )
+    shown = ", ".join(map(written, values)) if len(values) <= most else f"{len(values)} values"
     return f"{name} {shown}"
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from app.answers import RunOut, StudyOut
 from app.client import Client, ClientError
 from app.compare_answers import Comparison
-from app.formats import duration, percent
+from app.formats import duration, percent, written
 from app.status import ENDED
 
 POLL_SECONDS: Final = 1.0
@@ -20,14 +20,17 @@ _SHOWN_IF_DIFFERENT: Final = ("lr", "batch_size", "seed", "device", "dataset")
 
 
 def run_table(runs: Sequence[RunOut]) -> Table:
-    """Runs, one a line; of the less telling hyperparameters only those in which they differ."""
+    """Runs, a row each; of the less telling hyperparameters only those in which they differ.
+
+    Where it is narrow, cells go over several lines: ids and numbers are never cut.
+    """
     table = Table(box=None, header_style="bold")
     differing = [name for name in _SHOWN_IF_DIFFERENT if len({getattr(run, name) for run in runs}) > 1]
-    table.add_column("id", justify="right", no_wrap=True)
-    table.add_column("name", no_wrap=True, overflow="ellipsis")
-    table.add_column("status", no_wrap=True)
+    table.add_column("id", justify="right", overflow="fold")
+    table.add_column("name", overflow="fold")
+    table.add_column("status", overflow="fold")
     for title in ("depth", *differing, "epochs", "test accuracy", "trained"):
-        table.add_column(title.replace("_", " "), justify="right", no_wrap=True)
+        table.add_column(title.replace("_", " "), justify="right", overflow="fold")
     if any(run.reason for run in runs):
         table.add_column("reason", overflow="fold")
     for run in runs:
@@ -36,7 +39,7 @@ def run_table(runs: Sequence[RunOut]) -> Table:
             escape(run.name),
             run.status,
             str(run.depth),
-            *(str(getattr(run, name)) for name in differing),
+            *(written(getattr(run, name)) for name in differing),
             f"{run.epochs_done}/{run.epochs}",
             percent(run.test_accuracy),
             "" if run.train_seconds is None else duration(run.train_seconds),

@@ -33,7 +33,8 @@ def verdict(samples: Sequence[Sample], noun: Noun = DEPTHS, *, unfinished: bool 
         pairs=pairs,
         probability_best=likely,
         more_seeds=wanted,
-        more_seeds_for=where,
+        more_seeds_for=[label for _, label in where],
+        more_seeds_ids=[group_id for group_id, _ in where],
     )
 
 
@@ -117,8 +118,8 @@ def _second(samples: Sequence[Sample], top: Sample, pairs: Sequence[Pair]) -> li
 
 
 def _other(pair: Pair, top: Sample) -> str:
-    first, second = pair.groups
-    return second if first == top.label else first
+    """The label of the group that a pair holds the top one against."""
+    return pair.groups[1 if pair.ids[0] == top.id else 0]
 
 
 def _outlook(
@@ -160,19 +161,24 @@ def _what_would_settle(open_pairs: Sequence[tuple[int | None, str]]) -> str:
     )
 
 
-def _seeds_for_the_best(samples: Sequence[Sample], pairs: Sequence[Pair]) -> tuple[int | None, list[str]]:
+def _seeds_for_the_best(
+    samples: Sequence[Sample], pairs: Sequence[Pair]
+) -> tuple[int | None, list[tuple[str, str]]]:
     """How many seeds which groups need: those with a single one, else the best and its nearest open rival.
 
+    Groups are told by id and label.
     Where the best has no open rival, it is the pair that is nearest to be settled.
     """
     if not pairs or several_datasets(samples) or any(sample.mixed for sample in samples):
         return None, []
-    if single := [sample.label for sample in samples if len(sample.test) == 1]:
+    if single := [(sample.id, sample.label) for sample in samples if len(sample.test) == 1]:
         return _SEEDS_FOR_A_TEST, single
     mine = others_of(best_of(samples), pairs)
     undecided = [pair for pair in mine if pair.different is False]
     nearest = _nearest(undecided or pairs)
-    return (None, []) if nearest is None else (nearest.more_seeds, list(nearest.groups))
+    if nearest is None:
+        return None, []
+    return nearest.more_seeds, list(zip(nearest.ids, nearest.groups, strict=True))
 
 
 def _nearest(pairs: Sequence[Pair]) -> Pair | None:

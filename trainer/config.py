@@ -33,6 +33,11 @@ def _folder_name(name: str) -> str:
     return name
 
 
+def _without_sign(share: float) -> float:
+    """The number, with -0 as 0: they are the same setting, and databases keep one of them."""
+    return share + 0.0
+
+
 class TrainConfig(BaseModel):
     """The hyperparameters of one run; a run is a function of these, its device and its thread count.
 
@@ -107,6 +112,7 @@ class TrainConfig(BaseModel):
     ] = "sgd"
     momentum: Annotated[
         float,
+        AfterValidator(_without_sign),
         Field(
             ge=0,
             lt=1,
@@ -117,6 +123,7 @@ class TrainConfig(BaseModel):
     ] = 0.0
     weight_decay: Annotated[
         float,
+        AfterValidator(_without_sign),
         Field(
             ge=0,
             le=1,
@@ -127,6 +134,7 @@ class TrainConfig(BaseModel):
     ] = 0.0
     dropout: Annotated[
         float,
+        AfterValidator(_without_sign),
         Field(
             ge=0,
             lt=1,

@@ -30,10 +30,11 @@ export const runsAtEpoch = (set, runs, epoch) =>
 
 // A row per group of runs with figures, in order.
 export const rowsOf = (set, runs) =>
-  set.grouped(runs).map(([{ label, shade, x, isMixed }, group]) => {
+  set.grouped(runs).map(([{ id, label, shade, x, isMixed }, group]) => {
     const column = (name) => group.map((run) => run[name]);
     const overSeeds = (name) => ({ ...spread(column(name)), ...(isMixed ? { ci95: null } : {}) });
     return {
+      id,
       label,
       shade,
       x,

@@ -167,13 +167,14 @@ export function chart(element, build) {
   return update;
 }
 
-// Lines with one name for each group of theirs: what the page's own legend says, which is no part of a picture.
+// Lines with one name for each group of theirs, their `meta`: what the page's own legend says, which is no part of a
+// picture.
 function named(traces) {
   const seen = new Set();
   return traces.map((trace) => {
     const isFirst = Boolean(trace.legendgroup) && !seen.has(trace.legendgroup);
     seen.add(trace.legendgroup);
-    return { ...trace, name: trace.legendgroup ?? trace.name, showlegend: isFirst };
+    return { ...trace, name: trace.legendgroup ? trace.meta : trace.name, showlegend: isFirst };
   });
 }
 

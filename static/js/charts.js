@@ -36,9 +36,9 @@ export function charts(set, view, read) {
   // The rows that the server made, and others for groups of which some runs are hidden.
   function finals() {
     const runs = shown().filter((run) => run.status === "finished");
-    const served = new Map((read()?.groups ?? []).map((row) => [row.label, row]));
+    const served = new Map((read()?.groups ?? []).map((row) => [row.id, row]));
     const groups = rowsOf(set, runs).map((row) => {
-      const same = served.get(row.label);
+      const same = served.get(row.id);
       return same?.n === row.n ? { ...same, x: row.x } : row;
     });
     return { groups, runs };

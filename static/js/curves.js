@@ -88,7 +88,7 @@ export class Curves {
 
   // The runs of a button's group; none while nothing is loaded.
   #members(button) {
-    return this.set.groups.find(({ label }) => label === button.dataset.toggleGroup)?.runs ?? [];
+    return this.set.groups.find(({ id }) => id === button.dataset.toggleGroup)?.runs ?? [];
   }
 
   #showToggles() {
@@ -180,8 +180,8 @@ export class Curves {
       if (weight) {
         faint.push({ x, y: raw, mode, line: { ...line, width: 1 }, opacity: 0.25, hoverinfo: "skip" });
       }
-      const [name, legendgroup] = [run.name, group.label].map(plain);
-      lines.push({ x, y, mode, line, marker: { color: line.color, size: 6 }, name, legendgroup, hovertemplate: `${hovertemplate}<extra></extra>` });
+      const [name, meta] = [this.set.nameOf(run), group.label].map(plain);
+      lines.push({ x, y, mode, line, marker: { color: line.color, size: 6 }, name, legendgroup: group.id, meta, hovertemplate: `${hovertemplate}<extra></extra>` });
     }
     return { traces: [...faint, ...lines], ends: [], used: new Set() };
   }

@@ -71,10 +71,9 @@ export class Diagnostics {
 
   // A run, or by default the runs of the last group that are not hidden.
   get #chosen() {
-    const [kind, number] = this.select.value.split("-").map((part, index) => (index ? Number(part) : part));
-    const group = this.set.groups[number - 1];
+    const [, kind, id] = this.select.value.match(/^(run|group)-(.*)$/);
     const hidden = this.view.ids("hide");
-    const runs = this.set.runs.filter((run) => (kind === "run" ? run.id === number : this.set.groupOf(run) === group && !hidden.has(run.id)));
+    const runs = this.set.runs.filter((run) => (kind === "run" ? String(run.id) === id : this.set.groupOf(run)?.id === id && !hidden.has(run.id)));
     return runs.filter((run) => this.set.columns(run.id).epoch.length);
   }
 

@@ -89,7 +89,8 @@ export function frontierChart(element, words, set, view) {
     const cost = COSTS[Object.hasOwn(COSTS, asked) ? asked : "parameters"];
     const hidden = view.ids("hide");
     const runs = set.runs.filter((run) => run.status === "finished" && !hidden.has(run.id));
-    const points = set.grouped(runs).map(([{ label, shade }, group]) => ({
+    const points = set.grouped(runs).map(([{ id, label, shade }, group]) => ({
+      id,
       label,
       shade,
       n: group.length,
@@ -104,8 +105,8 @@ export function frontierChart(element, words, set, view) {
     // one depth far from the best would press all others into a line
     const isNear = nearBest(points.map(({ accuracy }) => accuracy / 100));
     const [near, far] = [true, false].map((wanted) => points.filter((_, index) => isNear[index] === wanted));
-    const outside = new Set(far.map((point) => point.label));
-    const inside = values.filter((_, index) => !outside.has(set.groupOf(runs[index]).label));
+    const outside = new Set(far.map((point) => point.id));
+    const inside = values.filter((_, index) => !outside.has(set.groupOf(runs[index]).id));
     const [low, high] = [Math.min(...inside), Math.max(...inside)];
     const span = Math.max(0.2, high - low);
     const marker = (color, size, line) => ({ color, size, line });
@@ -129,7 +130,7 @@ export function frontierChart(element, words, set, view) {
         {
           x: costs,
           y: values,
-          text: runs.map((run) => plain(run.name)),
+          text: runs.map((run) => plain(set.nameOf(run))),
           mode: "markers",
           marker: marker(runs.map((run) => shadeColour(set.groupOf(run).shade, 0.55)), 7, { width: 0 }),
           hovertemplate: `%{text}<br>${cost.hover}: ${PERCENT}<extra></extra>`,

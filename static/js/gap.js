@@ -25,7 +25,7 @@ export function gapChart(element, note, set, view) {
       mode: run.gap.length > 1 ? "lines" : "markers",
       line: { color: shadeColour(set.groupOf(run).shade, 0.3), width: 1 },
       marker: { color: shadeColour(set.groupOf(run).shade, 0.3), size: 5 },
-      name: plain(run.name),
+      name: plain(set.nameOf(run)),
       hovertemplate: `%{fullData.name}<br>epoch %{x}: ${POINTS}<extra></extra>`,
     }));
     const used = new Set();

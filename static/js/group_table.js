@@ -85,8 +85,8 @@ function skeleton(final) {
 function line(row, { columns, pins, isPinnable }) {
   const element = document.createElement("tr");
   const cells = columns.map(() => Object.assign(document.createElement("td"), { className: "number" }));
-  const pin = isPinnable ? [pins.get(row.label) ?? document.createElement("td")] : [];
-  element.dataset.key = row.label;
+  const pin = isPinnable ? [pins.get(row.id) ?? document.createElement("td")] : [];
+  element.dataset.key = row.id;
   element.append(rowHeader(row), ...cells, ...pin);
   return { element, cells };
 }
@@ -103,20 +103,20 @@ export function groupTable(final, there) {
       made = skeleton(final);
       there.replaceChildren(made.copy);
     }
-    const base = rows.find((row) => row.label === there.dataset.baseline);
+    const base = rows.find((row) => row.id === there.dataset.baseline);
     const words = there.querySelector("caption span");
     const published = there.querySelector(".aside") ? " Published: one run each, after 200 epochs." : "";
     const text = caption + published + (base ? ` Below each figure its difference from ${base.label} at that epoch.` : "");
     if (words.textContent !== text) words.textContent = text;
     for (const row of rows) {
-      if (!lines.has(row.label)) lines.set(row.label, line(row, made));
+      if (!lines.has(row.id)) lines.set(row.id, line(row, made));
       made.columns.forEach((name, index) => {
         const delta = base && row !== base && DELTAS[name] ? [["detail", DELTAS[name](row, base)]] : [];
-        write(lines.get(row.label).cells[index], [...CELLS[name](row), ...delta]);
+        write(lines.get(row.id).cells[index], [...CELLS[name](row), ...delta]);
       });
     }
     const body = there.querySelector("tbody");
-    const wanted = rows.map((row) => lines.get(row.label).element);
+    const wanted = rows.map((row) => lines.get(row.id).element);
     if (wanted.length !== body.children.length || wanted.some((element, index) => body.children[index] !== element)) {
       fill(body, ...wanted);
     }

@@ -87,7 +87,7 @@ function dots(set, runs, parts, scale) {
     x: parts.flatMap(() => across),
     y: column((run, { field }) => scale.place(run[field])),
     customdata: column((run, { field }) => scale.shown(run[field])),
-    text: column((run, { name }) => `${plain(run.name)}<br>${name}`),
+    text: column((run, { name }) => `${plain(set.nameOf(run))}<br>${name}`),
     mode: "markers",
     marker: {
       opacity: 1,

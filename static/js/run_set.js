@@ -1,5 +1,5 @@
 // The runs of a page, their groups and their epochs, followed as they train; every chart of the page reads the
-// same set. A group is `{label, shade, x, runs, isMixed}`: its name, its colour from 1 to 10, its place on an axis
+// same set. A group is `{id, label, shade, x, runs, isMixed}`: what it is found by, its name, its colour from 1 to 10, its place on an axis
 // of groups, the ids of its runs, and whether these are no repeats of one thing, so that they have no interval.
 
 import { Epochs, readEpochs } from "./epochs.js";
@@ -10,6 +10,7 @@ export class RunSet extends EventTarget {
   #groups = [];
   #groupOf = new Map();
   #repeats = new Set();
+  #named = new Map(); // how many runs have a name
 
   constructor() {
     super();
@@ -19,7 +20,7 @@ export class RunSet extends EventTarget {
   // Takes the runs, members and curves of a comparison, and what it says of its groups.
   load({ runs, members, by, curves, groups, repeats }) {
     this.#repeats = new Set(repeats);
-    const mixed = new Set(groups.filter((group) => group.mixed.length).map(({ label }) => label));
+    const mixed = new Set(groups.filter((group) => group.mixed.length).map(({ id }) => id));
     this.isByDepth = by.join() === "depth";
     this.by = this.isByDepth ? "Layers" : by.join(", ");
     // only numbers have an order along which a line means something
@@ -27,12 +28,13 @@ export class RunSet extends EventTarget {
     this.#groups = members.map((group, place) => ({
       ...group,
       x: this.isByDepth ? group.key.depth : place + 1,
-      isMixed: mixed.has(group.label),
+      isMixed: mixed.has(group.id),
     }));
     this.#groupOf = new Map(this.#groups.flatMap((group) => group.runs.map((id) => [id, group])));
     const order = new Map([...this.#groupOf.keys()].map((id, place) => [id, place]));
     const sorted = runs.toSorted((one, other) => order.get(one.id) - order.get(other.id));
     this.#runs = new Map(sorted.map((run) => [run.id, run]));
+    this.#countNames();
     this.#epochs.replace(curves);
     this.#changed();
   }
@@ -60,6 +62,11 @@ export class RunSet extends EventTarget {
     return this.#groups;
   }
 
+  // A run's name; where others have the same one, its id too.
+  nameOf(run) {
+    return this.#named.get(run.name) > 1 ? `${run.name} (run ${run.id})` : run.name;
+  }
+
   groupOf(run) {
     return this.#groupOf.get(run.id);
   }
@@ -84,6 +91,7 @@ export class RunSet extends EventTarget {
   run(run) {
     const known = this.#runs.get(run.id);
     this.#runs.set(run.id, run);
+    if (known?.name !== run.name) this.#countNames();
     if (known?.status !== run.status) this.#changed();
     return JSON.stringify(known) !== JSON.stringify(run);
   }
@@ -98,8 +106,13 @@ export class RunSet extends EventTarget {
 
   remove(id) {
     this.#runs.delete(id);
+    this.#countNames();
     this.#epochs.remove(id);
     this.#changed();
+  }
+
+  #countNames() {
+    this.#named = new Map([...Map.groupBy(this.#runs.values(), ({ name }) => name)].map(([name, runs]) => [name, runs.length]));
   }
 
   #changed() {

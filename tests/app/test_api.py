@@ -871,7 +871,7 @@ def test_curves_as_a_table(server: Served) -> None:
     queue_run(server.database)
     lines = table(server.client.get("/compare.csv?runs=1,2"))
     assert [(line["run_id"], line["epoch"]) for line in lines] == [(str(done), "1"), (str(done), "2")]
-    assert lines[0]["run_name"] == "1 layer, seed 0"
+    assert lines[0]["run_name"] == "1 layer, 2 epochs, seed 0"
     assert lines[1]["train_loss"] == "1.0"
 
 

@@ -130,6 +130,28 @@ def test_an_older_database_begins_the_counts_of_losses_anew(empty: Database) -> 
     empty.close()
 
 
+def test_names_that_older_versions_made_are_counted_and_stay(empty: Database) -> None:
+    migrations.upgrade(empty, "0001")
+    with empty.write() as session:
+        for name in ("3 layers, seed 7", "mine", "3 layers, seed 7", "1 layer, seed 7"):
+            session.execute(text(FIRST_RUN.replace("'old'", f"'{name}'")))
+    migrations.upgrade(empty)
+    config = TrainConfig(depth=3, seed=7)
+    with empty.write() as session:
+        assert [run.name for run in run_queue.enqueue(session, [config], Labels())] == [
+            "3 layers, seed 7 · 3"
+        ]
+    found = [row(empty, run_id) for run_id in range(1, 6)]
+    assert [(run.name, run.name_base, run.name_repeat) for run in found] == [
+        ("3 layers, seed 7", "3 layers, seed 7", 1),
+        ("mine", None, None),
+        ("3 layers, seed 7", "3 layers, seed 7", 2),
+        ("1 layer, seed 7", None, None),
+        ("3 layers, seed 7 · 3", "3 layers, seed 7", 3),
+    ]
+    empty.close()
+
+
 def test_a_newer_schema_is_refused_with_advice(database: Database) -> None:
     with database.write() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))

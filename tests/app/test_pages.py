@@ -265,7 +265,7 @@ def test_the_inside_of_networks_is_shown_of_the_deepest_that_has_epochs_or_will(
 ) -> None:
     post(browser, "/runs", depth="1-3")
     post(browser, "/runs/3/cancel")
-    offered = re.findall(r'<option value="group-(\d)">', browser.get("/compare?study=1").text)
+    offered = re.findall(r'<option value="group-depth=(\d)">', browser.get("/compare?study=1").text)
     assert offered == ["2", "1", "3"]
 
 

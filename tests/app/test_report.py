@@ -55,7 +55,7 @@ def test_names_stay_within_the_data(report: str) -> None:
     *_, data, entry = scripts
     assert entry == 'import "report.js";'
     runs: list[dict[str, Any]] = json.loads(data)["runs"]
-    assert [run["name"] for run in runs] == ["1 layer, seed 0", HOSTILE]
+    assert [run["name"] for run in runs] == ["1 layer, 3 epochs, seed 0", HOSTILE]
     assert "<" not in data
     assert len(scripts) == 6
 

@@ -170,7 +170,7 @@ def test_a_time_without_a_zone_is_utc() -> None:
         ({"reason": "cancelled by user"}, [6]),
         ({"name": "Größe"}, [7]),
         ({"name": "größe"}, []),
-        ({"name": "2 layers, seed 3"}, [6]),
+        ({"name": "2 layers, 3 epochs, seed 3"}, [6]),
         ({"name": "Größe,50% off_"}, [8, 7]),
         ({"id": "3,99"}, [3]),
         ({"tag": "a"}, [7]),

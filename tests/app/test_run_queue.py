@@ -93,8 +93,8 @@ def test_a_new_run_is_queued_with_its_configuration_and_labels(database: Databas
 
 
 def test_an_unnamed_run_is_called_by_its_depth_and_seed(database: Database) -> None:
-    assert row(database, queue_run(database, depth=1, seed=4)).name == "1 layer, seed 4"
-    assert row(database, queue_run(database, depth=3)).name == "3 layers, seed 0"
+    assert row(database, queue_run(database, depth=1, seed=4)).name == "1 layer, 3 epochs, seed 4"
+    assert row(database, queue_run(database, depth=3)).name == "3 layers, 3 epochs, seed 0"
 
 
 def test_each_of_several_new_runs_has_a_change_number_of_its_own(database: Database) -> None:
@@ -638,7 +638,7 @@ def test_a_name_taken_away_becomes_the_default_again(database: Database) -> None
     run_id = queue_run(database, Labels(name="mine"))
     with database.write() as session:
         run_queue.edit(session, run_id, {"name": None})
-    assert row(database, run_id).name == "1 layer, seed 0"
+    assert row(database, run_id).name == "1 layer, 3 epochs, seed 0"
 
 
 def test_training_goes_on_through_an_edit(database: Database) -> None:

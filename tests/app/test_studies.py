@@ -56,13 +56,13 @@ def test_a_grid_becomes_a_study_of_queued_runs(database: Database) -> None:
     assert study.eta_seconds is not None
     run = row(database, study.runs[0])
     assert (run.study_id, run.tags, run.priority, run.note) == (study.id, ["t"], 4, "n")
-    assert run.name == "1 layer, seed 0"
+    assert run.name == "1 layer, 3 epochs, seed 0"
 
 
 def test_a_studys_name_is_its_own_and_its_runs_keep_theirs(database: Database) -> None:
     study = create(database, depth=1, name="Mine")
     assert study.name == "Mine"
-    assert row(database, study.runs[0]).name == "1 layer, seed 0"
+    assert row(database, study.runs[0]).name == "1 layer, 3 epochs, seed 0"
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,8 @@ def test_a_studys_name_is_its_own_and_its_runs_keep_theirs(database: Database) -
         ({"depth": 2}, "depth 2"),
         ({"depth": [1, 2, 3], "seed": [0, 1]}, "depth 1, 2, 3 × 2 seeds"),
         ({"depth": 1, "lr": [0.1, 0.5]}, "depth 1 × lr 0.1, 0.5"),
+        ({"depth": 1, "lr": [0.3, 0.1 + 0.2, 1.0]}, "depth 1 × lr 0.3, 0.30000000000000004, 1"),
+        ({"depth": 1, "lr": [0.1 + k / 3 for k in range(6)]}, "depth 1 × lr 6 values"),
         ({"depth": 1, "batch_size": list(range(1, 8))}, "depth 1 × batch_size 7 values"),
     ],
 )

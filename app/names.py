@@ -1,0 +1,108 @@
+"""Names of runs: what one is called that nobody named, and how runs of one name are told apart."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from sqlmodel import Session, col, func, select
+
+from app.answers import RunOut
+from app.formats import apart, plural, written
+from app.models import Run
+from trainer.config import TrainConfig
+
+_LONGEST: Final = 90
+"""Characters that a configuration may take: a name has 100, and the count of a repetition needs some."""
+
+_SHORT: Final = 4
+"""Significant digits of numbers where their own are too many for a name."""
+
+_WORDED: Final = {
+    "width": "width {}",
+    "optimizer": "{}",
+    "momentum": "momentum {}",
+    "lr": "lr {}",
+    "schedule": "{}",
+    "batch_size": "batch {}",
+    "weight_decay": "weight decay {}",
+    "dropout": "dropout {}",
+    "epochs": "",
+    "patience": "patience {}",
+    "precision": "{}",
+    "device": "{}",
+    "dataset": "dataset {}",
+}
+"""Hyperparameters in the order in which a name tells those that are not the default; epochs are counted."""
+
+
+def stored(session: Session, wanted: Sequence[tuple[TrainConfig, str | None]]) -> list[dict[str, Any]]:
+    """What new runs store of their names: each the given one, or one made from its configuration.
+
+    No two made names are the same. The caller's transaction must write: others that make names wait for it.
+    """
+    bases = [described(config) if given is None else None for config, given in wanted]
+    newest = (
+        select(Run.name_base, func.max(Run.name_repeat))
+        .where(col(Run.name_base).in_({base for base in bases if base is not None}))
+        .group_by(col(Run.name_base))
+    )
+    counted = Counter(dict(session.exec(newest).all())) if any(bases) else Counter[str | None]()
+    found: list[dict[str, Any]] = []
+    for base, (_, given) in zip(bases, wanted, strict=True):
+        if base is None:
+            found.append({"name": given, "name_base": None, "name_repeat": None})
+            continue
+        counted[base] += 1
+        name = base if counted[base] == 1 else f"{base} · {counted[base]}"
+        found.append({"name": name, "name_base": base, "name_repeat": counted[base]})
+    return found
+
+
+def given(run: Run) -> str | None:
+    """The name that a person gave to a run; None if its name was made."""
+    return run.name if run.name_base is None else None
+
+
+def renamed(session: Session, run: Run, given: str | None) -> dict[str, Any]:
+    """What a run stores that gets another name, or with None the one made for it; nothing if it has that."""
+    if given == run.name or (given is None and run.name_base == described(run.config)):
+        return {}
+    (found,) = stored(session, [(run.config, given)])
+    return found
+
+
+def described(config: TrainConfig) -> str:
+    """The depth, what differs from the defaults, and the seed, in at most 90 characters.
+
+    Where that is too long, numbers are rounded first, and then the last of what differs is left out.
+    """
+    first, last = plural(config.depth, "layer"), f"seed {config.seed}"
+    exact = [*_differences(config, written)]
+    parts = exact if _fits(first, exact, last) else [*_differences(config, _rounded)]
+    if not _fits(first, parts, last):
+        while not _fits(first, [*parts, "…"], last):
+            parts.pop()
+        parts.append("…")
+    return ", ".join([first, *parts, last])
+
+
+def _fits(first: str, parts: Sequence[str], last: str) -> bool:
+    return len(", ".join([first, *parts, last])) <= _LONGEST
+
+
+def _differences(config: TrainConfig, worded: Callable[[object], str]) -> Iterator[str]:
+    for name, words in _WORDED.items():
+        value = getattr(config, name)
+        if value != TrainConfig.model_fields[name].default:
+            yield plural(value, "epoch") if name == "epochs" else words.format(worded(value))
+
+
+def _rounded(value: object) -> str:
+    return apart([value], _SHORT)[value] if isinstance(value, float) else written(value)
+
+
+def told_apart(runs: Iterable[RunOut]) -> dict[int, str]:
+    """What runs that a page lists together are called, by id: where several have one name, with their ids."""
+    listed = list(runs)
+    counted = Counter(run.name for run in listed)
+    return {run.id: f"{run.name} (run {run.id})" if counted[run.name] > 1 else run.name for run in listed}
