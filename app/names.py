@@ -1,9 +1,10 @@
 """Names of runs: what one is called that nobody named, and how runs of one name are told apart."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, func, select
 
 from app.answers import RunOut
@@ -17,6 +18,7 @@ _LONGEST: Final = 90
 _SHORT: Final = 4
 """Significant digits of numbers where their own are too many for a name."""
 
+_DEFAULTS: Final = {name: field.default for name, field in TrainConfig.model_fields.items()}
 _WORDED: Final = {
     "width": "width {}",
     "optimizer": "{}",
@@ -34,6 +36,16 @@ _WORDED: Final = {
 }
 """Hyperparameters in the order in which a name tells those that are not the default; epochs are counted."""
 
+_OF_ONE: Final = select(func.max(Run.name_repeat)).where(col(Run.name_base) == bindparam("base"))
+"""How far the runs of one name are counted: one step in the index, however many there are."""
+
+_OF_SEVERAL: Final = (
+    select(Run.name_base, func.max(Run.name_repeat))
+    .where(col(Run.name_base).in_(bindparam("bases", expanding=True)))
+    .group_by(col(Run.name_base))
+)
+"""The same of several names, which reads all of their runs in the index."""
+
 
 def stored(session: Session, wanted: Sequence[tuple[TrainConfig, str | None]]) -> list[dict[str, Any]]:
     """What new runs store of their names: each the given one, or one made from its configuration.
@@ -41,12 +53,7 @@ def stored(session: Session, wanted: Sequence[tuple[TrainConfig, str | None]]) -
     No two made names are the same. The caller's transaction must write: others that make names wait for it.
     """
     bases = [described(config) if given is None else None for config, given in wanted]
-    newest = (
-        select(Run.name_base, func.max(Run.name_repeat))
-        .where(col(Run.name_base).in_({base for base in bases if base is not None}))
-        .group_by(col(Run.name_base))
-    )
-    counted = Counter(dict(session.exec(newest).all())) if any(bases) else Counter[str | None]()
+    counted = _newest(session, {base for base in bases if base is not None})
     found: list[dict[str, Any]] = []
     for base, (_, given) in zip(bases, wanted, strict=True):
         if base is None:
@@ -61,6 +68,17 @@ def stored(session: Session, wanted: Sequence[tuple[TrainConfig, str | None]]) -
 def given(run: Run) -> str | None:
     """The name that a person gave to a run; None if its name was made."""
     return run.name if run.name_base is None else None
+
+
+def _newest(session: Session, bases: Collection[str]) -> Counter[str]:
+    """How far the runs of each name are counted."""
+    found = Counter[str]()
+    if len(bases) == 1:
+        (base,) = bases
+        found[base] = session.connection().execute(_OF_ONE, {"base": base}).scalar() or 0
+    elif bases:
+        found.update(dict(session.connection().execute(_OF_SEVERAL, {"bases": list(bases)}).tuples().all()))
+    return found
 
 
 def renamed(session: Session, run: Run, given: str | None) -> dict[str, Any]:
@@ -93,7 +111,7 @@ def _fits(first: str, parts: Sequence[str], last: str) -> bool:
 def _differences(config: TrainConfig, worded: Callable[[object], str]) -> Iterator[str]:
     for name, words in _WORDED.items():
         value = getattr(config, name)
-        if value != TrainConfig.model_fields[name].default:
+        if value != _DEFAULTS[name]:
             yield plural(value, "epoch") if name == "epochs" else words.format(worded(value))
 
 
