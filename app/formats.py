@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
@@ -10,8 +11,6 @@ NOTHING: Final = "–"
 _SPACE: Final = "\N{NO-BREAK SPACE}"
 _SMALLEST_PLAIN: Final = -4
 """Below ten to this power a loss is written with an exponent, like 4.000e-5."""
-_ALL_DIGITS: Final = 17
-"""As many significant digits tell any two floats apart."""
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86_400
@@ -61,14 +60,19 @@ def written(value: object) -> str:
 def apart(numbers: Iterable[float], digits: int = 10) -> dict[float, str]:
     """Settings that stand beside each other, by value: rounded, but never so far that two look alike.
 
-    `digits` is how many significant digits each may have where that tells all of them apart.
+    `digits` is how many significant digits each may have; those that would look alike get more.
     """
-    different = set(numbers)
-    for count in range(digits, _ALL_DIGITS):
-        shown = {number: min(decimal(number), f"{number:.{count}g}", key=len) for number in different}
-        if len(set(shown.values())) == len(shown):
+    counts = dict.fromkeys(numbers, digits)
+    while True:
+        shown = {
+            number: min(decimal(number), f"{number:.{count}g}", key=len) for number, count in counts.items()
+        }
+        used = Counter(shown.values())
+        alike = [number for number, text in shown.items() if used[text] > 1]
+        if not alike:
             return shown
-    return {number: decimal(number) for number in different}
+        for number in alike:
+            counts[number] += 1
 
 
 def ratio(number: float | None) -> str:

@@ -142,6 +142,11 @@ def test_numbers_beside_each_other_look_as_different_as_they_are(numbers: list[f
 
 def test_numbers_beside_each_other_have_no_more_digits_than_it_takes() -> None:
     assert formats.apart([0.002154434690031882, 0.05], 4) == {0.002154434690031882: "0.002154", 0.05: "0.05"}
+    assert formats.apart([0.3, 0.1 + 0.2, 1 / 3], 4) == {
+        0.3: "0.3",
+        0.1 + 0.2: "0.30000000000000004",
+        1 / 3: "0.3333",
+    }
     assert formats.apart([0.12345, 0.12346], 4) == {0.12345: "0.12345", 0.12346: "0.12346"}
 
 

@@ -205,7 +205,7 @@ def test_other_hyperparameters_take_the_place_of_depth(quiet: WebServer, page: P
     assert axis.title == "lr"
     assert [(text, round(place, 1)) for text, place in axis.marks] == [("lr 0.01", 1), ("lr 0.1", 2)]
     assert len(traces(page, "curves")) == 2 * 2
-    page.get_by_role("button", name="lr 0.01").click()
+    page.get_by_role("button", name="lr 0.01", exact=True).click()
     page.wait_for_url("**hide=1,2,3")
     wait(page, "curves", lambda drawing: len(drawing.traces) == 2)
 
@@ -308,7 +308,7 @@ def test_the_inside_of_a_depth_and_of_a_run_is_drawn_by_layer(six: str, page: Pa
     words = page.locator("#diagnostics-words")
     expect(words).to_contain_text("the gradient of layer 1 is 0.33 times that of layer 3")
     assert len(traces(page, "diagnostics")) == 2 * 3 + 3
-    page.get_by_label("of", exact=True).select_option("2 layers, seed 1")
+    page.get_by_label("of", exact=True).select_option("2 layers, 5 epochs, seed 1")
     page.wait_for_url("**&inside=run-4")
     page.locator("#layer").select_option("dead_relu")
     expect(words).to_contain_text("at epoch 5, at most 5.00")

@@ -86,7 +86,7 @@ def test_a_pin_and_the_report_keep_the_view(six: str, page: Page, tmp_path: Path
     page.get_by_label("Show", exact=True).first.select_option("test_accuracy")
     page.get_by_label("Fit to").select_option("error")
     page.get_by_role("link", name="Pin 2 layers as the baseline").click()
-    page.wait_for_url(re.compile("baseline=2"))
+    page.wait_for_url(re.compile("baseline=depth%3D2"))
     assert "metric=test_accuracy" in page.url
     assert "scale=error" in page.url
     expect(page.get_by_label("Show", exact=True).first).to_have_value("test_accuracy")

@@ -131,6 +131,25 @@ def test_what_one_hovers_over_tells_runs_of_one_name_apart(near: str, page: Page
             expect(place.get_by_role("link", name=f"twin <b> (run {run_id})", exact=True)).to_be_visible()
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_list_shows_names_to_their_ends(near: str, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{near}/runs")
+    expect(page.locator(".runs .name a")).to_have_count(7)
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll(".runs .name a")].filter((link) => {
+          const cell = link.closest("th").getBoundingClientRect();
+          const range = document.createRange();
+          range.selectNodeContents(link);
+          const lines = [...range.getClientRects()];
+          const { right, bottom } = link.parentElement.getBoundingClientRect();
+          const end = Math.min(cell.right, right) + 1;
+          return lines.some((line) => line.right > end || line.bottom > bottom + 1);
+        }).map((link) => link.textContent)"""
+    )
+    assert cut == []
+
+
 def test_a_clone_shows_every_digit_and_starts_the_same_run(near: str, page: Page) -> None:
     page.goto(f"{near}/runs/new?from=7")
     expect(page.get_by_label("Learning rate")).to_have_value(f"{LONG}")

@@ -84,13 +84,13 @@ def test_launching_listing_and_reading_work_without_javascript(quiet: WebServer,
     plain.get_by_role("button", name="Check").click()
     expect(plain.locator("#estimate")).to_contain_text("1 run, ")
     plain.get_by_role("button", name="Start", exact=True).click()
-    expect(plain.get_by_role("heading", name="2 layers, seed 0")).to_be_visible()
+    expect(plain.get_by_role("heading", name="2 layers, 5 epochs, seed 0")).to_be_visible()
     plain.goto(f"{quiet.url}/runs")
-    expect(plain.get_by_role("row", name="2 layers, seed 0")).to_contain_text("queued")
-    plain.get_by_label("Select 2 layers, seed 0").check()
+    expect(plain.get_by_role("row", name="2 layers, 5 epochs, seed 0")).to_contain_text("queued")
+    plain.get_by_label("Select 2 layers, 5 epochs, seed 0").check()
     plain.get_by_role("button", name="Cancel").click()
     expect(plain.get_by_role("status")).to_have_text("Cancelled: 1 run.")
-    expect(plain.get_by_role("row", name="2 layers, seed 0")).to_contain_text("cancelled")
+    expect(plain.get_by_role("row", name="2 layers, 5 epochs, seed 0")).to_contain_text("cancelled")
 
 
 def test_name_tags_and_note_are_saved_or_refused_beside_the_field(quiet: WebServer, page: Page) -> None:

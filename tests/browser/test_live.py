@@ -22,7 +22,7 @@ def test_the_page_of_a_running_run_gains_points_without_a_reload(training: str, 
     page.get_by_label("Epochs").fill("10000")
     page.get_by_label("Batch size").fill("2048")
     page.get_by_role("button", name="Start", exact=True).click()
-    expect(page.get_by_role("heading", name="1 layer, seed 0")).to_be_visible()
+    expect(page.get_by_role("heading", name="1 layer, batch 2048, 10,000 epochs, seed 0")).to_be_visible()
     page.evaluate("() => { window.sameDocument = true }")
     before = round(wait(page, "loss", lambda drawing: drawing.ends, TRAINING_MS / 1000).ends[-1].x)
     for chart in ("loss", "accuracy", "seconds"):
