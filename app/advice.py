@@ -44,23 +44,28 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
         Advice(f"{_FITS}. Retry can succeed if other runs took the memory."),
     ),
     (
-        r"lost .*SIGKILL",
+        r"(crashed|lost) .*SIGKILL",  # "lost" is how earlier versions began
         Advice(
             "The operating system ends a process by SIGKILL when memory runs out. "
             f"{_FITS}. Retry can succeed if something else took the memory or ended the process."
         ),
     ),
     (
-        r"lost .*made no step",
+        r"(crashed|lost) .*made no step",
         Advice(
-            "One step took longer than DEPTHBOARD_STALL_SECONDS. Raise it, or clone the run with a smaller "
-            "batch size or width. Retry can succeed when the machine is less busy."
+            "Its process made no progress for too long. If its steps are that long, raise "
+            "DEPTHBOARD_STALL_SECONDS, or clone the run with a smaller batch size or width. Retry can "
+            "succeed when the machine is less busy."
         ),
     ),
     (
-        r"lost ",
-        Advice("Its process or its machine ended. The log of the worker says more. Then press Retry."),
+        r"lost worker .*its worker",
+        Advice(
+            "Its worker or the machine ended each time. The log of the worker says more. If the run does not "
+            "take the machine down, press Retry."
+        ),
     ),
+    (r"(crashed|lost) ", Advice("Its process ended. The log of the worker says more. Then press Retry.")),
     (
         r"the device failed: ",
         Advice("The fault is in the device or its driver; the traceback shows where. Then press Retry."),

@@ -2,23 +2,30 @@
 
 import errno
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session
 
 from app import advice, run_queue
 from app.advice import Advice
 from app.answers import RunOut
+from app.db import Database
 from app.messages import EpochDone
 from app.reports import Refused
+from app.run_queue import Claim
+from app.stall import Silence, why_stalled
 from tests.app.conftest import Served
-from tests.app.states import add_worker, claimed, queue_run, record
+from tests.app.states import add_worker, claimed, queue_run, record, row
 from tests.trainer import idx_files
 from trainer.data import DataError, load
 from trainer.device import DeviceUnavailable, resolve
 from trainer.durable import NotWritten
 from trainer.folder import SHIPPED, TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE, DataFolder
 from trainer.loop import Diverged
+
+IDLE = Silence(seconds=400, cpu_seconds=0, waits_for_files=False, longest_step=0.1)
 
 
 def failed(reason: str, lr: float = 0.05) -> Advice:
@@ -91,15 +98,8 @@ def test_a_device_that_is_not_there_is_looked_for_on_the_page_system() -> None:
             "RuntimeError: [enforce fail] DefaultCPUAllocator: can't allocate memory",
             "Clone the run with a smaller",
         ),
-        (
-            "lost worker 3 times; the last time, its process was killed by SIGKILL",
-            "The operating system ends",
-        ),
-        ("lost worker 3 times; the last time, it made no step for 300 s", "One step took longer"),
-        (
-            "lost worker 3 times; the last time, its process exited with code 1",
-            "Its process or its machine ended",
-        ),
+        ("lost worker 3 times; the last time, its process was killed by SIGKILL", "The operating system"),
+        ("lost worker 3 times; the last time, its process exited with code 1", "Its process ended"),
         ("the device failed: CUDA error: an illegal memory access", "The fault is in the device"),
         (str(Refused(EpochDone({}), ValueError("no such column"))), "The log of the worker says"),
         ("ValueError: it broke", "Training raised an error; the traceback shows where"),
@@ -107,6 +107,42 @@ def test_a_device_that_is_not_there_is_looked_for_on_the_page_system() -> None:
 )
 def test_causes_outside_the_run_may_be_retried(reason: str, beginning: str) -> None:
     found = failed(reason)
+    assert found.words.startswith(beginning)
+    assert found.can_retry
+
+
+def crash(session: Session, claim: Claim, why: str) -> None:
+    """The process of a run ends in this way."""
+    assert run_queue.lose(session, claim, why)
+
+
+def worker_dies(session: Session, claim: Claim, why: str) -> None:
+    """The worker of a run ends in this way."""
+    worker_id = run_queue.get(session, claim.run_id).worker_id
+    assert run_queue.retire(session, str(worker_id), why) == [claim.run_id]
+
+
+@pytest.mark.parametrize(
+    ("loss", "why", "beginning"),
+    [
+        (crash, "its process was killed by SIGKILL", "The operating system ends"),
+        (crash, "its process exited with code 1", "Its process ended"),
+        (crash, str(why_stalled(IDLE, threads=1, stall_seconds=300)), "Its process made no progress"),
+        (worker_dies, "its worker died", "Its worker or the machine ended"),
+    ],
+)
+def test_what_was_lost_too_often_is_advised_by_how(
+    database: Database, loss: Callable[[Session, Claim, str], None], why: str, beginning: str
+) -> None:
+    run_id = queue_run(database)
+    for number in range(run_queue.MAX_WORKER_LOSSES):
+        if row(database, run_id).status == "failed":
+            break
+        add_worker(database, f"w{number}")
+        claim = claimed(database, f"w{number}")
+        with database.write() as session:
+            loss(session, claim, why)
+    found = failed(row(database, run_id).reason or "")
     assert found.words.startswith(beginning)
     assert found.can_retry
 
