@@ -77,7 +77,8 @@ def _newest(session: Session, bases: Collection[str]) -> Counter[str]:
         (base,) = bases
         found[base] = session.connection().execute(_OF_ONE, {"base": base}).scalar() or 0
     elif bases:
-        found.update(dict(session.connection().execute(_OF_SEVERAL, {"bases": list(bases)}).tuples().all()))
+        for base, newest in session.connection().execute(_OF_SEVERAL, {"bases": list(bases)}):
+            found[base] = newest
     return found
 
 

@@ -352,7 +352,7 @@ def test_what_accuracy_costs(study: Study, page: Page, cost: str) -> None:
 
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_the_inside_of_networks(study: Study, page: Page, depth: int) -> None:
-    page.goto(f"{study.address}&inside=group-{depth}")
+    page.goto(f"{study.address}&inside=group-depth%3D{depth}")
     drawn = traces(page, "diagnostics")[-depth:]
     norms = np.array([run.layers("gradient_norms") for run in study.runs[depth]])
     for trace, values in zip(drawn, np.moveaxis(stats.gmean(norms, axis=0), 1, 0), strict=True):
@@ -362,7 +362,7 @@ def test_the_inside_of_networks(study: Study, page: Page, depth: int) -> None:
         said = re.search(r"is ([\d.]+) times", page.locator("#diagnostics-words").text_content() or "")
         assert said
         assert float(said[1]) == pytest.approx(ratio[0] / ratio[-1], rel=0.06)
-        page.goto(f"{study.address}&inside=group-{depth}&layer=dead_relu")
+        page.goto(f"{study.address}&inside=group-depth%3D{depth}&layer=dead_relu")
         drawn = traces(page, "diagnostics")[-(depth - 1) :]
         dead = 100 * np.mean([run.layers("dead_relu") for run in study.runs[depth]], axis=0)
         for trace, values in zip(drawn, dead.T, strict=True):
