@@ -52,7 +52,8 @@ class Ended:
 class SlotProcess:
     """A place for one run at a time; `claim` is the run it trains, None when it is idle.
 
-    `report` is what it said and has not been dealt with yet. `offered` is the kind of device that a run gets
+    `report` is what it said and has not been dealt with yet, `died_at` when its end was noticed (monotonic
+    seconds), `watch` judges its silence. `offered` is the kind of device that a run gets
     which leaves the choice open; under `data_dir` lie the data sets of one's own.
     """
 

@@ -216,7 +216,7 @@ def storm(
         for number, kind in enumerate(_kinds(kills, chance), 1):
             struck = False
             while not struck:
-                while len(posted) < runs * number // kills + slots or _idle(database):
+                while len(posted) < min(runs, runs * number // kills + slots) or _idle(database):
                     config = configs[len(posted) % len(configs)]
                     posted[victim.post(config)] = config
                 ready = _progressing if kind == "slot" else _training
