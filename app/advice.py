@@ -29,7 +29,7 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
         Advice("The cause lies outside the run. Remove it, then press Retry."),
     ),
     (
-        r"There is no data set |.*(Put the original file there, or reinstall|Put an IDX file there:)",
+        r"the data set \S+ can't be used: |There is no data set ",  # the latter is how earlier versions began
         Advice("Put the data set right, then press Retry: its files are read again.", needs_system=True),
     ),
     (

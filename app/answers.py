@@ -78,6 +78,9 @@ class RunOut(BaseModel):
     data_version: Annotated[
         str | None, Field(description="The first digits of the SHA-256 of the data that it trains on.")
     ]
+    data_warnings: Annotated[
+        list[str], Field(description="What is odd about that data: classes without images, few images, …")
+    ]
     epochs_done: int
     eta_seconds: float | None
     attempt: int

@@ -11,7 +11,7 @@ from app.answers import RunOut
 from app.compare_answers import DepthRow, Findings, Verdict
 from app.configurations import repeats
 from app.groups import BY_DEPTH, GOOD, Group, among, axes, finished, grouped, members, noun, over_seeds, row
-from app.guard import confounders, missing, missing_study, repeated, unfinished
+from app.guard import confounders, missing, missing_study, odd_data, repeated, unfinished
 from app.models import Run, Study, StudyRun
 from app.pairs import Sample
 from app.reference import PUBLISHED, PUBLISHED_DATASET
@@ -66,6 +66,7 @@ def compare(
             *missing(run_ids, runs),
             *missing_study(study_id, study),
             *unfinished(runs),
+            *odd_data(runs),
             *repeated(again),
             *(each.sentence for each in differ),
         ],

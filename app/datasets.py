@@ -1,54 +1,158 @@
 """The data sets that can be asked for: which are there, and what to do about one that is not."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
-from trainer.config import TrainConfig
-from trainer.folder import SHIPPED, DataFolder, home
+from trainer.config import TEST_IMAGES, TRAIN_IMAGES, TrainConfig
+from trainer.folder import SHIPPED, DataFolder, FoundFiles, Stamp, home, is_folder, shown
+from trainer.inspection import DataError, Sizes, inspect, lacks
+
+_KNOWN: Final = 1000
+"""How many folders are remembered as they were when they were looked at."""
+_ALLOWED: Final = "at most 64 lower-case letters, digits, dots, hyphens and underscores"
+_MOST_FILES: Final = 4
+"""How many loose files a message names."""
 
 
 class UnknownDataset(ValueError):
-    """A request asks for a data set that is not there."""
+    """A request asks for a data set that is not there, or that does not fit."""
 
-    def __init__(self, name: str, available: Sequence[str]) -> None:
+    def __init__(self, name: str, available: Sequence[str], reason: str | None = None) -> None:
+        known = ", ".join(available)
         super().__init__(
-            f"there is no complete data set {name!r} here, only {', '.join(available)}; to add it, put its "
-            f"four IDX files into datasets/{name} in the data folder; the page /workers names both"
+            f"the data set {name!r} can't be used: {reason.rstrip('.')}; there are {known}"
+            if reason
+            else f"there is no complete data set {name!r} here, only {known}; to add it, put its four IDX "
+            f"files into datasets/{name} in the data folder; the page /workers names both, and says why a "
+            "folder that is there does not fit"
         )
 
 
-def names(data_dir: Path) -> list[str]:
-    """The shipped data set, and every complete folder of one's own whose name can be asked for."""
-    return [SHIPPED, *(folder.path.name for folder in _folders(data_dir) if not folder.missing)]
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """A data set that can be asked for, with what should be known of its folder."""
+
+    name: str
+    sizes: Sizes
+    note: str | None = None
 
 
-def incomplete(data_dir: Path) -> Mapping[str, Sequence[str]]:
-    """The folders that lack files, each with the names of those."""
-    return {folder.path.name: folder.missing for folder in _folders(data_dir) if folder.missing}
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All data sets: those that can be asked for, the shipped one first, and why other folders don't fit.
+
+    `loose` says what to do about files that lie beside the folders.
+    """
+
+    usable: Sequence[Usable]
+    unfit: Mapping[str, str] = field(default_factory=dict)
+    loose: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """What can be asked for."""
+        return [each.name for each in self.usable]
 
 
-def check(wanted: Iterable[str], available: Sequence[str]) -> None:
-    """Do nothing if all data sets that are wanted are available.
+SHIPPED_ALONE: Final = Catalogue([Usable(SHIPPED, Sizes(TRAIN_IMAGES, TEST_IMAGES))])
+
+
+def catalogue(data_dir: Path) -> Catalogue:
+    """Look at every folder of one's own: file names each time, headers and labels when files have changed."""
+    usable = [*SHIPPED_ALONE.usable]
+    unfit = {}
+    files = []
+    for path in _entries(home(data_dir)):
+        if not is_folder(path):
+            files.append(path)
+            continue
+        outcome = _look(path)
+        if isinstance(outcome, Usable):
+            usable.append(outcome)
+        else:
+            unfit[shown(path.name)] = outcome
+    return Catalogue(usable, unfit, _loose(files) if files else None)
+
+
+def _loose(files: Sequence[Path]) -> str:
+    names = ", ".join(shown(path.name) for path in files[:_MOST_FILES])
+    more = ", …" if len(files) > _MOST_FILES else ""
+    return (
+        f"Beside the folders: {names}{more}. Put the four files of a data set into a folder of its own, "
+        "unpack archives, and mend links that lead nowhere."
+    )
+
+
+def exists(name: str, data_dir: Path) -> bool:
+    """Whether a data set can be asked for; only its own folder is looked at."""
+    return name == SHIPPED or (
+        _can_be_asked_for(name) and isinstance(_look(DataFolder.of(name, data_dir).path), Usable)
+    )
+
+
+def check(wanted: Iterable[str], known: Catalogue) -> None:
+    """Do nothing if all data sets that are wanted can be used.
 
     Raises:
-        UnknownDataset: one is not.
+        UnknownDataset: one can't.
     """
     for name in wanted:
-        if name not in available:
-            raise UnknownDataset(name, available)
+        if name not in known.names:
+            raise UnknownDataset(name, known.names, known.unfit.get(name))
 
 
-def _folders(data_dir: Path) -> Iterator[DataFolder]:
-    """The folders of one's own in the order of their names."""
+def _look(path: Path) -> Usable | str:
+    """A folder as a data set, or why it is none."""
+    if path.name == SHIPPED:
+        return f"{SHIPPED} is the name of the shipped data set. Rename the folder."
+    if not _can_be_asked_for(path.name):
+        return f"A data set's name has {_ALLOWED}. Rename the folder{_suggested(path.name)}."
+    folder = DataFolder(path)
+    found = folder.find()
+    if problem := lacks(folder, found):
+        return problem
+    sizes = _inspected(path, found.stamp)
+    return sizes if isinstance(sizes, str) else Usable(path.name, sizes, _note(path, found))
+
+
+def _suggested(name: str) -> str:
+    """A name that would do, where the folder's own is near to one."""
+    near = "".join(each if each.isalnum() or each in "._-" else "-" for each in name.lower().strip(" .-_"))
+    return f", for instance to {near}" if _can_be_asked_for(near) else ""
+
+
+@lru_cache(maxsize=_KNOWN)
+def _inspected(path: Path, _stamp: Stamp) -> Sizes | str:
+    folder = DataFolder(path)
     try:
-        paths = sorted(home(data_dir).iterdir())
+        return inspect(folder, folder.find())
+    except DataError as error:
+        return str(error)
+
+
+def _note(path: Path, found: FoundFiles) -> str | None:
+    """Where the files come from, if that is not plain, and which others are not read."""
+    notes = []
+    if inside := sorted({str(file.parent.relative_to(path)) for file in found.files.values()} - {"."}):
+        notes.append(f"read from {shown(inside[0])}/")
+    if found.unused:
+        unread = ", ".join(shown(file.name) for file in found.unused[:_MOST_FILES])
+        notes.append(f"not read, since another file has its role: {unread}")
+    return "; ".join(notes) or None
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    """What a folder shows, in the order of names."""
+    try:
+        paths = sorted(folder.iterdir())
     except OSError:  # nobody has added one yet
         return
-    for path in paths:
-        if path.is_dir() and path.name != SHIPPED and _can_be_asked_for(path.name):
-            yield DataFolder(path)
+    yield from (path for path in paths if not path.name.startswith("."))
 
 
 def _can_be_asked_for(name: str) -> bool:

@@ -202,4 +202,5 @@ FILTERS: Final = {
     "moment": moment,
     "plural": plural,
     "size": size,
+    "sentence": sentence,
 }

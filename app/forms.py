@@ -13,6 +13,7 @@ from starlette.datastructures import FormData
 
 from app import datasets, formats, grid
 from app.answers import RunOut
+from app.datasets import SHIPPED_ALONE, Catalogue
 from app.formats import sentence
 from app.requests import HYPERPARAMETERS, MAX_ID, GridRequest, StudyRequest
 from trainer.config import (
@@ -24,7 +25,6 @@ from trainer.config import (
     most_layers,
     parameter_count,
 )
-from trainer.folder import SHIPPED
 
 _USUAL_DEPTHS: Final = range(1, 6)
 _FORM: Final = "form"
@@ -69,7 +69,7 @@ class RunForm:
     errors: Mapping[str, str] = field(default_factory=dict)
     request: GridRequest | None = None
     """What the texts ask for; None while something is wrong."""
-    available: Sequence[str] = (SHIPPED,)
+    available: Catalogue = SHIPPED_ALONE
     """The data sets to choose from."""
 
     @property
@@ -83,7 +83,7 @@ class RunForm:
     def _choices(self, name: str) -> Sequence[str]:
         """What a field offers; a data set that was asked for stays on offer beside those that are there."""
         if name == "dataset":
-            return list(dict.fromkeys([*self.available, *_items(self.texts.get(name, ""))]))
+            return list(dict.fromkeys([*self.available.names, *_items(self.texts.get(name, ""))]))
         return _literals(TrainConfig.model_fields[name])
 
     @property
@@ -124,13 +124,13 @@ class RunForm:
         return math.prod(len(values) for values in self.request.axes.values())
 
 
-def blank(available: Sequence[str] = (SHIPPED,)) -> RunForm:
+def blank(available: Catalogue = SHIPPED_ALONE) -> RunForm:
     """The form as it is first shown: three layers, and the reference's settings."""
     texts = {name: _default(info) for name, info in TrainConfig.model_fields.items()}
     return read(texts | {"depth": "3", "reuse": "on"}, available)
 
 
-def clone(run: RunOut, available: Sequence[str] = (SHIPPED,)) -> RunForm:
+def clone(run: RunOut, available: Catalogue = SHIPPED_ALONE) -> RunForm:
     """The form filled with another run's hyperparameters and labels."""
     texts = {name: formats.written(getattr(run, name)) for name in HYPERPARAMETERS}
     return read(texts | {"tags": ", ".join(run.tags), "note": run.note, "reuse": "on"}, available)
@@ -141,7 +141,7 @@ def texts_of(data: FormData) -> dict[str, str]:
     return {name: ", ".join(value for value in data.getlist(name) if isinstance(value, str)) for name in data}
 
 
-def read(texts: Mapping[str, str], available: Sequence[str] = (SHIPPED,)) -> RunForm:
+def read(texts: Mapping[str, str], available: Catalogue = SHIPPED_ALONE) -> RunForm:
     """Make a request of what was typed, or say beside each field what is wrong with it.
 
     An empty field means its default, except a hyperparameter without one. `available` are the data sets.

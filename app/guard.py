@@ -65,6 +65,15 @@ def missing_study(asked: int | None, study: Study | None) -> list[str]:
     return [f"Study {asked} does not exist, and is left out."] if asked is not None and study is None else []
 
 
+def odd_data(runs: Sequence[RunOut]) -> list[str]:
+    """A sentence for each warning about the data that runs train on."""
+    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for run in runs:
+        for warning in run.data_warnings:
+            found[run.dataset, warning].append(run.id)
+    return [f"{_named(ids)} (data set {name}): {warning}." for (name, warning), ids in found.items()]
+
+
 def unfinished(runs: Sequence[RunOut]) -> list[str]:
     """A sentence for each reason for which runs have no final results."""
     groups: dict[str, list[int]] = defaultdict(list)

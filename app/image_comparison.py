@@ -60,7 +60,7 @@ class Answers:
         first = finished[0]
         same = [run for run in finished if _data(run) == _data(first)]
         try:
-            labels = pictures.load(first.dataset, settings.data_dir).labels
+            labels = pictures.labels(first.dataset, settings.data_dir)
         except pictures.NoPictures as error:
             raise NotComparable(f"the test images of {first.dataset} can't be read: {error}") from error
         by_run = {run.id: found for run in same if (found := _stored(run, settings.artifacts, len(labels)))}

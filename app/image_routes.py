@@ -92,19 +92,17 @@ def test_image(
     """One test image as a picture of 28x28 pixels."""
     from app import pictures  # noqa: PLC0415
 
-    if name not in datasets.names(settings.data_dir):
+    if not datasets.exists(name, settings.data_dir):
         raise HTTPException(404, f"There is no data set {name!r} here.")
     try:
-        found = pictures.load(name, settings.data_dir)
+        images = pictures.images(name, settings.data_dir)
     except pictures.NoPictures as error:
         raise HTTPException(404, f"{error}.") from error
-    if index >= len(found.labels):
+    if index >= len(images):
         raise HTTPException(
-            404,
-            f"{name} has {len(found.labels):,} test images; {index} is none of 0 to "
-            f"{len(found.labels) - 1:,}.",
+            404, f"{name} has {len(images):,} test images; {index} is none of 0 to {len(images) - 1:,}."
         )
-    return Response(found.png(index), media_type="image/png", headers={"Cache-Control": _CACHED})
+    return Response(pictures.png(images[index]), media_type="image/png", headers={"Cache-Control": _CACHED})
 
 
 def _answered(

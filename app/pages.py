@@ -7,15 +7,16 @@ from starlette.datastructures import FormData
 
 from app import datasets
 from app.api import SettingsOf
+from app.datasets import Catalogue
 
 
 async def _form(request: Request) -> FormData:
     return await request.form()
 
 
-def _datasets(settings: SettingsOf) -> list[str]:
-    return datasets.names(settings.data_dir)
+def _datasets(settings: SettingsOf) -> Catalogue:
+    return datasets.catalogue(settings.data_dir)
 
 
 Posted = Annotated[FormData, Depends(_form)]
-Available = Annotated[list[str], Depends(_datasets)]
+Available = Annotated[Catalogue, Depends(_datasets)]

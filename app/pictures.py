@@ -1,64 +1,122 @@
 """The test images of a data set, as pictures that a page can show."""
 
 import struct
+import threading
 import zlib
-from dataclasses import dataclass
-from functools import lru_cache
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from trainer.folder import TEST_IMAGES_FILE, TEST_LABELS_FILE, DataFolder, Stamp
-from trainer.idx import Bytes, IdxError, IdxFile
+from trainer.folder import TEST_IMAGES_FILE, TEST_LABELS_FILE, DataFolder, shown
+from trainer.idx import Bytes, IdxFile
+from trainer.idx_stream import IMAGES, LABELS, IdxError, Layout, opened
+
+MOST_BYTES: Final = 1 << 28
+"""How much memory all kept files may take; a larger file is not shown."""
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _GREYSCALE: Final = 0
+_ENTRY_BYTES: Final = 1 << 12
+"""What a kept file counts for at least, so that damaged ones are bounded too."""
+
+_Key = tuple[str, int, int, int]
 
 
 class NoPictures(Exception):
     """The test images of a data set can't be shown; the message says why."""
 
 
-@dataclass(frozen=True, eq=False)
-class Pictures:
-    """The test split: images `uint8` (n, 28, 28), labels `uint8` (n,)."""
+@dataclass(slots=True)
+class KeptFiles:
+    """IDX files in memory, each read once until it changes; those that were used longest ago make room.
 
-    images: Bytes
-    labels: Bytes
+    A file that can't be used is remembered too, as its error.
+    """
 
-    def png(self, index: int) -> bytes:
-        """One image as PNG, 8 bits of grey."""
-        image = self.images[index]
-        height, width = image.shape
-        rows = b"".join(b"\0" + row.tobytes() for row in image)  # each row is preceded by its filter: none
-        header = struct.pack(">IIBBBBB", width, height, 8, _GREYSCALE, 0, 0, 0)
-        chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-        return _SIGNATURE + b"".join(_chunk(kind, content) for kind, content in chunks)
+    most_bytes: int = MOST_BYTES
+    _kept: OrderedDict[_Key, Bytes | NoPictures] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def read(self, path: Path, layout: Layout) -> Bytes:
+        """The images or labels of a file.
+
+        Raises:
+            NoPictures: it is damaged, or larger than all that may be kept.
+        """
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise NoPictures(f"{shown(path)} can't be read: {error.strerror}") from error
+        key = (str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        with self._lock:  # many pictures of one page are asked for at once: the first reads for all
+            if key not in self._kept:
+                self._keep(key, self._load(path, layout))
+            self._kept.move_to_end(key)
+            found = self._kept[key]
+        if isinstance(found, NoPictures):
+            raise found
+        return found
+
+    def _load(self, path: Path, layout: Layout) -> Bytes | NoPictures:
+        try:
+            with opened(path, layout) as stream:
+                needed = stream.count * layout.item_bytes
+            if needed > self.most_bytes:
+                size = f"{stream.count:,} {layout.what}, {needed / 2**20:,.1f} MiB"
+                most = f"files of up to {self.most_bytes / 2**20:,.1f} MiB are shown"
+                return NoPictures(f"{shown(path)} holds {size}; {most}")
+            return (IdxFile.images(path) if layout is IMAGES else IdxFile.labels(path)).items
+        except IdxError as error:
+            return NoPictures(str(error))
+
+    def _keep(self, key: _Key, found: Bytes | NoPictures) -> None:
+        self._kept[key] = found
+        while sum(map(_weight, self._kept.values())) > self.most_bytes and len(self._kept) > 1:
+            self._kept.popitem(last=False)
+
+
+def _weight(found: Bytes | NoPictures) -> int:
+    return max(_ENTRY_BYTES, 0 if isinstance(found, NoPictures) else found.nbytes)
+
+
+_files: Final = KeptFiles()
+
+
+def labels(dataset: str, data_dir: Path) -> Bytes:
+    """The labels of the test split, `uint8` (n,).
+
+    Raises:
+        NoPictures: their file is missing or damaged.
+    """
+    return _files.read(_file(dataset, data_dir, TEST_LABELS_FILE), LABELS)
+
+
+def images(dataset: str, data_dir: Path) -> Bytes:
+    """The images of the test split, `uint8` (n, 28, 28).
+
+    Raises:
+        NoPictures: their file is missing, damaged, or larger than what is kept in memory.
+    """
+    return _files.read(_file(dataset, data_dir, TEST_IMAGES_FILE), IMAGES)
+
+
+def _file(dataset: str, data_dir: Path, name: str) -> Path:
+    folder = DataFolder.of(dataset, data_dir)
+    path = folder.file(name)
+    if path is None:
+        raise NoPictures(f"{name} is missing in {shown(folder.path)}")
+    return path
+
+
+def png(image: Bytes) -> bytes:
+    """One image, `uint8` (height, width), as PNG with 8 bits of grey."""
+    height, width = image.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in image)  # each row is preceded by its filter: none
+    header = struct.pack(">IIBBBBB", width, height, 8, _GREYSCALE, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return _SIGNATURE + b"".join(_chunk(kind, content) for kind, content in chunks)
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
-def load(dataset: str, data_dir: Path) -> Pictures:
-    """The test split of a data set; read again when its files have changed.
-
-    Raises:
-        NoPictures: a file is missing, damaged, or does not fit the other.
-    """
-    folder = DataFolder.of(dataset, data_dir)
-    return _read(folder, folder.stamp)
-
-
-@lru_cache(maxsize=4)
-def _read(folder: DataFolder, _stamp: Stamp) -> Pictures:
-    paths = [folder.file(name) for name in (TEST_IMAGES_FILE, TEST_LABELS_FILE)]
-    if None in paths:
-        raise NoPictures(f"the test images or labels are missing in {folder.path}")
-    images_path, labels_path = (path for path in paths if path)
-    try:
-        pictures = Pictures(IdxFile.read(images_path).images(), IdxFile.read(labels_path).labels())
-    except IdxError as error:
-        raise NoPictures(str(error)) from error
-    if len(pictures.images) != len(pictures.labels):
-        raise NoPictures(f"{images_path} and {labels_path} hold different numbers of images")
-    return pictures

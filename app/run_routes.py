@@ -27,7 +27,7 @@ def create_run(body: RunRequest, creation: CreationOf, settings: SettingsOf) -> 
     """Queue a run; the answer comes when it is committed to disk."""
 
     def create(session: Session) -> RunOut:
-        datasets.check([body.dataset], datasets.names(settings.data_dir))
+        datasets.check([body.dataset], datasets.catalogue(settings.data_dir))
         (created,) = runs.as_answers(session, run_queue.enqueue(session, [body.config], body))
         return created
 

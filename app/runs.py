@@ -101,6 +101,7 @@ def _as_answer(run: Run, moment: float, kinds: Sequence[frozenset[str] | None]) 
         flops_per_epoch=images * training_flops_per_image(run.layer_sizes),
         device_used=run.device_used,
         data_version=run.environment.get("data_sha256", "")[:DIGITS] or None,
+        data_warnings=run.environment.get("data_warnings", "").splitlines(),
         epochs_done=run.epochs_done,
         eta_seconds=_eta(run, moment),
         attempt=run.attempt,

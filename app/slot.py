@@ -41,12 +41,14 @@ from app.messages import (
 from trainer import checkpoint, predictions, weights
 from trainer.checkpoint import CheckpointError
 from trainer.config import TrainConfig
-from trainer.data import DataError, TensorData, load, to_device
+from trainer.data import TensorData, load, to_device
+from trainer.data_warnings import data_warnings
 from trainer.device import DeviceUnavailable, list_devices, resolve, threads_for
 from trainer.durable import NotWritten, is_local
 from trainer.epochs import Bench
 from trainer.evaluate import evaluate, predict
 from trainer.folder import SHIPPED, DataFolder, Stamp
+from trainer.inspection import DataError
 from trainer.loop import Diverged, TrainState, stopped_early, train
 
 STEPPING_SECONDS: Final = 1.0
@@ -104,6 +106,7 @@ class _Resident:
     stamp: Stamp
     data: TensorData
     digest: str
+    warnings: list[str]
 
 
 class Trainer:
@@ -145,7 +148,9 @@ class Trainer:
     def _end_of(self, message: Train) -> Finished | Stopped | Failed:
         try:
             return self._train(message, TrainConfig.model_validate(message.config))
-        except (Diverged, DataError, DeviceUnavailable, NotWritten) as error:
+        except DataError as error:
+            return Failed(f"the data set {message.config['dataset']} can't be used: {error}", None)
+        except (Diverged, DeviceUnavailable, NotWritten) as error:
             return Failed(str(error), None)
         except torch.OutOfMemoryError as error:
             return Failed(
@@ -175,6 +180,7 @@ class Trainer:
             "data_sha256": resident.digest,
             "train_images": str(len(data.train_labels)),
             "test_images": str(len(data.test_labels)),
+            **({"data_warnings": "\n".join(resident.warnings)} if resident.warnings else {}),
         }
         files = RunFiles(message.folder)
         usable = [files.path_of(each) for each in files.usable(message.epochs_recorded)]
@@ -249,7 +255,8 @@ class Trainer:
             del self._data[key]
         if key not in self._data:
             arrays = load(dataset, folder)
-            self._data[key] = _Resident(stamp, to_device(arrays, device), arrays.digest)
+            odd = data_warnings(dataset, arrays)
+            self._data[key] = _Resident(stamp, to_device(arrays, device), arrays.digest, odd)
         return self._data[key]
 
 

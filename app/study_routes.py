@@ -24,7 +24,7 @@ def create_study(body: StudyRequest, creation: CreationOf, settings: SettingsOf)
     """Queue a grid of runs: every hyperparameter may be a list."""
 
     def create(session: Session) -> StudyOut:
-        datasets.check(body.axes["dataset"], datasets.names(settings.data_dir))
+        datasets.check(body.axes["dataset"], datasets.catalogue(settings.data_dir))
         return studies.create_study(session, body)
 
     return creation.answer(body, "/studies", create)
@@ -33,7 +33,7 @@ def create_study(body: StudyRequest, creation: CreationOf, settings: SettingsOf)
 @router.post("/studies/preview", response_model=StudyPreview, responses=problems(400, 415), tags=["studies"])
 def preview_study(body: StudyRequest, database: DatabaseOf, settings: SettingsOf) -> Response:
     """What a study would be; nothing is created."""
-    datasets.check(body.axes["dataset"], datasets.names(settings.data_dir))
+    datasets.check(body.axes["dataset"], datasets.catalogue(settings.data_dir))
     with database.read() as session:
         return answer(studies.preview(session, body))
 

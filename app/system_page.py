@@ -32,8 +32,7 @@ def show_system(request: Request, database: DatabaseOf, settings: SettingsOf) ->
         server=_server(database, settings),
         exposure=_address(settings).exposure,
         integrity=request.app.state.integrity,
-        datasets=datasets.names(settings.data_dir),
-        incomplete=datasets.incomplete(settings.data_dir),
+        catalogue=datasets.catalogue(settings.data_dir),
         datasets_folder=as_utf8(str(home(settings.data_dir))),
         data_files=FILES,
     )

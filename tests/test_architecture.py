@@ -21,6 +21,8 @@ TORCHLESS = {
     "trainer.durable",
     "trainer.folder",
     "trainer.idx",
+    "trainer.idx_stream",
+    "trainer.inspection",
     "trainer.predictions",
     "trainer.tensor_file",
 }
@@ -117,6 +119,7 @@ def test_only_the_slot_is_a_door_to_torch(module: str) -> None:
         ("trainer.config", ("torch", "numpy")),
         ("trainer.command", ("torch", "numpy", "rich")),
         ("trainer.folder", ("torch", "numpy", "pydantic")),
+        ("trainer.inspection", ("torch", "numpy")),
         ("trainer.loop", ("sqlmodel", "rich", "safetensors")),
         ("app.datasets", ("torch", "numpy", *WEB, *DATABASE)),
         ("trainer.predictions", ("torch", "pydantic")),

@@ -20,8 +20,12 @@ from trainer.folder import (
     TRAIN_IMAGES_FILE,
     TRAIN_LABELS_FILE,
     DataFolder,
+    is_folder,
+    shown,
 )
-from trainer.idx import Bytes, IdxError, IdxFile
+from trainer.idx import Bytes, IdxFile
+from trainer.idx_stream import IdxError
+from trainer.inspection import DataError, check_counts, lacks
 
 # SHA-256 of the uncompressed content of each file of a data set that is known.
 DIGESTS: Final = {
@@ -32,10 +36,7 @@ DIGESTS: Final = {
         TEST_LABELS_FILE: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     },
 }
-
-
-class DataError(Exception):
-    """A data file is missing, damaged or not what it should be; the message names it and says what to do."""
+_REINSTALL: Final = " Put the original file there, or reinstall Depthboard."
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,58 +87,41 @@ def load(dataset: str, folder: DataFolder) -> Arrays:
     Raises `DataError` if the folder or a file is missing, if a file is cut short or not what its header says,
     if images and labels don't fit together, or if the content of the shipped data set has another SHA-256.
     """
-    if not folder.path.is_dir():
+    if not is_folder(folder.path):
         raise DataError(
-            f"There is no data set {dataset!r}: {folder.path} is no folder. Make it, and put there "
+            f"There is no data set {dataset!r}: {shown(folder.path)} is no folder. Make it, and put there "
             f"{', '.join(FILES)}, each with or without {COMPRESSED}."
         )
+    found = folder.find()
     expected = DIGESTS.get(dataset, {})
-    read = [_read(folder, name, expected.get(name)) for name in FILES]
-    (train_images, _), (train_labels, _), (test_images, _), (test_labels, _) = read
-    _check_split(folder, (TRAIN_IMAGES_FILE, train_images), (TRAIN_LABELS_FILE, train_labels))
-    _check_split(folder, (TEST_IMAGES_FILE, test_images), (TEST_LABELS_FILE, test_labels))
-    combined = hashlib.sha256("".join(digest for _, digest in read).encode()).hexdigest()
-    return Arrays(train_images, train_labels, test_images, test_labels, combined)
-
-
-def _read(folder: DataFolder, name: str, expected: str | None) -> tuple[Bytes, str]:
-    """The images or labels of one file, and the SHA-256 of its content."""
-    path = folder.file(name)
-    if path is None:
-        known = f"; the SHA-256 of its content should be {expected}" if expected else ""
-        raise DataError(
-            f"{folder.path / name} is missing, with or without {COMPRESSED}{known}. {_remedy(expected)}"
-        )
-    try:
-        file = IdxFile.read(path)
-        content = file.images() if name in IMAGE_FILES else file.labels()
-        if expected is not None and file.digest != expected:
-            raise file.damaged("was altered")
-    except IdxError as error:
-        known = f"The SHA-256 of its content is {error.digest}, expected {expected}. "
-        shown = known if expected and error.digest else ""
-        raise DataError(f"{error}. {shown}{_remedy(expected)}") from error
-    return content, file.digest
-
-
-def _check_split(folder: DataFolder, images: tuple[str, Bytes], labels: tuple[str, Bytes]) -> None:
-    """Raise `DataError` unless there is at least one image, and a label for each."""
-    images_file, labels_file = folder.file(images[0]), folder.file(labels[0])
-    if not len(images[1]):
-        raise DataError(f"{images_file} holds no image. {_remedy(None)}")
-    if len(images[1]) != len(labels[1]):
-        raise DataError(
-            f"{labels_file} holds {len(labels[1])} labels, but {images_file} {len(images[1])} images. "
-            f"{_remedy(None)}"
-        )
-
-
-def _remedy(expected: str | None) -> str:
-    if expected is not None:
-        return "Put the original file there, or reinstall Depthboard."
-    return (
-        "Put an IDX file there: images of 28x28 pixels or labels from 0 to 9, as many of one as of the other."
+    if problem := lacks(folder, found):
+        known = "".join(f" The SHA-256 of {name} is {expected[name]}." for name in found.missing if expected)
+        raise DataError(f"{problem}{known}{_REINSTALL if expected else ''}")
+    read = {name: _read(found.files[name], name, expected.get(name)) for name in FILES}
+    check_counts(found.files, {name: len(file.items) for name, file in read.items()})
+    combined = hashlib.sha256("".join(read[name].digest for name in FILES).encode()).hexdigest()
+    return Arrays(
+        train_images=read[TRAIN_IMAGES_FILE].items,
+        train_labels=read[TRAIN_LABELS_FILE].items,
+        test_images=read[TEST_IMAGES_FILE].items,
+        test_labels=read[TEST_LABELS_FILE].items,
+        digest=combined,
     )
+
+
+def _read(path: Path, name: str, expected: str | None) -> IdxFile:
+    """One file of images or labels; `expected` is the SHA-256 of its content, where that is known."""
+    try:
+        file = IdxFile.images(path) if name in IMAGE_FILES else IdxFile.labels(path)
+    except IdxError as error:
+        known = f" The SHA-256 of its content should be {expected}.{_REINSTALL}"
+        raise DataError(f"{error}.{known if expected else f' {error.remedy}'}") from error
+    if expected is not None and file.digest != expected:
+        raise DataError(
+            f"{shown(path)} was altered. The SHA-256 of its content is {file.digest}, expected {expected}."
+            f"{_REINSTALL}"
+        )
+    return file
 
 
 def to_device(arrays: Arrays, device: torch.device) -> TensorData:

@@ -18,9 +18,12 @@ from rich.progress import (
 )
 
 from trainer.config import TrainConfig
-from trainer.data import DataError, resident
-from trainer.device import DeviceUnavailable, threads_for
+from trainer.data import load, to_device
+from trainer.data_warnings import data_warnings
+from trainer.device import DeviceUnavailable, resolve, threads_for
 from trainer.evaluate import evaluate
+from trainer.folder import DataFolder
+from trainer.inspection import DataError
 from trainer.loop import Diverged, EpochRecord, TrainState, stopped_early, train
 
 
@@ -30,7 +33,8 @@ def run(config: TrainConfig, data_dir: Path, threads: int | None, *, as_json: bo
     A data set of one's own is read from its folder under `data_dir`.
 
     The progress bar goes to standard error. With `as_json`, standard output gets an object per epoch, with
-    `EpochRecord`'s fields, and a last one with the hyperparameters and final figures.
+    `EpochRecord`'s fields, and a last one with the hyperparameters and final figures. Warnings about the data
+    go to standard error.
     """
     torch.set_num_threads(threads_for(config, threads or torch.get_num_threads()))
     try:
@@ -41,8 +45,11 @@ def run(config: TrainConfig, data_dir: Path, threads: int | None, *, as_json: bo
 
 
 def _run(config: TrainConfig, data_dir: Path, *, as_json: bool) -> None:
-    data = resident(config, data_dir)
-    device = data.device
+    device = resolve(config.device)
+    arrays = load(config.dataset, DataFolder.of(config.dataset, data_dir))
+    for warning in data_warnings(config.dataset, arrays):
+        sys.stderr.write(f"Warning: {warning}.\n")
+    data = to_device(arrays, device)
     state = TrainState.start(config, device)
     train_seconds = 0.0
     with _progress() as progress:

@@ -19,10 +19,11 @@ from app.stall import Silence, why_stalled
 from tests.app.conftest import Served
 from tests.app.states import add_worker, claimed, queue_run, record, row
 from tests.trainer import idx_files
-from trainer.data import DataError, load
+from trainer.data import load
 from trainer.device import DeviceUnavailable, resolve
 from trainer.durable import NotWritten
 from trainer.folder import SHIPPED, TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE, DataFolder
+from trainer.inspection import DataError
 from trainer.loop import Diverged
 
 IDLE = Silence(seconds=400, cpu_seconds=0, waits_for_files=False, longest_step=0.1)
@@ -68,8 +69,8 @@ def test_a_data_set_that_is_missing_or_damaged_is_put_right_first(tmp_path: Path
     ):
         with pytest.raises(DataError) as caught:
             load(name, DataFolder(folder))
-        found = failed(str(caught.value))
-        assert found.words.startswith("Put the data set right, then press Retry"), str(caught.value)
+        found = failed(f"the data set {name} can't be used: {caught.value}")
+        assert found.words.startswith("Put the data set right, then press Retry")
         assert found.needs_system
 
 

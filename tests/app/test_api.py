@@ -106,6 +106,7 @@ def test_a_run_is_created_with_the_references_defaults(client: httpx.Client) -> 
         "flops_per_epoch": 144_445_440_000,
         "device_used": None,
         "data_version": None,
+        "data_warnings": [],
         "epochs_done": 0,
         "eta_seconds": None,
         "attempt": 0,

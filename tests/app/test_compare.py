@@ -105,6 +105,20 @@ def test_a_data_set_whose_files_changed_between_runs_is_called_out(database: Dat
     assert warning == f"{words}be what makes the difference."
 
 
+def test_what_is_odd_about_the_data_is_a_warning(database: Database) -> None:
+    few = [finished_run(database, dataset="clothes", seed=seed) for seed in range(2)]
+    usual = finished_run(database)
+    with database.write() as session:
+        for run_id in few:
+            run_queue.get(session, run_id).environment = {"data_warnings": "one is odd\nanother too"}
+    found = compared(database, *few, usual)
+    assert found.warnings[:2] == [
+        f"Runs {few[0]}, {few[1]} (data set clothes): one is odd.",
+        f"Runs {few[0]}, {few[1]} (data set clothes): another too.",
+    ]
+    assert [run.data_warnings for run in found.runs] == [["one is odd", "another too"]] * 2 + [[]]
+
+
 def test_runs_are_split_by_the_version_of_their_data_and_by_the_device_that_was_used(
     database: Database,
 ) -> None:

@@ -4,7 +4,11 @@ import pytest
 
 from app import forms
 from app.answers import RunOut
+from app.datasets import Catalogue, Usable
 from trainer.config import TrainConfig
+from trainer.inspection import Sizes
+
+KNOWN = Catalogue([Usable(name, Sizes(5, 3)) for name in ("mnist", "clothes")])
 
 
 def test_the_blank_form_is_the_reference_at_three_layers() -> None:
@@ -86,7 +90,7 @@ def test_a_clone_repeats_hyperparameters_tags_and_note_but_not_the_name() -> Non
 
 
 def test_a_data_set_that_is_gone_stays_on_offer_and_is_told() -> None:
-    form = forms.read({"depth": "1", "dataset": "mnist, gone"}, ["mnist", "clothes"])
+    form = forms.read({"depth": "1", "dataset": "mnist, gone"}, KNOWN)
     field = next(field for field in form.fields if field.name == "dataset")
     assert (list(field.choices), field.chosen) == (["mnist", "clothes", "gone"], ["mnist", "gone"])
     assert field.error.startswith("There is no complete data set 'gone' here, only mnist, clothes;")

@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,13 +21,8 @@ from trainer.predictions import Predictions
 IMAGES = 10_000
 
 
-def shipped(name: str) -> IdxFile:
-    path = DataFolder.of(SHIPPED, None).file(name)  # type: ignore[arg-type]  # the shipped one needs no folder
-    assert path
-    return IdxFile.read(path)
-
-
-LABELS = shipped(TEST_LABELS_FILE).labels()
+SHIPPED_FILES = DataFolder.of(SHIPPED, Path()).find().files
+LABELS = IdxFile.labels(SHIPPED_FILES[TEST_LABELS_FILE]).items
 
 
 def problem(answer: httpx.Response, status: int) -> str:
@@ -161,7 +157,7 @@ def test_an_image_is_a_png_of_its_pixels(server: Served) -> None:
         assert int.from_bytes(check) == zlib.crc32(kind + body)
         chunks[kind] = body
     rows = np.frombuffer(zlib.decompress(chunks[b"IDAT"]), np.uint8).reshape(28, 29)
-    assert (rows[:, 1:] == shipped(TEST_IMAGES_FILE).images()[7]).all()
+    assert (rows[:, 1:] == IdxFile.images(SHIPPED_FILES[TEST_IMAGES_FILE]).items[7]).all()
 
 
 @pytest.mark.parametrize("path", ["/datasets/nonesuch/test/0.png", f"/datasets/{SHIPPED}/test/10000.png"])

@@ -240,6 +240,23 @@ def test_a_stale_edit_is_not_saved_but_offered_again(browser: httpx.Client) -> N
     assert stored["note"] == "theirs"
 
 
+def test_what_is_odd_about_its_data_stands_on_a_runs_page_and_in_its_json(
+    server: Served, browser: httpx.Client
+) -> None:
+    usual, odd = new_run(browser), new_run(browser)
+    with server.database.write() as session:
+        run_queue.get(session, odd).environment = {"data_warnings": "no test image is of class <4>\nfew"}
+    page = browser.get(f"/runs/{odd}").text
+    assert '<div class="notice warning" id="run-data" data-live>' in page
+    assert "<li>No test image is of class &lt;4&gt;.</li><li>Few.</li>" in page
+    assert "data_warnings" not in page
+    assert 'id="run-data" data-live hidden>' in browser.get(f"/runs/{usual}").text
+    found = browser.get(f"/runs/{odd}", headers={"Accept": "application/json"}).json()
+    assert found["data_warnings"] == ["no test image is of class <4>", "few"]
+    assert "No test image is" not in browser.get(f"/compare?runs={usual}").text
+    assert f"Run {odd} (data set mnist): few." in browser.get(f"/compare?runs={usual},{odd}").text
+
+
 def test_more_seeds_are_added_to_a_study(browser: httpx.Client) -> None:
     post(browser, "/runs", depth="1-2", epochs="5")
     assert post(browser, "/studies/1/runs", seeds="2").headers["location"] == "/studies/1"

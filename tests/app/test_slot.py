@@ -37,10 +37,12 @@ from tests.processes import Process
 from tests.trainer.idx_files import labels, small, write
 from tests.waiting import eventually
 from trainer import predictions
-from trainer.data import Arrays, DataError, load
+from trainer.data import Arrays, load
 from trainer.folder import TRAIN_LABELS_FILE, DataFolder
+from trainer.inspection import DataError
 from trainer.loop import EpochRecord, TrainState, train
 
+SO = "so test accuracy overstates how well new images are recognised"
 QUICK = {"depth": 1, "epochs": 2, "batch_size": 60_000}
 
 
@@ -165,7 +167,8 @@ def test_damaged_data_fails_the_run_with_what_is_wrong(
     monkeypatch.setattr(slot, "load", damaged)
     child = Child(tmp_path)
     child.trainer.warm_up("cpu")
-    assert child.train() == [Failed("train-images-idx3-ubyte.gz has another digest", None)]
+    reason = "the data set mnist can't be used: train-images-idx3-ubyte.gz has another digest"
+    assert child.train() == [Failed(reason, None)]
 
 
 @pytest.fixture
@@ -186,6 +189,32 @@ def test_a_data_set_of_ones_own_is_trained_on_and_recorded(tmp_path: Path, cloth
     recorded = environment(said)
     assert recorded["data_sha256"] == load("clothes", DataFolder(clothes)).digest
     assert (recorded["train_images"], recorded["test_images"]) == ("5", "3")
+
+
+@pytest.mark.usefixtures("clothes")
+def test_what_is_odd_about_a_data_set_is_recorded_with_each_run(child: Child, tmp_path: Path) -> None:
+    assert environment(Child(tmp_path).train(dataset="clothes"))["data_warnings"].splitlines() == [
+        "no training image is of class 2, 4, 5, 6, 7 or 8; 1 test image is, and can't be recognised",
+        "no test image is of class 1 or 3, so test accuracy does not tell how well they are recognised",
+        f"every test image is also a training image, {SO}",
+        "the test set has only 3 images, each of which is 33.3 percentage points of test accuracy",
+        "the training set has only 5 images",
+    ]
+    assert "data_warnings" not in environment(child.train())
+
+
+def test_a_file_that_is_no_idx_file_fails_the_run_with_cause_and_remedy(
+    tmp_path: Path, clothes: Path
+) -> None:
+    path = clothes / f"{TRAIN_LABELS_FILE}.gz"
+    path.write_bytes(b"<html>Sign in</html>")
+    assert Child(tmp_path).train(dataset="clothes") == [
+        Failed(
+            f"{path} is an HTML page. The download failed or needs a login. Download or copy the file again, "
+            "and look at what arrives.",
+            None,
+        )
+    ]
 
 
 def test_a_data_set_is_read_once_until_its_files_change(
@@ -228,7 +257,8 @@ def test_a_data_set_that_was_taken_away_fails_the_run(tmp_path: Path, clothes: P
     (clothes / f"{TRAIN_LABELS_FILE}.gz").unlink()
     (failed,) = child.train(dataset="clothes")
     assert isinstance(failed, Failed)
-    assert f"{TRAIN_LABELS_FILE} is missing" in failed.reason
+    assert f"{clothes} lacks {TRAIN_LABELS_FILE}, each with or without .gz" in failed.reason
+    assert failed.reason.startswith("the data set clothes can't be used: ")
     assert failed.traceback is None
 
 

@@ -56,9 +56,9 @@ def _few() -> dict[str, bytes]:
         assert path
         count = 1000 if name.startswith("train") else 300
         if name in IMAGE_FILES:
-            contents[name] = idx_files.of_pixels(IdxFile.read(path).images()[:count])
+            contents[name] = idx_files.of_pixels(IdxFile.images(path).items[:count])
         else:
-            contents[name] = idx_files.labels(IdxFile.read(path).labels()[:count].tolist())
+            contents[name] = idx_files.labels(IdxFile.labels(path).items[:count].tolist())
     return contents
 
 

@@ -403,7 +403,7 @@ def test_a_picture_that_is_looked_at_stays_when_another_run_finishes(
     settings = Settings(data_dir=tmp_path)
     path = DataFolder.of(SHIPPED, tmp_path).file(TEST_LABELS_FILE)
     assert path
-    labels = IdxFile.read(path).labels()
+    labels = IdxFile.labels(path).items
     for depth, seed in ((1, 0), (2, 0), (1, 1)):
         queue_run(database, depth=depth, seed=seed)
     shallow, deep, late = (begin(database, 1, 2, 3) for _ in range(3))

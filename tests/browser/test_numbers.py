@@ -117,7 +117,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
     add_worker(database)
     path = DataFolder.of(SHIPPED, None).file(TEST_LABELS_FILE)  # type: ignore[arg-type]  # shipped: no folder
     assert path
-    labels = IdxFile.read(path).labels()
+    labels = IdxFile.labels(path).items
     order = [(depth, seed) for depth in DEPTHS for seed in range(SEEDS)]
     files = {
         run_id: train(database, settings, depth, seed, labels)

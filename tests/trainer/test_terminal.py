@@ -48,7 +48,9 @@ def test_a_data_set_of_ones_own_is_read_from_the_data_folder(
     write(tmp_path / "datasets" / "clothes", small())
     options = ["--depth", "1", "--epochs", "1", "--device", "cpu", "--dataset", "clothes", "--json"]
     assert main([*options, "--data-dir", str(tmp_path)]) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["dataset"] == "clothes"
+    printed = capsys.readouterr()
+    assert json.loads(printed.out.splitlines()[-1])["dataset"] == "clothes"
+    assert "Warning: the training set has only 5 images.\n" in printed.err
 
 
 def test_a_data_set_that_is_not_there_is_told_with_its_folder(
