@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
 from app.db import Database
 from app.settings import Settings
@@ -36,6 +36,8 @@ _FLAGS: Final = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+expect.set_options(timeout=30_000)  # the limit only ends a test that has failed, on a busy machine too
 
 
 @pytest.fixture

@@ -170,7 +170,7 @@ def test_the_queue_keeps_its_place_when_a_run_of_it_is_cancelled(
     page.keyboard.press("Enter")
     expect(page.locator("#queued tbody tr")).to_have_count(2)
     # never to a button that would cancel the next run
-    expect(page.get_by_role("link", name="3 layers, seed 0")).to_be_focused()
+    expect(page.get_by_role("link", name="3 layers, 3 epochs, seed 0")).to_be_focused()
     assert is_marked(last)
     obey(database, claim)
     expect(page.locator("#running")).to_contain_text("Nothing is running")
@@ -187,16 +187,16 @@ def test_ticked_runs_are_cancelled_and_archived_without_leaving_the_list(
     stays(page)
     staying = page.locator("tr[data-run='3']")
     mark(staying)
-    for name in ("1 layer, seed 0", "2 layers, seed 0"):
+    for name in ("1 layer, 3 epochs, seed 0", "2 layers, 3 epochs, seed 0"):
         page.get_by_label(f"Select {name}").check()
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("[data-status-of='1']")).to_have_text("cancelling…")
     expect(page.locator("[data-status-of='2']")).to_have_text("cancelled")
     expect(page.locator("[data-said]")).to_contain_text("Cancelled: 2 runs.")
-    expect(page.get_by_label("Select 1 layer, seed 0")).not_to_be_checked()
+    expect(page.get_by_label("Select 1 layer, 3 epochs, seed 0")).not_to_be_checked()
     obey(database, claim)
     expect(page.locator("[data-status-of='1']")).to_have_text("cancelled")
-    page.get_by_label("Select 2 layers, seed 0").check()
+    page.get_by_label("Select 2 layers, 3 epochs, seed 0").check()
     page.get_by_role("button", name="Archive").click()
     expect(page.locator("[data-runs] tbody tr")).to_have_count(2)
     expect(page.locator("#runs-count")).to_contain_text("2 runs")
