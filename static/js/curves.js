@@ -2,10 +2,10 @@
 // a mean and its 95 % band per group.
 
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
-import { LOSS, PERCENT, PERCENT_TICKS, around, bandsOf, chart, endingAt, epochAxis, heightOf, isNarrow, percents } from "./chart.js";
+import { LOSS, PERCENT, PERCENT_TICKS, around, bandsOf, chart, endingAt, epochAxis, heightOf, isNarrow, percents, sizeOf } from "./chart.js";
 import { shadeColour } from "./colours.js";
 import { plural, whole } from "./format.js";
-import { LABELLED, endLabels, nameLabel, plain } from "./labels.js";
+import { endLabels, labelled, nameLabel, plain } from "./labels.js";
 import { smooth } from "./smooth.js";
 import { cumulated, mean, spread } from "./statistics.js";
 
@@ -64,6 +64,7 @@ export class Curves {
     this.view = view;
     this.height = () => heightOf(element);
     this.narrow = () => isNarrow(element);
+    this.width = () => sizeOf(element).width;
     this.#update = chart(element, (zoom) => this.#build(zoom));
     set.addEventListener("change", () => this.#changed());
     view.follow(CHOICES, () => this.#changed());
@@ -140,7 +141,7 @@ export class Curves {
           ...(isAccuracy ? PERCENT_TICKS : {}),
           range: curves.length ? range : log ? [-2, 0.5] : isAccuracy ? [0, 100] : [0, 2.5],
         },
-        ...(means ? { margin: LABELLED } : {}),
+        ...(means ? { margin: labelled(names.map(({ name }) => name), this.width()) } : {}),
         annotations: endLabels(
           names.map(({ x, y, ...end }) => ({ ...end, x: logX ? Math.log10(x) : x, y: log ? Math.log10(y) : y })),
           ends,
@@ -219,7 +220,7 @@ export class Curves {
         text: counts.map((count) => `mean of ${count}`),
         hovertemplate: `${hover.replace("<br>", ", %{text}<br>")}<extra></extra>`,
       });
-      ends.push({ text: nameLabel(shade, label), x: x.at(-1), y: y.at(-1) });
+      ends.push({ name: label, text: nameLabel(shade, label), x: x.at(-1), y: y.at(-1) });
     }
     return { traces: [...bands, ...lines], ends, used };
   }

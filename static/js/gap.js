@@ -1,9 +1,9 @@
 // How far training accuracy is ahead of test accuracy, epoch by epoch: a faint line per run, a mean per group.
 
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
-import { around, chart, endingAt, epochAxis, heightOf } from "./chart.js";
+import { around, chart, endingAt, epochAxis, heightOf, sizeOf } from "./chart.js";
 import { colour, shadeColour } from "./colours.js";
-import { LABELLED, endLabels, nameLabel, plain } from "./labels.js";
+import { endLabels, labelled, nameLabel, plain } from "./labels.js";
 import { fill } from "./morph.js";
 import { mean } from "./statistics.js";
 
@@ -66,7 +66,7 @@ export function gapChart(element, note, set, view) {
           zeroline: true,
           zerolinecolor: colour("control-line"),
         },
-        margin: LABELLED,
+        margin: labelled(means.map(({ label }) => label), sizeOf(element).width),
         annotations: endLabels(
           means.map(({ x, y, shade, label }) => ({ text: nameLabel(shade, label), x: x.at(-1), y: y.at(-1) })),
           range,

@@ -1,6 +1,7 @@
 // Words within charts: what they may hold, where they stand, and how those at the ends of lines keep apart.
 
-import { colour, shadeColour } from "./colours.js";
+import { colour, font, shadeColour } from "./colours.js";
+import { widthOf } from "./label_places.js";
 
 // plotly.js reads some HTML in names and labels.
 export const plain = (text) =>
@@ -26,8 +27,15 @@ export const texts = (labels) => ({
   hoverinfo: labels.map(({ hover }) => (hover ? "text" : "skip")),
 });
 
-// Space at the right for labels like "5 layers".
-export const LABELLED = { l: 56, r: 80, t: 8, b: 44 };
+const LEAST = 80; // pixels at the right: enough for labels like "5 layers"
+const DOT = 30; // the dot before a name, its distance from the line and a little room
+
+// The margins of a chart `width` pixels wide whose lines end in these names: all are readable to their ends, unless
+// they would take more than half of the chart.
+export function labelled(names, width) {
+  const widest = names.reduce((most, name) => Math.max(most, widthOf(name, font())), 0);
+  return { l: 56, r: Math.round(Math.max(LEAST, Math.min(DOT + widest, width / 2))), t: 8, b: 44 };
+}
 
 // A name beside its line: the text in ink, for it must be readable, and a dot in the line's colour.
 export const nameLabel = (shade, text) => `<span style="color: ${shadeColour(shade)}">●</span> ${plain(text)}`;
