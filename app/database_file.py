@@ -81,7 +81,13 @@ def check(path: Path) -> None:
         DatabaseUnusable: it is not.
         SchemaError: it was written by a newer Depthboard.
     """
-    path = Path(os.path.realpath(path))  # SQLite keeps its other files beside what a link leads to
+    named, path = path, Path(os.path.realpath(path))  # SQLite keeps its other files beside a link's target
+    if named.is_symlink() and not path.parent.is_dir():
+        raise DatabaseUnusable(
+            named,
+            f"is a link to {str(path)!r}, whose folder is missing",
+            "Put that folder back, such as by mounting its disk, or restore",
+        )
     for suffix in ("", LOG, INDEX, JOURNAL):
         _check_access(beside(path, suffix))
     for look in range(_LOOKS):
@@ -137,7 +143,7 @@ def _check_content(path: Path) -> None:
         with _view(path, header) as view:
             _check_schema(path, view)
             if header.logged:
-                _check_descent(path, header, view)
+                _check_descent(path, view)
             _look_through(view)
     except DRIVER.DatabaseError as error:
         if (
@@ -181,8 +187,11 @@ class _Header:
         self.keeps_log = header[18] == _LOG_FORMAT
         """Whether changes go into a write-ahead log first."""
 
-        self.logged = _size(beside(path, LOG)) > 0
-        """Whether there is something in the log, which then may hold newer pages than the file."""
+        self.logged = _size(beside(path, LOG)) not in (0, _LOG_HEADER_BYTES)
+        """Whether there is something in the log, which then may hold newer pages than the file.
+
+        A log that ends with its header holds none. SQLite waits 10 s for its index to agree with it.
+        """
 
 
 def _check_length(path: Path, header: _Header) -> None:
@@ -307,18 +316,15 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
 
 
-def _check_descent(path: Path, header: _Header, view: Connection) -> None:
+def _check_descent(path: Path, view: Connection) -> None:
     """See that the log goes on from this file: SQLite would take any log into it.
 
-    Without its log the file is a past of the same database: smaller, with fewer changes, and every run of
-    it is still there or was deleted since. Where a process was killed while it took the log in, the file
-    alone may make no sense, and nothing is compared.
+    Without its log the file is a past of the same database: it has fewer changes, and every run of it is
+    still there or was deleted since. It may be larger, as before a VACUUM. Where a process was killed while
+    it took the log in, the file alone may make no sense, and nothing is compared.
     """
     log = beside(path, LOG).name
     strange = _Fault(f"its log {log} belongs to another database; move that away, or put its own back")
-    ((pages,),) = view.execute("PRAGMA page_count")
-    if pages < header.pages:
-        raise strange
     try:
         with _opened(path, "immutable=1") as past:
             if [line for (line,) in past.execute("PRAGMA quick_check('run')")] != ["ok"]:

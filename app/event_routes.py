@@ -63,7 +63,7 @@ async def stream_all(
 
 async def _stream(request: Request, seen: int | None, run_id: int | None) -> StreamingResponse:
     hub: EventHub = request.app.state.events
-    if seen is None:
-        seen = await hub.beginning(run_id)
+    first = await hub.beginning(run_id)  # raises while the database can't be read, before anything is sent
+    seen = first if seen is None else seen
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return StreamingResponse(hub.stream(seen, run_id), media_type="text/event-stream", headers=headers)

@@ -140,11 +140,13 @@ class EventHub:
         self._news = asyncio.Event()
         self.clients = 0
         self.closing = False
+        self._breaks = 0  # how often the streams were ended because the database could not be read
         self._watching: asyncio.Task[None] | None = None
 
     async def beginning(self, run_id: int | None) -> int:
         """Where a first connection begins: a run's stream before all there is of it, that of all runs now."""
-        return 0 if run_id is not None else await run_in_threadpool(self._look)
+        newest = await run_in_threadpool(self._look)
+        return newest if run_id is None else 0
 
     async def stream(self, seen: int, run_id: int | None = None) -> AsyncIterator[bytes]:
         """Events after change `seen` as they are sent, then new ones as they come, until the hub closes."""
@@ -154,7 +156,8 @@ class EventHub:
             if self._watching is None:
                 await self._start()
             slow = False
-            while not self.closing:
+            breaks = self._breaks
+            while not self.closing and breaks == self._breaks:
                 news = self._news
                 if slow and seen < self._complete_after:
                     seen = self.newest
@@ -190,16 +193,25 @@ class EventHub:
                 await self._take_news()
             except SQLAlchemyError as error:
                 self._integrity.met(error)
+                self._break_off()
             await asyncio.sleep(POLL_SECONDS)
         self._watching = None
+
+    def _break_off(self) -> None:
+        """End every stream: clients see that nothing new can be told, and come again."""
+        self._breaks += 1
+        self._wake()
+
+    def _wake(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
 
     async def _take_news(self) -> None:
         if await run_in_threadpool(self._look) == self.newest:
             return
         events, reached = await run_in_threadpool(self._read, self.newest, None)
         self._remember(events, reached)
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+        self._wake()
 
     def _remember(self, events: list[Event], reached: int) -> None:
         self._recent += [(event.id, event.run_id, event.encoded()) for event in events]

@@ -16,14 +16,14 @@ from app.settings import TEMPLATES
 _NOTICE: Final = "notice"
 _WORDS: Final = {
     403: "This is not allowed",
-    404: "There is nothing here",
-    405: "This page only reads",
+    404: "Not found",
+    405: "Method not allowed",
     409: "Something changed in the meantime",
-    413: "That is too much at once",
+    413: "Request too large",
     422: "This request can't be read",
     429: "Too many runs wait already",
-    500: "Something broke on our side",
-    503: "Depthboard is busy",
+    500: "Server error",
+    503: "Database unavailable",
 }
 
 

@@ -1,5 +1,6 @@
 """A slot as its worker sees it: a child process, the pipe to it, and the claim it trains."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -71,6 +72,7 @@ class SlotProcess:
                 interpreter.command("app.slot", str(theirs.fileno()), str(data_dir), offered),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                cwd=os.sep,  # a current folder that is gone would keep torch from loading
                 process_group=0,  # Ctrl-C is the worker's to handle
                 env=interpreter.environment(OMP_NUM_THREADS=str(threads), **_ENVIRONMENT),
             )

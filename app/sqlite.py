@@ -122,6 +122,7 @@ def create(path: Path) -> None:
     """Make an empty database where there is no file; it is whole from its first moment."""
     if path.exists():
         return
+    path = Path(os.path.realpath(path))  # a link to a file that is still to be made
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{secrets.token_hex(4)}{TEMPORARY}")  # SQLite takes no much longer path
     try:

@@ -78,6 +78,8 @@ def _answer(
     if len(samples) == 1:
         return [f"{first}; with only one {noun.one} there is nothing to compare it with."]
     first += f", the highest of {plural(len(samples), noun.one, noun.many)}"
+    if equals := [each for each in samples if each is not top and fmean(each.test) == fmean(top.test)]:
+        first += f" together with {listed([each.label for each in equals])}"
     if probabilities is not None:
         best = samples.index(top)
         certain = all(pair.different for pair in others_of(top, pairs))

@@ -107,6 +107,21 @@ def test_a_folder_that_comes_back_is_used_again(live: Served, data: Path) -> Non
     assert [run["depth"] for run in live.client.get("/runs").json()["runs"]] == [3, 1]
 
 
+@pytest.mark.parametrize("path", ["/events?since=0", "/runs/1/events"])
+def test_streams_end_while_the_folder_is_gone_and_begin_again_when_it_is_back(
+    live: Served, data: Path, path: str
+) -> None:
+    with live.client.stream("GET", path) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == ": connected"
+        data.rename(data.with_name("moved"))
+        assert [line for line in lines if line.startswith(": ping")] == []  # it ends before that
+    assert "is gone" in refused(live.client.get(path))
+    data.with_name("moved").rename(data)
+    with live.client.stream("GET", path) as stream:
+        assert next(stream.iter_lines()) == ": connected"
+
+
 def test_what_was_committed_before_the_log_was_deleted_is_in_the_file_after_a_stop(data: Path) -> None:
     with serving(Settings(data_dir=data)) as served:
         ids = [served.client.post("/runs", json={"depth": depth}).json()["id"] for depth in (1, 2)]

@@ -210,8 +210,8 @@ def test_a_file_that_is_no_idx_file_fails_the_run_with_cause_and_remedy(
     path.write_bytes(b"<html>Sign in</html>")
     assert Child(tmp_path).train(dataset="clothes") == [
         Failed(
-            f"{path} is an HTML page. The download failed or needs a login. Download or copy the file again, "
-            "and look at what arrives.",
+            f"the data set clothes can't be used: {path} is an HTML page. The download failed or needs a "
+            "login. Download or copy the file again, and look at what arrives.",
             None,
         )
     ]
