@@ -324,7 +324,10 @@ def _check_descent(path: Path, view: Connection) -> None:
     it took the log in, the file alone may make no sense, and nothing is compared.
     """
     log = beside(path, LOG).name
-    strange = _Fault(f"its log {log} belongs to another database; move that away, or put its own back")
+    strange = _Fault(
+        f"its log {log} seems to belong to another database; keep copies of both, then move the log away or "
+        "put its own back"
+    )
     try:
         with _opened(path, "immutable=1") as past:
             if [line for (line,) in past.execute("PRAGMA quick_check('run')")] != ["ok"]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app import database_file, folder_lock, migrations
+from app import database_file, folder_lock, migrations, run_queue
 from app.database_file import DatabaseUnusable
 from app.db import Database
 from app.migrations import SchemaError
@@ -162,6 +162,38 @@ def test_a_database_that_was_killed_is_sound_and_its_log_stays(sound: Path, tmp_
     path.with_name(f"{NAME}-shm").unlink()
     with unchanged(path.parent):
         database_file.check(path)
+
+
+def test_a_database_that_was_vacuumed_before_a_kill_is_sound(path: Path, tmp_path: Path) -> None:
+    """Its file is larger than the log says, and has runs that were deleted since."""
+    with closing(Database(f"sqlite:///{path}")) as database, database.write() as session:
+        run_queue.remove_all(session, range(1, 31))
+    after = killed(path, tmp_path.with_name(f"{tmp_path.name}-killed"), "VACUUM")
+    with unchanged(after.parent):
+        database_file.check(after)
+
+
+def test_a_log_that_ends_with_its_header_holds_nothing(sound: Path, tmp_path: Path) -> None:
+    path = killed(sound, tmp_path / "killed")
+    os.truncate(f"{path}-wal", 32)
+    with unchanged(path.parent):
+        database_file.check(path)
+    overwrite(path, 3 * PAGE, b"damage" * 100)
+    with pytest.raises(DatabaseUnusable, match="is damaged"):
+        database_file.check(path)
+
+
+def test_a_link_is_followed_to_a_file_that_is_still_to_be_made(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / NAME
+    link.symlink_to(tmp_path / "elsewhere" / "kept.sqlite3")
+    database_file.check(link)
+    create(link)
+    assert link.is_symlink()
+    assert (tmp_path / "elsewhere" / "kept.sqlite3").is_file()
+    shutil.rmtree(tmp_path / "elsewhere")
+    with pytest.raises(DatabaseUnusable, match="whose folder is missing"):
+        database_file.check(link)
 
 
 @pytest.mark.parametrize("index", ["with its index", "without"])
