@@ -51,6 +51,8 @@ const preview = throttle(async () => {
     if (wrong) control.setAttribute("aria-invalid", "true");
     else control.removeAttribute("aria-invalid");
   }
+  // Where this reading was answered at once, only the answer to the form was lost, and its words stay.
+  if (side.dataset.preview === "away") form.querySelector('[data-sent="away"]')?.remove();
   mark("current");
 }, TYPING);
 
@@ -71,6 +73,7 @@ function asText(depths) {
 }
 
 form.addEventListener("input", later);
+form.addEventListener("away", later); // asked until the server is back
 form.addEventListener("click", (event) => {
   const card = event.target.closest("[data-choose-depth]");
   const copy = event.target.closest("[data-copy]");

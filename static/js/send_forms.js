@@ -88,24 +88,26 @@ function cancelledBy(form, button) {
 // A form that is a button alone has no input to lose, and may stand in a part of the page that is read again.
 const isSmall = (form) => "stay" in form.dataset && !form.id;
 
-// What stands beside the button while the server is away, and is gone at the next attempt.
-function complain(form, button, text) {
+// What stands beside the button until the next attempt. Where the server was away, the form hears an "away" event, and
+// its page may take the words away once the server is back.
+function complain(form, button, text, isAway = false) {
   if (isSmall(form)) return say(text, true);
   const words = document.createElement("p");
   words.className = "error";
   words.setAttribute("role", "alert");
-  words.dataset.sent = "";
+  words.dataset.sent = isAway ? "away" : "refused";
   const group = button?.closest(GROUPS);
   if (group) group.append(words);
   else (button ?? form.lastElementChild).after(words);
   words.textContent = text;
+  if (isAway) form.dispatchEvent(new Event("away"));
 }
 
 function showRefusal(form, button, { message, page }) {
   const next = form.id && page?.getElementById(form.id);
   if (!next) {
     const advice = isSmall(form) ? "Try again." : page ? KEPT : `${KEPT} ${AGAIN}`;
-    return complain(form, button, `${message} ${advice}`);
+    return complain(form, button, `${message} ${advice}`, message === AWAY);
   }
   become(form, next);
   for (const wrong of form.querySelectorAll('[aria-invalid="true"], .error:not(:empty)')) {

@@ -68,11 +68,35 @@ def test_a_new_run_waits_in_the_form_until_the_server_is_back(quiet: WebServer, 
     quiet.start()
     expect(page.locator("#estimate")).to_contain_text("4 runs, ", timeout=30_000)
     expect(note).to_have_text("")
+    expect(alert).to_have_count(0)
     assert total(quiet) == 0
     start(page).click()
     page.wait_for_url("**/studies/1")
     assert total(quiet) == 4
     assert {each["note"] for each in httpx.get(f"{quiet.url}/runs").json()["runs"]} == {"and with care"}
+
+
+def test_that_the_server_is_away_is_told_until_it_is_back(quiet: WebServer, page: Page) -> None:
+    page.goto(f"{quiet.url}/runs/new")
+    quiet.stop()
+    start(page).click()  # nothing was typed, so no estimate was asked for meanwhile
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text(f"{AWAY} Your input is kept.")
+    note = page.locator("[data-stale-note]")
+    expect(note).to_have_text("Not up to date: the server can’t be reached.")
+    quiet.start()
+    expect(note).to_have_text("", timeout=30_000)
+    expect(alert).to_have_count(0)
+
+
+def test_that_an_answer_was_lost_is_told_until_the_next_press(quiet: WebServer, page: Page) -> None:
+    page.goto(f"{quiet.url}/runs/new")
+    lose_the_first_answer(page, "**/runs")
+    with page.expect_response("**/studies/preview"):
+        start(page).click()
+    page.get_by_label("Epochs").fill("8765")
+    expect(page.locator("#snippets")).to_contain_text("8765")  # the server is there, and reads what is typed
+    expect(page.get_by_role("alert")).to_contain_text("nothing is done twice")
 
 
 @pytest.mark.parametrize(("depth", "path", "runs"), [("2", "runs", 1), ("2, 3", "studies", 2)])
