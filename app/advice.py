@@ -1,14 +1,19 @@
-"""What to try when a run has ended without its result, by the kind of reason that it ended for."""
+"""What to try when runs have ended without a result, by the kind of reason that they ended for."""
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from app import formats
 from app.answers import RunOut
+from app.status import Status
 
 _LOWER: Final = 3
 """By how much a learning rate is divided that made a run diverge: about as coarse as people search."""
+_REASONS: Final = 3
+"""How many different reasons of one kind are quoted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,15 @@ class Advice:
     can_retry: bool = True
     needs_system: bool = False
     """Whether the page System shows what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Runs that ended for the same kind of reason: how many for which, in sentences, and what to try."""
+
+    status: Status
+    reasons: tuple[str, ...]
+    advice: Advice
 
 
 _FITS: Final = "Clone the run with a smaller width or batch size, or give the worker fewer slots"
@@ -88,10 +102,43 @@ def of(run: RunOut) -> Advice | None:
         return _CANCELLED
     if run.status != "failed":
         return None
-    reason = run.reason or ""
-    if _DIVERGED.match(reason):
+    if _has_diverged(run):
         return _diverged(run.lr)
+    reason = run.reason or ""
     return next((advice for pattern, advice in _KINDS if re.match(pattern, reason)), _UNKNOWN)
+
+
+def without_epochs(runs: Sequence[RunOut]) -> list[Ending]:
+    """Why none of these runs recorded an epoch, the most frequent kind first.
+
+    Empty if one has an epoch, or may still get one because it is queued or training.
+    """
+    if any(run.epochs_done or run.status not in ("failed", "cancelled") for run in runs):
+        return []
+    lowest = min((run.lr for run in runs if _has_diverged(run)), default=0.0)
+    kinds: dict[tuple[Status, Advice], list[RunOut]] = {}
+    for run in runs:
+        found = _diverged(lowest) if _has_diverged(run) else of(run)
+        if found:
+            kinds.setdefault((run.status, found), []).append(run)
+    return [
+        Ending(status, _counted(status, alike), found)
+        for (status, found), alike in sorted(kinds.items(), key=lambda kind: -len(kind[1]))
+    ]
+
+
+def _counted(status: Status, runs: Sequence[RunOut]) -> tuple[str, ...]:
+    if status == "cancelled":
+        one, many = "run was cancelled before its", "runs were cancelled before their"
+        return (f"{formats.plural(len(runs), one, many)} first epoch was recorded",)
+    counts = Counter(run.reason or "no reason was recorded" for run in runs).most_common()
+    quoted = [f"{formats.plural(count, 'run')} failed: {reason}" for reason, count in counts[:_REASONS]]
+    rest = sum(count for _, count in counts[_REASONS:])
+    return (*quoted, *([f"{formats.plural(rest, 'more run')} failed for similar reasons"] if rest else []))
+
+
+def _has_diverged(run: RunOut) -> bool:
+    return run.status == "failed" and _DIVERGED.match(run.reason or "") is not None
 
 
 def _diverged(lr: float) -> Advice:

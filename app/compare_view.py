@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from app import advice
 from app.answers import RunOut
 from app.compare_answers import Findings, GroupRow, Verdict
 from app.configurations import shown_apart
@@ -54,6 +55,7 @@ def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
         "comparison": comparison,
         "title": title(comparison.by),
         "members": comparison.members,
+        "bare": advice.without_epochs(comparison.runs),
         "shades": {group.id: group.shade for group in comparison.members},
         "baseline": pinned,
         "versus": versus(comparison.verdict, pinned),

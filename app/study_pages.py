@@ -5,7 +5,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from sqlmodel import Session
 
-from app import formats, forms, run_list, studies
+from app import advice, formats, forms, run_list, runs, studies
 from app.answers import StudyOut
 from app.api import DatabaseOf, StudyIdPath
 from app.creation import CreationOf
@@ -49,6 +49,9 @@ def _study_page(
     study = _get_study(session, study_id)
     query = run_list.RunQuery(studies=[study_id], archived="all", sort="id", limit=run_list.MAX_LIMIT)
     found = run_list.list_runs(session, query)
+    bare = advice.without_epochs(found.runs)
+    if bare and found.next_cursor:
+        bare = advice.without_epochs(runs.find_runs(session, study.runs))
     return page(
         request,
         "study.html",
@@ -57,6 +60,7 @@ def _study_page(
         study=study,
         change=change,
         found=found,
+        bare=bare,
         members=members(grouped(found.runs, BY_DEPTH)),
         asked=studies.question(found.runs),
         seeds=seeds,

@@ -26,6 +26,7 @@ export function updateRow(run) {
     device: run.device_used ?? run.device,
     train_seconds: duration(run.train_seconds),
     eta_seconds: about(run.eta_seconds),
+    reason: run.status === "failed" ? (run.reason ?? "") : "",
   };
   for (const [name, text] of Object.entries(texts)) {
     const cell = row.querySelector(`[data-cell="${name}"]`);
@@ -35,7 +36,7 @@ export function updateRow(run) {
   if (started && run.started_at && started.querySelector("time")?.dateTime !== run.started_at) {
     fill(started, timeElement(run.started_at));
   }
-  const reason = row.querySelector('[data-cell="status"]');
-  if (reason) reason.title = run.reason ?? "";
+  const cell = row.querySelector('[data-cell="status"]');
+  if (cell) cell.title = run.reason ?? "";
   return true;
 }

@@ -1,15 +1,16 @@
-"""What to try when a run has ended without its result."""
+"""What to try when runs have ended without a result."""
 
 import errno
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import Session
 
 from app import advice, run_queue
-from app.advice import Advice
+from app.advice import Advice, Ending
 from app.answers import RunOut
 from app.db import Database
 from app.messages import EpochDone
@@ -190,3 +191,117 @@ def test_a_cancelled_run_without_an_epoch_says_so_and_may_be_retried(server: Ser
     assert "Cancelled before its first epoch was recorded" in text
     assert 'aria-labelledby="charts" hidden>' in text
     assert f'action="/runs/{run_id}/retry"' in text
+
+
+def ended(status: str, reason: str | None = None, **other: Any) -> RunOut:
+    """A run that ended so, by default without an epoch."""
+    return RunOut.model_construct(**{"status": status, "reason": reason, "lr": 0.1, "epochs_done": 0} | other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ended("queued"),
+        ended("running"),
+        ended("finished", epochs_done=3),
+        ended("failed", str(Diverged(2)), epochs_done=1),
+        ended("cancelled", "cancelled by user", epochs_done=1),
+    ],
+)
+def test_runs_of_which_one_has_an_epoch_or_may_get_one_are_not_without(other: RunOut) -> None:
+    without = ended("failed", str(Diverged(1)))
+    assert advice.without_epochs([without])
+    assert advice.without_epochs([without, other]) == []
+    assert advice.without_epochs([other, without]) == []
+    assert advice.without_epochs([]) == []
+
+
+def test_runs_without_an_epoch_are_counted_by_reason_and_advised_once_for_each_kind() -> None:
+    cancelled = ended("cancelled", "cancelled by user")
+    loss, gradient = str(Diverged(1)), str(Diverged(1, "gradient"))
+    missing = "Device 'cuda' is not available here"
+    found = advice.without_epochs(
+        [
+            cancelled,
+            ended("failed", missing),
+            cancelled,
+            ended("failed", gradient, lr=30.0),
+            ended("failed", loss, lr=100.0),
+            ended("failed", loss, lr=3.0),
+        ]
+    )
+    assert [(ending.status, ending.reasons) for ending in found] == [
+        ("failed", (f"2 runs failed: {loss}", f"1 run failed: {gradient}")),
+        ("cancelled", ("2 runs were cancelled before their first epoch was recorded",)),
+        ("failed", (f"1 run failed: {missing}",)),
+    ]
+    assert [ending.advice for ending in found] == [
+        failed(loss, lr=3.0),  # lower than the lowest rate that diverged
+        advice.of(cancelled),
+        failed(missing),
+    ]
+
+
+def test_of_many_reasons_the_most_frequent_are_quoted() -> None:
+    reasons = ["A", "B", "C", "D", "E", "E", None]
+    (found,) = advice.without_epochs([ended("failed", reason) for reason in reasons])
+    assert found == Ending(
+        "failed",
+        ("2 runs failed: E", "1 run failed: A", "1 run failed: B", "3 more runs failed for similar reasons"),
+        failed("A"),
+    )
+    (one,) = advice.without_epochs([ended("cancelled")])
+    assert one.reasons == ("1 run was cancelled before its first epoch was recorded",)
+    (unknown,) = advice.without_epochs([ended("failed")])
+    assert unknown.reasons == ("1 run failed: no reason was recorded",)
+
+
+def test_a_study_and_its_comparison_without_an_epoch_say_why_and_hide_their_charts(server: Served) -> None:
+    add_worker(server.database)
+    body = {"depth": [5, 6], "lr": [100], "seed": [0], "epochs": 3}
+    study_id = server.client.post("/studies", json=body).raise_for_status().json()["id"]
+    ids = [each["id"] for each in server.client.get("/runs").json()["runs"]]
+    chosen = ",".join(map(str, ids))
+    pages = {
+        f"/studies/{study_id}": 'id="study-charts" data-live="outside" aria-label="Charts"',
+        f"/compare?study={study_id}": 'id="results" data-live="outside" aria-label="Results"',
+        f"/compare?runs={chosen}": 'id="results" data-live="outside" aria-label="Results"',
+        f"/compare/report.html?study={study_id}": 'class="results" aria-label="Results"',
+    }
+    why = 'aria-label="Why there is no result"'
+
+    def shows_charts() -> bool:
+        texts = {path: server.client.get(path, headers={"Accept": "text/html"}).text for path in pages}
+        shown = {f"{charts}>" in texts[path] for path, charts in pages.items()}
+        hidden = {f"{charts} hidden>" in texts[path] for path, charts in pages.items()}
+        explained = {f"{why}>" in text for text in texts.values()}
+        told = {
+            f"2 runs failed: {Diverged(1)}" in text and text.count("such as 30.") == 1
+            for text in texts.values()
+        }
+        assert len(shown) == 1
+        assert hidden == explained == told == {not each for each in shown}
+        return shown.pop()
+
+    assert shows_charts()
+    for is_last in (False, True):
+        claim = claimed(server.database)
+        with server.database.write() as session:
+            assert run_queue.fail(session, claim, str(Diverged(1)))
+        assert shows_charts() is not is_last
+    server.client.post(f"/runs/{ids[0]}/retry").raise_for_status()
+    assert shows_charts()
+
+
+def test_a_table_of_runs_prints_why_each_one_failed(server: Served) -> None:
+    add_worker(server.database)
+    for run_id in (queue_run(server.database), queue_run(server.database), queue_run(server.database)):
+        claim = claimed(server.database)
+        assert claim.run_id == run_id
+        if run_id > 1:
+            with server.database.write() as session:
+                assert run_queue.fail(session, claim, f"ValueError: <{run_id}>")
+    for path in ("/runs", "/compare?runs=1,2,3"):
+        text = server.client.get(path, headers={"Accept": "text/html"}).text
+        printed = re.findall(r'data-cell="reason">([^<]*)</div>', text)
+        assert sorted(printed) == ["", "ValueError: &lt;2&gt;", "ValueError: &lt;3&gt;"]

@@ -453,3 +453,51 @@ def test_what_is_typed_outlives_a_server_whose_data_was_replaced(
     expect(page.get_by_role("alert")).to_contain_text("The server’s data was replaced.")
     expect(note).to_have_value("half a sentence")
     assert has_stayed(page)
+
+
+# Runs that leave nothing to draw
+
+
+def test_a_study_without_an_epoch_shows_why_in_place_of_charts_until_one_is_retried(
+    quiet: WebServer, database: Database, page: Page, phone: Page
+) -> None:
+    httpx.post(f"{quiet.url}/studies", json={"depth": [5, 6], "lr": [100], "epochs": 3}).raise_for_status()
+    reason = "diverged: loss became non-finite at epoch 1"
+    page.goto(f"{quiet.url}/studies/1")
+    phone.goto(f"{quiet.url}/compare?study=1")
+    charts = {page: "#curves-chart", phone: "#layers-chart, #curves-chart, #gap-chart, #frontier-chart"}
+    for each in (page, phone):
+        expect(each.locator("#curves-chart .main-svg").first).to_be_visible()
+        stays(each)
+    for last in (False, True):
+        claim = claimed(database)
+        with database.write() as session:
+            assert run_queue.fail(session, claim, reason)
+        for each, ids in charts.items():
+            line = each.locator(f"tr[data-run='{claim.run_id}'] [data-cell='reason']")
+            expect(line).to_have_text(reason)
+            expect(line).to_be_visible()
+            height = line.evaluate(
+                "(line) => line.offsetHeight / parseFloat(getComputedStyle(line).lineHeight)"
+            )
+            assert round(height, 1) <= 2
+            card = each.locator("#no-epochs")
+            expect(card).to_be_visible(visible=last)
+            expect(each.locator(ids).locator("visible=true")).to_have_count(0 if last else ids.count("#"))
+    for each in (page, phone):
+        card = each.locator("#no-epochs")
+        expect(card).to_contain_text(f"2 runs failed: {reason}")
+        expect(card).to_contain_text("lower learning rate, such as 30.")
+        for nothing in ("appear with the first epoch", "No run has finished yet"):
+            expect(each.get_by_text(nothing).locator("visible=true")).to_have_count(0)
+        assert each.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    httpx.post(f"{quiet.url}/runs/1/retry").raise_for_status()
+    begin(database, 1, 2)
+    for each, ids in charts.items():
+        expect(each.locator("#no-epochs")).to_be_hidden()
+        expect(each.locator(ids).locator("visible=true")).to_have_count(ids.count("#"))
+        expect(each.locator("tr[data-run='1'] [data-cell='reason']")).to_be_hidden()
+        each.wait_for_function(
+            "() => document.querySelector('#curves-chart .js-line')?.getBoundingClientRect().width > 20"
+        )
+        assert has_stayed(each)
