@@ -12,7 +12,7 @@ import argparse
 import re
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,8 +45,10 @@ def main() -> int:
         now: dict[str, list[float]] = defaultdict(list)
         for _ in range(asked.rounds):
             for checkout, kept in ((asked.older, before), (HERE, now)):
+                seen: Counter[str] = Counter()
                 for name, figure in measured(checkout.resolve(), PARTS[part]):
-                    kept[name].append(figure)
+                    seen[name] += 1
+                    kept[name if seen[name] == 1 else f"{name} ({seen[name]})"].append(figure)
         for name in (name for name in before if name in now):
             old, new = median(before[name]), median(now[name])
             worst = max(worst, new / old)
