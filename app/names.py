@@ -1,4 +1,4 @@
-"""Names of runs: what one is called that nobody named, and how runs of one name are told apart."""
+"""Default names of runs, and how runs with the same name are told apart."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
