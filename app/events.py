@@ -168,7 +168,7 @@ class EventHub:
                     began = time.monotonic()
                     yield chunk
                     slow = time.monotonic() - began >= SLOW_SECONDS
-                elif not await _within(PING_SECONDS, news):
+                elif not await within(PING_SECONDS, news):
                     yield PING
         except SQLAlchemyError as error:  # the client comes again, and is told then
             self._integrity.met(error)
@@ -179,6 +179,11 @@ class EventHub:
         """End every stream now; may be called from the thread of the event loop only."""
         self.closing = True
         self._news.set()
+
+    async def closed(self) -> None:
+        """Wait until a hub that closes reads nothing more from the database."""
+        if self._watching is not None:
+            await self._watching
 
     async def _start(self) -> None:
         self.newest = self._complete_after = await run_in_threadpool(self._look)
@@ -248,7 +253,7 @@ class EventHub:
             return read_after(session, seen, run_id)
 
 
-async def _within(seconds: float, event: asyncio.Event) -> bool:
+async def within(seconds: float, event: asyncio.Event) -> bool:
     """Whether an event came in time."""
     try:
         async with asyncio.timeout(seconds):

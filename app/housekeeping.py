@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from threading import Thread
 from typing import Final
@@ -16,6 +16,7 @@ from sqlmodel import col, select
 
 from app import artifacts, idempotency, run_queue
 from app.db import Database, newest_change
+from app.events import within
 from app.integrity import Integrity
 from app.models import Deletion, Run
 from app.outage import is_outage
@@ -40,26 +41,31 @@ async def kept(database: Database, settings: Settings, integrity: Integrity) -> 
     impatient = Database(settings.url, REAP_BUSY_SECONDS)
     reaper = Reaper(impatient, settings.lease_seconds, min(FIRST_SECONDS, settings.lease_seconds))
     tidy = Tidy(database, settings.artifacts)
+    ending = asyncio.Event()
     chores = [
-        asyncio.create_task(_every(min(REAP_SECONDS, settings.lease_seconds / 6), reaper.reap, integrity)),
-        asyncio.create_task(_every(TIDY_SECONDS, tidy.remove_leftovers, integrity)),
-        asyncio.create_task(_every(TIDY_SECONDS, partial(idempotency.forget_old, database), integrity)),
+        asyncio.create_task(_every(seconds, chore, integrity, ending))
+        for seconds, chore in (
+            (min(REAP_SECONDS, settings.lease_seconds / 6), reaper.reap),
+            (TIDY_SECONDS, tidy.remove_leftovers),
+            (TIDY_SECONDS, partial(idempotency.forget_old, database)),
+        )
     ]
     if unclean:  # a shutdown does not wait for it
         Thread(target=integrity.check, name="integrity", daemon=True).start()
     yield
-    for chore in chores:
-        chore.cancel()
-    for chore in chores:
-        with suppress(asyncio.CancelledError):
-            await chore
+    ending.set()
+    await asyncio.gather(*chores)
     impatient.close()
     integrity.end()
 
 
-async def _every(seconds: float, chore: Callable[[], object], integrity: Integrity) -> None:
-    await asyncio.sleep(FIRST_SECONDS)
-    while True:
+async def _every(
+    seconds: float, chore: Callable[[], object], integrity: Integrity, ending: asyncio.Event
+) -> None:
+    """Do it again and again; at the end one that is under way is done first, as it uses the database."""
+    pause = FIRST_SECONDS
+    while not await within(pause, ending):
+        pause = seconds
         try:
             await run_in_threadpool(chore)
             integrity.usable()
@@ -68,7 +74,6 @@ async def _every(seconds: float, chore: Callable[[], object], integrity: Integri
                 integrity.met(error)
             else:
                 log.exception("something that is done every %g s failed; trying again", seconds)
-        await asyncio.sleep(seconds)
 
 
 def hear_of_deaths(database: Database, pipe: int) -> None:

@@ -83,6 +83,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with housekeeping.kept(state.database, state.settings, state.integrity):
         yield
         state.events.close()
+        await state.events.closed()
     state.database.close()
 
 

@@ -4,6 +4,8 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from app import artifacts, run_queue
+from app import artifacts, housekeeping, idempotency, run_queue
 from app.artifacts import Checkpoint
 from app.db import Database
 from app.housekeeping import Tidy
@@ -19,6 +21,7 @@ from app.main import create_app
 from app.requests import Labels
 from app.settings import Settings
 from tests.app.conftest import serving
+from tests.app.listening import listening
 from tests.app.states import claimed, finished_run, queue_run, row
 from tests.dashboard import ROOT, clean_environment
 from tests.waiting import eventually
@@ -239,3 +242,61 @@ def test_a_table_that_is_gone_is_damage_and_an_error_of_the_server_is_none(
 
         monkeypatch.setattr(run_queue, "enqueue", wrong)
         assert server.client.post("/runs", json={"depth": 1}).status_code == 500
+
+
+# The end
+
+
+class Held:
+    """Work of the server that is under way when it is told to stop, and ends a moment later."""
+
+    def __init__(self, work: Callable[..., object]) -> None:
+        self._work = work
+        self._go = threading.Event()
+        self.began = threading.Event()
+        self.order: list[str] = []
+
+    def __call__(self, *arguments: object) -> object:
+        """Do the work, once it may."""
+        self.began.set()
+        self._go.wait()
+        done = self._work(*arguments)
+        self.order.append("done")
+        return done
+
+    def closing(self, close: Callable[[Database], None]) -> Callable[[Database], None]:
+        """Close it, and note when."""
+
+        def noted(database: Database) -> None:
+            self.order.append("closed")
+            close(database)
+
+        return noted
+
+    def release_soon(self) -> None:
+        threading.Timer(0.2, self._go.set).start()
+
+
+def test_a_server_that_stops_closes_the_database_after_a_chore_that_is_under_way(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chore = Held(idempotency.forget_old)
+    monkeypatch.setattr(housekeeping, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(idempotency, "forget_old", chore)
+    monkeypatch.setattr(Database, "close", chore.closing(Database.close))
+    with serving(settings):
+        chore.began.wait()
+        chore.release_soon()
+    assert chore.order[:2] == ["done", "closed"]
+
+
+def test_a_server_that_stops_closes_the_database_after_a_look_for_news(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(settings) as server, listening(server.client):
+        look = Held(server.app.state.events._look)  # noqa: SLF001  # to hold it back where it reads
+        monkeypatch.setattr(server.app.state.events, "_look", look)
+        monkeypatch.setattr(Database, "close", look.closing(Database.close))
+        look.began.wait()
+        look.release_soon()
+    assert look.order[:2] == ["done", "closed"]
