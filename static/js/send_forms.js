@@ -15,7 +15,7 @@ const KEPT = "Your input is kept.";
 const AGAIN = "Try again: nothing is done twice.";
 const GROUPS = ".actions, .bulk, .filters";
 
-const sending = new Set();
+const sending = new Map(); // a form that is on its way, and what was pressed again meanwhile, with which input
 
 // The key of a request stays the same until it was answered, also when the page is read again in between.
 const keys = {
@@ -75,6 +75,10 @@ function wordsOf(answer, text, page) {
   return answer.status >= 500 ? AWAY : `The server refused this with status ${answer.status}.`;
 }
 
+// What a person has put into a form, without the rest of what it sends.
+const inputOf = (form) =>
+  JSON.stringify([...form.elements].map((field) => (field.type === "hidden" ? null : [field.value, field.checked])));
+
 const bodyOf = (form, button) => new URLSearchParams(new FormData(form, button)).toString();
 
 function cancelledBy(form, button) {
@@ -123,22 +127,22 @@ function showRefusal(form, button, { message, page }) {
   } else complain(form, button, message);
 }
 
-// Shows what has become of the page; what was typed while the form was on its way stays.
+// Shows what has become of the page; what was typed while the form was on its way, or while the page is read, stays.
 async function stay(form, button, sent) {
   const others = form.id ? [form] : [];
-  const isAsSent = form.isConnected && bodyOf(form, button) === sent;
   try {
     await read(others);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     refresh();
   }
-  if (isAsSent && form.id) form.reset();
+  if (form.id && form.isConnected && inputOf(form) === sent) form.reset();
   if (button?.isConnected && document.activeElement === button && !button.checkVisibility()) focusNear(form);
 }
 
 async function send(form, button) {
   const body = bodyOf(form, button);
+  const input = inputOf(form);
   const address = new URL(button?.getAttribute("formaction") ?? form.getAttribute("action") ?? "", location.href);
   const label = button?.textContent;
   const { meanwhile } = form.dataset;
@@ -149,7 +153,9 @@ async function send(form, button) {
   const answered = beginCancelling(cancelledBy(form, button));
   const release = () => {
     button?.removeAttribute("aria-busy");
+    const again = sending.get(form);
     sending.delete(form);
+    if (again && again.input !== input && form.isConnected) form.requestSubmit(again.button);
   };
   try {
     const to = await post(address, body);
@@ -159,7 +165,7 @@ async function send(form, button) {
       location.assign(to);
       return;
     }
-    await stay(form, button, body);
+    await stay(form, button, input);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     answered(false);
@@ -174,8 +180,12 @@ export function sendForms() {
     const { target: form, submitter } = event;
     if (event.defaultPrevented || form.getAttribute("method")?.toLowerCase() !== "post") return;
     event.preventDefault();
-    if (sending.has(form) || submitter?.ariaDisabled === "true") return;
-    sending.add(form);
+    if (submitter?.ariaDisabled === "true") return;
+    if (sending.has(form)) {
+      sending.set(form, { button: submitter, input: inputOf(form) });
+      return;
+    }
+    sending.set(form, null);
     send(form, submitter);
   });
 }

@@ -199,6 +199,27 @@ def test_labels_are_kept_until_they_can_be_saved(quiet: WebServer, page: Page) -
     assert page.evaluate("() => window.isTheSame")
 
 
+def test_what_is_typed_while_a_saved_page_is_read_again_is_kept_and_can_be_saved(
+    quiet: WebServer, page: Page
+) -> None:
+    address = run(quiet)
+    page.goto(address)
+    held: list[Route] = []
+    page.route(
+        address, lambda route: held.append(route) if route.request.method == "GET" else route.continue_()
+    )
+    save = page.get_by_role("button", name="Save")
+    page.get_by_label("Tags, separated by commas").fill("b,  a")
+    with page.expect_request(lambda request: request.method == "GET" and request.url == address):
+        save.click()
+    page.get_by_label("Name", exact=True).fill("Another <name>")
+    save.click()
+    page.unroute(address)  # what was held back goes on
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Another <name>")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Another <name>")
+    expect(page.get_by_label("Tags, separated by commas")).to_have_value("b, a")
+
+
 def test_what_someone_else_changed_is_told_beside_what_was_typed(quiet: WebServer, page: Page) -> None:
     address = run(quiet)
     page.goto(address)
