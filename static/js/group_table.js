@@ -11,19 +11,23 @@ const signedLoss = (difference) => `${difference < 0 ? MINUS : "+"}${Math.abs(di
 const gap = (row) => row.train_accuracy.mean - row.test_accuracy.mean;
 
 function spread({ mean, std, min, max }) {
-  if (std === null) return [["", percent(mean)]];
-  return [["", `${percent(mean)} `], ["muted", `± ${points(std)}`], ["detail", `${percent(min)} – ${percent(max)}`]];
+  if (std === null) return [{ text: percent(mean) }];
+  return [
+    { text: `${percent(mean)} ` },
+    { className: "muted", text: `± ${points(std)}` },
+    { className: "detail", text: `${percent(min)} – ${percent(max)}` },
+  ];
 }
 
-// What a column says of a row, as pairs of a class and a text; a detail stands on a line of its own.
+// What a column says of a row, as texts and the classes of some; a detail stands on a line of its own.
 const CELLS = {
-  n: (row) => [["", whole(row.n)]],
-  parameters: (row) => [["", whole(row.parameters)]],
+  n: (row) => [{ text: whole(row.n) }],
+  parameters: (row) => [{ text: whole(row.parameters) }],
   train_accuracy: (row) => spread(row.train_accuracy),
   test_accuracy: (row) => spread(row.test_accuracy),
-  gap: (row) => [["", points(gap(row)) + UNIT]],
-  test_loss: (row) => [["", loss(row.test_loss.mean)]],
-  train_seconds: (row) => [["", duration(row.train_seconds.mean)]],
+  gap: (row) => [{ text: points(gap(row)) + UNIT }],
+  test_loss: (row) => [{ text: loss(row.test_loss.mean) }],
+  train_seconds: (row) => [{ text: duration(row.train_seconds.mean) }],
 };
 
 // The difference of a row from the baseline, below its figure.
@@ -38,17 +42,17 @@ const DELTAS = {
 // Writes pieces into a cell; where only words differ, nothing but the words is touched.
 function write(cell, pieces) {
   const spans = cell.querySelectorAll("span");
-  if (spans.length !== pieces.length || pieces.some(([name], index) => spans[index].className !== name)) {
+  if (spans.length !== pieces.length || pieces.some(({ className = "" }, index) => spans[index].className !== className)) {
     fill(
       cell,
-      ...pieces.flatMap(([className, textContent]) => {
+      ...pieces.flatMap(({ className = "", text: textContent }) => {
         const span = Object.assign(document.createElement("span"), { className, textContent });
         return className === "detail" ? [document.createElement("br"), span] : [span];
       }),
     );
     return;
   }
-  pieces.forEach(([, text], index) => {
+  pieces.forEach(({ text }, index) => {
     if (spans[index].textContent !== text) spans[index].firstChild.data = text;
   });
 }
@@ -111,7 +115,7 @@ export function groupTable(final, there) {
     for (const row of rows) {
       if (!lines.has(row.id)) lines.set(row.id, line(row, made));
       made.columns.forEach((name, index) => {
-        const delta = base && row !== base && DELTAS[name] ? [["detail", DELTAS[name](row, base)]] : [];
+        const delta = base && row !== base && DELTAS[name] ? [{ className: "detail", text: DELTAS[name](row, base) }] : [];
         write(lines.get(row.id).cells[index], [...CELLS[name](row), ...delta]);
       });
     }

@@ -159,7 +159,7 @@ export class Images {
     const { dataset } = this.#found;
     const said = ({ digit, confidence }) => `${digit}, ${percent(confidence, 0)}`;
     const line = (layers, answer) =>
-      element("span", { className: answer.digit === label ? "right" : "wrong" }, [`${layers}: `, element("b", { textContent: answer.digit }), ` ${percent(answer.confidence, 0)}`]);
+      element("span", { className: answer.digit === label ? "" : "wrong" }, [`${layers}: `, element("b", { textContent: answer.digit }), ` ${percent(answer.confidence, 0)}`]);
     return element("li", {}, [
       element("img", {
         src: `/datasets/${dataset}/test/${index}.png`,

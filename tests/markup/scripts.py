@@ -1,0 +1,186 @@
+"""What scripts look for in a page, and what they write into it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from app.settings import STATIC
+from tests.markup.styles import compounds
+
+ANYTHING: Final = "{}"
+"""Stands in a name for what a script computes."""
+
+_TEXT: Final = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`"
+_LOOK: Final = r"(?:querySelector|querySelectorAll|closest|matches|getElementById)"
+_VALUE: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
+"""The value of an attribute in a selector."""
+_NOT_GIVEN: Final = re.compile(rf"[!=]== (?:{_TEXT})")
+"""What an expression is compared with."""
+_HELPER: Final = re.compile(rf"\bconst (\w+) = \((\w+)\) => [\w.]*\b({_LOOK})\(({_TEXT}|\w+)\)")
+
+
+def scripts() -> list["Script"]:
+    """Every script of the product."""
+    return [Script(path.name, path.read_text("utf-8")) for path in sorted((STATIC / "js").iterdir())]
+
+
+@dataclass
+class Script:
+    """A script and the names in it."""
+
+    name: str
+    source: str
+    unread: list[str] = field(default_factory=list)
+    """Where a name is made in a way that can't be followed."""
+
+    @cached_property
+    def text(self) -> str:
+        """Its code without comments."""
+        return re.sub(r"(?m)(^|\s)//.*$", "", self.source)
+
+    @cached_property
+    def looked_for(self) -> dict[str, set[str]]:
+        """The `classes`, `ids` and `attributes` of elements that it looks for."""
+        found: dict[str, set[str]] = {"classes": set(), "ids": set(), "attributes": set()}
+        found["ids"] |= set(re.findall(r"\bsetAttribute\(\"form\", \"([\w-]+)\"", self.text))
+        for method, text in self._lookups():
+            if method == "getElementById":
+                found["ids"].add(text)
+                continue
+            for compound in compounds(text):
+                for kind in found:
+                    found[kind] |= getattr(compound, kind)
+        return found
+
+    def _lookups(self) -> Iterator[tuple[str, str]]:
+        """Every method that looks for elements, with each text it may be given."""
+        within = []
+        for helper in _HELPER.finditer(self.text):
+            name, parameter, method, text = helper.groups()
+            if text != parameter and ANYTHING not in _VALUE.sub("", _read(text)):
+                continue
+            within.append(helper.span())
+            for value in self._given_to(name, 0, definition=helper.start()):
+                yield method, value if text == parameter else _read(text.replace(f"${{{parameter}}}", value))
+        for match in re.finditer(rf"\b({_LOOK})(?:\?\.)?\(", self.text):
+            if not any(start <= match.start() < end for start, end in within):
+                for value in self._texts(_arguments(self.text, match.end())[0], match.end()):
+                    yield match[1], value
+
+    def _texts(self, expression: str, at: int) -> Iterator[str]:
+        """What an expression at this place may be as text."""
+        if re.fullmatch(_TEXT, expression):
+            yield _read(expression)
+        elif re.search(r"\.(id|dataset\.\w+)$", expression):
+            return  # an id that an element or attribute of the page has: those are looked at in the templates
+        elif re.fullmatch(r"\w+", expression) and (found := self._values(expression, at)):
+            yield from found
+        else:
+            self.unread.append(expression)
+
+    def _values(self, name: str, at: int) -> list[str]:
+        """The texts that a name stands for where it is used: a constant, items of a list, arguments."""
+        binding = (
+            rf"\bconst {name} = (?P<constant>{_TEXT});"
+            rf"|\bfor \(const {name} of \[(?P<items>[^\]]*)\]\)"
+            rf"|\[(?P<mapped>[^\[\]]*)\]\.map\(\({name}\) =>"
+            rf"|\bconst (?P<function>\w+) = \((?P<parameters>(?:\w+, )*{name}(?:, \w+)*)\) =>"
+        )
+        nearest = next(iter([*re.finditer(binding, self.text[:at])][::-1]), None)
+        if nearest is None:
+            return []
+        if nearest["function"]:
+            position = nearest["parameters"].split(", ").index(name)
+            return self._given_to(nearest["function"], position, definition=nearest.start())
+        literals = nearest["constant"] or nearest["items"] or nearest["mapped"]
+        return [_read(text) for text in re.findall(_TEXT, literals)]
+
+    def _given_to(self, function: str, position: int, definition: int) -> list[str]:
+        """The texts that a function of this script is called with."""
+        calls = re.finditer(rf"(?<![\w.#]){function}\(", self.text)
+        ends = [match.end() for match in calls if match.start() > definition]
+        return [text for end in ends for text in self._texts(_arguments(self.text, end)[position], end)]
+
+    @cached_property
+    def classes(self) -> set[str]:
+        """The classes that it gives to elements."""
+        found = set()
+        for match in re.finditer(r"\bclassName(?:: | = )", self.text):
+            expression = _NOT_GIVEN.sub("", _arguments(self.text, match.end())[0])
+            texts = re.findall(_TEXT, expression)
+            if not texts:
+                self.unread.append(expression)
+            found |= {name for text in texts for name in _read(text).split()}
+        for match in re.finditer(r"\bclassList\.(?:add|toggle)\(", self.text):
+            found |= set(self._texts(_arguments(self.text, match.end())[0], match.end()))
+        return found
+
+    @cached_property
+    def attributes(self) -> set[str]:
+        """The attributes that it gives to elements by their names in HTML."""
+        found = {_attribute(name) for name in re.findall(r"\bdataset\.(\w+) = ", self.text)}
+        found |= set(re.findall(r"\bsetAttribute\(\"([\w-]+)\"", self.text))
+        return found | set(re.findall(r"\.(open|hidden) = ", self.text))
+
+    @cached_property
+    def data_read(self) -> set[str]:
+        """The `data-` attributes that it reads or looks for."""
+        found = re.findall(r"\bdataset\??\.(\w+)\b(?! = )", self.text)
+        found += re.findall(r"\"(\w+)\" in \w+\.dataset", self.text)
+        for names in re.findall(r"\{ ([\w, ]+) \} = [^;]*\bdataset\b", self.text):
+            found += names.split(", ")
+        return {_attribute(name) for name in found} | {
+            name for name in self.looked_for["attributes"] if name.startswith("data-")
+        }
+
+    @cached_property
+    def id_attributes(self) -> set[str]:
+        """The attributes that hold ids of elements it looks for."""
+        return {_attribute(name) for name in re.findall(r"getElementById\(\w+\.dataset\.(\w+)\)", self.text)}
+
+    @cached_property
+    def controls(self) -> set[str]:
+        """The names of controls that it looks for."""
+        return set(re.findall(r"\.elements\.(\w+)", self.text)) | set(
+            re.findall(r"\[name=\"(\w+)\"\]", self.text)
+        )
+
+    @cached_property
+    def properties(self) -> set[str]:
+        """The custom properties of the style sheet that it reads."""
+        found = set()
+        for match in re.finditer(r"(?<!function )\bcolour\(", self.text):
+            texts = re.findall(_TEXT, _arguments(self.text, match.end())[0])
+            if not texts:
+                self.unread.append(self.text[match.start() : match.start() + 40])
+            found |= {_read(text) for text in texts}
+        return found
+
+
+def _read(text: str) -> str:
+    """What a literal says, with `ANYTHING` for what is computed in it."""
+    return re.sub(r"\$\{[^}]*\}", ANYTHING, text[1:-1])
+
+
+def _attribute(name: str) -> str:
+    """As HTML writes what `dataset` calls `runPage`: data-run-page."""
+    return "data-" + re.sub(r"([A-Z])", r"-\1", name).lower()
+
+
+def _arguments(text: str, start: int) -> list[str]:
+    """The expressions from here to the end of a call or statement, without the brackets around them."""
+    found, depth, at = [], 0, start
+    for part in re.finditer(rf"{_TEXT}|[()\[\]{{}},;]", text[start:]):
+        sign = part.group()
+        if sign in "([{":
+            depth += 1
+        elif depth and sign in ")]}":
+            depth -= 1
+        elif not depth and sign in ")]},;":
+            found.append(text[at : start + part.start()].strip())
+            at = start + part.end()
+            if sign != ",":
+                break
+    return found

@@ -1,0 +1,69 @@
+"""What style sheets have rules for, and the custom properties that they define and use."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.settings import STATIC
+
+NAME: Final = r"-?[_a-zA-Z][\w-]*"
+_WORD: Final = re.compile(rf"([.#])({NAME})|\[({NAME})(?:[~|^$*]?=[^\]]*)?\]")
+_BEFORE: Final = re.compile(r"[^\s>+~,(]*$")
+_RULE: Final = re.compile(r"([^{};]+)\{([^{}]*)\}")
+
+
+@dataclass(frozen=True)
+class Compound:
+    """A part of a selector that one element matches: `a.tag[data-open]`."""
+
+    classes: frozenset[str]
+    ids: frozenset[str]
+    attributes: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str) -> "Compound":
+        """Read one; what pseudo-classes say of other elements is left out."""
+        found: dict[str, set[str]] = {".": set(), "#": set(), "[": set()}
+        for sign, name, attribute in _WORD.findall(text):
+            found[sign or "["].add(name or attribute)
+        return cls(*(frozenset(found[sign]) for sign in ".#["))
+
+
+def compounds(selector: str) -> Iterator[Compound]:
+    """Every part of a selector that is about one element, also within `:is()`, `:has()` and `:not()`."""
+    while (inner := re.search(r"(:[\w-]+)?\(([^()]*)\)", selector)) is not None:
+        start, end = inner.span()
+        name, inside = inner.groups()
+        own = _BEFORE.search(selector[:start])[0] if name == ":is" else ""  # type: ignore[index]  # matches always
+        for each in inside.split(","):
+            yield from compounds(own + each.strip())
+        selector = selector[: start - len(own)] + selector[end:]
+    for part in re.split(r"[\s>+~,]+", re.sub(r"\"[^\"]*\"|'[^']*'", '""', selector)):
+        if _WORD.search(part):
+            yield Compound.of(part)
+
+
+@dataclass
+class Sheet:
+    """A style sheet: its rules as compounds with the properties they set, in order."""
+
+    rules: list[tuple[Compound, frozenset[str]]] = field(default_factory=list)
+    defined: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
+
+    @classmethod
+    def read(cls, name: str = "style.css") -> "Sheet":
+        """Read a file of `static`."""
+        text = re.sub(r"/\*.*?\*/", "", (STATIC / name).read_text("utf-8"), flags=re.DOTALL)
+        sheet = cls()
+        for selector, body in _RULE.findall(text):
+            properties = frozenset(re.findall(rf"(?:^|;)\s*({NAME}|--[\w-]+)\s*:", body))
+            sheet.rules += [(compound, properties) for compound in compounds(selector)]
+        sheet.defined = set(re.findall(r"(?:^|[;{])\s*--([\w-]+)\s*:", text))
+        sheet.used = set(re.findall(r"var\(--([\w-]+)", text))
+        return sheet
+
+    def names(self, kind: str) -> set[str]:
+        """All `classes`, `ids` or `attributes` that have a rule."""
+        return {name for compound, _ in self.rules for name in getattr(compound, kind)}
