@@ -30,7 +30,8 @@ function kind(schema) {
   return [schema.format ?? schema.type ?? "anything", ...bounds].join(" ");
 }
 
-function table(caption, head, rows) {
+// `of` says whose table it is, for there are many with the same caption.
+function table(caption, of, head, rows) {
   if (!rows.length) return null;
   const cells = (name, values, scope) =>
     values.map((value) => element(name, scope ? { scope } : {}, ...(value instanceof Node ? [value] : [String(value)])));
@@ -41,13 +42,13 @@ function table(caption, head, rows) {
     element("thead", {}, element("tr", {}, ...cells("th", head, "col"))),
     element("tbody", {}, ...rows.map((row) => element("tr", {}, ...cells("td", row)))),
   );
-  const scroll = element("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: caption }, made);
+  const scroll = element("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: `${caption} of ${of}` }, made);
   return scroll;
 }
 
 const code = (text) => element("code", {}, text);
 
-function fields(caption, schema) {
+function fields(caption, of, schema) {
   const whole = resolve(schema);
   const required = new Set(whole.required);
   const rows = Object.entries(whole.properties ?? {}).map(([name, field]) => [
@@ -56,7 +57,7 @@ function fields(caption, schema) {
     required.has(name) ? "required" : field.default === undefined ? "" : JSON.stringify(field.default),
     field.description ?? "",
   ]);
-  return table(caption, ["Field", "Type", "Default", "Meaning"], rows);
+  return table(caption, of, ["Field", "Type", "Default", "Meaning"], rows);
 }
 
 const content = (part) => Object.values(part?.content ?? {})[0]?.schema;
@@ -65,7 +66,7 @@ function operation(path, method, about) {
   const parameters = (about.parameters ?? []).map((parameter) => [
     code(parameter.name),
     `${parameter.in}, ${kind(parameter.schema ?? {})}`,
-    parameter.required ? "required" : "",
+    parameter.required ? "yes" : "no",
     parameter.description ?? "",
   ]);
   const answers = Object.entries(about.responses ?? {}).map(([status, answer]) => [
@@ -73,6 +74,7 @@ function operation(path, method, about) {
     content(answer) ? kind(content(answer)) : "",
     answer.description,
   ]);
+  const name = `${method.toUpperCase()} ${path}`;
   const success = Object.entries(about.responses ?? {}).find(([status]) => status.startsWith("2"));
   return element(
     "details",
@@ -88,10 +90,10 @@ function operation(path, method, about) {
       "div",
       { className: "body" },
       about.description?.includes("\n") ? element("p", {}, about.description) : null,
-      table("Parameters", ["Name", "Where and type", "", "Meaning"], parameters),
-      about.requestBody ? fields("Body (JSON)", content(about.requestBody)) : null,
-      success && content(success[1]) ? fields(`Answer ${success[0]}`, content(success[1])) : null,
-      table("All answers", ["Status", "Holds", "Meaning"], answers),
+      table("Parameters", name, ["Name", "Where and type", "Required", "Meaning"], parameters),
+      about.requestBody ? fields("Body (JSON)", name, content(about.requestBody)) : null,
+      success && content(success[1]) ? fields(`Answer ${success[0]}`, name, content(success[1])) : null,
+      table("All answers", name, ["Status", "Holds", "Meaning"], answers),
     ),
   );
 }

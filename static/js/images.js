@@ -62,7 +62,11 @@ export class Images {
     }
     part("more").addEventListener("click", () => {
       this.#all = true;
+      const first = part("gallery").children.length;
       this.#gallery();
+      const more = part("gallery").children[first]; // the button that was pressed is gone
+      more.tabIndex = -1;
+      more.focus();
     });
     part("digits").addEventListener("click", (event) => {
       const button = event.target.closest("button");
@@ -134,9 +138,10 @@ export class Images {
     fill(
       part("digits"),
       ...(images.length ? DIGITS : []).map((each) => {
-        const button = element("button", { type: "button", value: each, disabled: !counts[each] }, [`${each}`, element("small", { textContent: counts[each] })]);
+        const count = element("small", { textContent: counts[each] });
+        const unit = element("span", { className: "visually-hidden", textContent: counts[each] === 1 ? "image" : "images" });
+        const button = element("button", { type: "button", value: each, disabled: !counts[each] }, [`${each} `, count, " ", unit]);
         button.setAttribute("aria-pressed", digit === `${each}`);
-        button.setAttribute("aria-label", `${each}: ${plural(counts[each], "image")}`);
         return kept(each, button);
       }),
     );

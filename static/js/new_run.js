@@ -85,8 +85,8 @@ form.addEventListener("click", (event) => {
     later();
   } else if (copy) {
     navigator.clipboard?.writeText(document.getElementById(copy.dataset.copy).textContent);
-    copy.textContent = "Copied";
-    setTimeout(() => (copy.textContent = "Copy"), 1500);
+    copy.firstChild.data = "Copied";
+    setTimeout(() => (copy.firstChild.data = "Copy"), 1500);
   }
 });
 form.querySelector("[data-check]").hidden = true; // the preview checks by itself

@@ -99,7 +99,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def _watched(context: BrowserContext) -> tuple[Page, list[str]]:
+def watched(context: BrowserContext) -> tuple[Page, list[str]]:
     """A page, and what goes wrong on it and on others beside it.
 
     Those are errors in the console, scripts that fail, and requests elsewhere.
@@ -123,7 +123,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     Chromium itself notes in the console when a form is refused and when a server is away.
     """
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
-    page, trouble = _watched(context)
+    page, trouble = watched(context)
     yield page
     context.close()
     assert [each for each in trouble if not each.startswith("Failed to load resource")] == []
@@ -133,7 +133,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 def phone(chromium: Browser) -> Iterator[Page]:
     """A page of 390 px in the dark theme; at its end nothing may have gone wrong on it."""
     context = chromium.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
-    page, trouble = _watched(context)
+    page, trouble = watched(context)
     yield page
     context.close()
     assert trouble == []

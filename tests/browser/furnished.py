@@ -1,0 +1,102 @@
+"""A server with runs in every state, and something in every place of its pages."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import numpy as np
+
+from app import artifacts, run_queue
+from app.db import Database
+from app.run_queue import Claim
+from app.settings import Settings
+from tests.app.states import RESULTS, add_worker, claimed, figures
+from tests.web_server import WebServer
+from trainer import predictions
+from trainer.folder import SHIPPED, TEST_LABELS_FILE, DataFolder, home
+from trainer.idx import IdxFile
+
+COMPARED: Final = 15
+"""How many runs have finished: three seeds of one to five layers, with the first ids, in study 1."""
+FAILED_EARLY: Final = 16
+FAILED_LATE: Final = 17
+CANCELLED: Final = 18
+CANCELLING: Final = 19
+TRAINING: Final = 20
+QUEUED: Final = 21
+_EPOCHS: Final = 4
+
+
+class _Furnisher:
+    """What workers and people did on a server."""
+
+    def __init__(self, server: WebServer, settings: Settings) -> None:
+        self.server = server
+        self.settings = settings
+        self.database: Database = server.app.state.database
+        path = DataFolder.of(SHIPPED, settings.data_dir).file(TEST_LABELS_FILE)
+        assert path
+        self.labels = IdxFile.labels(path).items
+
+    def post(self, address: str, **body: Any) -> None:
+        httpx.post(self.server.url + address, json=body).raise_for_status()
+
+    def begin(self, *, epochs: int) -> Claim:
+        """The next run, which trains this far."""
+        claim = claimed(self.database)
+        environment = {"train_images": "60000", "test_images": "10000"}
+        with self.database.write() as session:
+            assert run_queue.report_start(session, claim, "cpu", environment, 0)
+            for epoch in range(1, epochs + 1):
+                assert run_queue.record_epoch(session, claim, _record(claim, epoch))
+        return claim
+
+    def finish(self) -> None:
+        claim = self.begin(epochs=_EPOCHS)
+        classes = self.labels.copy()
+        wrong = slice(100 * claim.config.seed, 100 * claim.config.seed + 400 // claim.config.depth)
+        classes[wrong] = (classes[wrong] + 1) % 10
+        path = artifacts.of_run(self.settings.artifacts, claim.run_id).predictions(claim.attempt)
+        sure = np.full(len(classes), 0.75, np.float16)
+        predictions.save(path, predictions.Predictions(classes, sure))
+        accuracy = 0.9 + claim.config.depth / 100 + claim.config.seed / 1000
+        with self.database.write() as session:
+            assert run_queue.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
+
+    def fail(self, reason: str, *, epochs: int) -> None:
+        claim = self.begin(epochs=epochs)
+        with self.database.write() as session:
+            assert run_queue.fail(session, claim, reason, "Traceback (most recent call last):\n  …")
+
+
+def _record(claim: Claim, epoch: int) -> dict[str, Any]:
+    depth = claim.config.depth
+    norms = [0.1 * (layer + 1) / epoch for layer in range(depth)]
+    return {**figures(epoch), "gradient_norms": norms, "dead_relu": [0.01 * epoch] * (depth - 1)}
+
+
+def furnish(folder: Path) -> WebServer:
+    """A started server of this folder, which nothing trains any further."""
+    (home(folder) / "unfit").mkdir(parents=True)
+    settings = Settings(data_dir=folder)
+    server = WebServer(settings)
+    server.start()
+    there = _Furnisher(server, settings)
+    add_worker(there.database, slots=2)
+    there.post("/studies", depth=[1, 2, 3, 4, 5], seed=[0, 1, 2], epochs=_EPOCHS, tags=["depth"])
+    for _ in range(COMPARED):
+        there.finish()
+    there.post("/studies", depth=[1], lr=[100], seed=[0], tags=["a", "high rate"])
+    there.fail("diverged: loss became non-finite at epoch 1", epochs=0)
+    there.post("/runs", depth=2)
+    there.fail("it broke", epochs=2)
+    there.post("/runs", depth=3)
+    there.post(f"/runs/{CANCELLED}/cancel")
+    there.post("/runs", depth=4)
+    there.begin(epochs=1)
+    there.post(f"/runs/{CANCELLING}/cancel")
+    there.post("/runs", depth=5)
+    there.begin(epochs=3)
+    there.post("/runs", depth=2, seed=9, tags=["later"], note="Waits.")
+    there.post("/runs/bulk", ids=[FAILED_LATE], action="archive")
+    return server

@@ -1,0 +1,199 @@
+"""Every page in every state, with every part open, before axe-core and on narrow windows."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from app.integrity import Integrity
+from app.settings import Settings
+from tests.browser import furnished
+from tests.browser.conftest import watched
+from tests.web_server import WebServer
+
+pytestmark = pytest.mark.browser
+
+AXE: Final = Axe().axe_script
+WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
+PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
+TAGS: Final = "wcag2a wcag2aa wcag21a wcag21aa wcag22a wcag22aa best-practice experimental"
+ALL: Final = {"resultTypes": ["violations"], "runOnly": TAGS.split()}
+OF_LOOKS: Final = {
+    "resultTypes": ["violations"],
+    "runOnly": ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"],
+}
+"""The rules that depend on theme or width; all others read the document alone."""
+LOOKS: Final[tuple[tuple[ViewportSize, Literal["light", "dark"], dict[str, list[str]]], ...]] = (
+    (WIDE, "light", ALL),
+    (WIDE, "dark", OF_LOOKS),
+    (PHONE, "light", OF_LOOKS),
+    (PHONE, "dark", ALL),
+)
+WIDTHS: Final = (1280, 640, 390, 320)
+"""Pixels of a window; the narrowest are those of 1280 at 200 % and 400 %."""
+OPEN: Final = "() => { for (const each of document.querySelectorAll('details')) each.open = true; }"
+FITS: Final = "(width) => document.documentElement.scrollWidth <= width"
+DRAWN: Final = """
+() => [...document.querySelectorAll(".chart")]
+    .every((chart) => !chart.checkVisibility() || chart.querySelector(".main-svg"))
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    """One with something in every place."""
+    server = furnished.furnish(tmp_path_factory.mktemp("furnished"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    """One on which nobody has done anything."""
+    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("empty")))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def shared(chromium: Browser) -> Iterator[Page]:
+    """One page for all of them."""
+    context = chromium.new_context()
+    page, trouble = watched(context)
+    yield page
+    context.close()
+    assert [each for each in trouble if not each.startswith("Failed to load resource")] == []
+
+
+def drawn(page: Page) -> None:
+    page.wait_for_function(DRAWN)
+
+
+def compared(page: Page) -> None:
+    expect(page.locator("[data-images-note]")).not_to_contain_text("Reading")
+    drawn(page)
+
+
+def ticked(page: Page) -> None:
+    for box in page.locator("[name=ids]").all()[:2]:
+        box.check()
+    expect(page.get_by_role("button", name="Compare")).to_be_visible()
+
+
+def helped(page: Page) -> None:
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def refused(page: Page) -> None:
+    page.get_by_label("Epochs").fill("0")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("[aria-invalid=true]")).not_to_have_count(0)
+
+
+def many(page: Page) -> None:
+    page.get_by_label("Depth").fill("1-5")
+    expect(page.locator("#estimate")).to_contain_text("5 runs")
+
+
+def at_an_epoch(page: Page) -> None:
+    page.get_by_label("Epoch, as a number").fill("2")
+    expect(page.locator("#groups-at-epoch table")).to_be_visible()
+    compared(page)
+
+
+def listed(page: Page) -> None:
+    expect(page.locator(".operation")).not_to_have_count(0)
+
+
+def as_it_is(page: Page) -> None:
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+VISITS: Final[dict[str, tuple[str, Callable[[Page], None]]]] = {
+    "runs": ("/runs", as_it_is),
+    "runs, ticked": ("/runs?archived=all&sort=-depth", ticked),
+    "runs, none found": ("/runs?q=nothing&status=failed", as_it_is),
+    "runs, a page of them": ("/runs?limit=5", helped),
+    "new run": ("/runs/new", refused),
+    "new study": (f"/runs/new?from={furnished.FAILED_EARLY}", many),
+    "finished": ("/runs/1", drawn),
+    "failed early": (f"/runs/{furnished.FAILED_EARLY}", as_it_is),
+    "failed late": (f"/runs/{furnished.FAILED_LATE}", drawn),
+    "cancelled": (f"/runs/{furnished.CANCELLED}", as_it_is),
+    "cancelling": (f"/runs/{furnished.CANCELLING}", drawn),
+    "training": (f"/runs/{furnished.TRAINING}", drawn),
+    "queued": (f"/runs/{furnished.QUEUED}", drawn),
+    "epochs": ("/runs/1/epochs", as_it_is),
+    "studies": ("/studies", as_it_is),
+    "study": ("/studies/1", drawn),
+    "study, failed": ("/studies/2", as_it_is),
+    "compare": ("/compare", as_it_is),
+    "compare a study": ("/compare?study=1&digit=1&second=2", compared),
+    "compare one": ("/compare?runs=1", compared),
+    "compare two": ("/compare?runs=1,4&by=depth,lr&hide=1&parameters=all", compared),
+    "compare states": ("/compare?runs=1,2,4,5,16,17,18,19,20,21,99", compared),
+    "compare at an epoch": ("/compare?study=1&baseline=depth%3D2", at_an_epoch),
+    "compare nothing": ("/compare?runs=16,18", as_it_is),
+    "queue": ("/queue", as_it_is),
+    "system": ("/workers", as_it_is),
+    "API": ("/docs", listed),
+    "404": ("/nowhere", as_it_is),
+    "422": ("/runs?limit=x", as_it_is),
+}
+
+
+def check(page: Page, arrange: Callable[[Page], None]) -> None:
+    """Look at the page that is open in both themes and widths, and at how it fits into narrower windows."""
+    page.set_viewport_size(WIDE)
+    arrange(page)
+    page.evaluate(OPEN)
+    page.evaluate(AXE)
+    found = set()
+    for size, theme, rules in LOOKS:
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=theme)
+        for violation in page.evaluate("(options) => axe.run(options)", rules)["violations"]:
+            for node in violation["nodes"]:
+                found.add((violation["id"], node["html"], node["failureSummary"], size["width"], theme))
+    assert found == set()
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_function(FITS, arg=width)  # charts out of sight are drawn anew when the page is idle
+
+
+@pytest.mark.parametrize("name", VISITS)
+def test_no_page_has_a_violation(name: str, server: WebServer, shared: Page) -> None:
+    address, arrange = VISITS[name]
+    shared.goto(server.url + address)
+    check(shared, arrange)
+
+
+@pytest.mark.parametrize("address", ["/runs", "/queue", "/workers", "/studies"])
+def test_no_page_without_a_run_has_a_violation(address: str, empty: WebServer, shared: Page) -> None:
+    shared.goto(empty.url + address)
+    check(shared, as_it_is)
+
+
+def test_the_report_has_no_violation(server: WebServer, shared: Page, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    report.write_text(httpx.get(f"{server.url}/compare/report.html?study=1").text, "utf-8")
+    shared.goto(report.as_uri())
+    check(shared, drawn)
+
+
+def test_a_damaged_database_has_no_violation_and_looks_like_an_alarm(server: WebServer, shared: Page) -> None:
+    integrity: Integrity = server.app.state.integrity
+    integrity.state, integrity.detail = "damaged", "row 7 missing from index ix_run_status"
+    shared.goto(f"{server.url}/workers")
+    check(shared, as_it_is)
+    alarm = shared.get_by_role("alert").filter(has_text="damaged")
+    paper = alarm.evaluate("(alarm) => getComputedStyle(alarm).backgroundColor")
+    assert paper == "rgb(58, 31, 30)"  # --bad-wash of the dark theme
+    integrity.state = "sound"
