@@ -7,15 +7,13 @@ from functools import cache
 import pytest
 
 from app.settings import STATIC, TEMPLATES
-from tests.markup.scripts import ANYTHING, Script, scripts
+from tests.markup.scripts import ANYTHING, REFERENCES, Script, scripts
 from tests.markup.styles import Sheet
 from tests.markup.templates import Element, elements, pages
 
 SCRIPTS = {script.name: script for script in scripts()}
 SHEET = Sheet.read()
-REFERENCES = {"for", "form", "aria-labelledby", "aria-describedby", "aria-controls"} | {
-    name for script in SCRIPTS.values() for name in script.id_attributes
-}
+IDS_IN = REFERENCES | {name for script in SCRIPTS.values() for name in script.id_attributes}
 """Attributes that hold ids of other elements."""
 
 
@@ -129,7 +127,7 @@ def test_every_reference_leads_to_an_element_of_the_page(page: str) -> None:
     ids = {word for element in written(page) for word in element.words("id")}
     wrong = set()
     for element in written(page):
-        wanted = {word for name in REFERENCES for word in element.words(name)}
+        wanted = {word for name in IDS_IN for word in element.words(name)}
         wanted |= {value[1:] for value in element.attributes.get("href", ()) if value.startswith("#")}
         wrong |= {f"<{element.name}>: {word}" for word in wanted if not known(word, ids)}
     assert wrong == set()
@@ -166,7 +164,7 @@ def test_every_element_that_a_script_looks_for_is_on_a_page_that_loads_it() -> N
 def test_every_id_is_there_for_something() -> None:
     """A reference, a rule, a script, a link to it, or a part of the page that is read again."""
     used = looked_for("ids") | SHEET.names("ids")
-    used |= {word for element in everywhere() for name in REFERENCES for word in element.words(name)}
+    used |= {word for element in everywhere() for name in IDS_IN for word in element.words(name)}
     used |= set(
         re.findall(
             r"#([\w-]+)",
@@ -209,3 +207,56 @@ def test_every_static_file_is_loaded() -> None:
     text = "".join(source(path.name) for path in TEMPLATES.iterdir())
     loaded |= {*re.findall(r"asset\('([^']+)'\)", text)}
     assert loaded - {"plotly.min.js"} == {str(path.relative_to(STATIC)) for path in STATIC.rglob("*.*")}
+
+
+def test_every_place_to_which_focus_is_given_takes_it() -> None:
+    given = {value for element in everywhere() for value in element.attributes.get("data-gives-focus", ())}
+    given |= set(re.findall(r'\bgo\("[^"]*", "([^"]*)"\)', SCRIPTS["shortcuts.js"].text))
+    taken = {value for element in everywhere() for value in element.attributes.get("data-takes-focus", ())}
+    assert given == taken
+
+
+SCRIPT = """
+const GROUPS = ".bulk, form[data-large]"; // ".comment" is none
+const part = (name) => document.querySelector(`[data-part-${name}]`);
+const choose = (name, key) => part(name).addEventListener("change", key);
+choose("step", 1);
+for (const name of ["first", "second"]) part(name).hidden = true;
+["third"].map((name) => part(name).value);
+const row = (id) => document.querySelector(`tr[data-run="${id}"] .status`);
+button.closest(GROUPS).append(document.getElementById(`${control.id}-error`));
+element("td", { className: digit === "zero" ? "number diagonal" : "number" });
+button.classList.toggle("chosen", isPressed);
+const { change, newestRun } = document.querySelector("main").dataset;
+line.color = colour(share < 0 ? "fewer" : "more");
+"""
+
+
+def test_names_that_scripts_compose_are_found() -> None:
+    script = Script("a.js", SCRIPT)
+    parts = {f"data-part-{name}" for name in ("step", "first", "second", "third")}
+    assert script.looked_for == {
+        "classes": {"bulk", "status"},
+        "ids": {"{}-error"},
+        "attributes": {"data-large", "data-run", *parts},
+    }
+    assert script.classes == {"number", "diagonal", "chosen"}
+    assert script.data_read == {"data-change", "data-newest-run", "data-large", "data-run", *parts}
+    assert script.properties == {"fewer", "more"}
+    assert script.unread == []
+
+
+def test_a_name_that_cannot_be_followed_is_told() -> None:
+    script = Script("a.js", "const of = (text) => text; page.querySelector(of(place));")
+    _ = script.looked_for
+    assert script.unread == ["of(place)"]
+
+
+def test_branches_of_templates_are_alternatives() -> None:
+    found = {value for element in written("new_run.html") for value in element.attributes.get("class", ())}
+    assert {"network", "network chosen"} <= found
+    assert "network network" not in found
+    head = next(
+        element for element in written("runs.html") if "seed" in element.attributes.get("data-column", ())
+    )
+    assert head.attributes["class"] == {"number"}

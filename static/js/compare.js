@@ -8,8 +8,9 @@ import { Images } from "./images.js";
 import { Missing, json } from "./json.js";
 import { followLinks } from "./links.js";
 import { refresh } from "./live.js";
+import { keepFocus } from "./morph.js";
 import { againButton } from "./rerun.js";
-import { rowOf, updateRow } from "./rows.js";
+import { removeRow, updateRow } from "./rows.js";
 import { RunSet } from "./run_set.js";
 import { throttle } from "./throttle.js";
 import { View } from "./view.js";
@@ -32,6 +33,7 @@ function gone() {
   isGone = true;
   document.getElementById("all-gone").hidden = false;
   for (const section of document.querySelectorAll("main > section, main > .heading .actions, main > form")) section.hidden = true;
+  keepFocus(document.getElementById("all-gone"));
 }
 
 const load = throttle(async () => {
@@ -70,7 +72,7 @@ listen("/events", change, {
   },
   deleted({ run_id }) {
     if (!set.has(run_id)) return;
-    rowOf(run_id)?.remove();
+    removeRow(run_id);
     set.remove(run_id);
     if (!set.runs.length) gone();
     if (isGone) return;

@@ -1,7 +1,7 @@
 // Parts of a page that the server words anew: elements with an id and `data-live` are read again, of those with
 // `data-live="outside"` only the attributes.
 
-import { become, becomeOutside } from "./morph.js";
+import { become, becomeOutside, keepFocus } from "./morph.js";
 import { say } from "./notice.js";
 import { throttle } from "./throttle.js";
 
@@ -27,6 +27,7 @@ export async function read(others = []) {
     const next = fresh.getElementById(old.id);
     if (next) (old.dataset.live === "outside" ? becomeOutside : become)(old, next);
   }
+  keepFocus();
   document.title = fresh.title;
   document.dispatchEvent(new Event("live"));
 }

@@ -40,7 +40,7 @@ export function focusNear(place) {
     const links = [around, ...around.querySelectorAll(LEADS_ON)].filter((each) => each.matches(LEADS_ON));
     const seen = links.find((each) => each.checkVisibility());
     if (seen) return seen.focus({ preventScroll: true });
-    if (!around.matches("section, main")) continue;
+    if (!around.matches("section, main") || !around.checkVisibility()) continue;
     around.tabIndex = -1;
     return around.focus({ preventScroll: true });
   }
@@ -112,6 +112,17 @@ function place(parent, children) {
     if (found === at) at = at.nextSibling;
     like(found, node);
   }
+}
+
+// Takes an element out of the page.
+export function takeOut(node) {
+  remove(node);
+  settle();
+}
+
+// Where the focus goes when what has it was hidden: nowhere is no place to go on from.
+export function keepFocus(place = document.activeElement) {
+  if (!document.activeElement.checkVisibility()) focusNear(place);
 }
 
 // Makes one element like another.

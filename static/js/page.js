@@ -1,6 +1,7 @@
-// What every page has: the theme switch, keyboard shortcuts, times that age, forms that keep their input, questions
-// before deleting, the first wrong field.
+// What every page has: the theme switch, keyboard shortcuts, times that age, forms that keep their input, focus that
+// is passed on, questions before deleting, the first wrong field.
 
+import { passFocusOn } from "./focus.js";
 import { followTimes } from "./times.js";
 import { sendForms } from "./send_forms.js";
 import { startShortcuts } from "./shortcuts.js";
@@ -10,6 +11,7 @@ startThemeSwitch(document.querySelector("[data-theme-switch]"));
 startShortcuts();
 followTimes();
 sendForms();
+passFocusOn();
 
 // After a refused form, typing goes on where the first thing is wrong.
 document.querySelector('main [aria-invalid="true"], main .field:has(.error:not(:empty)) input')?.focus();

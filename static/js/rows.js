@@ -2,10 +2,15 @@
 
 import { CANCELLING, isCancelling } from "./cancelling.js";
 import { about, duration, percent, whole } from "./format.js";
-import { fill } from "./morph.js";
+import { fill, takeOut } from "./morph.js";
 import { timeElement } from "./times.js";
 
 export const rowOf = (id) => document.querySelector(`[data-runs] tr[data-run="${id}"]`);
+
+export function removeRow(id) {
+  const row = rowOf(id);
+  if (row) takeOut(row);
+}
 
 // Returns whether the run has a row here.
 export function updateRow(run) {

@@ -7,6 +7,7 @@ import { Epochs, readEpochs } from "./epochs.js";
 import { listen } from "./events.js";
 import { plural, whole } from "./format.js";
 import { refresh } from "./live.js";
+import { keepFocus } from "./morph.js";
 import { smooth } from "./smooth.js";
 import { View } from "./view.js";
 
@@ -106,6 +107,7 @@ function draw() {
 function gone() {
   document.getElementById("gone").hidden = false;
   for (const part of document.querySelectorAll("#run-heading .actions, #run-labels, #run-keep")) part.hidden = true;
+  keepFocus(document.getElementById("gone"));
 }
 
 view.addEventListener("change", draw);

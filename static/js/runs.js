@@ -2,7 +2,7 @@
 
 import { listen } from "./events.js";
 import { plural } from "./format.js";
-import { rowOf, updateRow } from "./rows.js";
+import { removeRow, rowOf, updateRow } from "./rows.js";
 
 const form = document.querySelector(".runs-form");
 // The address keeps what is filtered by, and nothing that is empty.
@@ -47,7 +47,7 @@ listen("/events", change, {
     showUnseen();
   },
   deleted({ run_id }) {
-    rowOf(run_id)?.remove();
+    removeRow(run_id);
     if (unseen.delete(run_id)) showUnseen();
     showTicked();
   },

@@ -18,7 +18,10 @@ export class Scrubber extends EventTarget {
     this.range.addEventListener("input", () => this.#ask(this.range.value > this.#last ? 0 : Number(this.range.value)));
     this.number.addEventListener("input", () => this.#type());
     this.number.addEventListener("blur", () => this.#show());
-    this.end.addEventListener("click", () => this.#ask(0));
+    this.end.addEventListener("click", () => {
+      this.#ask(0);
+      this.range.focus(); // the button can't keep the focus once it does nothing
+    });
     form.addEventListener("submit", (event) => event.preventDefault());
     view.follow(["epoch"], () => this.#read());
     this.#read();

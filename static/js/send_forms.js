@@ -5,6 +5,7 @@
 // page), `data-meanwhile` what its button says until the server has answered.
 
 import { beginCancelling } from "./cancelling.js";
+import { giveFocus } from "./focus.js";
 import { read, refresh } from "./live.js";
 import { become, focusNear } from "./morph.js";
 import { hush, say } from "./notice.js";
@@ -162,6 +163,7 @@ async function send(form, button) {
     answered(true);
     if (!("stay" in form.dataset) || to.pathname !== location.pathname) {
       window.addEventListener("pageshow", release, { once: true }); // a second press meanwhile would start it twice
+      if ("givesFocus" in form.dataset) giveFocus(form.dataset.givesFocus);
       location.assign(to);
       return;
     }

@@ -1,5 +1,12 @@
 // Keyboard shortcuts: / search, n new run, c compare, ? help. Silent while someone types.
 
+import { giveFocus } from "./focus.js";
+
+function go(address, to) {
+  giveFocus(to);
+  location.href = address;
+}
+
 export function startShortcuts() {
   const dialog = document.querySelector("[data-help-dialog]");
   document.querySelector("[data-help]").addEventListener("click", () => dialog.showModal());
@@ -8,9 +15,9 @@ export function startShortcuts() {
     "/": () => {
       const search = document.querySelector("input[type=search]");
       if (search) search.select();
-      else location.href = "/runs";
+      else go("/runs", "search");
     },
-    n: () => (location.href = "/runs/new"),
+    n: () => go("/runs/new", "first field"),
     c: () => {
       const ready = document.querySelector("button[data-compare]:not([hidden])");
       if (ready?.checkVisibility()) ready.click();

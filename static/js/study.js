@@ -4,7 +4,7 @@ import { Curves } from "./curves.js";
 import { listen } from "./events.js";
 import { json } from "./json.js";
 import { refresh } from "./live.js";
-import { rowOf, updateRow } from "./rows.js";
+import { removeRow, updateRow } from "./rows.js";
 import { RunSet } from "./run_set.js";
 import { throttle } from "./throttle.js";
 import { View } from "./view.js";
@@ -36,7 +36,7 @@ listen("/events", main.dataset.change, {
   reset: ({ run_id }) => set.reset(run_id),
   deleted({ run_id }) {
     if (!set.has(run_id)) return;
-    rowOf(run_id)?.remove();
+    removeRow(run_id);
     set.remove(run_id);
     refresh();
   },

@@ -91,13 +91,13 @@ def helped(page: Page) -> None:
 
 
 def refused(page: Page) -> None:
-    page.get_by_label("Epochs").fill("0")
+    page.get_by_role("textbox", name="Epochs").fill("0")
     page.get_by_role("button", name="Start").click()
     expect(page.locator("[aria-invalid=true]")).not_to_have_count(0)
 
 
 def many(page: Page) -> None:
-    page.get_by_label("Depth").fill("1-5")
+    page.get_by_role("textbox", name="Depth").fill("1-5")
     expect(page.locator("#estimate")).to_contain_text("5 runs")
 
 

@@ -12,6 +12,23 @@ from tests.markup.styles import compounds
 ANYTHING: Final = "{}"
 """Stands in a name for what a script computes."""
 
+REFERENCES: Final = frozenset(
+    {
+        "aria-activedescendant",
+        "aria-controls",
+        "aria-describedby",
+        "aria-details",
+        "aria-labelledby",
+        "aria-owns",
+        "for",
+        "form",
+        "headers",
+        "list",
+        "popovertarget",
+    }
+)
+"""Attributes that hold ids of other elements."""
+
 _TEXT: Final = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`"
 _LOOK: Final = r"(?:querySelector|querySelectorAll|closest|matches|getElementById)"
 _VALUE: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
@@ -44,7 +61,8 @@ class Script:
     def looked_for(self) -> dict[str, set[str]]:
         """The `classes`, `ids` and `attributes` of elements that it looks for."""
         found: dict[str, set[str]] = {"classes": set(), "ids": set(), "attributes": set()}
-        found["ids"] |= set(re.findall(r"\bsetAttribute\(\"form\", \"([\w-]+)\"", self.text))
+        given = re.findall(rf"\bsetAttribute\(\"(?:{'|'.join(REFERENCES)})\", \"([\w-]+)\"", self.text)
+        found["ids"] |= {*given, *re.findall(r"\bhtmlFor(?:: | = )\"([\w-]+)\"", self.text)}
         for method, text in self._lookups():
             if method == "getElementById":
                 found["ids"].add(text)
@@ -107,14 +125,16 @@ class Script:
     def classes(self) -> set[str]:
         """The classes that it gives to elements."""
         found = set()
-        for match in re.finditer(r"\bclassName(?:: | = )", self.text):
+        for match in re.finditer(r"\bclassName(?:: | = )|\bsetAttribute\(\"class\", ", self.text):
             expression = _NOT_GIVEN.sub("", _arguments(self.text, match.end())[0])
             texts = re.findall(_TEXT, expression)
             if not texts:
                 self.unread.append(expression)
             found |= {name for text in texts for name in _read(text).split()}
-        for match in re.finditer(r"\bclassList\.(?:add|toggle)\(", self.text):
-            found |= set(self._texts(_arguments(self.text, match.end())[0], match.end()))
+        for match in re.finditer(r"\bclassList\.(add|toggle)\(", self.text):
+            given = _arguments(self.text, match.end())
+            for expression in given[:1] if match[1] == "toggle" else given:
+                found |= set(self._texts(expression, match.end()))
         return found
 
     @cached_property
@@ -150,7 +170,8 @@ class Script:
     @cached_property
     def properties(self) -> set[str]:
         """The custom properties of the style sheet that it reads."""
-        found = set()
+        found = set(re.findall(r"getPropertyValue\(\"--([\w-]+)\"\)|var\(--([\w-]+)\)", self.text))
+        found = {name for names in found for name in names if name}
         for match in re.finditer(r"(?<!function )\bcolour\(", self.text):
             texts = re.findall(_TEXT, _arguments(self.text, match.end())[0])
             if not texts:

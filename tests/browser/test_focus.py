@@ -1,0 +1,155 @@
+"""By keyboard alone: after every action the focus is where one goes on from."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser import furnished
+from tests.web_server import WebServer
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    """One with something in every place."""
+    server = furnished.furnish(tmp_path_factory.mktemp("furnished"))
+    yield server
+    server.stop()
+
+
+def press(place: Locator, key: str = "Enter") -> None:
+    place.focus()
+    place.page.keyboard.press(key)
+
+
+def test_shortcuts_lead_to_the_first_field_and_to_the_search(quiet: WebServer, page: Page) -> None:
+    httpx.post(f"{quiet.url}/runs", json={"depth": 1}).raise_for_status()
+    page.goto(f"{quiet.url}/queue")
+    page.keyboard.press("n")
+    expect(page.get_by_role("textbox", name="Depth")).to_be_focused()
+    page.goto(f"{quiet.url}/queue")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search")).to_be_focused()
+    page.goto(f"{quiet.url}/runs/new")
+    expect(page.get_by_role("heading", name="New run")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Depth")).not_to_be_focused()
+
+
+def test_the_way_through_the_list_keeps_the_focus(server: WebServer, page: Page) -> None:
+    page.goto(f"{server.url}/runs?limit=5")
+    found = page.get_by_role("group", name="runs")
+    press(page.get_by_role("link", name="Next page"))
+    page.wait_for_url("**cursor=**")
+    expect(found).to_be_focused()
+    depth = page.locator("[data-column=depth] a")
+    press(depth)
+    page.wait_for_url("**sort=-depth**")
+    expect(depth).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**sort=depth**")
+    expect(depth).to_be_focused()
+    press(page.locator("a.tag").first)
+    page.wait_for_url("**tag=depth")
+    expect(page.get_by_role("group", name="15 runs found")).to_be_focused()
+    page.keyboard.press("/")
+    page.keyboard.type("seed 0")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=seed**")
+    expect(page.get_by_role("group", name="runs found")).to_be_focused()
+    page.keyboard.press("/")
+    page.keyboard.type("nothing like it")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("group", name="0 runs found")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Show all runs")).to_be_focused()
+
+
+def test_what_is_done_to_a_run_leaves_the_focus_beside_it(server: WebServer, page: Page) -> None:
+    page.goto(f"{server.url}/runs/{furnished.QUEUED}")
+    heading = page.locator("#run-heading")
+    press(page.get_by_role("button", name="Cancel"))
+    expect(page.get_by_role("button", name="Retry")).to_be_visible()
+    expect(heading.locator(":focus")).to_have_count(1)
+    press(page.get_by_role("button", name="Retry"))
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(heading.locator(":focus")).to_have_count(1)
+    page.get_by_role("textbox", name="Tags").fill("later, sooner")
+    press(page.get_by_role("button", name="Save"))
+    expect(page.get_by_text("Saved")).to_be_visible()
+    expect(page.get_by_role("button", name="Save")).to_be_focused()
+    page.locator("[data-said] button").focus()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Save")).to_be_focused()
+    press(page.get_by_role("button", name="Archive"))
+    expect(page.get_by_role("button", name="Restore")).to_be_focused()
+    press(page.get_by_text("Delete…"))
+    press(page.get_by_role("button", name="permanently").or_(page.get_by_role("button", name="for ever")))
+    page.wait_for_url(f"{server.url}/runs")
+    expect(page.get_by_role("group", name="runs")).to_be_focused()
+
+
+def test_what_others_take_away_leaves_the_focus_beside_it(server: WebServer, page: Page) -> None:
+    page.goto(f"{server.url}/runs")
+    page.locator("tr[data-run='14'] .name a").focus()
+    httpx.delete(f"{server.url}/runs/14").raise_for_status()
+    expect(page.locator("tr[data-run='14']")).to_have_count(0)
+    expect(page.locator("tr[data-run='13'] :focus")).to_have_count(1)
+    page.goto(f"{server.url}/runs/13")
+    page.get_by_role("link", name="Clone").focus()
+    httpx.delete(f"{server.url}/runs/13").raise_for_status()
+    expect(page.locator("#gone :focus")).to_have_count(1)
+
+
+def test_what_is_chosen_in_a_comparison_keeps_the_focus(server: WebServer, page: Page) -> None:
+    page.goto(f"{server.url}/compare?study=1")
+    press(page.get_by_role("link", name="Pin 2 layers as the baseline"))
+    expect(page.get_by_role("link", name="Unpin 2 layers")).to_be_focused()
+    page.locator("#by").select_option("lr")
+    press(page.get_by_role("button", name="Group"))
+    page.wait_for_url("**by=lr**")
+    expect(page.get_by_role("button", name="Group", exact=True)).to_be_focused()
+    page.goto(f"{server.url}/compare?study=1&epoch=2")
+    back, more = page.get_by_role("button", name="Back to final"), page.locator("[data-images-more]")
+    expect(back).to_be_enabled()
+    press(back)
+    expect(page.get_by_label("At epoch")).to_be_focused()
+    expect(more).to_be_visible()
+    press(more)
+    expect(page.locator("[data-images-gallery] li").nth(48)).to_be_focused()
+
+
+def test_every_stop_of_the_tab_key_shows_where_it_is(server: WebServer, page: Page) -> None:
+    for address in ("/runs", "/runs/new", "/compare?study=1"):
+        page.goto(server.url + address)
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to content")).to_be_in_viewport()
+        page.keyboard.press("Enter")
+        expect(page.locator("main")).to_be_focused()
+        for _ in range(20):
+            page.keyboard.press("Tab")
+            width = page.evaluate(
+                "() => { const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);"
+                " return outlineStyle === 'none' ? 0 : parseFloat(outlineWidth); }"
+            )
+            assert width >= 2, page.evaluate("() => document.activeElement.outerHTML")
+
+
+def test_the_help_gives_the_focus_back(quiet: WebServer, page: Page) -> None:
+    page.goto(f"{quiet.url}/queue")
+    link = page.get_by_role("link", name="System")
+    press(link, "?")
+    expect(page.get_by_role("button", name="Close")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(link).to_be_focused()
+
+
+def test_colours_of_the_readers_own_leave_the_signs_visible(server: WebServer, page: Page) -> None:
+    page.emulate_media(forced_colors="active", reduced_motion="reduce")
+    page.goto(f"{server.url}/runs")
+    dot = page.locator("tr[data-run='13'] .dot")
+    assert dot.evaluate("(dot) => getComputedStyle(dot).backgroundColor") == "rgb(36, 16, 107)"
+    running = "() => document.getAnimations().length"
+    assert page.evaluate(running) == 0
