@@ -11,6 +11,7 @@ from app.configurations import shown_apart
 from app.formats import NOTHING, written
 from app.groups import AXES, BY_DEPTH
 from app.requests import HYPERPARAMETERS
+from app.text_keys import ascending
 from app.wording import points
 from trainer.config import TrainConfig
 
@@ -143,7 +144,7 @@ def unlike_published(compared: Sequence[RunOut]) -> str:
     """Which settings of the runs are not those of the published figures; empty if all agree."""
     differing = []
     for name, published in _PUBLISHED_SETTINGS.items():
-        values = sorted({getattr(run, name) for run in compared})
+        values = ascending({getattr(run, name) for run in compared})
         if values != [published]:
             words = shown_apart([*values, published])
             shown = [words[value] for value in values[:_VALUES]] + ["…"] * bool(values[_VALUES:])

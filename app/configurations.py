@@ -7,6 +7,7 @@ from urllib.parse import quote
 from app.answers import RunOut
 from app.formats import apart, written
 from app.requests import HYPERPARAMETERS
+from app.text_keys import ascending
 
 FOUND: Final = ("device_used", "data_version")
 """What nobody chose and every run notes: the device that trained it and the contents of its data set."""
@@ -41,7 +42,7 @@ def differing(runs: Sequence[RunOut], besides: Sequence[str] = ()) -> dict[str, 
     the same name.
     """
     found = {
-        name: sorted({part(run, name) for run in runs if getattr(run, name) is not None})
+        name: ascending({part(run, name) for run in runs if getattr(run, name) is not None})
         for name in PARTS
         if name not in besides and name != "data_version"
     }

@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from app.text_keys import natural
 from trainer.config import TEST_IMAGES, TRAIN_IMAGES, TrainConfig
 from trainer.folder import SHIPPED, DataFolder, FoundFiles, Stamp, home, is_folder, shown
 from trainer.inspection import DataError, Sizes, inspect, lacks
@@ -149,7 +150,7 @@ def _note(path: Path, found: FoundFiles) -> str | None:
 def _entries(folder: Path) -> Iterator[Path]:
     """What a folder shows, in the order of names."""
     try:
-        paths = sorted(folder.iterdir())
+        paths = sorted(folder.iterdir(), key=lambda path: (natural(path.name), path.name))
     except OSError:  # nobody has added one yet
         return
     yield from (path for path in paths if not path.name.startswith("."))

@@ -7,7 +7,7 @@ from sqlalchemy import URL, Engine, make_url, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
-from sqlalchemy.types import Float, Text
+from sqlalchemy.types import Float, Integer, Text
 from sqlmodel import Session, col, select
 
 from app import postgresql, sqlite
@@ -50,6 +50,24 @@ def _json_array_sqlite(array: json_array, compiler: SQLCompiler, **options: obje
 @compiles(json_array, "postgresql")
 def _json_array_postgresql(array: json_array, compiler: SQLCompiler, **options: object) -> str:
     return f"json_agg({compiler.process(array.clauses, **options)})::text"
+
+
+class position(GenericFunction[int]):  # noqa: N801
+    """The place of a text in another, from 1; 0 if it is not in there. Every character stands for itself."""
+
+    type = Integer()
+    name = "depthboard_position"
+    inherit_cache = True
+
+
+@compiles(position, "sqlite")
+def _position_sqlite(place: position, compiler: SQLCompiler, **options: object) -> str:
+    return f"instr({compiler.process(place.clauses, **options)})"
+
+
+@compiles(position, "postgresql")
+def _position_postgresql(place: position, compiler: SQLCompiler, **options: object) -> str:
+    return f"strpos({compiler.process(place.clauses, **options)})"
 
 
 class Database:

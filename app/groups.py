@@ -12,6 +12,7 @@ from app.formats import plural
 from app.requests import HYPERPARAMETERS
 from app.run_list import QueryError
 from app.statistics import spread
+from app.text_keys import ascending, natural
 from app.wording import Noun
 from trainer.config import TrainConfig
 
@@ -74,7 +75,7 @@ class Group:
     @property
     def datasets(self) -> list[str]:
         """The data sets that its runs were tested on."""
-        return sorted({run.dataset for run in self.runs})
+        return ascending({run.dataset for run in self.runs})
 
     @property
     def test_accuracies(self) -> list[float]:
@@ -192,7 +193,7 @@ def noun(by: Sequence[str]) -> Noun:
 
 def _order(key: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
     """Ascending, with what was not set (like no limit of epochs without progress) first."""
-    return tuple((value is not None, value) for value in key)
+    return tuple((value is not None, natural(value) if isinstance(value, str) else value) for value in key)
 
 
 def _worded(name: str, values: Iterable[Any]) -> dict[Any, str]:

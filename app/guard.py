@@ -9,6 +9,7 @@ from app.compare_answers import Confounder
 from app.configurations import differing, shown_apart
 from app.groups import BY_DEPTH
 from app.models import Study
+from app.text_keys import ascending
 
 _NAMED_IDS: Final = 10
 _NAMED_VALUES: Final = 6
@@ -34,7 +35,7 @@ def _difference(name: str, values: Sequence[object], runs: Sequence[RunOut]) -> 
         shown.append("…")
     if name != "data_version":
         return f"The runs differ in {name} ({', '.join(shown)})"
-    changed = sorted({run.dataset for run in runs if run.data_version in values})
+    changed = ascending({run.dataset for run in runs if run.data_version in values})
     return (
         f"The files of the data set {' and '.join(changed)} changed between these runs "
         f"({len(values)} versions: {', '.join(shown)})"

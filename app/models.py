@@ -1,12 +1,15 @@
 """The tables. Times are seconds since 1970 on the database's clock; `change` orders all writes."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, String
 from sqlmodel import Field, SQLModel
 
 from app.status import STATUSES, Outcome, Status
 from trainer.config import TrainConfig, layer_sizes
+
+_ByCodePoint: Final = String().with_variant(String(collation="C"), "postgresql")
+"""A text that sorts as SQLite sorts it, whatever language the database's server speaks."""
 
 
 class Run(SQLModel, table=True):
@@ -38,6 +41,12 @@ class Run(SQLModel, table=True):
 
     tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     note: str = ""
+    name_key: str = Field(sa_type=_ByCodePoint)
+    """What the order of names goes by; `text_keys` makes it, as it makes the other keys."""
+
+    search_key: str
+    """Where a search looks: name, tags and note without case."""
+
     archived: bool = False
     study_id: int | None = Field(default=None, index=True)
 
@@ -56,6 +65,7 @@ class Run(SQLModel, table=True):
     precision: str
     device: str
     dataset: str
+    dataset_key: str = Field(sa_type=_ByCodePoint)
     parameters: int
     """Number of weights and biases: arithmetic, kept so that lists can be ordered by it."""
 

@@ -14,9 +14,11 @@ import orjson
 from sqlalchemy import ColumnElement, Integer, String, and_, case, cast, false, func, or_, true
 from sqlmodel import Session, col, select
 
+from app import text_keys
 from app.answers import RunOut, RunPage
+from app.db import position
 from app.models import Run, StudyRun
-from app.requests import MAX_ID, MAX_NAME, MAX_TAG
+from app.requests import MAX_ID
 from app.runs import as_answers
 from app.status import STATUSES
 
@@ -32,7 +34,7 @@ MAX_TAG_VALUES: Final = 50
 """How many tags may be asked for; each is a condition of its own, and SQLite nests 1,000 at most."""
 
 MAX_TEXT: Final = 10_000
-"""Characters to search for: as many as a note may have. SQLite takes patterns of up to 50,000 bytes."""
+"""Characters to search for: as many as a note may have."""
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _FIELDS: Final[dict[str, ColumnElement[Any]]] = {
@@ -50,6 +52,8 @@ _FIELDS: Final[dict[str, ColumnElement[Any]]] = {
     ),
 }
 SORTABLE: Final = tuple(name for name in _FIELDS if name != "tags")
+_ORDERS: Final = _FIELDS | {name: getattr(Run, f"{name}_key") for name in ("name", "dataset")}
+"""What the order by a field goes by; names have keys in which 2 comes before 10."""
 
 
 class QueryError(ValueError):
@@ -90,7 +94,7 @@ class RunQuery:
             if name in seen and strict:
                 raise QueryError(name, "given twice; separate several values with commas")
             seen.add(name)
-            if not text.strip(" ,"):
+            if not text.strip() or (name != "q" and not text.strip(" ,")):
                 continue
             if name in _SPECIAL:
                 target, read = _SPECIAL[name]
@@ -112,7 +116,7 @@ def list_runs(session: Session, query: RunQuery) -> RunPage:
         QueryError: the cursor belongs to another order or is damaged.
     """
     where = _conditions(query)
-    key = _FIELDS[query.sort.lstrip("-")]
+    key = _ORDERS[query.sort.lstrip("-")]
     page = select(Run).where(*where).order_by(*_order(query, key)).limit(query.limit + 1)
     if query.cursor:
         page = page.where(_after(query, key))
@@ -129,7 +133,7 @@ def list_runs(session: Session, query: RunQuery) -> RunPage:
 
 def all_runs(session: Session, query: RunQuery) -> list[RunOut]:
     """Every run that the filters let through, in order, whatever the page."""
-    key = _FIELDS[query.sort.lstrip("-")]
+    key = _ORDERS[query.sort.lstrip("-")]
     runs = (
         session.execute(select(Run).where(*_conditions(query)).order_by(*_order(query, key))).scalars().all()
     )
@@ -152,20 +156,17 @@ def _conditions(query: RunQuery) -> list[ColumnElement[bool]]:
         where.append(col(Run.id).in_(members))
     if query.tags:
         stored = cast(Run.tags, String)
-        where.append(or_(*(stored.contains(json.dumps(tag), autoescape=True) for tag in query.tags)))
+        spelled = (way for tag in query.tags for way in text_keys.spellings(tag))
+        where.append(or_(*(position(stored, json.dumps(way)) > 0 for way in spelled)))
     if query.text:
         where.append(_mentions(query.text))
     return where
 
 
 def _mentions(text: str) -> ColumnElement[bool]:
-    """Whether name, note or tags hold the text, or it is the id."""
-    found = col(Run.note).icontains(text, autoescape=True)
-    if len(text) <= MAX_NAME:
-        found = or_(found, col(Run.name).icontains(text, autoescape=True))
-    if len(text) <= MAX_TAG:
-        found = or_(found, cast(Run.tags, String).icontains(json.dumps(text)[1:-1], autoescape=True))
-    number = text.lstrip("#")
+    """Whether name, note or a tag holds the text, whatever its case, or it is the id."""
+    found: ColumnElement[bool] = position(col(Run.search_key), text_keys.sought(text)) > 0
+    number = text_keys.folded(text).lstrip("#")
     if _WHOLE.fullmatch(number) and int(number) <= MAX_ID:
         found = or_(found, col(Run.id) == int(number))
     return found
@@ -300,7 +301,10 @@ def _any_of(read: Callable[[str, str], Any]) -> Callable[[str, str], list[Any]]:
 
     def read_all(name: str, text: str) -> list[Any]:
         values = [read(name, part) for part in _parts(name, text)]
-        return [*values, text.strip()] if read is _text and len(values) > 1 else values
+        if read is not _text:
+            return values
+        whole = [text.strip()] if len(values) > 1 else []
+        return [way for value in [*values, *whole] for way in text_keys.spellings(value)]
 
     return read_all
 

@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, bindparam, case, delete, insert, true, upd
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, func, select
 
-from app import attempts, idempotency, names
+from app import attempts, idempotency, names, text_keys
 from app.db import clock, next_change, now
 from app.models import Attempt, Deletion, Epoch, Run, StudyRun, Worker
 from app.requests import Labels
@@ -85,6 +85,8 @@ def enqueue_all(session: Session, wanted: Sequence[tuple[TrainConfig, Labels, in
             **name,
             "tags": labels.tags,
             "note": labels.note,
+            **text_keys.of_run(name["name"], labels.tags, labels.note),
+            "dataset_key": text_keys.natural(config.dataset),
             "priority": labels.priority,
             "study_id": study_id,
             "environment": {},
@@ -426,6 +428,8 @@ def edit(session: Session, run_id: int, changes: Mapping[str, Any], version: int
     values = dict(changes)
     if "name" in values:
         values |= names.renamed(session, run, values.pop("name"))
+    if values.keys() & set(_SEARCHED):
+        values |= text_keys.of_run(**{name: values.get(name, getattr(run, name)) for name in _SEARCHED})
     _move(session, _in_state(run), **values, version=run.version + 1)
     session.refresh(run)
 
@@ -434,11 +438,31 @@ def edit_all(session: Session, changes: Mapping[int, Mapping[str, Any]]) -> Refu
     """Change each of these runs as `edit` does; all changes name the same fields, and no default name."""
     states = _states(session, changes)
     known = list(states)
-    fields = {name for run_id in known for name in changes[run_id]}
+    searchable = _with_keys(session, {run_id: changes[run_id] for run_id in known})
+    fields = {name for run_id in known for name in searchable[run_id]}
     values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in fields}
-    each = [{f"new_{name}": changes[run_id][name] for name in fields} for run_id in known]
+    each = [{f"new_{name}": searchable[run_id][name] for name in fields} for run_id in known]
     _move_all(session, known, {**values, "version": Run.version + 1}, each)
     return _refused(changes, states, STATUSES, "")
+
+
+_SEARCHED: Final = ("name", "tags", "note")
+
+
+def _with_keys(session: Session, changes: Mapping[int, Mapping[str, Any]]) -> Mapping[int, Mapping[str, Any]]:
+    """Changes of runs together with the keys by which the changed runs are found."""
+    if not any(values.keys() & set(_SEARCHED) for values in changes.values()):
+        return changes
+    columns = [getattr(Run, name) for name in _SEARCHED]
+    rows = session.execute(select(Run.id, *columns).where(col(Run.id).in_(changes)))
+    stored = {run_id: dict(zip(_SEARCHED, labels, strict=True)) for run_id, *labels in rows}
+    return {
+        run_id: {
+            **values,
+            **text_keys.of_run(**{name: values.get(name, stored[run_id][name]) for name in _SEARCHED}),
+        }
+        for run_id, values in changes.items()
+    }
 
 
 def remove(session: Session, run_id: int) -> None:

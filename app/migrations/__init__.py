@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 from app.db import Database, told
 from app.outage import RESTORE
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 TABLE: Final = "alembic_version"
 """The table that holds the version."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from urllib.parse import parse_qsl
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -11,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlmodel import SQLModel, col, select
 
-from app import migrations, run_queue
+from app import migrations, run_list, run_queue
 from app.db import Database, newest_change
 from app.epochs import columns
 from app.migrations import SchemaError
@@ -127,6 +128,32 @@ def test_an_older_database_begins_the_counts_of_losses_anew(empty: Database) -> 
         runs = session.exec(select(Run).order_by(col(Run.id))).all()
         found = [(run.status, run.crashes, run.worker_losses) for run in runs]
     assert found == [("queued", 0, 0), ("running", 0, 0), ("failed", 2, 0)]
+    empty.close()
+
+
+def test_runs_of_an_older_database_are_searched_and_sorted_like_new_ones(empty: Database) -> None:
+    migrations.upgrade(empty, "0001")
+    with empty.write() as session:
+        for name in ("Größe 10", "größe 2", "other"):
+            session.execute(
+                text(FIRST_RUN.replace("'old', '[]', ''", f"'{name}', '[\"\\u00c9\"]', 'Note'")),
+            )
+        session.execute(text("UPDATE run SET dataset = 'set2' WHERE id = 1"))
+    migrations.upgrade(empty)
+    with empty.write() as session:
+        session.execute(text("UPDATE counter SET value = 100"))  # more than the changes of the rows above
+        run_queue.enqueue(session, [TrainConfig(depth=1, dataset="set10")], Labels(name="GRÖSSE 3"))
+    found: dict[str, list[int]] = {}
+    with empty.read() as session:
+        for query in ("q=GRÖSSE&sort=name", "q=é&sort=id", "q=note&sort=id", "sort=-dataset"):
+            parsed = run_list.RunQuery.parse(parse_qsl(query), strict=True)
+            found[query] = [run.id for run in run_list.list_runs(session, parsed).runs]
+    assert found == {
+        "q=GRÖSSE&sort=name": [2, 4, 1],
+        "q=é&sort=id": [1, 2, 3],
+        "q=note&sort=id": [1, 2, 3],
+        "sort=-dataset": [4, 1, 3, 2],
+    }
     empty.close()
 
 

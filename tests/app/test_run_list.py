@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from app import run_list, run_queue
 from app.answers import RunPage
@@ -15,6 +16,7 @@ from app.db import Database
 from app.models import Run, Study, StudyRun
 from app.requests import Labels
 from app.run_list import PARAMETERS, SORTABLE, QueryError, RunQuery
+from app.text_keys import natural, of_run
 from tests.app.states import add_worker, claimed, failed_run, finished_run, queue_run, record
 from tests.postgres import PostgreSQL
 
@@ -188,6 +190,21 @@ def test_a_time_without_a_zone_is_utc() -> None:
         ({"q": "nowhere"}, []),
         ({"q": "9" * 5000}, []),
         ({"q": '"'}, []),
+        *(({"q": part}, []) for part in ("[", "]", "u00f6", "\\u00f6", "\\", '", "', '"a"')),
+        ({"q": ","}, [6, 4, 3, 2, 1]),
+        ({"q": "GRÖSSE"}, [7]),
+        ({"q": "gro\u0308\u00dfe"}, [7]),
+        ({"q": "FO\u0308HN"}, [7]),
+        ({"q": "la\u0308ufe"}, [5]),
+        ({"q": "A B"}, [8]),
+        ({"q": "föhn a"}, []),
+        ({"q": "a\x1fb"}, []),
+        ({"q": "\ufdfa" * 10_000}, []),
+        ({"q": "#\uff13"}, [3]),
+        ({"tag": "Fo\u0308hn"}, [7]),
+        ({"tag": "föhn"}, []),
+        ({"tag": "%"}, []),
+        ({"name": "Gro\u0308ße"}, [7]),
     ],
 )
 def test_filters(variety: Database, parameters: dict[str, str], expected: list[int]) -> None:
@@ -258,8 +275,76 @@ def test_pages_hold_everything_exactly_once_in_order(
     values = [getattr(run, name) for run in listed(variety, **query).runs]
     known = [value for value in values if value is not None]
     if name not in ("eta_seconds", "reason"):  # what a run shows of these is made when it is read
-        assert known == sorted(known, reverse=bool(direction))
+        key = natural if name in ("name", "dataset") else None
+        assert known == sorted(known, key=key, reverse=bool(direction))
         assert values[: len(known)] == known
+
+
+NAMED = ["1", "exp 2", "Exp 10", "Istanbul", "İstanbul", "Σίσυφος", "STRASSE", "Straße", "a_b", "a%b", "a\\b"]
+
+
+@pytest.mark.parametrize("limit", ["1", "4", "500"])
+def test_names_are_listed_as_people_count_on_every_page(database: Database, limit: str) -> None:
+    for name in ("run 10", "Run 2", "run 1", "äpfel", "zebra", "apfel", "run 1,000", "run 2"):
+        queue_run(database, Labels(name=name))
+    ordered = ["apfel", "äpfel", "run 1", "Run 2", "run 2", "run 10", "run 1,000", "zebra"]
+    by_id = {run.id: run.name for run in listed(database, archived="all").runs}
+    assert [by_id[each] for each in walk(database, sort="name", limit=limit)] == ordered
+    assert [by_id[each] for each in walk(database, sort="-name", limit=limit)] == ordered[::-1]
+
+
+def test_data_sets_are_listed_as_people_count(database: Database) -> None:
+    for name in ("set10", "set2", "set1"):
+        queue_run(database, dataset=name)
+    assert ids(database, sort="dataset") == [3, 2, 1]
+
+
+def test_a_search_ignores_case_in_every_script_and_takes_every_character_as_it_is(database: Database) -> None:
+    for name in NAMED:
+        queue_run(database, Labels(name=name))
+    for text, names in (
+        ("EXP", ["exp 2", "Exp 10"]),
+        ("istanbul", ["Istanbul", "İstanbul"]),
+        ("İSTANBUL", ["Istanbul", "İstanbul"]),
+        ("ΣΊΣΥΦΟΣ", ["Σίσυφος"]),
+        ("straße", ["STRASSE", "Straße"]),
+        ("_", ["a_b"]),
+        ("%", ["a%b"]),
+        ("\\", ["a\\b"]),
+        ("a_b", ["a_b"]),
+    ):
+        assert [run.name for run in listed(database, q=text, sort="id").runs] == names
+
+
+def test_what_a_run_is_found_by_follows_its_labels(database: Database) -> None:
+    first = queue_run(database, Labels(name="one", tags=["É"], note="Note"))
+    second = queue_run(database)
+    with database.write() as session:
+        run_queue.edit(session, first, {"name": "Zwölf", "note": "remark"})
+        run_queue.edit(session, second, {"tags": ["new"]})
+        run_queue.edit_all(session, {first: {"tags": ["É", "[x]"]}, second: {"tags": ["Ünew"]}})
+        run_queue.edit_all(session, {second: {"archived": True}})
+        run_queue.edit(session, second, {"priority": 5})
+        run_queue.edit(session, second, {"name": "named"})
+        run_queue.edit(session, second, {"name": None})
+    found = {
+        text: ids(database, q=text) for text in ("one", "Note", "zwö", "REMARK", "é", "[", "üNEW", "named")
+    }
+    assert found == {
+        "one": [],
+        "Note": [],
+        "zwö": [first],
+        "REMARK": [first],
+        "é": [first],
+        "[": [first],
+        "üNEW": [second],
+        "named": [],
+    }
+    with database.read() as session:
+        for run in session.execute(select(Run)).scalars():
+            assert {"name_key": run.name_key, "search_key": run.search_key} == of_run(
+                run.name, run.tags, run.note
+            )
 
 
 def test_a_page_says_how_many_there_are_and_where_to_go_on(variety: Database) -> None:

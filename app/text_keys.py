@@ -1,0 +1,87 @@
+"""Keys by which text is searched without regard to case, and names are sorted as people count."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, TypeVar
+
+_Value = TypeVar("_Value", bound=Any)
+
+_BETWEEN: Final = "\x1f"
+"""Separates the texts of a search key; no name, tag or note may hold it, so nothing is found across two."""
+
+_TURKISH: Final = str.maketrans({"\N{LATIN SMALL LETTER DOTLESS I}": "i"})
+_MARKS: Final = re.compile("[\u0300-\u036f]")
+_NUMBER: Final = re.compile(
+    r"(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)"
+    r"(?P<rest>(?:\.[0-9]+)*)"
+    r"(?:e(?P<exponent>[+-]?[0-9]{1,3})(?![a-z0-9]))?"
+)
+_ZERO: Final = "0000"
+_MIDDLE: Final = 5000
+"""What the key of a number adds to its power of ten, so that negative powers sort first."""
+
+
+def folded(text: str) -> str:
+    """A text as it is compared: without case, and with one spelling for what looks the same.
+
+    This is Unicode's compatibility caseless match (NFKC and full case folding: `GRÖSSE` is `größe`, `Σ` is
+    `ς`); beyond it, Turkish i without or with a dot, small or capital, is `i`.
+    """
+    once = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold())
+    twice = unicodedata.normalize("NFKC", once.casefold())
+    return twice.replace("i\N{COMBINING DOT ABOVE}", "i").translate(_TURKISH)
+
+
+def natural(text: str) -> str:
+    """A key that sorts by code points as people sort names: 2 before 10, ä beside a, case and zeros ignored.
+
+    Numbers count as in `seed 2`, `1,000 epochs`, `lr 0.05` and `1e-05`; with two points or more, as in
+    versions and dates, each part counts by itself.
+    """
+    words = "".join(_plain_digit(character) for character in folded(text))
+    bare = _MARKS.sub("", unicodedata.normalize("NFD", words))
+    key = _NUMBER.sub(_counted, bare)
+    return key if bare == words else f"{key}{_BETWEEN}{words}"
+
+
+def of_run(name: str, tags: Sequence[str], note: str) -> dict[str, str]:
+    """What a run stores so that it is found by its name, tags and note, and listed by its name."""
+    return {"name_key": natural(name), "search_key": _BETWEEN.join(map(folded, (name, *tags, note)))}
+
+
+def sought(text: str) -> str:
+    """What a search key holds if the text stands in one of those that it was made of."""
+    return folded(text).replace(_BETWEEN, 2 * _BETWEEN)
+
+
+def spellings(text: str) -> list[str]:
+    """A text in the ways in which Unicode writes its accents, all of which look the same."""
+    return list(dict.fromkeys([text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))]))
+
+
+def ascending(values: Iterable[_Value]) -> list[_Value]:
+    """Values of one kind in order; texts as names are sorted."""
+    return sorted(values, key=lambda value: natural(value) if isinstance(value, str) else value)
+
+
+def _plain_digit(character: str) -> str:
+    value = unicodedata.decimal(character, None)
+    return character if value is None else str(value)
+
+
+def _counted(number: re.Match[str]) -> str:
+    whole, rest = number["whole"].replace(",", ""), number["rest"]
+    if rest.count(".") > 1:  # the parts of a version or a date
+        tail = f"e{number['exponent']}" if number["exponent"] else ""
+        return ".".join(_decimal(part, "", 0) for part in (whole + rest).split(".")) + tail
+    return _decimal(whole, rest[1:], int(number["exponent"] or 0))
+
+
+def _decimal(whole: str, fraction: str, exponent: int) -> str:
+    """A number as its power of ten and its digits, closed by a space, which sorts before any digit."""
+    digits = (whole + fraction).lstrip("0")
+    if not digits:
+        return f"{_ZERO} "
+    power = len(whole) - (len(whole + fraction) - len(digits)) + exponent
+    return f"{_MIDDLE + power:04d}{digits.rstrip('0')} "
