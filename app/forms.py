@@ -11,10 +11,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from starlette.datastructures import FormData
 
-from app import datasets, formats, grid
+from app import datasets, formats, typed_numbers
 from app.answers import RunOut
 from app.datasets import SHIPPED_ALONE, Catalogue
 from app.formats import sentence
+from app.grid import GridError
 from app.requests import HYPERPARAMETERS, MAX_ID, GridRequest, StudyRequest
 from trainer.config import (
     NARROWEST,
@@ -100,16 +101,18 @@ class RunForm:
         if self.request is not None:
             return self.request.axes["depth"]
         try:
-            return [int(value) for value in grid.parse("depth", self.texts.get("depth", ""))]
-        except grid.GridError:
+            return [int(value) for value in typed_numbers.parse("depth", self.texts.get("depth", ""))]
+        except GridError:
             return []
 
     @property
     def networks(self) -> list[tuple[int, tuple[int, ...], int]]:
         """Depth, layer widths and parameters of each network to choose from, at the width typed."""
         try:
-            widths = [int(value) for value in grid.parse("width", self.texts.get("width") or str(WIDTH))]
-        except grid.GridError:
+            widths = [
+                int(value) for value in typed_numbers.parse("width", self.texts.get("width") or str(WIDTH))
+            ]
+        except GridError:
             widths = []
         width = widths[0] if widths and NARROWEST <= widths[0] <= WIDEST else WIDTH
         shown = {depth for depth in (*_USUAL_DEPTHS, *self.depths) if 1 <= depth <= most_layers(width)}
@@ -150,19 +153,20 @@ def read(texts: Mapping[str, str], available: Catalogue = SHIPPED_ALONE) -> RunF
     body: dict[str, Any] = {"reuse": bool(texts.get("reuse"))}
     for name in HYPERPARAMETERS:
         try:
-            body[name] = grid.parse(name, texts.get(name) or _default(TrainConfig.model_fields[name]))
-        except grid.GridError as error:
+            body[name] = typed_numbers.parse(
+                name, texts.get(name) or _default(TrainConfig.model_fields[name])
+            )
+        except GridError as error:
             errors[name] = sentence(str(error))
     if name := texts.get("name", "").strip():
         body["name"] = name
     if tags := split_tags(texts.get("tags", "")):
         body["tags"] = tags
     body["note"] = texts.get("note", "").replace("\r\n", "\n")
-    priority = texts.get("priority", "").strip() or "0"
-    if re.fullmatch(r"[+-]?\d{1,9}", priority):
-        body["priority"] = int(priority)
-    else:
-        errors["priority"] = "A whole number is expected, like 0."
+    try:
+        body["priority"] = typed_numbers.whole(texts.get("priority", "").strip() or "0")
+    except GridError as error:
+        errors["priority"] = sentence(str(error))
     try:
         datasets.check(body.get("dataset", []), available)
     except datasets.UnknownDataset as error:
@@ -181,7 +185,7 @@ def filled(texts: Mapping[str, str]) -> dict[str, list[Any]]:
         GridError: a text is no list of values.
     """
     named = [name for name in HYPERPARAMETERS if name != "seed" and texts.get(name, "").strip()]
-    return {name: list(grid.parse(name, texts[name])) for name in named}
+    return {name: list(typed_numbers.parse(name, texts[name])) for name in named}
 
 
 def fields_of(body: Mapping[str, Any]) -> dict[str, str]:

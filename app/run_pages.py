@@ -7,12 +7,25 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 from sqlmodel import Session
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, QueryParams
 
-from app import advice, artifacts, bulk, epochs, formats, forms, queue_limit, run_list, run_queue, runs
+from app import (
+    advice,
+    artifacts,
+    bulk,
+    epochs,
+    formats,
+    forms,
+    queue_limit,
+    run_list,
+    run_queue,
+    runs,
+    typed_numbers,
+)
 from app.answers import RunDetail, RunOut
 from app.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, settings
 from app.db import Database, newest_change
+from app.grid import GridError
 from app.html import changed, local, page, redirect
 from app.launch_page import first_visit
 from app.negotiation import HtmlRoute
@@ -43,21 +56,49 @@ _NEWEST: Final = run_list.RunQuery(archived="all", limit=1)
 @router.get("/runs")
 def list_runs(request: Request, database: DatabaseOf) -> Response:
     """The table of runs; while there is none at all, the first visit."""
-    parameters = request.query_params
+    asked = request.query_params
+    typed, wrong = asked.get("depth", ""), ""
+    try:
+        depths = _depths(typed)
+    except GridError as error:
+        depths, wrong = None, formats.sentence(error)
+    if depths and depths != "".join(typed.split()):
+        return redirect("/runs" + changed(asked, depth=depths))
+    params = QueryParams(changed(asked, depth=None).removeprefix("?")) if wrong else asked
     with database.read() as session:
         change = newest_change(session)
         try:
-            query = run_list.RunQuery.parse(parameters.multi_items(), strict=False)
+            query = run_list.RunQuery.parse(params.multi_items(), strict=False)
             found = run_list.list_runs(session, query)
         except run_list.QueryError as error:
-            without = changed(parameters, **{error.parameter: None})
+            without = changed(asked, **{error.parameter: None})
             return redirect("/runs" + without, f"Left out “{error.parameter}”: {error}.")
         newest = run_list.list_runs(session, _NEWEST).runs
         if not newest:
             return first_visit(request, session)
     shaping = ("sort", "limit", "cursor", "archived")
-    filtered = any(value for name, value in parameters.items() if name not in shaping)
-    return page(request, "runs.html", found=found, change=change, newest_run=newest[0].id, filtered=filtered)
+    return page(
+        request,
+        "runs.html",
+        found=found,
+        params=params,
+        depth=typed,
+        wrong_depth=wrong,
+        change=change,
+        newest_run=newest[0].id,
+        filtered=any(value for name, value in params.items() if name not in shaping),
+    )
+
+
+def _depths(typed: str) -> str | None:
+    """The depths that a person filters by, as a query has them; None for any.
+
+    Raises:
+        GridError: the text has no meaning, or several.
+    """
+    if not typed.strip(" ,;"):
+        return None
+    return ",".join(map(str, typed_numbers.parse("depth", typed)))
 
 
 @router.post("/runs/bulk")
@@ -206,4 +247,5 @@ def show_queue(request: Request, database: DatabaseOf) -> Response:
     """What runs and what waits."""
     with database.read() as session:
         change = newest_change(session)
-        return page(request, "queue.html", queue=runs.queue(session), shown=_SHOWN_WAITING, change=change)
+        queue = runs.queue(session)
+    return page(request, "queue.html", queue=queue, shown=_SHOWN_WAITING, change=change)

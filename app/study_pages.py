@@ -1,11 +1,13 @@
 """The pages of studies: all, and one with its progress."""
 
+from typing import Final
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 from sqlmodel import Session
 
-from app import advice, formats, forms, run_list, runs, studies
+from app import advice, formats, forms, run_list, runs, studies, typed_numbers
 from app.answers import StudyOut
 from app.api import DatabaseOf, StudyIdPath
 from app.creation import CreationOf
@@ -19,6 +21,8 @@ from app.queue_limit import QueueFull
 from app.requests import MoreRuns
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
+
+_SEEDS: Final = "a whole number from 1 to 100 is expected"
 
 
 @router.get("/studies")
@@ -90,15 +94,15 @@ def add_seeds(
     """Queue more seeds for every configuration of a study, or for those with certain values."""
     texts = forms.texts_of(data)
     text = texts.get("seeds", "").strip()
-    number = forms.whole(text) or 0
     status, headers = 422, None
     try:
+        number = typed_numbers.whole(text, _SEEDS)
         more = MoreRuns.model_validate({"seeds": number, "only": forms.filled(texts)})
         creation.once(more, request.url.path, lambda session: _more(session, study_id, more))
     except ValidationError as error:
         wrong = forms.messages(error.errors())
         if "seeds" in wrong:
-            wrong = {"seeds": "A whole number from 1 to 100 is expected."}
+            wrong = {"seeds": formats.sentence(_SEEDS)}
         problem = " ".join(wrong.values())
     except (GridError, studies.StudyTooLarge, studies.NothingMatches) as error:
         problem = formats.sentence(error)

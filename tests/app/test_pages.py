@@ -264,6 +264,10 @@ def test_more_seeds_are_added_to_a_study(browser: httpx.Client) -> None:
     refused = post(browser, "/studies/1/runs", seeds="many")
     assert refused.status_code == 422
     assert "A whole number from 1 to 100 is expected." in refused.text
+    looks_large = post(browser, "/studies/1/runs", seeds="1,000")
+    assert looks_large.status_code == 422
+    assert 'value="1,000"' in looks_large.text
+    assert "If it means 1000, write 1000." in looks_large.text
 
 
 def test_a_study_opens_the_comparison_by_what_it_varies(browser: httpx.Client) -> None:
@@ -286,11 +290,43 @@ def test_the_inside_of_networks_is_shown_of_the_deepest_that_has_epochs_or_will(
     assert offered == ["2", "1", "3"]
 
 
-def test_a_malformed_filter_is_left_out_with_a_word(browser: httpx.Client) -> None:
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("deep", "&#39;deep&#39; is not a whole number"),
+        (
+            "1,024",
+            "“1,024” could be one number or 2 values. Write 1024 for one number, or 1, 24 for 2 values.",
+        ),
+    ],
+)
+def test_a_filter_that_is_not_clear_stays_in_its_field_and_is_not_applied(
+    browser: httpx.Client, typed: str, words: str
+) -> None:
     new_run(browser)
-    answer = browser.get("/runs?depth=deep&sort=-seed", follow_redirects=True)
+    answer = browser.get("/runs", params={"depth": typed, "sort": "-seed"})
+    assert answer.status_code == 200
+    assert words in answer.text
+    assert f'name="depth" value="{typed}"' in answer.text
+    assert "1 layer, seed 0" in answer.text
+    assert 'href="/runs.csv?sort=-seed"' in answer.text
+
+
+def test_depths_to_filter_by_are_typed_as_in_the_other_form(browser: httpx.Client) -> None:
+    for depth in (1, 2, 3):
+        new_run(browser, depth=depth)
+    for typed, query in (("1-2", b"depth=1,2"), ("1; 3", b"depth=1,3"), ("2 3", b"depth=2,3")):
+        answer = browser.get("/runs", params={"depth": typed}, follow_redirects=True)
+        assert answer.url.query == query
+        assert answer.text.count("<tr data-run=") == 2
+    assert browser.get("/runs?depth=1,2").status_code == 200
+
+
+def test_another_malformed_parameter_is_left_out_with_a_word(browser: httpx.Client) -> None:
+    new_run(browser)
+    answer = browser.get("/runs?limit=many&sort=-seed", follow_redirects=True)
     assert answer.url.query == b"sort=-seed"
-    assert "Left out “depth”" in answer.text
+    assert "Left out “limit”" in answer.text
 
 
 def test_sorting_and_pages_keep_the_filter(browser: httpx.Client) -> None:

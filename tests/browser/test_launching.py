@@ -50,6 +50,28 @@ def test_a_refused_form_keeps_every_input_and_says_beside_the_field_what_is_wron
     assert httpx.get(f"{quiet.url}/runs").json()["total"] == 0
 
 
+def test_a_number_that_could_be_several_starts_nothing_until_it_is_clear(
+    quiet: WebServer, page: Page
+) -> None:
+    page.goto(f"{quiet.url}/runs/new")
+    batch, message = page.get_by_label("Batch size"), page.locator("#batch_size-error")
+    asked = "“1,024” could be one number or 2 values. Write 1024 for one number, or 1, 24 for 2 values."
+    batch.fill("1,024")
+    expect(message).to_have_text(asked)
+    expect(page.locator("#estimate")).to_contain_text("Nothing to start yet")
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was started")
+    expect(message).to_have_text(asked)
+    expect(batch).to_have_value("1,024")
+    assert httpx.get(f"{quiet.url}/runs").json()["total"] == 0
+    batch.fill("1, 24")
+    expect(page.locator("#estimate")).to_contain_text("2 runs")
+    batch.fill("1024")
+    expect(page.locator("#estimate")).to_contain_text("1 run")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url("**/runs/1")
+
+
 def test_the_form_says_what_it_would_start_while_one_types(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/runs/new")
     page.get_by_label("Depth", exact=True).fill("1-3")
