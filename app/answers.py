@@ -235,6 +235,9 @@ class Health(BaseModel):
 
     status: Literal["ok"]
     version: str
+    time: str
+    """Now on the database's clock, which all times of the answers come from."""
+
     database: Literal["unchecked", "checking", "sound", "damaged"]
     """What a look at the whole SQLite file found, which is taken after a stop that was not a clean one.
 

@@ -8,7 +8,7 @@ from app.again import Again, Replaced, train_again
 from app.api import DatabaseOf
 from app.compare_view import Axes, title, view
 from app.creation import CreationOf
-from app.db import newest_change
+from app.db import clock, newest_change
 from app.formats import plural
 from app.groups import BY_DEPTH
 from app.html import changed, page, redirect
@@ -30,14 +30,17 @@ def compare_runs(request: Request, database: DatabaseOf) -> Response:
     with database.read() as session:
         change = newest_change(session)
         if not chosen.ids and chosen.study_id is None:
-            return page(request, "compare_choose.html", studies=studies.list_studies(session))
+            listed = studies.list_studies(session)
+            return page(request, "compare_choose.html", now=clock(session), studies=listed)
         study = None if chosen.study_id is None else studies.get_study(session, chosen.study_id)
         comparison = compare.compare(session, chosen.run_ids(session), chosen.by, chosen.study_id)
         if comparison is None:
             raise HTTPException(404, compare.nothing_found(session, chosen))
+        now = clock(session)
     return page(
         request,
         "compare.html",
+        now=now,
         **(view(comparison, request.query_params.get("baseline")) | {"title": title(chosen.by)}),
         study=study,
         change=change,

@@ -4,7 +4,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 NOTHING: Final = "–"
@@ -152,9 +152,9 @@ def exact(timestamp: str) -> str:
     return moment(timestamp).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def ago(timestamp: str, now: datetime | None = None) -> str:
+def ago(timestamp: str, now: datetime) -> str:
     """How long ago a timestamp was, in words."""
-    seconds = ((now or datetime.now(UTC)) - moment(timestamp)).total_seconds()
+    seconds = (now - moment(timestamp)).total_seconds()
     if seconds < 10:  # noqa: PLR2004
         return "just now"
     for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (1, "s")):
@@ -163,9 +163,9 @@ def ago(timestamp: str, now: datetime | None = None) -> str:
     raise AssertionError
 
 
-def since(timestamp: str, now: datetime | None = None) -> str:
+def since(timestamp: str, now: datetime) -> str:
     """The time span from a timestamp to now."""
-    return duration(max(0.0, ((now or datetime.now(UTC)) - moment(timestamp)).total_seconds()))
+    return duration(max(0.0, (now - moment(timestamp)).total_seconds()))
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:
@@ -197,9 +197,6 @@ FILTERS: Final = {
     "duration": duration,
     "about": about,
     "exact": exact,
-    "ago": ago,
-    "since": since,
-    "moment": moment,
     "plural": plural,
     "size": size,
     "sentence": sentence,

@@ -1,5 +1,6 @@
 """How pages are made: templates, notices that show once, and errors in words."""
 
+from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
 from typing import Final
@@ -8,6 +9,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 import jinja2
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2.runtime import Context
 from starlette.datastructures import QueryParams
 
 from app import assets, formats, names, wording
@@ -36,13 +38,28 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= formats.FILTERS | {"listed": wording.listed, "told_apart": names.told_apart}
+    environment.filters |= formats.FILTERS | {
+        "ago": _ago,
+        "since": _since,
+        "listed": wording.listed,
+        "told_apart": names.told_apart,
+    }
     environment.globals |= {
         "asset": assets.url,
         "changed": changed,
         "plotly_style_ids": assets.plotly_style_ids,
     }
     return environment
+
+
+@jinja2.pass_context
+def _ago(context: Context, timestamp: str) -> str:
+    return formats.ago(timestamp, context["now"])
+
+
+@jinja2.pass_context
+def _since(context: Context, timestamp: str, end: str | None = None) -> str:
+    return formats.since(timestamp, formats.moment(end) if end else context["now"])
 
 
 def changed(params: QueryParams, **values: str | None) -> str:
@@ -63,11 +80,16 @@ def page(
     *,
     status: int = 200,
     headers: dict[str, str] | None = None,
+    now: float | None = None,
     **context: object,
 ) -> Response:
-    """A template as an answer; a notice left by the form before shows once."""
+    """A template as an answer; a notice left by the form before shows once.
+
+    `now` is the time that ages count from, on the database's clock; a page without ages needs none.
+    """
     notice = unquote(request.cookies.get(_NOTICE, ""))
-    body = render(template, request=request, notice=notice, **context)
+    moment = None if now is None else datetime.fromtimestamp(now, UTC)
+    body = render(template, request=request, notice=notice, now=moment, **context)
     response = HTMLResponse(body, status, {"Cache-Control": "no-cache", "Vary": "Accept"} | (headers or {}))
     if notice:
         response.delete_cookie(_NOTICE)

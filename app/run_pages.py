@@ -24,7 +24,7 @@ from app import (
 )
 from app.answers import RunDetail, RunOut
 from app.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, settings
-from app.db import Database, newest_change
+from app.db import Database, clock, newest_change
 from app.grid import GridError
 from app.html import changed, local, page, redirect
 from app.launch_page import first_visit
@@ -73,6 +73,7 @@ def list_runs(request: Request, database: DatabaseOf) -> Response:
         except run_list.QueryError as error:
             without = changed(asked, **{error.parameter: None})
             return redirect("/runs" + without, f"Left out “{error.parameter}”: {error}.")
+        now = clock(session)
         newest = run_list.list_runs(session, _NEWEST).runs
         if not newest:
             return first_visit(request, session)
@@ -80,6 +81,7 @@ def list_runs(request: Request, database: DatabaseOf) -> Response:
     return page(
         request,
         "runs.html",
+        now=now,
         found=found,
         params=params,
         depth=typed,
@@ -164,13 +166,14 @@ def _run_page(
     errors: Mapping[str, str] | None = None,
 ) -> Response:
     with database.read() as session:
-        change = newest_change(session)
+        change, now = newest_change(session), clock(session)
         run = _get_run(session, run_id)
     stored = {"name": run.name, "tags": ", ".join(run.tags), "note": run.note, "version": str(run.version)}
     return page(
         request,
         "run.html",
         status=422 if errors else 200,
+        now=now,
         run=run,
         advice=advice.of(run),
         change=change,
@@ -246,6 +249,6 @@ def _act(
 def show_queue(request: Request, database: DatabaseOf) -> Response:
     """What runs and what waits."""
     with database.read() as session:
-        change = newest_change(session)
+        change, now = newest_change(session), clock(session)
         queue = runs.queue(session)
-    return page(request, "queue.html", queue=queue, shown=_SHOWN_WAITING, change=change)
+    return page(request, "queue.html", now=now, queue=queue, shown=_SHOWN_WAITING, change=change)

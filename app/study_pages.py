@@ -11,7 +11,7 @@ from app import advice, formats, forms, run_list, runs, studies, typed_numbers
 from app.answers import StudyOut
 from app.api import DatabaseOf, StudyIdPath
 from app.creation import CreationOf
-from app.db import newest_change
+from app.db import clock, newest_change
 from app.grid import GridError
 from app.groups import BY_DEPTH, grouped, members
 from app.html import page, redirect
@@ -29,7 +29,7 @@ _SEEDS: Final = "a whole number from 1 to 100 is expected"
 def list_studies(request: Request, database: DatabaseOf) -> Response:
     """Every study, newest first."""
     with database.read() as session:
-        return page(request, "studies.html", studies=studies.list_studies(session))
+        return page(request, "studies.html", now=clock(session), studies=studies.list_studies(session))
 
 
 @router.get("/studies/{study_id}")
@@ -61,6 +61,7 @@ def _study_page(
         "study.html",
         status=status,
         headers=headers,
+        now=clock(session),
         study=study,
         change=change,
         found=found,

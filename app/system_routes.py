@@ -1,5 +1,7 @@
 """The queue, the workers and the health of the server, for programs."""
 
+import time
+
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.exc import DBAPIError
 from starlette.responses import RedirectResponse
@@ -7,6 +9,7 @@ from starlette.responses import RedirectResponse
 from app import __version__, runs, workers
 from app.answers import Health, QueueOut, WorkerList
 from app.api import DatabaseOf, answer, problems
+from app.db import clock
 from app.integrity import Integrity
 from app.strict_json import JsonRoute
 
@@ -37,10 +40,20 @@ def list_workers(database: DatabaseOf) -> Response:
 def health(request: Request, database: DatabaseOf) -> Response:
     """Whether this process answers and reaches its database. Damage is told in a 200: no restart mends it."""
     integrity: Integrity = request.app.state.integrity
+    moment = time.time()
     try:
         with database.read() as session:
             workers.live_kinds(session)
+            moment = clock(session)
     except DBAPIError as error:
         if integrity.met(error) is None:
             raise
-    return answer(Health(status="ok", version=__version__, database=integrity.state, detail=integrity.detail))
+    return answer(
+        Health(
+            status="ok",
+            version=__version__,
+            time=runs.timestamp(moment),
+            database=integrity.state,
+            detail=integrity.detail,
+        )
+    )

@@ -60,13 +60,23 @@ export function about(seconds) {
   return `about ${Math.round(seconds / 86400)}${SPACE}days`;
 }
 
-export function ago(timestamp, now = Date.now()) {
+export function ago(timestamp, now) {
   const seconds = (now - Date.parse(timestamp)) / 1000;
   if (seconds < 10) return "just now";
   const [size, unit] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find(([least]) => seconds >= least);
   return `${Math.floor(seconds / size)}${SPACE}${unit} ago`;
 }
 
-export const exact = (timestamp) => `${timestamp.slice(0, 19).replace("T", " ")} UTC`;
+// A time to the second in the reader's zone, with the zone's distance from UTC on that day and its name.
+export function exact(timestamp) {
+  const at = new Date(timestamp);
+  const two = (number) => `${Math.abs(number)}`.padStart(2, "0");
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":");
+  const minutes = -at.getTimezoneOffset();
+  const distance = minutes && `${minutes < 0 ? "\u2212" : "+"}${two(Math.trunc(minutes / 60))}:${two(minutes % 60)}`;
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return `${day} ${time} UTC${distance || ""}${zone && zone !== "UTC" ? ` (${zone})` : ""}`;
+}
 
 export const plural = (number, one, many = `${one}s`) => `${whole(number)} ${number === 1 ? one : many}`;

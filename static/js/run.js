@@ -114,6 +114,9 @@ view.addEventListener("change", draw);
 epochs.addEventListener("change", draw);
 draw();
 
+// A heartbeat ages although nothing else changes.
+setInterval(() => document.hidden || !document.querySelector("[data-heartbeat]") || refresh(), 5000);
+
 listen(`/runs/${id}/events`, main.dataset.change, {
   run: refresh,
   epoch: (record) => epochs.add(record),

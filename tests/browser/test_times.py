@@ -1,0 +1,141 @@
+"""Exact times in the reader's zone; ages by the server's clock."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import update
+from sqlmodel import col
+
+from app.db import Database
+from app.models import Run, Study
+from app.runs import timestamp
+from tests.app.states import add_worker, claimed
+from tests.web_server import WebServer
+
+pytestmark = pytest.mark.browser
+
+PAGES: Final = ("/runs", "/runs/1", "/queue", "/studies", "/studies/1", "/compare", "/compare?study=1")
+HALF_AN_HOUR: Final = 1800
+
+
+def database(server: WebServer) -> Database:
+    found: Database = server.app.state.database
+    return found
+
+
+@pytest.fixture
+def half_an_hour_ago(quiet: WebServer) -> WebServer:
+    """A server with a study of two runs, both created half an hour ago, one of them running since."""
+    httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2]}).raise_for_status()
+    add_worker(database(quiet), lease_seconds=3600)
+    claimed(database(quiet), lease_seconds=3600)
+    moment = time.time() - HALF_AN_HOUR
+    with database(quiet).write() as session:
+        session.execute(update(Run).values(created_at=moment))
+        session.execute(update(Run).where(col(Run.status) == "running").values(started_at=moment))
+        session.execute(update(Study).values(created_at=moment))
+    return quiet
+
+
+@contextmanager
+def reader(chromium: Browser, zone: str, clock: datetime | None = None) -> Iterator[Page]:
+    """A page of a browser in a zone, whose clock may be wrong."""
+    context = chromium.new_context(timezone_id=zone)
+    if clock:
+        context.clock.install(time=clock)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(hours=7), timedelta(days=-400)])
+def test_ages_follow_the_servers_clock_whatever_the_browsers_says(
+    half_an_hour_ago: WebServer, chromium: Browser, wrong_by: timedelta
+) -> None:
+    with reader(chromium, "UTC", datetime.now(UTC) + wrong_by) as page:
+        for path in PAGES:
+            with page.expect_response("**/health"):
+                page.goto(half_an_hour_ago.url + path)
+            page.clock.run_for(11_000)
+            for text in page.locator("time:not([data-lasts])").all_text_contents():
+                assert text in ("30\u00a0min ago", "31\u00a0min ago"), path
+            for text in page.locator("time[data-lasts]").all_text_contents():
+                assert text.startswith(("30\u00a0min", "31\u00a0min")), path
+
+
+def test_what_comes_while_a_page_is_open_ages_by_the_servers_clock(
+    half_an_hour_ago: WebServer, chromium: Browser
+) -> None:
+    with reader(chromium, "UTC", datetime.now(UTC) - timedelta(hours=5)) as page:
+        page.goto(f"{half_an_hour_ago.url}/runs")
+        row = page.locator('tr[data-run="2"] [data-cell="started_at"]')
+        expect(row).to_have_text("–")
+        claimed(database(half_an_hour_ago))
+        expect(row).to_have_text("just now")
+
+
+def test_a_clock_that_is_set_while_a_page_is_open_changes_no_age(
+    half_an_hour_ago: WebServer, chromium: Browser
+) -> None:
+    with reader(chromium, "UTC", datetime.now(UTC)) as page:
+        page.goto(f"{half_an_hour_ago.url}/runs")
+        started = page.locator('tr[data-run="1"] time')
+        expect(started).to_have_text("30\u00a0min ago")
+        page.clock.set_system_time(datetime.now(UTC) + timedelta(hours=9))
+        with page.expect_response("**/health"):
+            page.clock.run_for(6000)
+        expect(started).to_have_text("30\u00a0min ago")
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "shown"),
+    [
+        ("UTC", "2026-01-31T23:59:59Z", "2026-01-31 23:59:59 UTC"),
+        ("Asia/Kolkata", "2026-01-31T18:29:59Z", "2026-01-31 23:59:59 UTC+05:30 (Asia/Kolkata)"),
+        ("Asia/Kolkata", "2026-01-31T18:30:00Z", "2026-02-01 00:00:00 UTC+05:30 (Asia/Kolkata)"),
+        ("America/New_York", "2026-03-08T06:59:59Z", "2026-03-08 01:59:59 UTC−05:00 (America/New_York)"),
+        ("America/New_York", "2026-03-08T07:00:00Z", "2026-03-08 03:00:00 UTC−04:00 (America/New_York)"),
+        ("America/New_York", "2026-11-01T05:30:00Z", "2026-11-01 01:30:00 UTC−04:00 (America/New_York)"),
+        ("America/New_York", "2026-11-01T06:30:00Z", "2026-11-01 01:30:00 UTC−05:00 (America/New_York)"),
+        ("America/New_York", "2026-01-01T04:59:59Z", "2025-12-31 23:59:59 UTC−05:00 (America/New_York)"),
+        ("Europe/London", "2026-01-31T12:00:00Z", "2026-01-31 12:00:00 UTC (Europe/London)"),
+    ],
+)
+def test_the_exact_time_on_hover_is_in_the_readers_zone(
+    half_an_hour_ago: WebServer, chromium: Browser, zone: str, moment: str, shown: str
+) -> None:
+    seconds = datetime.fromisoformat(moment).timestamp()
+    with database(half_an_hour_ago).write() as session:
+        session.execute(update(Run).where(col(Run.id) == 1).values(started_at=seconds))
+    with reader(chromium, zone) as page:
+        page.goto(f"{half_an_hour_ago.url}/runs")
+        started = page.locator('tr[data-run="1"] time')
+        expect(started).to_have_attribute("title", shown)
+
+
+def test_a_part_that_is_read_again_keeps_the_readers_zone(
+    half_an_hour_ago: WebServer, chromium: Browser
+) -> None:
+    with reader(chromium, "Asia/Tokyo") as page:
+        page.goto(f"{half_an_hour_ago.url}/runs/1")
+        times = page.locator("time")
+        httpx.post(f"{half_an_hour_ago.url}/runs/1/cancel").raise_for_status()
+        expect(page.locator("#run-heading")).to_contain_text("cancelling")
+        titles = [times.nth(place).get_attribute("title") or "" for place in range(times.count())]
+        assert titles
+        assert all(title.endswith(" UTC+09:00 (Asia/Tokyo)") for title in titles)
+
+
+def test_without_scripts_the_exact_time_names_utc(half_an_hour_ago: WebServer, plain: Page) -> None:
+    plain.goto(f"{half_an_hour_ago.url}/runs")
+    title = plain.locator('tr[data-run="1"] time').get_attribute("title")
+    with database(half_an_hour_ago).read() as session:
+        run = session.get(Run, 1)
+        assert run is not None
+        assert run.started_at is not None
+        assert title == timestamp(run.started_at)[:19].replace("T", " ") + " UTC"
