@@ -22,6 +22,7 @@ class Run(SQLModel, table=True):
             "depth >= 1 AND epochs >= 1 AND lr > 0 AND batch_size >= 1 AND seed >= 0", name="run_bounds"
         ),
         Index("run_claim", "status", "priority", "position", "id"),
+        Index("run_archived", "archived"),
         Index("run_name_made", "name_base", "name_repeat", unique=True),
         {"sqlite_autoincrement": True},
     )

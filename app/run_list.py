@@ -12,6 +12,7 @@ from typing import Any, Final, get_args
 
 import orjson
 from sqlalchemy import ColumnElement, Integer, String, and_, case, cast, false, func, or_, true
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from app import text_keys
@@ -54,6 +55,10 @@ _FIELDS: Final[dict[str, ColumnElement[Any]]] = {
 SORTABLE: Final = tuple(name for name in _FIELDS if name != "tags")
 _ORDERS: Final = _FIELDS | {name: getattr(Run, f"{name}_key") for name in ("name", "dataset")}
 """What the order by a field goes by; names have keys in which 2 comes before 10."""
+
+
+_UNREAD: Final = tuple(defer(getattr(Run, f"{name}_key")) for name in ("name", "search", "dataset"))
+"""What runs that are listed are found by and do not show."""
 
 
 class QueryError(ValueError):
@@ -117,7 +122,7 @@ def list_runs(session: Session, query: RunQuery) -> RunPage:
     """
     where = _conditions(query)
     key = _ORDERS[query.sort.lstrip("-")]
-    page = select(Run).where(*where).order_by(*_order(query, key)).limit(query.limit + 1)
+    page = select(Run).options(*_UNREAD).where(*where).order_by(*_order(query, key)).limit(query.limit + 1)
     if query.cursor:
         page = page.where(_after(query, key))
     runs = session.execute(page).scalars().all()
@@ -142,9 +147,15 @@ def all_runs(session: Session, query: RunQuery) -> list[RunOut]:
 
 def _order(query: RunQuery, key: ColumnElement[Any]) -> tuple[ColumnElement[Any], ...]:
     identity = col(Run.id)
+    nulls_last = () if _is_never_null(key) else (key.is_(None),)
     if query.sort.startswith("-"):
-        return key.is_(None), key.desc(), identity.desc()
-    return key.is_(None), key.asc(), identity.asc()
+        return *nulls_last, key.desc(), identity.desc()
+    return *nulls_last, key.asc(), identity.asc()
+
+
+def _is_never_null(key: ColumnElement[Any]) -> bool:
+    """Whether the order needs no word on nulls; then an index that has it is used."""
+    return not getattr(key, "nullable", True)
 
 
 def _conditions(query: RunQuery) -> list[ColumnElement[bool]]:
