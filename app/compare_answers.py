@@ -106,6 +106,13 @@ class Verdict(BaseModel):
     outlook: Annotated[list[str], Field(description="What is open, and what would settle it.")]
     evidence: Annotated[list[str], Field(description="What the answer rests on.")]
     pairs: list[Pair]
+    best: Annotated[
+        list[str],
+        Field(
+            description="Ids of the groups with the highest mean test accuracy as shown, in hundredths of a "
+            "percent; several are a tie. Empty where none is the best."
+        ),
+    ]
     probability_best: list[float] | None
     more_seeds: Annotated[
         int | None,

@@ -12,6 +12,7 @@ from app.formats import NOTHING, written
 from app.groups import AXES, BY_DEPTH
 from app.requests import HYPERPARAMETERS
 from app.text_keys import ascending
+from app.ties import equal
 from app.wording import points
 from trainer.config import TrainConfig
 
@@ -41,6 +42,8 @@ VIEW: Final = (
 """What an address says of how a comparison is shown, besides what is compared."""
 _JUDGED: Final = {True: "differs", False: "may be luck", None: "not tested"}
 """What the verdict says of a pair, by `Pair.different`."""
+_EQUAL: Final = "equal"
+"""What is said of a pair whose means are shown as the same."""
 _VALUES: Final = 3
 """How many values of a setting a sentence names."""
 
@@ -59,7 +62,7 @@ def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
         "bare": advice.without_epochs(comparison.runs),
         "shades": {group.id: group.shade for group in comparison.members},
         "baseline": pinned,
-        "versus": versus(comparison.verdict, pinned),
+        "versus": versus(comparison.verdict, pinned, comparison.groups),
         "parameters": Parameters.of(comparison.runs),
         "unlike_published": unlike_published(comparison.runs),
         "signed_points": points,
@@ -80,11 +83,12 @@ class Versus:
     interval: str
 
 
-def versus(judged: Verdict, baseline: GroupRow | None) -> dict[str, Versus]:
-    """Every other group against the baseline, by id."""
+def versus(judged: Verdict, baseline: GroupRow | None, groups: Sequence[GroupRow]) -> dict[str, Versus]:
+    """Every other of these groups against the baseline, by id."""
     if baseline is None:
         return {}
     found = {}
+    means = {group.id: group.test_accuracy.mean for group in groups}
     for pair in judged.pairs:
         if baseline.id not in pair.ids:
             continue
@@ -95,7 +99,8 @@ def versus(judged: Verdict, baseline: GroupRow | None) -> dict[str, Versus]:
             low, high = sorted(sign * bound for bound in pair.ci95)
             interval = f"{points(low)} to {points(high)}".replace(" pp", "")
         other = second if first == baseline.id else first
-        difference = f"{points(sign * pair.difference)}, {_JUDGED[pair.different]}"
+        judgement = _EQUAL if equal(means[first], means[second]) else _JUDGED[pair.different]
+        difference = f"{points(sign * pair.difference)}, {judgement}"
         found[other] = Versus(difference, interval)
     return found
 

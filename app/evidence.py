@@ -8,12 +8,8 @@ from app.compare_answers import Pair
 from app.formats import plural
 from app.pairs import Sample, several_datasets, train_differences
 from app.statistics import SIGNIFICANCE, Difference
+from app.ties import equal, leaders
 from app.wording import listed, points, probability, seeds
-
-
-def best_of(samples: Sequence[Sample]) -> Sample:
-    """The sample with the highest mean test accuracy."""
-    return max(samples, key=lambda sample: fmean(sample.test))
 
 
 def others_of(sample: Sample, pairs: Sequence[Pair]) -> list[Pair]:
@@ -41,12 +37,17 @@ def evidence(samples: Sequence[Sample], pairs: Sequence[Pair]) -> list[str]:
 
 
 def shown_pairs(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
-    """Neighbours, then the best sample with each other one; of several data sets none is the best."""
+    """Neighbours, then the best sample, or each that ties for it, with each other one.
+
+    Of several data sets none is the best.
+    """
     found = neighbours(samples)
-    if several_datasets(samples):
-        return found
-    top = best_of(samples)
-    return found + [pair for pair in combinations(samples, 2) if top in pair and pair not in found]
+    best = {sample.id for sample in leaders(samples)}
+    return found + [
+        (first, second)
+        for first, second in combinations(samples, 2)
+        if (first.id in best) != (second.id in best) and (first, second) not in found
+    ]
 
 
 def neighbours(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
@@ -80,7 +81,11 @@ def _pair_sentence(pair: Pair, first: Sample, second: Sample, tests: int) -> str
     by_seed = ", seed by seed" if pair.paired else ""
     shown = f"95 % CI {points(low)} to {points(high)}{by_seed}; {probability(pair.p)}{corrected}"
     fewest = seeds(min(len(first.test), len(second.test)))
-    judgement = "a real difference" if pair.different else f"not distinguishable with {fewest}"
+    judgement = f"not distinguishable with {fewest}"
+    if pair.different:
+        judgement = "a real difference"
+        if points(pair.difference) == points(0.0):
+            judgement += ", of less than 0.01 pp"
     settled = (
         f"; about {plural(pair.more_seeds, 'more seed')} each would likely settle it"
         if pair.more_seeds
@@ -95,8 +100,8 @@ def _overfitting(samples: Sequence[Sample], pairs: dict[tuple[str, str], Pair]) 
     Overfitting is claimed only if train accuracy rises and test accuracy falls, each by more than chance
     after Holm's correction for all pairs.
     """
-    top = best_of(samples)
-    if top.depth is None:
+    top = next(iter(leaders(samples)), None)
+    if top is None or top.depth is None:
         return []
     fits = train_differences(samples)
     for deeper in reversed(samples[samples.index(top) + 1 :]):
@@ -105,7 +110,7 @@ def _overfitting(samples: Sequence[Sample], pairs: dict[tuple[str, str], Pair]) 
             continue
         rise = points(fmean(deeper.train) - fmean(top.train))
         step = f"From {top.label} to {deeper.label} train accuracy still rises ({rise})"
-        if pair.different:
+        if pair.different and not equal(fmean(top.test), fmean(deeper.test)):
             fall = f"while test accuracy falls ({points(pair.difference)})"
             return [f"{step} {fall}: more depth buys overfitting here."]
         return [f"{step}, but no gain in test accuracy can be shown ({points(pair.difference)})."]

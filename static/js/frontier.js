@@ -20,14 +20,19 @@ const COSTS = {
   },
 };
 
-// Those of `{cost, accuracy}` that are better than all that cost as much or less, cheapest first.
+// Accuracies in percent count as equal if they are shown as the same.
+const shownOf = ({ accuracy }) => Number(accuracy.toFixed(2));
+
+// Those of `{cost, accuracy}` that are better than all that cost as much or less, cheapest first; of equals at one
+// cost all.
 export function paretoFront(points) {
-  const sorted = points.toSorted((one, other) => one.cost - other.cost || other.accuracy - one.accuracy);
-  let best = -Infinity;
-  return sorted.filter(({ accuracy }) => {
-    const better = accuracy > best;
-    best = Math.max(best, accuracy);
-    return better;
+  const sorted = points.toSorted((one, other) => one.cost - other.cost || shownOf(other) - shownOf(one));
+  let best = { shown: -Infinity, cost: NaN };
+  return sorted.filter((point) => {
+    const shown = shownOf(point);
+    const isBetter = shown > best.shown;
+    if (isBetter) best = { shown, cost: point.cost };
+    return isBetter || (shown === best.shown && point.cost === best.cost);
   });
 }
 
@@ -43,7 +48,7 @@ export function wordsOf(points) {
   const front = points.filter((point) => best.includes(point));
   const beaten = points.filter((point) => !best.includes(point));
   // beaten at the same cost, or only by something cheaper
-  const isEqual = ({ cost, accuracy }) => points.some((other) => other.cost === cost && other.accuracy > accuracy);
+  const isEqual = (point) => points.some((other) => other.cost === point.cost && shownOf(other) > shownOf(point));
   const [same, dearer] = [beaten.filter(isEqual), beaten.filter((point) => !isEqual(point))];
   const parts = [`${list(front)} ${verb(front, "is", "are")} not beaten by anything that costs no more`];
   if (dearer.length) parts.push(`${list(dearer)} ${verb(dearer, "costs more and reaches no more", "cost more and reach no more")}`);

@@ -95,8 +95,14 @@ def test_the_baseline_is_found_by_its_key_and_by_the_label_of_old_addresses(data
         assert context["baseline"] is found.groups[pinned]
         assert list(context["versus"]) == [found.groups[1 - pinned].id]
     assert view(found, "lr=0.4")["baseline"] is None
-    against = versus(found.verdict, found.groups[1])["lr=0.3"]
-    assert against.difference.startswith(points(-0.01))
+    against = versus(found.verdict, found.groups[1], found.groups)["lr=0.3"]
+    assert against.difference == f"{points(-0.01)}, not tested"
+
+
+def test_against_a_baseline_that_it_ties_with_a_group_is_equal(database: Database) -> None:
+    ids = [finished_run(database, 1.0, depth=depth) for depth in (1, 2)]
+    found = compared(database, ids)
+    assert versus(found.verdict, found.groups[0], found.groups)["depth=2"].difference == "0.00 pp, equal"
 
 
 def test_the_page_pins_the_group_that_was_pressed(server: Served) -> None:

@@ -303,6 +303,57 @@ def test_the_frontier_names_the_depths_that_nothing_cheaper_beats(six: str, page
     assert means["x"] == pytest.approx([5.25, 10.25, 15.25])
 
 
+@pytest.mark.parametrize(
+    ("points", "front", "words"),
+    [
+        # the same accuracy for less beats it, the same for as much does not
+        (
+            [(1, 100.0), (2, 100.0), (2, 100.0)],
+            [1],
+            "A is not beaten by anything that costs no more; B and C cost more and reach no more.",
+        ),
+        (
+            [(1, 98.0), (1, 98.0), (2, 99.0)],
+            [1, 1, 2],
+            "A, B and C are not beaten by anything that costs no more.",
+        ),
+        # equal as shown
+        (
+            [(1, 97.5), (2, 97.502)],
+            [1],
+            "A is not beaten by anything that costs no more; B costs more and reaches no more.",
+        ),
+        (
+            [(1, 98.0), (1, 97.0), (2, 98.0)],
+            [1],
+            (
+                "A is not beaten by anything that costs no more; C costs more and reaches no more; B costs "
+                "as much as another and reaches less."
+            ),
+        ),
+    ],
+)
+def test_equals_at_one_cost_are_beaten_together_or_not_at_all(
+    six: str, page: Page, points: list[tuple[int, float]], front: list[int], words: str
+) -> None:
+    page.goto(f"{six}/workers")
+    found = page.evaluate(
+        """async ([module, points]) => {
+            const { paretoFront, wordsOf } = await import(module);
+            return [paretoFront(points).map(({ cost }) => cost), wordsOf(points)];
+        }""",
+        [
+            assets.url("js/frontier.js"),
+            [
+                {"label": label, "cost": cost, "accuracy": accuracy}
+                for label, (cost, accuracy) in zip("ABC", points, strict=False)
+            ],
+        ],
+    )
+    assert found[0] == front
+    assert found[1].startswith(words.removesuffix("."))
+
+
 def test_the_inside_of_a_depth_and_of_a_run_is_drawn_by_layer(six: str, page: Page) -> None:
     page.goto(six + ALL)
     words = page.locator("#diagnostics-words")
