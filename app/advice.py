@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from app import formats
+from app import formats, usual
 from app.answers import RunOut
 from app.status import Status
 
-_LOWER: Final = 3
-"""By how much a learning rate is divided that made a run diverge: about as coarse as people search."""
 _REASONS: Final = 3
 """How many different reasons of one kind are quoted."""
 
@@ -40,16 +38,16 @@ _FITS: Final = "Clone the run with a smaller width or batch size, or give the wo
 _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
     (
         r"could not write |the database could not be written",
-        Advice("The cause lies outside the run. Remove it, then press Retry."),
+        Advice("The cause lies outside the run. Remove it, then retry the run."),
     ),
     (
         r"the data set \S+ can't be used: |There is no data set ",  # the latter is how earlier versions began
-        Advice("Put the data set right, then press Retry: its files are read again.", needs_system=True),
+        Advice("Put the data set right, then retry the run: its files are read again.", needs_system=True),
     ),
     (
         r"(Device .* is not available here|Unknown device )",
         Advice(
-            "Start a worker that has this device and press Retry, or clone the run with another device.",
+            "Start a worker that has this device and retry the run, or clone it with another device.",
             needs_system=True,
         ),
     ),
@@ -76,24 +74,28 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
         r"lost worker .*its worker",
         Advice(
             "Its worker or the machine ended each time. The log of the worker says more. If the run does not "
-            "take the machine down, press Retry."
+            "take the machine down, retry it."
         ),
     ),
-    (r"(crashed|lost) ", Advice("Its process ended. The log of the worker says more. Then press Retry.")),
+    (r"(crashed|lost) ", Advice("Its process ended. The log of the worker says more. Then retry the run.")),
     (
         r"the device failed: ",
-        Advice("The fault is in the device or its driver; the traceback shows where. Then press Retry."),
+        Advice(
+            "The fault is in the device or its driver; the traceback on the run's page shows where. Then "
+            "retry the run."
+        ),
     ),
     (
         r"what its process reported ",
-        Advice("The log of the worker says what the database refused. Then press Retry."),
+        Advice("The log of the worker says what the database refused. Then retry the run."),
     ),
 )
 _DIVERGED: Final = re.compile(r"diverged: ")
 _UNKNOWN: Final = Advice(
-    "Training raised an error; the traceback shows where. Retry can succeed if its cause has gone."
+    "Training raised an error; the traceback on the run's page shows where. Retry can succeed if its cause "
+    "has gone."
 )
-_CANCELLED: Final = Advice("Press Retry to train it, or clone it with other settings.")
+_CANCELLED: Final = Advice("Retry the run to train it, or clone it with other settings.")
 
 
 def of(run: RunOut) -> Advice | None:
@@ -103,7 +105,7 @@ def of(run: RunOut) -> Advice | None:
     if run.status != "failed":
         return None
     if _has_diverged(run):
-        return _diverged(run.lr)
+        return _diverged(_lower_rate(run))
     reason = run.reason or ""
     return next((advice for pattern, advice in _KINDS if re.match(pattern, reason)), _UNKNOWN)
 
@@ -115,7 +117,7 @@ def without_epochs(runs: Sequence[RunOut]) -> list[Ending]:
     """
     if any(run.epochs_done or run.status not in ("failed", "cancelled") for run in runs):
         return []
-    lowest = min((run.lr for run in runs if _has_diverged(run)), default=0.0)
+    lowest = min((_lower_rate(run) for run in runs if _has_diverged(run)), default=0.0)
     kinds: dict[tuple[Status, Advice], list[RunOut]] = {}
     for run in runs:
         found = _diverged(lowest) if _has_diverged(run) else of(run)
@@ -141,10 +143,22 @@ def _has_diverged(run: RunOut) -> bool:
     return run.status == "failed" and _DIVERGED.match(run.reason or "") is not None
 
 
-def _diverged(lr: float) -> Advice:
-    lower = formats.decimal(float(f"{lr / _LOWER:.1g}"))
+def _lower_rate(run: RunOut) -> float:
+    return usual.lower_rate(run.lr, run.optimizer, run.momentum)
+
+
+def against_guessing(run: RunOut) -> str:
+    """What to try where a run's test accuracy is not above chance, in a sentence."""
+    known = usual.rates(run.optimizer, run.momentum)
+    if run.lr > known.usual:
+        lower = formats.decimal(max(known.usual, _lower_rate(run)))
+        return f"Try a lower learning rate, such as {lower}."
+    return "Try more epochs, a higher learning rate, fewer layers or another optimizer."
+
+
+def _diverged(lower: float) -> Advice:
     return Advice(
-        f"Clone the run with a lower learning rate, such as {lower}. Training is deterministic: the same "
-        "settings and seed diverge again.",
+        f"Clone the run with a lower learning rate, such as {formats.decimal(lower)}. Training is "
+        "deterministic: the same settings and seed diverge again.",
         can_retry=False,
     )

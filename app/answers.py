@@ -10,10 +10,18 @@ from trainer.config import TrainConfig
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """ISO 8601 in UTC with milliseconds and `Z`."""
 
-_DEFAULTS: Final = {"worker_losses": 0} | {
+_DEFAULTS: Final = {"worker_losses": 0, "chance_accuracy": None, "guessing": None} | {
     name: field.default for name, field in TrainConfig.model_fields.items() if not field.is_required()
 }
 """What a run of a version had that does not name it."""
+
+
+Guessing = Literal[
+    "no better than guessing",  # not above chance
+    "may be guessing",  # above chance, but not significantly
+    "one class only",  # all test images are of one class: chance gets them all
+]
+"""What is to be said of a test accuracy that is not significantly above chance."""
 
 
 class BulkSkip(BaseModel):
@@ -98,6 +106,17 @@ class RunOut(BaseModel):
     test_loss: float | None
     train_accuracy: float | None
     test_accuracy: float | None
+    chance_accuracy: Annotated[
+        float | None,
+        Field(description="The test accuracy of one answer to every image: that of the most frequent class."),
+    ]
+    guessing: Annotated[
+        Guessing | None,
+        Field(
+            description="What is to be said of a test accuracy that is not significantly above chance; null "
+            "if it is, or there is none yet. `one class only`: all test images are of one class."
+        ),
+    ]
     tags: list[str]
     note: str
     archived: bool
@@ -195,6 +214,9 @@ class StudyPreview(BaseModel):
     duplicates: Annotated[int, Field(description="Runs that have a finished twin.")]
     seconds: Annotated[float, Field(description="Estimated time to train them all, in seconds.")]
     basis: Annotated[str, Field(description="What the estimate rests on.")]
+    warnings: Annotated[
+        list[str], Field(description="What is far outside what has worked; nothing is refused for it.")
+    ] = []
 
 
 class QueueOut(BaseModel):

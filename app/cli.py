@@ -383,6 +383,8 @@ def _preview(client: "Client", body: dict[str, Any], *, json: bool) -> None:
         f"{found.runs} runs, about {duration(found.seconds)} ({found.basis}); "
         f"{'1 has' if found.duplicates == 1 else f'{found.duplicates} have'} a finished twin."
     )
+    for warning in found.warnings:
+        typer.echo(warning)
 
 
 if __name__ == "__main__":

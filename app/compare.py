@@ -11,7 +11,7 @@ from app.answers import RunOut
 from app.compare_answers import DepthRow, Findings, Verdict
 from app.configurations import repeats
 from app.groups import BY_DEPTH, GOOD, Group, among, axes, finished, grouped, members, noun, over_seeds, row
-from app.guard import confounders, missing, missing_study, odd_data, repeated, unfinished
+from app.guard import confounders, guessed, missing, missing_study, odd_data, repeated, unfinished, unjudged
 from app.models import Run, Study, StudyRun
 from app.pairs import Sample
 from app.reference import PUBLISHED, PUBLISHED_DATASET
@@ -45,7 +45,7 @@ def compare(
     groups = among(everyone, judged)
     open_runs = [run for run in runs if run.status in ("queued", "running")]
     study = None if study_id is None else session.get(Study, study_id)
-    found_verdict = _verdict(groups, by, unfinished=bool(open_runs))
+    found_verdict = _verdict(groups, by, unfinished=bool(open_runs), nothing=unjudged(runs))
     best: Sequence[float | None] = found_verdict.probability_best or [None] * len(groups)
     differ = confounders(judged, by)
     to_settle = offers.of(session, found_verdict, everyone, study.id if study else None)
@@ -68,6 +68,7 @@ def compare(
             *unfinished(runs),
             *odd_data(runs),
             *repeated(again),
+            *guessed(judged),
             *(each.sentence for each in differ),
         ],
     )
@@ -79,7 +80,7 @@ def _apart(runs: Sequence[RunOut], by: Sequence[str]) -> tuple[str, ...]:
     return (*by, "dataset") if several and "dataset" not in by else tuple(by)
 
 
-def _verdict(groups: Sequence[Group], by: Sequence[str], *, unfinished: bool) -> Verdict:
+def _verdict(groups: Sequence[Group], by: Sequence[str], *, unfinished: bool, nothing: str) -> Verdict:
     return verdict(
         [
             Sample(
@@ -92,11 +93,13 @@ def _verdict(groups: Sequence[Group], by: Sequence[str], *, unfinished: bool) ->
                 group.key,
                 group.mixed,
                 group.datasets,
+                group.guessing,
             )
             for group in groups
         ],
         noun(by),
         unfinished=unfinished,
+        nothing=nothing,
     )
 
 

@@ -56,6 +56,7 @@ class GroupRow(BaseModel):
     parameters: Annotated[int | None, Field(description="None if the runs' networks differ in size.")]
     train_accuracy: Spread
     test_accuracy: Spread
+    guessing: Annotated[int, Field(description="How many runs have a test accuracy not above chance.")]
     gap: Annotated[Spread, Field(description="Train accuracy minus test accuracy.")]
     test_loss: Spread
     train_seconds: Spread

@@ -78,6 +78,11 @@ class Group:
         return ascending({run.dataset for run in self.runs})
 
     @property
+    def guessing(self) -> int:
+        """How many of its runs have a test accuracy that is not above chance."""
+        return sum(run.guessing is not None for run in self.runs)
+
+    @property
     def test_accuracies(self) -> list[float]:
         """The final test accuracy of each run."""
         return [run.test_accuracy or 0.0 for run in self.runs]
@@ -163,6 +168,7 @@ def row(group: Group, seconds_to_good: Mapping[int, float], best: float | None) 
         parameters=parameters.pop() if len(parameters) == 1 else None,
         train_accuracy=over_seeds(group, group.train_accuracies),
         test_accuracy=over_seeds(group, group.test_accuracies),
+        guessing=group.guessing,
         gap=over_seeds(group, gaps),
         test_loss=over_seeds(group, [run.test_loss or 0.0 for run in runs]),
         train_seconds=over_seeds(group, [run.train_seconds or 0.0 for run in runs]),

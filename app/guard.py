@@ -1,15 +1,19 @@
 """What makes a comparison less than it looks: runs that differ elsewhere, count once, or are not there."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from app.answers import RunOut
+from app.answers import Guessing, RunOut
 from app.compare_answers import Confounder
 from app.configurations import differing, shown_apart
+from app.formats import plural
 from app.groups import BY_DEPTH
+from app.guessing import ONE_CLASS
 from app.models import Study
+from app.status import ENDED
 from app.text_keys import ascending
+from app.wording import percent
 
 _NAMED_IDS: Final = 10
 _NAMED_VALUES: Final = 6
@@ -73,6 +77,42 @@ def odd_data(runs: Sequence[RunOut]) -> list[str]:
         for warning in run.data_warnings:
             found[run.dataset, warning].append(run.id)
     return [f"{_named(ids)} (data set {name}): {warning}." for (name, warning), ids in found.items()]
+
+
+def guessed(runs: Sequence[RunOut]) -> list[str]:
+    """A sentence on finished runs whose test accuracy is no more than guessing gets; none if none is."""
+    found: dict[Guessing, list[RunOut]] = defaultdict(list)
+    for run in runs:
+        if run.guessing:
+            found[run.guessing].append(run)
+    return [_guess(kind, alike) for kind, alike in found.items()]
+
+
+def _guess(kind: Guessing, runs: Sequence[RunOut]) -> str:
+    named = _named([run.id for run in runs])
+    if kind == ONE_CLASS:
+        return f"{named}: all test images are of one class, so guessing gets 100 % test accuracy."
+    shown = list(dict.fromkeys(percent(run.test_accuracy or 0.0) for run in runs))
+    more = ", …" if len(shown) > _NAMED_VALUES else ""
+    rates = {run.chance_accuracy for run in runs}
+    rate = rates.pop() if len(rates) == 1 else None
+    against = f"; one answer to every image gets {percent(rate)}" if rate else ""
+    return (
+        f"{named}: {kind} ({', '.join(shown[:_NAMED_VALUES])}{more} test accuracy{against}), "
+        "and in table and verdict like any other."
+    )
+
+
+def unjudged(runs: Sequence[RunOut]) -> str:
+    """Why no run has a result, in a sentence."""
+    if any(run.status not in ENDED for run in runs):
+        return "No run has finished yet, so there is nothing to judge."
+    counts = Counter(run.status for run in runs)
+    failed, cancelled = counts["failed"], counts["cancelled"]
+    how = [f"{plural(failed, 'run')} failed"] if failed else []
+    if cancelled:
+        how.append(f"{plural(cancelled, 'run')} {'was' if cancelled == 1 else 'were'} cancelled")
+    return f"No run finished: {' and '.join(how)}. There is nothing to judge."
 
 
 def unfinished(runs: Sequence[RunOut]) -> list[str]:

@@ -56,7 +56,7 @@ class Answers:
         """
         finished = [run for run in runs if run.status == "finished"]
         if not finished:
-            raise NotComparable("no run has finished yet, so there are no answers to compare")
+            raise NotComparable("no run has finished, so there are no answers to compare")
         first = finished[0]
         same = [run for run in finished if _data(run) == _data(first)]
         try:

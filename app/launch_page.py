@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from sqlmodel import Session
 
-from app import formats, forms, run_queue, runs, snippets, studies
+from app import formats, forms, run_queue, runs, snippets, studies, usual
 from app.answers import RunDetail, StudyPreview
 from app.api import DatabaseOf
 from app.creation import Creation, CreationOf
@@ -93,6 +93,7 @@ def _form_page(
         headers=headers,
         form=form,
         preview=preview,
+        unusual=usual.warnings(form.request.configs, form.available) if form.request else [],
         snippets=snippets.of_request(form.request, server) if form.request else None,
         networks=form.networks,
         source=source,

@@ -26,6 +26,7 @@ from app.answers import RunDetail, RunOut
 from app.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, settings
 from app.db import Database, clock, newest_change
 from app.grid import GridError
+from app.guessing import ONE_CLASS, Chance
 from app.html import changed, local, page, redirect
 from app.launch_page import first_visit
 from app.negotiation import HtmlRoute
@@ -176,12 +177,24 @@ def _run_page(
         now=now,
         run=run,
         advice=advice.of(run),
+        guess=_guess(run),
         change=change,
         texts=stored | dict(typed or {}),
         errors=errors or {},
         further=_further(run),
         model_bytes=_model_bytes(request, run),
     )
+
+
+def _guess(run: RunDetail) -> str:
+    """What is to be said of a test accuracy that is not above chance, and what to try; empty if it is."""
+    chance = Chance.of(run.dataset, run.environment)
+    if chance is None or run.test_accuracy is None or not run.guessing:
+        return ""
+    words = chance.sentence(run.test_accuracy)
+    so_far = "So far " if run.status == "running" and run.guessing != ONE_CLASS else ""
+    tip = "" if run.guessing == ONE_CLASS else f" {advice.against_guessing(run)}"
+    return f"{so_far + words if so_far else formats.sentence(words)}{tip}"
 
 
 def _further(run: RunOut) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from app import workers
 from app.answers import AttemptOut, QueueOut, RunDetail, RunOut
 from app.db import clock
+from app.guessing import Chance
 from app.models import Attempt, Run
 from trainer.config import TRAIN_IMAGES, training_flops_per_image
 
@@ -71,6 +72,7 @@ def as_answers(session: Session, runs: Sequence[Run]) -> list[RunOut]:
 
 def _as_answer(run: Run, moment: float, kinds: Sequence[frozenset[str] | None]) -> RunOut:
     images = int(run.environment.get("train_images", TRAIN_IMAGES))
+    chance = Chance.of(run.dataset, run.environment)
     return RunOut.model_construct(
         id=run.id or 0,
         version=run.version,
@@ -115,6 +117,8 @@ def _as_answer(run: Run, moment: float, kinds: Sequence[frozenset[str] | None]) 
         test_loss=run.test_loss,
         train_accuracy=run.train_accuracy,
         test_accuracy=run.test_accuracy,
+        chance_accuracy=chance.accuracy if chance else None,
+        guessing=chance.judge(run.test_accuracy) if chance else None,
         tags=run.tags,
         note=run.note,
         archived=run.archived,

@@ -20,6 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
 
+import numpy as np
 import torch
 
 from app import __version__, lifeline
@@ -40,7 +41,7 @@ from app.messages import (
 )
 from trainer import checkpoint, predictions, weights
 from trainer.checkpoint import CheckpointError
-from trainer.config import TrainConfig
+from trainer.config import CLASSES, TrainConfig
 from trainer.data import TensorData, load, to_device
 from trainer.data_warnings import data_warnings
 from trainer.device import DeviceUnavailable, list_devices, resolve, threads_for
@@ -106,6 +107,9 @@ class _Resident:
     stamp: Stamp
     data: TensorData
     digest: str
+    test_counts: list[int]
+    """The number of test images of each class."""
+
     warnings: list[str]
 
 
@@ -180,6 +184,7 @@ class Trainer:
             "data_sha256": resident.digest,
             "train_images": str(len(data.train_labels)),
             "test_images": str(len(data.test_labels)),
+            "test_class_counts": " ".join(map(str, resident.test_counts)),
             **({"data_warnings": "\n".join(resident.warnings)} if resident.warnings else {}),
         }
         files = RunFiles(message.folder)
@@ -256,7 +261,8 @@ class Trainer:
         if key not in self._data:
             arrays = load(dataset, folder)
             odd = data_warnings(dataset, arrays)
-            self._data[key] = _Resident(stamp, to_device(arrays, device), arrays.digest, odd)
+            counts = np.bincount(arrays.test_labels, minlength=CLASSES).tolist()
+            self._data[key] = _Resident(stamp, to_device(arrays, device), arrays.digest, counts, odd)
         return self._data[key]
 
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 from sqlmodel import Session
 
-from app import datasets, studies
+from app import datasets, studies, usual
 from app.answers import StudyList, StudyOut, StudyPreview
 from app.api import DatabaseOf, SettingsOf, StudyIdPath, answer, problems
 from app.creation import CreationOf
@@ -33,9 +33,11 @@ def create_study(body: StudyRequest, creation: CreationOf, settings: SettingsOf)
 @router.post("/studies/preview", response_model=StudyPreview, responses=problems(400, 415), tags=["studies"])
 def preview_study(body: StudyRequest, database: DatabaseOf, settings: SettingsOf) -> Response:
     """What a study would be; nothing is created."""
-    datasets.check(body.axes["dataset"], datasets.catalogue(settings.data_dir))
+    known = datasets.catalogue(settings.data_dir)
+    datasets.check(body.axes["dataset"], known)
     with database.read() as session:
-        return answer(studies.preview(session, body))
+        found = studies.preview(session, body)
+    return answer(found.model_copy(update={"warnings": usual.warnings(body.configs, known)}))
 
 
 @router.get("/studies", response_model=StudyList, tags=["studies"])

@@ -41,7 +41,7 @@ def run_table(runs: Sequence[RunOut]) -> Table:
             str(run.depth),
             *(written(getattr(run, name)) for name in differing),
             f"{run.epochs_done}/{run.epochs}",
-            percent(run.test_accuracy),
+            percent(run.test_accuracy) + (f" ({run.guessing})" if run.guessing else ""),
             "" if run.train_seconds is None else duration(run.train_seconds),
             *([escape(run.reason)] if run.reason else []),
         )
@@ -108,7 +108,8 @@ def follow_study(
 def outcome(run: RunOut) -> str:
     """How a run ended, in a few words."""
     if run.status == "finished":
-        return f"finished: {percent(run.test_accuracy)} of the test images are read correctly"
+        mark = f", {run.guessing}" if run.guessing else ""
+        return f"finished: {percent(run.test_accuracy)} of the test images are read correctly{mark}"
     return f"{run.status}: {run.reason}" if run.reason else run.status
 
 

@@ -16,14 +16,17 @@ from app.wording import DEPTHS, Noun, listed, percent
 _SURE: Final = 0.995
 _SEEDS_FOR_A_TEST: Final = 2
 _TWO: Final = 2
-_NOTHING: Final = "No run has finished yet, so there is nothing to judge."
 _NONE_LEARNT: Final = (
     "None of these runs is better than guessing, so nothing can be said of what makes the difference."
 )
 
 
 def verdict(
-    samples: Sequence[Sample], noun: Noun = DEPTHS, *, unfinished: bool = False, nothing: str = _NOTHING
+    samples: Sequence[Sample],
+    noun: Noun = DEPTHS,
+    *,
+    unfinished: bool = False,
+    nothing: str = "There is nothing to judge.",
 ) -> Verdict:
     """Which groups differ in test accuracy, by how much, and what can't be said.
 

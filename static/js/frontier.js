@@ -41,8 +41,8 @@ const verb = (labels, one, many) => (labels.length === 1 ? one : many);
 const list = (points) => listed(points.map(({ label }) => label));
 
 // The chart in words, by the means of the groups.
-export function wordsOf(points) {
-  if (!points.length) return "Dots appear as runs finish.";
+export function wordsOf(points, isOver = false) {
+  if (!points.length) return isOver ? "No run finished." : "Dots appear as runs finish.";
   if (points.length === 1) return `Only ${points[0].label} so far: nothing to weigh against it.`;
   const best = paretoFront(points);
   const front = points.filter((point) => best.includes(point));
@@ -103,7 +103,8 @@ export function frontierChart(element, words, set, view) {
       accuracy: 100 * mean(group.map((run) => run.test_accuracy)),
     }));
     const front = paretoFront(points);
-    fill(words, wordsOf(points) + hiddenWords(hidden));
+    const isOver = set.runs.every((run) => ["finished", "failed", "cancelled"].includes(run.status));
+    fill(words, wordsOf(points, isOver) + hiddenWords(hidden));
     const costs = runs.map(cost.of);
     const values = percents(runs.map((run) => run.test_accuracy));
     const most = Math.max(0, ...costs);

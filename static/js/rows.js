@@ -31,11 +31,16 @@ export function updateRow(run) {
     device: run.device_used ?? run.device,
     train_seconds: duration(run.train_seconds),
     eta_seconds: about(run.eta_seconds),
+    guessing: run.guessing ? `${run.status === "running" ? "so far " : ""}${run.guessing}` : "",
     reason: run.status === "failed" ? (run.reason ?? "") : "",
   };
   for (const [name, text] of Object.entries(texts)) {
     const cell = row.querySelector(`[data-cell="${name}"]`);
     if (cell && cell.textContent.trim() !== text) cell.textContent = text;
+  }
+  for (const name of ["epochs_done", "eta_seconds", "test_accuracy", "train_seconds"]) {
+    const cell = row.querySelector(`[data-cell="${name}"]`)?.closest("td[data-values]");
+    if (cell) cell.dataset.values = JSON.stringify({ "": run[name] });
   }
   const started = row.querySelector('[data-cell="started_at"]');
   if (started && run.started_at && started.querySelector("time")?.dateTime !== run.started_at) {

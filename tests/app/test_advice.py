@@ -30,9 +30,17 @@ from trainer.loop import Diverged
 IDLE = Silence(seconds=400, cpu_seconds=0, waits_for_files=False, longest_step=0.1)
 
 
-def failed(reason: str, lr: float = 0.05) -> Advice:
+def failed(reason: str, lr: float = 0.05, optimizer: str = "sgd") -> Advice:
     """The advice for a run that failed for this reason."""
-    found = advice.of(RunOut.model_construct(status="failed", reason=reason, lr=lr))
+    found = advice.of(
+        RunOut.model_construct(
+            status="failed",
+            reason=reason,
+            lr=lr,
+            optimizer=optimizer,
+            momentum=0.9 * (optimizer == "nesterov"),
+        )
+    )
     assert found
     return found
 
@@ -43,11 +51,25 @@ def test_only_what_ended_without_a_result_needs_some() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lr", "lower"), [(0.3, "0.1"), (0.05, "0.02"), (100.0, "30"), (1.0, "0.3"), (3e-5, "0.00001")]
+    ("lr", "optimizer", "lower"),
+    [
+        (0.3, "sgd", "0.1"),
+        (0.05, "sgd", "0.02"),
+        (0.5, "sgd", "0.2"),
+        (1.0, "sgd", "0.05"),  # the usual one, far below
+        (100.0, "sgd", "0.05"),
+        (100.0, "nesterov", "0.05"),
+        (100.0, "adam", "0.001"),
+        (0.05, "adamw", "0.001"),
+        (0.003, "adamw", "0.001"),
+        (3e-5, "adam", "0.00001"),
+    ],
 )
-def test_what_diverged_is_cloned_with_a_lower_rate_and_not_retried(lr: float, lower: str) -> None:
+def test_what_diverged_is_cloned_with_a_lower_rate_and_not_retried(
+    lr: float, optimizer: str, lower: str
+) -> None:
     for error in (Diverged(3), Diverged(3, "gradient")):
-        found = failed(str(error), lr=lr)
+        found = failed(str(error), lr, optimizer)
         assert f"lower learning rate, such as {lower}." in found.words.replace("1e-05", "0.00001")
         assert not found.can_retry
 
@@ -71,7 +93,7 @@ def test_a_data_set_that_is_missing_or_damaged_is_put_right_first(tmp_path: Path
         with pytest.raises(DataError) as caught:
             load(name, DataFolder(folder))
         found = failed(f"the data set {name} can't be used: {caught.value}")
-        assert found.words.startswith("Put the data set right, then press Retry")
+        assert found.words.startswith("Put the data set right, then retry the run")
         assert found.needs_system
 
 
@@ -104,7 +126,7 @@ def test_a_device_that_is_not_there_is_looked_for_on_the_page_system() -> None:
         ("lost worker 3 times; the last time, its process exited with code 1", "Its process ended"),
         ("the device failed: CUDA error: an illegal memory access", "The fault is in the device"),
         (str(Refused(EpochDone({}), ValueError("no such column"))), "The log of the worker says"),
-        ("ValueError: it broke", "Training raised an error; the traceback shows where"),
+        ("ValueError: it broke", "Training raised an error; the traceback on the run's page shows where"),
     ],
 )
 def test_causes_outside_the_run_may_be_retried(reason: str, beginning: str) -> None:
@@ -163,7 +185,7 @@ def test_a_failed_run_without_an_epoch_shows_its_reason_and_no_charts(server: Se
     text = page(server, run_id)
     assert 'id="run-charts" data-live="outside" aria-labelledby="charts" hidden>' in text
     assert "Failed: diverged: loss became non-finite at epoch 1" in text
-    assert "such as 10." in text
+    assert "such as 0.05." in text
     assert f'action="/runs/{run_id}/retry"' not in text
     assert re.search(r'<a class="button primary"[^>]*>Clone</a>', text)
     retried = server.client.post(f"/runs/{run_id}/retry")  # programs may
@@ -193,9 +215,14 @@ def test_a_cancelled_run_without_an_epoch_says_so_and_may_be_retried(server: Ser
     assert f'action="/runs/{run_id}/retry"' in text
 
 
+SETTINGS: dict[str, Any] = {"lr": 0.1, "optimizer": "sgd", "momentum": 0.0}
+
+
 def ended(status: str, reason: str | None = None, **other: Any) -> RunOut:
     """A run that ended so, by default without an epoch."""
-    return RunOut.model_construct(**{"status": status, "reason": reason, "lr": 0.1, "epochs_done": 0} | other)
+    return RunOut.model_construct(
+        **{"status": status, "reason": reason, "epochs_done": 0, **SETTINGS} | other
+    )
 
 
 @pytest.mark.parametrize(
@@ -227,7 +254,7 @@ def test_runs_without_an_epoch_are_counted_by_reason_and_advised_once_for_each_k
             cancelled,
             ended("failed", gradient, lr=30.0),
             ended("failed", loss, lr=100.0),
-            ended("failed", loss, lr=3.0),
+            ended("failed", loss, lr=0.3),
         ]
     )
     assert [(ending.status, ending.reasons) for ending in found] == [
@@ -236,7 +263,7 @@ def test_runs_without_an_epoch_are_counted_by_reason_and_advised_once_for_each_k
         ("failed", (f"1 run failed: {missing}",)),
     ]
     assert [ending.advice for ending in found] == [
-        failed(loss, lr=3.0),  # lower than the lowest rate that diverged
+        failed(loss, lr=30.0),  # the lowest of the rates to try
         advice.of(cancelled),
         failed(missing),
     ]
@@ -275,8 +302,11 @@ def test_a_study_and_its_comparison_without_an_epoch_say_why_and_hide_their_char
         shown = {f"{charts}>" in texts[path] for path, charts in pages.items()}
         hidden = {f"{charts} hidden>" in texts[path] for path, charts in pages.items()}
         explained = {f"{why}>" in text for text in texts.values()}
+        for text in texts.values():
+            assert "press Retry" not in text
+        assert all("No run has finished yet" not in text for text in texts.values() if f"{why}>" in text)
         told = {
-            f"2 runs failed: {Diverged(1)}" in text and text.count("such as 30.") == 1
+            f"2 runs failed: {Diverged(1)}" in text and text.count("such as 0.05.") == 1
             for text in texts.values()
         }
         assert len(shown) == 1

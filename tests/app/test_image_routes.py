@@ -136,7 +136,7 @@ def test_it_is_said_when_runs_of_one_depth_are_no_repeats(server: Served, settin
 def test_what_can_not_be_compared_says_why(server: Served, study: list[int]) -> None:
     waiting = queue_run(server.database)
     found = server.client.get(f"/compare/images?runs={waiting}").json()
-    assert found["warnings"] == ["No run has finished yet, so there are no answers to compare."]
+    assert found["warnings"] == ["No run has finished, so there are no answers to compare."]
     assert (found["dataset"], found["runs"], found["steps"]) == (None, [], [])
     problem(server.client.get("/compare/images?runs=999"), 404)
     problem(server.client.get("/compare/images"), 422)

@@ -459,8 +459,8 @@ def test_what_may_mislead_stands_above_the_verdict(server: Served, browser: http
     runs = [states.finished_run(server.database, depth=depth, lr=lr) for depth, lr in ((1, 0.05), (2, 100.0))]
     text = browser.get(f"/compare?runs={runs[0]},{runs[1]}").text
     guard = text.index("The runs differ in lr (0.05, 100)")
-    assert text.index("by=depth,lr") < text.index("test accuracy with its only seed")
-    assert guard < text.index("test accuracy with its only seed")
+    assert text.index("by=depth,lr") < text.index("test accuracy with one seed each")
+    assert guard < text.index("test accuracy with one seed each")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,8 @@ def text_of(test: dict[int, list[float]], train: dict[int, list[float]] | None =
 
 def test_with_nothing_finished_there_is_nothing_to_judge() -> None:
     found = judge({})
-    assert found.sentences == ["No run has finished yet, so there is nothing to judge."]
+    assert found.sentences == ["There is nothing to judge."]
+    assert verdict([], nothing="No run finished.").answer == ["No run finished."]
     assert found.pairs == []
 
 

@@ -487,7 +487,7 @@ def test_a_study_without_an_epoch_shows_why_in_place_of_charts_until_one_is_retr
     for each in (page, phone):
         card = each.locator("#no-epochs")
         expect(card).to_contain_text(f"2 runs failed: {reason}")
-        expect(card).to_contain_text("lower learning rate, such as 30.")
+        expect(card).to_contain_text("lower learning rate, such as 0.05.")
         for nothing in ("appear with the first epoch", "No run has finished yet"):
             expect(each.get_by_text(nothing).locator("visible=true")).to_have_count(0)
         assert each.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
