@@ -65,6 +65,19 @@ def compare_csv(request: Request, database: DatabaseOf) -> Response:
 
 
 @router.get(
+    "/compare/groups.csv",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}}, **problems(404)},
+    openapi_extra=SELECTION,
+)
+def compare_groups(request: Request, database: DatabaseOf) -> Response:
+    """The table by depth, or by other hyperparameters: a line per group, one number a cell."""
+    with database.read() as session:
+        found = _findings(request, session)
+    return attachment(csv_export.groups(found), "text/csv", "groups.csv")
+
+
+@router.get(
     "/compare/report.html",
     response_class=Response,
     responses={200: {"content": {"text/html": {}}}, **problems(404)},

@@ -60,6 +60,7 @@ export class EpochTable {
       if (values[place] === value) return;
       values[place] = value;
       texts[place].data = format(value);
+      texts[place].parentElement.dataset.values = JSON.stringify({ "": value });
     });
   }
 }

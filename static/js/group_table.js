@@ -39,6 +39,24 @@ const DELTAS = {
   train_seconds: (row, base) => `×\u00a0${Number((row.train_seconds.mean / base.train_seconds.mean).toPrecision(3))}`,
 };
 
+// What is copied of a cell, by part.
+const ofMean = (value, base) => ({ "": value, ...(base === undefined ? {} : { "minus baseline": value - base }) });
+
+function ofSpread({ mean, std, min, max, ci95 }, base) {
+  const against = base ? { "minus baseline": mean - base.mean } : {};
+  return { mean, std, min, max, "95 % from": ci95?.[0] ?? null, "95 % to": ci95?.[1] ?? null, ...against };
+}
+
+const VALUES = {
+  n: (row) => ofMean(row.n),
+  parameters: (row) => ofMean(row.parameters),
+  train_accuracy: (row, base) => ofSpread(row.train_accuracy, base?.train_accuracy),
+  test_accuracy: (row, base) => ofSpread(row.test_accuracy, base?.test_accuracy),
+  gap: (row, base) => ofMean(gap(row), base && gap(base)),
+  test_loss: (row, base) => ofMean(row.test_loss.mean, base?.test_loss.mean),
+  train_seconds: (row, base) => ofMean(row.train_seconds.mean, base?.train_seconds.mean),
+};
+
 // Writes pieces into a cell; where only words differ, nothing but the words is touched.
 function write(cell, pieces) {
   const spans = cell.querySelectorAll("span");
@@ -116,7 +134,9 @@ export function groupTable(final, there) {
       if (!lines.has(row.id)) lines.set(row.id, line(row, made));
       made.columns.forEach((name, index) => {
         const delta = base && row !== base && DELTAS[name] ? [{ className: "detail", text: DELTAS[name](row, base) }] : [];
-        write(lines.get(row.id).cells[index], [...CELLS[name](row), ...delta]);
+        const cell = lines.get(row.id).cells[index];
+        cell.dataset.values = JSON.stringify(VALUES[name](row, row === base ? undefined : base));
+        write(cell, [...CELLS[name](row), ...delta]);
       });
     }
     const body = there.querySelector("tbody");

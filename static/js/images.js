@@ -188,7 +188,7 @@ export class Images {
     const cells = ({ depth, runs, per_digit }) => [
       element("th", { scope: "row", className: "number", textContent: depth }),
       element("td", { className: "number", textContent: runs.length }),
-      ...per_digit.map((share) => shaded(percent(share), share === null ? 0 : (high - share) / (high - low || 1))),
+      ...per_digit.map((share) => exact(share, percent(share), share === null ? 0 : (high - share) / (high - low || 1))),
     ];
     fill(table.tBodies[0], ...this.#found.depths.map((row) => kept(row.depth, element("tr", {}, cells(row)))));
   }
@@ -234,6 +234,13 @@ export class Images {
     const tested = await read(`/compare/images/pair?first=${first.id}&second=${second.id}`);
     fill(part("pair"), tested.problem ?? tested.sentence);
   }
+}
+
+// A shaded cell with the share that is copied of it.
+function exact(share, text, shade) {
+  const cell = shaded(text, shade);
+  cell.dataset.values = JSON.stringify({ "": share });
+  return cell;
 }
 
 // A cell the stronger in colour the more there is to see; what is less than nothing has a hue of its own.

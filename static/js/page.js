@@ -6,10 +6,12 @@ import { followTimes } from "./times.js";
 import { sendForms } from "./send_forms.js";
 import { startShortcuts } from "./shortcuts.js";
 import { startThemeSwitch } from "./theme_switch.js";
+import { startTableCopy } from "./table_copy.js";
 
 startThemeSwitch(document.querySelector("[data-theme-switch]"));
 startShortcuts();
 followTimes();
+startTableCopy();
 sendForms();
 passFocusOn();
 

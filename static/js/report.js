@@ -3,6 +3,7 @@
 import { charts, parameterTable } from "./charts.js";
 import { Diagnostics } from "./diagnostics.js";
 import { RunSet } from "./run_set.js";
+import { startTableCopy } from "./table_copy.js";
 import { View } from "./view.js";
 
 // It opens as the page was when it was asked for.
@@ -16,4 +17,5 @@ const set = new RunSet();
 charts(set, view, () => comparison);
 new Diagnostics(view, set, async (id) => inside[id], () => []);
 parameterTable(view);
+startTableCopy();
 set.load(comparison);
