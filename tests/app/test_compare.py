@@ -192,6 +192,26 @@ def test_what_has_not_finished_is_in_the_curves_and_not_in_the_table(database: D
     ]
 
 
+def test_where_every_run_ended_without_a_result_it_is_said_how(database: Database) -> None:
+    failed = []
+    for epochs in (1, 2):
+        queue_run(database)
+        claim = claimed(database)
+        record(database, claim, *range(1, epochs + 1))  # some have epochs, so there are charts
+        with database.write() as session:
+            assert run_queue.fail(session, claim, "it broke")
+        failed.append(claim.run_id)
+    found = compared(database, *failed)
+    assert found.verdict.answer == ["No run finished: 2 runs failed. There is nothing to judge."]
+    cancelled = queue_run(database)
+    with database.write() as session:
+        run_queue.cancel(session, cancelled)
+    found = compared(database, *failed, cancelled)
+    assert found.verdict.answer == [
+        "No run finished: 2 runs failed and 1 run was cancelled. There is nothing to judge."
+    ]
+
+
 def test_unknown_runs_are_named_and_left_out(database: Database) -> None:
     known = finished_run(database)
     found = compared(database, known, 98, 99)

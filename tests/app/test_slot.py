@@ -189,6 +189,7 @@ def test_a_data_set_of_ones_own_is_trained_on_and_recorded(tmp_path: Path, cloth
     recorded = environment(said)
     assert recorded["data_sha256"] == load("clothes", DataFolder(clothes)).digest
     assert (recorded["train_images"], recorded["test_images"]) == ("5", "3")
+    assert recorded["test_class_counts"] == "1 0 0 0 0 1 0 0 0 1"
 
 
 @pytest.mark.usefixtures("clothes")
