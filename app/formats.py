@@ -197,6 +197,7 @@ FILTERS: Final = {
     "duration": duration,
     "about": about,
     "exact": exact,
+    "moment": moment,
     "plural": plural,
     "size": size,
     "sentence": sentence,
