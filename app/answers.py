@@ -10,6 +10,11 @@ from trainer.config import TrainConfig
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """ISO 8601 in UTC with milliseconds and `Z`."""
 
+TimeRange = Annotated[
+    tuple[float, float], Field(description="The seconds between which four in five such times lie.")
+]
+"""How far off an estimated time may be."""
+
 _DEFAULTS: Final = {"worker_losses": 0, "chance_accuracy": None, "guessing": None} | {
     name: field.default for name, field in TrainConfig.model_fields.items() if not field.is_required()
 }
@@ -142,6 +147,14 @@ class AttemptOut(BaseModel):
     reason: str | None
 
 
+class TimeLeft(BaseModel):
+    """How long a run that trains or waits will be under way, in seconds; `basis` says what that rests on."""
+
+    seconds: float
+    range: TimeRange
+    basis: str
+
+
 class RunDetail(RunOut):
     """A run with what its own page shows besides."""
 
@@ -152,6 +165,7 @@ class RunDetail(RunOut):
     environment: dict[str, str]
     traceback: str | None
     attempts: list[AttemptOut]
+    time_left: TimeLeft | None = None
 
 
 class RunPage(BaseModel):
@@ -198,7 +212,13 @@ class StudyOut(BaseModel):
     runs: list[int]
     counts: dict[Status, int]
     progress: Annotated[float, Field(ge=0, le=1)]
-    eta_seconds: float | None
+    eta_seconds: Annotated[
+        float | None,
+        Field(
+            description="Until its last run ends, behind what else waits; null if a run waits for a device."
+        ),
+    ]
+    eta_range: TimeRange | None = None
 
 
 class StudyList(BaseModel):
@@ -213,6 +233,7 @@ class StudyPreview(BaseModel):
     runs: int
     duplicates: Annotated[int, Field(description="Runs that have a finished twin.")]
     seconds: Annotated[float, Field(description="Estimated time to train them all, in seconds.")]
+    seconds_range: TimeRange
     basis: Annotated[str, Field(description="What the estimate rests on.")]
     warnings: Annotated[
         list[str], Field(description="What is far outside what has worked; nothing is refused for it.")
@@ -224,6 +245,11 @@ class QueueOut(BaseModel):
 
     running: list[RunOut]
     queued: list[RunOut]
+    eta_seconds: Annotated[
+        float | None,
+        Field(description="Until the last of them ends; null without any, or if one waits for a device."),
+    ]
+    eta_range: TimeRange | None
 
 
 class WorkerDevice(BaseModel):

@@ -377,10 +377,10 @@ def _preview(client: "Client", body: dict[str, Any], *, json: bool) -> None:
     if json:
         typer.echo(found.model_dump_json())
         return
-    from app.formats import duration
+    from app.formats import about, between
 
     typer.echo(
-        f"{found.runs} runs, about {duration(found.seconds)} ({found.basis}); "
+        f"{found.runs} runs, {about(found.seconds)}, {between(found.seconds_range)} (from {found.basis}); "
         f"{'1 has' if found.duplicates == 1 else f'{found.duplicates} have'} a finished twin."
     )
     for warning in found.warnings:

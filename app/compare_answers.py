@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field, computed_field
 
-from app.answers import EpochCurves, RunOut
+from app.answers import EpochCurves, RunOut, TimeRange
 
 _GROUP_ID: Final = "What the group is found by, made of its key: `depth=3,lr=0.1`."
 
@@ -144,6 +144,7 @@ class Offer(BaseModel):
     groups: Annotated[list[str], Field(description="Labels of the groups that get them.")]
     runs: Annotated[int, Field(description="How many runs that queues.")]
     seconds: Annotated[float, Field(description="Estimated time to train them all, in seconds.")]
+    seconds_range: TimeRange
     basis: Annotated[str, Field(description="What the estimate rests on.")]
     url: Annotated[str, Field(description="Where to POST `body`: it extends the study or makes a new one.")]
     body: dict[str, Any]

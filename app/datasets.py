@@ -59,6 +59,11 @@ class Catalogue:
         """What can be asked for."""
         return [each.name for each in self.usable]
 
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """How many training and test images each has."""
+        return {each.name: (each.sizes.train_images, each.sizes.test_images) for each in self.usable}
+
 
 SHIPPED_ALONE: Final = Catalogue([Usable(SHIPPED, Sizes(TRAIN_IMAGES, TEST_IMAGES))])
 

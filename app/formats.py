@@ -142,6 +142,19 @@ def about(seconds: float | None) -> str:
     return f"about {_nearest(seconds / _DAY)}{_SPACE}days"
 
 
+def between(span: tuple[float, float]) -> str:
+    """The range of an estimated time span, in the unit of its end: 40 to 60 s."""
+    units = ((90, 1, "s"), (90 * _MINUTE, _MINUTE, "min"), (2 * _DAY, _HOUR, "h"), (math.inf, _DAY, "days"))
+    scale, unit = next((scale, unit) for most, scale, unit in units if span[1] < most)
+    low, high = (_two_digits(seconds / scale) for seconds in span)
+    return f"{low} to {high}{_SPACE}{unit}" if low != high else f"{high}{_SPACE}{unit}"
+
+
+def _two_digits(number: float) -> str:
+    """A number of an estimate, to two digits: 0.4, 2.5, 14."""
+    return f"{number:.1f}" if number < 9.95 else str(_nearest(number))  # noqa: PLR2004  # as 10 is shown
+
+
 def moment(timestamp: str) -> datetime:
     """The time that an answer's timestamp names."""
     return datetime.fromisoformat(timestamp)
@@ -196,6 +209,7 @@ FILTERS: Final = {
     "loss": loss,
     "duration": duration,
     "about": about,
+    "between": between,
     "exact": exact,
     "moment": moment,
     "plural": plural,

@@ -50,7 +50,7 @@ def _preview(session: Session, form: RunForm) -> StudyPreview | None:
     if form.request is None:
         return None
     skips = form.request.reuse and form.size > 1  # a single run is always trained
-    return studies.preview(session, form.request.model_copy(update={"reuse": skips}))
+    return studies.preview(session, form.request.model_copy(update={"reuse": skips}), form.available.sizes)
 
 
 @router.get("/runs/new")

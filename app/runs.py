@@ -6,11 +6,13 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from app import workers
-from app.answers import AttemptOut, QueueOut, RunDetail, RunOut
-from app.db import clock
+from app import forecast, workers
+from app.answers import AttemptOut, QueueOut, RunDetail, RunOut, TimeLeft
+from app.estimate import basis
 from app.guessing import Chance
 from app.models import Attempt, Run
+from app.pace import Guess
+from app.status import ENDED
 from trainer.config import TRAIN_IMAGES, training_flops_per_image
 
 DIGITS: Final = 8
@@ -32,6 +34,23 @@ def get_run(session: Session, run_id: int) -> RunDetail | None:
         environment=run.environment,
         traceback=run.traceback,
         attempts=_attempts(session, run),
+        time_left=_time_left(session, run),
+    )
+
+
+def _time_left(session: Session, run: Run) -> TimeLeft | None:
+    """How long until an open run ends; None where no slot can train it."""
+    if run.status in ENDED:
+        return None
+    forecasts = forecast.remaining(session, [run]) if run.status == "running" else forecast.ends(session)
+    left = forecasts.get(run.id or 0)
+    if left is None:
+        return None
+    has_epochs = run.status == "running" and run.epochs_done > run.resumed_from
+    return TimeLeft(
+        seconds=round(left.seconds, 1),
+        range=left.range,
+        basis="its own last epochs" if has_epochs else basis([left]),
     )
 
 
@@ -64,13 +83,13 @@ def _attempts(session: Session, run: Run) -> list[AttemptOut]:
 
 def as_answers(session: Session, runs: Sequence[Run]) -> list[RunOut]:
     """Runs as the contract shows them."""
-    moment = clock(session)
     waiting = any(run.status == "queued" for run in runs)
     kinds = workers.live_kinds(session) if waiting else []
-    return [_as_answer(run, moment, kinds) for run in runs]
+    left = forecast.remaining(session, [run for run in runs if run.status == "running"])
+    return [_as_answer(run, left.get(run.id or 0), kinds) for run in runs]
 
 
-def _as_answer(run: Run, moment: float, kinds: Sequence[frozenset[str] | None]) -> RunOut:
+def _as_answer(run: Run, left: Guess | None, kinds: Sequence[frozenset[str] | None]) -> RunOut:
     images = int(run.environment.get("train_images", TRAIN_IMAGES))
     chance = Chance.of(run.dataset, run.environment)
     return RunOut.model_construct(
@@ -105,7 +124,7 @@ def _as_answer(run: Run, moment: float, kinds: Sequence[frozenset[str] | None]) 
         data_version=run.environment.get("data_sha256", "")[:DIGITS] or None,
         data_warnings=run.environment.get("data_warnings", "").splitlines(),
         epochs_done=run.epochs_done,
-        eta_seconds=_eta(run, moment),
+        eta_seconds=round(left.seconds, 1) if left else None,
         attempt=run.attempt,
         crashes=run.crashes,
         worker_losses=run.worker_losses,
@@ -123,16 +142,6 @@ def _as_answer(run: Run, moment: float, kinds: Sequence[frozenset[str] | None]) 
         note=run.note,
         archived=run.archived,
     )
-
-
-def _eta(run: Run, moment: float) -> float | None:
-    """Seconds until a running run ends, from this attempt's own epochs; None before the first of them."""
-    trained = run.epochs_done - run.resumed_from
-    if run.status != "running" or trained <= 0 or run.started_at is None or run.progress_at is None:
-        return None
-    per_epoch = (run.progress_at - run.started_at) / trained
-    remaining = per_epoch * (run.epochs - run.epochs_done) - (moment - run.progress_at)
-    return round(max(0.0, remaining), 1)
 
 
 def _waits_for(device: str, kinds: Sequence[frozenset[str] | None]) -> str | None:
@@ -160,4 +169,11 @@ def queue(session: Session) -> QueueOut:
         .where(Run.status == "queued")
         .order_by(col(Run.priority).desc(), col(Run.position), col(Run.id))
     ).all()
-    return QueueOut(running=as_answers(session, running), queued=as_answers(session, queued))
+    ids = [run.id or 0 for run in (*running, *queued)]
+    end = forecast.last(forecast.ends(session) if ids else {}, ids)
+    return QueueOut(
+        running=as_answers(session, running),
+        queued=as_answers(session, queued),
+        eta_seconds=round(end.seconds, 1) if end else None,
+        eta_range=end.range if end else None,
+    )

@@ -10,13 +10,14 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from app import run_queue
+from app import forecast, run_queue
 from app.answers import RunOut, StudyOut, StudyPreview
 from app.configurations import FOUND, differing
 from app.db import clock
-from app.estimate import estimate
+from app.estimate import NO_SIZES, Images, estimate
 from app.formats import written
 from app.models import Run, Study, StudyRun
+from app.pace import Guess
 from app.requests import HYPERPARAMETERS, MAX_GRID, GridRequest, Labels
 from app.runs import timestamp
 from app.status import ENDED, STATUSES, Status
@@ -46,13 +47,22 @@ class NothingMatches(ValueError):
         super().__init__(f"no configuration of the study has {asked}")
 
 
-def preview(session: Session, request: GridRequest) -> StudyPreview:
-    """What a study would train, what it would find done already, and how long it would take."""
+def preview(session: Session, request: GridRequest, sizes: Mapping[str, Images] = NO_SIZES) -> StudyPreview:
+    """What a study would train, what it would find done already, and how long it would take.
+
+    `sizes` has the numbers of training and test images of data sets, which may be new.
+    """
     configs = request.configs
     twins = finished_twins(session, configs)
     fresh = [config for config in configs if not (request.reuse and config in twins)]
-    guess = estimate(session, fresh)
-    return StudyPreview(runs=len(configs), duplicates=len(twins), seconds=guess.seconds, basis=guess.basis)
+    guess = estimate(session, fresh, sizes)
+    return StudyPreview(
+        runs=len(configs),
+        duplicates=len(twins),
+        seconds=guess.seconds,
+        seconds_range=guess.range,
+        basis=guess.basis,
+    )
 
 
 def create_study(session: Session, request: GridRequest) -> StudyOut:
@@ -196,7 +206,9 @@ def _answers(session: Session, studies: Sequence[Study]) -> list[StudyOut]:
     )
     for study_id, *row in session.execute(query):
         rows[study_id].append(_Row(*row))
-    return [_summed_up(session, study, rows[_id(study)]) for study in studies]
+    is_open = any(row.status not in ENDED for found in rows.values() for row in found)
+    ends = forecast.ends(session) if is_open else {}
+    return [_summed_up(study, rows[_id(study)], ends) for study in studies]
 
 
 class _Row(NamedTuple):
@@ -206,11 +218,11 @@ class _Row(NamedTuple):
     epochs_done: int
 
 
-def _summed_up(session: Session, study: Study, rows: Sequence[_Row]) -> StudyOut:
+def _summed_up(study: Study, rows: Sequence[_Row], ends: Mapping[int, Guess]) -> StudyOut:
     counts: Counter[Status] = Counter(row.status for row in rows)
     asked = sum(row.epochs for row in rows)
     settled = sum(row.epochs if row.status in ENDED else row.epochs_done for row in rows)
-    open_ids = [row.run_id for row in rows if row.status not in ENDED]
+    end = forecast.last(ends, [row.run_id for row in rows if row.status not in ENDED])
     return StudyOut(
         id=_id(study),
         name=study.name,
@@ -218,22 +230,9 @@ def _summed_up(session: Session, study: Study, rows: Sequence[_Row]) -> StudyOut
         runs=[row.run_id for row in rows],
         counts={status: counts[status] for status in STATUSES},
         progress=settled / asked if asked else 1.0,
-        eta_seconds=_eta(session, open_ids) if open_ids else None,
+        eta_seconds=round(end.seconds, 1) if end else None,
+        eta_range=end.range if end else None,
     )
-
-
-def _eta(session: Session, run_ids: Sequence[int]) -> float:
-    """Seconds until the last of these runs ends, as if they had the slots to themselves."""
-    done = dict(
-        session.execute(
-            select(Run.id, Run.epochs_done).where(col(Run.id).in_(run_ids), Run.epochs > Run.epochs_done)
-        ).all()
-    )
-    left = [
-        config.model_copy(update={"epochs": config.epochs - done[run_id]})
-        for run_id, config in _configs(session, col(Run.id).in_(done)).items()
-    ]
-    return estimate(session, left).seconds
 
 
 def _configs(session: Session, *where: ColumnElement[bool]) -> dict[int, TrainConfig]:

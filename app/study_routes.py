@@ -33,11 +33,11 @@ def create_study(body: StudyRequest, creation: CreationOf, settings: SettingsOf)
 @router.post("/studies/preview", response_model=StudyPreview, responses=problems(400, 415), tags=["studies"])
 def preview_study(body: StudyRequest, database: DatabaseOf, settings: SettingsOf) -> Response:
     """What a study would be; nothing is created."""
-    known = datasets.catalogue(settings.data_dir)
-    datasets.check(body.axes["dataset"], known)
+    available = datasets.catalogue(settings.data_dir)
+    datasets.check(body.axes["dataset"], available)
     with database.read() as session:
-        found = studies.preview(session, body)
-    return answer(found.model_copy(update={"warnings": usual.warnings(body.configs, known)}))
+        found = studies.preview(session, body, available.sizes)
+    return answer(found.model_copy(update={"warnings": usual.warnings(body.configs, available)}))
 
 
 @router.get("/studies", response_model=StudyList, tags=["studies"])

@@ -12,7 +12,7 @@ from rich.table import Table
 from app.answers import RunOut, StudyOut
 from app.client import Client, ClientError
 from app.compare_answers import Comparison
-from app.formats import duration, percent, written
+from app.formats import about, between, duration, percent, written
 from app.status import ENDED
 
 POLL_SECONDS: Final = 1.0
@@ -132,8 +132,9 @@ def _figures(epoch: dict[str, float]) -> str:
 
 def _counts(study: StudyOut) -> str:
     counts = ", ".join(f"{count} {status}" for status, count in study.counts.items() if count)
-    if study.eta_seconds:
-        return f"{counts}; about {duration(study.eta_seconds)} left"
+    if study.eta_seconds is not None:
+        span = f" ({between(study.eta_range)})" if study.eta_range else ""
+        return f"{counts}; {about(study.eta_seconds)} left{span}"
     return counts
 
 
@@ -144,5 +145,5 @@ def _show_running(progress: Progress, bars: dict[int, TaskID], running: Sequence
     for run in running:
         if run.id not in bars:
             bars[run.id] = progress.add_task(f"  {escape(run.name)}", total=run.epochs, note="")
-        left = "" if run.eta_seconds is None else f"about {duration(run.eta_seconds)} left"
+        left = "" if run.eta_seconds is None else f"{about(run.eta_seconds)} left"
         progress.update(bars[run.id], completed=run.epochs_done, note=left)

@@ -203,12 +203,6 @@ class TrainConfig(BaseModel):
         """Number of weights and biases."""
         return parameter_count(self.layer_sizes)
 
-    @property
-    def flops_per_epoch(self) -> int:
-        """Floating-point operations of one epoch: training and the evaluation of the test set."""
-        training = TRAIN_IMAGES * training_flops_per_image(self.layer_sizes)
-        return training + TEST_IMAGES * forward_flops_per_image(self.layer_sizes)
-
 
 def conflicts(config: TrainConfig) -> Iterator[str]:
     """What is wrong with values that are fine one by one: which ones, and what to choose instead."""

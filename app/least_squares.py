@@ -1,0 +1,82 @@
+"""Least squares for a handful of unknowns, in plain Python: NumPy takes a tenth of a second to import."""
+
+import math
+from collections.abc import Sequence
+
+Vector = Sequence[float]
+Matrix = Sequence[Vector]
+
+
+def factors(rows: Matrix, weights: Vector, hold: float) -> tuple[list[float], list[list[float]]]:
+    """Factors, none negative, with which the sum of each row is nearest to 1; and the inverse normal matrix.
+
+    Minimises the squares by their `weights`, and `hold` times the square of each factor's distance from 1. A
+    factor that is 0 because it would be negative is not correlated with the others.
+    """
+    size = len(rows[0])
+    normal = [
+        [
+            sum(w * row[i] * row[j] for w, row in zip(weights, rows, strict=True)) + hold * (i == j)
+            for j in range(size)
+        ]
+        for i in range(size)
+    ]
+    wanted = [sum(w * row[i] for w, row in zip(weights, rows, strict=True)) + hold for i in range(size)]
+    free = list(range(size))
+    while True:
+        inverse = inverse_of([[normal[i][j] for j in free] for i in free])
+        found = {
+            i: sum(entry * wanted[j] for entry, j in zip(row, free, strict=True))
+            for i, row in zip(free, inverse, strict=True)
+        }
+        lowest = min(found, key=lambda i: found[i])
+        if found[lowest] >= 0:
+            break
+        free.remove(lowest)
+    place = {i: index for index, i in enumerate(free)}
+    whole = [[0.0] * size for _ in range(size)]
+    for i in range(size):
+        if i not in place:
+            whole[i][i] = 1 / normal[i][i]
+            continue
+        for j in free:
+            whole[i][j] = inverse[place[i]][place[j]]
+    return [found.get(i, 0.0) for i in range(size)], whole
+
+
+def inverse_of(matrix: Matrix) -> list[list[float]]:
+    """The inverse of a positive definite matrix, by Gauss and Jordan."""
+    size = len(matrix)
+    rows = [[*map(float, row), *(float(i == j) for j in range(size))] for i, row in enumerate(matrix)]
+    for i in range(size):
+        pivot = rows[i][i]
+        rows[i] = [entry / pivot for entry in rows[i]]
+        for j in range(size):
+            if j != i and rows[j][i]:
+                factor = rows[j][i]
+                rows[j] = [entry - factor * by for entry, by in zip(rows[j], rows[i], strict=True)]
+    return [row[size:] for row in rows]
+
+
+def product(one: Vector, other: Vector) -> float:
+    """The sum of products."""
+    return sum(x * y for x, y in zip(one, other, strict=True))
+
+
+def form(matrix: Matrix, vector: Vector) -> float:
+    """The quadratic form of a matrix."""
+    return product(vector, [product(row, vector) for row in matrix])
+
+
+def weighted_median(values: Sequence[tuple[float, float]]) -> float:
+    """The value below which half of the weight lies, the mean of two where it lies between them."""
+    half = sum(weight for _, weight in values) / 2
+    reached = 0.0
+    ordered = sorted(values)
+    for index, (value, weight) in enumerate(ordered):
+        reached += weight
+        if math.isclose(reached, half, rel_tol=1e-9) and index + 1 < len(ordered):
+            return (value + ordered[index + 1][0]) / 2
+        if reached >= half:
+            return value
+    return ordered[-1][0]

@@ -1,0 +1,197 @@
+"""Measures how good the estimates are that runs get before they start, over configurations of all kinds.
+
+    python benchmarks/estimates.py             # 30 runs after 3 to warm up, in about 4 minutes
+    python benchmarks/estimates.py --write     # and keep the figures in RESULTS.md
+    python benchmarks/estimates.py --runs 3    # a rehearsal
+
+A dashboard of its own begins without any past run. Depths, widths, batch sizes, optimizers and data sets of
+three sizes are drawn by chance with a fixed seed, and epochs so many that a run should take some seconds.
+Each run is previewed as the form does it, then trained alone to its end: an estimate knows only the runs
+before it. The error is |estimate / measured - 1|, where measured is from the claim of the run until it has
+finished.
+"""
+
+import argparse
+import math
+import os
+import platform
+import random
+import struct
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from dashboard import Dashboard
+
+from app.client import Client
+from app.formats import between, duration
+from app.pace import Work, fitted
+from trainer.config import TrainConfig
+from trainer.data import load
+from trainer.device import list_devices
+from trainer.folder import (
+    SHIPPED,
+    TEST_IMAGES_FILE,
+    TEST_LABELS_FILE,
+    TRAIN_IMAGES_FILE,
+    TRAIN_LABELS_FILE,
+    DataFolder,
+)
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+BEGIN, END = "<!-- estimates begins -->", "<!-- estimates ends -->"
+SIZES = {"mnist": (60_000, 10_000), "third": (20_000, 10_000), "tenth": (6_000, 1_000)}
+"""Training and test images of each data set: MNIST and its first images."""
+
+SECONDS = (2.0, 7.0)
+"""How long a run should take, as far as arithmetic alone tells."""
+
+WARMING = 3
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run was told to take, and took, in seconds."""
+
+    what: str
+    estimate: float
+    range: tuple[float, float]
+    measured: float
+
+    @property
+    def error(self) -> float:
+        """Relative to what it took."""
+        return abs(self.estimate / self.measured - 1)
+
+    @property
+    def within(self) -> bool:
+        """Whether it took a time within the range."""
+        low, high = self.range
+        return low <= self.measured <= high
+
+
+def main() -> None:
+    """Measure and print; keep the figures if asked to."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=30, help="configurations that are judged")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw of configurations")
+    parser.add_argument("--write", action="store_true", help="keep the figures in benchmarks/RESULTS.md")
+    asked = parser.parse_args()
+    busy = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, sizes in SIZES.items():
+            if name != SHIPPED:
+                _subset(Path(folder) / "datasets" / name, *sizes)
+        with Dashboard(Path(folder)) as board, Client(board.url) as client:
+            while not client.workers() or not client.workers()[0].devices:
+                time.sleep(POLL_SECONDS)
+            drawn = configurations(asked.seed)
+            done = [_train(client, next(drawn)) for _ in range(WARMING + asked.runs)]
+    figures = report(done[:WARMING], done[WARMING:], busy, asked.seed)
+    print(figures)
+    if asked.write:
+        before, _, rest = RESULTS.read_text().partition(BEGIN)
+        RESULTS.write_text(f"{before}{BEGIN}\n{figures}\n{END}{rest.partition(END)[2]}")
+
+
+def configurations(seed: int) -> Iterator[dict[str, Any]]:
+    """Configurations of all kinds without end, as requests name them."""
+    chance = random.Random(seed)
+    while True:
+        depth = chance.randint(1, 5)
+        optimizer = chance.choice(["sgd", "sgd", "nesterov", "adam", "adamw"])
+        wanted: dict[str, Any] = {
+            "depth": depth,
+            "width": chance.choice([128, 256, 512, 1024]),
+            "batch_size": 2 ** chance.randint(0, 10),
+            "optimizer": optimizer,
+            "momentum": 0.9 if optimizer == "nesterov" else 0.0,
+            "lr": 0.001 if optimizer.startswith("adam") else 0.01,
+            "dataset": chance.choice(list(SIZES)),
+        }
+        epochs = round(chance.uniform(*SECONDS) / _arithmetic(wanted, 1))
+        if epochs < 1:
+            wanted["dataset"] = "tenth"
+            epochs = round(chance.uniform(*SECONDS) / _arithmetic(wanted, 1))
+        yield wanted | {"epochs": max(1, min(epochs, 40))}
+
+
+def _arithmetic(wanted: dict[str, Any], epochs: int) -> float:
+    config = TrainConfig(**wanted, epochs=epochs)
+    return fitted("cpu", ()).guess(Work.of(config, SIZES[config.dataset], starts=False, ends=False)).seconds
+
+
+def _train(client: Client, wanted: dict[str, Any]) -> Trained:
+    """Ask for an estimate, then train."""
+    told = client.preview_study(wanted)
+    run = client.create_run(wanted)
+    while (run := client.run(run.id)).status in ("queued", "running"):
+        time.sleep(POLL_SECONDS)
+    if run.status != "finished" or run.started_at is None or run.finished_at is None:
+        raise RuntimeError(f"{run.name}: {run.status}, {run.reason}")
+    began, ended = map(datetime.fromisoformat, (run.started_at, run.finished_at))
+    what = f"{run.depth} | {run.width} | {run.batch_size} | {run.optimizer} | {run.dataset} | {run.epochs}"
+    return Trained(what, told.seconds, told.seconds_range, (ended - began).total_seconds())
+
+
+def report(warming: list[Trained], judged: list[Trained], busy: float, seed: int) -> str:
+    """The figures as Markdown."""
+    errors = sorted(each.error for each in judged)
+    within = sum(each.within for each in judged)
+    cpu = next(device.name for device in list_devices() if device.device == "cpu")
+    heading = (
+        f"{datetime.now(UTC):%Y-%m-%d}, `python benchmarks/estimates.py`, {cpu}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}; {busy:.1f} processes wanted the cores before it began. "
+        f"{len(judged)} configurations (seed {seed}), each with the estimate that it got before it started, "
+        f"from only the runs before it. The first {len(warming)} runs warm up and are not judged: their "
+        f"estimates were off by {', '.join(f'{100 * each.error:.0f} %' for each in warming)}."
+    )
+    percentile = errors[math.ceil(0.9 * len(errors)) - 1]
+    summary = (
+        str(len(judged)),
+        *(f"{100 * each:.0f} %" for each in (median(errors), percentile, errors[-1])),
+        f"{within} of {len(judged)}",
+    )
+    return "\n".join(
+        [
+            heading,
+            "",
+            "| configurations | median error | p90 | largest | within the range (80 % expected) |",
+            "|---:|---:|---:|---:|---:|",
+            f"| {' | '.join(summary)} |",
+            "",
+            "| depth | width | batch | optimizer | data | epochs | estimate | range | measured | error |",
+            "|---:|---:|---:|---|---|---:|---:|---|---:|---:|",
+            *(
+                f"| {each.what} | {duration(each.estimate)} | {between(each.range)} "
+                f"| {duration(each.measured)} | {100 * (each.estimate / each.measured - 1):+.0f} % |"
+                for each in judged
+            ),
+        ]
+    )
+
+
+def _subset(folder: Path, train_images: int, test_images: int) -> None:
+    """A data set of the first images of the shipped one."""
+    arrays = load(SHIPPED, DataFolder.of(SHIPPED, Path("data")))
+    folder.mkdir(parents=True)
+    for name, items in (
+        (TRAIN_IMAGES_FILE, arrays.train_images[:train_images]),
+        (TRAIN_LABELS_FILE, arrays.train_labels[:train_images]),
+        (TEST_IMAGES_FILE, arrays.test_images[:test_images]),
+        (TEST_LABELS_FILE, arrays.test_labels[:test_images]),
+    ):
+        header = struct.pack(f">BBBB{items.ndim}I", 0, 0, 8, items.ndim, *items.shape)
+        (folder / name).write_bytes(header + items.tobytes())
+
+
+if __name__ == "__main__":
+    main()
