@@ -16,6 +16,7 @@ from app import __version__
 from app.address import DEFAULT_URL, Address
 from app.failures import (
     EXIT_FAILED,
+    EXIT_INTERRUPTED,
     EXIT_USAGE,
     Failure,
     address_errors,
@@ -27,6 +28,7 @@ from app.grid import GridError, Value, parse
 from app.options import flag, options, with_options
 from app.preflight import begin, check_data_dir, check_login, places, settings_of
 from app.settings import ENVIRONMENT, Settings
+from trainer import streams
 from trainer.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -37,10 +39,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("app.cli")  # also where this is __main__
 
-_UNPROCESSABLE: Final = 422
+_BAD_REQUEST: Final = (400, 422)
 _ORPHAN_SECONDS: Final = 1.5
 """How long the web process may take to end once its supervisor is gone."""
 
+_STORED_SETTINGS: Final = frozenset({"data_dir", "database_url", "artifacts_url"})
+_OF_STORAGE: Final = options(Settings, panel="Settings", environment=ENVIRONMENT, only=_STORED_SETTINGS)
 _SETTINGS: Final = options(Settings, panel="Settings", environment=ENVIRONMENT)
 _TRAINING_SETTINGS: Final = frozenset({"data_dir", "threads"})
 _OF_TRAINING: Final = options(Settings, panel="Settings", environment=ENVIRONMENT, only=_TRAINING_SETTINGS)
@@ -51,6 +55,9 @@ _AXES: Final = options(TrainConfig, panel="Hyperparameters, each a value, a list
 app = typer.Typer(
     name="depthboard",
     help="A dashboard that launches, compares and judges training runs: what does depth buy?",
+    epilog="Exit codes: 0 done; 1 it failed, a run that was waited for failed or was cancelled, no server "
+    "answers, or output was lost; 2 a bad value, option or setting; 3 an address that can't be listened "
+    "on; 130 interrupted by Ctrl-C (`up`, `serve` and `worker` end with 0: that is how they are stopped).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -72,11 +79,30 @@ Priority = Annotated[int, typer.Option(help="Higher goes first.")]
 
 def main() -> None:
     """Run the command line."""
+    streams.prepare()
+    sys.exit(streams.written(_run))
+
+
+def _run() -> int:
+    """The exit code of the command that the arguments ask for."""
     try:
         app(prog_name=app.info.name)
     except Failure as failure:
         sys.stderr.write(f"{failure}\n")
-        sys.exit(failure.exit_code)
+        return failure.exit_code
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except SystemExit as end:  # however a command ends
+        return end.code if isinstance(end.code, int) else 0
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _say_json(text: str) -> None:
+    _say(streams.as_json(text))
 
 
 @app.callback(invoke_without_command=True)
@@ -84,7 +110,7 @@ def _version(
     *, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
 ) -> None:
     if version:
-        typer.echo(f"depthboard {__version__}")
+        _say(f"depthboard {__version__}")
         raise typer.Exit
 
 
@@ -177,15 +203,15 @@ def submit(
     with _connect(url) as client:
         run = client.create_run(body)
         if not (json or wait):
-            typer.echo(f"Run {run.id} ({run.name}) waits at {url}/runs/{run.id}")
+            _say(f"Run {run.id} ({run.name}) waits at {url}/runs/{run.id}")
         if wait:
             from app.terminal import follow_run, outcome
 
             run = follow_run(client, run, _progress_console(hidden=json))
             if not json:
-                typer.echo(f"Run {run.id} ({run.name}) {outcome(run)}")
+                _say(f"Run {run.id} ({run.name}) {outcome(run)}")
         if json:
-            typer.echo(run.model_dump_json())
+            _say_json(run.model_dump_json())
         if wait and run.status != "finished":
             raise typer.Exit(EXIT_FAILED)
 
@@ -215,7 +241,7 @@ def study(
             return
         created = client.create_study(body)
         if not (json or wait):
-            typer.echo(
+            _say(
                 f"Study {created.id} ({created.name}): {len(created.runs)} runs at {url}/studies/{created.id}"
             )
         if wait:
@@ -223,12 +249,12 @@ def study(
 
             created = follow_study(client, created, _progress_console(hidden=json))
         if json:
-            typer.echo(created.model_dump_json())
+            _say_json(created.model_dump_json())
         elif wait:
             comparison = client.compare(study=created.id)
             _console().print(depth_table(comparison))
             for sentence in [*comparison.verdict.sentences, *comparison.warnings]:
-                typer.echo(sentence)
+                _say(sentence)
         if wait and created.counts.get("finished", 0) < len(created.runs):
             raise typer.Exit(EXIT_FAILED)
 
@@ -250,21 +276,23 @@ def runs(
 ) -> None:
     """List runs of a running Depthboard."""
     asked = {"id": ids, "status": status, "depth": depth, "study": study, "tag": tag, "q": q}
-    filters = {name: value for name, value in asked.items() if value}
+    filters = {
+        name: _text(value) if isinstance(value, str) else value for name, value in asked.items() if value
+    }
     with _connect(url) as client:
         found = list(islice(client.runs(archived=archived, sort=sort, **filters), limit or None))
     if json:
-        typer.echo(f"[{','.join(run.model_dump_json() for run in found)}]")
+        _say_json(f"[{','.join(run.model_dump_json() for run in found)}]")
     elif found:
         from app.terminal import run_table
 
         _console().print(run_table(found))
     else:
-        typer.echo("No runs.")
+        _say("No runs.")
 
 
 @app.command()
-@with_options(_SETTINGS)
+@with_options(_OF_STORAGE)
 def backup(
     given: dict[str, str],
     *,
@@ -277,11 +305,11 @@ def backup(
 
     with database_errors(settings), backup_errors(), closing(Database(settings.url)) as database:
         found = archive.save(database, settings.artifacts, file)
-    typer.echo(f"Saved {_told(found)} to {as_utf8(str(file))} ({found.bytes / 1e6:,.1f} MB).")
+    _say(f"Saved {_told(found)} to {as_utf8(str(file))} ({found.bytes / 1e6:,.1f} MB).")
 
 
 @app.command()
-@with_options(_SETTINGS)
+@with_options(_OF_STORAGE)
 def restore(
     given: dict[str, str],
     *,
@@ -301,7 +329,7 @@ def restore(
     ):
         found = archive.restore(file, database, settings.artifacts)
     folder = as_utf8(str(settings.data_dir))
-    typer.echo(f"Restored {_told(found)} into {folder}. Start it with `depthboard up`.")
+    _say(f"Restored {_told(found)} into {folder}. Start it with `depthboard up`.")
 
 
 def _told(found: "Contents") -> str:
@@ -341,21 +369,37 @@ def _values(given: dict[str, str]) -> dict[str, Value]:
     return values
 
 
+def _text(argument: str) -> str:
+    """An argument as text: where the locale knows ASCII alone, its bytes may still be UTF-8."""
+    try:
+        return os.fsencode(argument).decode()
+    except UnicodeError:
+        return argument
+
+
 def _labels(name: str | None, tags: list[str] | None, note: str | None, priority: int) -> dict[str, Any]:
-    labels = {"name": name, "tags": tags, "note": note, "priority": priority}
+    labels = {
+        "name": name and _text(name),
+        "tags": tags and [_text(tag) for tag in tags],
+        "note": note and _text(note),
+        "priority": priority,
+    }
     return {field: value for field, value in labels.items() if value}
 
 
 @contextmanager
 def _connect(url: str) -> Iterator["Client"]:
-    from app.client import Client, ClientError
+    from app.client import Client, ClientError, NoUrl
 
     try:
         with Client(url) as client:
             yield client
     except ClientError as error:
-        exit_code = EXIT_USAGE if error.status == _UNPROCESSABLE else EXIT_FAILED
-        raise Failure(str(error), exit_code) from error
+        is_usage = isinstance(error, NoUrl) or error.status in _BAD_REQUEST
+        raise Failure(str(error), EXIT_USAGE if is_usage else EXIT_FAILED) from error
+    except UnicodeEncodeError as error:  # an argument whose bytes are none of the terminal's encoding
+        bad = error.object[error.start : error.end]
+        raise Failure(f"{bad!r} is no text that can be sent; write it in UTF-8.", EXIT_USAGE) from error
 
 
 def _console() -> "Console":
@@ -375,11 +419,11 @@ def _preview(client: "Client", body: dict[str, Any], *, json: bool) -> None:
     """Say what a study would be."""
     found = client.preview_study(body)
     if json:
-        typer.echo(found.model_dump_json())
+        _say_json(found.model_dump_json())
         return
     from app.formats import about, between
 
-    typer.echo(
+    _say(
         f"{found.runs} runs, {about(found.seconds)}, {between(found.seconds_range)} (from {found.basis}); "
         f"{'1 has' if found.duplicates == 1 else f'{found.duplicates} have'} a finished twin."
     )

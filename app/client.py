@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -67,6 +68,13 @@ class ClientError(Exception):
         super().__init__("\n".join(lines) or detail or title)
 
 
+class NoUrl(ClientError):
+    """What should be the URL of a server is none."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"{url!r} is no URL; expected one like {DEFAULT_URL}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One server-sent event: `run`, `epoch`, `reset` or `deleted`, with its data."""
@@ -92,6 +100,7 @@ class Client:
         self.url = url.rstrip("/")
         self._sleep = sleep
         try:
+            urlsplit(url)  # which refuses an address of IPv6 that is none; httpx looks it up
             self._http = httpx.Client(
                 base_url=self.url,
                 headers={"Accept": "application/json"},
@@ -100,7 +109,7 @@ class Client:
                 trust_env=False,  # straight to the server: a proxy does not know this machine's addresses
             )
         except (httpx.InvalidURL, ValueError) as error:
-            raise ClientError(f"{url!r} is no URL; expected one like {DEFAULT_URL}.") from error
+            raise NoUrl(url) from error
 
     def __enter__(self) -> Self:
         return self
@@ -253,7 +262,7 @@ class Client:
                 "or name another with --url or DEPTHBOARD_URL.",
             )
         if isinstance(error, httpx.UnsupportedProtocol):
-            return ClientError(f"{self.url!r} is no URL; expected one like {DEFAULT_URL}.")
+            return NoUrl(self.url)
         return ClientError(f"The connection to {self.url} was lost: {str(error) or type(error).__name__}.")
 
 

@@ -10,6 +10,7 @@ from app.settings import ENVIRONMENT, Settings
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130
 
 
 class Failure(Exception):

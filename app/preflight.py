@@ -39,7 +39,10 @@ def begin(given: dict[str, str], *, anew: bool = True) -> Settings:
 
 def settings_of(given: dict[str, str]) -> Settings:
     """The settings in force; options become variables, so that child processes have them too."""
-    os.environ.update({ENVIRONMENT + name.upper(): text for name, text in given.items()})
+    for name, text in given.items():
+        if not text:
+            raise _refused(name, "an option can't be empty; leave it out for the default")
+        os.environ[ENVIRONMENT + name.upper()] = text
     try:
         settings = Settings()
     except ValidationError as error:

@@ -55,6 +55,11 @@ def _absolute(path: object) -> Path:
     return Path(typed).absolute()
 
 
+def _without_brackets(host: str) -> str:
+    """An address of IPv6 as sockets take it: URLs write [::1]."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+
 def is_url(location: str) -> bool:
     """Whether a place for files is named by a URL, and not by a path."""
     return "://" in location
@@ -67,7 +72,9 @@ def _absolute_unless_url(location: str | None) -> str | None:
 class Settings(BaseSettings):
     """What one installation decides; every field is also a `DEPTHBOARD_…` environment variable."""
 
-    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT, env_ignore_empty=True, frozen=True, extra="forbid"
+    )
 
     data_dir: Annotated[
         Path,
@@ -86,7 +93,9 @@ class Settings(BaseSettings):
         ),
     ] = None
     host: Annotated[
-        str, Field(description="Address the web server listens on; beyond this machine with --no-login only.")
+        str,
+        AfterValidator(_without_brackets),
+        Field(description="Address the web server listens on; beyond this machine with --no-login only."),
     ] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port the web server listens on.")] = 8000
     allowed_hosts: Annotated[

@@ -24,6 +24,7 @@ TORCHLESS = {
     "trainer.idx_stream",
     "trainer.inspection",
     "trainer.predictions",
+    "trainer.streams",
     "trainer.tensor_file",
 }
 DATABASE = ("sqlalchemy", "sqlmodel", "alembic", "app.db", "app.models")

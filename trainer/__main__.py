@@ -5,12 +5,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from trainer import streams
 from trainer.command import option, train
 from trainer.config import TrainConfig
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train one network as the arguments ask; answers the exit status."""
+    streams.prepare()
+    return streams.written(lambda: _train(arguments))
+
+
+def _train(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = vars(parser.parse_args(arguments))
     as_json, threads, data_dir = options.pop("json"), options.pop("threads"), options.pop("data_dir")
@@ -23,6 +29,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m trainer",
         description="Train one network on handwritten digits, or on images of your own.",
+        epilog="Exit codes: 0 trained; 1 the training failed, or its output was not written; "
+        "2 a bad value or option; 130 interrupted by Ctrl-C.",
     )
     for name, field in TrainConfig.model_fields.items():
         default = "required" if field.is_required() else f"default: {field.default}"

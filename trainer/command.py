@@ -38,10 +38,6 @@ def train(given: Mapping[str, str], data_dir: Path, threads: int | None, *, as_j
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has gone; the interpreter flushes it once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     if problem_met is not None:
         sys.stderr.write(f"{problem_met}\n")
         return FAILED

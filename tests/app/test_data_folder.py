@@ -163,7 +163,7 @@ def test_a_path_that_is_too_long_for_sqlite_is_refused_and_the_longest_works(tmp
 
 
 def test_an_empty_name_is_refused() -> None:
-    with pytest.raises(Failure, match="a folder needs a name, got ''"):
+    with pytest.raises(Failure, match=r"\(--data-dir\): an option can't be empty"):
         preflight.settings_of({"data_dir": ""})
 
 
