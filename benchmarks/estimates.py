@@ -17,11 +17,13 @@ import os
 import platform
 import random
 import struct
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -94,7 +96,10 @@ def main() -> None:
             while not client.workers() or not client.workers()[0].devices:
                 time.sleep(POLL_SECONDS)
             drawn = configurations(asked.seed)
-            done = [_train(client, next(drawn)) for _ in range(WARMING + asked.runs)]
+            done = []
+            for wanted in islice(drawn, WARMING + asked.runs):
+                done.append(_train(client, wanted))
+                print(f"{len(done)}: {done[-1]}", file=sys.stderr, flush=True)
     figures = report(done[:WARMING], done[WARMING:], busy, asked.seed)
     print(figures)
     if asked.write:
