@@ -5,15 +5,21 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Final
 
 NOTHING: Final = "–"
 _SPACE: Final = "\N{NO-BREAK SPACE}"
-_SMALLEST_PLAIN: Final = -4
-"""Below ten to this power a loss is written with an exponent, like 4.000e-5."""
+_PLAIN: Final = range(-4, 5)
+"""Powers of ten of numbers that are written out; smaller and larger ones get an exponent, like 4.000e-5."""
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86_400
+_NOT_FINITE: Final = {math.inf: "∞", -math.inf: "\N{MINUS SIGN}∞"}
+_EXACT: Final = Context(prec=400)
+"""Enough digits for every float to a few decimals."""
+_SMALLEST_DIFFERENCE: Final = 0.00005
+_LARGEST_DIFFERENCE: Final = 100_000
 
 
 def as_utf8(text: str) -> str:
@@ -21,17 +27,60 @@ def as_utf8(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
+def _fixed(value: float, decimals: int) -> str:
+    """A number to so many decimals, halves away from 0 as in the browser."""
+    return f"{Decimal(value).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, _EXACT):f}"
+
+
+def _scientific(value: float, digits: int) -> tuple[str, int]:
+    """Mantissa and exponent of a number to so many significant digits, halves away from 0."""
+    mantissa, _, exponent = f"{_digits(digits).create_decimal(value):.{digits - 1}e}".partition("e")
+    return mantissa, int(exponent)
+
+
+def figure(value: float | None, decimals: int, digits: int) -> str:
+    """A measured number: never fewer than so many decimals and significant digits.
+
+    Where it would take more than five digits before the point or four zeros after it, it has an exponent.
+    """
+    if value is None:
+        return NOTHING
+    if not math.isfinite(value):
+        return _NOT_FINITE.get(value, "NaN")
+    if not value:
+        return _fixed(0, decimals)
+    mantissa, magnitude = _scientific(value, digits)
+    if magnitude not in _PLAIN:
+        return f"{mantissa}e{magnitude}"
+    return _fixed(value, max(decimals, digits - 1 - magnitude))
+
+
+def significant(value: float | None, digits: int) -> str:
+    """A number to so many significant digits without zeros at its end; whole numbers keep all of theirs."""
+    if value is None or not math.isfinite(value):
+        return figure(value, 0, digits)
+    mantissa, exponent, power = figure(value, 0, digits).partition("e")
+    return (mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa) + exponent + power
+
+
 def percent(fraction: float | None, digits: int = 2) -> str:
     """A fraction as percent: 0.9826 is 98.26 %."""
-    return NOTHING if fraction is None else f"{fraction * 100:.{digits}f}{_SPACE}%"
+    return NOTHING if fraction is None else f"{_fixed(fraction * 100, digits)}{_SPACE}%"
 
 
 def points(fraction: float | None) -> str:
     """A difference or spread of fractions in percentage points, without its unit: 0.0007 is 0.07."""
     if fraction is None:
         return NOTHING
-    words = f"{fraction * 100:.2f}"
+    words = _fixed(fraction * 100, 2)
     return "0.00" if words == "-0.00" else words.replace("-", "\N{MINUS SIGN}")
+
+
+def signed_points(fraction: float) -> str:
+    """A difference of fractions in percentage points with its sign and unit; no sign if it is 0.00."""
+    words = points(fraction)
+    sign = "" if words.startswith("\N{MINUS SIGN}") or words == "0.00" else "+"
+    return f"{sign}{words}{_SPACE}pp"
 
 
 def whole(number: int | None) -> str:
@@ -77,7 +126,7 @@ def apart(numbers: Iterable[float], digits: int = 10) -> dict[float, str]:
 
 def ratio(number: float | None) -> str:
     """How many times as much something is, to three significant digits: × 0.195."""
-    return NOTHING if number is None else f"×{_SPACE}{number:.3g}"
+    return NOTHING if number is None else f"×{_SPACE}{significant(number, 3)}"
 
 
 def likelihood(probability: float | None) -> str:
@@ -97,21 +146,32 @@ def unbroken(sentence: str) -> str:
 
 def loss(value: float | None) -> str:
     """A cross-entropy in nats, to four significant digits and never fewer than four decimals."""
-    if value is None:
-        return NOTHING
-    mantissa, exponent = f"{value:.3e}".split("e")
-    magnitude = int(exponent)
-    if value and magnitude < _SMALLEST_PLAIN:
-        return f"{mantissa}e{magnitude}"
-    return f"{value:.{max(4, 3 - magnitude) if value else 4}f}"
+    return figure(value, 4, 4)
+
+
+def signed_loss(difference: float) -> str:
+    """A difference of losses with its sign: four decimals, or an exponent where those show nothing."""
+    size = abs(difference)
+    plain = not size or _SMALLEST_DIFFERENCE <= size < _LARGEST_DIFFERENCE
+    sign = "\N{MINUS SIGN}" if difference < 0 else "+"
+    return f"{sign}{_fixed(size, 4) if plain else loss(size)}"
+
+
+def seconds(value: float | None) -> str:
+    """A measured time in seconds, without its unit: hundredths, or two significant digits of less."""
+    return figure(value, 2, 2)
 
 
 def duration(seconds: float | None) -> str:
     """A time span in its two largest units."""
     if seconds is None:
         return NOTHING
+    if 0 < seconds < 0.0005:  # noqa: PLR2004  # what rounds to 0 ms
+        return f"under 1{_SPACE}ms"
+    if 0 < seconds < 0.05:  # noqa: PLR2004  # what rounds to 0.0 s
+        return f"{_nearest(1000 * seconds)}{_SPACE}ms"
     if seconds < 10:  # noqa: PLR2004  # below ten seconds a tenth tells
-        return f"{seconds:.1f}{_SPACE}s"
+        return f"{_fixed(seconds, 1)}{_SPACE}s"
     total = _nearest(seconds)
     if total < _MINUTE:
         return f"{total}{_SPACE}s"
@@ -123,7 +183,7 @@ def duration(seconds: float | None) -> str:
         if total >= size:
             rest = total % size // smaller
             tail = f" {rest}{_SPACE}{smaller_unit}" if rest else ""
-            return f"{total // size}{_SPACE}{unit}{tail}"
+            return f"{whole(total // size)}{_SPACE}{unit}{tail}"
     raise AssertionError
 
 
@@ -138,8 +198,8 @@ def about(seconds: float | None) -> str:
     if seconds < 90 * _MINUTE:
         return f"about {_nearest(seconds / _MINUTE)}{_SPACE}min"
     if seconds < 2 * _DAY:
-        return f"about {seconds / _HOUR:.1f}{_SPACE}h"
-    return f"about {_nearest(seconds / _DAY)}{_SPACE}days"
+        return f"about {_fixed(seconds / _HOUR, 1)}{_SPACE}h"
+    return f"about {whole(_nearest(seconds / _DAY))}{_SPACE}days"
 
 
 def between(span: tuple[float, float]) -> str:
@@ -152,7 +212,7 @@ def between(span: tuple[float, float]) -> str:
 
 def _two_digits(number: float) -> str:
     """A number of an estimate, to two digits: 0.4, 2.5, 14."""
-    return f"{number:.1f}" if number < 9.95 else str(_nearest(number))  # noqa: PLR2004  # as 10 is shown
+    return _fixed(number, 1) if number < 9.95 else whole(_nearest(number))  # noqa: PLR2004  # as 10 is shown
 
 
 def moment(timestamp: str) -> datetime:
@@ -192,6 +252,10 @@ def sentence(words: object) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
+def _digits(count: int) -> Context:
+    return Context(prec=count, rounding=ROUND_HALF_UP)
+
+
 def _nearest(number: float) -> int:
     """The nearest whole number, halves upwards as in the browser."""
     return math.floor(number + 0.5)
@@ -207,6 +271,7 @@ FILTERS: Final = {
     "likelihood": likelihood,
     "unbroken": unbroken,
     "loss": loss,
+    "seconds": seconds,
     "duration": duration,
     "about": about,
     "between": between,

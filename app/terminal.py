@@ -12,7 +12,7 @@ from rich.table import Table
 from app.answers import RunOut, StudyOut
 from app.client import Client, ClientError
 from app.compare_answers import Comparison
-from app.formats import about, between, duration, percent, written
+from app.formats import about, between, duration, loss, percent, points, seconds, whole, written
 from app.status import ENDED
 
 POLL_SECONDS: Final = 1.0
@@ -59,10 +59,10 @@ def depth_table(comparison: Comparison) -> Table:
         table.add_row(
             str(row.depth),
             str(row.n),
-            f"{row.parameters:,}",
+            whole(row.parameters),
             percent(row.train_accuracy.mean),
-            test if spread is None else f"{test} ± {100 * spread:.2f}",
-            f"{row.train_seconds.mean:.1f}",
+            test if spread is None else f"{test} ± {points(spread)}",
+            seconds(row.train_seconds.mean),
         )
     return table
 
@@ -125,7 +125,7 @@ def _progress(console: Console) -> Progress:
 
 def _figures(epoch: dict[str, float]) -> str:
     return (
-        f"epoch {epoch['epoch']:g}: loss {epoch['train_loss']:.4f} train, {epoch['test_loss']:.4f} test, "
+        f"epoch {epoch['epoch']:g}: loss {loss(epoch['train_loss'])} train, {loss(epoch['test_loss'])} test, "
         f"accuracy {percent(epoch['test_accuracy'])}"
     )
 

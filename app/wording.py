@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from app import formats
 from app.formats import plural
 from app.statistics import SIGNIFICANCE
 
 _NAMED: Final = 6
 """How many names a sentence lists."""
+_UNBROKEN: Final = "\N{NO-BREAK SPACE}"
 _SMALLEST_P: Final = 0.001
 """Smaller ones tell no more."""
 
@@ -31,13 +33,12 @@ def seeds(count: int) -> str:
 
 def percent(fraction: float) -> str:
     """A fraction as a percentage with two decimals."""
-    return f"{fraction * 100:.2f} %"
+    return formats.percent(fraction).replace(_UNBROKEN, " ")
 
 
 def points(fraction: float) -> str:
     """A difference of fractions in percentage points, with its sign; none if it is 0.00."""
-    words = f"{fraction * 100:+.2f} pp".replace("-", "\N{MINUS SIGN}")
-    return words[1:] if words[1:] == "0.00 pp" else words
+    return formats.signed_points(fraction).replace(_UNBROKEN, " ")
 
 
 def probability(p: float) -> str:

@@ -1,6 +1,6 @@
 // The charts of a run as a table, newest epoch first; filled only while it is open.
 
-import { loss, percent } from "./format.js";
+import { loss, percent, seconds } from "./format.js";
 
 const CELLS = [
   ["epoch", String],
@@ -9,7 +9,7 @@ const CELLS = [
   ["test_loss", loss],
   ["train_accuracy", percent],
   ["test_accuracy", percent],
-  ["seconds", (value) => value.toFixed(2)],
+  ["seconds", seconds],
 ];
 
 export class EpochTable {

@@ -2,13 +2,20 @@
 
 const NOTHING = "–";
 const SPACE = "\u00a0";
+const MINUS = "\u2212";
 
 export const percent = (fraction, digits = 2) =>
   fraction == null ? NOTHING : `${(fraction * 100).toFixed(digits)}${SPACE}%`;
 
 // A difference or spread of fractions in percentage points, without its unit.
 export const points = (fraction) =>
-  fraction == null ? NOTHING : (fraction * 100).toFixed(2).replace(/^-(?=0\.00$)/, "").replace("-", "\u2212");
+  fraction == null ? NOTHING : (fraction * 100).toFixed(2).replace(/^-(?=0\.00$)/, "").replace("-", MINUS);
+
+// A difference of fractions in percentage points with its sign and unit; no sign if it is 0.00.
+export function signedPoints(fraction) {
+  const words = points(fraction);
+  return `${words.startsWith(MINUS) || words === "0.00" ? "" : "+"}${words}${SPACE}pp`;
+}
 
 // Names of groups as a list: "lr 0.1 and lr 0.2", "1, 2 and 3 layers".
 export function listed(labels) {
@@ -29,16 +36,51 @@ export function probability(p) {
 const grouped = new Intl.NumberFormat("en-US");
 export const whole = (number) => (number == null ? NOTHING : grouped.format(number));
 
-// Four significant digits and never fewer than four decimals; below 0.0001 with an exponent.
-export function loss(value) {
+// Powers of ten of numbers that are written out; smaller and larger ones get an exponent, like 4.000e-5.
+const PLAIN = [-4, 4];
+
+const scientific = (value, digits) => {
+  const [mantissa, power] = value.toExponential(digits - 1).split("e");
+  return { mantissa, power: Number(power) };
+};
+
+// A measured number: never fewer than so many decimals and significant digits. Where it would take more than five
+// digits before the point or four zeros after it, it has an exponent.
+export function figure(value, decimals, digits) {
   if (value == null) return NOTHING;
-  const short = value.toExponential(3);
-  const magnitude = Number(short.split("e")[1]);
-  return magnitude < -4 ? short : value.toFixed(Math.max(4, 3 - magnitude));
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : `${MINUS}∞`;
+  if (!value) return (0).toFixed(decimals);
+  const { mantissa, power } = scientific(value, digits);
+  if (power < PLAIN[0] || power > PLAIN[1]) return `${mantissa}e${power}`;
+  return value.toFixed(Math.max(decimals, digits - 1 - power));
 }
+
+// A number to so many significant digits without zeros at its end; whole numbers keep all of theirs.
+export const significant = (value, digits) => figure(value, 0, digits).replace(/\.0+(?=e|$)|(\.\d*?[1-9])0+(?=e|$)/, "$1");
+
+// How many times as much something is, to three significant digits.
+export const ratio = (number) => (number == null ? NOTHING : `×${SPACE}${significant(number, 3)}`);
+
+// A cross-entropy in nats, to four significant digits and never fewer than four decimals.
+export const loss = (value) => figure(value, 4, 4);
+
+// A difference of losses with its sign, in four decimals, or with an exponent where those show nothing.
+export function signedLoss(difference) {
+  const size = Math.abs(difference);
+  const isPlain = !size || (size >= 0.00005 && size < 100_000);
+  return `${difference < 0 ? MINUS : "+"}${isPlain ? size.toFixed(4) : loss(size)}`;
+}
+
+// A measured time in seconds, without its unit: hundredths, or two significant digits of less.
+export const seconds = (value) => figure(value, 2, 2);
+
+// A mark of an axis: as few digits as tell it.
+export const mark = (value) => significant(value, 12);
 
 export function duration(seconds) {
   if (seconds == null) return NOTHING;
+  if (seconds > 0 && seconds < 0.0005) return `under 1${SPACE}ms`;
+  if (seconds > 0 && seconds < 0.05) return `${Math.round(1000 * seconds)}${SPACE}ms`;
   if (seconds < 10) return `${seconds.toFixed(1)}${SPACE}s`;
   const total = Math.round(seconds);
   if (total < 60) return `${total}${SPACE}s`;
@@ -48,7 +90,7 @@ export function duration(seconds) {
     [60, "min", 1, "s"],
   ].find(([least]) => total >= least);
   const rest = Math.floor((total % size) / smaller);
-  return `${Math.floor(total / size)}${SPACE}${unit}` + (rest ? ` ${rest}${SPACE}${smallerUnit}` : "");
+  return `${whole(Math.floor(total / size))}${SPACE}${unit}` + (rest ? ` ${rest}${SPACE}${smallerUnit}` : "");
 }
 
 export function about(seconds) {
@@ -57,7 +99,7 @@ export function about(seconds) {
   if (seconds < 90) return `about ${Math.round(seconds)}${SPACE}s`;
   if (seconds < 90 * 60) return `about ${Math.round(seconds / 60)}${SPACE}min`;
   if (seconds < 2 * 86400) return `about ${(seconds / 3600).toFixed(1)}${SPACE}h`;
-  return `about ${Math.round(seconds / 86400)}${SPACE}days`;
+  return `about ${whole(Math.round(seconds / 86400))}${SPACE}days`;
 }
 
 export function ago(timestamp, now) {

@@ -1,13 +1,10 @@
 // The table of groups at an epoch, laid over the one of the final results that the server words.
 
-import { duration, loss, percent, points, whole } from "./format.js";
+import { duration, loss, percent, points, ratio, signedLoss, signedPoints, whole } from "./format.js";
 import { fill } from "./morph.js";
 
 const UNIT = "\u00a0pp";
-const MINUS = "\u2212";
 
-const signedPoints = (difference) => `${difference < 0 ? "" : "+"}${points(difference)}${UNIT}`;
-const signedLoss = (difference) => `${difference < 0 ? MINUS : "+"}${Math.abs(difference).toFixed(4)}`;
 const gap = (row) => row.train_accuracy.mean - row.test_accuracy.mean;
 
 function spread({ mean, std, min, max }) {
@@ -36,7 +33,7 @@ const DELTAS = {
   test_accuracy: (row, base) => signedPoints(row.test_accuracy.mean - base.test_accuracy.mean),
   gap: (row, base) => signedPoints(gap(row) - gap(base)),
   test_loss: (row, base) => signedLoss(row.test_loss.mean - base.test_loss.mean),
-  train_seconds: (row, base) => `×\u00a0${Number((row.train_seconds.mean / base.train_seconds.mean).toPrecision(3))}`,
+  train_seconds: (row, base) => ratio(row.train_seconds.mean / base.train_seconds.mean),
 };
 
 // What is copied of a cell, by part.

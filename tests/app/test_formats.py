@@ -1,5 +1,6 @@
 """Numbers, durations and times in words."""
 
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -85,10 +86,50 @@ def test_a_time_is_told_as_its_age(time: str, words: str) -> None:
         (0.012345, "0.01235"),
         (0.00012345, "0.0001234"),
         (0.00004, "4.000e-5"),
+        (12345.678, "12345.6780"),
+        (102_800_711_600_359.8281, "1.028e14"),
+        (64_733_088_222_760_264_531_968.0, "6.473e22"),
+        (-3e20, "-3.000e20"),
+        (1.03125, "1.0313"),
+        (5e-324, "4.941e-324"),
+        (math.inf, "∞"),
+        (-math.inf, "−∞"),
+        (math.nan, "NaN"),
     ],
 )
 def test_a_loss_keeps_four_significant_digits(value: float | None, words: str) -> None:
     assert formats.loss(value) == words
+
+
+@pytest.mark.parametrize(
+    ("difference", "words"),
+    [
+        (0.012345, "+0.0123"),
+        (-0.5, "−0.5000"),
+        (0, "+0.0000"),
+        (-2e-6, "−2.000e-6"),
+        (6.5e22, "+6.500e22"),
+    ],
+)
+def test_a_difference_of_losses_is_never_lost_or_endless(difference: float, words: str) -> None:
+    assert formats.signed_loss(difference) == words
+
+
+def test_small_times_are_not_called_none() -> None:
+    assert formats.seconds(0.0123) == "0.01"
+    assert formats.seconds(0.00123) == "0.0012"
+    assert formats.seconds(3e6) == "3.0e6"
+    assert formats.duration(0.04) == "40\N{NO-BREAK SPACE}ms"
+    assert formats.duration(1e-5) == "under 1\N{NO-BREAK SPACE}ms"
+    assert formats.duration(0.0) == "0.0\N{NO-BREAK SPACE}s"
+
+
+def test_ratios_and_halves() -> None:
+    assert formats.ratio(1.234e14) == "×\N{NO-BREAK SPACE}1.23e14"
+    assert formats.significant(1234.5, 3) == "1235"
+    assert formats.percent(0.03125) == "3.13\N{NO-BREAK SPACE}%"
+    assert formats.signed_points(-0.0007) == "\N{MINUS SIGN}0.07\N{NO-BREAK SPACE}pp"
+    assert formats.signed_points(0.00001) == "0.00\N{NO-BREAK SPACE}pp"
 
 
 def test_numbers_have_sensible_digits() -> None:

@@ -1,5 +1,7 @@
 """Themes, shortcuts, and agreement with the server."""
 
+import re
+
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
@@ -81,8 +83,32 @@ def test_the_browser_words_numbers_as_the_server_does(quiet: WebServer, page: Pa
     ]
     fractions = [0, 0.98261, 0.1, 1]
     losses = [0, 2.30259, 12.34567, 0.09999999, 0.012345, 0.00012345, 0.00004, 1e-12]
-    assert there("duration", [*spans, None]) == [formats.duration(span) for span in [*spans, None]]
-    assert there("about", [*spans, None]) == [formats.about(span) for span in [*spans, None]]
-    assert there("loss", [*losses, None]) == [formats.loss(each) for each in [*losses, None]]
-    assert there("percent", [*fractions, None]) == [formats.percent(each) for each in [*fractions, None]]
+    extremes = [
+        -3e20,
+        0.001,
+        1.03125,
+        12345.678,
+        99999.99999,
+        1e5,
+        1.0280071160035983e14,
+        6.4733088e22,
+        5e-324,
+        1e308,
+    ]
+    measured = [*losses, *extremes, -2e-6]
+    fractions += [0.03125, 0.00125, -0.0007, -1e-7, 1 / 3]
+    spans += [1e-5, 0.0005, 0.001, 0.0499, 0.05, 0.25, 1e11]
+    for name, values in {
+        "duration": [*spans, None],
+        "about": [*spans, None],
+        "loss": [*measured, None],
+        "seconds": [*measured, None],
+        "ratio": [*measured, None],
+        "percent": [*fractions, None],
+        "points": [*fractions, None],
+        "signedPoints": fractions,
+        "signedLoss": measured,
+    }.items():
+        words = getattr(formats, re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name))
+        assert there(name, values) == [words(value) for value in values], name
     assert there("whole", [0, 999, 535818, None]) == ["0", "999", "535,818", "–"]
