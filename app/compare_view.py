@@ -8,8 +8,9 @@ from app import advice
 from app.answers import RunOut
 from app.compare_answers import Findings, GroupRow, Verdict
 from app.configurations import shown_apart
-from app.formats import NOTHING, written
+from app.formats import NOTHING, signed_loss, written
 from app.groups import AXES, BY_DEPTH
+from app.reference import are_comparable
 from app.requests import HYPERPARAMETERS
 from app.text_keys import ascending
 from app.ties import equal
@@ -37,6 +38,7 @@ VIEW: Final = (
     "reference",
     "scale",
     "smooth",
+    "whole",
     "x",
 )
 """What an address says of how a comparison is shown, besides what is compared."""
@@ -65,8 +67,9 @@ def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
         "versus": versus(comparison.verdict, pinned, comparison.groups),
         "parameters": Parameters.of(comparison.runs),
         "unlike_published": unlike_published(comparison.runs),
+        "shows_published": are_comparable(comparison.runs),
         "signed_points": points,
-        "signed_loss": lambda difference: f"{difference:+.4f}".replace("-", "\N{MINUS SIGN}"),
+        "signed_loss": signed_loss,
     }
 
 

@@ -1,12 +1,15 @@
 """The published figures that measured runs are laid beside, and never mixed with."""
 
+from collections.abc import Sequence
 from typing import Final
 
+from app.answers import RunOut
 from app.compare_answers import ReferenceRow
 
 SOURCE: Final = "“MNIST with Neural Net”, Haribo, 2021-04-10: 200 epochs, one run per depth, no seed given"
 
 PUBLISHED_DATASET: Final = "mnist"
+PUBLISHED_EPOCHS: Final = 200
 
 PUBLISHED: Final = [
     ReferenceRow(depth=1, train_accuracy=0.9222, test_accuracy=0.9223, seconds=104.36),
@@ -15,3 +18,8 @@ PUBLISHED: Final = [
     ReferenceRow(depth=4, train_accuracy=0.9995, test_accuracy=0.9795, seconds=622.08),
     ReferenceRow(depth=5, train_accuracy=1.0000, test_accuracy=0.9787, seconds=633.75),
 ]
+
+
+def are_comparable(runs: Sequence[RunOut]) -> bool:
+    """Whether all these runs had as many epochs as the published ones, of the same data."""
+    return all(run.dataset == PUBLISHED_DATASET and run.epochs == PUBLISHED_EPOCHS for run in runs)

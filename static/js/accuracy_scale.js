@@ -1,10 +1,10 @@
 // Where accuracies stand on an axis: on even steps, near the best or all of them, or as error rates on a logarithmic one.
 
-const SIGNIFICANT = [1, 5, 2, 3, 1.5, 7, 4, 2.5, 6, 8];
-const APART = 26; // pixels between the marks of an axis
-const NEAR = 2; // times the lowest error: what errs more is far from the best
+import { mark } from "./format.js";
+import { logarithmicTicks } from "./ticks.js";
 
-const worded = (percent) => `${Number(percent.toFixed(4))}\u00a0%`;
+const NEAR = 2; // times the lowest error: what errs more is far from the best
+const UNIT = "\u00a0%";
 
 export const isNear = (accuracy, best) => 1 - accuracy <= NEAR * Math.max(0.001, 1 - best);
 
@@ -15,25 +15,11 @@ export function nearBest(accuracies) {
   return near.filter(Boolean).length > 1 ? near : near.map(() => true);
 }
 
-// Marks in percent of error that are far enough apart on a logarithmic axis of this height.
-function marks(least, most, height) {
-  const perPixel = Math.log10(most / least) / height;
-  const chosen = [];
-  for (const digit of SIGNIFICANT) {
-    for (let power = Math.floor(Math.log10(least)) - 1; power <= 2; power += 1) {
-      const mark = Number((digit * 10 ** power).toPrecision(3));
-      const isFree = chosen.every((other) => Math.abs(Math.log10(other / mark)) > APART * perPixel);
-      if (mark >= least && mark <= most && isFree) chosen.push(mark);
-    }
-  }
-  return chosen;
-}
-
 function even(values) {
   const percents = values.map((value) => 100 * value);
   const [low, high] = percents.length ? [Math.min(...percents), Math.max(...percents)] : [90, 100];
   const span = Math.max(0.2, high - low);
-  const range = [low - 0.08 * span, low + 1.1 * span];
+  const range = [Math.max(0, Math.min(low, 100 - span) - 0.08 * span), Math.min(100, low + 1.1 * span)];
   const identity = (value) => value;
   return {
     place: (accuracy) => 100 * accuracy,
@@ -42,11 +28,11 @@ function even(values) {
     value: identity,
     range,
     word: "",
-    axis: { title: "Accuracy", ticksuffix: "\u00a0%", range },
+    axis: { title: "Accuracy", ticksuffix: UNIT, minallowed: 0, maxallowed: 100, range },
   };
 }
 
-function errors(values, height) {
+function errors(values) {
   const all = values.map((value) => 100 * (1 - value));
   const positive = all.filter((error) => error > 1e-9);
   const perfect = positive.length < all.length;
@@ -55,8 +41,12 @@ function errors(values, height) {
   const least = perfect ? floor : smallest;
   const most = Math.max(least * 1.2, ...all);
   const margin = 0.07 * Math.log10(most / least);
-  const range = [Math.log10(least) - margin, Math.log10(most) + margin];
-  const tickvals = marks(10 ** range[0], 10 ** range[1], height).filter((mark) => !perfect || mark > 1.25 * floor);
+  const range = [Math.log10(least) - margin, Math.min(2, Math.log10(most) + margin)];
+  const ticksOf = (axis, pixels) => {
+    const found = logarithmicTicks(axis.range, pixels).filter((error) => !perfect || error > 1.25 * floor);
+    const none = perfect && floor >= 10 ** axis.range[0] ? [floor] : [];
+    return { tickvals: [...found, ...none], ticktext: [...found.map((error) => mark(error) + UNIT), ...none.map(() => `0${UNIT}`)] };
+  };
   return {
     place: (accuracy) => Math.max(floor, 100 * (1 - accuracy)),
     shown: (accuracy) => 100 * (1 - accuracy),
@@ -68,13 +58,12 @@ function errors(values, height) {
       title: "Error rate, logarithmic",
       type: "log",
       range,
-      tickvals: perfect ? [...tickvals, floor] : tickvals,
-      ticktext: [...tickvals.map(worded), ...(perfect ? [worded(0)] : [])],
+      maxallowed: 2,
+      ticksOf,
     },
   };
 }
 
-// The scale asked for, over accuracies that are to be in its frame, on an axis of so many pixels: `place` puts an
-// accuracy on it, `shown` gives it in percent as the axis has it, `position` turns a place into one of the axis'
-// ends and steps, and `value` turns it back.
-export const accuracyScale = (asked, values, height) => (asked === "error" && values.length ? errors(values, height) : even(values));
+// The scale asked for, over accuracies that are to be in its frame: `place` puts an accuracy on it, `shown` gives it in
+// percent as the axis has it, `position` turns a place into one of the axis' ends and steps, and `value` turns it back.
+export const accuracyScale = (asked, values) => (asked === "error" && values.length ? errors(values) : even(values));

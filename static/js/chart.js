@@ -1,6 +1,10 @@
 // The look of every chart, and the only module that talks to plotly.js.
 
 import { colour, font } from "./colours.js";
+import { worded } from "./hover.js";
+import { openEnds } from "./open_ends.js";
+import { ticksOf } from "./ticks.js";
+import { Unseen, unseen } from "./unseen.js";
 import { Zoom } from "./zoom.js";
 
 const CONFIG = {
@@ -35,26 +39,12 @@ export function sizeOf(element) {
 export const heightOf = (element) => Math.max(100, sizeOf(element).height - 52);
 export const isNarrow = (element) => sizeOf(element).width < 500;
 
-// Ends of an axis with a little room around values; undefined for none.
-export function around(values, room = 0.06) {
-  let [low, high] = [Infinity, -Infinity];
-  for (const value of values) {
-    if (!Number.isFinite(value)) continue;
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  if (low > high) return undefined;
-  const margin = room * (high - low || 1);
-  return [low - margin, high + margin];
-}
-
 // Accuracies are drawn in percent, worded as on the rest of the page.
-export const percents = (fractions) => fractions.map((fraction) => fraction * 100);
+export const percents = (fractions) => fractions.map((fraction) => (fraction == null ? null : fraction * 100));
 export const PERCENT = "%{y:.2f}\u00a0%";
-export const PERCENT_TICKS = { ticksuffix: "\u00a0%" };
+export const PERCENT_TICKS = { ticksuffix: "\u00a0%", minallowed: 0, maxallowed: 100 };
 
-// Four significant digits, as losses have them everywhere.
-export const LOSS = "%{y:.4g}";
+export const LOSS = "%{y:loss}";
 
 function axis({ title, ...rest }) {
   return {
@@ -131,11 +121,40 @@ const sight = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) inView[isIntersecting ? "add" : "delete"](target);
 });
 
-// Draws what `build` returns, `{traces, layout}` with `layout.x` and `layout.y` as axes; it gets the chart's zoom. Call
+// Whether a chart shows everything, kept in the address by the chart's name.
+function wholeOf(element, view) {
+  const name = element.id.replace("-chart", "");
+  const all = () => new Set((view.get("whole") ?? "").split(",").filter(Boolean));
+  const toggle = () => {
+    const others = all();
+    if (!others.delete(name)) others.add(name);
+    view.set({ whole: [...others].join(",") });
+  };
+  return { is: () => all().has(name), toggle };
+}
+
+// Gives axes their numbers where plotly.js words them badly; a chart that has a place for no point says so itself.
+function complete(layout, found, { width, height }) {
+  const { l, r, t, b } = layout.margin;
+  const pixels = { x: Math.max(100, width - l - r), y: Math.max(100, height - t - b) };
+  for (const name of ["x", "y"]) {
+    const axis = layout[`${name}axis`];
+    const { ticksOf: own = ticksOf, isCount, ...rest } = axis;
+    const isOwn = axis.range && !axis.tickvals && !axis.dtick;
+    layout[`${name}axis`] = { ...rest, ...(isOwn ? own(axis, pixels[name], name) : {}) };
+  }
+  if (found.points && found.broken + found.zero === found.points) {
+    layout.annotations = [{ text: "No point can be drawn", xref: "paper", yref: "paper", x: 0.5, y: 0.5, showarrow: false, font: { color: colour("muted"), size: 14 } }];
+  }
+}
+
+// Draws what `build` returns, `{traces, layout}` with `layout.x` and `layout.y` as axes; it gets the chart's zoom. An axis
+// may have the ends `all` beside `range`, for when everything is to be shown; `say` is told what is not seen. Call
 // the returned function when data has changed, also in place: it draws at once, but at most once a frame, and what can't
 // be seen when nothing else is to do; zoom, pan and pointer are kept.
-export function chart(element, build) {
-  const zoom = new Zoom();
+export function chart(element, build, view) {
+  const zoom = new Zoom(wholeOf(element, view));
+  const line = new Unseen(element, () => zoom.toggle());
   let waiting = false;
   let shown = true;
   let isNew = true;
@@ -145,12 +164,21 @@ export function chart(element, build) {
     requestAnimationFrame(() => {
       shown = true;
     });
-    const { traces, layout: own } = build(zoom);
+    const { traces, layout: own, say } = build(zoom);
     const size = sizeOf(element);
     const layout = layoutOf({ ...own, width: Math.floor(size.width) || undefined, height: Math.floor(size.height) || undefined });
-    zoom.apply(layout);
-    Plotly.react(element, traces, layout, CONFIG);
-    if (isNew) element.on("plotly_relayout", (changes) => zoom.take(changes, element.layout) && update());
+    const fitted = (axis) => (zoom.isWhole && axis.all ? { ...axis, range: axis.all } : axis);
+    const found = unseen(traces, { x: fitted(layout.xaxis), y: fitted(layout.yaxis) });
+    zoom.apply(layout, found.outside > 0);
+    complete(layout, found, size);
+    Plotly.react(element, traces.map(worded), layout, CONFIG);
+    line.show(found, zoom.isWhole);
+    say?.(found);
+    if (isNew) {
+      element.on("plotly_relayout", (changes) => zoom.take(changes, element.layout) && update());
+      element.on("plotly_afterplot", () => openEnds(element));
+      openEnds(element);
+    }
     isNew = false;
   };
   const update = () => {
@@ -164,6 +192,7 @@ export function chart(element, build) {
   sight.observe(element);
   resized.observe(element);
   window.addEventListener("themechange", update);
+  view.follow(["whole"], update);
   return update;
 }
 
@@ -181,7 +210,7 @@ function named(traces) {
 // A figure as an image of its own: on the ground of the page, for a transparent one is unreadable elsewhere.
 async function download(element, format) {
   const { layout, clientWidth: width, clientHeight: height } = element;
-  const data = named(element.data);
+  const data = named(element.data).map((trace) => ({ ...trace, cliponaxis: false })); // marks on the edge are whole
   const showlegend = data.some((trace) => trace.showlegend);
   const figure = { data, layout: { ...layout, showlegend, paper_bgcolor: colour("surface") } };
   const link = document.createElement("a");

@@ -12,6 +12,9 @@ import { Scrubber } from "./scrubber.js";
 
 const element = (id) => document.getElementById(id);
 
+// Whether the published lines are drawn: by default only where the runs are comparable with them.
+const showsPublished = () => document.querySelector('[data-view] [name="reference"]')?.checked ?? false;
+
 // What an empty slider says.
 function nothingFor(runs) {
   if (runs.some((run) => run.status === "finished" || run.status === "running")) return "No run has an epoch yet.";
@@ -44,9 +47,9 @@ export function charts(set, view, read) {
     return { groups, runs };
   }
 
-  const drawLayers = layersChart(element("layers-chart"), set, () => ({
+  const drawLayers = layersChart(element("layers-chart"), set, view, () => ({
     ...drawn,
-    reference: view.get("reference") === "off" || !set.isByDepth ? [] : (read()?.reference ?? []),
+    reference: showsPublished() && set.isByDepth ? (read()?.reference ?? []) : [],
     train: scrubber.epoch ? "running train" : "train",
     scale: view.get("scale") ?? "",
   }));
@@ -54,7 +57,7 @@ export function charts(set, view, read) {
   // The legend names the published lines while they are drawn.
   function showReference() {
     const key = element("published-key");
-    if (key) key.hidden = view.get("reference") === "off";
+    if (key) key.hidden = !showsPublished();
   }
 
   const lengths = (run) => set.length(run);

@@ -2,9 +2,10 @@
 // a mean and its 95 % band per group.
 
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
-import { LOSS, PERCENT, PERCENT_TICKS, around, bandsOf, chart, endingAt, epochAxis, heightOf, isNarrow, percents, sizeOf } from "./chart.js";
+import { LOSS, PERCENT, PERCENT_TICKS, bandsOf, chart, epochAxis, heightOf, isNarrow, percents, sizeOf } from "./chart.js";
 import { shadeColour } from "./colours.js";
-import { plural, whole } from "./format.js";
+import { plural } from "./format.js";
+import { ACCURACY, COST, LOG_LOSS, LOSS as LOSSES, frame, logarithms } from "./frame.js";
 import { endLabels, labelled, nameLabel, plain } from "./labels.js";
 import { smooth } from "./smooth.js";
 import { cumulated, mean, spread } from "./statistics.js";
@@ -26,7 +27,7 @@ const AXES = {
   seconds: {
     of: (run, columns) => cumulated(columns.seconds),
     title: "Training time (s)",
-    hover: "%{x:.1f} s",
+    hover: "%{x:seconds} s",
   },
   updates: {
     of: (run, columns) => columns.epoch.map((epoch) => epoch * run.updates_per_epoch),
@@ -43,16 +44,28 @@ const CHOICES = ["metric", "x", "lines", "smooth", "log", "logx", "hide"];
 
 const choice = (table, asked, otherwise) => (Object.hasOwn(table, asked) ? asked : otherwise);
 
-// The ends of the axis that show all but what failed: a run that diverged would press the others flat. Means leave
-// their bands free to end outside, as those of two seeds would be all there is.
-function rangeOf(curves, log, means) {
-  const values = ({ y, raw }) => [...y, ...(means ? [] : raw)].filter((value) => !log || value > 0).map((value) => (log ? Math.log10(value) : value));
-  const sound = curves.filter(({ run }) => run.status !== "failed");
-  const range = around((sound.length ? sound : curves).flatMap(values));
-  if (!range) return {};
-  const isOutside = (curve) => values(curve).some((value) => value < range[0] || value > range[1]);
-  const outside = sound.length ? curves.filter((curve) => !sound.includes(curve) && isOutside(curve)).length : 0;
-  return { range: means || outside ? range : undefined, outside: means ? 0 : outside, ends: range };
+// The axis for these curves, or for the means of their groups, whose bands may end outside: those of two seeds would be
+// all there is.
+function heights(curves, { log, isAccuracy, weight, means, used, groupOf }) {
+  const counted = means ? curves.filter(({ run }) => used.has(run.id)) : curves;
+  const values = ({ y, raw }) => [y, ...(weight && !means ? [raw] : [])].flatMap((column) => (log ? logarithms(column) : column));
+  const kind = isAccuracy ? (log ? { ...LOG_LOSS, ends: [-Infinity, 2] } : ACCURACY) : log ? LOG_LOSS : LOSSES;
+  if (!means) return frame(counted.map((curve) => ({ values: values(curve), isFailed: curve.run.status === "failed" })), kind);
+  const groups = [...Map.groupBy(counted, ({ run }) => groupOf(run)).values()];
+  return frame(groups.map((members) => ({ values: members.flatMap(values) })), kind);
+}
+
+// The axis of what curves are drawn over: a run that took far longer than all others leaves the frame.
+function widths(curves, logX) {
+  const ends = curves.map(({ x }) => x.at(-1));
+  if (!ends.length) return { range: logX ? [0, 1] : [0, 10] };
+  const fitted = frame(ends.map((end) => ({ values: [end] })), COST);
+  const [end, last] = [ends.filter((each) => each <= fitted.range[1]), ends].map((each) => Math.max(...each) || 1);
+  const isLine = curves.some(({ x }) => x.length > 1);
+  if (!logX) return { range: [0, isLine ? end : 2 * end], all: [0, isLine ? last : 2 * last] };
+  const first = Math.log10(Math.min(...curves.map(({ x }) => x.find((value) => value > 0) ?? 1)));
+  const to = (most) => [first - 0.02, Math.max(first + 0.3, Math.log10(most))];
+  return { range: to(end), all: to(last) };
 }
 
 export class Curves {
@@ -65,7 +78,7 @@ export class Curves {
     this.height = () => heightOf(element);
     this.narrow = () => isNarrow(element);
     this.width = () => sizeOf(element).width;
-    this.#update = chart(element, (zoom) => this.#build(zoom));
+    this.#update = chart(element, (zoom) => this.#build(zoom), view);
     set.addEventListener("change", () => this.#changed());
     view.follow(CHOICES, () => this.#changed());
     document.addEventListener("click", (event) => this.#toggle(event));
@@ -120,26 +133,27 @@ export class Curves {
     });
     const hover = `%{fullData.name}<br>${AXES[over].hover}: ${isAccuracy ? PERCENT : LOSS}`;
     const { traces, ends: names, used } = means ? this.#means(curves, hover, { log, isAccuracy }) : this.#lines(curves, hover, weight);
-    const { range, ends = [0, 1], outside = 0 } = rangeOf(means ? curves.filter(({ run }) => used.has(run.id)) : curves, log, means);
-    this.#say(curves, { means, used, weight, hidden, log, logX, outside: isWhole ? 0 : outside });
-    const type = logX ? "log" : "linear";
+    const groupOf = (run) => this.set.groupOf(run);
+    const y = heights(curves, { log, isAccuracy, weight, means, used, groupOf });
+    const x = widths(curves, logX);
+    const ends = (isWhole ? y.all : y.range) ?? [0, 1];
+    const span = isWhole && x.all ? x.all : x.range;
     const last = curves.reduce((most, { x }) => Math.max(most, x.length), 0);
-    const places = curves.flatMap(({ x }) => [x.find((value) => !logX || value > 0) ?? x.at(-1), x.at(-1)]);
-    const [first, end] = [Math.min(...places), Math.max(...places)];
-    const span = logX ? [Math.log10(first), Math.log10(end)] : endingAt(end);
     return {
       traces,
       layout: {
         x: {
           ...(over === "epoch" ? epochAxis(last, logX) : { title: AXES[over].title, rangemode: logX ? undefined : "tozero" }),
-          type,
-          ...(!curves.length ? { range: logX ? [0, 1] : [0, 10] } : means && end > first ? { range: span } : {}),
+          type: logX ? "log" : "linear",
+          isCount: over === "epoch" || over === "updates",
+          ...x,
         },
         y: {
           title: TITLES[metric],
           type: log ? "log" : "linear",
           ...(isAccuracy ? PERCENT_TICKS : {}),
-          range: curves.length ? range : log ? [-2, 0.5] : isAccuracy ? [0, 100] : [0, 2.5],
+          ...(log && isAccuracy ? { minallowed: undefined, maxallowed: 2 } : {}),
+          ...(y.range ? y : { range: log ? [-2, 0.5] : isAccuracy ? [0, 100] : [0, 2.5] }),
         },
         ...(means ? { margin: labelled(names.map(({ name }) => name), this.width()) } : {}),
         annotations: endLabels(
@@ -151,20 +165,17 @@ export class Curves {
         // another quantity on an axis needs another zoom
         uirevision: `${metric} ${over} ${log} ${logX} ${means}`,
       },
+      say: (found) => this.#say(curves, found, { means, used, weight, hidden }),
     };
   }
 
-  #say(curves, { means, used, weight, outside, hidden, log, logX }) {
-    const points = curves.reduce((sum, { x }) => sum + x.length, 0);
-    const isAtZero = ({ x, raw }, index) => (log && raw[index] <= 0) || (logX && x[index] <= 0);
-    const zeros = curves.reduce((sum, curve) => sum + curve.x.filter((_, index) => isAtZero(curve, index)).length, 0);
+  #say(curves, { points, isAll }, { means, used, weight, hidden }) {
     const runs = curves.map(({ run }) => run);
     const words = means
       ? `Means of ${plural(used.size, "run")}, at each epoch of those that have it.${leftOut(runs, used)} Bands are 95 % intervals of the mean over seeds.` +
         (weight ? " Smoothed before averaging." : "")
-      : `${plural(curves.length, "curve")}, ${plural(points, "point")}, ${zeros ? `of which a logarithmic axis cannot show ${whole(zeros)} at 0` : "all of them drawn"}.` +
-        (weight ? " Smoothed; the raw values stand faint behind." : "") +
-        (outside ? ` The axis is fitted to the others: ${plural(outside, "failed run")} ${outside === 1 ? "leaves" : "leave"} the frame; double-click to see all.` : "");
+      : `${plural(curves.length, "curve")}, ${plural(points, "point")}${isAll ? ", all of them drawn" : ""}.` +
+        (weight ? " Smoothed; the raw values stand faint behind." : "");
     this.#note.textContent = (curves.length ? words : "Curves appear with the first epoch.") + hiddenWords(hidden);
   }
 
@@ -205,7 +216,7 @@ export class Curves {
       const several = isMixed ? [] : spreads.filter(({ ci95 }) => ci95);
       if (several.length) {
         // a logarithmic axis has no place for what is not above 0
-        const low = several.map(({ ci95, min }) => Math.max(ci95[0], log ? min / 10 : isAccuracy ? -Infinity : 0));
+        const low = several.map(({ ci95, min, mean }) => Math.max(ci95[0], log ? Math.max(min, mean / 1000) / 10 : 0));
         const high = several.map(({ ci95 }) => Math.min(ci95[1], isAccuracy ? 100 : Infinity));
         bands.push(bandsOf([{ x: x.slice(0, several.length), low, high }], shadeColour(shade, 0.16)));
       }

@@ -1,10 +1,12 @@
 // Inside the network: gradient norms and dead units, layer by layer, of a run or of all runs of a group.
 
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
-import { PERCENT, PERCENT_TICKS, around, chart, endingAt, epochAxis, heightOf, percents } from "./chart.js";
+import { PERCENT, PERCENT_TICKS, chart, endingAt, epochAxis, heightOf, percents } from "./chart.js";
 import { shadeColour } from "./colours.js";
 import { Epochs } from "./epochs.js";
-import { endLabels, nameLabel } from "./labels.js";
+import { listed, significant } from "./format.js";
+import { LOG_NORM, SHARE, frame, logarithms } from "./frame.js";
+import { endLabels, nameLabel, plain } from "./labels.js";
 import { fill } from "./morph.js";
 import { named } from "./rerun.js";
 import { mean } from "./statistics.js";
@@ -15,11 +17,12 @@ const MARGIN = { l: 60, r: 72, t: 8, b: 44 };
 const QUANTITIES = {
   gradient_norms: {
     title: "L2 norm of the last batch's gradient",
-    figure: "%{y:.3g}",
+    figure: "%{y:norm}",
     values: (values) => values,
     // norms span powers of ten, and their mean is one of powers too
     mean: (values) => Math.exp(mean(values.map(Math.log))),
-    axis: { type: "log", dtick: "D2", tickformat: "~g" },
+    axis: { type: "log" },
+    kind: LOG_NORM,
     nothing: [-3, 1],
   },
   dead_relu: {
@@ -28,11 +31,10 @@ const QUANTITIES = {
     values: percents,
     mean,
     axis: PERCENT_TICKS,
+    kind: SHARE,
     nothing: [0, 100],
   },
 };
-
-const ratio = (value) => (value >= 10 ? value.toFixed(0) : value.toPrecision(2));
 
 // Rows of layers, one per epoch, as a line per layer; epochs that were not measured leave a gap.
 function perLayer(rows, quantity) {
@@ -53,7 +55,7 @@ export class Diagnostics {
     this.view = view;
     this.words = document.getElementById("diagnostics-words");
     this.select = document.querySelector('[name="inside"]');
-    this.#update = chart(element, () => this.#build());
+    this.#update = chart(element, (zoom) => this.#build(zoom), view);
     this.#epochs = new Epochs(readEpochs);
     this.#epochs.addEventListener("change", this.#update);
     this.read = throttle(() => this.#read(), 500);
@@ -82,7 +84,7 @@ export class Diagnostics {
     this.#update();
   }
 
-  #build() {
+  #build({ isWhole }) {
     const asked = this.view.get("layer");
     const name = Object.hasOwn(QUANTITIES, asked) ? asked : "gradient_norms";
     const quantity = QUANTITIES[name];
@@ -107,7 +109,10 @@ export class Diagnostics {
         mode: values.length > 1 ? "lines" : "markers",
         line: { color: shadeColour(layer + 1, 0.25), width: 1 },
         marker: { color: shadeColour(layer + 1, 0.25), size: 5 },
+        name: plain(this.set.nameOf(runs[rank])),
         hoverinfo: "skip",
+        isCounted: true,
+        hasGaps: true,
       })),
     );
     // where no group brings the longer scale, colours repeat beyond five: there the dashes differ
@@ -119,21 +124,26 @@ export class Diagnostics {
       line: { color: shadeColour(layer + 1), width: 2, dash: dash(layer) },
       marker: { color: shadeColour(layer + 1), size: 7 },
       hovertemplate: `layer ${layer + 1}, epoch %{x}: ${quantity.figure}<extra></extra>`,
+      isCounted: single,
+      hasGaps: true,
     }));
     const log = quantity.axis.type === "log";
     const ends = means
       .map((y, layer) => ({ y: log ? Math.log10(y.at(-1)) : y.at(-1), layer }))
       .filter(({ y }) => Number.isFinite(y))
       .map(({ y, layer }) => ({ text: nameLabel(layer + 1, `layer ${layer + 1}`), x: length, y }));
-    const place = (value) => (log ? Math.log10(value) : value);
-    const sound = runs.flatMap((run, rank) => (run.status === "failed" && !single ? [] : lines[rank].slice(0, layers)));
-    const found = around([...means, ...sound].flat().map(place));
-    const range = !found ? quantity.nothing : log ? found : [0, Math.max(1, found[1])];
+    const values = (line) => (log ? logarithms(line) : line);
+    const axis = frame(
+      [...runs.map((run, rank) => ({ values: lines[rank].slice(0, layers).flatMap(values), isFailed: run.status === "failed" })), { values: means.flatMap(values) }],
+      quantity.kind,
+    );
+    const found = axis.range ? axis : { range: quantity.nothing };
+    const range = isWhole && found.all ? found.all : found.range;
     return {
       traces: [...faint, ...drawn],
       layout: {
         x: { ...epochAxis(longest), range: endingAt(longest) },
-        y: { title: quantity.title, ...quantity.axis, range },
+        y: { title: quantity.title, ...quantity.axis, ...found },
         margin: MARGIN,
         annotations: endLabels(ends, range, this.height()),
         uirevision: `${name} ${this.select.value}`,
@@ -167,7 +177,11 @@ export class Diagnostics {
       return `Units that are 0 for every test image; at epoch ${epoch}, at most ${worst.toFixed(2)}\u00a0% of a layer.${basis}`;
     }
     if (means.length === 1) return `One layer, one gradient.${basis}`;
-    const times = ratio(means[0].at(-1) / means.at(-1).at(-1));
-    return `At epoch ${epoch} the gradient of layer 1 is ${times} times that of layer ${means.length}, the last.${basis}`;
+    const [first, last] = [means[0].at(-1), means.at(-1).at(-1)];
+    if (!(first > 0 && last > 0)) {
+      const dead = means.flatMap((y, index) => (y.at(-1) === 0 ? [index + 1] : []));
+      return `${dead.length ? `At epoch ${epoch} the gradient of ${dead.length === 1 ? "layer" : "layers"} ${listed(dead)} is 0: nothing changes there any more.` : ""}${basis}`;
+    }
+    return `At epoch ${epoch} the gradient of layer 1 is ${significant(first / last, first < 10 * last ? 2 : 3)} times that of layer ${means.length}, the last.${basis}`;
   }
 }

@@ -5,6 +5,7 @@ import { hiddenWords } from "./averages.js";
 import { PERCENT, PERCENT_TICKS, chart, heightOf, percents, sizeOf } from "./chart.js";
 import { colour, font, shadeColour } from "./colours.js";
 import { listed } from "./format.js";
+import { ACCURACY, COST, frame as fitted } from "./frame.js";
 import { labelPlaces, widthOf } from "./label_places.js";
 import { label, plain } from "./labels.js";
 import { fill } from "./morph.js";
@@ -12,7 +13,7 @@ import { mean } from "./statistics.js";
 
 const COSTS = {
   parameters: { of: (run) => run.parameters, title: "Parameters", hover: "%{x:,} parameters" },
-  seconds: { of: (run) => run.train_seconds, title: "Training time (s)", hover: "%{x:.1f} s" },
+  seconds: { of: (run) => run.train_seconds, title: "Training time (s)", hover: "%{x:seconds} s" },
   flops: {
     of: (run) => run.flops_per_epoch * run.epochs_done,
     title: "Training FLOPs (an estimate from the layer sizes)",
@@ -88,8 +89,17 @@ function names(points, runs, front, at, frame) {
   }));
 }
 
+// The ends of the axis of accuracies, with room for names, in which one run far below the others has no part.
+function raised(accuracies, { isWhole, room }) {
+  const { range } = fitted(isWhole ? [{ values: accuracies }] : accuracies.map((accuracy) => ({ values: [accuracy] })), ACCURACY);
+  const kept = accuracies.filter((accuracy) => accuracy >= range[0]);
+  const [low, high] = [Math.min(...kept), Math.max(...kept)];
+  const span = Math.max(0.2, high - low);
+  return [Math.max(0, Math.min(low, 99.8) - room * span), Math.min(100, high + 0.15 * span)];
+}
+
 export function frontierChart(element, words, set, view) {
-  const update = chart(element, () => {
+  const update = chart(element, ({ isWhole }) => {
     const asked = view.get("cost");
     const cost = COSTS[Object.hasOwn(COSTS, asked) ? asked : "parameters"];
     const hidden = view.ids("hide");
@@ -107,17 +117,17 @@ export function frontierChart(element, words, set, view) {
     fill(words, wordsOf(points, isOver) + hiddenWords(hidden));
     const costs = runs.map(cost.of);
     const values = percents(runs.map((run) => run.test_accuracy));
-    const most = Math.max(0, ...costs);
+    // sizes are chosen, but a time may be that of a machine that slept
+    const dear = fitted(cost === COSTS.seconds ? costs.map((each) => ({ values: [each] })) : [{ values: costs }], COST);
+    const most = Math.max(0, ...costs.filter((each) => isWhole || each <= dear.range[1]));
     // one depth far from the best would press all others into a line
-    const isNear = nearBest(points.map(({ accuracy }) => accuracy / 100));
+    const isNear = isWhole ? points.map(() => true) : nearBest(points.map(({ accuracy }) => accuracy / 100));
     const [near, far] = [true, false].map((wanted) => points.filter((_, index) => isNear[index] === wanted));
     const outside = new Set(far.map((point) => point.id));
     const inside = values.filter((_, index) => !outside.has(set.groupOf(runs[index]).id));
-    const [low, high] = [Math.min(...inside), Math.max(...inside)];
-    const span = Math.max(0.2, high - low);
     const marker = (color, size, line) => ({ color, size, line });
-    const across = runs.length ? [-0.03 * most, 1.06 * most] : [0, 1];
-    const up = runs.length ? [low - (far.length ? 0.25 : 0.1) * span, high + 0.15 * span] : [90, 100];
+    const across = most ? [-0.03 * most, 1.06 * most] : [0, 1];
+    const up = runs.length ? raised(inside, { isWhole, room: far.length ? 0.25 : 0.1 }) : [90, 100];
     const frame = { width: Math.max(100, sizeOf(element).width - MARGIN.l - MARGIN.r), height: heightOf(element) };
     const at = ({ cost: x, accuracy: y }) => ({
       x: ((x - across[0]) / (across[1] - across[0])) * frame.width,
@@ -145,20 +155,21 @@ export function frontierChart(element, words, set, view) {
           x: points.map((point) => point.cost),
           y: points.map((point) => point.accuracy),
           text: points.map((point) => plain(`${point.label}, mean of ${point.n}`)),
+          isCounted: false,
           mode: "markers",
           marker: marker(points.map((point) => shadeColour(point.shade)), 13, { width: 2, color: colour("surface") }),
           hovertemplate: `%{text}<br>${cost.hover}: ${PERCENT}<extra></extra>`,
         },
       ],
       layout: {
-        x: { title: cost.title, range: across },
+        x: { title: cost.title, range: across, isCount: asked !== "seconds" && asked !== "flops" },
         y: { title: "Final test accuracy", ...PERCENT_TICKS, range: up, automargin: false },
         margin: MARGIN,
-        annotations: [...names(near, dots, front, at, frame), ...below(far, up[0], most)],
+        annotations: [...names(near.filter((point) => point.cost <= across[1]), dots, front, at, frame), ...below(far, up[0], most)],
         uirevision: cost.title,
       },
     };
-  });
+  }, view);
   set.addEventListener("change", update);
   view.follow(["cost", "hide"], update);
 }

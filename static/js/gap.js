@@ -1,8 +1,9 @@
 // How far training accuracy is ahead of test accuracy, epoch by epoch: a faint line per run, a mean per group.
 
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
-import { around, chart, endingAt, epochAxis, heightOf, sizeOf } from "./chart.js";
+import { chart, endingAt, epochAxis, heightOf, sizeOf } from "./chart.js";
 import { colour, shadeColour } from "./colours.js";
+import { GAP, frame } from "./frame.js";
 import { endLabels, labelled, nameLabel, plain } from "./labels.js";
 import { fill } from "./morph.js";
 import { mean } from "./statistics.js";
@@ -15,7 +16,7 @@ const gaps = ({ train_accuracy: train, test_accuracy: test }) => train.map((valu
 
 export function gapChart(element, note, set, view) {
   const words = note.textContent;
-  const update = chart(element, () => {
+  const update = chart(element, ({ isWhole }) => {
     const hidden = view.ids("hide");
     const runs = set.drawn(hidden).map((run) => ({ ...run, gap: gaps(set.columns(run.id)) }));
     const groups = set.grouped(runs);
@@ -44,6 +45,7 @@ export function gapChart(element, note, set, view) {
         marker: { color, size: 8 },
         name: plain(label),
         hovertemplate: `%{fullData.name}, %{text}<br>epoch %{x}: ${POINTS}<extra></extra>`,
+        isCounted: false,
         shade,
         label,
       };
@@ -51,10 +53,11 @@ export function gapChart(element, note, set, view) {
     fill(note, words + leftOut(runs, used) + hiddenWords(hidden));
     // the first epochs lie far below the others and would flatten them
     const settled = ({ gap }) => gap.slice(Math.min(Math.ceil(gap.length * SETTLING), gap.length - 1));
-    const sound = runs.filter((run) => run.status !== "failed");
-    const values = (sound.length ? sound : runs).flatMap(settled);
+    const axis = frame(runs.map((run) => ({ values: settled(run), isFailed: run.status === "failed" })), GAP);
+    const { all } = frame(runs.map((run) => ({ values: run.gap })), GAP);
     const last = runs.reduce((most, run) => Math.max(most, run.gap.length), 0);
-    const range = around(values.length ? [0, ...values] : [], 0.05) ?? [-1, 1];
+    const ends = axis.range ? { range: axis.range, all } : { range: [-1, 1] };
+    const range = isWhole && ends.all ? ends.all : ends.range;
     const span = endingAt(last);
     return {
       traces: [...faint, ...means.map(({ shade, label, ...trace }) => trace)],
@@ -62,7 +65,9 @@ export function gapChart(element, note, set, view) {
         x: { ...epochAxis(last), range: span },
         y: {
           title: "Train minus test accuracy (pp)",
-          range,
+          ...ends,
+          minallowed: -100,
+          maxallowed: 100,
           zeroline: true,
           zerolinecolor: colour("control-line"),
         },
@@ -75,7 +80,7 @@ export function gapChart(element, note, set, view) {
         ),
       },
     };
-  });
+  }, view);
   set.addEventListener("change", update);
   view.follow(["hide"], update);
 }

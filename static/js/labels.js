@@ -7,6 +7,10 @@ import { widthOf } from "./label_places.js";
 export const plain = (text) =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
+// The text that such a name stands for, as a page shows it.
+export const readable = (name) =>
+  name.replaceAll("<br>", "\n").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
+
 export function label(text, x, y, ink = colour("muted")) {
   return { text, x, y, xanchor: "left", yanchor: "middle", xshift: 10, showarrow: false, font: { color: ink, size: 12 } };
 }
@@ -25,6 +29,7 @@ export const texts = (labels) => ({
   cliponaxis: false,
   hovertext: labels.map(({ hover = "" }) => hover),
   hoverinfo: labels.map(({ hover }) => (hover ? "text" : "skip")),
+  isCounted: false,
 });
 
 const LEAST = 80; // pixels at the right: enough for labels like "5 layers"

@@ -75,6 +75,7 @@ function means(set, rows, { field, name, dash, symbol }, scale) {
     line: { color: colour("ink"), width: 2, dash },
     marker: { symbol: "line-ew", size: 22, line: { color: colour("ink"), width: symbol === "circle" ? 2.5 : 1.5 } },
     hovertemplate: `${name}${scale.word} ${SHOWN}, %{text}<extra></extra>`,
+    isCounted: false,
   };
 }
 
@@ -114,6 +115,7 @@ function published(rows, scale) {
       line: { color: colour("muted", 0.8), width: 1.5, dash: "dot" },
       marker: { color: colour("muted"), symbol: column((_, { symbol }) => symbol.replace("circle", "diamond")), size: 7 },
       hovertemplate: `published (200 epochs), %{text}${scale.word} ${SHOWN}<extra></extra>`,
+      isCounted: false,
     },
   ];
 }
@@ -174,19 +176,20 @@ function framed(set, asked, rows, runs, overlay) {
 }
 
 // `read` gives `{groups, runs, reference, train, scale}`: `train` names the kind of train accuracy.
-export function layersChart(element, set, read) {
-  return chart(element, () => {
-    const { groups: rows, runs, reference: overlay, train, scale: asked } = read();
+export function layersChart(element, set, view, read) {
+  return chart(element, ({ isWhole }) => {
+    const { groups: rows, runs, reference: overlay, train, scale: chosen } = read();
+    const asked = isWhole && chosen !== "error" ? "even" : chosen;
     const parts = PARTS.map((part) => (part.field === "train_accuracy" ? { ...part, name: train } : part));
     const narrow = isNarrow(element); // the legend says the rest
     const ticks = new Map([...overlay.map(({ depth }) => [depth, depth]), ...rows.map(({ x, label: name }) => [x, set.isByDepth ? x : plain(name)])]);
     const xs = [...ticks.keys()];
     const end = Math.max(0, ...rows.map(({ x }) => x), ...overlay.map(({ depth }) => depth));
     const { near, far, values } = framed(set, asked, rows, runs, overlay);
-    const height = heightOf(element);
-    const scale = accuracyScale(asked, values, height);
+    const height = heightOf(element) - 12;
+    const scale = accuracyScale(asked, values);
     const range = [Math.min(1, ...xs) - 0.4, Math.max(2, ...xs) + 0.4];
-    const margin = { l: 76, r: narrow ? 76 : 118, t: 8, b: 44 };
+    const margin = { l: 76, r: narrow ? 76 : 118, t: 20, b: 44 };
     const unit = (sizeOf(element).width - margin.l - margin.r) / (range[1] - range[0]);
     return {
       traces: [
@@ -204,5 +207,5 @@ export function layersChart(element, set, read) {
         uirevision: `${asked} ${xs.length}`,
       },
     };
-  });
+  }, view);
 }

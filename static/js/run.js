@@ -5,7 +5,8 @@ import { colour, shadeColour } from "./colours.js";
 import { EpochTable } from "./epoch_table.js";
 import { Epochs, readEpochs } from "./epochs.js";
 import { listen } from "./events.js";
-import { plural, whole } from "./format.js";
+import { plural } from "./format.js";
+import { ACCURACY, LOG_LOSS, LOSS as LOSSES, SECONDS, frame, logarithms } from "./frame.js";
 import { refresh } from "./live.js";
 import { keepFocus } from "./morph.js";
 import { smooth } from "./smooth.js";
@@ -45,26 +46,31 @@ function curve(name, values, line, figure) {
 }
 
 // Before the first epoch the axes stand where the first points will fall.
-const empty = () => !columns.epoch.length;
 const axis = () => epochAxis(columns.epoch.length);
 
-function lossAxis() {
-  const type = view.get("log") === "y" ? "log" : "linear";
-  return { type, range: empty() ? (type === "log" ? [-2, 0.5] : [0, 2.5]) : undefined };
+// The axis for all lines of a chart, which are of one run.
+function fitted(lines, kind, nothing) {
+  const found = frame([{ values: lines.flat() }], kind);
+  return found.range ? found : { range: nothing };
 }
 
-// Says with the drawing what is drawn; a logarithmic axis has no place for a loss of 0.
-function say(losses) {
+function lossAxis(losses) {
+  const isLog = view.get("log") === "y";
+  const axis = isLog ? fitted(losses.map(logarithms), LOG_LOSS, [-2, 0.5]) : fitted(losses, LOSSES, [0, 2.5]);
+  return { type: isLog ? "log" : "linear", ...axis };
+}
+
+// Says with the drawing what is drawn.
+function say({ isAll }) {
   const count = columns.epoch.length;
-  const zeros = view.get("log") === "y" ? columns.epoch.filter((_, index) => losses.some((values) => values[index] <= 0)).length : 0;
-  const drawn = zeros ? `${plural(count, "epoch")}, of which a logarithmic axis cannot show ${whole(zeros)} with a loss of 0.` : `${count} of ${count} epochs drawn, none left out.`;
+  const drawn = isAll ? `${count} of ${count} epochs drawn, none left out.` : `${plural(count, "epoch")}.`;
   note.textContent = count ? `${drawn} Drag to zoom, double-click to reset.` : "Curves appear with the first epoch.";
 }
 
 const charts = [
   chart(document.getElementById("loss-chart"), () => {
     const last = view.get("last") ? [columns.last_batch_loss] : [];
-    say([columns.train_loss, columns.test_loss, ...last]);
+    const losses = [columns.train_loss, columns.test_loss, ...last];
     return {
       traces: [
         ...curve("train, mean", columns.train_loss, LINES.train(), LOSS),
@@ -73,12 +79,13 @@ const charts = [
       ],
       layout: {
         x: axis(),
-        y: { title: "Cross-entropy (nats)", ...lossAxis() },
+        y: { title: "Cross-entropy (nats)", ...lossAxis(losses) },
         hovermode: "x unified",
         uirevision: String(view.get("log")),
       },
+      say,
     };
-  }),
+  }, view),
   chart(document.getElementById("accuracy-chart"), () => ({
     traces: [
       ...curve("train, running", percents(columns.train_accuracy), LINES.train(), PERCENT),
@@ -86,14 +93,14 @@ const charts = [
     ],
     layout: {
       x: axis(),
-      y: { title: "Accuracy", ...PERCENT_TICKS, range: empty() ? [0, 100] : undefined },
+      y: { title: "Accuracy", ...PERCENT_TICKS, ...fitted([columns.train_accuracy, columns.test_accuracy].map(percents), ACCURACY, [0, 100]) },
       hovermode: "x unified",
     },
-  })),
+  }), view),
   chart(document.getElementById("seconds-chart"), () => ({
-    traces: curve("training", columns.seconds, LINES.test(), "%{y:.2f}"),
-    layout: { x: axis(), y: { title: "Seconds", rangemode: "tozero", range: empty() ? [0, 2] : undefined }, hovermode: "x unified" },
-  })),
+    traces: curve("training", columns.seconds, LINES.test(), "%{y:seconds}"),
+    layout: { x: axis(), y: { title: "Seconds", ...fitted([columns.seconds], SECONDS, [0, 2]) }, hovermode: "x unified" },
+  }), view),
 ];
 
 function draw() {

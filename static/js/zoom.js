@@ -6,26 +6,42 @@ const AXES = ["xaxis", "yaxis"];
 
 export class Zoom {
   #held = {};
-  #whole = new Set();
-  #fitted = [];
+  #whole;
+  #canSwitch = false;
   #quantities;
 
-  // Whether an axis shows everything, also what the chart itself would leave out of its frame.
-  get isWhole() {
-    return this.#whole.size > 0;
+  // `whole` keeps whether the chart shows everything: `{is, toggle}`.
+  constructor(whole) {
+    this.#whole = whole;
   }
 
-  // Sets the ends of axes in a new layout. Other quantities, which `uirevision` names, need another zoom.
-  apply(layout) {
-    if (layout.uirevision !== this.#quantities) {
-      this.#held = {};
-      this.#whole.clear();
-    }
+  // Whether the chart shows everything, also what it would leave out of its frame.
+  get isWhole() {
+    return this.#whole.is();
+  }
+
+  // The ends of an axis that a person has chosen, if any.
+  ends(name) {
+    return this.#held[name];
+  }
+
+  // Shows everything, or only what most points need, whatever a person has zoomed to.
+  toggle() {
+    this.#held = {};
+    this.#whole.toggle();
+  }
+
+  // Sets the ends of axes in a new layout: those of `range`, or of `all` where everything is shown. Other quantities,
+  // which `uirevision` names, need another zoom. `isPart` says that something lies outside.
+  apply(layout, isPart) {
+    if (layout.uirevision !== this.#quantities) this.#held = {};
     this.#quantities = layout.uirevision;
-    this.#fitted = AXES.filter((name) => layout[name].range);
+    this.#canSwitch = this.isWhole || isPart;
     for (const name of AXES) {
-      if (this.#held[name]) layout[name].range = [...this.#held[name]];
-      else if (this.#whole.has(name)) layout[name].range = undefined;
+      const { all, ...axis } = layout[name];
+      if (this.isWhole && all) axis.range = all;
+      if (this.#held[name]) axis.range = [...this.#held[name]];
+      layout[name] = axis;
     }
   }
 
@@ -33,14 +49,11 @@ export class Zoom {
   // plotly.js for automatic ends, ends the zoom; without one it leads to everything, and back.
   take(changes, layout) {
     const of = (kind) => AXES.filter((name) => Object.keys(changes).some((key) => key.startsWith(`${name}.${kind}`)));
-    for (const name of of("range")) this.#held[name] = [...layout[name].range];
-    const released = of("autorange");
+    const [chosen, released] = [of("range"), of("autorange")];
+    for (const name of chosen) this.#held[name] = [...layout[name].range];
     const isZoomed = released.some((name) => this.#held[name]);
-    for (const name of released) {
-      if (isZoomed) delete this.#held[name];
-      else if (this.#whole.has(name)) this.#whole.delete(name);
-      else if (this.#fitted.includes(name)) this.#whole.add(name);
-    }
-    return released.length > 0;
+    for (const name of released) delete this.#held[name];
+    if (released.length && !isZoomed && this.#canSwitch) this.toggle();
+    return chosen.length + released.length > 0;
   }
 }

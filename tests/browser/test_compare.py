@@ -52,8 +52,6 @@ def shows_test_mean(page: Page, place: int, percent: float) -> None:
 
 def test_a_slider_moves_dots_means_bands_and_the_table_to_an_epoch(six: str, page: Page) -> None:
     page.goto(six + ALL)
-    expect(page.locator("#published-key")).to_be_visible()
-    page.get_by_label("Published (200 epochs)").uncheck()
     expect(page.locator("#published-key")).to_be_hidden()
     slider = page.get_by_label("At epoch")
     expect(slider).to_have_attribute("aria-valuetext", "final")

@@ -1,5 +1,7 @@
 """What a person looks at in a chart stays while epochs arrive, and what a chart leaves out is said."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -93,23 +95,30 @@ def test_a_zoom_stays_while_epochs_arrive_until_a_double_click(
     assert all(end.is_inside for end in after.ends)
 
 
-def test_a_double_click_shows_what_an_axis_leaves_out_until_the_next_one(study: Study, page: Page) -> None:
+def test_a_double_click_or_a_button_shows_what_an_axis_leaves_out(study: Study, page: Page) -> None:
     study.start()
     study.trains()
     study.trains(train_loss=[1, 1e8])
     study.fails(seed=1)
     page.goto(f"{study.server.url}/compare?study=1")
-    note = page.locator("[data-chart-note]")
-    expect(note).to_contain_text("1 failed run leaves the frame; double-click to see all")
+    line = page.locator("#curves-chart + .unseen")
+    outside = re.compile(r"1 of 4 points lies outside the axis \(.*seed 1\)\.")
+    expect(line).to_contain_text(outside)
     wait(page, "curves", lambda drawing: drawing.y.ends[1] < 5)
     Frame(page, "curves").double_click()
     wait(page, "curves", lambda drawing: drawing.y.ends[1] > 1e8)
-    expect(note).not_to_contain_text("leaves the frame")
+    expect(line).not_to_contain_text("outside")
     study.trains()
     wait(page, "curves", lambda drawing: drawing.ends[0].x > 2.9 and drawing.y.ends[1] > 1e8)
-    Frame(page, "curves").double_click()
+    page.reload()
+    wait(page, "curves", lambda drawing: drawing.y.ends[1] > 1e8)
+    line.get_by_role("button", name="Fit to most").click()
     wait(page, "curves", lambda drawing: drawing.y.ends[1] < 5)
-    expect(note).to_contain_text("1 failed run leaves the frame; double-click to see all")
+    expect(line).to_contain_text("1 of 5 points lies outside the axis")
+    Frame(page, "curves").zoom()
+    wait(page, "curves", lambda drawing: drawing.y.ends[0] > 0.5)
+    line.get_by_role("button", name="Show all").click()
+    wait(page, "curves", lambda drawing: drawing.y.ends[1] > 1e8)
 
 
 def test_a_mean_leaves_out_a_run_as_soon_as_it_fails(study: Study, page: Page) -> None:
@@ -122,19 +131,6 @@ def test_a_mean_leaves_out_a_run_as_soon_as_it_fails(study: Study, page: Page) -
     study.fails(seed=1)
     wait(page, "curves", lambda drawing: drawing.ends_at([(3, study.column(0, "train_loss")[-1])]))
     expect(page.locator("[data-chart-note]")).to_contain_text("Without 1 run that failed or was cancelled.")
-
-
-def test_a_loss_of_0_is_not_called_drawn_on_a_logarithmic_axis(study: Study, page: Page) -> None:
-    study.start()
-    study.trains()
-    study.trains(train_loss=[0, 0])
-    study.trains()
-    for address, words in {
-        "/runs/1?log=y": "3 epochs, of which a logarithmic axis cannot show 1 with a loss of 0.",
-        "/studies/1?log=y": "2 curves, 6 points, of which a logarithmic axis cannot show 2 at 0.",
-    }.items():
-        page.goto(study.server.url + address)
-        expect(page.locator("[data-chart-note]")).to_contain_text(words)
 
 
 def test_a_chart_keeps_to_its_room_and_to_the_theme(study: Study, page: Page) -> None:

@@ -1,0 +1,16 @@
+// Where an axis ends because there is nothing beyond, as at 100 %, what stands on its end is drawn whole all the same:
+// nothing else can be there.
+
+const REACH = 8; // pixels: half of the largest mark, and less than the margin
+
+const isEnd = (one, other) => Math.abs(one - other) < 1e-9;
+
+export function openEnds(element) {
+  const { range, minallowed, maxallowed, _length: height } = element._fullLayout.yaxis;
+  const above = isEnd(range[1], maxallowed) ? REACH : 0;
+  const below = isEnd(range[0], minallowed) ? REACH : 0;
+  for (const frame of element.querySelectorAll("clipPath.plotclip > rect")) {
+    frame.setAttribute("y", -above);
+    frame.setAttribute("height", height + above + below);
+  }
+}

@@ -1,0 +1,28 @@
+"""Finished runs whose epochs are given, however odd."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app import run_queue
+from app.db import Database
+from tests.app.states import RESULTS, claimed, figures, queue_run
+
+
+def given(
+    database: Database,
+    columns: dict[str, Sequence[Any]],
+    *,
+    results: dict[str, float] | None = None,
+    **config: Any,
+) -> int:
+    """The id of a new finished run with these columns; figures that are not given are those of `figures`."""
+    epochs = len(next(iter(columns.values())))
+    run_id = queue_run(database, epochs=epochs, **config)
+    claim = claimed(database)
+    with database.write() as session:  # one transaction: each waits for the disk
+        run_queue.report_start(session, claim, "cpu", {"train_images": "60000"}, 0)
+        for epoch in range(1, epochs + 1):
+            other = {name: values[epoch - 1] for name, values in columns.items()}
+            assert run_queue.record_epoch(session, claim, figures(epoch, **other))
+        assert run_queue.finish(session, claim, {**RESULTS, **(results or {})})
+    return run_id
