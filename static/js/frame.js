@@ -2,6 +2,7 @@
 // the frame, said, and shown on demand.
 
 const ROOM = 0.06; // of what is shown, at each end
+const AGAIN = 2; // times the height without what failed
 const RESOLUTION = 1e-12; // of a value: a smaller difference is none
 
 // What an axis shows. Left out is what would make it `factor` times as high as the rest needs, which is never taken for
@@ -105,7 +106,7 @@ function withRoom(extent, { base, ends = [-Infinity, Infinity] }) {
 }
 
 // The axis for runs, `{values, isFailed}` each: `range` shows most of them and `all` everything; both are undefined where
-// there is nothing to show. What has failed has no claim to be in the frame where something else is.
+// there is nothing to show. What has failed takes at most as much again of the frame as what has not.
 export function frame(runs, kind) {
   const extents = runs.map(({ values, isFailed }) => ({ ...settled(values, kind), isFailed })).filter(isSome);
   if (!extents.length) return {};
@@ -115,9 +116,13 @@ export function frame(runs, kind) {
     const isMinority = cut.length < asked.length / 2;
     return isMinority && cut.every((one) => isBeyond(one, rest)) ? Math.min(kind.least || Infinity, kind.apart(rest)) : kind.least;
   };
-  const kept = without(asked, kind, Math.floor(asked.length / 2), needs);
+  const most = union(without(asked, kind, Math.floor(asked.length / 2), needs));
+  const shown = extents.reduce((found, each) => {
+    const joined = union([found, each]);
+    return each.isFailed && height(joined) <= AGAIN * height(most) ? joined : found;
+  }, most);
   const all = union(runs.map(({ values }) => extent(values)).filter(isSome));
-  return { range: withRoom(union(kept), kind), all: withRoom(all, kind) };
+  return { range: withRoom(shown, kind), all: withRoom(all, kind) };
 }
 
 // The places of values on a logarithmic axis, without those that it has no place for.
