@@ -1,6 +1,6 @@
 """Finished runs whose epochs are given, however odd."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app import run_queue
@@ -10,7 +10,7 @@ from tests.app.states import RESULTS, claimed, figures, queue_run
 
 def given(
     database: Database,
-    columns: dict[str, Sequence[Any]],
+    columns: Mapping[str, Sequence[Any]],
     *,
     results: dict[str, float] | None = None,
     **config: Any,

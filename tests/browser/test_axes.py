@@ -55,7 +55,10 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         inside = {"gradient_norms": [[0.5, 0.1]] * EPOCHS, "dead_relu": [[0.1]] * EPOCHS}
         reached = [0.98 - 0.1 / epoch for epoch in range(1, EPOCHS + 1)]
         given(database, usual | inside | accuracies(reached), depth=2, seed=seed)
-    huge = {**losses([HUGE, *falling(1e14, 3e3, EPOCHS - 1)]), "seconds": [90, *[0.5] * (EPOCHS - 1)]}
+    huge: dict[str, Sequence[Any]] = {
+        **losses([HUGE, *falling(1e14, 3e3, EPOCHS - 1)]),
+        "seconds": [90, *[0.5] * (EPOCHS - 1)],
+    }
     huge |= accuracies([0.0958] * EPOCHS) | {"gradient_norms": [[1e20, 1e19]] * EPOCHS}
     ended = {"train_loss": 102_800_711_600_359.8281, "test_loss": HUGE}
     given(database, huge, results=ended, depth=2, seed=4, lr=ODD_RATE)
@@ -103,7 +106,9 @@ def test_a_zoomed_logarithmic_axis_has_marks_of_its_own(odd: str, page: Page) ->
     page.goto(f"{odd}/runs/{WIDE}?log=y")
     wait(page, "loss", lambda drawing: drawing.y.is_log)
     page.evaluate("() => Plotly.relayout('loss-chart', { 'yaxis.range': [0.1, 0.4] })")
-    zoomed = wait(page, "loss", lambda drawing: len(drawing.y.marks) > 2 and drawing.y.ends == [0.1, 0.4])
+    zoomed = wait(
+        page, "loss", lambda drawing: len(drawing.y.marks) > 2 and list(drawing.y.ends) == [0.1, 0.4]
+    )
     assert all(1.2 < mark < 2.6 for mark in numbers(zoomed.y))
 
 

@@ -1,6 +1,7 @@
 """Themes, shortcuts, and agreement with the server."""
 
 import re
+from collections.abc import Sequence
 
 import httpx
 import pytest
@@ -51,7 +52,7 @@ def test_the_interface_page_lists_every_operation(quiet: WebServer, page: Page) 
 def test_the_browser_words_numbers_as_the_server_does(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/workers")
 
-    def there(function: str, values: list[float | None]) -> list[str]:
+    def there(function: str, values: Sequence[float | None]) -> list[str]:
         module = assets.url("js/format.js")
         words: list[str] = page.evaluate(
             f"async (values) => {{ const {{ {function} }} = await import('{module}'); "
@@ -98,7 +99,7 @@ def test_the_browser_words_numbers_as_the_server_does(quiet: WebServer, page: Pa
     measured = [*losses, *extremes, -2e-6]
     fractions += [0.03125, 0.00125, -0.0007, -1e-7, 1 / 3]
     spans += [1e-5, 0.0005, 0.001, 0.0499, 0.05, 0.25, 1e11]
-    for name, values in {
+    worded: dict[str, Sequence[float | None]] = {
         "duration": [*spans, None],
         "about": [*spans, None],
         "loss": [*measured, None],
@@ -108,7 +109,8 @@ def test_the_browser_words_numbers_as_the_server_does(quiet: WebServer, page: Pa
         "points": [*fractions, None],
         "signedPoints": fractions,
         "signedLoss": measured,
-    }.items():
+    }
+    for name, values in worded.items():
         words = getattr(formats, re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name))
         assert there(name, values) == [words(value) for value in values], name
     assert there("whole", [0, 999, 535818, None]) == ["0", "999", "535,818", "–"]
