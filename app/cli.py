@@ -57,7 +57,7 @@ app = typer.Typer(
     help="A dashboard that launches, compares and judges training runs: what does depth buy?",
     epilog="Exit codes: 0 done; 1 it failed, a run that was waited for failed or was cancelled, no server "
     "answers, or output was lost; 2 a bad value, option or setting; 3 an address that can't be listened "
-    "on; 130 interrupted by Ctrl-C (`up`, `serve` and `worker` end with 0: that is how they are stopped).",
+    "on; 130 interrupted by Ctrl-C (0 of `up` and `worker`: that is how they are stopped).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -48,7 +48,10 @@ _PART_SPREAD: Final = 0.6
 
 _USUAL_SPREAD: Final = 0.15
 _USUAL_WEIGHT: Final = 3.0
-"""The relative error that is expected of an estimate, and how many runs it counts for."""
+"""The relative error that parts leave unexplained, and how many runs an expected error counts for."""
+
+_FIRST_SPREAD: Final = 0.25
+"""The relative error that is expected until past runs tell how large it is."""
 
 _SMALLEST_SPREAD: Final = 0.05
 _ROUNDS: Final = 6
@@ -263,7 +266,7 @@ class Pace:
             squares += run.weight * error**2
             weights += run.weight
         return math.sqrt(
-            (squares + _USUAL_WEIGHT * _USUAL_SPREAD**2) / (weights + _USUAL_WEIGHT) + _SMALLEST_SPREAD**2
+            (squares + _USUAL_WEIGHT * _FIRST_SPREAD**2) / (weights + _USUAL_WEIGHT) + _SMALLEST_SPREAD**2
         )
 
     def _correction(self, work: Work, without: int | None = None) -> tuple[float, float]:
