@@ -9,7 +9,7 @@ export function openEnds(element) {
   const { range, minallowed, maxallowed, _length: height } = element._fullLayout.yaxis;
   const above = isEnd(range[1], maxallowed) ? REACH : 0;
   const below = isEnd(range[0], minallowed) ? REACH : 0;
-  for (const frame of element.querySelectorAll("clipPath.plotclip > rect")) {
+  for (const frame of element.querySelectorAll('clipPath[id$="plot"] > rect')) {
     frame.setAttribute("y", -above);
     frame.setAttribute("height", height + above + below);
   }

@@ -116,7 +116,7 @@ def test_a_difference_of_losses_is_never_lost_or_endless(difference: float, word
 
 
 def test_small_times_are_not_called_none() -> None:
-    assert formats.seconds(0.0123) == "0.01"
+    assert formats.seconds(0.0123) == "0.012"
     assert formats.seconds(0.00123) == "0.0012"
     assert formats.seconds(3e6) == "3.0e6"
     assert formats.duration(0.04) == "40\N{NO-BREAK SPACE}ms"
