@@ -435,7 +435,7 @@ def test_those_that_tie_are_told_apart_from_another_only_if_each_is() -> None:
 
 
 def test_a_difference_too_small_to_show_is_still_a_tie_and_its_size_is_told() -> None:
-    found = judge({1: [0.97121, 0.97122, 0.97123], 2: [0.97124, 0.97125, 0.97126]})
+    found = judge({1: [0.971209, 0.97121, 0.971211], 2: [0.971239, 0.97124, 0.971241]})
     assert found.pairs[0].different
     assert found.answer[0].startswith("1 and 2 layers both reached 97.12 %")
     assert ": a real difference, of less than 0.01 pp" in found.evidence[0]
