@@ -13,6 +13,7 @@ from app.configurations import repeats
 from app.groups import BY_DEPTH, GOOD, Group, among, axes, finished, grouped, members, noun, over_seeds, row
 from app.guard import confounders, guessed, missing, missing_study, odd_data, repeated, unfinished, unjudged
 from app.models import Run, Study, StudyRun
+from app.names import differences
 from app.pairs import Sample
 from app.reference import PUBLISHED, PUBLISHED_DATASET
 from app.run_list import MAX_VALUES, QueryError, whole, wholes
@@ -55,6 +56,7 @@ def compare(
         by_depth=by_depth(judged),
         by=list(by),
         members=members(everyone),
+        differences=differences(runs),
         groups=[row(group, good, likely) for group, likely in zip(groups, best, strict=True)],
         reference=PUBLISHED if any(run.dataset == PUBLISHED_DATASET for run in runs) else [],
         verdict=found_verdict,

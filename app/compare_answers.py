@@ -37,6 +37,8 @@ class Members(BaseModel):
     key: Annotated[dict[str, Any], Field(description="Hyperparameters and their values.")]
     label: str
     shade: Annotated[int, Field(description="Its colour in charts: 1 (light) to 10 (dark).")]
+    dash: Annotated[str, Field(description="How its lines are dashed, as plotly.js names it.")]
+    symbol: Annotated[str, Field(description="The shape of its points, as plotly.js names it.")]
     runs: list[int]
 
 
@@ -157,6 +159,9 @@ class Findings(BaseModel):
     by_depth: list[DepthRow]
     by: Annotated[list[str], Field(description="The hyperparameters that the groups and the verdict are by.")]
     members: Annotated[list[Members], Field(description="Every run, in ascending order of the groups.")]
+    differences: Annotated[
+        dict[int, list[str]], Field(description="In what each run differs from others here, by its id.")
+    ]
     groups: Annotated[list[GroupRow], Field(description="What finished runs measured, group by group.")]
     reference: list[ReferenceRow]
     verdict: Verdict

@@ -9,7 +9,7 @@ from app.answers import RunOut
 from app.compare_answers import Findings, GroupRow, Verdict
 from app.configurations import shown_apart
 from app.formats import NOTHING, signed_loss, written
-from app.groups import AXES, BY_DEPTH
+from app.groups import AXES, BY_DEPTH, MANY_RUNS, marks_of_runs
 from app.reference import are_comparable
 from app.requests import HYPERPARAMETERS
 from app.text_keys import ascending
@@ -62,7 +62,9 @@ def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
         "title": title(comparison.by),
         "members": comparison.members,
         "bare": advice.without_epochs(comparison.runs),
-        "shades": {group.id: group.shade for group in comparison.members},
+        "marks": {group.id: group for group in comparison.members},
+        "marks_of_runs": marks_of_runs(comparison.members),
+        "means_first": len(comparison.runs) > MANY_RUNS,
         "baseline": pinned,
         "versus": versus(comparison.verdict, pinned, comparison.groups),
         "parameters": Parameters.of(comparison.runs),

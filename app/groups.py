@@ -9,6 +9,7 @@ from app.answers import RunOut
 from app.compare_answers import GroupRow, Members, Spread
 from app.configurations import FOUND, differing, identity, part, shown_apart
 from app.formats import plural
+from app.marks import marks
 from app.requests import HYPERPARAMETERS
 from app.run_list import QueryError
 from app.statistics import spread
@@ -23,7 +24,11 @@ AXES: Final = (*(name for name in HYPERPARAMETERS if name != "seed"), *FOUND)
 GOOD: Final = 0.97
 """The test accuracy whose price in seconds is told."""
 
-_SHADES: Final = 10
+MANY_RUNS: Final = 20
+"""Curves of more runs than these are drawn as means of their groups, unless one asks for a line per run."""
+
+_MOST: Final = 40
+"""How many groups one chart can show."""
 
 _COUNTED: Final = {
     "depth": "depth",
@@ -130,17 +135,36 @@ def among(groups: Sequence[Group], runs: Iterable[RunOut]) -> list[Group]:
 
 
 def members(groups: Sequence[Group]) -> list[Members]:
-    """Which runs are in which group, and how each group is coloured: depths by depth, others by place."""
+    """Which runs are in which group, and how each group looks in charts."""
+    looks = marks([group.key for group in groups])
     return [
         Members(
             id=group.id,
             key=dict(group.key),
             label=group.label,
-            shade=min(_SHADES, group.key["depth"] if tuple(group.key) == BY_DEPTH else place),
+            shade=mark.shade,
+            dash=mark.dash,
+            symbol=mark.symbol,
             runs=[run.id for run in group.runs],
         )
-        for place, group in enumerate(groups, 1)
+        for group, mark in zip(groups, looks, strict=True)
     ]
+
+
+def marks_of_runs(members: Iterable[Members]) -> dict[int, Members]:
+    """The group that tells how a run looks, by the run's id."""
+    return {run_id: group for group in members for run_id in group.runs}
+
+
+def parted(runs: Sequence[RunOut]) -> tuple[str, ...]:
+    """What to group runs by so that a group holds repeats of one thing: all in which they differ.
+
+    What differs last is left out while there are more than 40 groups, which nobody tells apart.
+    """
+    names = [name for name in differing(runs) if name not in FOUND] or list(BY_DEPTH)
+    while len(names) > 1 and len({tuple(part(run, name) for name in names) for run in runs}) > _MOST:
+        names.pop()
+    return tuple(names)
 
 
 def finished(runs: Iterable[RunOut]) -> list[RunOut]:

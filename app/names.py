@@ -8,6 +8,7 @@ from sqlalchemy import bindparam
 from sqlmodel import Session, col, func, select
 
 from app.answers import RunOut
+from app.configurations import FOUND, differing, part
 from app.formats import apart, plural, written
 from app.models import Run
 from trainer.config import TrainConfig
@@ -35,6 +36,10 @@ _WORDED: Final = {
     "dataset": "dataset {}",
 }
 """Hyperparameters in the order in which a name tells those that are not the default; epochs are counted."""
+
+_COUNTED: Final = {"depth": "layer", "epochs": "epoch"}
+_DIFFERING: Final = _WORDED | {"seed": "seed {}", "data_version": "data {}"}
+"""How the values of other things are told where runs differ in them, whether they are the default or not."""
 
 _OF_ONE: Final = select(func.max(Run.name_repeat)).where(col(Run.name_base) == bindparam("base"))
 """How far the runs of one name are counted: one step in the index, however many there are."""
@@ -125,3 +130,25 @@ def told_apart(runs: Iterable[RunOut]) -> dict[int, str]:
     listed = list(runs)
     counted = Counter(run.name for run in listed)
     return {run.id: f"{run.name} (run {run.id})" if counted[run.name] > 1 else run.name for run in listed}
+
+
+def differences(runs: Sequence[RunOut]) -> dict[int, list[str]]:
+    """In what each run differs from others of these, in the words of made names, by id.
+
+    What a run has not noted yet is left out.
+    """
+    names = [*differing(runs), *(["seed"] if len({run.seed for run in runs}) > 1 else [])]
+    return {
+        run.id: [
+            _differing(name, value)
+            for name in names
+            if (value := part(run, name)) is not None or name not in FOUND
+        ]
+        for run in runs
+    }
+
+
+def _differing(name: str, value: object) -> str:
+    if name in _COUNTED:
+        return plural(int(str(value)), _COUNTED[name])
+    return f"no {name}" if value is None else _DIFFERING.get(name, "{}").format(written(value))

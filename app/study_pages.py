@@ -13,7 +13,7 @@ from app.api import DatabaseOf, StudyIdPath
 from app.creation import CreationOf
 from app.db import clock, newest_change
 from app.grid import GridError
-from app.groups import BY_DEPTH, grouped, members
+from app.groups import MANY_RUNS, grouped, marks_of_runs, members, parted
 from app.html import page, redirect
 from app.negotiation import HtmlRoute
 from app.pages import Posted
@@ -56,6 +56,8 @@ def _study_page(
     bare = advice.without_epochs(found.runs)
     if bare and found.next_cursor:
         bare = advice.without_epochs(runs.find_runs(session, study.runs))
+    by = parted(found.runs)
+    shown = members(grouped(found.runs, by))
     return page(
         request,
         "study.html",
@@ -66,7 +68,10 @@ def _study_page(
         change=change,
         found=found,
         bare=bare,
-        members=members(grouped(found.runs, BY_DEPTH)),
+        by=by,
+        members=shown,
+        marks_of_runs=marks_of_runs(shown),
+        means_first=len(study.runs) > MANY_RUNS,
         asked=studies.question(found.runs),
         seeds=seeds,
         problem=problem,

@@ -30,13 +30,16 @@ export const runsAtEpoch = (set, runs, epoch) =>
 
 // A row per group of runs with figures, in order.
 export const rowsOf = (set, runs) =>
-  set.grouped(runs).map(([{ id, label, shade, x, isMixed }, group]) => {
+  set.grouped(runs).map(([{ id, label, shade, dash, symbol, x, isMixed, isMarked }, group]) => {
     const column = (name) => group.map((run) => run[name]);
     const overSeeds = (name) => ({ ...spread(column(name)), ...(isMixed ? { ci95: null } : {}) });
     return {
       id,
       label,
       shade,
+      dash,
+      symbol,
+      isMarked,
       x,
       n: group.length,
       parameters: new Set(column("parameters")).size === 1 ? group[0].parameters : null,

@@ -1,21 +1,23 @@
-// The look of every chart, and the only module that talks to plotly.js.
+// The look of every chart, and with picture.js the only module that talks to plotly.js.
 
 import { colour, font } from "./colours.js";
 import { worded } from "./hover.js";
 import { openEnds } from "./open_ends.js";
+import { download, legends } from "./picture.js";
 import { ticksOf } from "./ticks.js";
 import { Unseen, unseen } from "./unseen.js";
 import { Zoom } from "./zoom.js";
 
-const CONFIG = {
+const config = () => ({
   displaylogo: false,
   displayModeBar: "hover",
   doubleClick: "autosize", // which zoom.js takes as the end of a zoom
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "resetScale2d", "zoomIn2d", "zoomOut2d", "pan2d"],
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "resetScale2d", "zoomIn2d", "zoomOut2d", "pan2d", "toImage"],
+  modeBarButtonsToAdd: [{ name: "picture", title: "Download as PNG", icon: Plotly.Icons.camera, click: (element) => download(element, "png") }],
   plotlyServerURL: "", // nothing is ever sent to a chart cloud
   showSendToCloud: false,
   showEditInChartStudio: false,
-};
+});
 
 // The size of a chart, known without asking for it at every step of a slider. What is placed by pixels, and the
 // number of marks, depend on it, so that another size needs another drawing.
@@ -148,10 +150,12 @@ function complete(layout, found, { width, height }) {
   }
 }
 
-// Draws what `build` returns, `{traces, layout}` with `layout.x` and `layout.y` as axes; it gets the chart's zoom. An axis
-// may have the ends `all` beside `range`, for when everything is to be shown; `say` is told what is not seen. Call
-// the returned function when data has changed, also in place: it draws at once, but at most once a frame, and what can't
-// be seen when nothing else is to do; zoom, pan and pointer are kept.
+// Draws what `build` returns, `{traces, layout, names, legend, say}` with `layout.x` and `layout.y` as axes; it gets the
+// chart's zoom. An axis may have the ends `all` beside `range`, for when everything is to be shown. `names` makes what names
+// lines within the ends that are shown, `{x, y}`, as parts of the layout; `legend` is the entries of the legend of a picture,
+// by default the traces that have names; `say` is told what is not seen. Call the returned function when data has changed,
+// also in place: it draws at once, but at most once a frame, and what can't be seen when nothing else is to do; zoom, pan
+// and pointer are kept.
 export function chart(element, build, view) {
   const zoom = new Zoom(wholeOf(element, view));
   const line = new Unseen(element, () => zoom.toggle());
@@ -164,14 +168,16 @@ export function chart(element, build, view) {
     requestAnimationFrame(() => {
       shown = true;
     });
-    const { traces, layout: own, say } = build(zoom);
+    const { traces, layout: own, names, legend, say } = build(zoom);
+    legends.set(element, legend ?? traces.filter(({ name }) => name));
     const size = sizeOf(element);
     const layout = layoutOf({ ...own, width: Math.floor(size.width) || undefined, height: Math.floor(size.height) || undefined });
     const fitted = (axis) => (zoom.isWhole && axis.all ? { ...axis, range: axis.all } : axis);
     const found = unseen(traces, { x: fitted(layout.xaxis), y: fitted(layout.yaxis) });
     zoom.apply(layout, found.outside > 0);
+    Object.assign(layout, names?.({ x: layout.xaxis.range, y: layout.yaxis.range }));
     complete(layout, found, size);
-    Plotly.react(element, traces.map(worded), layout, CONFIG);
+    Plotly.react(element, traces.map(worded), layout, config());
     line.show(found, zoom.isWhole);
     say?.(found);
     if (isNew) {
@@ -195,31 +201,3 @@ export function chart(element, build, view) {
   view.follow(["whole"], update);
   return update;
 }
-
-// Lines with one name for each group of theirs, their `meta`: what the page's own legend says, which is no part of a
-// picture.
-function named(traces) {
-  const seen = new Set();
-  return traces.map((trace) => {
-    const isFirst = Boolean(trace.legendgroup) && !seen.has(trace.legendgroup);
-    seen.add(trace.legendgroup);
-    return { ...trace, name: trace.legendgroup ? trace.meta : trace.name, showlegend: isFirst };
-  });
-}
-
-// A figure as an image of its own: on the ground of the page, for a transparent one is unreadable elsewhere.
-async function download(element, format) {
-  const { layout, clientWidth: width, clientHeight: height } = element;
-  const data = named(element.data).map((trace) => ({ ...trace, cliponaxis: false })); // marks on the edge are whole
-  const showlegend = data.some((trace) => trace.showlegend);
-  const figure = { data, layout: { ...layout, showlegend, paper_bgcolor: colour("surface") } };
-  const link = document.createElement("a");
-  link.href = await Plotly.toImage(figure, { format, width, height, scale: format === "png" ? 2 : 1 });
-  link.download = `${element.id.replace("-chart", "")}.${format}`;
-  link.click();
-}
-
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-download]");
-  if (button) download(document.getElementById(button.dataset.download), button.dataset.format);
-});

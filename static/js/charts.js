@@ -118,8 +118,8 @@ export function charts(set, view, read) {
   }
 
   new Curves(element("curves-chart"), set, view);
-  gapChart(element("gap-chart"), element("gap-note"), set, view);
-  frontierChart(element("frontier-chart"), element("frontier-words"), set, view);
+  gapChart(element("gap-chart"), { note: element("gap-note"), keys: element("gap-keys") }, set, view);
+  frontierChart(element("frontier-chart"), { words: element("frontier-words"), keys: element("frontier-keys") }, set, view);
   scrubber.addEventListener("change", showResults);
   view.follow(["reference", "scale"], drawLayers);
   view.follow(["reference"], showReference);

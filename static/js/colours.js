@@ -31,3 +31,9 @@ export const font = () => remembered("font", () => getComputedStyle(document.bod
 
 // A colour of the scale of depths, from 1 (light) to 10 (dark).
 export const shadeColour = (shade, alpha) => colour(`depth-${Math.min(shade, 10)}`, alpha);
+
+const LAYERS = 5; // colours of layers; deeper ones have them again, with other dashes
+
+// A layer of one network, from 1: colours that no depth has.
+export const layerColour = (layer, alpha) => colour(`layer-${((layer - 1) % LAYERS) + 1}`, alpha);
+export const layerDash = (layer) => (layer <= LAYERS ? "solid" : "dot");

@@ -2,11 +2,13 @@
 // a mean and its 95 % band per group.
 
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
-import { LOSS, PERCENT, PERCENT_TICKS, bandsOf, chart, epochAxis, heightOf, isNarrow, percents, sizeOf } from "./chart.js";
+import { LOSS, PERCENT, PERCENT_TICKS, bandsOf, chart, epochAxis, heightOf, percents, sizeOf } from "./chart.js";
 import { shadeColour } from "./colours.js";
+import { endNames, roomFor } from "./end_names.js";
 import { plural } from "./format.js";
 import { ACCURACY, COST, LOG_LOSS, LOSS as LOSSES, frame, logarithms } from "./frame.js";
-import { endLabels, labelled, nameLabel, plain } from "./labels.js";
+import { plain } from "./labels.js";
+import { keyOf, lineOf, markerOf, modeOf } from "./marks.js";
 import { smooth } from "./smooth.js";
 import { cumulated, mean, spread } from "./statistics.js";
 
@@ -70,15 +72,14 @@ function widths(curves, logX) {
 
 export class Curves {
   #note = document.querySelector("[data-chart-note]");
+  #byDefault = document.querySelector('select[name="lines"]').options[0].value;
   #update;
 
   constructor(element, set, view) {
     this.set = set;
     this.view = view;
-    this.height = () => heightOf(element);
-    this.narrow = () => isNarrow(element);
-    this.width = () => sizeOf(element).width;
-    this.#update = chart(element, (zoom) => this.#build(zoom), view);
+    this.size = () => ({ width: sizeOf(element).width, height: heightOf(element) });
+    this.#update = chart(element, () => this.#build(), view);
     set.addEventListener("change", () => this.#changed());
     view.follow(CHOICES, () => this.#changed());
     document.addEventListener("click", (event) => this.#toggle(event));
@@ -116,14 +117,14 @@ export class Curves {
     }
   }
 
-  #build({ isWhole }) {
+  #build() {
     const metric = choice(TITLES, this.view.get("metric"), "train_loss");
     const over = choice(AXES, this.view.get("x"), "epoch");
     const isAccuracy = metric.endsWith("accuracy");
     const weight = Math.min(0.99, Math.max(0, Number(this.view.get("smooth")) || 0));
     const log = this.view.get("log") === "y";
     const logX = this.view.get("logx") === "x";
-    const means = this.view.get("lines") === "mean";
+    const means = (this.view.get("lines") ?? this.#byDefault) === "mean";
     const hidden = this.view.ids("hide");
 
     const curves = this.set.drawn(hidden).map((run) => {
@@ -132,13 +133,14 @@ export class Curves {
       return { run, x: AXES[over].of(run, columns), raw, y: smooth(raw, weight) };
     });
     const hover = `%{fullData.name}<br>${AXES[over].hover}: ${isAccuracy ? PERCENT : LOSS}`;
-    const { traces, ends: names, used } = means ? this.#means(curves, hover, { log, isAccuracy }) : this.#lines(curves, hover, weight);
+    const { traces, lines, used } = means ? this.#means(curves, hover, { log, isAccuracy }) : this.#lines(curves, hover, weight);
     const groupOf = (run) => this.set.groupOf(run);
     const y = heights(curves, { log, isAccuracy, weight, means, used, groupOf });
-    const x = widths(curves, logX);
-    const ends = (isWhole ? y.all : y.range) ?? [0, 1];
-    const span = isWhole && x.all ? x.all : x.range;
     const last = curves.reduce((most, { x }) => Math.max(most, x.length), 0);
+    const size = this.size();
+    const { fits, margin } = roomFor(lines.map(({ name }) => name), size);
+    const place = (log, values) => (log ? values.map(Math.log10) : values);
+    const placed = lines.map(({ x, y, ...line }) => ({ ...line, x: place(logX, x), y: place(log, y) }));
     return {
       traces,
       layout: {
@@ -146,7 +148,7 @@ export class Curves {
           ...(over === "epoch" ? epochAxis(last, logX) : { title: AXES[over].title, rangemode: logX ? undefined : "tozero" }),
           type: logX ? "log" : "linear",
           isCount: over === "epoch" || over === "updates",
-          ...x,
+          ...widths(curves, logX),
         },
         y: {
           title: TITLES[metric],
@@ -155,16 +157,12 @@ export class Curves {
           ...(log && isAccuracy ? { minallowed: undefined, maxallowed: 2 } : {}),
           ...(y.range ? y : { range: log ? [-2, 0.5] : isAccuracy ? [0, 100] : [0, 2.5] }),
         },
-        ...(means ? { margin: labelled(names.map(({ name }) => name), this.width()) } : {}),
-        annotations: endLabels(
-          names.map(({ x, y, ...end }) => ({ ...end, x: logX ? Math.log10(x) : x, y: log ? Math.log10(y) : y })),
-          ends,
-          this.height(),
-          { reach: (span[1] - span[0]) * (this.narrow() ? 0.4 : 0.1) },
-        ),
+        ...(means ? { margin } : {}),
         // another quantity on an axis needs another zoom
         uirevision: `${metric} ${over} ${log} ${logX} ${means}`,
       },
+      names: (seen) => (means && fits ? endNames(placed, seen, size.height, { x: logX, y: log }) : {}),
+      legend: this.set.groups.filter(({ runs }) => curves.some(({ run }) => runs.includes(run.id) && (!means || used.has(run.id)))).map((group) => keyOf(group)),
       say: (found) => this.#say(curves, found, { means, used, weight, hidden }),
     };
   }
@@ -187,23 +185,24 @@ export class Curves {
       const group = this.set.groupOf(run);
       const rank = seen.get(group) ?? 0;
       seen.set(group, rank + 1);
-      const line = { color: shadeColour(group.shade, 1 - 0.15 * Math.min(rank, 3)), width: 2, shape: "linear" };
-      const mode = x.length > 1 ? "lines" : "markers";
+      const alpha = 1 - 0.15 * Math.min(rank, 3);
+      const [line, marker, mode] = [lineOf(group, 2, alpha), markerOf(group, 7, alpha), modeOf(group, x.length)];
       if (weight) {
-        faint.push({ x, y: raw, mode, line: { ...line, width: 1 }, opacity: 0.25, hoverinfo: "skip" });
+        const behind = x.length > 1 ? "lines" : "markers";
+        faint.push({ x, y: raw, mode: behind, line: { ...line, width: 1 }, opacity: 0.25, hoverinfo: "skip" });
       }
-      const [name, meta] = [this.set.nameOf(run), group.label].map(plain);
-      lines.push({ x, y, mode, line, marker: { color: line.color, size: 6 }, name, legendgroup: group.id, meta, hovertemplate: `${hovertemplate}<extra></extra>` });
+      lines.push({ x, y, mode, line, marker, name: plain(this.set.describe(run)), hovertemplate: `${hovertemplate}<extra></extra>` });
     }
-    return { traces: [...faint, ...lines], ends: [], used: new Set() };
+    return { traces: [...faint, ...lines], lines: [], used: new Set() };
   }
 
   #means(curves, hover, { log, isAccuracy }) {
     const bands = [];
     const lines = [];
-    const ends = [];
+    const named = [];
     const used = new Set();
-    for (const [{ label, shade, isMixed }, members] of this.set.grouped(curves, ({ run }) => run)) {
+    const faintness = Math.max(0.05, Math.min(0.16, 0.8 / this.set.groups.length)); // many bands would hide each other
+    for (const [meant, members] of this.set.grouped(curves, ({ run }) => run)) {
       const chosen = new Set(averaged(members.map(({ run }) => run), (run) => this.set.length(run)));
       const group = members.filter(({ run }) => chosen.has(run));
       if (!group.length) continue;
@@ -213,26 +212,26 @@ export class Curves {
       const spreads = byEpoch(group.map((curve) => curve.y)).map(spread);
       const counts = byEpoch(group.map((curve) => curve.y)).map((values) => values.length);
       const y = spreads.map((each) => each.mean);
-      const several = isMixed ? [] : spreads.filter(({ ci95 }) => ci95);
+      const several = meant.isMixed ? [] : spreads.filter(({ ci95 }) => ci95);
       if (several.length) {
         // a logarithmic axis has no place for what is not above 0
         const low = several.map(({ ci95, min, mean }) => Math.max(ci95[0], log ? Math.max(min, mean / 1000) / 10 : 0));
         const high = several.map(({ ci95 }) => Math.min(ci95[1], isAccuracy ? 100 : Infinity));
-        bands.push(bandsOf([{ x: x.slice(0, several.length), low, high }], shadeColour(shade, 0.16)));
+        bands.push(bandsOf([{ x: x.slice(0, several.length), low, high }], shadeColour(meant.shade, faintness)));
       }
-      const line = { color: shadeColour(shade), width: 2 };
+      const line = lineOf(meant);
       lines.push({
         x,
         y,
-        mode: x.length > 1 ? "lines" : "markers",
+        mode: modeOf(meant, x.length),
         line,
-        marker: { color: line.color, size: 7 },
-        name: plain(label),
+        marker: markerOf(meant),
+        name: plain(meant.label),
         text: counts.map((count) => `mean of ${count}`),
         hovertemplate: `${hover.replace("<br>", ", %{text}<br>")}<extra></extra>`,
       });
-      ends.push({ name: label, text: nameLabel(shade, label), x: x.at(-1), y: y.at(-1) });
+      named.push({ name: meant.label, color: line.color, x, y });
     }
-    return { traces: [...bands, ...lines], ends, used };
+    return { traces: [...bands, ...lines], lines: named, used };
   }
 }

@@ -1,18 +1,17 @@
 // Inside the network: gradient norms and dead units, layer by layer, of a run or of all runs of a group.
 
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
-import { PERCENT, PERCENT_TICKS, chart, endingAt, epochAxis, heightOf, percents } from "./chart.js";
-import { shadeColour } from "./colours.js";
+import { PERCENT, PERCENT_TICKS, chart, endingAt, epochAxis, heightOf, percents, sizeOf } from "./chart.js";
+import { layerColour, layerDash } from "./colours.js";
+import { endNames, roomFor } from "./end_names.js";
 import { Epochs } from "./epochs.js";
 import { listed, significant } from "./format.js";
 import { LOG_NORM, SHARE, frame, logarithms } from "./frame.js";
-import { endLabels, nameLabel, plain } from "./labels.js";
+import { plain } from "./labels.js";
 import { fill } from "./morph.js";
 import { named } from "./rerun.js";
 import { mean } from "./statistics.js";
 import { throttle } from "./throttle.js";
-
-const MARGIN = { l: 60, r: 72, t: 8, b: 44 };
 
 const QUANTITIES = {
   gradient_norms: {
@@ -50,12 +49,12 @@ export class Diagnostics {
   constructor(view, set, readEpochs, offer) {
     const element = document.getElementById("diagnostics-chart");
     this.offer = offer;
-    this.height = () => heightOf(element);
+    this.size = () => ({ width: sizeOf(element).width, height: heightOf(element) });
     this.set = set;
     this.view = view;
     this.words = document.getElementById("diagnostics-words");
     this.select = document.querySelector('[name="inside"]');
-    this.#update = chart(element, (zoom) => this.#build(zoom), view);
+    this.#update = chart(element, () => this.#build(), view);
     this.#epochs = new Epochs(readEpochs);
     this.#epochs.addEventListener("change", this.#update);
     this.read = throttle(() => this.#read(), 500);
@@ -84,7 +83,7 @@ export class Diagnostics {
     this.#update();
   }
 
-  #build({ isWhole }) {
+  #build() {
     const asked = this.view.get("layer");
     const name = Object.hasOwn(QUANTITIES, asked) ? asked : "gradient_norms";
     const quantity = QUANTITIES[name];
@@ -107,47 +106,44 @@ export class Diagnostics {
         x: this.#epochs.of(runs[rank].id).epoch,
         y: values,
         mode: values.length > 1 ? "lines" : "markers",
-        line: { color: shadeColour(layer + 1, 0.25), width: 1 },
-        marker: { color: shadeColour(layer + 1, 0.25), size: 5 },
+        line: { color: layerColour(layer + 1, 0.25), width: 1 },
+        marker: { color: layerColour(layer + 1, 0.25), size: 5 },
         name: plain(this.set.nameOf(runs[rank])),
         hoverinfo: "skip",
         isCounted: true,
         hasGaps: true,
       })),
     );
-    // where no group brings the longer scale, colours repeat beyond five: there the dashes differ
-    const dash = (layer) => (layer < 5 ? "solid" : "dot");
     const drawn = means.map((y, layer) => ({
       x,
       y,
       mode: length > 1 ? "lines" : "markers",
-      line: { color: shadeColour(layer + 1), width: 2, dash: dash(layer) },
-      marker: { color: shadeColour(layer + 1), size: 7 },
+      line: { color: layerColour(layer + 1), width: 2, dash: layerDash(layer + 1) },
+      name: `layer ${layer + 1}`,
+      marker: { color: layerColour(layer + 1), size: 7 },
       hovertemplate: `layer ${layer + 1}, epoch %{x}: ${quantity.figure}<extra></extra>`,
       isCounted: single,
       hasGaps: true,
     }));
     const log = quantity.axis.type === "log";
-    const ends = means
-      .map((y, layer) => ({ y: log ? Math.log10(y.at(-1)) : y.at(-1), layer }))
-      .filter(({ y }) => Number.isFinite(y))
-      .map(({ y, layer }) => ({ text: nameLabel(layer + 1, `layer ${layer + 1}`), x: length, y }));
     const values = (line) => (log ? logarithms(line) : line);
     const axis = frame(
       [...runs.map((run, rank) => ({ values: lines[rank].slice(0, layers).flatMap(values), isFailed: run.status === "failed" })), { values: means.flatMap(values) }],
       quantity.kind,
     );
-    const found = axis.range ? axis : { range: quantity.nothing };
-    const range = isWhole && found.all ? found.all : found.range;
+    const ends = drawn.map(({ name, line, y }) => ({ name, color: line.color, x, y: log ? y.map(Math.log10) : y }));
+    const size = this.size();
+    const { fits, margin } = roomFor(ends.map((end) => end.name), size);
     return {
       traces: [...faint, ...drawn],
       layout: {
         x: { ...epochAxis(longest), range: endingAt(longest) },
-        y: { title: quantity.title, ...quantity.axis, ...found },
-        margin: MARGIN,
-        annotations: endLabels(ends, range, this.height()),
+        y: { title: quantity.title, ...quantity.axis, ...(axis.range ? axis : { range: quantity.nothing }) },
+        margin: { ...margin, l: 60 },
         uirevision: `${name} ${this.select.value}`,
       },
+      names: (seen) => (fits ? endNames(ends, seen, size.height, { y: log }) : {}),
+      legend: drawn.map(({ name: layer, mode, line, marker }) => ({ name: layer, mode, line, marker })),
     };
   }
 

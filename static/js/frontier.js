@@ -3,11 +3,12 @@
 import { nearBest } from "./accuracy_scale.js";
 import { hiddenWords } from "./averages.js";
 import { PERCENT, PERCENT_TICKS, chart, heightOf, percents, sizeOf } from "./chart.js";
-import { colour, font, shadeColour } from "./colours.js";
+import { colour, font } from "./colours.js";
 import { listed } from "./format.js";
 import { ACCURACY, COST, frame as fitted } from "./frame.js";
 import { labelPlaces, widthOf } from "./label_places.js";
 import { label, plain } from "./labels.js";
+import { keyOf, markerOf, showKeys } from "./marks.js";
 import { fill } from "./morph.js";
 import { mean } from "./statistics.js";
 
@@ -39,7 +40,10 @@ export function paretoFront(points) {
 
 const verb = (labels, one, many) => (labels.length === 1 ? one : many);
 
+const MANY = 6; // names in a sentence
+
 const list = (points) => listed(points.map(({ label }) => label));
+const others = (points) => (points.length > MANY ? `${points.length} others` : list(points));
 
 // The chart in words, by the means of the groups.
 export function wordsOf(points, isOver = false) {
@@ -52,8 +56,8 @@ export function wordsOf(points, isOver = false) {
   const isEqual = (point) => points.some((other) => other.cost === point.cost && shownOf(other) > shownOf(point));
   const [same, dearer] = [beaten.filter(isEqual), beaten.filter((point) => !isEqual(point))];
   const parts = [`${list(front)} ${verb(front, "is", "are")} not beaten by anything that costs no more`];
-  if (dearer.length) parts.push(`${list(dearer)} ${verb(dearer, "costs more and reaches no more", "cost more and reach no more")}`);
-  if (same.length) parts.push(`${list(same)} ${verb(same, "costs", "cost")} as much as another and ${verb(same, "reaches", "reach")} less`);
+  if (dearer.length) parts.push(`${others(dearer)} ${verb(dearer, "costs more and reaches no more", "cost more and reach no more")}`);
+  if (same.length) parts.push(`${others(same)} ${verb(same, "costs", "cost")} as much as another and ${verb(same, "reaches", "reach")} less`);
   return `${parts.join("; ")}. By the means alone: the verdict above says which differences stand out from luck.`;
 }
 
@@ -69,7 +73,7 @@ const below = (points, edge, most) =>
     yshift: 14 * index,
   }));
 
-// Names of the means where they lie on nothing else; `at` gives a place in pixels.
+// Names of the means where there is room for them; `at` gives a place in pixels.
 function names(points, runs, front, at, frame) {
   const ordered = points.toSorted((one, other) => other.accuracy - one.accuracy);
   const dots = ordered.map((point) => ({ ...at(point), radius: 8, width: widthOf(point.label, font()) + 2 }));
@@ -81,12 +85,12 @@ function names(points, runs, front, at, frame) {
     ];
   });
   const places = labelPlaces(dots, runs.map((run) => ({ ...at(run), radius: 4 })), lines, frame);
-  return ordered.map((point, index) => ({
-    ...label(plain(point.label), point.cost, point.accuracy, colour("ink")),
-    xanchor: "center",
-    xshift: places[index].x - dots[index].x,
-    yshift: dots[index].y - places[index].y,
-  }));
+  return ordered.flatMap((point, index) => {
+    const place = places[index];
+    if (!place) return [];
+    const named = label(plain(point.label), point.cost, point.accuracy, colour("ink"));
+    return { ...named, xanchor: "center", xshift: place.x - dots[index].x, yshift: dots[index].y - place.y };
+  });
 }
 
 // The ends of the axis of accuracies, with room for names, in which one run far below the others has no part.
@@ -98,19 +102,17 @@ function raised(accuracies, { isWhole, room }) {
   return [Math.max(0, Math.min(low, 99.8) - room * span), Math.min(100, high + 0.15 * span)];
 }
 
-export function frontierChart(element, words, set, view) {
+export function frontierChart(element, { words, keys }, set, view) {
   const update = chart(element, ({ isWhole }) => {
     const asked = view.get("cost");
     const cost = COSTS[Object.hasOwn(COSTS, asked) ? asked : "parameters"];
     const hidden = view.ids("hide");
     const runs = set.runs.filter((run) => run.status === "finished" && !hidden.has(run.id));
-    const points = set.grouped(runs).map(([{ id, label, shade }, group]) => ({
-      id,
-      label,
-      shade,
-      n: group.length,
-      cost: mean(group.map(cost.of)),
-      accuracy: 100 * mean(group.map((run) => run.test_accuracy)),
+    const points = set.grouped(runs).map(([group, members]) => ({
+      ...group,
+      n: members.length,
+      cost: mean(members.map(cost.of)),
+      accuracy: 100 * mean(members.map((run) => run.test_accuracy)),
     }));
     const front = paretoFront(points);
     const isOver = set.runs.every((run) => ["finished", "failed", "cancelled"].includes(run.status));
@@ -125,7 +127,11 @@ export function frontierChart(element, words, set, view) {
     const [near, far] = [true, false].map((wanted) => points.filter((_, index) => isNear[index] === wanted));
     const outside = new Set(far.map((point) => point.id));
     const inside = values.filter((_, index) => !outside.has(set.groupOf(runs[index]).id));
-    const marker = (color, size, line) => ({ color, size, line });
+    // what markers share stands once, and their looks in columns
+    const markers = (groups, size, alpha, line) => {
+      const looks = groups.map((group) => markerOf(group, size, alpha));
+      return { color: looks.map(({ color }) => color), symbol: looks.map(({ symbol }) => symbol), size, line };
+    };
     const across = most ? [-0.03 * most, 1.06 * most] : [0, 1];
     const up = runs.length ? raised(inside, { isWhole, room: far.length ? 0.25 : 0.1 }) : [90, 100];
     const frame = { width: Math.max(100, sizeOf(element).width - MARGIN.l - MARGIN.r), height: heightOf(element) };
@@ -134,6 +140,8 @@ export function frontierChart(element, words, set, view) {
       y: ((up[1] - y) / (up[1] - up[0])) * frame.height,
     });
     const dots = runs.map((run, index) => ({ cost: costs[index], accuracy: values[index] })).filter(({ accuracy }) => accuracy >= up[0]);
+    const named = [...names(near.filter((point) => point.cost <= across[1]), dots, front, at, frame), ...below(far, up[0], most)];
+    showKeys(keys, named.length < points.length ? points : []);
     return {
       traces: [
         {
@@ -146,9 +154,9 @@ export function frontierChart(element, words, set, view) {
         {
           x: costs,
           y: values,
-          text: runs.map((run) => plain(set.nameOf(run))),
+          text: runs.map((run) => plain(set.describe(run))),
           mode: "markers",
-          marker: marker(runs.map((run) => shadeColour(set.groupOf(run).shade, 0.55)), 7, { width: 0 }),
+          marker: markers(runs.map((run) => set.groupOf(run)), 7, 0.55, { width: points.some(({ isMarked }) => isMarked) ? 1 : 0 }),
           hovertemplate: `%{text}<br>${cost.hover}: ${PERCENT}<extra></extra>`,
         },
         {
@@ -157,7 +165,7 @@ export function frontierChart(element, words, set, view) {
           text: points.map((point) => plain(`${point.label}, mean of ${point.n}`)),
           isCounted: false,
           mode: "markers",
-          marker: marker(points.map((point) => shadeColour(point.shade)), 13, { width: 2, color: colour("surface") }),
+          marker: markers(points, 13, 1, { width: 2, color: colour("surface") }),
           hovertemplate: `%{text}<br>${cost.hover}: ${PERCENT}<extra></extra>`,
         },
       ],
@@ -165,9 +173,10 @@ export function frontierChart(element, words, set, view) {
         x: { title: cost.title, range: across, isCount: asked !== "seconds" && asked !== "flops" },
         y: { title: "Final test accuracy", ...PERCENT_TICKS, range: up, automargin: false },
         margin: MARGIN,
-        annotations: [...names(near.filter((point) => point.cost <= across[1]), dots, front, at, frame), ...below(far, up[0], most)],
+        annotations: named,
         uirevision: cost.title,
       },
+      legend: points.map((point) => keyOf(point, "markers")),
     };
   }, view);
   set.addEventListener("change", update);

@@ -2,9 +2,11 @@
 
 import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
 import { chart, endingAt, epochAxis, heightOf, sizeOf } from "./chart.js";
-import { colour, shadeColour } from "./colours.js";
+import { colour } from "./colours.js";
+import { endNames, roomFor } from "./end_names.js";
 import { GAP, frame } from "./frame.js";
-import { endLabels, labelled, nameLabel, plain } from "./labels.js";
+import { plain } from "./labels.js";
+import { keyOf, lineOf, markerOf, modeOf, showKeys } from "./marks.js";
 import { fill } from "./morph.js";
 import { mean } from "./statistics.js";
 
@@ -14,9 +16,9 @@ const POINTS = "%{y:.2f}\u00a0pp";
 // In percentage points.
 const gaps = ({ train_accuracy: train, test_accuracy: test }) => train.map((value, index) => 100 * (value - test[index]));
 
-export function gapChart(element, note, set, view) {
+export function gapChart(element, { note, keys }, set, view) {
   const words = note.textContent;
-  const update = chart(element, ({ isWhole }) => {
+  const update = chart(element, () => {
     const hidden = view.ids("hide");
     const runs = set.drawn(hidden).map((run) => ({ ...run, gap: gaps(set.columns(run.id)) }));
     const groups = set.grouped(runs);
@@ -24,31 +26,29 @@ export function gapChart(element, note, set, view) {
       x: set.columns(run.id).epoch,
       y: run.gap,
       mode: run.gap.length > 1 ? "lines" : "markers",
-      line: { color: shadeColour(set.groupOf(run).shade, 0.3), width: 1 },
-      marker: { color: shadeColour(set.groupOf(run).shade, 0.3), size: 5 },
-      name: plain(set.nameOf(run)),
+      line: lineOf(set.groupOf(run), 1, 0.3),
+      marker: markerOf(set.groupOf(run), 5, 0.3),
+      name: plain(set.describe(run)),
       hovertemplate: `%{fullData.name}<br>epoch %{x}: ${POINTS}<extra></extra>`,
     }));
     const used = new Set();
-    const means = groups.flatMap(([{ label, shade }, members]) => {
-      const group = averaged(members, (run) => run.gap.length);
-      if (!group.length) return [];
-      for (const run of group) used.add(run.id);
-      const rows = byEpoch(group.map((run) => run.gap));
-      const color = shadeColour(shade);
-      return {
+    const means = groups.flatMap(([group, members]) => {
+      const counted = averaged(members, (run) => run.gap.length);
+      if (!counted.length) return [];
+      for (const run of counted) used.add(run.id);
+      const rows = byEpoch(counted.map((run) => run.gap));
+      const trace = {
         x: rows.map((_, index) => index + 1),
         y: rows.map(mean),
         text: rows.map((row) => `mean of ${row.length}`),
-        mode: rows.length > 1 ? "lines" : "markers",
-        line: { color, width: 2.5 },
-        marker: { color, size: 8 },
-        name: plain(label),
+        mode: modeOf(group, rows.length),
+        line: lineOf(group, 2.5),
+        marker: markerOf(group, 8),
+        name: plain(group.label),
         hovertemplate: `%{fullData.name}, %{text}<br>epoch %{x}: ${POINTS}<extra></extra>`,
         isCounted: false,
-        shade,
-        label,
       };
+      return { group, trace };
     });
     fill(note, words + leftOut(runs, used) + hiddenWords(hidden));
     // the first epochs lie far below the others and would flatten them
@@ -56,29 +56,26 @@ export function gapChart(element, note, set, view) {
     const axis = frame(runs.map((run) => ({ values: settled(run), isFailed: run.status === "failed" })), GAP);
     const { all } = frame(runs.map((run) => ({ values: run.gap })), GAP);
     const last = runs.reduce((most, run) => Math.max(most, run.gap.length), 0);
-    const ends = axis.range ? { range: axis.range, all } : { range: [-1, 1] };
-    const range = isWhole && ends.all ? ends.all : ends.range;
-    const span = endingAt(last);
+    const size = { width: sizeOf(element).width, height: heightOf(element) };
+    const { fits, margin } = roomFor(means.map(({ group }) => group.label), size);
+    const lines = means.map(({ group, trace: { x, y, line } }) => ({ name: group.label, color: line.color, x, y }));
+    showKeys(keys, fits ? [] : means.map(({ group }) => group));
     return {
-      traces: [...faint, ...means.map(({ shade, label, ...trace }) => trace)],
+      traces: [...faint, ...means.map(({ trace }) => trace)],
       layout: {
-        x: { ...epochAxis(last), range: span },
+        x: { ...epochAxis(last), range: endingAt(last) },
         y: {
           title: "Train minus test accuracy (pp)",
-          ...ends,
+          ...(axis.range ? { range: axis.range, all } : { range: [-1, 1] }),
           minallowed: -100,
           maxallowed: 100,
           zeroline: true,
           zerolinecolor: colour("control-line"),
         },
-        margin: labelled(means.map(({ label }) => label), sizeOf(element).width),
-        annotations: endLabels(
-          means.map(({ x, y, shade, label }) => ({ text: nameLabel(shade, label), x: x.at(-1), y: y.at(-1) })),
-          range,
-          heightOf(element),
-          { reach: 0.1 * span[1] },
-        ),
+        margin,
       },
+      names: (seen) => (fits ? endNames(lines, seen, size.height) : {}),
+      legend: means.map(({ group }) => keyOf(group)),
     };
   }, view);
   set.addEventListener("change", update);

@@ -1,6 +1,7 @@
 // The table of groups at an epoch, laid over the one of the final results that the server words.
 
 import { duration, loss, percent, points, ratio, signedLoss, signedPoints, whole } from "./format.js";
+import { groupMark } from "./marks.js";
 import { fill } from "./morph.js";
 
 const UNIT = "\u00a0pp";
@@ -72,15 +73,11 @@ function write(cell, pieces) {
   });
 }
 
-function rowHeader({ label, shade }) {
+function rowHeader(row) {
   const header = document.createElement("th");
   header.scope = "row";
   header.className = "nowrap";
-  const dot = document.createElement("span");
-  dot.className = "dot";
-  dot.dataset.depth = shade;
-  dot.setAttribute("aria-hidden", "true");
-  header.append(dot, ` ${label}`);
+  header.append(groupMark(row), ` ${row.label}`);
   return header;
 }
 

@@ -23,28 +23,29 @@ function candidates({ x, y, radius, width }) {
   ]);
 }
 
-// The middle of each name, for dots `{x, y, radius, width}` in order of their weight; `width` is the name's.
-// `lines` are boxes that no name should lie on, and `frame` is `{width, height}`.
+// The middle of each name, for dots `{x, y, radius, width}` in order of their weight; `width` is the name's. Null where a
+// name would lie on another or leave the frame. `lines` are boxes that no name should lie on, and `frame` is `{width, height}`.
 export function labelPlaces(dots, others, lines, frame) {
   const taken = [...dots, ...others].map(boxAround);
   const placed = [];
-  const cost = (box) => {
-    const outside =
-      Math.max(0, -box.left) + Math.max(0, box.right - frame.width) + Math.max(0, -box.top) + Math.max(0, box.bottom - frame.height);
-    const sum = (boxes) => boxes.reduce((total, each) => total + overlap(box, each), 0);
-    return 50 * outside + sum(taken) + 4 * sum(placed) + 3 * sum(lines);
-  };
-  for (const dot of dots) {
-    const choices = candidates(dot).map((box) => ({ box, cost: cost(box) }));
-    placed.push(choices.reduce((best, each) => (each.cost < best.cost ? each : best)).box);
-  }
-  return placed.map(({ left, right, top, bottom }) => ({ x: (left + right) / 2, y: (top + bottom) / 2 }));
+  const sum = (box, boxes) => boxes.reduce((total, each) => total + overlap(box, each), 0);
+  const isInside = ({ left, right, top, bottom }) => left >= 0 && right <= frame.width && top >= 0 && bottom <= frame.height;
+  return dots.map((dot) => {
+    const free = candidates(dot).filter((box) => isInside(box) && !sum(box, placed));
+    if (!free.length) return null;
+    const choices = free.map((box) => ({ box, cost: sum(box, taken) + 3 * sum(box, lines) }));
+    const { left, right, top, bottom } = choices.reduce((best, each) => (each.cost < best.cost ? each : best)).box;
+    placed.push({ left, right, top, bottom });
+    return { x: (left + right) / 2, y: (top + bottom) / 2 };
+  });
 }
 
 const context = document.createElement("canvas").getContext("2d");
 
-// How wide a name is in the font of charts.
+const LOOSE = 1.1; // letters that a browser fits to the pixels of its page are wider in a picture
+
+// How wide a name may be in the font of charts.
 export function widthOf(text, font) {
   context.font = `12px ${font}`;
-  return context.measureText(text).width;
+  return LOOSE * context.measureText(text).width;
 }

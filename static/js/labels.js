@@ -1,7 +1,7 @@
-// Words within charts: what they may hold, where they stand, and how those at the ends of lines keep apart.
+// Words within charts: what they may hold, where they stand, and how they keep apart.
 
-import { colour, font, shadeColour } from "./colours.js";
-import { widthOf } from "./label_places.js";
+import { colour } from "./colours.js";
+import { spaced } from "./spacing.js";
 
 // plotly.js reads some HTML in names and labels.
 export const plain = (text) =>
@@ -32,34 +32,9 @@ export const texts = (labels) => ({
   isCounted: false,
 });
 
-const LEAST = 80; // pixels at the right: enough for labels like "5 layers"
-const DOT = 30; // the dot before a name, its distance from the line and a little room
-
-// The margins of a chart `width` pixels wide whose lines end in these names: all are readable to their ends, unless
-// they would take more than half of the chart.
-export function labelled(names, width) {
-  const widest = names.reduce((most, name) => Math.max(most, widthOf(name, font())), 0);
-  return { l: 56, r: Math.round(Math.max(LEAST, Math.min(DOT + widest, width / 2))), t: 8, b: 44 };
-}
-
-// A name beside its line: the text in ink, for it must be readable, and a dot in the line's colour.
-export const nameLabel = (shade, text) => `<span style="color: ${shadeColour(shade)}">●</span> ${plain(text)}`;
-
-// Labels `{text, x, y, ink}` at the right end of lines, pushed apart where they would overlap, within `range`, the
-// ends of the axis that is `height` pixels high. Those that end `reach` from each other or farther don't meet.
-export function endLabels(ends, range, height, { reach = Infinity, lines = 1 } = {}) {
-  const least = ((range[1] - range[0]) * 15 * lines) / height;
-  const placed = [];
-  const near = (one, other) => other !== one && Math.abs(other.x - one.x) < reach;
-  for (const { text, x, y, ink = colour("ink") } of ends.toSorted((one, other) => other.y - one.y)) {
-    const next = label(text, x, y, ink);
-    next.y = Math.min(y, ...placed.filter((other) => near(next, other)).map((other) => other.y - least));
-    placed.push(next);
-  }
-  let floor = range[0];
-  for (const each of placed.toReversed()) {
-    if (each.y < floor) each.y = floor;
-    if (reach === Infinity) floor = each.y + least;
-  }
-  return placed;
+// Labels `{text, x, y, ink}` beside their places, pushed apart where they would overlap, within `range`, the ends of the
+// axis that is `height` pixels high.
+export function endLabels(ends, range, height, { lines = 1 } = {}) {
+  const places = spaced(ends.map(({ y }) => y), ((range[1] - range[0]) * 15 * lines) / height, range);
+  return ends.map(({ text, x, ink = colour("ink") }, index) => label(text, x, places[index], ink));
 }

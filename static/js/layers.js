@@ -3,7 +3,8 @@
 
 import { accuracyScale, isNear, nearBest } from "./accuracy_scale.js";
 import { bandsOf, chart, gapped, heightOf, isNarrow, sizeOf } from "./chart.js";
-import { colour, shadeColour } from "./colours.js";
+import { colour, font, shadeColour } from "./colours.js";
+import { widthOf } from "./label_places.js";
 import { endLabels, plain, texts } from "./labels.js";
 
 const PARTS = [
@@ -65,16 +66,17 @@ function places(set, runs) {
   });
 }
 
-function means(set, rows, { field, name, dash, symbol }, scale) {
+function means(set, rows, { field, name, dash, symbol }, scale, unit) {
   return {
     x: rows.map((row) => row.x),
     y: rows.map((row) => scale.place(row[field].mean)),
     customdata: rows.map((row) => scale.shown(row[field].mean)),
     text: rows.map((row) => `mean of ${row.n}`),
+    hovertext: rows.map((row) => plain(row.label)),
     mode: set.isOrdered && rows.length > 1 ? "lines" : "markers",
     line: { color: colour("ink"), width: 2, dash },
-    marker: { symbol: "line-ew", size: 22, line: { color: colour("ink"), width: symbol === "circle" ? 2.5 : 1.5 } },
-    hovertemplate: `${name}${scale.word} ${SHOWN}, %{text}<extra></extra>`,
+    marker: { symbol: "line-ew", size: Math.min(22, 0.8 * unit), line: { color: colour("ink"), width: symbol === "circle" ? 2.5 : 1.5 } },
+    hovertemplate: `${name}${scale.word} ${SHOWN}, %{text}<br>%{hovertext}<extra></extra>`,
     isCounted: false,
   };
 }
@@ -88,7 +90,7 @@ function dots(set, runs, parts, scale) {
     x: parts.flatMap(() => across),
     y: column((run, { field }) => scale.place(run[field])),
     customdata: column((run, { field }) => scale.shown(run[field])),
-    text: column((run, { name }) => `${plain(set.nameOf(run))}<br>${name}`),
+    text: column((run, { name }) => `${plain(set.describe(run))}<br>${name}`),
     mode: "markers",
     marker: {
       opacity: 1,
@@ -101,6 +103,20 @@ function dots(set, runs, parts, scale) {
   };
 }
 
+const PUBLISHED = "published (200 epochs)";
+const publishedLine = () => ({ color: colour("muted", 0.8), width: 1.5, dash: "dot" });
+
+// What a picture names: what its dots, lines and diamonds are. Groups have their names below the axis.
+const legendOf = (parts, overlay) => [
+  ...parts.map(({ name, dash, symbol }) => ({
+    name,
+    mode: "lines+markers",
+    line: { color: colour("ink"), width: 2, dash },
+    marker: { color: colour("ink"), symbol, size: 8 },
+  })),
+  ...(overlay.length ? [{ name: PUBLISHED, mode: "lines+markers", line: publishedLine(), marker: { color: colour("muted"), symbol: "diamond", size: 7 } }] : []),
+];
+
 // Both published lines as one trace, with a gap between them.
 function published(rows, scale) {
   if (!rows.length) return [];
@@ -112,9 +128,9 @@ function published(rows, scale) {
       customdata: column((row, { field }) => scale.shown(row[field])),
       text: column((_, { name }) => name),
       mode: "lines+markers",
-      line: { color: colour("muted", 0.8), width: 1.5, dash: "dot" },
+      line: publishedLine(),
       marker: { color: colour("muted"), symbol: column((_, { symbol }) => symbol.replace("circle", "diamond")), size: 7 },
-      hovertemplate: `published (200 epochs), %{text}${scale.word} ${SHOWN}<extra></extra>`,
+      hovertemplate: `${PUBLISHED}, %{text}${scale.word} ${SHOWN}<extra></extra>`,
       isCounted: false,
     },
   ];
@@ -175,6 +191,18 @@ function framed(set, asked, rows, runs, overlay) {
   return { near, far, values: [...inside, ...kept].flatMap((each) => PARTS.map(({ field }) => each[field])) };
 }
 
+const TICK = 15; // pixels that a slanted or upright name needs across
+const SLANT = 30; // degrees
+
+// How the names of groups stand below the axis, `unit` pixels apart with `right` pixels past the frame: as flat as they fit.
+function axisNames(labels, unit, right) {
+  const widest = Math.max(0, ...labels.map((text) => widthOf(text, font())));
+  const [across, down] = [Math.cos, Math.sin].map((part) => widest * part((SLANT * Math.PI) / 180));
+  if (widest + TICK <= unit) return { tickangle: 0, room: 0 };
+  if (unit >= 2 * TICK && across <= right) return { tickangle: SLANT, room: down };
+  return { tickangle: 90, room: widest };
+}
+
 // `read` gives `{groups, runs, reference, train, scale}`: `train` names the kind of train accuracy.
 export function layersChart(element, set, view, read) {
   return chart(element, ({ isWhole }) => {
@@ -186,26 +214,29 @@ export function layersChart(element, set, view, read) {
     const xs = [...ticks.keys()];
     const end = Math.max(0, ...rows.map(({ x }) => x), ...overlay.map(({ depth }) => depth));
     const { near, far, values } = framed(set, asked, rows, runs, overlay);
-    const height = heightOf(element) - 12;
-    const scale = accuracyScale(asked, values);
     const range = [Math.min(1, ...xs) - 0.4, Math.max(2, ...xs) + 0.4];
-    const margin = { l: 76, r: narrow ? 76 : 118, t: 20, b: 44 };
-    const unit = (sizeOf(element).width - margin.l - margin.r) / (range[1] - range[0]);
+    const right = narrow ? 76 : 118;
+    const unit = (sizeOf(element).width - 76 - right) / (range[1] - range[0]);
+    const { tickangle, room } = set.isByDepth ? { tickangle: 0, room: 0 } : axisNames(rows.map(({ label }) => label), unit, right);
+    const margin = { l: 76, r: right, t: 20, b: 44 + room };
+    const height = heightOf(element) - 12 - room;
+    const scale = accuracyScale(asked, values);
     return {
       traces: [
         ...(set.isOrdered ? bands(rows, scale) : []),
         ...published(overlay, scale),
         ...parts.flatMap(({ field }) => bars(rows, field, scale, set.isOrdered)),
-        ...parts.map((part) => means(set, rows, part, scale)),
+        ...parts.map((part) => means(set, rows, part, scale, unit)),
         dots(set, runs, parts, scale),
         texts([...names(parts, { near, far }, overlay, scale, { end, narrow, height, unit, least: set.isOrdered && near.length > 1 ? 0 : 8 }), ...below(far, scale, narrow)]),
       ],
       layout: {
-        x: { title: set.by, tickvals: xs, ticktext: [...ticks.values()], range, automargin: !set.isByDepth, ...QUICK },
+        x: { title: set.by, tickvals: xs, ticktext: [...ticks.values()], range, tickangle, automargin: false, ...QUICK },
         y: { ...scale.axis, automargin: false, ...QUICK },
         margin,
         uirevision: `${asked} ${xs.length}`,
       },
+      legend: legendOf(parts, overlay),
     };
   }, view);
 }

@@ -1,6 +1,8 @@
 // The runs of a page, their groups and their epochs, followed as they train; every chart of the page reads the
-// same set. A group is `{id, label, shade, x, runs, isMixed}`: what it is found by, its name, its colour from 1 to 10, its place on an axis
-// of groups, the ids of its runs, and whether these are no repeats of one thing, so that they have no interval.
+// same set. A group is `{id, label, shade, dash, symbol, x, runs, isMixed, isMarked, needsMarkers}`: what it is found by, its
+// name, its colour from 1 to 10, how its lines are dashed and the shape of its points, its place on an axis of groups, the ids
+// of its runs, whether these are no repeats of one thing, so that they have no interval, and for all groups alike, whether
+// more than colours tells them apart, and whether lines need markers for that.
 
 import { Epochs, readEpochs } from "./epochs.js";
 
@@ -11,6 +13,7 @@ export class RunSet extends EventTarget {
   #groupOf = new Map();
   #repeats = new Set();
   #named = new Map(); // how many runs have a name
+  #differences = {}; // in what each run differs from others, in words
 
   constructor() {
     super();
@@ -18,15 +21,20 @@ export class RunSet extends EventTarget {
   }
 
   // Takes the runs, members and curves of a comparison, and what it says of its groups.
-  load({ runs, members, by, curves, groups, repeats }) {
+  load({ runs, members, by, curves, groups, repeats, differences }) {
+    this.#differences = differences;
     this.#repeats = new Set(repeats);
     const mixed = new Set(groups.filter((group) => group.mixed.length).map(({ id }) => id));
     this.isByDepth = by.join() === "depth";
     this.by = this.isByDepth ? "Layers" : by.join(", ");
     // only numbers have an order along which a line means something
     this.isOrdered = by.length === 1 && members.every(({ key }) => typeof key[by[0]] === "number");
+    const isMarked = members.some(({ symbol }) => symbol !== "circle");
+    const needsMarkers = new Set(members.map(({ shade, dash }) => `${shade} ${dash}`)).size < members.length;
     this.#groups = members.map((group, place) => ({
       ...group,
+      isMarked,
+      needsMarkers,
       x: this.isByDepth ? group.key.depth : place + 1,
       isMixed: mixed.has(group.id),
     }));
@@ -65,6 +73,13 @@ export class RunSet extends EventTarget {
   // A run's name; where others have the same one, its id too.
   nameOf(run) {
     return this.#named.get(run.name) > 1 ? `${run.name} (run ${run.id})` : run.name;
+  }
+
+  // A run's name, and in what the run differs from others of the page as far as its name does not say it.
+  describe(run) {
+    const said = new Set(run.name.replace(/ · \d+$/, "").split(", "));
+    const rest = (this.#differences[run.id] ?? []).filter((part) => !said.has(part));
+    return [this.nameOf(run), ...rest].join(", ");
   }
 
   groupOf(run) {

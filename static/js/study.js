@@ -13,7 +13,7 @@ const main = document.querySelector("main");
 const study = Number(main.dataset.study);
 const set = new RunSet();
 new Curves(document.getElementById("curves-chart"), set, new View());
-const load = throttle(() => set.receive(json(`/compare?study=${study}`), (answer) => set.load(answer)), 2000);
+const load = throttle(() => set.receive(json(`/compare?study=${study}&by=${main.dataset.by}`), (answer) => set.load(answer)), 2000);
 await load();
 
 // Runs that were added since have rows in the page as it was read again.

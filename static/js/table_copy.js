@@ -1,6 +1,6 @@
 // Tables as they are copied: one value a cell, numbers to their last bit, units in the headers, so that a spreadsheet
 // reads them. A cell names its values in `data-values`, as JSON by part: {"": 0.98} or {"mean": 0.98, "std": 0.01}.
-// A header may have a `data-unit`, and `data-not-copied` leaves its column out.
+// A header may have a `data-unit`, and `data-uncopied` leaves its column out.
 
 const NUMBER = /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i;
 const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/; // what a spreadsheet takes for the beginning of a formula
@@ -31,7 +31,7 @@ function columnsOf(table, rows) {
   const count = Math.max(heads.length, ...rows.map((row) => row.cells.length));
   return Array.from({ length: count }, (_, place) => place).flatMap((place) => {
     const head = heads[place];
-    if (head?.hidden || head?.dataset.notCopied !== undefined) return [];
+    if (head && (head.hidden || "uncopied" in head.dataset)) return [];
     const cells = rows.map((row) => row.cells[place]).filter(Boolean).map(valuesOf);
     const parts = [...new Set(cells.flatMap(Object.keys))];
     const name = head ? wordsOf(head).replace(/ [↑↓]$/, "") : "";

@@ -67,7 +67,7 @@ export class Unseen {
   constructor(chart, toggle) {
     this.#line.setAttribute("role", "note");
     this.#button.addEventListener("click", toggle);
-    chart.after(this.#line);
+    (chart.closest(".scroll") ?? chart).after(this.#line);
   }
 
   // `isWhole` says that everything is in the frame because it was asked for.

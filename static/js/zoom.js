@@ -20,11 +20,6 @@ export class Zoom {
     return this.#whole.is();
   }
 
-  // The ends of an axis that a person has chosen, if any.
-  ends(name) {
-    return this.#held[name];
-  }
-
   // Shows everything, or only what most points need, whatever a person has zoomed to.
   toggle() {
     this.#held = {};
@@ -45,7 +40,7 @@ export class Zoom {
     }
   }
 
-  // Takes what a person has done to the axes; returns whether the chart has to be drawn anew. A double-click, which asks
+  // Takes what a person has done to the axes. A double-click, which asks
   // plotly.js for automatic ends, ends the zoom; without one it leads to everything, and back.
   take(changes, layout) {
     const of = (kind) => AXES.filter((name) => Object.keys(changes).some((key) => key.startsWith(`${name}.${kind}`)));

@@ -123,6 +123,8 @@ def test_a_run_is_created_with_the_references_defaults(client: httpx.Client) -> 
         "test_loss": None,
         "train_accuracy": None,
         "test_accuracy": None,
+        "chance_accuracy": 0.1135,
+        "guessing": None,
         "tags": [],
         "note": "",
         "archived": False,
@@ -839,7 +841,7 @@ def test_a_comparison_over_http(server: Served) -> None:
     assert answer.status_code == 200
     found = answer.json()
     keys = {"runs", "by_depth", "by", "members", "groups", "curves", "reference", "verdict", "warnings"}
-    assert found.keys() == keys | {"offer", "pending", "repeats", "confounders"}
+    assert found.keys() == keys | {"differences", "offer", "pending", "repeats", "confounders"}
     first = found["by_depth"][0]
     assert first.keys() == {"depth", "n", "parameters", "train_accuracy", "test_accuracy", "train_seconds"}
     assert first["test_accuracy"].keys() == {"mean", "std", "min", "max", "ci95"}

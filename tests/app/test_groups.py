@@ -13,7 +13,8 @@ from app.compare import compare
 from app.compare_answers import Findings
 from app.compare_view import unlike_published, versus, view
 from app.db import Database
-from app.groups import AXES, Group, among, grouped
+from app.groups import AXES, Group, among, grouped, parted
+from app.names import differences
 from app.wording import points
 from tests.app.conftest import Served
 from tests.app.states import finished_run, queue_run
@@ -109,7 +110,9 @@ def test_the_page_pins_the_group_that_was_pressed(server: Served) -> None:
     of_rates(server.database)
     url = "/compare?runs=1,2,3,4&by=lr"
     page = server.client.get(url, headers={"Accept": "text/html"}).text
-    links = re.findall(r'<a data-query="baseline=([^"]+)" href="([^"]+)#table" aria-label="([^"]+)"', page)
+    links = re.findall(
+        r'<a [^>]*data-query="baseline=([^"]+)" href="([^"]+)#table" aria-label="([^"]+)"', page
+    )
     assert [(query, label) for query, _, label in links] == [
         ("lr%3D0.3", "Pin lr 0.3 as the baseline"),
         ("lr%3D0.30000000000000004", "Pin lr 0.30000000000000004 as the baseline"),
@@ -159,15 +162,45 @@ def test_an_id_can_stand_in_an_address() -> None:
     assert set(VALUES) <= set(AXES)
 
 
+def made(*chosen: dict[str, Any]) -> list[RunOut]:
+    """Runs of one layer that differ in this."""
+    base = dict.fromkeys(RunOut.model_fields) | TrainConfig(depth=1).model_dump()
+    return [
+        RunOut.model_construct(None, **base | {"id": place} | config) for place, config in enumerate(chosen)
+    ]
+
+
 @pytest.mark.parametrize("kept", [[], [1], [0, 1, 2]])
 def test_groups_of_fewer_runs_are_the_same_groups(kept: list[int]) -> None:
-    base = dict.fromkeys(RunOut.model_fields) | TrainConfig(depth=1).model_dump()
-    runs = [
-        RunOut.model_construct(None, **base | {"id": place, "lr": rate})
-        for place, rate in enumerate((*NEAR, 0.5))
-    ]
+    runs = made(*({"lr": rate} for rate in (*NEAR, 0.5)))
     groups = grouped(runs, ["lr"])
     left = among(groups, [runs[place] for place in kept])
     assert [(group.key, group.label) for group in left] == [
         (groups[place].key, groups[place].label) for place in kept
     ]
+
+
+def test_a_study_is_grouped_by_all_in_which_its_runs_differ() -> None:
+    grid = [{"depth": depth, "lr": lr, "seed": seed} for depth in (1, 2) for lr in NEAR for seed in (0, 1)]
+    assert parted(made(*grid)) == ("depth", "lr")
+    assert parted(made({"lr": 0.1}, {"lr": 0.2})) == ("lr",)
+    assert parted(made({"seed": 0}, {"seed": 1})) == ("depth",)
+    assert parted(made({"device_used": "cpu"}, {"device_used": "cuda:0"})) == ("depth",)
+    wide = [{"depth": depth, "lr": lr, "batch_size": 1 + lr} for depth in (1, 2) for lr in range(1, 21)]
+    assert set(parted(made(*wide))) == {"depth", "lr", "batch_size"}, "forty groups"
+    assert len(parted(made(*wide, {"depth": 3}))) == 1, "nobody tells more apart"
+
+
+def test_runs_are_told_apart_by_all_in_which_they_differ() -> None:
+    runs = made(
+        {"depth": 1, "lr": 0.05, "patience": None, "device_used": "cpu"},
+        {"depth": 2, "lr": NEAR[1], "patience": 3, "device_used": None},
+        {"depth": 2, "lr": NEAR[0], "patience": 5, "device_used": "cuda:1"},
+    )
+    assert differences(runs) == {
+        0: ["1 layer", "lr 0.05", "no patience", "cpu"],
+        1: ["2 layers", f"lr {NEAR[1]}", "patience 3"],
+        2: ["2 layers", "lr 0.3", "patience 5", "cuda"],
+    }
+    assert differences(made({"seed": 0}, {"seed": 4})) == {0: ["seed 0"], 1: ["seed 4"]}
+    assert differences(made({"epochs": 1})) == {0: []}

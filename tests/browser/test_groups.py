@@ -20,7 +20,8 @@ BOTH = [f"{layers}, {rate}" for layers in ("1 layer", "2 layers") for rate in (L
 BY_RATE = "/compare?runs=1,2,3,4&by=lr"
 BY_BOTH = "/compare?runs=1,2,3,4,5,6&by=depth,lr"
 DRAWN = """(chart) => [...document.querySelectorAll(`#${chart} .scatterlayer path.js-line`)]
-  .filter((path) => path.getAttribute("d")?.includes("L")).map((path) => getComputedStyle(path).stroke)"""
+  .filter((path) => path.getAttribute("d")?.includes("L")).map((path) => getComputedStyle(path))
+  .map(({ stroke, strokeDasharray }) => `${stroke} as ${strokeDasharray}`)"""
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +44,10 @@ def near(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.stop()
 
 
-def colours(page: Page, chart: str) -> set[str]:
-    """The colours of the lines that are drawn, whatever their shade."""
-    drawn = page.evaluate(DRAWN, chart)
-    return {",".join(re.findall(r"[\d.]+", colour)[:3]) for colour in drawn}
+def looks(page: Page, chart: str) -> set[str]:
+    """The colours and dashes of the lines that are drawn, whatever their shade."""
+    drawn = (look.split(" as ") for look in page.evaluate(DRAWN, chart))
+    return {",".join([*re.findall(r"[\d.]+", colour)[:3], dash]) for colour, dash in drawn}
 
 
 @pytest.mark.parametrize(
@@ -62,12 +63,12 @@ def test_pressing_a_group_hides_its_own_runs_alone(
     expect(legend.get_by_role("button")).to_have_text(groups)
     lines = f"({DRAWN})('curves-chart').length"
     page.wait_for_function(f"() => {lines} === {runs}")
-    before = colours(page, "curves-chart")
+    before = looks(page, "curves-chart")
     assert len(before) == len(groups)
     legend.get_by_role("button", name=pressed, exact=True).click()
     page.wait_for_function(f"() => {lines} === {runs - len(hidden.split(','))}")
     assert f"hide={hidden}" in page.url
-    after = colours(page, "curves-chart")
+    after = looks(page, "curves-chart")
     assert after < before
     assert len(after) == len(groups) - 1
     for name in groups:

@@ -1,0 +1,108 @@
+"""How the groups of a comparison are told apart in charts: a colour, a dash and a marker for each.
+
+The colour tells the first thing in which groups differ, the dash and the marker's shape the second, and the
+marker's filling the third.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+COLOURS: Final = 10
+"""How many steps the scale of colours has."""
+
+DASHES: Final = ("solid", "dash", "dot", "longdashdot", "longdash", "dashdot")
+SHAPES: Final = (
+    "circle",
+    "square",
+    "diamond",
+    "triangle-up",
+    "cross",
+    "x",
+    "triangle-down",
+    "star",
+    "pentagon",
+    "triangle-left",
+    "diamond-tall",
+    "hexagram",
+)
+FILLINGS: Final = ("", "-open", "-cross-open", "-x-open")
+_CROSSED: Final = 3
+"""How many shapes can have a cross within; plotly.js' dots within shapes are too small to be seen."""
+
+_SYMBOLS: Final = (
+    *(shape + filling for filling in FILLINGS[:2] for shape in SHAPES),
+    *(shape + filling for filling in FILLINGS[2:] for shape in SHAPES[:_CROSSED]),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a group looks: a step of the scale of colours, and a dash and a symbol as plotly.js names them."""
+
+    shade: int
+    dash: str = DASHES[0]
+    symbol: str = SHAPES[0]
+
+
+def marks(keys: Sequence[Mapping[str, Any]]) -> list[Mark]:
+    """A mark for each group, given by its key: values by the names of what the groups are by.
+
+    Depths have the shades of their numbers, other values those of their places. No two groups look alike if
+    there are at most 1,800 by one thing, and at most 180 with one value of the first of several.
+    """
+    if not keys:
+        return []
+    columns = {name: _places([key[name] for key in keys]) for name in keys[0]}
+    first, *others = [name for name in columns if len(set(columns[name])) > 1] or list(columns)
+    shades = [key["depth"] for key in keys] if first == "depth" else _shades(columns[first])
+    within = _within(shades, columns[first])
+    rest = [places for places in (within, *(columns[name] for name in others)) if len(set(places)) > 1]
+    looks = _looks(list(zip(*rest, strict=True))) if rest else [(DASHES[0], SHAPES[0])] * len(keys)
+    return [Mark(shade, *look) for shade, look in zip(shades, looks, strict=True)]
+
+
+def _places(values: Sequence[Any]) -> list[int]:
+    """The place of each among the different values, ascending from 0; a value that is not set comes first."""
+    ascending = sorted(set(values), key=lambda value: (value is not None, value))
+    order = {value: place for place, value in enumerate(ascending)}
+    return [order[value] for value in values]
+
+
+def _shades(places: Sequence[int]) -> list[int]:
+    """The shades of these places; neighbours share one where there are more places than colours."""
+    count = max(places) + 1
+    return [place * min(COLOURS, count) // count + 1 for place in places]
+
+
+def _within(shades: Sequence[int], places: Sequence[int]) -> list[int]:
+    """The place of each among those of its shade."""
+    found = dict.fromkeys(sorted(zip(shades, places, strict=True)))
+    counts: dict[int, int] = {}
+    for shade, place in found:
+        found[shade, place] = counts.get(shade, 0)
+        counts[shade] = counts.get(shade, 0) + 1
+    return [found[pair] or 0 for pair in zip(shades, places, strict=True)]
+
+
+def _looks(rest: Sequence[tuple[int, ...]]) -> list[tuple[str, str]]:
+    """Dash and symbol for the places of everything that the colour does not tell.
+
+    Where there are too many for a shape by the second thing and a filling by the third, groups take symbols
+    in turn; where there are more groups than symbols, they take the dashes in turn too.
+    """
+    by_two = {
+        (one, other): shape + filling
+        for one, shape in enumerate(SHAPES)
+        for other, filling in enumerate(FILLINGS)
+        if shape + filling in _SYMBOLS
+    }
+    if set(rest) <= set(by_two):
+        return [(DASHES[one % len(DASHES)], by_two[one, other]) for one, other in rest]
+    order = {places: number for number, places in enumerate(sorted(set(rest)))}
+    found = []
+    for places in rest:
+        round_of_all, symbol = divmod(order[places], len(_SYMBOLS))
+        dash = places[0] if len(order) <= len(_SYMBOLS) else order[places] + round_of_all
+        found.append((DASHES[dash % len(DASHES)], _SYMBOLS[symbol]))
+    return found

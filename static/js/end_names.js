@@ -1,0 +1,63 @@
+// Names beside the right ends of lines: in a column of their own past the frame, in the order of the ends, none on another.
+
+import { colour, font } from "./colours.js";
+import { widthOf } from "./label_places.js";
+import { plain } from "./labels.js";
+import { spaced } from "./spacing.js";
+
+const LINE = 15; // pixels from one name to the next
+const DOT = 30; // the dot before a name, its distance from the frame and a little room
+const LEAST = 80; // pixels at the right: enough for names like "5 layers"
+const SHIFT = 14; // from the frame to the names
+const NEAR = 4; // pixels: a name so close to its line's end needs no connection
+
+// Where a line leaves the frame at the right or ends within it; null if none of it is there.
+function endOf({ x, y }, [left, right]) {
+  const last = x.findLastIndex((value, index) => value <= right && Number.isFinite(y[index]));
+  if (last < 0 || (x[last] < left && last === x.length - 1)) return null;
+  if (!(x[last + 1] > right) || !Number.isFinite(y[last + 1])) return { x: x[last], y: y[last] };
+  const share = (right - x[last]) / (x[last + 1] - x[last]);
+  return { x: right, y: y[last] + share * (y[last + 1] - y[last]) };
+}
+
+// The margins of a chart whose lines end in names, and whether there is room for these: they may take half of the
+// chart, and each needs a line of its own.
+export function roomFor(names, { width, height }) {
+  const right = Math.round(Math.max(LEAST, DOT + Math.max(0, ...names.map((name) => widthOf(name, font())))));
+  const fits = right <= width / 2 && names.length * LINE <= height;
+  return { fits, margin: { l: 56, r: fits ? right : 16, t: 8, b: 44 } };
+}
+
+// Parts of a layout that name lines `{name, color, x, y}` within what can be seen, `x` and `y` its ends. Numbers of
+// logarithmic axes, which `log` names, are powers of ten.
+export function endNames(lines, seen, height, log = {}) {
+  const placed = lines
+    .map((line) => ({ ...line, end: endOf(line, seen.x) }))
+    .filter(({ end }) => end && end.y >= Math.min(...seen.y) && end.y <= Math.max(...seen.y));
+  const unit = (seen.y[1] - seen.y[0]) / height;
+  const half = (LINE / 2) * unit;
+  const places = spaced(placed.map(({ end }) => end.y), LINE * unit, [seen.y[0] + half, seen.y[1] - half]);
+  const value = (name, place) => (log[name] ? 10 ** place : place);
+  const shapes = placed.flatMap(({ color, end }, index) => {
+    const line = { type: "line", layer: "below", line: { color, width: 1 } };
+    const y = value("y", end.y);
+    const isEarly = seen.x[1] - end.x > 0.02 * (seen.x[1] - seen.x[0]);
+    const isMoved = isEarly || Math.abs(places[index] - end.y) > NEAR * unit;
+    return [
+      ...(isEarly ? [{ ...line, line: { ...line.line, dash: "dot" }, opacity: 0.6, x0: value("x", end.x), x1: value("x", seen.x[1]), y0: y, y1: y }] : []),
+      ...(isMoved ? [{ ...line, xref: "paper", xsizemode: "pixel", xanchor: 1, x0: 0, x1: SHIFT - 2, y0: y, y1: value("y", places[index]) }] : []),
+    ];
+  });
+  const annotations = placed.map(({ name, color }, index) => ({
+    text: `<span style="color: ${color}">●</span> ${plain(name)}`,
+    xref: "paper",
+    x: 1,
+    xanchor: "left",
+    xshift: SHIFT,
+    y: places[index],
+    yanchor: "middle",
+    showarrow: false,
+    font: { color: colour("ink"), size: 12 },
+  }));
+  return { annotations, shapes };
+}

@@ -1,0 +1,57 @@
+// How groups look in charts: a colour, a dash and a marker each, which the server gives them.
+
+import { shadeColour } from "./colours.js";
+import { plain } from "./labels.js";
+
+const LINE_MARKERS = 8; // at most so many on a line, evenly spaced
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export const lineOf = (group, width = 2, alpha = 1) => ({ color: shadeColour(group.shade, alpha), width, dash: group.dash });
+
+// Markers of a line; they are drawn where colour and dash don't tell all groups apart, or where one point is the whole line.
+export const markerOf = (group, size = 7, alpha = 1) => ({ color: shadeColour(group.shade, alpha), symbol: group.symbol, size, maxdisplayed: LINE_MARKERS });
+
+export function modeOf(group, length) {
+  if (length < 2) return "markers";
+  return group.needsMarkers ? "lines+markers" : "lines";
+}
+
+// The entry of a group in the legend of a picture.
+export const keyOf = (group, mode = modeOf(group, 2)) => ({ name: plain(group.label), mode, line: lineOf(group), marker: markerOf(group, 9) });
+
+function child(name, attributes) {
+  const made = document.createElementNS(SVG, name);
+  for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
+  return made;
+}
+
+// What a page shows beside a group's name, as `group_mark` of templates/_parts.html does.
+export function groupMark({ shade, dash, symbol, isMarked }) {
+  if (!isMarked) {
+    const dot = document.createElement("span");
+    dot.className = "dot";
+    dot.dataset.depth = shade;
+    dot.setAttribute("aria-hidden", "true");
+    return dot;
+  }
+  const swatch = child("svg", { class: "swatch", "data-depth": shade, "data-dash": dash, viewBox: "0 0 32 14", "aria-hidden": "true" });
+  swatch.append(child("line", { x1: 1, x2: 31, y1: 7, y2: 7 }), child("use", { href: `#mark-${symbol}`, x: 16, y: 7 }));
+  return swatch;
+}
+
+// Names groups above a chart that has no room for their names within it; none hides the names.
+export function showKeys(element, groups) {
+  element.hidden = !groups.length;
+  const ids = groups.map(({ id }) => id).join();
+  if (element.dataset.shows === ids) return;
+  element.dataset.shows = ids;
+  element.replaceChildren(
+    ...groups.map((group) => {
+      const key = document.createElement("span");
+      key.className = "key";
+      key.append(groupMark(group), group.label);
+      return key;
+    }),
+  );
+}

@@ -1,0 +1,23 @@
+// Places for things that want to stand at `wanted`, in any order, at least `apart` from each other and within the
+// `ends`: as near to where they want to be as all of them can. Things at one place keep their order, the first highest.
+// It averages neighbours that would overlap (pool adjacent violators: M. Ayer et al., 1955). What finds no room closes up.
+export function spaced(wanted, apart, [low, high]) {
+  const count = wanted.length;
+  const step = count > 1 ? Math.min(apart, (high - low) / (count - 1)) : 0;
+  const order = wanted.map((_, index) => index).sort((one, other) => wanted[one] - wanted[other] || other - one);
+  const pools = [];
+  order.forEach((index, rank) => {
+    pools.push({ sum: wanted[index] - rank * step, count: 1 });
+    while (pools.length > 1 && pools.at(-2).sum / pools.at(-2).count > pools.at(-1).sum / pools.at(-1).count) {
+      const { sum, count: more } = pools.pop();
+      pools.at(-1).sum += sum;
+      pools.at(-1).count += more;
+    }
+  });
+  const starts = pools.flatMap((pool) => Array(pool.count).fill(pool.sum / pool.count));
+  const found = [];
+  order.forEach((index, rank) => {
+    found[index] = Math.max(low, Math.min(starts[rank], high - (count - 1) * step)) + rank * step;
+  });
+  return found;
+}

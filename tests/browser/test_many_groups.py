@@ -1,0 +1,343 @@
+"""Charts of many groups: each is told apart, and named whole on the page and in pictures."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app import assets
+from app.db import Database
+from app.settings import Settings
+from tests.app.states import add_worker
+from tests.browser.compared import trained
+from tests.browser.drawn import traces, wait
+from tests.web_server import WebServer
+
+pytestmark = pytest.mark.browser
+
+RATES: Final = (0.05, 0.1, 0.2)
+LONG: Final = (0.3, 0.1 + 0.2, 0.002154434690031882)
+"""Rates that have up to seventeen digits."""
+SHOWN: Final = {0.002154434690031882: "0.00215443469"}
+"""How those are named that need not so many."""
+
+
+class Groups:
+    """Finished runs on a server: their comparison, and the names of its groups."""
+
+    def __init__(self, server: WebServer, by: str, labels: Sequence[str], ids: Sequence[int]) -> None:
+        self.address = f"{server.url}/compare?runs={','.join(map(str, ids))}&by={by}"
+        self.labels = list(labels)
+        self.ids = list(ids)
+
+    def __str__(self) -> str:
+        return f"{len(self.labels)} groups"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    """A server without runs yet, shared by the studies of this module."""
+    found = WebServer(Settings(data_dir=tmp_path_factory.mktemp("groups")))
+    found.start()
+    add_worker(found.app.state.database)
+    yield found
+    found.stop()
+
+
+def layers(depth: int) -> str:
+    return f"{depth} layer{'' if depth == 1 else 's'}"
+
+
+@pytest.fixture(scope="module")
+def fifteen(server: WebServer) -> Groups:
+    """Depths and rates, two seeds each: thirty runs."""
+    database: Database = server.app.state.database
+    cells = [(depth, rate) for depth in (1, 2, 3, 4, 5) for rate in RATES]
+    ids = [
+        trained(database, seed, depth=depth, lr=rate, epochs=2) for depth, rate in cells for seed in (0, 1)
+    ]
+    return Groups(server, "depth,lr", [f"{layers(depth)}, lr {rate}" for depth, rate in cells], ids)
+
+
+@pytest.fixture(scope="module")
+def many(server: WebServer) -> Groups:
+    """Depths, rates and sizes of batches: twenty-seven runs, of one seed."""
+    database: Database = server.app.state.database
+    cells = [(depth, rate, size) for depth in (1, 2, 3) for rate in RATES for size in (64, 256, 1024)]
+    ids = [
+        trained(database, 7, depth=depth, lr=rate, batch_size=size, epochs=2) for depth, rate, size in cells
+    ]
+    labels = [f"{layers(depth)}, lr {rate}, batch_size {size}" for depth, rate, size in cells]
+    return Groups(server, "depth,lr,batch_size", labels, ids)
+
+
+@pytest.fixture(scope="module")
+def long(server: WebServer) -> Groups:
+    """Depths and rates with many digits."""
+    database: Database = server.app.state.database
+    cells = [(depth, rate) for depth in (1, 2) for rate in sorted(LONG)]
+    ids = [trained(database, 9, depth=depth, lr=rate, epochs=2) for depth, rate in cells]
+    return Groups(
+        server, "depth,lr", [f"{layers(depth)}, lr {SHOWN.get(rate, rate)}" for depth, rate in cells], ids
+    )
+
+
+@pytest.fixture(params=["fifteen", "many"])
+def groups(request: pytest.FixtureRequest) -> Groups:
+    """Fifteen groups of two runs by two things, and twenty-seven of one run by three."""
+    found: Groups = request.getfixturevalue(request.param)
+    return found
+
+
+LOOKS: Final = """(chart) => {
+  const shape = (point) => {
+    const { fill, stroke } = getComputedStyle(point);
+    return [point.getAttribute("d"), fill, stroke].join();
+  };
+  return [...document.querySelectorAll(`#${chart}-chart .scatterlayer .trace`)].map((trace) => {
+    const line = trace.querySelector(".lines path.js-line");
+    const style = line && getComputedStyle(line);
+    return {
+      name: trace.__data__[0].trace.name,
+      is_bold: Boolean(line) && parseFloat(style.strokeWidth) >= 2,
+      line: line && [style.stroke, style.strokeDasharray].join(),
+      points: [...trace.querySelectorAll(".points path.point")].map(shape),
+    };
+  });
+}"""
+"""How each trace of a chart looks in its picture."""
+
+
+def looks(page: Page, chart: str) -> dict[str, set[tuple[Any, ...]]]:
+    """How the bold lines of a chart look, by their names."""
+    found: dict[str, set[tuple[Any, ...]]] = {}
+    for each in page.evaluate(LOOKS, chart):
+        if each["is_bold"] and each["name"]:
+            found.setdefault(each["name"], set()).add((each["line"], tuple(each["points"][:1])))
+    return found
+
+
+@pytest.mark.parametrize("chart", ["curves", "gap"])
+def test_the_line_of_every_group_looks_like_no_other(groups: Groups, page: Page, chart: str) -> None:
+    page.goto(groups.address + "&lines=mean")
+    traces(page, chart)
+    found = looks(page, chart)
+    assert list(found) == groups.labels
+    assert all(len(each) == 1 for each in found.values())
+    assert len(set.union(*found.values())) == len(groups.labels)
+
+
+def test_the_points_of_every_group_look_like_no_other(groups: Groups, page: Page) -> None:
+    page.goto(groups.address)
+    traces(page, "frontier")
+    *_, means = page.evaluate(LOOKS, "frontier")
+    assert len(set(means["points"])) == len(groups.labels)
+
+
+def test_buttons_and_rows_show_how_groups_look(groups: Groups, page: Page) -> None:
+    page.goto(groups.address)
+    swatches = """(of) => [...document.querySelectorAll(`${of} .swatch`)].map((swatch) => {
+      const [line, use] = swatch.children;
+      const { width, height } = use.getBBox();
+      const { stroke, strokeDasharray } = getComputedStyle(line);
+      return [stroke, strokeDasharray, use.getAttribute("href"), width > 5 && height > 5].join();
+    })"""
+    for place in (".legend[role=group]", "#groups tbody"):
+        found = page.evaluate(swatches, place)
+        assert len(set(found)) == len(found) == len(groups.labels)
+        assert all(each.endswith("true") for each in found), "no swatch without a marker"
+
+
+NAMES: Final = """(chart) => {
+  const svg = document.querySelector(`#${chart}-chart .main-svg`).getBoundingClientRect();
+  const frame = document.querySelector(`#${chart}-chart .nsewdrag`).getBoundingClientRect();
+  return [...document.querySelectorAll(`#${chart}-chart .annotation`)].map((name) => {
+    const { left, right, top, bottom } = name.querySelector("text").getBoundingClientRect();
+    const is_inside = left >= svg.left && right <= svg.right && top >= svg.top && bottom <= svg.bottom;
+    const text = name.textContent.replace("●", "").trim();
+    return { text, top, bottom, is_inside, is_beside: left > frame.right };
+  });
+}"""
+"""The names at the right of a chart, from above."""
+
+
+def named(page: Page, chart: str) -> list[dict[str, Any]]:
+    """The names of a chart's lines from above, each whole and none on another."""
+    found: list[dict[str, Any]] = sorted(page.evaluate(NAMES, chart), key=lambda name: name["top"])
+    assert all(name["is_inside"] and name["is_beside"] for name in found)
+    middles = [(name["top"] + name["bottom"]) / 2 for name in found]
+    assert all(lower - upper > 13 for upper, lower in pairwise(middles))
+    return found
+
+
+@pytest.mark.parametrize("chart", ["curves", "gap"])
+@pytest.mark.parametrize("view", ["", "&log=y", "&x=seconds", "&x=flops&logx=x"])
+def test_names_stand_at_the_ends_of_lines_in_their_order(
+    groups: Groups, page: Page, chart: str, view: str
+) -> None:
+    page.goto(f"{groups.address}&lines=mean&metric=test_loss{view}")
+    drawn = traces(page, chart)
+    found = [name["text"] for name in named(page, chart)]
+    assert sorted(found) == sorted(groups.labels)
+    ends = {trace["name"]: trace["y"][-1] for trace in drawn if trace.get("name") in groups.labels}
+    heights = [ends[name] for name in found]
+    assert heights == sorted(heights, reverse=True)
+
+
+def test_names_without_room_stand_above_the_chart(long: Groups, phone: Page) -> None:
+    phone.goto(long.address + "&lines=mean")
+    for chart in ("curves", "gap"):
+        traces(phone, chart)
+        assert named(phone, chart) == []
+    expect(phone.locator("#gap-keys .key")).to_have_text(long.labels)
+    for names in (phone.locator("#gap-keys .key"), phone.locator(".legend[role=group] button")):
+        for name in names.all():
+            box = name.bounding_box()
+            assert box
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 390
+            assert name.evaluate("(name) => name.scrollWidth <= name.clientWidth")
+    phone.set_viewport_size({"width": 1280, "height": 900})
+    wait(phone, "gap", lambda drawing: len(drawing.names) == len(long.labels))
+    assert {name["text"] for name in named(phone, "gap")} == set(long.labels)
+    expect(phone.locator("#gap-keys")).to_be_hidden()
+
+
+def picture(page: Page, chart: str, folder: Path) -> Path:
+    """A chart as an SVG file."""
+    with page.expect_download() as waiting:
+        page.locator(f"[data-download={chart}-chart][data-format=svg]").click()
+    path = folder / f"{chart}.svg"
+    waiting.value.save_as(path)
+    return path
+
+
+LEGEND: Final = """() => {
+  const picture = document.documentElement.getBoundingClientRect();
+  return [...document.querySelectorAll(".legend .traces")].map((entry) => {
+    const name = entry.querySelector(".legendtext");
+    const { left, right, top, bottom } = name.getBoundingClientRect();
+    const clip = entry.closest("[clip-path]").getAttribute("clip-path").match(/#[^"')]+/)[0];
+    const shown = document.querySelector(`${clip} rect`);
+    const [width, height] = ["width", "height"].map((size) => Number(shown.getAttribute(size)));
+    const { e: x, f: y } = entry.closest(".legend").getCTM();
+    const isShown = top >= y && bottom <= y + height && left >= x && right <= x + width;
+    const isInside = left >= 0 && right <= picture.width && top >= 0 && bottom <= picture.height;
+    return { text: name.textContent, left, right, top, is_whole: isShown && isInside };
+  });
+}"""
+"""The legend of a picture that is the document."""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("view", ["curves", "curves&lines=runs", "gap", "frontier"])
+def test_a_picture_names_every_group_whole(
+    groups: Groups, page: Page, tmp_path: Path, width: int, view: str
+) -> None:
+    chart = view.partition("&")[0]
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(groups.address + view.removeprefix(chart))
+    traces(page, chart)
+    page.goto(picture(page, chart, tmp_path).as_uri())
+    entries = page.evaluate(LEGEND)
+    assert [entry["text"] for entry in entries] == groups.labels
+    assert all(entry["is_whole"] for entry in entries)
+    rows = {round(entry["top"]) for entry in entries}
+    for row in rows:
+        beside = sorted((e["left"], e["right"]) for e in entries if round(e["top"]) == row)
+        assert all(right < left for (_, right), (left, _) in pairwise(beside))
+
+
+def test_the_button_within_a_chart_makes_a_picture_with_names(fifteen: Groups, page: Page) -> None:
+    page.goto(re.sub(r"/compare.*", f"/runs/{fifteen.ids[0]}", fifteen.address))
+    traces(page, "loss")
+    page.evaluate(
+        """() => {
+          const { toImage } = Plotly;
+          Plotly.toImage = (figure, options) => {
+            window.named = figure.data.filter(({ showlegend }) => showlegend).map(({ name }) => name);
+            return toImage(figure, options);
+          };
+        }"""
+    )
+    page.locator("#loss-chart").hover()
+    with page.expect_download() as waiting:
+        page.locator('#loss-chart .modebar-btn[data-title="Download as PNG"]').click()
+    assert Path(waiting.value.path()).read_bytes().startswith(b"\x89PNG")
+    assert page.evaluate("() => window.named") == ["train, mean", "test"]
+
+
+def test_what_one_hovers_over_is_named_by_what_differs(fifteen: Groups, page: Page) -> None:
+    page.goto(fifteen.address + "&lines=runs")
+    names = [trace["name"] for trace in traces(page, "curves")]
+    assert len(set(names)) == 30
+    for label, (first, second) in zip(fifteen.labels, zip(names[::2], names[1::2], strict=True), strict=True):
+        for name, seed in ((first, 0), (second, 1)):
+            assert {*label.split(", "), f"seed {seed}"} <= set(name.split(", ")), name
+    for chart in ("layers", "frontier"):
+        texts = {text for trace in traces(page, chart) for text in trace.get("text", []) if "seed" in text}
+        assert len(texts) >= 30
+        assert all(re.search(r", lr 0\.(05|1|2)\b", text) for text in texts)
+
+
+@pytest.mark.parametrize(("count", "default", "other"), [(20, "runs", "mean"), (21, "mean", "runs")])
+def test_many_runs_open_as_means(fifteen: Groups, page: Page, count: int, default: str, other: str) -> None:
+    ids = ",".join(map(str, fifteen.ids[:count]))
+    page.goto(re.sub(r"runs=[\d,]+", f"runs={ids}", fifteen.address))
+    note = page.locator("[data-chart-note]")
+    words = {"runs": f"{count} curves, {2 * count} points", "mean": f"Means of {count} runs"}
+    expect(note).to_contain_text(words[default])
+    select = page.get_by_label("as", exact=True)
+    expect(select).to_have_value(default)
+    select.select_option(other)
+    expect(note).to_contain_text(words[other])
+    assert f"lines={other}" in page.url
+    page.reload()
+    expect(note).to_contain_text(words[other])
+    select.select_option(default)
+    expect(note).to_contain_text(words[default])
+    assert "lines=" not in page.url
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_layers_of_a_network_have_colours_that_no_depth_has(fifteen: Groups, page: Page, theme: str) -> None:
+    page.emulate_media(color_scheme="light" if theme == "light" else "dark")
+    page.goto(re.sub(r"&by=.*", "", fifteen.address) + "&lines=mean")
+    traces(page, "curves")
+    traces(page, "diagnostics")
+    of_depths, of_layers = (
+        {each["line"].rpartition(",none")[0] for each in page.evaluate(LOOKS, chart) if each["is_bold"]}
+        for chart in ("curves", "diagnostics")
+    )
+    assert len(of_depths) == len(of_layers) == 5
+    assert not of_depths & of_layers
+
+
+def test_the_runs_of_a_comparison_have_the_looks_of_their_groups(fifteen: Groups, page: Page) -> None:
+    page.goto(re.sub(r"by=.*", "by=lr", fifteen.address))
+    shades = "(of) => [...document.querySelectorAll(`${of} [data-depth]`)].map((mark) => mark.dataset.depth)"
+    assert page.evaluate(shades, ".legend[role=group]") == ["1", "2", "3"]
+    found = page.evaluate(shades, "[data-toggle-run]")
+    assert found == [shade for _ in range(5) for shade in ("1", "1", "2", "2", "3", "3")]
+
+
+def test_names_are_spaced_as_near_to_their_lines_as_can_be(server: WebServer, page: Page) -> None:
+    page.goto(f"{server.url}/workers")
+    spaced = "async ([module, ...given]) => (await import(module)).spaced(...given)"
+
+    def places(wanted: list[float], apart: float, ends: list[float]) -> list[float]:
+        found: list[float] = page.evaluate(spaced, [assets.url("js/spacing.js"), wanted, apart, ends])
+        return found
+
+    assert places([], 2, [0, 10]) == []
+    assert places([5], 2, [0, 10]) == [5]
+    assert places([1, 8, 4], 2, [0, 10]) == [1, 8, 4]
+    assert places([5, 5], 2, [0, 10]) == [6, 4]
+    assert places([5, 5.5, 9], 2, [0, 10]) == pytest.approx([4.25, 6.25, 9])
+    assert places([0, 0.5, 10], 2, [0, 10]) == pytest.approx([0, 2, 10])
+    assert places([9.9, 10, 10], 2, [0, 10]) == pytest.approx([6, 10, 8])
+    assert places([1, 2, 3], 10, [0, 10]) == pytest.approx([0, 5, 10])
