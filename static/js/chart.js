@@ -8,7 +8,9 @@ import { ticksOf } from "./ticks.js";
 import { Unseen, unseen } from "./unseen.js";
 import { Zoom } from "./zoom.js";
 
-const config = () => ({
+// One object for all drawings: plotly.js makes a chart anew whose configuration is another.
+let made;
+const config = () => (made ??= {
   displaylogo: false,
   displayModeBar: "hover",
   doubleClick: "autosize", // which zoom.js takes as the end of a zoom

@@ -57,11 +57,12 @@ function heights(curves, { log, isAccuracy, weight, means, used, groupOf }) {
   return frame(groups.map((members) => ({ values: members.flatMap(values) })), kind);
 }
 
-// The axis of what curves are drawn over: a run that took far longer than all others leaves the frame.
-function widths(curves, logX) {
+// The axis of what curves are drawn over. Epochs are chosen, but a time may be that of a machine that slept: a run that took
+// far longer than all others leaves the frame.
+function widths(curves, logX, over) {
   const ends = curves.map(({ x }) => x.at(-1));
   if (!ends.length) return { range: logX ? [0, 1] : [0, 10] };
-  const fitted = frame(ends.map((end) => ({ values: [end] })), COST);
+  const fitted = frame(over === "seconds" ? ends.map((end) => ({ values: [end] })) : [{ values: ends }], COST);
   const [end, last] = [ends.filter((each) => each <= fitted.range[1]), ends].map((each) => Math.max(...each) || 1);
   const isLine = curves.some(({ x }) => x.length > 1);
   if (!logX) return { range: [0, isLine ? end : 2 * end], all: [0, isLine ? last : 2 * last] };
@@ -148,7 +149,7 @@ export class Curves {
           ...(over === "epoch" ? epochAxis(last, logX) : { title: AXES[over].title, rangemode: logX ? undefined : "tozero" }),
           type: logX ? "log" : "linear",
           isCount: over === "epoch" || over === "updates",
-          ...widths(curves, logX),
+          ...widths(curves, logX, over),
         },
         y: {
           title: TITLES[metric],
