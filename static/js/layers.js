@@ -166,17 +166,21 @@ function names(parts, { near, far }, overlay, scale, { end, narrow, height, unit
   ];
 }
 
-// What lies below the frame, named at its edge.
-const below = (rows, scale, narrow) =>
-  rows.map((row) => ({
-    text: narrow ? `${(100 * row.test_accuracy.mean).toFixed(1)}<br>↓` : `↓ ${(100 * row.test_accuracy.mean).toFixed(2)}\u00a0%`,
+const VALUE = { line: 72, lines: 40 }; // pixels that a mean and an arrow take beside or above each other
+
+// What lies below the frame, named at its edge: by an arrow alone where groups, `unit` pixels apart, leave no room for more.
+function below(rows, scale, unit) {
+  const text = (percent) => (unit >= VALUE.line ? `↓ ${percent.toFixed(2)}\u00a0%` : unit >= VALUE.lines ? `${percent.toFixed(1)}<br>↓` : "↓");
+  return rows.map((row) => ({
+    text: text(100 * row.test_accuracy.mean),
     x: row.x,
     y: scale.value(scale.range[0] + 1e-9),
     ink: colour("ink"),
     side: "top center",
     gap: 1,
-    hover: `${plain(row.label)}: test mean below the frame`,
+    hover: `${plain(row.label)}: test mean ${(100 * row.test_accuracy.mean).toFixed(2)}\u00a0%, below the frame`,
   }));
+}
 
 // The rows near the best, and the accuracies that are to be in the frame; by default what lies far from the best is
 // not: one shallow network would press all others into a line.
@@ -228,7 +232,7 @@ export function layersChart(element, set, view, read) {
         ...parts.flatMap(({ field }) => bars(rows, field, scale, set.isOrdered)),
         ...parts.map((part) => means(set, rows, part, scale, unit)),
         dots(set, runs, parts, scale),
-        texts([...names(parts, { near, far }, overlay, scale, { end, narrow, height, unit, least: set.isOrdered && near.length > 1 ? 0 : 8 }), ...below(far, scale, narrow)]),
+        texts([...names(parts, { near, far }, overlay, scale, { end, narrow, height, unit, least: set.isOrdered && near.length > 1 ? 0 : 8 }), ...below(far, scale, unit)]),
       ],
       layout: {
         x: { title: set.by, tickvals: xs, ticktext: [...ticks.values()], range, tickangle, automargin: false, ...QUICK },
