@@ -310,6 +310,7 @@ def _table(note: str, columns: str, *rows: str) -> str:
 def _heading(settings: Settings, part: str) -> str:
     """When, how and on what a part ran."""
     database = Database(settings.url)
+    database.create()
     query = "SELECT 'SQLite ' || sqlite_version()" if database.is_sqlite else "SELECT version()"
     with database.read() as session:
         version = " ".join(str(session.execute(text(query)).scalar_one()).split()[:2])
