@@ -80,8 +80,6 @@ def test_a_run_is_created_with_the_references_defaults(client: httpx.Client) -> 
     times = {run.pop("created_at")}
     assert run == {
         "id": 1,
-        "chance_accuracy": 0.1135,
-        "guessing": None,
         "version": 1,
         "name": "3 layers, seed 0",
         "status": "queued",
