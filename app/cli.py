@@ -241,8 +241,11 @@ def study(
             return
         created = client.create_study(body)
         if not (json or wait):
+            from app.formats import plural
+
             _say(
-                f"Study {created.id} ({created.name}): {len(created.runs)} runs at {url}/studies/{created.id}"
+                f"Study {created.id} ({created.name}): {plural(len(created.runs), 'run')} at "
+                f"{url}/studies/{created.id}"
             )
         if wait:
             from app.terminal import depth_table, follow_study
@@ -421,11 +424,11 @@ def _preview(client: "Client", body: dict[str, Any], *, json: bool) -> None:
     if json:
         _say_json(found.model_dump_json())
         return
-    from app.formats import about, between
+    from app.formats import about, between, plural
 
     _say(
-        f"{found.runs} runs, {about(found.seconds)}, {between(found.seconds_range)} (from {found.basis}); "
-        f"{'1 has' if found.duplicates == 1 else f'{found.duplicates} have'} a finished twin."
+        f"{plural(found.runs, 'run')}, {about(found.seconds)}, {between(found.seconds_range)} "
+        f"(from {found.basis}); {'1 has' if found.duplicates == 1 else f'{found.duplicates} have'} a finished twin."
     )
     for warning in found.warnings:
         typer.echo(warning)

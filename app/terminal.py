@@ -29,8 +29,9 @@ def run_table(runs: Sequence[RunOut]) -> Table:
     table.add_column("id", justify="right", overflow="fold")
     table.add_column("name", overflow="fold")
     table.add_column("status", overflow="fold")
-    for title in ("depth", *differing, "epochs", "test accuracy", "trained"):
-        table.add_column(title.replace("_", " "), justify="right", overflow="fold")
+    for title in ("depth", *differing, "epochs", "test_accuracy", "trained"):
+        longest = max(map(len, title.split("_")))
+        table.add_column(title.replace("_", " "), justify="right", overflow="fold", min_width=longest)
     if any(run.reason for run in runs):
         table.add_column("reason", overflow="fold")
     for run in runs:
@@ -61,7 +62,7 @@ def depth_table(comparison: Comparison) -> Table:
             str(row.n),
             whole(row.parameters),
             percent(row.train_accuracy.mean),
-            test if spread is None else f"{test} ± {points(spread)}",
+            test if spread is None else f"{test} ± {points(spread)} pp",
             seconds(row.train_seconds.mean),
         )
     return table

@@ -4,6 +4,7 @@ Countries differ in what separates thousands and decimals, so a comma between tw
 of them, or two values. A comma beside a space and a semicolon always separate values.
 """
 
+import operator
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -118,7 +119,7 @@ def _read(name: str, item: str) -> Sequence[Value]:
         if reading := _reading(name, text):
             found.setdefault(reading.values, reading)
     if len(found) > 1:
-        raise GridError(_question(item, list(found.values())))
+        raise GridError(_question(name, item, list(found.values())))
     if found and not _reading(name, item):
         (reading,) = found.values()
         raise GridError(_suggestion(item, reading.written))
@@ -199,18 +200,36 @@ def _plausible(name: str, item: str, joined: str) -> bool:
     return "," in item or all(isinstance(value, float) and value <= most for value in numbers)
 
 
-def _question(item: str, readings: Sequence[_Reading]) -> str:
-    """What the item could mean, and how to write each."""
+def _allowed(name: str, reading: _Reading) -> bool:
+    """Whether the field may hold all values of a reading."""
+    bounds = TrainConfig.model_fields[name].metadata
+    ends = [end for values in reading.values for end in (values[0], values[-1])]
+    return all(
+        compare(end, getattr(bound, limit))
+        for bound in bounds
+        for limit, compare in (
+            ("ge", operator.ge),
+            ("gt", operator.gt),
+            ("le", operator.le),
+            ("lt", operator.lt),
+        )
+        if hasattr(bound, limit)
+        for end in ends
+    )
+
+
+def _question(name: str, item: str, readings: Sequence[_Reading]) -> str:
+    """What the item could mean, and how to write what the field may hold of it."""
+    counts = sorted({reading.count for reading in readings})
     ways: dict[int, list[str]] = {}
-    for reading in readings:
+    for reading in [reading for reading in readings if _allowed(name, reading)] or readings:
         ways.setdefault(reading.count, []).append(_cut(reading.written))
-    if len(ways) == 1:
-        ((_, texts),) = ways.items()
-        return f"“{_cut(item)}” could mean {' or '.join(texts)}. Write {' or '.join(texts)}"
-    counted = [f"{count:,} values" if count > 1 else "one number" for count in sorted(ways)]
-    written = [" or ".join(ways[count]) for count in sorted(ways)]
-    cures = [f"{text} for {count}" for text, count in zip(written, counted, strict=True)]
-    return f"“{_cut(item)}” could be {' or '.join(counted)}. Write {', or '.join(cures)}"
+    if len(counts) == 1:
+        texts = " or ".join(_cut(reading.written) for reading in readings)
+        return f"“{_cut(item)}” could mean {texts}. Write {' or '.join(*ways.values())}"
+    words = {count: f"{count:,} values" if count > 1 else "one number" for count in counts}
+    cures = [f"{' or '.join(ways[count])} for {words[count]}" for count in sorted(ways)]
+    return f"“{_cut(item)}” could be {' or '.join(words.values())}. Write {', or '.join(cures)}"
 
 
 def _suggestion(item: str, written: str) -> str:
