@@ -428,7 +428,7 @@ def _preview(client: "Client", body: dict[str, Any], *, json: bool) -> None:
 
     _say(
         f"{plural(found.runs, 'run')}, {about(found.seconds)}, {between(found.seconds_range)} "
-        f"(from {found.basis}); {'1 has' if found.duplicates == 1 else f'{found.duplicates} have'} a finished twin."
+        f"(from {found.basis}); {plural(found.duplicates, 'run has', 'runs have')} a finished twin."
     )
     for warning in found.warnings:
         typer.echo(warning)

@@ -119,5 +119,5 @@ def _is_comparable(start: Message) -> bool:
     return (
         start["status"] == 200  # noqa: PLR2004
         and headers.get("content-type", "").partition(";")[0] in _COMPARED
-        and "immutable" not in headers.get("cache-control", "")
+        and headers.get("cache-control", "").rpartition(" ")[2] not in ("immutable", "no-store")
     )

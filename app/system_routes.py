@@ -55,5 +55,6 @@ def health(request: Request, database: DatabaseOf) -> Response:
             time=runs.timestamp(moment),
             database=integrity.state,
             detail=integrity.detail,
-        )
+        ),
+        headers={"Cache-Control": "no-store"},  # it says what time it is
     )
