@@ -1,9 +1,11 @@
 """The data sets that can be asked for: which are there, and what to do about one that is not."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock, Thread
 from typing import Final
 
 from pydantic import ValidationError
@@ -11,13 +13,16 @@ from pydantic import ValidationError
 from app.text_keys import natural
 from trainer.config import TEST_IMAGES, TRAIN_IMAGES, TrainConfig
 from trainer.folder import SHIPPED, DataFolder, FoundFiles, Stamp, home, is_folder, shown
-from trainer.inspection import DataError, Sizes, inspect, lacks
+from trainer.inspection import DataError, Sizes, inspect, lacks, read_images
 
 _KNOWN: Final = 1000
 """How many folders are remembered as they were when they were looked at."""
 _ALLOWED: Final = "at most 64 lower-case letters, digits, dots, hyphens and underscores"
 _MOST_FILES: Final = 4
 """How many loose files a message names."""
+_PATIENCE_SECONDS: Final = 0.5
+"""How long an answer waits for images that are being read: MNIST's take a third of that."""
+_one_at_a_time: Final = Lock()
 
 
 class UnknownDataset(ValueError):
@@ -69,15 +74,20 @@ SHIPPED_ALONE: Final = Catalogue([Usable(SHIPPED, Sizes(TRAIN_IMAGES, TEST_IMAGE
 
 
 def catalogue(data_dir: Path) -> Catalogue:
-    """Look at every folder of one's own: file names each time, headers and labels when files have changed."""
+    """Look at every folder of one's own: file names each time, contents when files have changed.
+
+    Images are read in the background. While that takes longer than an answer waits, a data set counts as
+    usable: whoever trains on it reads it again.
+    """
+    entries = list(_entries(home(data_dir)))
+    folders = [path for path in entries if is_folder(path)]
+    files = [path for path in entries if path not in folders]
+    looks = {path: _look(path) for path in folders}
+    wait([look.problem for look in looks.values() if isinstance(look, _Look)], _PATIENCE_SECONDS)
     usable = [*SHIPPED_ALONE.usable]
     unfit = {}
-    files = []
-    for path in _entries(home(data_dir)):
-        if not is_folder(path):
-            files.append(path)
-            continue
-        outcome = _look(path)
+    for path, look in looks.items():
+        outcome = look.outcome if isinstance(look, _Look) else look
         if isinstance(outcome, Usable):
             usable.append(outcome)
         else:
@@ -95,9 +105,9 @@ def _loose(files: Sequence[Path]) -> str:
 
 
 def exists(name: str, data_dir: Path) -> bool:
-    """Whether a data set can be asked for; only its own folder is looked at."""
+    """Whether a data set is there; only its own folder is looked at, and no image."""
     return name == SHIPPED or (
-        _can_be_asked_for(name) and isinstance(_look(DataFolder.of(name, data_dir).path), Usable)
+        _can_be_asked_for(name) and isinstance(_look(DataFolder.of(name, data_dir).path), _Look)
     )
 
 
@@ -112,7 +122,21 @@ def check(wanted: Iterable[str], known: Catalogue) -> None:
             raise UnknownDataset(name, known.names, known.unfit.get(name))
 
 
-def _look(path: Path) -> Usable | str:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A folder that is a data set by its names, headers and labels, and what is wrong with its images."""
+
+    usable: Usable
+    problem: Future[str | None]
+
+    @property
+    def outcome(self) -> Usable | str:
+        """The data set, or what is wrong with its images as soon as that is known."""
+        problem = self.problem.result() if self.problem.done() else None
+        return self.usable if problem is None else problem
+
+
+def _look(path: Path) -> _Look | str:
     """A folder as a data set, or why it is none."""
     if path.name == SHIPPED:
         return f"{SHIPPED} is the name of the shipped data set. Rename the folder."
@@ -123,7 +147,9 @@ def _look(path: Path) -> Usable | str:
     if problem := lacks(folder, found):
         return problem
     sizes = _inspected(path, found.stamp)
-    return sizes if isinstance(sizes, str) else Usable(path.name, sizes, _note(path, found))
+    if isinstance(sizes, str):
+        return sizes
+    return _Look(Usable(path.name, sizes, _note(path, found)), _images_read(path, found.stamp))
 
 
 def _suggested(name: str) -> str:
@@ -139,6 +165,27 @@ def _inspected(path: Path, _stamp: Stamp) -> Sizes | str:
         return inspect(folder, folder.find())
     except DataError as error:
         return str(error)
+
+
+@lru_cache(maxsize=_KNOWN)
+def _images_read(path: Path, _stamp: Stamp) -> Future[str | None]:
+    """What is wrong with the images of a folder, None if nothing: known once a thread has read them."""
+    found: Future[str | None] = Future()
+
+    def read() -> None:
+        problem = None
+        try:
+            with _one_at_a_time:
+                files = DataFolder(path).find()
+                if not files.missing:  # else one was removed just now, and the folder is looked at anew
+                    read_images(files)
+        except DataError as error:
+            problem = str(error)
+        finally:
+            found.set_result(problem)
+
+    Thread(target=read, name=f"images of {path.name}", daemon=True).start()
+    return found
 
 
 def _note(path: Path, found: FoundFiles) -> str | None:

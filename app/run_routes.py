@@ -25,9 +25,10 @@ router = APIRouter(route_class=JsonRoute, responses=problems(422))
 )
 def create_run(body: RunRequest, creation: CreationOf, settings: SettingsOf) -> Response:
     """Queue a run; the answer comes when it is committed to disk."""
+    available = datasets.catalogue(settings.data_dir)
 
     def create(session: Session) -> RunOut:
-        datasets.check([body.dataset], datasets.catalogue(settings.data_dir))
+        datasets.check([body.dataset], available)
         (created,) = runs.as_answers(session, run_queue.enqueue(session, [body.config], body))
         return created
 

@@ -22,9 +22,10 @@ router = APIRouter(route_class=JsonRoute, responses=problems(422))
 )
 def create_study(body: StudyRequest, creation: CreationOf, settings: SettingsOf) -> Response:
     """Queue a grid of runs: every hyperparameter may be a list."""
+    available = datasets.catalogue(settings.data_dir)
 
     def create(session: Session) -> StudyOut:
-        datasets.check(body.axes["dataset"], datasets.catalogue(settings.data_dir))
+        datasets.check(body.axes["dataset"], available)
         return studies.create_study(session, body)
 
     return creation.answer(body, "/studies", create)

@@ -1,4 +1,4 @@
-"""A data set's folder looked over: the names, headers and labels, and what is wrong with them."""
+"""A data set's folder looked over: names, headers, labels and images, and what is wrong with them."""
 
 import os
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Sizes:
 def inspect(folder: DataFolder, found: FoundFiles) -> Sizes:
     """Check file names, headers and labels, which takes little time whatever the size of the images.
 
-    Images behind their header are checked when they are loaded. Raises `DataError`.
+    `read_images` reads what is behind the headers of the images. Raises `DataError`.
     """
     if problem := lacks(folder, found):
         raise DataError(problem)
@@ -58,6 +58,20 @@ def inspect(folder: DataFolder, found: FoundFiles) -> Sizes:
             raise DataError(f"{error}. {error.remedy}") from error
     check_counts(found.files, counts)
     return Sizes(counts[TRAIN_IMAGES_FILE], counts[TEST_IMAGES_FILE])
+
+
+def read_images(found: FoundFiles) -> None:
+    """Read the image files to their end, piece by piece, or to the first byte too many.
+
+    Raises `DataError` if one is damaged or is not as long as its header says.
+    """
+    for name in IMAGE_FILES:
+        try:
+            with opened(found.files[name], IMAGES) as stream:
+                for _ in stream.payload():
+                    pass
+        except IdxError as error:
+            raise DataError(f"{error}. {error.remedy}") from error
 
 
 def check_counts(files: Mapping[str, Path], counts: Mapping[str, int]) -> None:

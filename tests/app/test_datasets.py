@@ -1,6 +1,7 @@
 """Which data sets can be asked for, and what is said of one that cannot."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,17 @@ from app import datasets
 from app.datasets import Catalogue, UnknownDataset, Usable, catalogue, check
 from app.settings import Settings
 from tests.app.conftest import Served, contents
-from tests.trainer.idx_files import labels, small, write
-from trainer.folder import FILES, TEST_LABELS_FILE, DataFolder, FoundFiles
-from trainer.inspection import Sizes, inspect
+from tests.trainer.idx_files import images, labels, small, write
+from tests.waiting import eventually
+from trainer.folder import (
+    FILES,
+    TEST_LABELS_FILE,
+    TRAIN_IMAGES_FILE,
+    TRAIN_LABELS_FILE,
+    DataFolder,
+    FoundFiles,
+)
+from trainer.inspection import Sizes, inspect, read_images
 
 UNKNOWN = "there is no complete data set 'kmnist' here, only mnist, clothes"
 PLACE = "put its four IDX files into datasets/kmnist in the data folder"
@@ -120,6 +129,48 @@ def test_headers_are_read_once_until_files_change(
     write(folder / "clothes", {TEST_LABELS_FILE: labels([1, 2, 3])})
     catalogue(settings.data_dir)
     assert looked == ["clothes", "clothes"]
+
+
+def damaged(folder: Path) -> Path:
+    """A data set whose training images are damaged far behind the header of their file."""
+    many = {TRAIN_IMAGES_FILE: images(2000), TRAIN_LABELS_FILE: labels([1] * 2000)}
+    path = write(folder, small() | many) / f"{TRAIN_IMAGES_FILE}.gz"
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1
+    path.write_bytes(content)
+    return path
+
+
+def test_damaged_images_are_told_and_refused_until_they_are_mended(
+    server: Served, settings: Settings
+) -> None:
+    path = damaged(settings.data_dir / "datasets" / "letters")
+    eventually(lambda: "letters" in catalogue(settings.data_dir).unfit)
+    reason = f"{path} is damaged: the content of gzip member 1 does not have the stored checksum"
+    assert catalogue(settings.data_dir).unfit["letters"].startswith(reason)
+    answer = server.client.post("/runs", json={"depth": 1, "dataset": "letters"})
+    assert answer.status_code == 422
+    assert reason in answer.text
+    write(path.parent, small())
+    assert names(settings) == ["mnist", "letters"]
+
+
+def test_images_that_are_still_being_read_keep_no_answer_waiting(
+    folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(found: FoundFiles) -> None:
+        go_on.wait()
+        read_images(found)
+
+    monkeypatch.setattr(datasets, "read_images", slow)
+    damaged(folder / "letters")
+    try:
+        assert names(settings) == ["mnist", "clothes", "letters"]
+    finally:
+        go_on.set()
+    eventually(lambda: names(settings) == ["mnist", "clothes"])
 
 
 def test_what_is_not_available_is_refused_with_what_is_and_what_to_do() -> None:

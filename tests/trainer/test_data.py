@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from trainer.folder import (
     TRAIN_LABELS_FILE,
     DataFolder,
 )
-from trainer.inspection import DataError, Sizes, inspect
+from trainer.inspection import DataError, Sizes, inspect, read_images
 from trainer.loop import TrainState, train
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -243,16 +244,32 @@ def test_a_damaged_or_odd_data_set_is_refused_with_what_is_wrong_and_what_to_do(
     assert refusal("clothes", tmp_path).replace(str(tmp_path), "FOLDER") == expected
 
 
-@pytest.mark.parametrize(("contents", "expected"), [odd for name, odd in ODD.items() if name != "a gibibyte"])
-def test_what_is_wrong_before_the_pixels_is_found_without_them(
+@pytest.mark.parametrize(("contents", "expected"), ODD.values(), ids=ODD)
+def test_whoever_looks_a_folder_over_is_told_the_same(
     tmp_path: Path, contents: Contents, expected: str
 ) -> None:
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     folder = DataFolder(tmp_path)
     with pytest.raises(DataError) as caught:
-        inspect(folder, folder.find())
+        inspected(folder)
     assert str(caught.value).replace(str(tmp_path), "FOLDER") == expected
+
+
+def inspected(folder: DataFolder) -> None:
+    found = folder.find()
+    inspect(folder, found)
+    read_images(found)
+
+
+def test_images_are_looked_over_in_little_memory(tmp_path: Path) -> None:
+    folder = DataFolder(write(tmp_path, small() | {TRAIN_IMAGES_FILE: images(20_000)}))
+    tracemalloc.start()
+    try:
+        read_images(folder.find())
+        assert tracemalloc.get_traced_memory()[1] < 2 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_headers_tell_the_sizes(tmp_path: Path) -> None:
