@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 
@@ -38,14 +39,17 @@ class FoundFiles:
     """The files of a data set, by the names in `FILES`, and what else its folder holds.
 
     `unused` are further files of the same role in the same place, such as the plain one beside a compressed
-    one; `others` are files whose names are not recognised. Where the folder holds several whole data sets,
-    `rivals` names them and there are no files.
+    one; `others` are files whose names are not recognised, and what has a recognised name and is no file.
+    `place` is where the files lie, and `missing_as` what those of `FILES` that are not there would be called
+    beside them. Where the folder holds several whole data sets, `rivals` names them and there are no files.
     """
 
     files: Mapping[str, Path]
     unused: Sequence[Path] = ()
     others: Sequence[Path] = ()
     rivals: Sequence[str] = ()
+    place: Path | None = None
+    missing_as: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def missing(self) -> list[str]:
@@ -86,7 +90,9 @@ class DataFolder:
         if not sets:
             return FoundFiles({}, others=others)
         chosen = whole[0] if whole else max(sets, key=lambda each: len(each.spellings))
-        return FoundFiles(chosen.files, chosen.unused, others)
+        return FoundFiles(
+            chosen.files, chosen.unused, others, place=chosen.place, missing_as=chosen.missing_as
+        )
 
     def file(self, name: str) -> Path | None:
         """The file of this name of `FILES`, None if there is none."""
@@ -148,6 +154,36 @@ class _Set:
     def missing(self) -> bool:
         return len(self.spellings) < len(FILES)
 
+    @property
+    def missing_as(self) -> dict[str, str]:
+        """What each of `FILES` that is not there would be called in this set."""
+        return {name: self._spelt(name) for name in FILES if name not in self.spellings}
+
+    def _spelt(self, name: str) -> str:
+        """A name of `FILES` as the set spells its own: with its prefix, like the other file of the split."""
+        if not self.prefix:
+            return name
+        split = name.partition("-")[0]
+        near = max(self.spellings, key=lambda other: other.startswith(split))
+        like = self.spellings[near][0].name
+        match = _SPELLING.fullmatch(like)
+        if match is None:  # it is what made it one of the set
+            return name
+        part = match["split"]
+        if not near.startswith(split):
+            part = _cased("train" if split == "train" else "test", part)
+        kind = match["kind"]
+        wanted, dimensions = ("images", "idx3") if name in IMAGE_FILES else ("labels", "idx1")
+        kind = _cased(wanted + kind[len(wanted)] + dimensions, kind)
+        after = like[match.end("kind") :].removesuffix(match["compressed"] or "")
+        return (
+            like[: match.start("split")]
+            + part
+            + like[match.end("split") : match.start("kind")]
+            + kind
+            + after
+        )
+
     def title(self, above: Path) -> str:
         inside = "" if self.place == above else f"{self.place.relative_to(above)}/"
         return shown(f"{inside}{self.prefix}" or ".")
@@ -164,20 +200,20 @@ def _read(place: Path, depth: int, budget: Iterator[int]) -> tuple[list[_Set], l
     sets: dict[str, _Set] = {"": own}
     others, below = [], []
     for path in _entries(place, budget):
+        name, prefix = _recognised(path.name)
         if is_folder(path):
             below.append(path)
+            others += [path] if name else []
             continue
-        name, prefix = _recognised(path.name)
-        if name is None or not is_file(path):  # nor is a link that leads nowhere
+        if name is None or not is_file(path):  # a link that leads nowhere, a pipe
             others.append(path)
             continue
         found = sets.setdefault(prefix, _Set(place, prefix))
         if path not in found.spellings[name]:
             found.spellings[name].append(path)
-    for each in sets.values():
-        for paths in each.spellings.values():
-            paths.sort(key=_preference)
     found_sets = [each for each in sets.values() if each.spellings]
+    for paths in chain.from_iterable(each.spellings.values() for each in found_sets):
+        paths.sort(key=_preference)
     if depth < _DEEPEST and not any(not each.missing for each in found_sets):
         for path in below:
             deeper, more = _read(path, depth + 1, budget)
@@ -215,6 +251,18 @@ def _recognised(name: str) -> tuple[str | None, str]:
     if match["split"].lower() in ("t10k", "test"):
         splits = (TEST_IMAGES_FILE, TEST_LABELS_FILE)
     return splits[match["kind"].lower().startswith("labels")], (match["set"] or "").lower()
+
+
+def is_recognised(path: Path, name: str) -> bool:
+    """Whether a file of this name would be the one of `FILES`."""
+    return _recognised(path.name)[0] == name
+
+
+def _cased(word: str, like: str) -> str:
+    """A word in upper or lower case, or with a capital, as another one is."""
+    if like.isupper():
+        return word.upper()
+    return word.capitalize() if like[:1].isupper() else word
 
 
 def _preference(path: Path) -> tuple[bool, bool, str]:

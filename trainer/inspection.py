@@ -1,11 +1,12 @@
 """A data set's folder looked over: names, headers, labels and images, and what is wrong with them."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from trainer.config import CLASSES
 from trainer.folder import (
     COMPRESSED,
     FILES,
@@ -17,9 +18,12 @@ from trainer.folder import (
     DataFolder,
     FoundFiles,
     is_broken_link,
+    is_file,
+    is_folder,
+    is_recognised,
     shown,
 )
-from trainer.idx_stream import IMAGES, LABELS, IdxError, opened
+from trainer.idx_stream import IMAGES, LABELS, SIDE, IdxError, opened
 
 _SPLITS: Final = ((TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE), (TEST_IMAGES_FILE, TEST_LABELS_FILE))
 _NAMED: Final = 4
@@ -96,32 +100,49 @@ def lacks(folder: DataFolder, found: FoundFiles) -> str | None:
         return None
     if not os.access(folder.path, os.R_OK | os.X_OK):
         return f"{shown(folder.path)} can't be read. Give the user that Depthboard runs as access to it."
-    missing = found.missing
-    what = f"lacks {', '.join(missing)}, each with or without {COMPRESSED}"
-    return f"{shown(folder.path)} {what}{_instead(missing, found)}"
+    called = {name: shown(found.missing_as.get(name, name)) for name in found.missing}
+    what = f"{', '.join(called.values())}, {'each ' if len(called) > 1 else ''}with or without {COMPRESSED}"
+    return f"{shown(found.place or folder.path)} lacks {what}{_instead(called, found)}"
 
 
-def _instead(missing: list[str], found: FoundFiles) -> str:
-    """What the folder holds in place of the files that are missing, and what to do."""
+def _instead(called: Mapping[str, str], found: FoundFiles) -> str:
+    """What the folder holds in place of the files that are missing, and what to do.
+
+    `called` are what these would be called there, by their names in `FILES`.
+    """
     for path in found.others:
         if is_broken_link(path):
             return f". {shown(path.name)} is a link that leads nowhere: mend it."
+        if not is_file(path) and any(is_recognised(path, name) for name in called):
+            kind = "a folder" if is_folder(path) else "no regular file"
+            return f". {shown(path.name)} is {kind}. Replace it with the file."
+    files = [path for path in found.others if is_file(path)]
+    for path in files:
         if path.name.lower().endswith(_ARCHIVES):
             return f". Unpack {shown(path.name)} there."
-    for name in missing:
+    for name, wanted in called.items():
         split, kind, *_ = name.split("-")
-        for path in found.others:
+        for path in files:
             words = path.name.lower()
             if kind[:-1] in words and any(each in words for each in _words(split)):
                 ending = COMPRESSED if COMPRESSED in words else ""
-                return (
-                    f". {shown(path.name)} is there: if that is {name}, rename it to {name}{ending}; put the "
-                    "others beside it."
-                )
-    names = ", ".join(shown(path.name) for path in found.others[:_NAMED])
-    more = ", …" if len(found.others) > _NAMED else ""
+                others = "; put the others beside it" if len(called) > 1 else ""
+                rename = f"if that is {wanted}, rename it to {wanted}{ending}"
+                return f". {shown(path.name)} is there: {rename}{others}."
+    names = ", ".join(shown(path.name) for path in files[:_NAMED])
+    more = ", …" if len(files) > _NAMED else ""
     held = f" (its other files: {names}{more})" if names else ""
-    return f"{held}. Put them there: images of 28x28 pixels and labels from 0 to 9, as IDX files."
+    return f"{held}. {_what_to_put_there(list(called))}"
+
+
+def _what_to_put_there(missing: Sequence[str]) -> str:
+    images = f"images of {SIDE}x{SIDE} pixels"
+    labels = f"labels from 0 to {CLASSES - 1}"
+    if len(missing) == 1:
+        return f"Put it there: {images if missing[0] in IMAGE_FILES else labels}, as an IDX file."
+    kinds = [images] * any(name in IMAGE_FILES for name in missing)
+    kinds += [labels] * any(name not in IMAGE_FILES for name in missing)
+    return f"Put them there: {' and '.join(kinds)}, as IDX files."
 
 
 def _words(split: str) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from trainer.inspection import Sizes, inspect, read_images
 
 UNKNOWN = "there is no complete data set 'kmnist' here, only mnist, clothes"
 PLACE = "put its four IDX files into datasets/kmnist in the data folder"
-LACKS = f"lacks {TEST_LABELS_FILE}, each with or without .gz"
+LACKS = f"lacks {TEST_LABELS_FILE}, with or without .gz"
 
 
 @pytest.fixture
@@ -50,10 +50,7 @@ def test_folders_that_fit_follow_mnist_in_the_order_of_their_names(folder: Path,
     found = catalogue(settings.data_dir)
     assert found.usable[1:] == [Usable("a-set", Sizes(5, 3)), Usable("clothes", Sizes(5, 3))]
     assert found.unfit == {
-        "kmnist": (
-            f"{folder / 'kmnist'} {LACKS}. Put them there: images of 28x28 pixels and labels from 0 to 9, as "
-            "IDX files."
-        )
+        "kmnist": (f"{folder / 'kmnist'} {LACKS}. Put it there: labels from 0 to 9, as an IDX file.")
     }
     assert found.loose is None
 

@@ -258,7 +258,7 @@ def test_a_data_set_that_was_taken_away_fails_the_run(tmp_path: Path, clothes: P
     (clothes / f"{TRAIN_LABELS_FILE}.gz").unlink()
     (failed,) = child.train(dataset="clothes")
     assert isinstance(failed, Failed)
-    assert f"{clothes} lacks {TRAIN_LABELS_FILE}, each with or without .gz" in failed.reason
+    assert f"{clothes} lacks {TRAIN_LABELS_FILE}, with or without .gz" in failed.reason
     assert failed.reason.startswith("the data set clothes can't be used: ")
     assert failed.traceback is None
 

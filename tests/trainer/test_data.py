@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import struct
 import tracemalloc
 import zlib
@@ -205,17 +206,17 @@ ODD: dict[str, tuple[Contents, str]] = {
     "a near miss": (
         without(TEST_LABELS_FILE, {f"{TEST_LABELS_FILE} (1).gz": b""}),
         (
-            f"FOLDER lacks {TEST_LABELS_FILE}, each with or without .gz. {TEST_LABELS_FILE} (1).gz is "
-            f"there: if that is {TEST_LABELS_FILE}, rename it to {TEST_LABELS_FILE}.gz; put the others "
-            "beside it."
+            f"FOLDER lacks {TEST_LABELS_FILE}, with or without .gz. {TEST_LABELS_FILE} (1).gz is there: if "
+            f"that is {TEST_LABELS_FILE}, rename it to {TEST_LABELS_FILE}.gz."
         ),
     ),
     "QMNIST": (
         {"qmnist-test-labels-idx2-int.gz": b"", "qmnist-test-images-idx3-ubyte.gz": b""},
         (
-            f"FOLDER lacks {TRAIN_IMAGES_FILE}, {TRAIN_LABELS_FILE}, {TEST_LABELS_FILE}, each with or "
-            f"without .gz. qmnist-test-labels-idx2-int.gz is there: if that is {TEST_LABELS_FILE}, rename "
-            f"it to {TEST_LABELS_FILE}.gz; put the others beside it."
+            f"FOLDER lacks qmnist-{TRAIN_IMAGES_FILE}, qmnist-{TRAIN_LABELS_FILE}, "
+            "qmnist-test-labels-idx1-ubyte, each with or without .gz. qmnist-test-labels-idx2-int.gz is "
+            "there: if that is qmnist-test-labels-idx1-ubyte, rename it to "
+            "qmnist-test-labels-idx1-ubyte.gz; put the others beside it."
         ),
     ),
     "pictures": (
@@ -281,6 +282,48 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
     write(tmp_path, {name: content for name, content in small().items() if name != TEST_LABELS_FILE})
     (tmp_path / TEST_LABELS_FILE).symlink_to(tmp_path / "gone")
     assert f"{TEST_LABELS_FILE} is a link that leads nowhere: mend it." in refusal("clothes", tmp_path)
+
+
+def test_what_is_no_file_under_the_name_of_one_is_told_to_be_replaced(tmp_path: Path) -> None:
+    write(tmp_path, {name: content for name, content in small().items() if name != TEST_LABELS_FILE})
+    path = tmp_path / TEST_LABELS_FILE
+    lacks = f"{tmp_path} lacks {TEST_LABELS_FILE}, with or without .gz. {TEST_LABELS_FILE} is"
+    path.mkdir()
+    assert refusal("clothes", tmp_path) == f"{lacks} a folder. Replace it with the file."
+    path.rmdir()
+    os.mkfifo(path)
+    assert refusal("clothes", tmp_path) == f"{lacks} no regular file. Replace it with the file."
+
+
+MISSING = {
+    "emnist-digits-{}.gz": (
+        "test",
+        f"emnist-digits-{TRAIN_IMAGES_FILE}",
+        "emnist-digits-test-labels-idx1-ubyte",
+    ),
+    "Clothes_{}": ("t10k", f"Clothes_{TRAIN_IMAGES_FILE}", f"Clothes_{TEST_LABELS_FILE}"),
+    "raw/{}.gz": ("t10k", TRAIN_IMAGES_FILE, TEST_LABELS_FILE),
+}
+
+
+@pytest.mark.parametrize("pattern", MISSING)
+def test_a_missing_file_is_called_as_it_would_be_found_beside_the_others(
+    tmp_path: Path, pattern: str
+) -> None:
+    word, *expected = MISSING[pattern]
+    for name, missing in zip((TRAIN_IMAGES_FILE, TEST_LABELS_FILE), expected, strict=True):
+        folder = tmp_path / missing
+        for other, content in small().items():
+            path = folder / pattern.format(other.replace("t10k", word))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if other != name:
+                path.write_bytes(gzip.compress(content) if path.suffix else content)
+        kind = "labels from 0 to 9" if name == TEST_LABELS_FILE else "images of 28x28 pixels"
+        assert refusal("clothes", folder) == (
+            f"{path.parent} lacks {missing}, with or without .gz. Put it there: {kind}, as an IDX file."
+        )
+        (path.parent / missing).write_bytes(small()[name])
+        assert DataFolder(folder).missing == []
 
 
 def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

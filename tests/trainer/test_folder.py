@@ -108,7 +108,27 @@ def test_files_of_several_data_sets_are_never_mixed(tmp_path: Path) -> None:
     (tmp_path / letters[3]).unlink()
     assert DataFolder(tmp_path).find().files[FILES[3]].name.startswith("emnist-digits")
     (tmp_path / OTHER_NAMES["EMNIST"][0]).unlink()
-    assert DataFolder(tmp_path).missing == [FILES[0]]
+    found = DataFolder(tmp_path).find()
+    assert found.missing == [FILES[0]]
+    assert found.missing_as == {FILES[0]: f"emnist-digits-{FILES[0]}"}
+
+
+@pytest.mark.parametrize(
+    ("held", "missing"),
+    [
+        ("EMNIST-Digits-Test-Images.IDX3-ubyte", "EMNIST-Digits-Test-Labels.IDX1-ubyte"),
+        ("A_TEST_IMAGES_IDX3_UBYTE.GZ", "A_TEST_LABELS_IDX1_UBYTE"),
+        ("a test-images-idx3-ubyte", "a test-labels-idx1-ubyte"),
+        ("test-images-idx3-ubyte", TEST_LABELS_FILE),
+    ],
+)
+def test_a_missing_file_has_the_spelling_of_the_one_it_belongs_to(
+    tmp_path: Path, held: str, missing: str
+) -> None:
+    named(tmp_path, held)
+    assert DataFolder(tmp_path).find().missing_as[TEST_LABELS_FILE].lower() == missing.lower()
+    named(tmp_path, *DataFolder(tmp_path).find().missing_as.values())
+    assert DataFolder(tmp_path).missing == []
 
 
 def test_two_folders_below_are_not_chosen_from(tmp_path: Path) -> None:
