@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from app import epochs, offers
 from app.answers import RunOut
 from app.compare_answers import DepthRow, Findings, Verdict
-from app.configurations import repeats
+from app.configurations import datasets_by_content, repeats
 from app.groups import BY_DEPTH, GOOD, Group, among, axes, finished, grouped, members, noun, over_seeds, row
 from app.guard import confounders, guessed, missing, missing_study, odd_data, repeated, unfinished, unjudged
 from app.models import Run, Study, StudyRun
@@ -18,6 +18,7 @@ from app.pairs import Sample
 from app.reference import PUBLISHED, PUBLISHED_DATASET
 from app.run_list import MAX_VALUES, QueryError, whole, wholes
 from app.runs import as_answers
+from app.text_keys import ascending
 from app.verdict import verdict
 
 
@@ -83,6 +84,7 @@ def _apart(runs: Sequence[RunOut], by: Sequence[str]) -> tuple[str, ...]:
 
 
 def _verdict(groups: Sequence[Group], by: Sequence[str], *, unfinished: bool, nothing: str) -> Verdict:
+    names = datasets_by_content(run for group in groups for run in group.runs)
     return verdict(
         [
             Sample(
@@ -94,7 +96,7 @@ def _verdict(groups: Sequence[Group], by: Sequence[str], *, unfinished: bool, no
                 [run.seed for run in group.runs],
                 group.key,
                 group.mixed,
-                group.datasets,
+                ascending({names[run.dataset] for run in group.runs}),
                 group.guessing,
             )
             for group in groups

@@ -60,6 +60,22 @@ def _versions(runs: Sequence[RunOut]) -> list[str]:
     return sorted(version for versions in by_name.values() if len(versions) > 1 for version in versions)
 
 
+def datasets_by_content(runs: Iterable[RunOut]) -> dict[str, str]:
+    """The data set that each one's name stands for: the first by name of those that have the same contents.
+
+    A name of which a run noted no contents, or of which runs read several, stands for itself.
+    """
+    versions: dict[str, set[str | None]] = {}
+    for run in runs:
+        versions.setdefault(run.dataset, set()).add(run.data_version)
+    first: dict[str, str] = {}
+    found = {}
+    for name in ascending(versions):
+        version = next(iter(versions[name])) if len(versions[name]) == 1 else None
+        found[name] = name if version is None else first.setdefault(version, name)
+    return found
+
+
 def repeats(runs: Iterable[RunOut]) -> list[RunOut]:
     """Those of the runs that a later one repeats, with the same configuration and the same seed.
 

@@ -13,7 +13,7 @@ from app.marks import marks
 from app.requests import HYPERPARAMETERS
 from app.run_list import QueryError
 from app.statistics import spread
-from app.text_keys import ascending, natural
+from app.text_keys import natural
 from app.wording import Noun
 from trainer.config import TrainConfig
 
@@ -76,11 +76,6 @@ class Group:
     def mixed(self) -> list[str]:
         """In what its runs differ besides their seeds: then they are no independent repeats of one thing."""
         return list(differing(self.runs))
-
-    @property
-    def datasets(self) -> list[str]:
-        """The data sets that its runs were tested on."""
-        return ascending({run.dataset for run in self.runs})
 
     @property
     def guessing(self) -> int:

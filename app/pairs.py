@@ -18,9 +18,9 @@ class Sample:
 
     `seeds` are those of its runs, in the same order. Groups of one architecture, `layer_sizes`, the same data
     and the same seeds started from the same weights, and are compared seed by seed. `mixed` says in what the
-    runs differ besides their seeds; `key` is what they agree in, and `datasets` what they were tested on.
-    `guessing` is how many of its runs are no better than guessing. A sample is found by its key, and one
-    without a key by its label.
+    runs differ besides their seeds; `key` is what they agree in, and `datasets` what they were tested on, by
+    one name for all that hold the same images. `guessing` is how many of its runs are no better than
+    guessing. A sample is found by its key, and one without a key by its label.
     """
 
     label: str

@@ -94,6 +94,29 @@ def test_runs_on_several_data_sets_have_no_common_mean_and_no_best(database: Dat
     assert (found.confounders, found.warnings, found.offer) == ([], [], None)
 
 
+def test_the_same_images_under_two_names_are_compared_and_paired(database: Database) -> None:
+    runs = {
+        dataset: [
+            finished_run(database, accuracy + 0.001 * seed, dataset=dataset, seed=seed) for seed in range(3)
+        ]
+        for dataset, accuracy in (("mnist", 0.97), ("copied", 0.971), ("clothes", 0.88))
+    }
+    digests = {"mnist": "0123456789", "copied": "0123456789", "clothes": "abcdef0123"}
+    with database.write() as session:
+        for dataset, ids in runs.items():
+            for run_id in ids:
+                run_queue.get(session, run_id).environment = {"data_sha256": digests[dataset]}
+    found = compared(database, *runs["mnist"], *runs["copied"]).verdict
+    assert "different images" not in " ".join([*found.answer, *found.evidence])
+    assert (found.best, found.pairs[0].paired) == (["depth=1,dataset=copied"], True)
+    (answer,) = compared(database, *runs["mnist"], *runs["copied"], *runs["clothes"]).verdict.answer
+    assert answer.startswith("These runs read different images (clothes and copied)")
+    with database.write() as session:
+        run_queue.get(session, runs["copied"][0]).environment = {}
+    (answer,) = compared(database, *runs["mnist"], *runs["copied"]).verdict.answer
+    assert answer.startswith("These runs read different images (copied and mnist)")
+
+
 def test_a_data_set_whose_files_changed_between_runs_is_called_out(database: Database) -> None:
     first, again, changed = (finished_run(database, dataset="clothes", seed=seed) for seed in range(3))
     with database.write() as session:
