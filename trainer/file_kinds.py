@@ -1,5 +1,6 @@
 """What a file is that should be an IDX file and is not, by its first bytes."""
 
+import codecs
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,12 @@ _UNPACK: Final = "Unpack it, and put the IDX files that it holds into this folde
 _CONVERT: Final = "Convert it to IDX files of unsigned bytes."
 _QUOTED: Final = 40
 """How many characters of a text are shown."""
+_UTF_16: Final = (
+    ((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "utf-16"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
+"""What text in UTF-16 begins with: a mark, or the sign that begins a page."""
 _TAR_MAGIC: Final = 257
 _ZIP_NAME: Final = 30
 _ZIP_NAME_LENGTH: Final = 26
@@ -78,12 +85,14 @@ def _zip(start: bytes) -> FileKind:
 
 
 def _text(start: bytes) -> FileKind | None:
+    coding = next((name for marks, name in _UTF_16 if start.startswith(marks)), "utf-8-sig")
     try:
-        text = start.decode("utf-8-sig").strip()
+        text = start.decode(coding).strip()
     except UnicodeDecodeError as error:
-        if error.reason != "unexpected end of data":  # only a letter that is cut by the end of the start
+        # only a letter that is cut by the end of the start
+        if error.reason not in ("unexpected end of data", "truncated data"):
             return None
-        text = start[: error.start].decode("utf-8-sig").strip()
+        text = start[: error.start].decode(coding).strip()
     if not text or not all(letter.isprintable() or letter.isspace() for letter in text):
         return None
     lower = text.lower()

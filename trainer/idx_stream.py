@@ -20,6 +20,7 @@ MOST_ITEMS: Final = 10_000_000
 
 _INTEGER_BYTES: Final = 4
 _UNSIGNED_BYTES: Final = 0x08
+_TYPE_BYTES: Final = {_UNSIGNED_BYTES: 1, 0x09: 1, 0x0B: 2, 0x0C: 4, 0x0D: 4, 0x0E: 8}
 _TYPES: Final = {
     _UNSIGNED_BYTES: "unsigned bytes",
     0x09: "signed bytes",
@@ -154,10 +155,19 @@ class IdxStream:
         if magic in (IMAGES.magic, LABELS.magic):
             remedy = "Images and labels may be in each other's place: put each under its own name."
         raise self._error(
-            f"begins with the magic number 0x{magic:08x} ({_described(magic)}{_dimensions(start)}), "
+            f"begins with the magic number 0x{magic:08x} ({_described(magic)}{self._dimensions(start)}), "
             f"not 0x{self.layout.magic:08x} ({_described(self.layout.magic)}: {self.layout.what})",
             remedy,
         )
+
+    def _dimensions(self, start: bytes) -> str:
+        """The sizes that a header states, where they are few, whole and no more than the file can hold."""
+        dimensions = start[3]
+        sizes = _integers(start[_INTEGER_BYTES : _INTEGER_BYTES * (1 + dimensions)])
+        if start[2] not in _TYPES or not 1 < dimensions == len(sizes) <= _MOST_DIMENSIONS:
+            return ""
+        most = self._stored_bytes * (MOST_EXPANSION if self._compressed else 1)
+        return f", {_by(sizes)}" if math.prod(sizes) * _TYPE_BYTES[start[2]] <= most else ""
 
     def _checked_count(self, start: bytes) -> int:
         layout = self.layout
@@ -258,11 +268,3 @@ def _described(magic: int) -> str:
     if kind not in _TYPES:
         return f"type 0x{kind:02x}, which IDX does not have"
     return f"{_TYPES[kind]} in {dimensions} dimension{'' if dimensions == 1 else 's'}"
-
-
-def _dimensions(start: bytes) -> str:
-    """The sizes that a header states, where they are few and whole."""
-    dimensions = start[3]
-    sizes = _integers(start[_INTEGER_BYTES : _INTEGER_BYTES * (1 + dimensions)])
-    known = start[2] in _TYPES and 1 < dimensions == len(sizes) <= _MOST_DIMENSIONS
-    return f", {_by(sizes)}" if known else ""

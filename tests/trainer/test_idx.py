@@ -1,5 +1,6 @@
 """IDX files: what is accepted, and what a damaged one is told."""
 
+import codecs
 import gzip
 import hashlib
 import io
@@ -110,6 +111,13 @@ def test_images_and_labels_are_read_as_written(tmp_path: Path, name: str) -> Non
             (
                 "begins with the magic number 0x00000804 (unsigned bytes in 4 dimensions, 2x28x28x1), not "
                 "0x00000803 (unsigned bytes in 3 dimensions: images)"
+            ),
+        ),
+        (
+            struct.pack(">2I", 0x802, 2000) + bytes([9, 0, 0, 3] * 500),
+            (
+                "begins with the magic number 0x00000802 (unsigned bytes in 2 dimensions), not 0x00000803 "
+                "(unsigned bytes in 3 dimensions: images)"
             ),
         ),
         (
@@ -271,6 +279,11 @@ def array() -> bytes:
         ),
         (b"<HTML><body>404</body></HTML>", "an HTML page", "download failed or needs a login"),
         (b"\xef\xbb\xbf<?xml version='1.0'?><Error/>", "an XML document", "download failed or needs a login"),
+        ("<!DOCTYPE html><html>é".encode("utf-16"), "an HTML page", "download failed or needs a login"),
+        (codecs.BOM_UTF16_BE + "<html>".encode("utf-16-be"), "an HTML page", "download failed"),
+        (("<html>" + "é" * 300).encode("utf-16-le")[:-1], "an HTML page", "download failed"),
+        ("\n<head>".encode("utf-16"), "an HTML page", "download failed or needs a login"),
+        ("label,pixel0\n".encode("utf-16"), "text that begins with “label,pixel0”", "convert it to IDX"),
         (b'{"message": "Not Found"}', 'text that begins with “{"message": "Not Found"}”', "again"),
         (b"label,pixel0\n5,0\n", "text that begins with “label,pixel0”", "convert it to IDX"),
         (("é" * 300).encode(), "text that begins with “éé", "again"),
