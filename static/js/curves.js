@@ -46,29 +46,32 @@ const CHOICES = ["metric", "x", "lines", "smooth", "log", "logx", "hide"];
 
 const choice = (table, asked, otherwise) => (Object.hasOwn(table, asked) ? asked : otherwise);
 
-// The axis for these curves, or for the means of their groups, whose bands may end outside: those of two seeds would be
-// all there is.
-function heights(curves, { log, isAccuracy, weight, means, used, groupOf }) {
-  const counted = means ? curves.filter(({ run }) => used.has(run.id)) : curves;
-  const values = ({ y, raw }) => [y, ...(weight && !means ? [raw] : [])].flatMap((column) => (log ? logarithms(column) : column));
+// The axis for lines `{shown, isFailed}`, `shown` the values that it is fitted to.
+function heights(lines, { log, isAccuracy }) {
   const kind = isAccuracy ? (log ? { ...LOG_LOSS, ends: [-Infinity, 2] } : ACCURACY) : log ? LOG_LOSS : LOSSES;
-  if (!means) return frame(counted.map((curve) => ({ values: values(curve), isFailed: curve.run.status === "failed" })), kind);
-  const groups = [...Map.groupBy(counted, ({ run }) => groupOf(run)).values()];
-  return frame(groups.map((members) => ({ values: members.flatMap(values) })), kind);
+  return frame(lines.map(({ shown, isFailed }) => ({ values: log ? logarithms(shown) : shown, isFailed })), kind);
 }
 
-// The axis of what curves are drawn over. Epochs are chosen, but a time may be that of a machine that slept: a run that took
-// far longer than all others leaves the frame.
-function widths(curves, logX, over) {
-  const ends = curves.map(({ x }) => x.at(-1));
+// The axis of what lines are drawn over. Epochs are chosen, but a time may be that of a machine that slept: a line that ends
+// far later than all others leaves the frame.
+function widths(lines, logX, over) {
+  const ends = lines.map(({ x }) => x.at(-1));
   if (!ends.length) return { range: logX ? [0, 1] : [0, 10] };
   const fitted = frame(over === "seconds" ? ends.map((end) => ({ values: [end] })) : [{ values: ends }], COST);
   const [end, last] = [ends.filter((each) => each <= fitted.range[1]), ends].map((each) => Math.max(...each) || 1);
-  const isLine = curves.some(({ x }) => x.length > 1);
+  const isLine = lines.some(({ x }) => x.length > 1);
   if (!logX) return { range: [0, isLine ? end : 2 * end], all: [0, isLine ? last : 2 * last] };
-  const first = Math.log10(Math.min(...curves.map(({ x }) => x.find((value) => value > 0) ?? 1)));
+  const first = Math.log10(Math.min(...lines.map(({ x }) => x.find((value) => value > 0) ?? 1)));
   const to = (most) => [first - 0.02, Math.max(first + 0.3, Math.log10(most))];
   return { range: to(end), all: to(last) };
+}
+
+// Axes that show at least one point of these lines: where the usual part of one axis and that of the other have no point in
+// common, everything is shown.
+function together(lines, x, y, { log, logX }) {
+  const isWithin = (value, { range }, isLog) => !range || (value >= (isLog ? 10 ** range[0] : range[0]) && value <= (isLog ? 10 ** range[1] : range[1]));
+  const isSeen = lines.some((line) => line.x.some((place, index) => isWithin(place, x, logX) && isWithin(line.y[index], y, log)));
+  return isSeen ? { x, y } : { x: { ...x, range: x.all ?? x.range }, y: { ...y, range: y.all ?? y.range } };
 }
 
 export class Curves {
@@ -135,8 +138,8 @@ export class Curves {
     });
     const hover = `%{fullData.name}<br>${AXES[over].hover}: ${isAccuracy ? PERCENT : LOSS}`;
     const { traces, lines, used } = means ? this.#means(curves, hover, { log, isAccuracy }) : this.#lines(curves, hover, weight);
-    const groupOf = (run) => this.set.groupOf(run);
-    const y = heights(curves, { log, isAccuracy, weight, means, used, groupOf });
+    const fitted = means ? lines : curves.map((curve) => ({ ...curve, shown: weight ? [...curve.y, ...curve.raw] : curve.y, isFailed: curve.run.status === "failed" }));
+    const { x, y } = together(fitted, widths(fitted, logX, over), heights(fitted, { log, isAccuracy }), { log, logX });
     const last = curves.reduce((most, { x }) => Math.max(most, x.length), 0);
     const size = this.size();
     const { fits, margin } = roomFor(lines.map(({ name }) => name), size);
@@ -149,13 +152,14 @@ export class Curves {
           ...(over === "epoch" ? epochAxis(last, logX) : { title: AXES[over].title, rangemode: logX ? undefined : "tozero" }),
           type: logX ? "log" : "linear",
           isCount: over === "epoch" || over === "updates",
-          ...widths(curves, logX, over),
+          ...x,
         },
         y: {
           title: TITLES[metric],
           type: log ? "log" : "linear",
           ...(isAccuracy ? PERCENT_TICKS : {}),
           ...(log && isAccuracy ? { minallowed: undefined, maxallowed: 2 } : {}),
+          ...(log || isAccuracy ? {} : { minallowed: LOSSES.ends[0] }),
           ...(y.range ? y : { range: log ? [-2, 0.5] : isAccuracy ? [0, 100] : [0, 2.5] }),
         },
         ...(means ? { margin } : {}),
@@ -231,7 +235,9 @@ export class Curves {
         text: counts.map((count) => `mean of ${count}`),
         hovertemplate: `${hover.replace("<br>", ", %{text}<br>")}<extra></extra>`,
       });
-      named.push({ name: meant.label, color: line.color, x, y });
+      // a band may end outside: that of two seeds would be all there is
+      const within = several.flatMap(({ ci95, min, max }) => [Math.max(min, ci95[0]), Math.min(max, ci95[1])]);
+      named.push({ name: meant.label, color: line.color, x, y, shown: [...y, ...within] });
     }
     return { traces: [...bands, ...lines], lines: named, used };
   }

@@ -10,7 +10,7 @@ const RESOLUTION = 1e-12; // of a value: a smaller difference is none
 // is left out sooner: there the rest needs `apart` at least. `sides` are those where something may lie far away, `base`
 // is a value that is always shown, beyond `ends` there is nothing, and `isSpiky` says that single points of a run are
 // left out too, and not only whole runs.
-export const LOSS = { factor: 5, least: 3, apart: ({ high }) => high / 4, sides: ["high"], isSpiky: true };
+export const LOSS = { factor: 5, least: 3, apart: ({ high }) => high / 4, sides: ["high"], ends: [0, Infinity], isSpiky: true };
 export const LOG_LOSS = { factor: 5, least: 2, apart: () => 1, sides: ["high"] };
 export const LOG_NORM = { factor: 5, least: 2, apart: () => 2, sides: ["high", "low"] };
 export const SECONDS = { factor: 5, least: 0, apart: () => 0, sides: ["high"], base: 0, isSpiky: true };

@@ -57,7 +57,7 @@ function fitted(lines, kind, nothing) {
 function lossAxis(losses) {
   const isLog = view.get("log") === "y";
   const axis = isLog ? fitted(losses.map(logarithms), LOG_LOSS, [-2, 0.5]) : fitted(losses, LOSSES, [0, 2.5]);
-  return { type: isLog ? "log" : "linear", ...axis };
+  return { type: isLog ? "log" : "linear", minallowed: isLog ? undefined : LOSSES.ends[0], ...axis };
 }
 
 // Says with the drawing what is drawn.

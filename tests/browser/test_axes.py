@@ -39,7 +39,7 @@ def accuracies(values: Sequence[float]) -> dict[str, Sequence[float]]:
     return dict.fromkeys(("train_accuracy", "test_accuracy"), values)
 
 
-USUAL, HUGE_RUN, PERFECT, ZEROS, WIDE, NARROW = (1, 2, 3, 4), 5, (6, 7, 8), 9, 10, 11
+USUAL, HUGE_RUN, PERFECT, ZEROS, WIDE, NARROW, SLOW, NO_LOSS = (1, 2, 3, 4), 5, (6, 7, 8), 9, 10, 11, 12, 13
 SOLVED: Final = [0.97, *[1.0] * (EPOCHS - 1)]
 
 
@@ -69,6 +69,8 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     given(database, zeros, depth=2, seed=9)
     given(database, losses(falling(1e8, 1e-12)), depth=2, seed=10)
     given(database, losses(falling(2.31, 2.29)), depth=2, seed=11)
+    given(database, losses(falling(2, 0.02)) | {"seconds": [1e4] * EPOCHS}, depth=2, seed=12)
+    given(database, losses([0.0] * EPOCHS), depth=2, seed=13)
     yield server.url
     server.stop()
 
@@ -174,6 +176,28 @@ def test_a_run_far_from_all_others_leaves_them_the_axis(odd: str, page: Page) ->
     expect(page.locator("[data-chart-note]")).to_contain_text("5 curves, 100 points, all of them drawn.")
     line.get_by_role("button", name="Fit to most").click()
     wait(page, "curves", lambda drawing: drawing.y.ends[1] < 3)
+
+
+@pytest.mark.parametrize(
+    ("outlier", "view"),
+    [(HUGE_RUN, ""), (HUGE_RUN, "&log=y"), (SLOW, "&x=seconds"), (SLOW, "&x=seconds&logx=x")],
+)
+def test_a_mean_with_one_run_far_from_the_others_is_drawn(
+    odd: str, page: Page, outlier: int, view: str
+) -> None:
+    page.goto(f"{odd}/compare?runs={','.join(map(str, (*USUAL, outlier)))}&lines=mean{view}")
+    drawing = wait(page, "curves", lambda drawing: drawing.names)
+    assert drawing.traces[-1].line
+    assert any(place.is_inside for place in drawing.traces[-1].line)
+    expect(page.locator("[data-chart-note]")).to_contain_text("Means of 5 runs")
+
+
+@pytest.mark.parametrize("view", ["", "?whole=loss,curves"])
+def test_an_axis_of_losses_starts_at_0(odd: str, page: Page, view: str) -> None:
+    page.goto(f"{odd}/runs/{NO_LOSS}{view}")
+    assert wait(page, "loss", lambda drawing: drawing.ends).y.ends[0] == 0
+    page.goto(f"{odd}/compare?runs={NO_LOSS}&{view.removeprefix('?')}")
+    assert wait(page, "curves", lambda drawing: drawing.ends).y.ends[0] == 0
 
 
 def test_single_epochs_far_from_all_others_leave_them_the_axis(odd: str, page: Page) -> None:
