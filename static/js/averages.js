@@ -31,3 +31,10 @@ export function leftOut(runs, used) {
 }
 
 export const hiddenWords = (hidden) => (hidden.size ? ` ${plural(hidden.size, "run")} hidden here.` : "");
+
+// What a note says alone where nothing is drawn since all of these runs are hidden; "" if not all are. `what` they are of
+// may be named.
+export function allHidden(runs, hidden, what = "") {
+  if (!runs.length || !runs.every(({ id }) => hidden.has(id))) return "";
+  return runs.length === 1 ? `The only run${what} is hidden here.` : `All ${plural(runs.length, "run")}${what} are hidden here.`;
+}

@@ -1,7 +1,7 @@
 // The charts that a comparison shows by itself: on the compare page, and in a report without a server.
 
 import { reach, rowsOf, runsAtEpoch } from "./at_epoch.js";
-import { hiddenWords } from "./averages.js";
+import { allHidden, hiddenWords } from "./averages.js";
 import { Curves } from "./curves.js";
 import { whole } from "./format.js";
 import { frontierChart } from "./frontier.js";
@@ -94,7 +94,7 @@ export function charts(set, view, read) {
     const same = hidden ? "" : " The table below holds the means.";
     const text = epoch ? `${words(epoch)} Bands and bars are 95 % intervals of the mean over seeds.` : finalNote;
     drawLayers();
-    fill(text + same + hidden, epoch ? "running train" : "train");
+    fill(allHidden(set.runs, view.ids("hide")) || text + same + hidden, epoch ? "running train" : "train");
   }
 
   // In the frame in which the chart is drawn and after it, which would otherwise wait until the table is laid out.
@@ -113,7 +113,7 @@ export function charts(set, view, read) {
   function changed() {
     const visible = shown();
     const { last } = reach(visible, lengths);
-    scrubber.limit({ last, nothing: nothingFor(visible), share });
+    scrubber.limit({ last, nothing: allHidden(set.runs, view.ids("hide")) || nothingFor(visible), share });
     showResults();
   }
 

@@ -1,7 +1,7 @@
 // One chart of many runs' curves, coloured by group: a line per run, runs of one group differing in shade, or
 // a mean and its 95 % band per group.
 
-import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
+import { allHidden, averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
 import { LOSS, PERCENT, PERCENT_TICKS, bandsOf, chart, epochAxis, heightOf, percents, sizeOf } from "./chart.js";
 import { shadeColour } from "./colours.js";
 import { endNames, roomFor } from "./end_names.js";
@@ -179,7 +179,8 @@ export class Curves {
         (weight ? " Smoothed before averaging." : "")
       : `${plural(curves.length, "curve")}, ${plural(points, "point")}${isAll ? ", all of them drawn" : ""}.` +
         (weight ? " Smoothed; the raw values stand faint behind." : "");
-    this.#note.textContent = (curves.length ? words : "Curves appear with the first epoch.") + hiddenWords(hidden);
+    const said = (curves.length ? words : "Curves appear with the first epoch.") + hiddenWords(hidden);
+    this.#note.textContent = allHidden(this.set.runs, hidden) || said;
   }
 
   #lines(curves, hovertemplate, weight) {

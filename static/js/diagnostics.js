@@ -1,6 +1,6 @@
 // Inside the network: gradient norms and dead units, layer by layer, of a run or of all runs of a group.
 
-import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
+import { allHidden, averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
 import { PERCENT, PERCENT_TICKS, chart, endingAt, epochAxis, heightOf, percents, sizeOf } from "./chart.js";
 import { layerColour, layerDash } from "./colours.js";
 import { endNames, roomFor } from "./end_names.js";
@@ -70,12 +70,16 @@ export class Diagnostics {
     this.#epochs.reset(id);
   }
 
-  // A run, or by default the runs of the last group that are not hidden.
-  get #chosen() {
+  // A run, or by default the runs of the last group; which of them are hidden.
+  get #asked() {
     const [, kind, id] = this.select.value.match(/^(run|group)-(.*)$/);
-    const hidden = this.view.ids("hide");
-    const runs = this.set.runs.filter((run) => (kind === "run" ? String(run.id) === id : this.set.groupOf(run)?.id === id && !hidden.has(run.id)));
-    return runs.filter((run) => this.set.columns(run.id).epoch.length);
+    const runs = this.set.runs.filter((run) => (kind === "run" ? String(run.id) === id : this.set.groupOf(run)?.id === id));
+    return { runs, hidden: kind === "run" ? new Set() : this.view.ids("hide") };
+  }
+
+  get #chosen() {
+    const { runs, hidden } = this.#asked;
+    return runs.filter((run) => !hidden.has(run.id) && this.set.columns(run.id).epoch.length);
   }
 
   async #read() {
@@ -148,6 +152,9 @@ export class Diagnostics {
   }
 
   #say(name, runs, meant, means) {
+    const asked = this.#asked;
+    const nothing = allHidden(this.set.runs, asked.hidden) || allHidden(asked.runs, asked.hidden, " of this group");
+    if (nothing) return fill(this.words, nothing);
     const chosen = this.#chosen;
     const left = chosen.filter((run) => !runs.includes(run)).map((run) => run.id);
     const words = [];

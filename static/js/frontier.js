@@ -1,7 +1,7 @@
 // What accuracy costs: runs and the means of their groups, and the groups that nothing cheaper beats.
 
 import { nearBest } from "./accuracy_scale.js";
-import { hiddenWords } from "./averages.js";
+import { allHidden, hiddenWords } from "./averages.js";
 import { PERCENT, PERCENT_TICKS, chart, heightOf, percents, sizeOf } from "./chart.js";
 import { colour, font } from "./colours.js";
 import { listed } from "./format.js";
@@ -116,7 +116,7 @@ export function frontierChart(element, { words, keys }, set, view) {
     }));
     const front = paretoFront(points);
     const isOver = set.runs.every((run) => ["finished", "failed", "cancelled"].includes(run.status));
-    fill(words, wordsOf(points, isOver) + hiddenWords(hidden));
+    fill(words, allHidden(set.runs, hidden) || wordsOf(points, isOver) + hiddenWords(hidden));
     const costs = runs.map(cost.of);
     const values = percents(runs.map((run) => run.test_accuracy));
     // sizes are chosen, but a time may be that of a machine that slept

@@ -1,6 +1,6 @@
 // How far training accuracy is ahead of test accuracy, epoch by epoch: a faint line per run, a mean per group.
 
-import { averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
+import { allHidden, averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
 import { chart, endingAt, epochAxis, heightOf, sizeOf } from "./chart.js";
 import { colour } from "./colours.js";
 import { endNames, roomFor } from "./end_names.js";
@@ -50,7 +50,7 @@ export function gapChart(element, { note, keys }, set, view) {
       };
       return { group, trace };
     });
-    fill(note, words + leftOut(runs, used) + hiddenWords(hidden));
+    fill(note, allHidden(set.runs, hidden) || words + leftOut(runs, used) + hiddenWords(hidden));
     // the first epochs lie far below the others and would flatten them
     const settled = ({ gap }) => gap.slice(Math.min(Math.ceil(gap.length * SETTLING), gap.length - 1));
     const axis = frame(runs.map((run) => ({ values: settled(run), isFailed: run.status === "failed" })), GAP);

@@ -141,8 +141,16 @@ def test_a_hidden_group_leaves_every_chart_but_not_the_table(six: str, page: Pag
     wait(page, "gap", lambda drawing: len(drawing.traces) == 4 + 2)
     wait(page, "frontier", lambda drawing: len(drawing.traces[1].points) == 4)
     wait(page, "diagnostics", lambda drawing: not drawing.traces)
+    expect(page.locator("#diagnostics-words")).to_have_text("All 2 runs of this group are hidden here.")
     expect(page.locator("#layers-note")).to_contain_text("2 runs hidden here. Verdict and table keep all.")
     expect(page.locator("#groups tbody").first.get_by_role("row")).to_have_count(3)
+
+
+def test_where_all_runs_are_hidden_every_note_says_only_that(six: str, page: Page) -> None:
+    page.goto(f"{six}{ALL}&hide=1,2,3,4,5,6")
+    notes = ("[data-chart-note]", "#layers-note", "#gap-note", "#frontier-words", "#diagnostics-words")
+    for note in (*notes, "#scrubber output"):
+        expect(page.locator(note)).to_have_text("All 6 runs are hidden here.")
 
 
 def test_a_depth_far_from_the_best_is_named_at_the_edge(quiet: WebServer, page: Page) -> None:
