@@ -63,18 +63,40 @@ export function wordsOf(points, isOver = false) {
 
 const MARGIN = { l: 76, r: 16, t: 8, b: 44 };
 
-// Names of the means that lie below the frame, at its edge, one above the other.
-const below = (points, edge, most) =>
-  points.map(({ label: name, cost, accuracy }, index) => ({
-    ...label(`↓ ${plain(name)}, ${accuracy.toFixed(2)}\u00a0%`, cost, edge, colour("ink")),
-    xanchor: cost > 0.75 * most ? "right" : "left",
-    xshift: 0,
-    yanchor: "bottom",
-    yshift: 14 * index,
-  }));
+const worded = ({ label: name, accuracy }) => `${name}, ${accuracy.toFixed(2)}\u00a0%`;
 
-// Names of the means where there is room for them; `at` gives a place in pixels.
-function names(points, runs, front, at, frame) {
+const HIGH = 16; // pixels of a name at the edge
+const ACROSS = 12; // and of an arrow
+
+const mark = (text, x, edge, xanchor, hovertext) => ({ ...label(text, x, edge, colour("ink")), xanchor, xshift: 0, yanchor: "bottom", hovertext });
+
+// Arrows at the edge for means that lie below the frame: one for those at one place, with all of them where one hovers over it.
+function arrows(points, at, edge) {
+  const found = [];
+  for (const point of points.toSorted((one, other) => one.cost - other.cost)) {
+    const last = found.at(-1);
+    if (last && at(point).x - at(last[0]).x < ACROSS) last.push(point);
+    else found.push([point]);
+  }
+  return found.map((group) => mark("↓", group[0].cost, edge, "center", group.map((point) => `${plain(worded(point))}, below the frame`).join("<br>")));
+}
+
+// Their names at the edge, each with its box, or null where one would be cut or stand on another.
+function below(points, at, edge, frame) {
+  const found = points.map((point) => {
+    const text = `↓ ${worded(point)}`;
+    const [{ x }, width] = [at(point), widthOf(text, font())];
+    const left = x + width <= frame.width ? x : x - width;
+    return { box: { left, right: left + width, top: frame.height - HIGH, bottom: frame.height }, mark: mark(plain(text), point.cost, edge, left < x ? "right" : "left") };
+  });
+  const isClear = ({ box }, index) => box.left >= 0 && found.slice(index + 1).every((other) => box.right < other.box.left || other.box.right < box.left);
+  return found.every(isClear) ? found : null;
+}
+
+// Names of the means within and below the frame, or null where not all can be read; `at` gives a place in pixels.
+function names(points, low, runs, front, at, frame, edge) {
+  const under = below(low, at, edge, frame);
+  if (!under) return null;
   const ordered = points.toSorted((one, other) => other.accuracy - one.accuracy);
   const dots = ordered.map((point) => ({ ...at(point), radius: 8, width: widthOf(point.label, font()) + 2 }));
   const lines = front.flatMap((point, index) => {
@@ -84,13 +106,15 @@ function names(points, runs, front, at, frame) {
       { left: to.x - 2, right: to.x + 2, top: to.y, bottom: from.y },
     ];
   });
-  const places = labelPlaces(dots, runs.map((run) => ({ ...at(run), radius: 4 })), lines, frame);
-  return ordered.flatMap((point, index) => {
-    const place = places[index];
-    if (!place) return [];
-    const named = label(plain(point.label), point.cost, point.accuracy, colour("ink"));
-    return { ...named, xanchor: "center", xshift: place.x - dots[index].x, yshift: dots[index].y - place.y };
-  });
+  const places = labelPlaces(dots, runs.map((run) => ({ ...at(run), radius: 4 })), lines, under.map(({ box }) => box), frame);
+  if (!places) return null;
+  const beside = ordered.map((point, index) => ({
+    ...label(plain(point.label), point.cost, point.accuracy, colour("ink")),
+    xanchor: "center",
+    xshift: places[index].x - dots[index].x,
+    yshift: dots[index].y - places[index].y,
+  }));
+  return [...beside, ...under.map((each) => each.mark)];
 }
 
 // The ends of the axis of accuracies, with room for names, in which one run far below the others has no part.
@@ -124,8 +148,7 @@ export function frontierChart(element, { words, keys }, set, view) {
     const most = Math.max(0, ...costs.filter((each) => isWhole || each <= dear.range[1]));
     // one depth far from the best would press all others into a line
     const isNear = isWhole ? points.map(() => true) : nearBest(points.map(({ accuracy }) => accuracy / 100));
-    const [near, far] = [true, false].map((wanted) => points.filter((_, index) => isNear[index] === wanted));
-    const outside = new Set(far.map((point) => point.id));
+    const outside = new Set(points.filter((_, index) => !isNear[index]).map(({ id }) => id));
     const inside = values.filter((_, index) => !outside.has(set.groupOf(runs[index]).id));
     // what markers share stands once, and their looks in columns
     const markers = (groups, size, alpha, line) => {
@@ -133,15 +156,17 @@ export function frontierChart(element, { words, keys }, set, view) {
       return { color: looks.map(({ color }) => color), symbol: looks.map(({ symbol }) => symbol), size, line };
     };
     const across = most ? [-0.03 * most, 1.06 * most] : [0, 1];
-    const up = runs.length ? raised(inside, { isWhole, room: far.length ? 0.25 : 0.1 }) : [90, 100];
+    const up = runs.length ? raised(inside, { isWhole, room: outside.size ? 0.25 : 0.1 }) : [90, 100];
     const frame = { width: Math.max(100, sizeOf(element).width - MARGIN.l - MARGIN.r), height: heightOf(element) };
     const at = ({ cost: x, accuracy: y }) => ({
       x: ((x - across[0]) / (across[1] - across[0])) * frame.width,
       y: ((up[1] - y) / (up[1] - up[0])) * frame.height,
     });
     const dots = runs.map((run, index) => ({ cost: costs[index], accuracy: values[index] })).filter(({ accuracy }) => accuracy >= up[0]);
-    const named = [...names(near.filter((point) => point.cost <= across[1]), dots, front, at, frame), ...below(far, up[0], most)];
-    showKeys(keys, named.length < points.length ? points : []);
+    const within = points.filter(({ cost }) => cost <= across[1]);
+    const [low, shown] = [true, false].map((wanted) => within.filter(({ accuracy }) => accuracy < up[0] === wanted));
+    const named = within.length === points.length ? names(shown, low, dots, front, at, frame, up[0]) : null;
+    showKeys(keys, named ? [] : points);
     return {
       traces: [
         {
@@ -163,7 +188,7 @@ export function frontierChart(element, { words, keys }, set, view) {
           x: points.map((point) => point.cost),
           y: points.map((point) => point.accuracy),
           text: points.map((point) => plain(`${point.label}, mean of ${point.n}`)),
-          isCounted: false,
+          isCounted: within.length < points.length, // runs stand for means, but for one whose runs are here and it is not
           mode: "markers",
           marker: markers(points, 13, 1, { width: 2, color: colour("surface") }),
           hovertemplate: `%{text}<br>${cost.hover}: ${PERCENT}<extra></extra>`,
@@ -173,7 +198,7 @@ export function frontierChart(element, { words, keys }, set, view) {
         x: { title: cost.title, range: across, isCount: asked !== "seconds" && asked !== "flops" },
         y: { title: "Final test accuracy", ...PERCENT_TICKS, range: up, automargin: false },
         margin: MARGIN,
-        annotations: named,
+        annotations: named ?? arrows(low, at, up[0]),
         uirevision: cost.title,
       },
       legend: points.map((point) => keyOf(point, "markers")),

@@ -23,21 +23,32 @@ function candidates({ x, y, radius, width }) {
   ]);
 }
 
-// The middle of each name, for dots `{x, y, radius, width}` in order of their weight; `width` is the name's. Null where a
-// name would lie on another or leave the frame. `lines` are boxes that no name should lie on, and `frame` is `{width, height}`.
-export function labelPlaces(dots, others, lines, frame) {
-  const taken = [...dots, ...others].map(boxAround);
+// Whether two names that share some width stand one above the other as their dots do.
+const isInOrder = (one, other) =>
+  one.box.right <= other.box.left ||
+  other.box.right <= one.box.left ||
+  Math.abs(one.dot.y - other.dot.y) < LINE ||
+  one.box.top > other.box.top === one.dot.y > other.dot.y;
+
+// The middle of each name, for dots `{x, y, radius, width}` in order of their weight; `width` is the name's. Null if not all
+// names can be read beside their dots: where one would leave the frame, lie on another, on a dot or on a box of `taken`, or
+// stand in another order than the dots, or where dots lie so close that a name could be either's. `others` are smaller dots
+// and `lines` boxes that no name should lie on, and `frame` is `{width, height}`.
+export function labelPlaces(dots, others, lines, taken, frame) {
+  const isClose = (one, other) => one !== other && Math.hypot(one.x - other.x, one.y - other.y) < LINE;
+  if (dots.some((one) => dots.some((other) => isClose(one, other)))) return null;
+  const closed = [...dots.map(boxAround), ...taken];
+  const light = others.map(boxAround);
   const placed = [];
   const sum = (box, boxes) => boxes.reduce((total, each) => total + overlap(box, each), 0);
   const isInside = ({ left, right, top, bottom }) => left >= 0 && right <= frame.width && top >= 0 && bottom <= frame.height;
-  return dots.map((dot) => {
-    const free = candidates(dot).filter((box) => isInside(box) && !sum(box, placed));
-    if (!free.length) return null;
-    const choices = free.map((box) => ({ box, cost: sum(box, taken) + 3 * sum(box, lines) }));
-    const { left, right, top, bottom } = choices.reduce((best, each) => (each.cost < best.cost ? each : best)).box;
-    placed.push({ left, right, top, bottom });
-    return { x: (left + right) / 2, y: (top + bottom) / 2 };
-  });
+  for (const dot of dots) {
+    const isFree = (box) => isInside(box) && !sum(box, closed) && placed.every((each) => !overlap(box, each.box) && isInOrder({ box, dot }, each));
+    const choices = candidates(dot).filter(isFree).map((box) => ({ box, cost: sum(box, light) + 3 * sum(box, lines) }));
+    if (!choices.length) return null;
+    placed.push({ dot, box: choices.reduce((best, each) => (each.cost < best.cost ? each : best)).box });
+  }
+  return placed.map(({ box: { left, right, top, bottom } }) => ({ x: (left + right) / 2, y: (top + bottom) / 2 }));
 }
 
 const context = document.createElement("canvas").getContext("2d");

@@ -207,6 +207,51 @@ def test_names_without_room_stand_above_the_chart(long: Groups, phone: Page) -> 
     expect(phone.locator("#gap-keys")).to_be_hidden()
 
 
+def test_what_accuracy_costs_names_all_dots_or_stands_below_a_key(groups: Groups, page: Page) -> None:
+    page.goto(groups.address)
+    traces(page, "frontier")
+    expect(page.locator("#frontier-keys .key")).to_have_text(groups.labels)
+    assert {name["text"] for name in page.evaluate(NAMES, "frontier")} <= {"↓"}
+    page.goto(re.sub(r"&by=.*", "", groups.address))
+    named = page.evaluate(NAMES, "frontier") if traces(page, "frontier") else []
+    assert {name["text"].partition(",")[0].removeprefix("↓ ") for name in named} == {
+        label.partition(",")[0] for label in groups.labels
+    }
+    expect(page.locator("#frontier-keys")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("dots", "taken", "are_named"),
+    [
+        pytest.param([(100, 100)], [], True, id="one"),
+        pytest.param([(100, 100), (100, 112)], [], False, id="two so close that a name could be either's"),
+        pytest.param([(100, 60), (100, 90), (100, 120), (100, 150)], [], True, id="one above the other"),
+        pytest.param([(100, 60), (200, 62)], [], True, id="side by side"),
+        pytest.param([(100, 100)], [(0, 300, 0, 200)], False, id="where something else stands"),
+    ],
+)
+def test_names_stand_in_the_order_of_their_dots_or_none_does(
+    server: WebServer,
+    page: Page,
+    dots: list[tuple[int, int]],
+    taken: list[tuple[int, int, int, int]],
+    *,
+    are_named: bool,
+) -> None:
+    page.goto(f"{server.url}/workers")
+    given = [{"x": x, "y": y, "radius": 8, "width": 60} for x, y in dots]
+    boxes = [dict(zip(("left", "right", "top", "bottom"), box, strict=True)) for box in taken]
+    found = page.evaluate(
+        "async ([module, dots, taken]) => "
+        "(await import(module)).labelPlaces(dots, [], [], taken, { width: 300, height: 200 })",
+        [assets.url("js/label_places.js"), given, boxes],
+    )
+    assert bool(found) == are_named
+    if found and len({x for x, _ in dots}) == 1:
+        heights = [place["y"] for place in found]
+        assert heights == sorted(heights)
+
+
 def picture(page: Page, chart: str, folder: Path) -> Path:
     """A chart as an SVG file."""
     with page.expect_download() as waiting:
