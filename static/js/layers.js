@@ -39,9 +39,9 @@ function bands(rows, scale) {
   return shapes.length ? [bandsOf(shapes, colour("muted", 0.13))] : [];
 }
 
-// Intervals of groups that stand alone, or whose order means nothing.
-function bars(rows, field, scale, isOrdered) {
-  const alone = isOrdered ? stretches(rows, field).filter((stretch) => stretch.length === 1).flat() : rows.filter((row) => row[field].ci95);
+// Intervals of groups that stand alone, or whose order means nothing; none of those `low`, below the frame, where names stand.
+function bars(rows, field, scale, isOrdered, low) {
+  const alone = (isOrdered ? stretches(rows, field).filter((stretch) => stretch.length === 1).flat() : rows.filter((row) => row[field].ci95)).filter((row) => !low.includes(row));
   if (!alone.length) return [];
   const y = alone.map((row) => scale.place(row[field].mean));
   const ends = alone.map((row) => row[field].ci95.map((end) => scale.place(within(end))));
@@ -182,17 +182,16 @@ function below(rows, scale, unit) {
   }));
 }
 
-// The rows near the best, and the accuracies that are to be in the frame; by default what lies far from the best is
+// The accuracies that are to be in the frame; by default what lies far from the best is
 // not: one shallow network would press all others into a line.
 function framed(set, asked, rows, runs, overlay) {
   const isZoomed = !["even", "error"].includes(asked);
   const isNearBest = rows.length && isZoomed ? nearBest(rows.map((row) => row.test_accuracy.mean)) : rows.map(() => true);
-  const [near, far] = [true, false].map((wanted) => rows.filter((_, index) => isNearBest[index] === wanted));
-  const outside = new Set(far.map(({ x }) => x));
+  const outside = new Set(rows.filter((_, index) => !isNearBest[index]).map(({ x }) => x));
   const inside = runs.filter((run) => !outside.has(set.groupOf(run).x));
   const best = Math.max(...rows.map((row) => row.test_accuracy.mean));
   const kept = rows.length && isZoomed ? overlay.filter((row) => isNear(row.test_accuracy, best)) : overlay;
-  return { near, far, values: [...inside, ...kept].flatMap((each) => PARTS.map(({ field }) => each[field])) };
+  return [...inside, ...kept].flatMap((each) => PARTS.map(({ field }) => each[field]));
 }
 
 const TICK = 15; // pixels that a slanted or upright name needs across
@@ -217,7 +216,7 @@ export function layersChart(element, set, view, read) {
     const ticks = new Map([...overlay.map(({ depth }) => [depth, depth]), ...rows.map(({ x, label: name }) => [x, set.isByDepth ? x : plain(name)])]);
     const xs = [...ticks.keys()];
     const end = Math.max(0, ...rows.map(({ x }) => x), ...overlay.map(({ depth }) => depth));
-    const { near, far, values } = framed(set, asked, rows, runs, overlay);
+    const values = framed(set, asked, rows, runs, overlay);
     const range = [Math.min(1, ...xs) - 0.4, Math.max(2, ...xs) + 0.4];
     const right = narrow ? 76 : 118;
     const unit = (sizeOf(element).width - 76 - right) / (range[1] - range[0]);
@@ -225,14 +224,16 @@ export function layersChart(element, set, view, read) {
     const margin = { l: 76, r: right, t: 20, b: 44 + room };
     const height = heightOf(element) - 12 - room;
     const scale = accuracyScale(asked, values);
+    const isLow = ({ test_accuracy: { mean } }) => scale.place(mean) < scale.value(scale.range[0]) && !scale.axis.type;
+    const [low, within] = [true, false].map((wanted) => rows.filter((row) => isLow(row) === wanted));
     return {
       traces: [
         ...(set.isOrdered ? bands(rows, scale) : []),
         ...published(overlay, scale),
-        ...parts.flatMap(({ field }) => bars(rows, field, scale, set.isOrdered)),
+        ...parts.flatMap(({ field }) => bars(rows, field, scale, set.isOrdered, low)),
         ...parts.map((part) => means(set, rows, part, scale, unit)),
         dots(set, runs, parts, scale),
-        texts([...names(parts, { near, far }, overlay, scale, { end, narrow, height, unit, least: set.isOrdered && near.length > 1 ? 0 : 8 }), ...below(far, scale, unit)]),
+        texts([...names(parts, { near: within, far: low }, overlay, scale, { end, narrow, height, unit, least: set.isOrdered && within.length > 1 ? 0 : 8 }), ...below(low, scale, unit)]),
       ],
       layout: {
         x: { title: set.by, tickvals: xs, ticktext: [...ticks.values()], range, tickangle, automargin: false, ...QUICK },
