@@ -238,7 +238,7 @@ export class Curves {
       });
       // a band may end outside: that of two seeds would be all there is
       const within = several.flatMap(({ ci95, min, max }) => [Math.max(min, ci95[0]), Math.min(max, ci95[1])]);
-      named.push({ name: meant.label, color: line.color, x, y, shown: [...y, ...within] });
+      named.push({ name: meant.label, color: line.color, symbol: meant.symbol, x, y, shown: [...y, ...within] });
     }
     return { traces: [...bands, ...lines], lines: named, used };
   }

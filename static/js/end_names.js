@@ -5,9 +5,44 @@ import { widthOf } from "./label_places.js";
 import { plain } from "./labels.js";
 import { spaced } from "./spacing.js";
 
+// The markers of groups as letters; the names of markers are plotly.js'.
+const SIGNS = {
+  circle: "●",
+  "circle-open": "○",
+  "circle-cross-open": "⊕",
+  "circle-x-open": "⊗",
+  square: "■",
+  "square-open": "□",
+  "square-cross-open": "⊞",
+  "square-x-open": "⊠",
+  diamond: "◆",
+  "diamond-open": "◇",
+  "diamond-cross-open": "⟐",
+  "diamond-x-open": "❖",
+  "triangle-up": "▲",
+  "triangle-up-open": "△",
+  cross: "✚",
+  "cross-open": "✛",
+  x: "✖",
+  "x-open": "✕",
+  "triangle-down": "▼",
+  "triangle-down-open": "▽",
+  star: "★",
+  "star-open": "☆",
+  pentagon: "⬟",
+  "pentagon-open": "⬠",
+  "triangle-left": "◀",
+  "triangle-left-open": "◁",
+  "diamond-tall": "⬧",
+  "diamond-tall-open": "⬨",
+  hexagram: "✶",
+  "hexagram-open": "✡",
+};
+
 const LINE = 15; // pixels from one name to the next
 const DOT = 30; // the dot before a name, its distance from the frame and a little room
 const LEAST = 80; // pixels at the right: enough for names like "5 layers"
+const NARROW = 500; // pixels of a chart
 const SHIFT = 14; // from the frame to the names
 const NEAR = 4; // pixels: a name so close to its line's end needs no connection
 
@@ -21,14 +56,14 @@ function endOf({ x, y }, [left, right]) {
 }
 
 // The margins of a chart whose lines end in names, and whether there is room for these: they may take half of the
-// chart, and each needs a line of its own.
+// chart, a third of one as narrow as a phone, and each needs a line of its own.
 export function roomFor(names, { width, height }) {
   const right = Math.round(Math.max(LEAST, DOT + Math.max(0, ...names.map((name) => widthOf(name, font())))));
-  const fits = right <= width / 2 && names.length * LINE <= height;
+  const fits = right <= width / (width < NARROW ? 3 : 2) && names.length * LINE <= height;
   return { fits, margin: { l: 56, r: fits ? right : 16, t: 8, b: 44 } };
 }
 
-// Parts of a layout that name lines `{name, color, x, y}` within what can be seen, `x` and `y` its ends. Numbers of
+// Parts of a layout that name lines `{name, color, symbol, x, y}` within what can be seen, `x` and `y` its ends. Numbers of
 // logarithmic axes, which `log` names, are powers of ten.
 export function endNames(lines, seen, height, log = {}) {
   const placed = lines
@@ -48,8 +83,8 @@ export function endNames(lines, seen, height, log = {}) {
       ...(isMoved ? [{ ...line, xref: "paper", xsizemode: "pixel", xanchor: 1, x0: 0, x1: SHIFT - 2, y0: y, y1: value("y", places[index]) }] : []),
     ];
   });
-  const annotations = placed.map(({ name, color }, index) => ({
-    text: `<span style="color: ${color}">●</span> ${plain(name)}`,
+  const annotations = placed.map(({ name, color, symbol = "circle" }, index) => ({
+    text: `<span style="color: ${color}">${SIGNS[symbol]}</span> ${plain(name)}`,
     xref: "paper",
     x: 1,
     xanchor: "left",

@@ -58,7 +58,7 @@ export function gapChart(element, { note, keys }, set, view) {
     const last = runs.reduce((most, run) => Math.max(most, run.gap.length), 0);
     const size = { width: sizeOf(element).width, height: heightOf(element) };
     const { fits, margin } = roomFor(means.map(({ group }) => group.label), size);
-    const lines = means.map(({ group, trace: { x, y, line } }) => ({ name: group.label, color: line.color, x, y }));
+    const lines = means.map(({ group, trace: { x, y, line } }) => ({ name: group.label, color: line.color, symbol: group.symbol, x, y }));
     showKeys(keys, fits ? [] : means.map(({ group }) => group));
     return {
       traces: [...faint, ...means.map(({ trace }) => trace)],

@@ -158,8 +158,8 @@ NAMES: Final = """(chart) => {
   return [...document.querySelectorAll(`#${chart}-chart .annotation`)].map((name) => {
     const { left, right, top, bottom } = name.querySelector("text").getBoundingClientRect();
     const is_inside = left >= svg.left && right <= svg.right && top >= svg.top && bottom <= svg.bottom;
-    const text = name.textContent.replace("●", "").trim();
-    return { text, top, bottom, is_inside, is_beside: left > frame.right };
+    const [, sign, text] = name.textContent.match(/^([^\\w\\s]?)\\s*(.*)$/u);
+    return { sign, text: text || sign, top, bottom, is_inside, is_beside: left > frame.right };
   });
 }"""
 """The names at the right of a chart, from above."""
@@ -186,6 +186,9 @@ def test_names_stand_at_the_ends_of_lines_in_their_order(
     ends = {trace["name"]: trace["y"][-1] for trace in drawn if trace.get("name") in groups.labels}
     heights = [ends[name] for name in found]
     assert heights == sorted(heights, reverse=True)
+    symbols = {trace["name"]: trace["marker"]["symbol"] for trace in drawn if trace.get("name") in ends}
+    signs = {(symbols[name["text"]], name["sign"]) for name in named(page, chart)}
+    assert len({sign for _, sign in signs}) == len(signs) == len(set(symbols.values()))
 
 
 def test_names_without_room_stand_above_the_chart(long: Groups, phone: Page) -> None:
