@@ -131,6 +131,12 @@ def test_the_line_of_every_group_looks_like_no_other(groups: Groups, page: Page,
     assert len(set.union(*found.values())) == len(groups.labels)
 
 
+def test_what_groups_are_by_is_listed(many: Groups, page: Page) -> None:
+    page.goto(many.address)
+    expect(page.locator("#layers")).to_have_text("Accuracy by depth, lr and batch_size")
+    expect(page.locator("#table")).to_have_text("By depth, lr and batch_size")
+
+
 def test_the_points_of_every_group_look_like_no_other(groups: Groups, page: Page) -> None:
     page.goto(groups.address)
     traces(page, "frontier")
