@@ -77,6 +77,30 @@ export const endingAt = (last) => (last ? [0, Math.max(last, 2)] : [0, 10]);
 // Things one after the other, with a gap between each and the next, where plotly.js interrupts a line or an area.
 export const gapped = (things) => things.flatMap((thing, place) => (place ? [null, ...thing] : thing));
 
+// Stretches of neighbours that all are `whole`: a band must not run through one that is not.
+export function stretches(rows, whole) {
+  const found = [[]];
+  for (const row of rows) {
+    if (whole(row)) found.at(-1).push(row);
+    else if (found.at(-1).length) found.push([]);
+  }
+  return found.filter((stretch) => stretch.length);
+}
+
+// Traces as plotly.js draws them truly: where a logarithmic axis has no place for a value it would draw a line down to the
+// edge, which is interrupted instead, and a point of a line between two gaps is drawn as a marker.
+export function interrupted(trace, { x, y }) {
+  if (trace.fill || !trace.mode?.includes("lines")) return [trace];
+  const above = (values, { type }) => (type === "log" && values.some((value) => value <= 0) ? values.map((value) => (value > 0 ? value : null)) : values);
+  const [across, up] = [above(trace.x, x), above(trace.y, y)];
+  const isThere = (index) => Number.isFinite(across[index]) && Number.isFinite(up[index]);
+  const drawn = across === trace.x && up === trace.y ? trace : { ...trace, x: across, y: up };
+  const alone = trace.mode === "lines" ? up.flatMap((_, index) => (isThere(index) && !isThere(index - 1) && !isThere(index + 1) ? [index] : [])) : [];
+  if (!alone.length) return [drawn];
+  const [points, marker] = [(values) => alone.map((index) => values[index]), { color: trace.line?.color, ...trace.marker }];
+  return [drawn, { x: points(across), y: points(up), mode: "markers", marker, opacity: trace.opacity, hoverinfo: "skip" }];
+}
+
 // Areas `{x, low, high}`, each between two lines, as one trace.
 export const bandsOf = (areas, fillcolor) => ({
   x: gapped(areas.map(({ x }) => [...x, ...x.toReversed()])),
@@ -179,7 +203,8 @@ export function chart(element, build, view) {
     zoom.apply(layout, found.outside > 0);
     Object.assign(layout, names?.({ x: layout.xaxis.range, y: layout.yaxis.range }));
     complete(layout, found, size);
-    Plotly.react(element, traces.map(worded), layout, config());
+    const drawn = traces.flatMap((trace) => interrupted(trace, { x: layout.xaxis, y: layout.yaxis }));
+    Plotly.react(element, drawn.map(worded), layout, config());
     line.show(found, zoom.isWhole);
     say?.(found);
     if (isNew) {

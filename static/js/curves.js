@@ -2,7 +2,7 @@
 // a mean and its 95 % band per group.
 
 import { allHidden, averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
-import { LOSS, PERCENT, PERCENT_TICKS, bandsOf, chart, epochAxis, heightOf, percents, sizeOf } from "./chart.js";
+import { LOSS, PERCENT, PERCENT_TICKS, bandsOf, chart, epochAxis, heightOf, percents, sizeOf, stretches } from "./chart.js";
 import { shadeColour } from "./colours.js";
 import { endNames, roomFor } from "./end_names.js";
 import { plural } from "./format.js";
@@ -137,7 +137,7 @@ export class Curves {
       return { run, x: AXES[over].of(run, columns), raw, y: smooth(raw, weight) };
     });
     const hover = `%{fullData.name}<br>${AXES[over].hover}: ${isAccuracy ? PERCENT : LOSS}`;
-    const { traces, lines, used } = means ? this.#means(curves, hover, { log, isAccuracy }) : this.#lines(curves, hover, weight);
+    const { traces, lines, used, said } = means ? this.#means(curves, hover, { log, isAccuracy }) : this.#lines(curves, hover, weight);
     const fitted = means ? lines : curves.map((curve) => ({ ...curve, shown: weight ? [...curve.y, ...curve.raw] : curve.y, isFailed: curve.run.status === "failed" }));
     const { x, y } = together(fitted, widths(fitted, logX, over), heights(fitted, { log, isAccuracy }), { log, logX });
     const last = curves.reduce((most, { x }) => Math.max(most, x.length), 0);
@@ -168,19 +168,19 @@ export class Curves {
       },
       names: (seen) => (means && fits ? endNames(placed, seen, size.height, { x: logX, y: log }) : {}),
       legend: this.set.groups.filter(({ runs }) => curves.some(({ run }) => runs.includes(run.id) && (!means || used.has(run.id)))).map((group) => keyOf(group)),
-      say: (found) => this.#say(curves, found, { means, used, weight, hidden }),
+      say: (found) => this.#say(curves, found, { means, said, used, weight, hidden }),
     };
   }
 
-  #say(curves, { points, isAll }, { means, used, weight, hidden }) {
+  #say(curves, { points, isAll }, { means, said, used, weight, hidden }) {
     const runs = curves.map(({ run }) => run);
     const words = means
-      ? `Means of ${plural(used.size, "run")}, at each epoch of those that have it.${leftOut(runs, used)} Bands are 95 % intervals of the mean over seeds.` +
+      ? `Means of ${plural(used.size, "run")}, at each epoch of those that have it.${leftOut(runs, used)}${said}` +
         (weight ? " Smoothed before averaging." : "")
       : `${plural(curves.length, "curve")}, ${plural(points, "point")}${isAll ? ", all of them drawn" : ""}.` +
         (weight ? " Smoothed; the raw values stand faint behind." : "");
-    const said = (curves.length ? words : "Curves appear with the first epoch.") + hiddenWords(hidden);
-    this.#note.textContent = allHidden(this.set.runs, hidden) || said;
+    const note = (curves.length ? words : "Curves appear with the first epoch.") + hiddenWords(hidden);
+    this.#note.textContent = allHidden(this.set.runs, hidden) || note;
   }
 
   #lines(curves, hovertemplate, weight) {
@@ -199,7 +199,7 @@ export class Curves {
       }
       lines.push({ x, y, mode, line, marker, name: plain(this.set.describe(run)), hovertemplate: `${hovertemplate}<extra></extra>` });
     }
-    return { traces: [...faint, ...lines], lines: [], used: new Set() };
+    return { traces: [...faint, ...lines], lines: [], used: new Set(), said: "" };
   }
 
   #means(curves, hover, { log, isAccuracy }) {
@@ -207,6 +207,7 @@ export class Curves {
     const lines = [];
     const named = [];
     const used = new Set();
+    let isCut = false;
     const faintness = Math.max(0.05, Math.min(0.16, 0.8 / this.set.groups.length)); // many bands would hide each other
     for (const [meant, members] of this.set.grouped(curves, ({ run }) => run)) {
       const chosen = new Set(averaged(members.map(({ run }) => run), (run) => this.set.length(run)));
@@ -221,9 +222,15 @@ export class Curves {
       const several = meant.isMixed ? [] : spreads.filter(({ ci95 }) => ci95);
       if (several.length) {
         // a logarithmic axis has no place for what is not above 0
-        const low = several.map(({ ci95, min, mean }) => Math.max(ci95[0], log ? Math.max(min, mean / 1000) / 10 : 0));
-        const high = several.map(({ ci95 }) => Math.min(ci95[1], isAccuracy ? 100 : Infinity));
-        bands.push(bandsOf([{ x: x.slice(0, several.length), low, high }], shadeColour(meant.shade, faintness)));
+        const lowest = ({ min, mean }) => (log ? Math.max(min, mean / 1000) / 10 : 0);
+        isCut ||= log && several.some((each) => each.ci95[0] < lowest(each));
+        const rows = several.map((each, index) => ({ x: x[index], low: Math.max(each.ci95[0], lowest(each)), high: Math.min(each.ci95[1], isAccuracy ? 100 : Infinity) }));
+        const areas = stretches(rows, ({ low }) => !log || low > 0).map((stretch) => ({
+          x: stretch.map((row) => row.x),
+          low: stretch.map((row) => row.low),
+          high: stretch.map((row) => row.high),
+        }));
+        if (areas.length) bands.push(bandsOf(areas, shadeColour(meant.shade, faintness)));
       }
       const line = lineOf(meant);
       lines.push({
@@ -240,6 +247,8 @@ export class Curves {
       const within = several.flatMap(({ ci95, min, max }) => [Math.max(min, ci95[0]), Math.min(max, ci95[1])]);
       named.push({ name: meant.label, color: line.color, symbol: meant.symbol, x, y, shown: [...y, ...within] });
     }
-    return { traces: [...bands, ...lines], lines: named, used };
+    const cut = isCut ? " Where one reaches towards 0, the logarithmic axis cuts it." : "";
+    const said = bands.length ? ` Bands are 95 % intervals of the mean over seeds.${cut}` : "";
+    return { traces: [...bands, ...lines], lines: named, used, said };
   }
 }

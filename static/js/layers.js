@@ -2,7 +2,7 @@
 // reference.
 
 import { accuracyScale, isNear, nearBest } from "./accuracy_scale.js";
-import { bandsOf, chart, gapped, heightOf, isNarrow, sizeOf } from "./chart.js";
+import { bandsOf, chart, gapped, heightOf, isNarrow, sizeOf, stretches } from "./chart.js";
 import { colour, font, shadeColour } from "./colours.js";
 import { widthOf } from "./label_places.js";
 import { endLabels, plain, texts } from "./labels.js";
@@ -16,20 +16,12 @@ const QUICK = { ticklabeloverflow: "allow" };
 const SHOWN = "%{customdata:.2f}\u00a0%";
 const within = (accuracy) => Math.max(0, Math.min(1, accuracy)); // an interval may reach beyond what there is
 
-// Stretches of neighbouring rows that all have an interval: a band must not run through one that has none.
-function stretches(rows, field) {
-  const found = [[]];
-  for (const row of rows) {
-    if (row[field].ci95) found.at(-1).push(row);
-    else if (found.at(-1).length) found.push([]);
-  }
-  return found.filter((stretch) => stretch.length);
-}
+const hasInterval = (field) => (row) => row[field].ci95;
 
 // The bands of all stretches as one trace.
 function bands(rows, scale) {
   const shapes = PARTS.flatMap(({ field }) =>
-    stretches(rows, field)
+    stretches(rows, hasInterval(field))
       .filter((stretch) => stretch.length > 1)
       .map((stretch) => {
         const end = (index) => stretch.map((row) => scale.place(within(row[field].ci95[index])));
@@ -41,7 +33,7 @@ function bands(rows, scale) {
 
 // Intervals of groups that stand alone, or whose order means nothing; none of those `low`, below the frame, where names stand.
 function bars(rows, field, scale, isOrdered, low) {
-  const alone = (isOrdered ? stretches(rows, field).filter((stretch) => stretch.length === 1).flat() : rows.filter((row) => row[field].ci95)).filter((row) => !low.includes(row));
+  const alone = (isOrdered ? stretches(rows, hasInterval(field)).filter((stretch) => stretch.length === 1).flat() : rows.filter(hasInterval(field))).filter((row) => !low.includes(row));
   if (!alone.length) return [];
   const y = alone.map((row) => scale.place(row[field].mean));
   const ends = alone.map((row) => row[field].ci95.map((end) => scale.place(within(end))));

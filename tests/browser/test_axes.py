@@ -260,6 +260,26 @@ def test_points_without_a_place_on_a_logarithmic_axis_are_counted(odd: str, page
     wait(page, "curves", lambda drawing: "No point can be drawn" in drawing.names)
 
 
+def test_a_line_on_a_logarithmic_axis_ends_where_it_has_no_place(odd: str, page: Page) -> None:
+    page.goto(f"{odd}/runs/{ZEROS}?log=y")
+    drawing = wait(page, "loss", lambda drawing: drawing.y.is_log and drawing.ends)
+    assert all(len(trace.line) < 2 for trace in drawing.traces)
+    (point,) = [point for trace in drawing.traces for point in trace.points]
+    assert (point.x, point.y) == (pytest.approx(1, abs=0.2), pytest.approx(3.2, rel=0.02))
+
+
+def test_bands_are_named_where_there_are_some_and_said_to_be_cut(odd: str, page: Page) -> None:
+    note = page.locator("[data-chart-note]")
+    page.goto(f"{odd}/compare?runs=1&lines=mean")
+    expect(note).to_contain_text("Means of 1 run")
+    expect(note).not_to_contain_text("Bands")
+    page.goto(f"{odd}/compare?runs=1,{NARROW},{SLOW}&lines=mean")
+    expect(note).to_contain_text("Bands are 95 % intervals of the mean over seeds.")
+    expect(note).not_to_contain_text("cuts")
+    page.get_by_label("Log y").check()
+    expect(note).to_contain_text("Where one reaches towards 0, the logarithmic axis cuts it.")
+
+
 def test_a_point_that_is_no_number_is_counted(odd: str, page: Page) -> None:
     page.goto(f"{odd}/workers")
     module = assets.url("js/unseen.js")
