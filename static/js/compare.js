@@ -7,7 +7,7 @@ import { listen } from "./events.js";
 import { Images } from "./images.js";
 import { Missing, json } from "./json.js";
 import { followLinks } from "./links.js";
-import { refresh } from "./live.js";
+import { readNoMore, refresh } from "./live.js";
 import { keepFocus } from "./morph.js";
 import { againButton } from "./rerun.js";
 import { removeRow, updateRow } from "./rows.js";
@@ -31,6 +31,7 @@ const readImages = throttle(() => !isGone && images.load(comparison.runs), 2000)
 // Every run was deleted: what is on the page is of the past, and nothing newer can be read.
 function gone() {
   isGone = true;
+  readNoMore();
   document.getElementById("all-gone").hidden = false;
   for (const section of document.querySelectorAll("main > section, main > .heading .actions, main > form")) section.hidden = true;
   keepFocus(document.getElementById("all-gone"));

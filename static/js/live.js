@@ -10,6 +10,12 @@ const PAUSE = Number(document.querySelector("main").dataset.pause ?? 700);
 
 let asked = 0;
 let newest = 0;
+let isOver = false;
+
+// What the page shows was deleted: what was read before comes too late.
+export function readNoMore() {
+  isOver = true;
+}
 
 // Reads the page and takes over its live parts, unless a newer reading came first, and `others`, elements with an id.
 // What follows the page hears a "live" event.
@@ -20,6 +26,7 @@ export async function read(others = []) {
   if (!answer.ok) throw new TypeError(`${location.href}: ${answer.status}`);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const notice = fresh.querySelector("[data-notice]");
+  if (isOver) return;
   if (notice) say(notice.textContent);
   const isNewest = mine > newest;
   if (isNewest) newest = mine;

@@ -7,7 +7,7 @@ import { Epochs, readEpochs } from "./epochs.js";
 import { listen } from "./events.js";
 import { plural } from "./format.js";
 import { ACCURACY, LOG_LOSS, LOSS as LOSSES, SECONDS, frame, logarithms } from "./frame.js";
-import { refresh } from "./live.js";
+import { readNoMore, refresh } from "./live.js";
 import { keepFocus } from "./morph.js";
 import { smooth } from "./smooth.js";
 import { View } from "./view.js";
@@ -112,6 +112,7 @@ function draw() {
 
 // The run was deleted: what is on the page is of the past, and can be read on.
 function gone() {
+  readNoMore();
   document.getElementById("gone").hidden = false;
   for (const part of document.querySelectorAll("#run-heading .actions, #run-labels, #run-keep")) part.hidden = true;
   keepFocus(document.getElementById("gone"));

@@ -6,7 +6,7 @@ from statistics import fmean
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from app import formats, run_queue
 from app.db import Database
@@ -170,6 +170,30 @@ def test_a_depth_far_from_the_best_is_named_at_the_edge(quiet: WebServer, page: 
     page.get_by_label("Fit to").select_option("error")
     wait(page, "layers", lambda drawing: drawing.y.is_log)
     page.wait_for_url("**&scale=error")
+
+
+def test_a_page_that_was_read_before_the_last_run_was_deleted_comes_too_late(
+    quiet: WebServer, page: Page
+) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    for seed in (0, 1):
+        trained(database, seed, depth=1)
+    address = f"{quiet.url}/compare?runs=1,2"
+    page.goto(address)
+    held: list[Route] = []
+    page.route(
+        address, lambda route: held.append(route) if "html" in route.request.headers["accept"] else None
+    )
+    with page.expect_request(lambda request: request.url == address):
+        httpx.delete(f"{quiet.url}/runs/1").raise_for_status()
+    old = httpx.get(address, headers={"Accept": "text/html"}).text
+    httpx.delete(f"{quiet.url}/runs/2").raise_for_status()
+    expect(page.get_by_role("alert")).to_contain_text("Every run of this comparison was deleted")
+    with page.expect_response(address):
+        held[0].fulfill(body=old, content_type="text/html")
+    page.evaluate("() => new Promise((done) => setTimeout(done))")
+    expect(page.locator(".verdict")).to_be_hidden()
 
 
 def test_when_every_run_is_deleted_the_page_says_so(quiet: WebServer, page: Page) -> None:
