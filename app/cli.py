@@ -14,7 +14,7 @@ import typer
 
 from app import __version__
 from app.address import DEFAULT_URL, Address
-from app.failures import (
+from app.commands.failures import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_USAGE,
@@ -23,10 +23,10 @@ from app.failures import (
     backup_errors,
     database_errors,
 )
+from app.commands.options import flag, options, with_options
+from app.commands.preflight import begin, check_data_dir, check_login, places, settings_of
 from app.formats import as_utf8
-from app.grid import GridError, Value, parse
-from app.options import flag, options, with_options
-from app.preflight import begin, check_data_dir, check_login, places, settings_of
+from app.schemas.grid import GridError, Value, parse
 from app.settings import ENVIRONMENT, Settings
 from trainer import streams
 from trainer.config import TrainConfig
@@ -34,8 +34,8 @@ from trainer.config import TrainConfig
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from app.backup import Contents
     from app.client import Client
+    from app.commands.backup import Contents
 
 log = logging.getLogger("app.cli")  # also where this is __main__
 
@@ -118,7 +118,8 @@ def _version(
 @with_options(_SETTINGS)
 def up(given: dict[str, str]) -> None:
     """Run the whole dashboard: the web server and a worker. Ctrl-C stops both."""
-    from app import folder_lock, supervisor
+    from app.commands import supervisor
+    from app.storage import folder_lock
 
     settings = settings_of(given)
     held = places(settings)
@@ -141,8 +142,8 @@ def up(given: dict[str, str]) -> None:
 def serve(given: dict[str, str], *, parent: Parent = None, again: Again = False) -> None:
     """Run the web server alone."""
     settings = begin(given, anew=not again)
-    from app import lifeline
     from app import main as web
+    from app.worker import lifeline
 
     if parent is not None:
         lifeline.watch(parent, _end)
@@ -166,7 +167,7 @@ def worker(
 ) -> None:
     """Run a worker alone: it trains what waits in the database that it shares with the web server."""
     settings = begin(given, anew=not again)
-    from app import worker as process
+    from app.worker import loop as process
 
     try:
         with database_errors(settings):
@@ -205,7 +206,7 @@ def submit(
         if not (json or wait):
             _say(f"Run {run.id} ({run.name}) waits at {url}/runs/{run.id}")
         if wait:
-            from app.terminal import follow_run, outcome
+            from app.commands.terminal import follow_run, outcome
 
             run = follow_run(client, run, _progress_console(hidden=json))
             if not json:
@@ -248,7 +249,7 @@ def study(
                 f"{url}/studies/{created.id}"
             )
         if wait:
-            from app.terminal import depth_table, follow_study
+            from app.commands.terminal import depth_table, follow_study
 
             created = follow_study(client, created, _progress_console(hidden=json))
         if json:
@@ -287,7 +288,7 @@ def runs(
     if json:
         _say_json(f"[{','.join(run.model_dump_json() for run in found)}]")
     elif found:
-        from app.terminal import run_table
+        from app.commands.terminal import run_table
 
         _console().print(run_table(found))
     else:
@@ -303,8 +304,8 @@ def backup(
 ) -> None:
     """Save everything to one file, also while the dashboard runs: runs, studies, weights, checkpoints."""
     settings = begin(given, anew=False)
-    from app import backup as archive
-    from app.db import Database
+    from app.commands import backup as archive
+    from app.storage.database import Database
 
     with database_errors(settings), backup_errors(), closing(Database(settings.url)) as database:
         found = archive.save(database, settings.artifacts, file)
@@ -320,9 +321,9 @@ def restore(
 ) -> None:
     """Fill an empty data folder or database from a backup."""
     settings = begin(given)
-    from app import backup as archive
-    from app import folder_lock
-    from app.db import Database
+    from app.commands import backup as archive
+    from app.storage import folder_lock
+    from app.storage.database import Database
 
     with (
         database_errors(settings),
@@ -342,7 +343,7 @@ def _told(found: "Contents") -> str:
 
 def _end() -> None:
     """End the web process, whose supervisor is gone."""
-    from app import lifeline
+    from app.worker import lifeline
 
     lifeline.end_within(_ORPHAN_SECONDS, EXIT_FAILED)
     os.kill(os.getpid(), signal.SIGTERM)

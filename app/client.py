@@ -17,7 +17,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from app.address import DEFAULT_URL
-from app.answers import (
+from app.schemas.answers import (
     EpochColumns,
     FieldError,
     Problem,
@@ -29,7 +29,7 @@ from app.answers import (
     WorkerList,
     WorkerOut,
 )
-from app.compare_answers import Comparison
+from app.schemas.comparison import Comparison
 
 _PAGE: Final = 500
 _TIMEOUT: Final = httpx.Timeout(30, connect=5)

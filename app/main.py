@@ -10,39 +10,34 @@ from typing import Any, Final
 import uvicorn
 from fastapi import FastAPI
 
-from app import (
-    __version__,
-    assets,
-    compare_page,
-    compare_routes,
-    connections,
-    errors,
-    event_routes,
-    housekeeping,
-    image_routes,
-    launch_page,
-    migrations,
-    run_pages,
-    run_routes,
-    study_pages,
-    study_routes,
-    system_page,
-    system_routes,
-)
+from app import __version__
 from app.address import Address
-from app.answers import Problem
-from app.db import Database
-from app.events import EventHub
-from app.idempotency import Keys
-from app.integrity import Integrity
-from app.methods import Methods
-from app.negotiation import ConditionalGet, FormsOfScripts
-from app.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
+from app.queue.idempotency import Keys
+from app.schemas.answers import Problem
 from app.settings import Settings
+from app.storage import migrations
+from app.storage.database import Database
+from app.storage.integrity import Integrity
+from app.web import assets, connections, errors, housekeeping
+from app.web.events import EventHub
+from app.web.methods import Methods
+from app.web.negotiation import ConditionalGet, FormsOfScripts
+from app.web.pages import compare as compare_page
+from app.web.pages import launch
+from app.web.pages import runs as run_pages
+from app.web.pages import studies as study_pages
+from app.web.pages import system as system_page
+from app.web.routes import compare as compare_routes
+from app.web.routes import events as event_routes
+from app.web.routes import images
+from app.web.routes import runs as run_routes
+from app.web.routes import studies as study_routes
+from app.web.routes import system as system_routes
+from app.web.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 
-PAGES: Final = (launch_page, run_pages, study_pages, compare_page, system_page)
+PAGES: Final = (launch, run_pages, study_pages, compare_page, system_page)
 """In this order: `/runs/new` and `/studies/preview` come before the pages of one run and one study."""
-ROUTES: Final = (run_routes, event_routes, study_routes, system_routes, compare_routes, image_routes)
+ROUTES: Final = (run_routes, event_routes, study_routes, system_routes, compare_routes, images)
 MAX_BODY_BYTES: Final = 1_000_000
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
-from app.compare_answers import Spread
+from app.schemas.comparison import Spread
 
 SIGNIFICANCE: Final = 0.05
 """Two groups count as different if their corrected p is below this."""

@@ -27,13 +27,14 @@ import httpx
 from sqlalchemy import insert
 from sqlalchemy.exc import OperationalError
 
-from app import migrations, run_queue, workers
-from app.artifacts import of_run
-from app.db import Database
-from app.models import Epoch
-from app.requests import Labels
+from app.queue import registry, run_queue
+from app.schemas.requests import Labels
 from app.settings import Settings
-from app.sqlite import sqlite
+from app.storage import migrations
+from app.storage.artifacts import of_run
+from app.storage.database import Database
+from app.storage.sqlite import sqlite
+from app.storage.tables import Epoch
 from tests.reliability.server import Server
 from trainer.config import TrainConfig
 
@@ -90,7 +91,7 @@ def _watch(settings: Settings, url: str, body: dict[str, object]) -> Round:
     found = Round()
     database = Database(settings.url)
     with database.write() as session:
-        workers.register(session, "stand-in", host="here", slots=1, threads=1, lease_seconds=30)
+        registry.register(session, "stand-in", host="here", slots=1, threads=1, lease_seconds=30)
     with httpx.Client(base_url=url, timeout=600) as client, httpx.Client(base_url=url, timeout=600) as other:
         post = lambda: found.timed(found.posts, lambda: _post(other))  # noqa: E731
         beat = lambda: found.timed(found.heartbeats, lambda: _beat(database))  # noqa: E731

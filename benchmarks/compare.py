@@ -21,12 +21,12 @@ from dashboard import Dashboard
 from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import insert
 
-from app import run_queue
-from app.db import Database
 from app.main import create_app
-from app.models import Epoch
-from app.requests import Labels
+from app.queue import run_queue
+from app.schemas.requests import Labels
 from app.settings import Settings
+from app.storage.database import Database
+from app.storage.tables import Epoch
 from trainer.config import TrainConfig
 
 SIZES = ((100, 200), (1000, 200))

@@ -32,7 +32,7 @@ from dashboard import Dashboard
 
 from app.client import Client
 from app.formats import between, duration
-from app.pace import Work, fitted
+from app.queue.pace import Work, fitted
 from trainer.config import TrainConfig
 from trainer.data import load
 from trainer.device import list_devices

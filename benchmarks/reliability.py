@@ -28,10 +28,10 @@ from statistics import median
 from sqlalchemy import text
 from sqlmodel import func, select
 
-from app import migrations
-from app.db import Database
-from app.models import Run
 from app.settings import Settings
+from app.storage import migrations
+from app.storage.database import Database
+from app.storage.tables import Run
 from tests.processes import ENDLESS, Process, Up, up
 from tests.reliability.acknowledged import kill_while_posting
 from tests.reliability.reconnects import reconnect

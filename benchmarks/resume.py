@@ -23,10 +23,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app import artifacts, migrations, run_queue, runs
-from app.db import Database
-from app.models import Run
-from app.requests import Labels
+from app.queue import run_queue
+from app.runs import reading
+from app.schemas.requests import Labels
+from app.storage import artifacts, migrations
+from app.storage.database import Database
+from app.storage.tables import Run
 from trainer.config import TrainConfig
 
 DEPTHS = (1, 3, 5)
@@ -51,7 +53,7 @@ import os, signal, sys
 from pathlib import Path
 
 mark, point, calls = os.environ["TRAP_MARK"], os.environ["TRAP_POINT"], int(os.environ["TRAP_CALLS"])
-role = "slot" if "app.slot" in sys.orig_argv else "worker" if "worker" in sys.orig_argv else None
+role = "slot" if "app.worker.slot" in sys.orig_argv else "worker" if "worker" in sys.orig_argv else None
 
 def trap(owner, name, when):
     real = getattr(owner, name)
@@ -146,7 +148,7 @@ class Installation:
             raise RuntimeError(f"the run is {run.status}: {run.reason}")
         files = artifacts.of_run(str(self.folder / "artifacts"), self.run_id)
         with self.database.read() as session:
-            columns = runs.epoch_columns(session, self.run_id)
+            columns = reading.epoch_columns(session, self.run_id)
         return Outcome(
             files.model(run.attempt).read_bytes(),
             files.predictions(run.attempt).read_bytes(),

@@ -227,7 +227,7 @@ def memory() -> str:
             run = client.create_run({"depth": 5, "epochs": 3, "seed": seed})
             while client.run(run.id).status != "finished":
                 time.sleep(0.2)
-            peaks.append(max(board.mebibytes("app.slot", "VmHWM")))
+            peaks.append(max(board.mebibytes("app.worker.slot", "VmHWM")))
     first, second, third = (f"{peak:.0f} MiB" for peak in peaks)
     return (
         f"{heading('--memory')}: at most {first} resident in a slot that has trained a run at depth 5, "

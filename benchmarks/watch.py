@@ -22,8 +22,8 @@ from pathlib import Path
 from dashboard import Dashboard
 from playwright.sync_api import Page, sync_playwright
 
-from app.answers import EpochColumns
 from app.client import Client
+from app.schemas.answers import EpochColumns
 from tests.browser.drawn import Drawing
 
 EPOCHS = 100

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app import migrations
-from app.db import Database
 from app.settings import Settings
+from app.storage import migrations
+from app.storage.database import Database
 from tests import postgres
 from tests.postgres import PostgreSQL
 
@@ -20,7 +20,7 @@ LONG = (
     "tests/end_to_end/",
     "tests/browser/",
     "tests/test_packaging.py",
-    "tests/app/test_worker.py",
+    "tests/app/worker/test_loop.py",
     "tests/app/test_cli.py",
 )
 """Where the tests are that take long; each file stays on one process."""

@@ -16,8 +16,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from app import migrations
-from app.db import Database
+from app.storage import migrations
+from app.storage.database import Database
 from tests.waiting import eventually
 
 _TEMPLATE = "migrated"

@@ -111,7 +111,7 @@ class Up:
     @property
     def slot(self) -> Process:
         """The worker's one slot."""
-        return self.worker.child("app.slot")
+        return self.worker.child("app.worker.slot")
 
     def post(self, **body: Any) -> dict[str, Any]:
         """A new run."""

@@ -1,16 +1,18 @@
 """The rules of the house: which room may import what, and what no process may load."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-from app.answers import RunOut
-from app.models import Run
+from app.schemas.answers import RunOut
+from app.storage.tables import Run
 from trainer.config import TrainConfig
 
 ROOT = Path(__file__).parent.parent
@@ -27,7 +29,7 @@ TORCHLESS = {
     "trainer.streams",
     "trainer.tensor_file",
 }
-DATABASE = ("sqlalchemy", "sqlmodel", "alembic", "app.db", "app.models")
+DATABASE = ("sqlalchemy", "sqlmodel", "alembic", "app.storage.database", "app.storage.tables")
 
 
 def name_of(path: Path) -> str:
@@ -42,10 +44,7 @@ FILES = {
     if "versions" not in path.parts
 }
 APP = [name for name in FILES if name.split(".")[0] == "app"]
-ROUTES = (
-    *("app.api", "app.events", "app.main"),
-    *(name for name in APP if name.endswith(("_routes", "_page", "pages"))),
-)
+ROUTES = ("app.main", *(name for name in APP if name.startswith("app.web.")))
 TRAINER = [name for name in FILES if name.split(".")[0] == "trainer"]
 
 
@@ -93,12 +92,74 @@ def reached(module: str) -> dict[str, str]:
     return found
 
 
+ROOMS = ("schemas", "storage", "queue", "runs", "compare", "web")
+"""The packages of `app` in which the web process lives: each may import those before it."""
+MAY_IMPORT = {
+    **{room: {*ROOMS[: number + 1]} for number, room in enumerate(ROOMS)},
+    "worker": {"worker", "schemas", "storage", "queue"},
+    "commands": {"commands", "schemas", "storage", "queue"},
+    "": {"schemas"},  # what stands beside the packages, for all of them
+}
+PUT_TOGETHER = ("app.main", "app.cli")
+"""They may import everything, and nothing imports them, save the script that starts the command line."""
+MOST_MODULES = 15
+"""A folder with more than these is no room that a reader can keep in mind."""
+
+
+def room(module: str) -> str:
+    """The package of `app` that a module is in; empty for those beside the packages."""
+    inside = module.split(".")[1:]
+    return inside[0] if inside and (ROOT / "app" / inside[0]).is_dir() else ""
+
+
+@pytest.mark.parametrize("module", [name for name in APP if name not in PUT_TOGETHER])
+def test_imports_go_one_way(module: str) -> None:
+    found = {name for name in imports(module, lazy=True) if name.split(".")[0] == "app"}
+    assert {name for name in found if room(name) not in {"", *MAY_IMPORT[room(module)]}} == set()
+    assert found.isdisjoint(PUT_TOGETHER) or module == "app.interpreter"
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    started = {"app.interpreter"}  # it starts the command line, which starts others by its means
+    TopologicalSorter(
+        {name: imports(name, lazy=True) & FILES.keys() for name in FILES.keys() - started}
+    ).prepare()
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "static/js").rglob("*.js")), ids=lambda path: path.name)
+def test_scripts_import_one_way(script: Path) -> None:
+    folders = ("js", "plot", "live", "parts", "charts", "pages")
+    before = folders[: folders.index(script.parent.name) + 1]
+    for address in re.findall(r'\bfrom "([^"]+)"', script.read_text()):
+        imported = (script.parent / address).resolve()
+        assert imported.is_file()
+        assert imported.parent.name in before
+
+
+@pytest.mark.parametrize(("folder", "suffix"), [("app", ".py"), ("static/js", ".js"), ("templates", ".html")])
+def test_no_folder_holds_more_than_can_be_kept_in_mind(folder: str, suffix: str) -> None:
+    folders = [ROOT / folder, *(path for path in (ROOT / folder).rglob("*") if path.is_dir())]
+    counts = {
+        str(path): sum(each.suffix == suffix and each.name != "__init__.py" for each in path.iterdir())
+        for path in folders
+    }
+    assert {path: count for path, count in counts.items() if count > MOST_MODULES} == {}
+
+
 def test_the_rooms_are_found() -> None:
-    assert {"app.run_routes", "app.pages", "app.run_pages", "app.launch_page"} <= {*ROUTES}
-    assert {"app", "app.run_queue", "app.migrations.env", "trainer", "trainer.config"} <= FILES.keys()
-    assert "app.run_queue" in imports("app.worker", lazy=False)
+    assert {"app.web.routes.runs", "app.web.pages.shared", "app.web.pages.runs", "app.web.pages.launch"} <= {
+        *ROUTES
+    }
+    assert {
+        "app",
+        "app.queue.run_queue",
+        "app.storage.migrations.env",
+        "trainer",
+        "trainer.config",
+    } <= FILES.keys()
+    assert "app.queue.run_queue" in imports("app.worker.loop", lazy=False)
     assert "scipy.special" in imports("app.statistics", lazy=True) - imports("app.statistics", lazy=False)
-    assert reached("app.worker")["sqlmodel"]
+    assert reached("app.worker.loop")["sqlmodel"]
 
 
 @pytest.mark.parametrize("module", TRAINER)
@@ -106,7 +167,7 @@ def test_the_trainer_never_imports_the_app(module: str) -> None:
     assert not [name for name in imports(module, lazy=True) if name.split(".")[0] == "app"]
 
 
-@pytest.mark.parametrize("module", [name for name in APP if name != "app.slot"])
+@pytest.mark.parametrize("module", [name for name in APP if name != "app.worker.slot"])
 def test_only_the_slot_is_a_door_to_torch(module: str) -> None:
     found = imports(module, lazy=True)
     assert not [name for name in found if name.split(".")[0] == "torch"]
@@ -122,26 +183,26 @@ def test_only_the_slot_is_a_door_to_torch(module: str) -> None:
         ("trainer.folder", ("torch", "numpy", "pydantic")),
         ("trainer.inspection", ("torch", "numpy")),
         ("trainer.loop", ("sqlmodel", "rich", "safetensors")),
-        ("app.datasets", ("torch", "numpy", *WEB, *DATABASE)),
+        ("app.runs.datasets", ("torch", "numpy", *WEB, *DATABASE)),
         ("trainer.predictions", ("torch", "pydantic")),
         ("trainer.idx", ("torch",)),
         ("trainer.durable", ("torch", "numpy", "pydantic")),
-        ("app.artifacts", ("torch", "numpy", *WEB, *DATABASE)),
+        ("app.storage.artifacts", ("torch", "numpy", *WEB, *DATABASE)),
         ("app.settings", ("torch", *WEB, *DATABASE)),
-        ("app.models", ("torch", *WEB, *ROUTES)),
-        ("app.db", ("torch", *WEB, *ROUTES)),
-        ("app.migrations", ("torch", *WEB, *ROUTES)),
-        ("app.run_queue", ("torch", *WEB, *ROUTES)),
-        ("app.worker", ("torch", *WEB, *ROUTES)),
-        ("app.slot", (*WEB, *ROUTES, *DATABASE)),
-        ("app.messages", ("torch", *WEB, *ROUTES, *DATABASE)),
-        ("app.supervisor", ("torch", "pydantic", *WEB, *ROUTES, *DATABASE)),
+        ("app.storage.tables", ("torch", *WEB, *ROUTES)),
+        ("app.storage.database", ("torch", *WEB, *ROUTES)),
+        ("app.storage.migrations", ("torch", *WEB, *ROUTES)),
+        ("app.queue.run_queue", ("torch", *WEB, *ROUTES)),
+        ("app.worker.loop", ("torch", *WEB, *ROUTES)),
+        ("app.worker.slot", (*WEB, *ROUTES, *DATABASE)),
+        ("app.worker.messages", ("torch", *WEB, *ROUTES, *DATABASE)),
+        ("app.commands.supervisor", ("torch", "pydantic", *WEB, *ROUTES, *DATABASE)),
         ("app.cli", ("torch", *WEB, *ROUTES, *DATABASE)),
         ("app.client", ("torch", *WEB, *ROUTES, *DATABASE)),
-        ("app.studies", ("torch", *WEB, *ROUTES)),
-        ("app.compare", ("torch", "scipy", *WEB, *ROUTES)),
-        ("app.reference", ("torch", *WEB, *ROUTES)),
-        ("app.image_comparison", ("torch", *WEB, *ROUTES)),
+        ("app.runs.studies", ("torch", *WEB, *ROUTES)),
+        ("app.compare.comparison", ("torch", "scipy", *WEB, *ROUTES)),
+        ("app.compare.reference", ("torch", *WEB, *ROUTES)),
+        ("app.compare.images.comparison", ("torch", *WEB, *ROUTES)),
         ("app.main", ("torch", "scipy", "plotly")),
     ],
 )
@@ -176,17 +237,17 @@ from app.settings import Settings
 create_app(Settings(data_dir=Path({str(tmp_path)!r}))).openapi()
 """
     loaded = loaded_after(code)
-    assert "app.api" in loaded
+    assert "app.web.api" in loaded
     assert not loaded & {"torch", "numpy", "scipy", "trainer.loop", "trainer.model"}
 
 
 def test_the_worker_loads_no_torch() -> None:
-    assert not loaded_after("import app.worker") & {"torch", "numpy", "fastapi", "starlette"}
+    assert not loaded_after("import app.worker.loop") & {"torch", "numpy", "fastapi", "starlette"}
 
 
 def test_the_command_loads_little() -> None:
     heavy = {"torch", "numpy", "fastapi", "starlette", "sqlalchemy", "sqlmodel", "httpx"}
-    assert not loaded_after("import app.cli, app.supervisor") & heavy
+    assert not loaded_after("import app.cli, app.commands.supervisor") & heavy
 
 
 @pytest.mark.parametrize("name", TrainConfig.model_fields)

@@ -1,7 +1,8 @@
 """Templates, scripts and the style sheet speak of the same classes, ids, attributes and properties."""
 
+import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import pytest
@@ -36,20 +37,28 @@ def combinations(page: str) -> set[frozenset[str]]:
 
 def loaded_by(page: str) -> list[Script]:
     """The scripts of a page, with those they import."""
-    waiting = re.findall(r"js/(\w+\.js)", "".join(source(name) for name in ("base.html", page)))
-    if page == "report.html":
-        waiting = ["report.js"]
+    waiting = re.findall(r"js/([\w/]+\.js)", "".join(source(name) for name in ("base.html", page)))
+    if page == "compare/report.html":
+        waiting = ["pages/report.js"]
     found: dict[str, Script] = {}
     while waiting:
         name = waiting.pop()
         if name not in found:
             found[name] = SCRIPTS[name]
-            waiting += re.findall(r'"\./(\w+\.js)"', SCRIPTS[name].source)
+            imported = re.findall(r'from "(\.[\w./]+)"', SCRIPTS[name].source)
+            waiting += [
+                posixpath.normpath(posixpath.join(posixpath.dirname(name), each)) for each in imported
+            ]
     return [*found.values()]
 
 
 def source(template: str) -> str:
     return (TEMPLATES / template).read_text("utf-8")
+
+
+def sources() -> Iterator[str]:
+    """The text of every template."""
+    return (path.read_text("utf-8") for path in TEMPLATES.rglob("*.html"))
 
 
 def known(name: str, among: Iterable[str]) -> bool:
@@ -206,7 +215,7 @@ def test_every_data_attribute_is_written_and_read() -> None:
 
 def test_every_custom_property_is_defined_and_used() -> None:
     used = SHEET.used | {name for script in SCRIPTS.values() for name in script.properties}
-    used |= set(re.findall(r"var\(--([\w-]+)", "".join(source(path.name) for path in TEMPLATES.iterdir())))
+    used |= set(re.findall(r"var\(--([\w-]+)", "".join(sources())))
     undefined = {name for name in used if not known(name, SHEET.defined)}
     unused = {name for name in SHEET.defined if not any(known(each, {name}) for each in used)}
     assert (undefined, unused) == (set(), set())
@@ -214,14 +223,13 @@ def test_every_custom_property_is_defined_and_used() -> None:
 
 def test_every_static_file_is_loaded() -> None:
     loaded = {f"js/{script.name}" for page in pages() for script in loaded_by(page)}
-    text = "".join(source(path.name) for path in TEMPLATES.iterdir())
-    loaded |= {*re.findall(r"asset\('([^']+)'\)", text)}
+    loaded |= {*re.findall(r"asset\('([^']+)'\)", "".join(sources()))}
     assert loaded - {"plotly.min.js"} == {str(path.relative_to(STATIC)) for path in STATIC.rglob("*.*")}
 
 
 def test_every_place_to_which_focus_is_given_takes_it() -> None:
     given = {value for element in everywhere() for value in element.attributes.get("data-gives-focus", ())}
-    given |= set(re.findall(r'\bgo\("[^"]*", "([^"]*)"\)', SCRIPTS["shortcuts.js"].text))
+    given |= set(re.findall(r'\bgo\("[^"]*", "([^"]*)"\)', SCRIPTS["parts/shortcuts.js"].text))
     taken = {value for element in everywhere() for value in element.attributes.get("data-takes-focus", ())}
     assert given == taken
 
@@ -263,10 +271,14 @@ def test_a_name_that_cannot_be_followed_is_told() -> None:
 
 
 def test_branches_of_templates_are_alternatives() -> None:
-    found = {value for element in written("new_run.html") for value in element.attributes.get("class", ())}
+    found = {
+        value for element in written("new_run/new_run.html") for value in element.attributes.get("class", ())
+    }
     assert {"network", "network chosen"} <= found
     assert "network network" not in found
     head = next(
-        element for element in written("runs.html") if "seed" in element.attributes.get("data-column", ())
+        element
+        for element in written("runs/runs.html")
+        if "seed" in element.attributes.get("data-column", ())
     )
     assert head.attributes["class"] == {"number"}

@@ -19,10 +19,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from app import cli, migrations
+from app import cli
 from app.client import Client
-from app.db import Database
 from app.settings import Settings
+from app.storage import migrations
+from app.storage.database import Database
 from tests.dashboard import ROOT, clean_environment, get, running
 from tests.processes import Process
 from tests.waiting import eventually
@@ -243,14 +244,14 @@ def test_no_process_imports_from_the_current_folder_whatever_dies(installation: 
 
         assert trains()
         worker, web = supervisor.child("worker"), supervisor.child("serve")
-        slot = worker.child("app.slot")
+        slot = worker.child("app.worker.slot")
         slot.kill()
         eventually(lambda: slot.pid not in (child.pid for child in worker.children()))
-        worker.child("app.slot")
+        worker.child("app.worker.slot")
         for victim in (worker, web):
             victim.kill()
         eventually(lambda: not {worker.pid, web.pid} & {child.pid for child in supervisor.children()})
-        supervisor.child("worker").child("app.slot")
+        supervisor.child("worker").child("app.worker.slot")
         eventually(lambda: answers(dashboard.url))
         assert trains()
         assert strangers.imported == []

@@ -31,17 +31,6 @@ def test_every_json_route_is_in_the_readme(tmp_path: Path) -> None:
     assert missing == []
 
 
-def test_every_module_is_in_the_tree() -> None:
-    modules = {path.name for folder in ("app", "trainer") for path in (ROOT / folder).glob("*.py")}
-    mentioned = set(re.findall(r"\w+\.py", README))
-    assert modules - mentioned - {"__init__.py"} == set()
-
-
-def test_the_readme_names_no_missing_module() -> None:
-    files = {path.name for path in ROOT.rglob("*.py") if ".venv" not in path.parts}
-    assert set(re.findall(r"\b\w+\.py\b", README)) - files == set()
-
-
 @pytest.mark.parametrize(("name", "field"), TrainConfig.model_fields.items())
 def test_every_hyperparameter_is_in_the_readme_with_its_default(name: str, field: FieldInfo) -> None:
     (line,) = [line for line in README.splitlines() if line.startswith(f"| `{name}` |")]

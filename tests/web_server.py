@@ -3,9 +3,10 @@
 import signal
 import threading
 
-from app import connections, main
+from app import main
 from app.address import Address
 from app.settings import Settings
+from app.web import connections
 from tests.waiting import eventually
 
 

@@ -14,8 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
-from app.db import Database
 from app.settings import Settings
+from app.storage.database import Database
 from tests.web_server import WebServer
 
 hypothesis_settings.register_profile(

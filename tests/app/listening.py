@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from app.db import Database, newest_change
+from app.storage.database import Database, newest_change
 
 
 class Told(NamedTuple):

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from types import FrameType
 
-from app import lifeline
+from app.worker import lifeline
 
 
 def main() -> None:

@@ -4,13 +4,13 @@ from typing import Any
 
 from sqlmodel import Session
 
-from app import run_queue, workers
-from app.answers import RunOut
-from app.db import Database
-from app.models import Run
-from app.requests import Labels
-from app.run_queue import Claim
-from app.runs import as_answers
+from app.queue import registry, run_queue
+from app.queue.run_queue import Claim
+from app.runs.reading import as_answers
+from app.schemas.answers import RunOut
+from app.schemas.requests import Labels
+from app.storage.database import Database
+from app.storage.tables import Run
 from trainer.config import TrainConfig
 
 CPU = frozenset({"cpu"})
@@ -45,8 +45,10 @@ def add_worker(
 ) -> None:
     """Make a worker known that offers the CPU."""
     with database.write() as session:
-        workers.register(session, worker_id, host="here", slots=slots, threads=1, lease_seconds=lease_seconds)
-        workers.describe(session, worker_id, [{"device": "cpu", "name": "a CPU"}], {"torch": "2"})
+        registry.register(
+            session, worker_id, host="here", slots=slots, threads=1, lease_seconds=lease_seconds
+        )
+        registry.describe(session, worker_id, [{"device": "cpu", "name": "a CPU"}], {"torch": "2"})
 
 
 def take(

@@ -7,8 +7,8 @@ import pytest
 
 from app import address
 from app.address import Address, AddressError
+from app.commands.supervisor import greeting
 from app.settings import Settings
-from app.supervisor import greeting
 
 
 @pytest.fixture(autouse=True)

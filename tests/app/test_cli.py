@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from app.answers import RunOut
 from app.client import Client
-from app.db import Database
+from app.schemas.answers import RunOut
 from app.settings import Settings
+from app.storage.database import Database
 from tests.dashboard import COMMAND, ROOT, clean_environment, get, running
 from tests.waiting import eventually
 from trainer.config import TrainConfig

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app import artifacts, backup, folder_lock, migrations, preflight
-from app.db import Database, told
-from app.failures import Failure
-from app.folder_lock import FolderInUse
+from app.commands import backup, preflight
+from app.commands.failures import Failure
 from app.settings import Settings
+from app.storage import artifacts, folder_lock, migrations
+from app.storage.database import Database, told
+from app.storage.folder_lock import FolderInUse
 from tests.app.conftest import serving
 from tests.dashboard import COMMAND, clean_environment, get, running
 from trainer.folder import FILES

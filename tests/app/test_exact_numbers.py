@@ -15,13 +15,16 @@ import typer.main
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app import cli, csv_export, formats, forms, run_queue, snippets
-from app.answers import RunOut
-from app.configurations import identity
-from app.grid import parse
-from app.requests import HYPERPARAMETERS, RunRequest, StudyRequest
-from app.run_list import RunQuery
-from app.runs import as_answers
+from app import cli, formats
+from app.queue import run_queue
+from app.runs import export
+from app.runs.reading import as_answers
+from app.runs.run_list import RunQuery
+from app.schemas.answers import RunOut
+from app.schemas.configurations import identity
+from app.schemas.grid import parse
+from app.schemas.requests import HYPERPARAMETERS, RunRequest, StudyRequest
+from app.web.pages import forms, snippets
 from tests.app.conftest import Served
 from tests.app.states import finished_run, queue_run
 from trainer.config import TrainConfig
@@ -189,7 +192,7 @@ def test_tables_show_rates_as_different_as_they_are(server: Served) -> None:
     ids = [queue_run(server.database, lr=rate) for rate in (0.3, 0.1 + 0.2, 0.002154434690031882)]
     with server.database.read() as session:
         found = as_answers(session, [run_queue.get(session, run_id) for run_id in ids])
-    text = csv_export.runs(found)
+    text = export.runs(found)
     assert all(f",{number!r}," in text for number in (0.3, 0.1 + 0.2, 0.002154434690031882))
     for path in ("/runs", f"/compare?runs={','.join(map(str, ids))}"):
         page = server.client.get(path, headers={"Accept": "text/html"}).text

@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from app import ranking
-from app.compare_answers import Pair
-from app.evidence import evidence
-from app.pairs import Sample, compare_pairs
-from app.ranking import probability_best
+from app.compare import ranking
+from app.compare.evidence import evidence
+from app.compare.pairs import Sample, compare_pairs
+from app.compare.ranking import probability_best
+from app.schemas.comparison import Pair
 from app.statistics import seeds_to_settle, spread, welch
 
 STUDIES = 2_000

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app import run_queue
-from app.db import Database
+from app.queue import run_queue
+from app.storage.database import Database
 from tests.app.states import RESULTS, claimed, figures, queue_run
 from trainer.config import TRAIN_IMAGES
 

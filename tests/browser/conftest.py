@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
-from app.db import Database
 from app.settings import Settings
+from app.storage.database import Database
 from tests.app.states import add_worker
 from tests.browser.compared import trained
 from tests.dashboard import running

@@ -6,10 +6,11 @@ from typing import Any, Final
 import httpx
 import numpy as np
 
-from app import artifacts, run_queue
-from app.db import Database
-from app.run_queue import Claim
+from app.queue import run_queue
+from app.queue.run_queue import Claim
 from app.settings import Settings
+from app.storage import artifacts
+from app.storage.database import Database
 from tests.app.states import RESULTS, add_worker, claimed, figures
 from tests.web_server import WebServer
 from trainer import predictions

@@ -5,8 +5,8 @@ from typing import Any
 
 import httpx
 
-from app import run_queue
-from app.db import Database
+from app.queue import run_queue
+from app.storage.database import Database
 from tests.app.states import RESULTS, add_worker, claimed, figures
 from tests.web_server import WebServer
 

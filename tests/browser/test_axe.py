@@ -9,8 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from app.integrity import Integrity
 from app.settings import Settings
+from app.storage.integrity import Integrity
 from tests.browser import furnished
 from tests.browser.conftest import watched
 from tests.web_server import WebServer

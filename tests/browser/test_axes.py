@@ -9,9 +9,9 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, expect
 
-from app import assets
-from app.db import Database
 from app.settings import Settings
+from app.storage.database import Database
+from app.web import assets
 from tests.app.states import add_worker
 from tests.browser.drawn import Axis, Drawing, wait
 from tests.browser.given import given
@@ -127,7 +127,7 @@ def test_a_zoomed_logarithmic_axis_has_marks_of_its_own(odd: str, page: Page) ->
 )
 def test_ticks_of_decades(odd: str, page: Page, low: float, high: float, expected: list[float]) -> None:
     page.goto(f"{odd}/workers")
-    module = assets.url("js/ticks.js")
+    module = assets.url("js/plot/ticks.js")
     found = page.evaluate(
         f"async (range) => (await import('{module}')).logarithmicTicks(range, 300)", [low, high]
     )
@@ -235,7 +235,7 @@ def test_what_a_frame_is_fitted_to(
     odd: str, page: Page, kind: str, runs: list[list[float]], kept: float
 ) -> None:
     page.goto(f"{odd}/workers")
-    module = assets.url("js/frame.js")
+    module = assets.url("js/plot/frame.js")
     found: dict[str, list[float]] = page.evaluate(
         f"async ([kind, runs]) => {{ const module = await import('{module}'); "
         "return module.frame(runs.map((values) => ({ values })), module[kind]); }",
@@ -283,7 +283,7 @@ def test_bands_are_named_where_there_are_some_and_said_to_be_cut(odd: str, page:
 
 def test_a_point_that_is_no_number_is_counted(odd: str, page: Page) -> None:
     page.goto(f"{odd}/workers")
-    module = assets.url("js/unseen.js")
+    module = assets.url("js/plot/unseen.js")
     said = page.evaluate(
         f"async () => {{ const {{ unseen, sentences }} = await import('{module}'); "
         "const trace = { name: 'a', x: [1, 2, 3, 4], y: [1, null, NaN, Infinity] }; "

@@ -10,10 +10,12 @@ import pytest
 from playwright.sync_api import Page, expect
 from scipy.special import stdtrit
 
-from app import assets, formats, run_queue
-from app.compare_answers import Spread
-from app.db import Database
+from app import formats
+from app.queue import run_queue
+from app.schemas.comparison import Spread
 from app.statistics import spread
+from app.storage.database import Database
+from app.web import assets
 from tests.app.states import add_worker, claimed, figures, queue_run
 from tests.browser.compared import ALL, EPOCHS, trained
 from tests.browser.drawn import traces, wait
@@ -230,13 +232,13 @@ def test_students_quantiles_are_those_of_scipy(six: str, page: Page) -> None:
     found = page.evaluate(
         "async ([module, freedoms]) => { const { studentQuantile } = await import(module); "
         "return freedoms.map(studentQuantile); }",
-        [assets.url("js/statistics.js"), freedoms],
+        [assets.url("js/charts/statistics.js"), freedoms],
     )
     assert found == pytest.approx([float(stdtrit(freedom, 0.975)) for freedom in freedoms], rel=1e-12)
     sample = [0.91, 0.92, 0.95]
     answer = page.evaluate(
         "async ([module, sample]) => (await import(module)).spread(sample)",
-        [assets.url("js/statistics.js"), sample],
+        [assets.url("js/charts/statistics.js"), sample],
     )
     expected = spread(sample)
     assert answer["ci95"] == pytest.approx(expected.ci95)
@@ -341,7 +343,7 @@ def test_equals_at_one_cost_are_beaten_together_or_not_at_all(
             return [paretoFront(points).map(({ cost }) => cost), wordsOf(points)];
         }""",
         [
-            assets.url("js/frontier.js"),
+            assets.url("js/charts/frontier.js"),
             [
                 {"label": label, "cost": cost, "accuracy": accuracy}
                 for label, (cost, accuracy) in zip("ABC", points, strict=False)

@@ -8,8 +8,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from app import formats, run_queue
-from app.db import Database
+from app import formats
+from app.queue import run_queue
+from app.storage.database import Database
 from tests.app.states import add_worker, claimed, figures, queue_run
 from tests.browser.compared import ALL, EPOCHS, trained
 from tests.browser.drawn import traces, wait

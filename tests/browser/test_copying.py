@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.db import Database
+from app.storage.database import Database
 from tests.app.states import add_worker, finished_run
 from tests.browser.compared import ALL
 from tests.web_server import WebServer

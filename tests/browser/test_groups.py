@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from app import run_queue
-from app.db import Database
+from app.queue import run_queue
 from app.settings import Settings
+from app.storage.database import Database
 from tests.app.states import add_worker
 from tests.browser.compared import trained
 from tests.web_server import WebServer

@@ -8,11 +8,13 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import update
 
-from app import artifacts, assets, run_queue
-from app.db import Database
-from app.models import Counter
-from app.run_queue import Claim
+from app.queue import run_queue
+from app.queue.run_queue import Claim
 from app.settings import Settings
+from app.storage import artifacts
+from app.storage.database import Database
+from app.storage.tables import Counter
+from app.web import assets
 from tests.app.states import RESULTS, add_worker, claimed, queue_run, record
 from tests.web_server import WebServer
 from trainer import predictions

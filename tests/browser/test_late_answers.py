@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Request, Route
 
-from app import run_queue
-from app.db import Database
-from app.run_queue import Claim
+from app.queue import run_queue
+from app.queue.run_queue import Claim
+from app.storage.database import Database
 from tests.app.states import add_worker, claimed, figures, queue_run
 from tests.browser.drawn import wait
 from tests.web_server import WebServer

@@ -7,7 +7,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from app import assets, formats
+from app import formats
+from app.web import assets
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser

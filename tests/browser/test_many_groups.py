@@ -9,9 +9,9 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, expect
 
-from app import assets
-from app.db import Database
 from app.settings import Settings
+from app.storage.database import Database
+from app.web import assets
 from tests.app.states import add_worker
 from tests.browser.compared import trained
 from tests.browser.drawn import traces, wait
@@ -253,7 +253,7 @@ def test_names_stand_in_the_order_of_their_dots_or_none_does(
     found = page.evaluate(
         "async ([module, dots, taken]) => "
         "(await import(module)).labelPlaces(dots, [], [], taken, { width: 300, height: 200 })",
-        [assets.url("js/label_places.js"), given, boxes],
+        [assets.url("js/plot/label_places.js"), given, boxes],
     )
     assert bool(found) == are_named
     if found and len({x for x, _ in dots}) == 1:
@@ -384,7 +384,7 @@ def test_names_are_spaced_as_near_to_their_lines_as_can_be(server: WebServer, pa
     spaced = "async ([module, ...given]) => (await import(module)).spaced(...given)"
 
     def places(wanted: list[float], apart: float, ends: list[float]) -> list[float]:
-        found: list[float] = page.evaluate(spaced, [assets.url("js/spacing.js"), wanted, apart, ends])
+        found: list[float] = page.evaluate(spaced, [assets.url("js/plot/spacing.js"), wanted, apart, ends])
         return found
 
     assert places([], 2, [0, 10]) == []

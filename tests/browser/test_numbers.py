@@ -12,10 +12,11 @@ import pytest
 from playwright.sync_api import Page, expect
 from scipy import stats
 
-from app import artifacts, run_queue
-from app.db import Database
-from app.ranking import BORROWED, IN_REACH
+from app.compare.ranking import BORROWED, IN_REACH
+from app.queue import run_queue
 from app.settings import Settings
+from app.storage import artifacts
+from app.storage.database import Database
 from tests.app.states import add_worker, claimed, queue_run
 from tests.browser.drawn import traces
 from tests.browser.recomputed import (

@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import update
 from sqlmodel import col
 
-from app.db import Database
-from app.models import Attempt, Run, Study
-from app.runs import timestamp
+from app.runs.reading import timestamp
+from app.storage.database import Database
+from app.storage.tables import Attempt, Run, Study
 from tests.app.states import add_worker, claimed
 from tests.web_server import WebServer
 

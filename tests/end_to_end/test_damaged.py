@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.test_database_file import KINDS, content, fill
+from tests.app.storage.test_database_file import KINDS, content, fill
 from tests.dashboard import ROOT, clean_environment
 from tests.processes import ENDLESS, PATIENCE, up
 

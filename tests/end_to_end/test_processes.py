@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.db import Database
+from app.storage.database import Database
 from tests.app.states import row
 from tests.dashboard import ROOT, clean_environment
 from tests.postgres import PostgreSQL

@@ -39,8 +39,12 @@ _HELPER: Final = re.compile(rf"\bconst (\w+) = \((\w+)\) => [\w.]*\b({_LOOK})\((
 
 
 def scripts() -> list["Script"]:
-    """Every script of the product."""
-    return [Script(path.name, path.read_text("utf-8")) for path in sorted((STATIC / "js").iterdir())]
+    """Every script of the product, by its path in the folder of scripts."""
+    folder = STATIC / "js"
+    return [
+        Script(path.relative_to(folder).as_posix(), path.read_text("utf-8"))
+        for path in sorted(folder.rglob("*.js"))
+    ]
 
 
 @dataclass

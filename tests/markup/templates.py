@@ -43,8 +43,8 @@ def elements(page: str) -> list[Element]:
 def pages() -> list[str]:
     """The templates that are pages of their own: partials begin with an underscore."""
     return sorted(
-        path.name
-        for path in TEMPLATES.iterdir()
+        path.relative_to(TEMPLATES).as_posix()
+        for path in TEMPLATES.rglob("*.html")
         if not path.name.startswith("_") and path.name != "base.html"
     )
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import httpx
 from sqlmodel import select
 
-from app.db import Database
-from app.models import Run
 from app.settings import Settings
+from app.storage.database import Database
+from app.storage.tables import Run
 from tests.reliability.server import Server
 from tests.waiting import eventually
 

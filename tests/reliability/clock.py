@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import event, select
 
-from app.db import Database, now
+from app.storage.database import Database, now
 
 START: Final = 1_700_000_000.0
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from sqlmodel import col, select
 
-from app.db import Database
-from app.models import Epoch
 from app.settings import Settings
+from app.storage.database import Database
+from app.storage.tables import Epoch
 from tests.dashboard import ROOT, clean_environment
 from tests.reliability.server import Server
 from tests.reliability.streams import Listener, until

@@ -11,9 +11,10 @@ import sys
 import threading
 import time
 
-from app import migrations, run_queue
-from app.db import Database
-from app.requests import Labels
+from app.queue import run_queue
+from app.schemas.requests import Labels
+from app.storage import migrations
+from app.storage.database import Database
 from trainer.config import TrainConfig
 
 

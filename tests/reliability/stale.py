@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, SQLModel
 
-from app import run_queue
-from app.db import Database
-from app.run_queue import Claim
+from app.queue import run_queue
+from app.queue.run_queue import Claim
+from app.storage.database import Database
 from tests.app.states import RESULTS, claimed, figures, queue_run, record
 
 STEPS: dict[str, Callable[[Session, Claim], bool]] = {

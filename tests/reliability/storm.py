@@ -16,12 +16,13 @@ import httpx
 from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 
-from app import artifacts, run_queue
-from app.db import Database
-from app.models import Attempt, Epoch, Run
-from app.outage import OUTAGES
+from app.queue import run_queue
+from app.schemas.status import ENDED
 from app.settings import Settings
-from app.status import ENDED
+from app.storage import artifacts
+from app.storage.database import Database
+from app.storage.outage import OUTAGES
+from app.storage.tables import Attempt, Epoch, Run
 from tests.dashboard import ROOT, clean_environment
 from tests.processes import Process
 from tests.reliability.server import free_port
@@ -155,7 +156,9 @@ class Victim:
         word = "serve" if kind == "web" else "worker"
         found = [each for each in supervisor.children() if word in each.command]
         if kind == "slot":
-            found = [slot for worker in found for slot in worker.children() if "app.slot" in slot.command]
+            found = [
+                slot for worker in found for slot in worker.children() if "app.worker.slot" in slot.command
+            ]
         return found
 
     def _outlast(self, worker: Process) -> bool:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.db import Database
 from app.settings import Settings
+from app.storage.database import Database
 from tests.reliability import SCALE
 from tests.reliability.acknowledged import kill_while_posting
 from tests.reliability.reconnects import reconnect

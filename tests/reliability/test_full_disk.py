@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import text
 
-from app.db import Database
+from app.storage.database import Database
 from tests.processes import ENDLESS, Process, Up, up
 
 CONFIG = {"depth": 1, "epochs": 2, "batch_size": 4096}

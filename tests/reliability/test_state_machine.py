@@ -11,11 +11,11 @@ from hypothesis.stateful import (
 )
 from sqlmodel import col, select
 
-from app import run_queue, workers
-from app.db import Database, newest_change
-from app.models import Attempt, Epoch, Run
-from app.requests import Labels
-from app.run_queue import Claim, WrongState
+from app.queue import registry, run_queue
+from app.queue.run_queue import Claim, WrongState
+from app.schemas.requests import Labels
+from app.storage.database import Database, newest_change
+from app.storage.tables import Attempt, Epoch, Run
 from tests.app.states import RESULTS, figures, queue_run, take
 from tests.reliability import SCALE
 from tests.reliability.clock import Clock
@@ -122,7 +122,7 @@ class QueueMachine(RuleBasedStateMachine):
     def heartbeat(self, worker: str) -> None:
         with self.database.write() as session:
             if not run_queue.heartbeat(session, worker, LEASE_SECONDS):
-                workers.register(
+                registry.register(
                     session, worker, host="here", slots=1, threads=1, lease_seconds=LEASE_SECONDS
                 )
         for run_id in self.held_by(worker):

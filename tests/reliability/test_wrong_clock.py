@@ -5,9 +5,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app import run_queue
-from app.db import Database, clock
+from app.queue import run_queue
 from app.settings import Settings
+from app.storage.database import Database, clock
 from tests.app.states import queue_run, row
 from tests.dashboard import ROOT, clean_environment
 from tests.processes import ENDLESS, PATIENCE

@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
-from app import run_queue
-from app.db import Database
-from app.models import Attempt, Epoch, Run
-from app.outage import OUTAGES
-from app.run_queue import Claim
+from app.queue import run_queue
+from app.queue.run_queue import Claim
 from app.settings import Settings
+from app.storage.database import Database
+from app.storage.outage import OUTAGES
+from app.storage.tables import Attempt, Epoch, Run
 from tests.app.states import queue_run, row, take
 from tests.dashboard import ROOT, clean_environment
 from tests.processes import PATIENCE, Process
@@ -84,7 +84,7 @@ class Sleeper:
 
     def wake(self) -> bool:
         """Let it go on until it has given up its slot; whether it tried to write of its run before."""
-        slot = self._process.child("app.slot")
+        slot = self._process.child("app.worker.slot")
         eventually(slot.waits, PATIENCE)  # it has sent a report, and nobody answers
         said = self._log.stat().st_size
         self._process.go_on()

@@ -1,0 +1,1 @@
+"""What the `depthboard` command needs besides the parts it starts."""

@@ -1,0 +1,72 @@
+"""How the command fails: a sentence for the person and an exit code, whatever went wrong beneath."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from app.address import EXIT_ADDRESS, AddressError
+from app.formats import sentence
+from app.settings import ENVIRONMENT, Settings
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+
+class Failure(Exception):
+    """What ends the command without a traceback: a text for the person, and the exit code."""
+
+    def __init__(self, message: str, exit_code: int = EXIT_FAILED) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@contextmanager
+def address_errors() -> Iterator[None]:
+    """Say which address can't be listened on."""
+    try:
+        yield
+    except AddressError as error:
+        raise Failure(str(error), EXIT_ADDRESS) from error
+
+
+@contextmanager
+def database_errors(settings: Settings) -> Iterator[None]:
+    """Say why the database can't be used: its schema, damage, or that it is away."""
+    from sqlalchemy.exc import DatabaseError
+
+    from app.storage.database import told
+    from app.storage.migrations import SchemaError
+    from app.storage.outage import CURE, OUTAGES, damage
+
+    try:
+        yield
+    except SchemaError as error:
+        raise Failure(sentence(error), EXIT_USAGE) from error
+    except DatabaseError as error:
+        if why := damage(error):
+            raise Failure(
+                f"The database {told(settings.url)} is damaged: {why}. {CURE}",
+                EXIT_USAGE,
+            ) from error
+        if not isinstance(error, OUTAGES):
+            raise
+        raise Failure(
+            f"The database {told(settings.url)} can't be used: "
+            f"{str(error.orig).strip()}\nIs it running, and is {ENVIRONMENT}DATABASE_URL right?"
+        ) from error
+
+
+@contextmanager
+def backup_errors() -> Iterator[None]:
+    """Say why there is no backup, or none that can be restored."""
+    from app.commands.backup import BackupError
+    from app.storage.folder_lock import FolderInUse, LockUnusable
+    from trainer.durable import NotWritten
+
+    try:
+        yield
+    except (BackupError, NotWritten) as error:
+        raise Failure(sentence(error)) from error
+    except (FolderInUse, LockUnusable) as error:
+        raise Failure(str(error), EXIT_USAGE) from error

@@ -1,0 +1,179 @@
+"""What has to be right before a process begins: its settings, its folders and its database's driver."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from app.address import Address
+from app.commands import logs
+from app.commands.failures import EXIT_USAGE, Failure
+from app.commands.options import flag
+from app.formats import sentence
+from app.settings import ENVIRONMENT, Settings
+from app.storage.folder_lock import Place
+
+LONGEST_PATH: Final = 504
+"""Bytes that the path of a SQLite file may have: SQLite takes 512, and appends `-journal`."""
+
+
+def begin(given: dict[str, str], *, anew: bool = True) -> Settings:
+    """Prepare a child process or a half that runs alone: its log and its settings.
+
+    A data folder is made where there is none, unless nothing shall begin `anew`.
+    """
+    logs.begin()
+    settings = settings_of(given)
+    database = check_database(settings)
+    if anew:
+        check_data_dir(settings)
+    else:
+        _check_installed(settings, database)
+    if database:
+        _check_file(database)
+    _check_artifacts(settings)
+    return settings
+
+
+def settings_of(given: dict[str, str]) -> Settings:
+    """The settings in force; options become variables, so that child processes have them too."""
+    for name, text in given.items():
+        if not text:
+            raise _refused(name, "an option can't be empty; leave it out for the default")
+        os.environ[ENVIRONMENT + name.upper()] = text
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        texts = [
+            str(_refused(str(problem["loc"][0]), f"{_expected(problem)}, got {problem['input']!r}"))
+            if problem["loc"]
+            else str(problem.get("ctx", {}).get("error", problem["msg"]))  # several that don't fit together
+            for problem in error.errors()
+        ]
+        raise Failure("\n".join(texts), EXIT_USAGE) from error
+    os.environ[f"{ENVIRONMENT}DATA_DIR"] = str(settings.data_dir)  # absolute: it stays where it is
+    return settings
+
+
+def _expected(problem: ErrorDetails) -> str:
+    return problem["msg"].removeprefix("Value error, ")
+
+
+def check_data_dir(settings: Settings) -> None:
+    """Make the data folder where there is none, and see that it can be written to."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _refused("data_dir", f"cannot be made: {error}") from error
+    if not os.access(settings.data_dir, os.W_OK):
+        raise _refused("data_dir", f"{str(settings.data_dir)!r} cannot be written to by this user")
+
+
+def check_database(settings: Settings) -> Path | None:
+    """See that the database can be named and its driver is there; its file, None without one."""
+    path = settings.own_database
+    if settings.database_url:
+        named = _named_database(settings)
+        if named is None:
+            return None
+        path = named
+    size = len(os.fsencode(path))
+    if size > LONGEST_PATH:
+        setting = "database_url" if settings.database_url else "data_dir"
+        raise _refused(
+            setting,
+            f"the path of the database would be {size} bytes long, and SQLite takes at most {LONGEST_PATH}; "
+            "choose a shorter one",
+        )
+    return path
+
+
+def _named_database(settings: Settings) -> Path | None:
+    """The file that a URL names; None if it names a database server."""
+    from sqlalchemy.exc import ArgumentError
+
+    from app.storage import sqlite
+
+    try:
+        url = settings.url
+        url.get_dialect().import_dbapi()
+    except ArgumentError as error:
+        raise _refused(
+            "database_url", f"{error}; expected one like postgresql+psycopg://user@host/name"
+        ) from error
+    except ImportError as error:
+        raise _refused("database_url", f"{error}; install the package that talks to this database") from error
+    if url.get_backend_name() != "sqlite":
+        return None
+    path = sqlite.file(url)
+    if path is None:
+        raise _refused(
+            "database_url",
+            f"{settings.database_url!r} is in the memory of one process, which no other can read and which "
+            "ends with it; expected a file, as in sqlite:////srv/depthboard.sqlite3",
+        )
+    return path
+
+
+def places(settings: Settings) -> list[Place]:
+    """What one dashboard has for itself."""
+    database = check_database(settings)
+    return [Place.folder(settings.data_dir), *([Place.database(database)] if database else [])]
+
+
+def check_login(settings: Settings) -> None:
+    """See that other machines can't reach the address to listen on, unless that was asked for.
+
+    Raises:
+        AddressError: the host is not one of this machine.
+    """
+    address = Address(settings.host, settings.port)
+    if address.is_local:
+        return
+    with address.listen():  # another machine's address is of no use with a login either
+        pass
+    if not settings.no_login:
+        raise _refused(
+            "host",
+            f"{settings.host!r} can be reached from other machines, and there is no login: anyone who "
+            "reaches its port could start, read and delete runs. Listen on 127.0.0.1, or allow it with "
+            f"--no-login ({ENVIRONMENT}NO_LOGIN=1)",
+        )
+
+
+def _check_installed(settings: Settings, database: Path | None) -> None:
+    """See that somebody has used this database and this folder; make neither."""
+    if database and not database.is_file():
+        raise _refused(
+            "database_url" if settings.database_url else "data_dir", f"there is no database {str(database)!r}"
+        )
+    if not (settings.artifacts_url or settings.data_dir.is_dir()):
+        raise _refused("data_dir", f"there is no folder {str(settings.data_dir)!r}")
+
+
+def _check_file(path: Path) -> None:
+    """See that the database file, if there is one, is sound; it is not changed."""
+    from app.storage import database_file
+    from app.storage.migrations import SchemaError
+
+    try:
+        database_file.check(path)
+    except database_file.DatabaseUnusable as error:
+        raise Failure(str(error), EXIT_USAGE) from error
+    except SchemaError as error:
+        raise Failure(sentence(error), EXIT_USAGE) from error
+
+
+def _check_artifacts(settings: Settings) -> None:
+    from app.storage import artifacts
+
+    try:
+        artifacts.check(settings.artifacts)
+    except artifacts.StoreUnusable as error:
+        raise _refused("artifacts_url", str(error)) from error
+
+
+def _refused(setting: str, why: str) -> Failure:
+    return Failure(f"{ENVIRONMENT}{setting.upper()} ({flag(setting)}): {why}", EXIT_USAGE)

@@ -1,0 +1,228 @@
+"""`depthboard up`: starts the web process and a worker, restarts what dies, and stops both together."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app import interpreter
+from app.address import EXIT_ADDRESS, Address
+
+EXIT_SETTINGS: Final = 2
+"""A child's exit code for settings that are wrong: starting it again would not help."""
+
+_WEB: Final = "web process"
+
+EXIT_NOT_FOUND: Final = 127
+EXIT_KILLED: Final = 130
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long the supervisor waits for what, in seconds, and how often it tries."""
+
+    first_delay: float = 0.5
+    longest_delay: float = 30
+    long_life: float = 60
+    """After a life this long the next delay is the first one again."""
+    short_life: float = 5
+    """A child that ends sooner never really started."""
+    short_lives: int = 5
+    """After so many short lives in a row the supervisor gives up."""
+    head_start: float = 10
+    """The worker starts when the web process answers, or after this long."""
+    drain: float = 15
+    """How long a child may take to end before it is killed."""
+
+
+class Supervisor:
+    """Keeps two child processes alive: `web`, and `worker` once `answers` says that the web process does.
+
+    The commands get `--parent` with the supervisor's process id, so that a child can notice its death
+    (`app.worker.lifeline`), and `--again` once the web process has answered: a child then begins no new
+    database in place of one that is gone. The worker also gets `--id` and, after a death, `--replaces` with
+    its predecessor's. The web process reads the id of each dead worker, a line each, from its standard input.
+    Each child has a process group of its own: Ctrl-C reaches the supervisor alone, which passes it on once.
+    """
+
+    def __init__(
+        self,
+        web: Sequence[str],
+        worker: Sequence[str],
+        answers: Callable[[], bool],
+        *,
+        greeting: str,
+        patience: Patience | None = None,
+    ) -> None:
+        self._web = web
+        self._worker = worker
+        self._answers = answers
+        self._greeting = greeting
+        self._patience = patience or Patience()
+        self._answering = False
+        self._stopping = asyncio.Event()
+        self._processes: dict[str, Process] = {}
+        self._exit_code = 0
+
+    async def run(self) -> int:
+        """Run until a signal says to stop or a child cannot be started; the exit code.
+
+        SIGINT, SIGTERM and SIGHUP let the children end in their own time, a second one kills them.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+                loop.add_signal_handler(number, self._on_signal)
+        tasks = {asyncio.create_task(task) for task in (self._keep_web(), self._keep_worker(), self._greet())}
+        await self._stopping.wait()
+        self._each(Process.terminate)
+        _, late = await asyncio.wait(tasks, timeout=self._patience.drain)
+        if late:
+            self._each(Process.kill)
+            await asyncio.wait(late)
+        await asyncio.gather(*tasks)
+        return self._exit_code
+
+    @property
+    def _parent(self) -> list[str]:
+        return ["--parent", str(os.getpid()), *(["--again"] if self._answering else [])]
+
+    def _on_signal(self) -> None:
+        if self._stopping.is_set():
+            self._exit_code = EXIT_KILLED
+            self._each(Process.kill)
+        else:
+            _say("Stopping; runs go back to the queue. Press Ctrl-C again to stop at once.")
+            self._stopping.set()
+
+    def _each(self, end: Callable[[Process], None]) -> None:
+        for process in self._processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                end(process)
+
+    def _give_up(self, exit_code: int) -> None:
+        self._exit_code = exit_code
+        self._stopping.set()
+
+    async def _greet(self) -> None:
+        while not self._stopping.is_set():
+            if await asyncio.to_thread(self._answers):
+                self._answering = True
+                sys.stdout.write(f"{self._greeting}\n")
+                sys.stdout.flush()
+                return
+            await self._pause(0.05)
+
+    async def _keep_web(self) -> None:
+        await self._keep(_WEB, lambda: [*self._web, *self._parent])
+
+    async def _keep_worker(self) -> None:
+        deadline = time.monotonic() + self._patience.head_start
+        while not (self._answering or self._stopping.is_set() or time.monotonic() > deadline):
+            await self._pause(0.05)
+        ids: list[str] = []
+
+        def command() -> list[str]:
+            predecessor = ["--replaces", ids[-1]] if ids else []
+            ids.append(secrets.token_hex(8))
+            return [*self._worker, *self._parent, "--id", ids[-1], *predecessor]
+
+        await self._keep("worker", command, lambda: self._tell_of_death(ids[-1]))
+
+    def _tell_of_death(self, worker_id: str) -> None:
+        """Let the web process give back what a worker held, before the next one is there to do so."""
+        web = self._processes.get(_WEB)
+        if web and web.stdin:
+            web.stdin.write(f"{worker_id}\n".encode())
+
+    async def _keep(
+        self, name: str, command: Callable[[], Sequence[str]], on_death: Callable[[], None] = lambda: None
+    ) -> None:
+        """Start a child again and again, until all is to stop or it proves hopeless."""
+        patience = self._patience
+        delay = patience.first_delay
+        short_lives = 0
+        while not self._stopping.is_set():
+            born = time.monotonic()
+            code = await self._live(name, command())
+            life = time.monotonic() - born
+            if self._stopping.is_set():
+                return
+            on_death()
+            short_lives = short_lives + 1 if life < patience.short_life else 0
+            if code in (EXIT_SETTINGS, EXIT_ADDRESS):
+                self._give_up(code)
+                return
+            if short_lives == patience.short_lives:
+                _say(f"The {name} {_ending(code)} {short_lives} times while starting; giving up.")
+                self._give_up(1)
+                return
+            if life >= patience.long_life:
+                delay = patience.first_delay
+            _say(f"The {name} {_ending(code)}; starting it again in {delay:g} s.")
+            await self._pause(delay)
+            delay = min(2 * delay, patience.longest_delay)
+
+    async def _live(self, name: str, command: Sequence[str]) -> int:
+        """Start a child and wait for its end; its exit code, or minus the signal that killed it."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE if name == _WEB else asyncio.subprocess.DEVNULL,
+                env=interpreter.environment(),
+                process_group=0,
+            )
+        except OSError as error:
+            _say(f"The {name} cannot be started: {error}.")
+            return EXIT_NOT_FOUND
+        self._processes[name] = process
+        if self._stopping.is_set():  # the others were told while this one was being started
+            process.terminate()
+        code = await process.wait()
+        del self._processes[name]
+        return code
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+def _ending(code: int) -> str:
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+
+
+def greeting(address: Address, hosts: Iterable[str]) -> str:
+    """Where the dashboard is, and from where else it can be reached."""
+    here = f"Depthboard is at {address.url} (Ctrl-C stops it)."
+    if address.exposure is None:
+        return here
+    return (
+        f"{here}\n{address.exposure} It answers to the host names {', '.join(hosts)} "
+        "(DEPTHBOARD_ALLOWED_HOSTS)."
+    )
+
+
+def up(address: Address, hosts: Iterable[str]) -> int:
+    """Run the dashboard at a free address until it is told to stop; the exit code.
+
+    Settings reach the children by the environment. `hosts` are the names that the server answers to.
+    """
+    supervisor = Supervisor(
+        interpreter.command("app.cli", "serve"),
+        interpreter.command("app.cli", "worker"),
+        address.answers,
+        greeting=greeting(address, hosts),
+    )
+    return asyncio.run(supervisor.run())

@@ -1,0 +1,1 @@
+"""Comparing groups of runs: statistics, verdict, offers."""

@@ -1,0 +1,236 @@
+"""Runs put together by what they have in common: by depth, or by any other hyperparameters."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
+
+from app.compare.marks import marks
+from app.formats import plural
+from app.prose import Noun
+from app.runs.run_list import QueryError
+from app.schemas.answers import RunOut
+from app.schemas.comparison import GroupRow, Members, Spread
+from app.schemas.configurations import FOUND, differing, identity, part, shown_apart
+from app.schemas.requests import HYPERPARAMETERS
+from app.statistics import spread
+from app.text_keys import natural
+from trainer.config import TrainConfig
+
+BY_DEPTH: Final = ("depth",)
+AXES: Final = (*(name for name in HYPERPARAMETERS if name != "seed"), *FOUND)
+"""What runs can be grouped by: their seeds are what a group is averaged over."""
+
+GOOD: Final = 0.97
+"""The test accuracy whose price in seconds is told."""
+
+MANY_RUNS: Final = 20
+"""Curves of more runs than these are drawn as means of their groups, unless one asks for a line per run."""
+
+_MOST: Final = 40
+"""How many groups one chart can show."""
+
+_COUNTED: Final = {
+    "depth": "depth",
+    "lr": "learning rate",
+    "batch_size": "batch size",
+    "width": "width",
+    "optimizer": "optimizer",
+    "schedule": "schedule",
+    "device": "device",
+    "device_used": "device",
+    "dataset": "data set",
+}
+"""What several of are counted; of others there are several values."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that agree in what they are grouped by.
+
+    `label` is the group in words, which no other group of a comparison has: `3 layers`, `lr 0.1`,
+    `3 layers, adamw`.
+    """
+
+    key: Mapping[str, Any]
+    runs: Sequence[RunOut]
+    label: str
+
+    @property
+    def id(self) -> str:
+        """What the group is found by, in every comparison: `depth=3`, `depth=3,optimizer=adamw`."""
+        return identity(self.key)
+
+    @property
+    def architecture(self) -> tuple[int, ...]:
+        """The layer sizes that all its runs have; empty if they differ."""
+        sizes = {tuple(run.layer_sizes) for run in self.runs}
+        return sizes.pop() if len(sizes) == 1 else ()
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds its runs have."""
+        return len({run.seed for run in self.runs})
+
+    @cached_property
+    def mixed(self) -> list[str]:
+        """In what its runs differ besides their seeds: then they are no independent repeats of one thing."""
+        return list(differing(self.runs))
+
+    @property
+    def guessing(self) -> int:
+        """How many of its runs have a test accuracy that is not above chance."""
+        return sum(run.guessing is not None for run in self.runs)
+
+    @property
+    def test_accuracies(self) -> list[float]:
+        """The final test accuracy of each run."""
+        return [run.test_accuracy or 0.0 for run in self.runs]
+
+    @property
+    def train_accuracies(self) -> list[float]:
+        """The final train accuracy of each run."""
+        return [run.train_accuracy or 0.0 for run in self.runs]
+
+
+def axes(text: str) -> tuple[str, ...]:
+    """The names in a `by=` of a query string; by depth if it is empty.
+
+    Raises:
+        QueryError: one of them is nothing that runs can be grouped by.
+    """
+    names = tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
+    for name in names:
+        if name not in AXES:
+            raise QueryError("by", f"{name!r} is nothing to group by; known are {', '.join(AXES)}")
+    return names or BY_DEPTH
+
+
+def grouped(runs: Iterable[RunOut], by: Sequence[str]) -> list[Group]:
+    """The runs by their values, in ascending order; each group's in the order of their ids."""
+    found: dict[tuple[Any, ...], list[RunOut]] = {}
+    for run in sorted(runs, key=lambda run: run.id):
+        found.setdefault(tuple(part(run, name) for name in by), []).append(run)
+    words = [_worded(name, {key[place] for key in found}) for place, name in enumerate(by)]
+    return [
+        Group(
+            dict(zip(by, key, strict=True)),
+            found[key],
+            ", ".join(each[value] for each, value in zip(words, key, strict=True)),
+        )
+        for key in sorted(found, key=_order)
+    ]
+
+
+def among(groups: Sequence[Group], runs: Iterable[RunOut]) -> list[Group]:
+    """The groups with no other runs than these, without those that have none of them."""
+    ids = {run.id for run in runs}
+    kept = [replace(group, runs=[run for run in group.runs if run.id in ids]) for group in groups]
+    return [group for group in kept if group.runs]
+
+
+def members(groups: Sequence[Group]) -> list[Members]:
+    """Which runs are in which group, and how each group looks in charts."""
+    looks = marks([group.key for group in groups])
+    return [
+        Members(
+            id=group.id,
+            key=dict(group.key),
+            label=group.label,
+            shade=mark.shade,
+            dash=mark.dash,
+            symbol=mark.symbol,
+            runs=[run.id for run in group.runs],
+        )
+        for group, mark in zip(groups, looks, strict=True)
+    ]
+
+
+def marks_of_runs(members: Iterable[Members]) -> dict[int, Members]:
+    """The group that tells how a run looks, by the run's id."""
+    return {run_id: group for group in members for run_id in group.runs}
+
+
+def parted(runs: Sequence[RunOut]) -> tuple[str, ...]:
+    """What to group runs by so that a group holds repeats of one thing: all in which they differ.
+
+    What differs last is left out while there are more than 40 groups, which nobody tells apart.
+    """
+    names = [name for name in differing(runs) if name not in FOUND] or list(BY_DEPTH)
+    while len(names) > 1 and len({tuple(part(run, name) for name in names) for run in runs}) > _MOST:
+        names.pop()
+    return tuple(names)
+
+
+def finished(runs: Iterable[RunOut]) -> list[RunOut]:
+    """Those of the runs that have final results."""
+    return [run for run in runs if run.status == "finished"]
+
+
+def row(group: Group, seconds_to_good: Mapping[int, float], best: float | None) -> GroupRow:
+    """What a group measured; `best` is how likely its test accuracy is the highest.
+
+    `seconds_to_good` are seconds until `GOOD`, by run.
+    """
+    runs = group.runs
+    parameters = {run.parameters for run in runs}
+    gaps = [a - b for a, b in zip(group.train_accuracies, group.test_accuracies, strict=True)]
+    seconds = [seconds_to_good[run.id] for run in runs if run.id in seconds_to_good]
+    return GroupRow(
+        id=group.id,
+        key=dict(group.key),
+        label=group.label,
+        runs=[run.id for run in runs],
+        n=len(runs),
+        seeds=group.seeds,
+        mixed=group.mixed,
+        parameters=parameters.pop() if len(parameters) == 1 else None,
+        train_accuracy=over_seeds(group, group.train_accuracies),
+        test_accuracy=over_seeds(group, group.test_accuracies),
+        guessing=group.guessing,
+        gap=over_seeds(group, gaps),
+        test_loss=over_seeds(group, [run.test_loss or 0.0 for run in runs]),
+        train_seconds=over_seeds(group, [run.train_seconds or 0.0 for run in runs]),
+        seconds_to_97=over_seeds(group, seconds) if seconds else None,
+        reached_97=len(seconds),
+        probability_best=best,
+    )
+
+
+def over_seeds(group: Group, values: Sequence[float]) -> Spread:
+    """The spread of what each run of a group measured; without an interval if they are no repeats."""
+    found = spread(values)
+    return found.model_copy(update={"ci95": None}) if group.mixed else found
+
+
+def noun(by: Sequence[str]) -> Noun:
+    """What groups by these are called in a sentence."""
+    if len(by) > 1:
+        return Noun("group", "groups")
+    if by[0] == "data_version":
+        return Noun("version of the data", "versions of the data")
+    if by[0] in _COUNTED:
+        one = _COUNTED[by[0]]
+        return Noun(one, f"{one}s")
+    title = (TrainConfig.model_fields[by[0]].title or by[0]).lower()
+    return Noun(f"value of {title}", f"values of {title}")
+
+
+def _order(key: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
+    """Ascending, with what was not set (like no limit of epochs without progress) first."""
+    return tuple((value is not None, natural(value) if isinstance(value, str) else value) for value in key)
+
+
+def _worded(name: str, values: Iterable[Any]) -> dict[Any, str]:
+    """These values of a part in words, each in words of its own."""
+    return {value: _named(name, value, text) for value, text in shown_apart(values).items()}
+
+
+def _named(name: str, value: object, text: str) -> str:
+    if name == "depth":
+        return plural(int(text), "layer")
+    if value is None:
+        return f"{name} not known yet"
+    if name == "data_version":
+        return f"data {text}"
+    return text if isinstance(value, str) else f"{name} {text}"

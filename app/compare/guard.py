@@ -1,0 +1,148 @@
+"""What makes a comparison less than it looks: runs that differ elsewhere, count once, or are not there."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from app.compare.groups import BY_DEPTH
+from app.formats import plural
+from app.prose import percent
+from app.runs.guessing import ONE_CLASS
+from app.schemas.answers import Guessing, RunOut
+from app.schemas.comparison import Confounder
+from app.schemas.configurations import differing, shown_apart
+from app.schemas.status import ENDED
+from app.storage.tables import Study
+from app.text_keys import ascending
+
+_NAMED_IDS: Final = 10
+_NAMED_VALUES: Final = 6
+
+
+def confounders(runs: Sequence[RunOut], by: Sequence[str] = BY_DEPTH) -> list[Confounder]:
+    """What differs between judged runs besides their seeds and what they are compared by."""
+    blamed = " and ".join(by)
+    return [
+        Confounder(
+            name=name,
+            values=values,
+            sentence=f"{_difference(name, values, runs)}: {blamed} may not be what makes the difference.",
+        )
+        for name, values in differing(runs, by).items()
+    ]
+
+
+def _difference(name: str, values: Sequence[object], runs: Sequence[RunOut]) -> str:
+    words = shown_apart(values[:_NAMED_VALUES])
+    shown = [words[value] for value in values[:_NAMED_VALUES]]
+    if len(values) > _NAMED_VALUES:
+        shown.append("…")
+    if name != "data_version":
+        return f"The runs differ in {name} ({', '.join(shown)})"
+    changed = ascending({run.dataset for run in runs if run.data_version in values})
+    return (
+        f"The files of the data set {' and '.join(changed)} changed between these runs "
+        f"({len(values)} versions: {', '.join(shown)})"
+    )
+
+
+def repeated(runs: Sequence[RunOut]) -> list[str]:
+    """A sentence on runs that a later one repeats; none if there are none."""
+    if not runs:
+        return []
+    verb, each = ("repeats", "only that one counts") if len(runs) == 1 else ("repeat", "each counts once")
+    what = f"{_named([run.id for run in runs])} {verb} the configuration and seed of a later run"
+    return [f"{what}, which tells nothing of the spread over seeds: {each} in table and verdict."]
+
+
+def missing(asked: Sequence[int], runs: Sequence[RunOut]) -> list[str]:
+    """A sentence on runs that were asked for and are not there; none if all are."""
+    known = {run.id for run in runs}
+    unknown = [run_id for run_id in dict.fromkeys(asked) if run_id not in known]
+    if not unknown:
+        return []
+    verbs = ("does", "was", "is") if len(unknown) == 1 else ("do", "were", "are")
+    return [f"{_named(unknown)} {verbs[0]} not exist, or {verbs[1]} deleted, and {verbs[2]} left out."]
+
+
+def missing_study(asked: int | None, study: Study | None) -> list[str]:
+    """A sentence on a study that was asked for and is not there; none if it is, or none was."""
+    return [f"Study {asked} does not exist, and is left out."] if asked is not None and study is None else []
+
+
+def odd_data(runs: Sequence[RunOut]) -> list[str]:
+    """A sentence for each warning about the data that runs train on."""
+    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for run in runs:
+        for warning in run.data_warnings:
+            found[run.dataset, warning].append(run.id)
+    return [f"{_named(ids)} (data set {name}): {warning}." for (name, warning), ids in found.items()]
+
+
+def guessed(runs: Sequence[RunOut]) -> list[str]:
+    """A sentence on finished runs whose test accuracy is no more than guessing gets; none if none is."""
+    found: dict[Guessing, list[RunOut]] = defaultdict(list)
+    for run in runs:
+        if run.guessing:
+            found[run.guessing].append(run)
+    return [_guess(kind, alike) for kind, alike in found.items()]
+
+
+def _guess(kind: Guessing, runs: Sequence[RunOut]) -> str:
+    named = _named([run.id for run in runs])
+    if kind == ONE_CLASS:
+        return f"{named}: all test images are of one class, so guessing gets 100 % test accuracy."
+    shown = list(dict.fromkeys(percent(run.test_accuracy or 0.0) for run in runs))
+    more = ", …" if len(shown) > _NAMED_VALUES else ""
+    rates = {run.chance_accuracy for run in runs}
+    rate = rates.pop() if len(rates) == 1 else None
+    against = f"; one answer to every image gets {percent(rate)}" if rate else ""
+    return (
+        f"{named}: {kind} ({', '.join(shown[:_NAMED_VALUES])}{more} test accuracy{against}), "
+        "and in table and verdict like any other."
+    )
+
+
+def unjudged(runs: Sequence[RunOut]) -> str:
+    """Why no run has a result, in a sentence."""
+    if any(run.status not in ENDED for run in runs):
+        return "No run has finished yet, so there is nothing to judge."
+    counts = Counter(run.status for run in runs)
+    failed, cancelled = counts["failed"], counts["cancelled"]
+    how = [f"{plural(failed, 'run')} failed"] if failed else []
+    if cancelled:
+        how.append(f"{plural(cancelled, 'run')} {'was' if cancelled == 1 else 'were'} cancelled")
+    return f"No run finished: {' and '.join(how)}. There is nothing to judge."
+
+
+def unfinished(runs: Sequence[RunOut]) -> list[str]:
+    """A sentence for each reason for which runs have no final results."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for run in runs:
+        if run.status != "finished":
+            groups[_why_unfinished(run)].append(run.id)
+    return [f"{_named(ids)}: {words}" for words, ids in groups.items()]
+
+
+def _why_unfinished(run: RunOut) -> str:
+    drawn = run.epochs_done > 0
+    if run.status == "running":
+        shown = "so in the curves, not in the verdict yet" if drawn else "without an epoch so far"
+        return f"still training, {shown}."
+    if run.status == "queued":
+        shown = (
+            "so in the curves, not in table and verdict yet"
+            if drawn
+            else ("so not in charts, table and verdict yet")
+        )
+        return f"still waiting, {shown}."
+    what = f"failed ({run.reason})" if run.status == "failed" else "cancelled before the end"
+    if drawn:
+        return f"{what}, so in the curves, not in the table and verdict."
+    return f"{what}, without an epoch, so not in charts, table and verdict."
+
+
+def _named(ids: Sequence[int]) -> str:
+    shown = ", ".join(str(run_id) for run_id in ids[:_NAMED_IDS])
+    more = f" and {len(ids) - _NAMED_IDS} more" if len(ids) > _NAMED_IDS else ""
+    return f"Run{'' if len(ids) == 1 else 's'} {shown}{more}"

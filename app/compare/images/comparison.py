@@ -1,0 +1,235 @@
+"""Same images, different depths: what the stored predictions of runs say of each image of the test set."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from app.compare.comparison import NotComparable
+from app.compare.images import paired, pictures
+from app.compare.images.paired import Labels
+from app.formats import plural
+from app.prose import points, probability
+from app.schemas.answers import RunOut
+from app.schemas.comparison import (
+    DepthDigits,
+    ImageAnswer,
+    ImageComparison,
+    ImagePair,
+    ImageStep,
+    RunDigits,
+    StepImage,
+    StepImages,
+)
+from app.schemas.configurations import differing, repeats
+from app.settings import Settings
+from app.statistics import SIGNIFICANCE
+from app.storage import artifacts
+from trainer import predictions
+from trainer.predictions import Predictions
+from trainer.tensor_file import TensorFileError
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What finished runs of one data set answer to its test images.
+
+    `repeats` are the ids of those that a later one repeats: they can be paired, but do not vote again.
+    """
+
+    dataset: str
+    labels: Labels
+    by_run: dict[int, Predictions]
+    runs: Sequence[RunOut]
+    repeats: frozenset[int]
+    missing: list[int]
+    warnings: list[str]
+
+    @classmethod
+    def of(cls, runs: Sequence[RunOut], settings: Settings) -> "Answers":
+        """Read what these runs have stored; of several data sets, that of the first finished run.
+
+        Raises:
+            NotComparable: none has finished, or their test images are not there.
+        """
+        finished = [run for run in runs if run.status == "finished"]
+        if not finished:
+            raise NotComparable("no run has finished, so there are no answers to compare")
+        first = finished[0]
+        same = [run for run in finished if _data(run) == _data(first)]
+        try:
+            labels = pictures.labels(first.dataset, settings.data_dir)
+        except pictures.NoPictures as error:
+            raise NotComparable(f"the test images of {first.dataset} can't be read: {error}") from error
+        by_run = {run.id: found for run in same if (found := _stored(run, settings.artifacts, len(labels)))}
+        again = frozenset(run.id for run in repeats(same))
+        warnings = []
+        if len(same) < len(finished):
+            others = [run.id for run in finished if run not in same]
+            warnings.append(
+                f"{plural(len(others), 'run')} saw other images than run {first.id} and can't be paired with "
+                f"it: {', '.join(map(str, others))}."
+            )
+        warnings += _mixed([run for run in same if run.id not in again])
+        missing = [run.id for run in same if run.id not in by_run and run.id not in again]
+        return cls(first.dataset, labels, by_run, same, again, missing, warnings)
+
+    def by_depth(self) -> dict[int, list[int]]:
+        """The runs that have answers and count, by depth."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for run in sorted(self.runs, key=lambda run: (run.depth, run.id)):
+            if run.id in self.by_run and run.id not in self.repeats:
+                found[run.depth].append(run.id)
+        return found
+
+    def of_depth(self, run_ids: Sequence[int]) -> Predictions:
+        """What most of these runs answer."""
+        return paired.majority([self.by_run[run_id] for run_id in run_ids])
+
+
+def _data(run: RunOut) -> tuple[str, str | None]:
+    return run.dataset, run.data_version
+
+
+def _mixed(runs: Sequence[RunOut]) -> list[str]:
+    """A sentence on what differs among runs of one depth besides their seeds; none if nothing does."""
+    found = [differing([run for run in runs if run.depth == depth]) for depth in {run.depth for run in runs}]
+    if names := sorted({name for each in found for name in each}):
+        why = f"Runs of one depth differ in {' and '.join(names)}"
+        return [f"{why}, so what most of them answer is not the answer of one kind of network."]
+    return []
+
+
+def _stored(run: RunOut, location: str, images: int) -> Predictions | None:
+    """What a run has stored, None if that is not there, damaged or of another number of images."""
+    path: Path = artifacts.of_run(location, run.id).predictions(run.attempt)
+    try:
+        found = predictions.load(path)
+    except TensorFileError:
+        return None
+    return found if len(found.classes) == images else None
+
+
+def overview(answers: Answers) -> ImageComparison:
+    """Digit by digit, run by run, and from each depth to the next."""
+    depths = answers.by_depth()
+    voted = {depth: answers.of_depth(run_ids) for depth, run_ids in depths.items()}
+    return ImageComparison(
+        dataset=answers.dataset,
+        images=len(answers.labels),
+        depths=[
+            DepthDigits(
+                depth=depth,
+                runs=run_ids,
+                per_digit=_mean(
+                    [paired.per_digit(answers.labels, answers.by_run[each].classes) for each in run_ids]
+                ),
+            )
+            for depth, run_ids in depths.items()
+        ],
+        runs=[
+            RunDigits(
+                id=run_id,
+                depth=depth,
+                confusion=paired.confusion(answers.labels, answers.by_run[run_id].classes).tolist(),
+            )
+            for depth, run_ids in depths.items()
+            for run_id in run_ids
+        ],
+        steps=[
+            _step(answers.labels, (shallow, voted[shallow]), (deep, voted[deep]))
+            for shallow, deep in pairwise(depths)
+        ],
+        missing=answers.missing,
+        warnings=answers.warnings,
+    )
+
+
+def _mean(shares: Sequence[Sequence[float | None]]) -> list[float | None]:
+    """The mean over runs of each digit's share."""
+    return [
+        None if known[0] is None else float(np.mean([each or 0.0 for each in known]))
+        for known in zip(*shares, strict=True)
+    ]
+
+
+def _step(labels: Labels, before: tuple[int, Predictions], after: tuple[int, Predictions]) -> ImageStep:
+    found = paired.mcnemar(labels, before[1].classes, after[1].classes)
+    return ImageStep(shallow=before[0], deep=after[0], fixed=found.gained, broken=found.lost, p=found.p)
+
+
+def step_images(answers: Answers, shallow: int, deep: int) -> StepImages:
+    """Every image that one depth misses and the other reads, by majority over seeds, the surest first.
+
+    Raises:
+        NotComparable: one of the depths has no answers.
+    """
+    depths = answers.by_depth()
+    for depth in (shallow, deep):
+        if depth not in depths:
+            raise NotComparable(f"no finished run of {plural(depth, 'layer')} has stored its answers")
+    before, after = answers.of_depth(depths[shallow]), answers.of_depth(depths[deep])
+
+    def shown(indices: Sequence[int]) -> list[StepImage]:
+        return [
+            StepImage(
+                index=index,
+                label=int(answers.labels[index]),
+                shallow=_answer(before, index),
+                deep=_answer(after, index),
+            )
+            for index in indices
+        ]
+
+    return StepImages(
+        dataset=answers.dataset,
+        shallow=shallow,
+        deep=deep,
+        fixed=shown(paired.fixed(answers.labels, before, after).tolist()),
+        broken=shown(paired.fixed(answers.labels, after, before).tolist()),
+    )
+
+
+def _answer(predicted: Predictions, index: int) -> ImageAnswer:
+    return ImageAnswer(
+        digit=int(predicted.classes[index]), confidence=round(float(predicted.confidence[index]), 4)
+    )
+
+
+def pair(answers: Answers, first: int, second: int) -> ImagePair:
+    """McNemar's test between two runs.
+
+    Raises:
+        NotComparable: one of them has no answers to the same images.
+    """
+    for run_id in (first, second):
+        if run_id not in answers.by_run:
+            raise NotComparable(
+                f"run {run_id} has no stored answers to these images: it has not finished, saw others, or "
+                "its file is gone; train it again"
+            )
+    found = paired.mcnemar(answers.labels, answers.by_run[first].classes, answers.by_run[second].classes)
+    images = len(answers.labels)
+    net = (found.gained - found.lost) / images
+    judged = (
+        "more than chance would do between two networks that are compared alone"
+        if found.p < SIGNIFICANCE
+        else "no more than chance would do"
+    )
+    sentence = (
+        f"Of {images:,} images run {second} reads {found.gained:,} that run {first} misses, and misses "
+        f"{found.lost:,} that run {first} reads: {points(net)} "
+        f"(McNemar's exact test, {probability(found.p)}), {judged}."
+    )
+    return ImagePair(
+        first=first,
+        second=second,
+        gained=found.gained,
+        lost=found.lost,
+        difference=net,
+        p=found.p,
+        sentence=sentence,
+    )

@@ -1,0 +1,166 @@
+"""What the compare page and the exported report show of a comparison, beyond its figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from app.compare.groups import AXES, BY_DEPTH, MANY_RUNS, marks_of_runs
+from app.compare.reference import are_comparable
+from app.compare.ties import equal
+from app.formats import NOTHING, signed_loss, written
+from app.prose import points
+from app.runs import advice
+from app.schemas.answers import RunOut
+from app.schemas.comparison import Findings, GroupRow, Verdict
+from app.schemas.configurations import shown_apart
+from app.schemas.requests import HYPERPARAMETERS
+from app.text_keys import ascending
+from trainer.config import TrainConfig
+
+_PUBLISHED_SETTINGS: Final = {
+    name: field.default
+    for name, field in TrainConfig.model_fields.items()
+    if name not in ("depth", "seed", "device")
+}
+"""The defaults are those of the published runs."""
+VIEW: Final = (
+    "baseline",
+    "cost",
+    "epoch",
+    "hide",
+    "inside",
+    "layer",
+    "lines",
+    "log",
+    "logx",
+    "metric",
+    "parameters",
+    "reference",
+    "scale",
+    "smooth",
+    "whole",
+    "x",
+)
+"""What an address says of how a comparison is shown, besides what is compared."""
+_JUDGED: Final = {True: "differs", False: "may be luck", None: "not tested"}
+"""What the verdict says of a pair, by `Pair.different`."""
+_EQUAL: Final = "equal"
+"""What is said of a pair whose means are shown as the same."""
+_VALUES: Final = 3
+"""How many values of a setting a sentence names."""
+
+
+def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
+    """The context of the templates; `baseline` is the id of the group that others are held against.
+
+    Addresses of earlier versions hold its label instead.
+    """
+    named = [row for row in comparison.groups if baseline in (row.id, row.label)]
+    pinned = named[0] if named else None
+    return {
+        "comparison": comparison,
+        "title": title(comparison.by),
+        "members": comparison.members,
+        "bare": advice.without_epochs(comparison.runs),
+        "marks": {group.id: group for group in comparison.members},
+        "marks_of_runs": marks_of_runs(comparison.members),
+        "means_first": len(comparison.runs) > MANY_RUNS,
+        "baseline": pinned,
+        "versus": versus(comparison.verdict, pinned, comparison.groups),
+        "parameters": Parameters.of(comparison.runs),
+        "unlike_published": unlike_published(comparison.runs),
+        "shows_published": are_comparable(comparison.runs),
+        "signed_points": points,
+        "signed_loss": signed_loss,
+    }
+
+
+def title(by: Sequence[str]) -> str:
+    """The heading: what was bought by the thing that the comparison is by."""
+    return "What depth bought" if tuple(by) == BY_DEPTH else f"What {' and '.join(by)} bought"
+
+
+@dataclass(frozen=True, slots=True)
+class Versus:
+    """A group's test accuracy minus the baseline's and the judgement, and the interval of that pair alone."""
+
+    difference: str
+    interval: str
+
+
+def versus(judged: Verdict, baseline: GroupRow | None, groups: Sequence[GroupRow]) -> dict[str, Versus]:
+    """Every other of these groups against the baseline, by id."""
+    if baseline is None:
+        return {}
+    found = {}
+    means = {group.id: group.test_accuracy.mean for group in groups}
+    for pair in judged.pairs:
+        if baseline.id not in pair.ids:
+            continue
+        first, second = pair.ids
+        sign = 1 if first == baseline.id else -1
+        interval = ""
+        if pair.ci95:
+            low, high = sorted(sign * bound for bound in pair.ci95)
+            interval = f"{points(low)} to {points(high)}".replace(" pp", "")
+        other = second if first == baseline.id else first
+        judgement = _EQUAL if equal(means[first], means[second]) else _JUDGED[pair.different]
+        difference = f"{points(sign * pair.difference)}, {judgement}"
+        found[other] = Versus(difference, interval)
+    return found
+
+
+@dataclass(frozen=True)
+class Axes:
+    """What runs can be grouped by: the names of what differs among them, and of what does not."""
+
+    differing: Sequence[str]
+    same: Sequence[str]
+
+    @classmethod
+    def of(cls, comparison: Findings) -> "Axes":
+        """Tell them apart; what the comparison is by stands with what differs."""
+        differs = {
+            name: name in comparison.by or len({getattr(run, name) for run in comparison.runs}) > 1
+            for name in AXES
+        }
+        return cls([name for name in AXES if differs[name]], [name for name in AXES if not differs[name]])
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The hyperparameters of compared runs: names of those that differ, values of those that don't."""
+
+    differing: Sequence[str]
+    same: dict[str, str]
+
+    @classmethod
+    def of(cls, runs: Sequence[RunOut]) -> "Parameters":
+        """Tell apart what differs between these runs and what does not."""
+        names = [*(name for name in HYPERPARAMETERS if name != "device"), "device_used"]
+        found = {name: {getattr(run, name) for run in runs} - {None} for name in names}
+        return cls(
+            [name for name, values in found.items() if len(values) > 1],
+            {name: _shown(values.pop()) for name, values in found.items() if len(values) == 1},
+        )
+
+    @staticmethod
+    def shown(run: RunOut, name: str) -> str:
+        """A run's value in words."""
+        return _shown(getattr(run, name))
+
+
+def unlike_published(compared: Sequence[RunOut]) -> str:
+    """Which settings of the runs are not those of the published figures; empty if all agree."""
+    differing = []
+    for name, published in _PUBLISHED_SETTINGS.items():
+        values = ascending({getattr(run, name) for run in compared})
+        if values != [published]:
+            words = shown_apart([*values, published])
+            shown = [words[value] for value in values[:_VALUES]] + ["…"] * bool(values[_VALUES:])
+            differing.append(f"{name} {', '.join(shown)} (published: {words[published]})")
+    return f"Trained unlike the published runs: {'; '.join(differing)}." if differing else ""
+
+
+def _shown(value: object) -> str:
+    return NOTHING if value is None else written(value)

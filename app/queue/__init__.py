@@ -1,0 +1,1 @@
+"""The queue: states of a run, claims, limits, who is alive."""

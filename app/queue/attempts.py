@@ -1,0 +1,53 @@
+"""The history of a run: what each of its attempts did, written by the steps of the queue."""
+
+from sqlalchemy import ScalarSelect, update
+from sqlmodel import Session, col, func, select
+
+from app.schemas.status import Outcome
+from app.storage.database import now
+from app.storage.tables import Attempt, Run, Worker
+
+
+def begin(session: Session, run: Run) -> None:
+    """Note that a worker has claimed a run."""
+    worker = session.get(Worker, run.worker_id)
+    session.add(
+        Attempt(
+            run_id=run.id or 0,
+            attempt=run.attempt,
+            worker_id=run.worker_id or "",
+            host=worker.host if worker else "",
+            started_at=run.started_at or 0.0,
+        )
+    )
+    session.flush()
+
+
+def start(session: Session, run_id: int, attempt: int, device: str, epoch: int) -> None:
+    """Note on which device an attempt trains, and after which epoch it goes on."""
+    _update(session, run_id, attempt, device=device, resumed_from=epoch, reached=epoch)
+
+
+def end(session: Session, run: Run, outcome: Outcome, reason: str | None = None) -> None:
+    """Note how the newest attempt at a run ended, and how many epochs the run had then."""
+    _update(
+        session,
+        run.id or 0,
+        run.attempt,
+        ended_at=now(),
+        reached=run.epochs_done,
+        outcome=outcome,
+        reason=reason,
+    )
+
+
+def furthest_before(run_id: int, attempt: int) -> ScalarSelect[int]:
+    """How many epochs of a run were recorded at most before this attempt, as a part of a statement."""
+    earlier = (col(Attempt.run_id) == run_id, col(Attempt.attempt) < attempt)
+    return select(func.coalesce(func.max(Attempt.reached), 0)).where(*earlier).scalar_subquery()
+
+
+def _update(session: Session, run_id: int, attempt: int, **values: object) -> None:
+    session.execute(
+        update(Attempt).where(col(Attempt.run_id) == run_id, col(Attempt.attempt) == attempt).values(**values)
+    )

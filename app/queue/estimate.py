@@ -1,0 +1,255 @@
+"""How long runs that nobody trains yet are likely to take, from the pace of past runs."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Row
+from sqlmodel import Session, col, select
+
+from app.queue import registry
+from app.queue.pace import Guess, Observation, Pace, Work, around, fitted
+from app.schemas.status import ENDED
+from app.storage.tables import Run
+from trainer.config import TEST_IMAGES, TRAIN_IMAGES, TrainConfig
+
+Images = tuple[int, int]
+"""How many training and test images a data set has."""
+
+ALIKE: Final = "past runs like these"
+SCALED: Final = "the pace of past runs per update and per operation"
+ASSUMED: Final = "arithmetic alone: no run has trained on this device yet"
+
+NO_SIZES: Final[Mapping[str, Images]] = MappingProxyType({})
+
+_RECENT: Final = 150
+"""How many runs are looked at, the newest first."""
+
+_KEPT: Final = 60
+_KEPT_ALIKE: Final = 4
+"""How many of these make the fit, and how many of those that differ in nothing that takes time."""
+
+_HALF_LIFE: Final = 20
+"""After so many newer runs one counts half: a machine may have become busy or idle since."""
+
+_FASTEST_FIRST: Final = ("cuda", "mps", "cpu")
+"""What `auto` trains on, of the devices that are there."""
+
+_ENOUGH: Final = 0.7
+"""With so many past runs like it, a configuration's time is known from them."""
+
+_TIMED: Final = (
+    "depth",
+    "width",
+    "batch_size",
+    "optimizer",
+    "momentum",
+    "dropout",
+    "precision",
+    "epochs",
+    "dataset",
+)
+"""The hyperparameters that a run's time depends on, besides its device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Wall-clock seconds for all runs, the range that holds four in five, and what both rest on."""
+
+    seconds: float
+    range: tuple[float, float]
+    basis: str
+
+
+def estimate(
+    session: Session, configs: Sequence[TrainConfig], sizes: Mapping[str, Images] = NO_SIZES
+) -> Estimate:
+    """Predict how long these runs take with the slots that are alive (one, if none is), all of them free.
+
+    `sizes` has the numbers of images of data sets, which may be new. With patience, the range begins where a
+    run may end at the earliest.
+    """
+    outlook = Outlook(session, sizes)
+    slots = outlook.slots()
+    guesses = []
+    earliest = 0.0
+    for config in configs:
+        slot = first_free(slots, config.device) or min(slots, key=lambda slot: slot.seconds)
+        kind = slot.kind if config.device == "auto" else config.device
+        guess = outlook.guess(config, kind)
+        slot.take(guess)
+        guesses.append(guess)
+        fewest = min(config.epochs, config.patience + 1) if config.patience else config.epochs
+        earliest += outlook.guess(config, kind, fewest).seconds
+    last = max(slots, key=lambda slot: slot.seconds)
+    low, high = around(last.seconds, last.spread)
+    share = earliest / (sum(guess.seconds for guess in guesses) or 1)
+    return Estimate(round(last.seconds, 1), (round(share * low, 1), round(high, 1)), basis(guesses))
+
+
+@dataclass
+class Slot:
+    """A place for one run at a time on a kind of device, and when it is free: in `seconds`, with their error.
+
+    `kinds` are those that its worker offers, empty where that is not known.
+    """
+
+    kind: str
+    kinds: frozenset[str]
+    worker_id: str = ""
+    seconds: float = 0.0
+    _errors: float = 0.0
+    _squares: float = 0.0
+
+    def take(self, guess: Guess) -> None:
+        """Let it train what takes so long."""
+        error = guess.seconds * guess.spread
+        self.seconds += guess.seconds
+        self._errors += error
+        self._squares += error**2
+
+    @property
+    def spread(self) -> float:
+        """The relative error of its time: half of its variance is common to all runs, like a busy machine."""
+        if not self.seconds:
+            return 0.0
+        return math.sqrt((self._errors**2 + self._squares) / 2) / self.seconds
+
+    def trains(self, device: str) -> bool:
+        """Whether it can train a run that asks for this device."""
+        return device == "auto" or not self.kinds or device in self.kinds
+
+
+def first_free(slots: Sequence[Slot], device: str) -> Slot | None:
+    """The slot that is free first of those that can train on a device, None if none can."""
+    able = [slot for slot in slots if slot.trains(device)]
+    return min(able, key=lambda slot: slot.seconds, default=None)
+
+
+class Outlook:
+    """What the database tells of the pace of training, read once for many questions."""
+
+    def __init__(self, session: Session, sizes: Mapping[str, Images] = NO_SIZES) -> None:
+        self._alive = registry.list_workers(session)
+        self._past = _past(session)
+        self._sizes = {each.dataset: each.images for each in reversed(self._past)} | dict(sizes)
+        newest = self._past[0] if self._past else None
+        self.usual_kind = newest.kind if newest else "cpu"
+        past_threads = newest.observation.work.threads if newest else 1
+        self._threads = max((worker.threads for worker in self._alive), default=past_threads)
+        self._paces: dict[str, Pace] = {}
+        self._guesses: dict[tuple[Any, ...], Guess] = {}
+
+    def slots(self) -> list[Slot]:
+        """Every slot that is alive, free at once; one that trains anything where none is."""
+        found = []
+        for worker in self._alive:
+            kinds = registry.kinds(device.model_dump() for device in worker.devices)
+            kind = next((kind for kind in _FASTEST_FIRST if kind in kinds), self.usual_kind)
+            found += [Slot(kind, kinds, worker.id) for _ in range(worker.slots)]
+        return found or [Slot(self.usual_kind, frozenset())]
+
+    def guess(self, config: TrainConfig, kind: str, epochs: int | None = None) -> Guess:
+        """How long a run takes on a kind of device; `epochs` if it has not all of them to train."""
+        asked = (kind, epochs, *(getattr(config, name) for name in _TIMED))
+        if asked not in self._guesses:
+            images = self._sizes.get(config.dataset, (TRAIN_IMAGES, TEST_IMAGES))
+            self._guesses[asked] = self.pace(kind).guess(Work.of(config, images, self._threads, epochs))
+        return self._guesses[asked]
+
+    def pace(self, kind: str) -> Pace:
+        """The pace of a kind of device: of those that are alive, if runs trained on these."""
+        if kind not in self._paces:
+            alive = {
+                device.name
+                for worker in self._alive
+                for device in worker.devices
+                if device.device.partition(":")[0] == kind
+            }
+            all_of_kind = [each for each in self._past if each.kind == kind]
+            same = [each for each in all_of_kind if each.name in alive]
+            self._paces[kind] = fitted(kind, _selected(same or all_of_kind))
+        return self._paces[kind]
+
+
+class _Past(NamedTuple):
+    """A run that trained: on what device and data set, and how long."""
+
+    kind: str
+    name: str
+    dataset: str
+    images: Images
+    observation: Observation
+
+
+def _past(session: Session) -> list[_Past]:
+    """Runs that have ended after at least one epoch, the newest first.
+
+    The last attempt counts, of a run that did not finish until its last epoch.
+    """
+    names = (
+        *("status", "started_at", "progress_at", "finished_at", "resumed_from", "epochs_done", "threads"),
+        *("device_used", "environment", *_TIMED),
+    )
+    rows = session.connection().execute(
+        select(*(getattr(Run, name) for name in names))
+        .where(
+            col(Run.status).in_(ENDED),
+            col(Run.epochs_done) > Run.resumed_from,
+            col(Run.started_at).is_not(None),
+        )
+        .order_by(col(Run.id).desc())
+        .limit(_RECENT)
+    )
+    ended = sorted((row for row in rows if _seconds(row) > 0), key=lambda row: -row.finished_at)
+    return [_told(row) for row in ended]
+
+
+def _seconds(row: Row[Any]) -> float:
+    end = row.finished_at if row.status == "finished" else row.progress_at
+    return float((end or 0.0) - row.started_at) if row.finished_at else 0.0
+
+
+def _told(row: Row[Any]) -> _Past:
+    images = images_of(row.environment)
+    config = TrainConfig.model_construct(**{name: getattr(row, name) for name in _TIMED})
+    work = Work.of(
+        config,
+        images,
+        row.threads or 1,
+        row.epochs_done - row.resumed_from,
+        ends=row.status == "finished",
+    )
+    kind = (row.device_used or "").partition(":")[0]
+    name = row.environment.get("device", "")
+    return _Past(kind, name, row.dataset, images, Observation(work, _seconds(row)))
+
+
+def images_of(environment: Mapping[str, str]) -> Images:
+    """How many training and test images a run had; of versions that did not note it, the shipped ones."""
+    return (
+        int(environment.get("train_images", TRAIN_IMAGES)),
+        int(environment.get("test_images", TEST_IMAGES)),
+    )
+
+
+def _selected(past: Sequence[_Past]) -> tuple[Observation, ...]:
+    """What the fit takes of past runs, and how much each counts."""
+    kept: list[Observation] = []
+    alike: dict[Work, int] = {}
+    for age, each in enumerate(past):
+        work = each.observation.work
+        alike[work] = alike.get(work, 0) + 1
+        if alike[work] <= _KEPT_ALIKE and len(kept) < _KEPT:
+            kept.append(each.observation._replace(weight=0.5 ** (age / _HALF_LIFE)))
+    return tuple(kept)
+
+
+def basis(guesses: Sequence[Guess]) -> str:
+    """The weakest of what the runs' times rest on; without runs there is nothing to guess."""
+    supports = [guess.support for guess in guesses]
+    if None in supports:
+        return ASSUMED
+    return SCALED if any(support is not None and support < _ENOUGH for support in supports) else ALIKE

@@ -1,0 +1,143 @@
+"""When runs end that train or wait, at the pace of those that train now."""
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from app.queue.estimate import Outlook, first_free, images_of
+from app.queue.pace import Guess, Work
+from app.schemas.requests import HYPERPARAMETERS
+from app.storage.database import clock
+from app.storage.tables import Epoch, Run
+from trainer.config import TrainConfig
+
+LAST_EPOCHS: Final = 8
+"""How many of a run's last epochs tell its present pace, by their median."""
+
+_OWN_SPREAD: Final = 0.05
+"""The relative error of a forecast from many epochs of the run itself; from fewer it is larger."""
+
+
+def remaining(session: Session, running: Sequence[Run]) -> dict[int, Guess]:
+    """For runs that train, by id, how long each still takes: at the pace of its last epochs.
+
+    Before the first of these, what past runs let expect, and longer where that epoch is late.
+    """
+    if not running:
+        return {}
+    return _Running(session, Outlook(session), running).left
+
+
+def ends(session: Session) -> dict[int, Guess]:
+    """For each run that trains or waits, by id, how long until it ends; without those that no slot can train.
+
+    Slots take what waits in the order of the queue. What waits is as much slower or faster than past runs let
+    expect as what trains now.
+    """
+    outlook = Outlook(session)
+    running = session.exec(select(Run).where(Run.status == "running").order_by(col(Run.id))).all()
+    present = _Running(session, outlook, running)
+    slots = outlook.slots()
+    found = dict(present.left)
+    for run in running:
+        held = [slot for slot in slots if slot.worker_id == run.worker_id]
+        slot = first_free(held or slots, "auto")
+        if slot:
+            slot.take(present.left[run.id or 0])
+    for run_id, config, epochs_done in _waiting(session):
+        slot = first_free(slots, config.device)
+        if slot:
+            kind = slot.kind if config.device == "auto" else config.device
+            guess = outlook.guess(config, kind, config.epochs - epochs_done)
+            slot.take(Guess(present.slowness * guess.seconds, guess.spread, guess.support))
+            found[run_id] = Guess(slot.seconds, slot.spread, guess.support)
+    return found
+
+
+def last(forecast: Mapping[int, Guess], run_ids: Sequence[int]) -> Guess | None:
+    """When the last of these runs ends; None if there is none, or one that no slot can train."""
+    if not run_ids or not all(run_id in forecast for run_id in run_ids):
+        return None
+    return max((forecast[run_id] for run_id in run_ids), key=lambda guess: guess.seconds)
+
+
+class _Running:
+    """What runs that train tell: how long each has left, and how slow they are against past runs."""
+
+    def __init__(self, session: Session, outlook: Outlook, running: Sequence[Run]) -> None:
+        self._outlook = outlook
+        self._moment = clock(session) if running else 0.0
+        self._epochs = _last_epochs(session, running)
+        self._logarithms: list[float] = []
+        self.left = {run.id or 0: self._left(run) for run in running}
+
+    @property
+    def slowness(self) -> float:
+        """How many times as long as past runs let expect these take, held towards 1: the more, the fewer."""
+        return math.exp(sum(self._logarithms) / (len(self._logarithms) + 1))
+
+    def _left(self, run: Run) -> Guess:
+        kind = (run.device_used or "").partition(":")[0] or self._outlook.usual_kind
+        epochs = run.epochs - run.epochs_done
+        since = max(0.0, self._moment - (run.progress_at or run.started_at or self._moment))
+        seconds = self._epochs.get(run.id or 0)
+        if seconds is None:
+            return _before_the_first(self._outlook.guess(run.config, kind, epochs), epochs, since)
+        pace = self._outlook.pace(kind)
+        ahead = _work(run, epochs)
+        whole = median(seconds) * pace.whole_over_training(ahead)
+        self._logarithms.append(math.log(whole / pace.guess(ahead).seconds))
+        next_one = median(seconds) * pace.whole_over_training(_work(run, 1, ends=False)) if epochs else whole
+        spread = _OWN_SPREAD * math.sqrt(1 + LAST_EPOCHS / len(seconds))
+        return Guess(whole - min(since, next_one), spread, float(len(seconds)))
+
+
+def _before_the_first(whole: Guess, epochs: int, since: float) -> Guess:
+    """What is left of a run that began its first epoch so long ago: where this is late, so are the others."""
+    expected = whole.seconds / max(1, epochs)
+    seconds = max(0.0, expected - since) + max(0, epochs - 1) * max(expected, since)
+    return Guess(seconds, whole.spread, whole.support)
+
+
+def _last_epochs(session: Session, running: Sequence[Run]) -> dict[int, list[float]]:
+    """By run, the seconds that its last epochs trained; the first of an attempt only where it is alone."""
+    rows = session.execute(
+        select(Epoch.run_id, Epoch.seconds)
+        .join(Run, col(Run.id) == Epoch.run_id)
+        .where(
+            col(Epoch.run_id).in_([run.id for run in running]),
+            col(Epoch.epoch) > Run.epochs_done - LAST_EPOCHS,
+            col(Epoch.epoch) > Run.resumed_from,
+        )
+        .order_by(col(Epoch.run_id), col(Epoch.epoch))
+    )
+    found: dict[int, list[float]] = {}
+    for run_id, seconds in rows:
+        found.setdefault(run_id, []).append(max(seconds, 1e-6))
+    for run in running:
+        seconds = found.get(run.id or 0, [])
+        if 1 < len(seconds) == run.epochs_done - run.resumed_from:
+            del seconds[0]
+    return found
+
+
+def _work(run: Run, epochs: int, *, ends: bool = True) -> Work:
+    """So many more epochs of a run that trains."""
+    images = images_of(run.environment)
+    return Work.of(run.config, images, run.threads or 1, epochs, starts=False, ends=ends)
+
+
+def _waiting(session: Session) -> list[tuple[int, TrainConfig, int]]:
+    """What waits, in the order of the claims to come: id, hyperparameters and the epochs that are done."""
+    rows = session.connection().execute(
+        select(Run.id, Run.epochs_done, *(getattr(Run, name) for name in HYPERPARAMETERS))
+        .where(Run.status == "queued")
+        .order_by(col(Run.priority).desc(), col(Run.position), col(Run.id))
+    )
+    return [
+        (run_id, TrainConfig.model_construct(**dict(zip(HYPERPARAMETERS, values, strict=True))), done)
+        for run_id, done, *values in rows
+    ]

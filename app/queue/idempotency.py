@@ -1,0 +1,186 @@
+"""Requests that may be sent twice: the same `Idempotency-Key` creates a thing once, and is answered alike."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import BaseModel
+from sqlalchemy import delete, tuple_, update
+from sqlmodel import Session, col, select
+
+from app.storage.database import Database, clock, now
+from app.storage.tables import IdempotencyKey
+
+REMEMBERED_SECONDS: Final = 7 * 24 * 3600.0
+"""How long a key is remembered."""
+
+FORGOTTEN_AT_ONCE: Final = 500
+"""How many keys are removed in one transaction."""
+
+RUNS: Final = "/runs"
+"""The route whose keys create one run each."""
+
+_HYPERPARAMETERS_THEN: Final = {
+    *("depth", "epochs", "lr", "batch_size", "seed", "width", "optimizer", "momentum", "weight_decay"),
+    *("dropout", "schedule", "patience", "precision", "device", "dataset"),
+}
+_FIELDS_THEN: Final[dict[str, bool | set[str]]] = {
+    **dict.fromkeys(_HYPERPARAMETERS_THEN, True),
+    **dict.fromkeys(("priority", "name", "tags", "note", "reuse", "seeds"), True),
+    "only": _HYPERPARAMETERS_THEN,
+}
+"""What bodies held while keys were stored with a digest of every field, until schema 0004."""
+
+
+class KeyReused(Exception):
+    """The key was used before, for another body."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the Idempotency-Key {key!r} was used before with another body; use a new key")
+
+
+class KeyOutlived(Exception):
+    """What the key created has been deleted."""
+
+    def __init__(self, key: str, route: str, resource_id: int) -> None:
+        super().__init__(
+            f"a request with the Idempotency-Key {key!r} created {route}/{resource_id}, which was deleted; "
+            "nothing was created now: to create another, use a new key"
+        )
+
+
+class KeyInFlight(Exception):
+    """A request with this key is being handled right now; `retry_after` seconds will do."""
+
+    retry_after = 1
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"a request with the Idempotency-Key {key!r} is still being handled; repeat it in a moment"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What was created, and the JSON that tells of it; `replayed` if an earlier request did it."""
+
+    id: int
+    json: str
+    replayed: bool = False
+
+
+class Keys:
+    """The keyed requests of one web process: those in flight, and what earlier ones were answered."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.in_flight: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+
+    def once(
+        self,
+        key: str | None,
+        route: str,
+        body: BaseModel,
+        create: Callable[[Session], tuple[int, BaseModel]],
+    ) -> Created:
+        """What `create` makes in a transaction of its own, or made when the same key and body came first.
+
+        Raises:
+            KeyReused: the key came with another body before.
+            KeyOutlived: what was made then has been deleted.
+            KeyInFlight: another request with this key has not been answered yet.
+        """
+        if key is None:
+            with self._database.write() as session:
+                return _created(create(session))
+        digests = _digests(body)
+        with self._flying(key, route), self._database.write() as session:
+            known = _remembered(session, key, route)
+            if known and known.body_digest not in digests:
+                raise KeyReused(key)
+            if known and not known.answer:
+                raise KeyOutlived(key, route, known.resource_id)
+            if known:
+                return Created(known.resource_id, known.answer, replayed=True)
+            created = _created(create(session))
+            _remember(session, key, route, digests[0], created)
+            return created
+
+    @contextmanager
+    def _flying(self, key: str, route: str) -> Iterator[None]:
+        with self._lock:
+            if (key, route) in self.in_flight:
+                raise KeyInFlight(key)
+            self.in_flight.add((key, route))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.in_flight.discard((key, route))
+
+
+def forget_old(database: Database) -> None:
+    """Remove keys that need not be remembered, some at a time: to find them takes a look at every key."""
+    old = col(IdempotencyKey.created_at) < now() - REMEMBERED_SECONDS
+    with database.read() as session:
+        found = session.exec(select(IdempotencyKey.key, IdempotencyKey.route).where(old)).all()
+    for start in range(0, len(found), FORGOTTEN_AT_ONCE):
+        some = found[start : start + FORGOTTEN_AT_ONCE]
+        with database.write() as session:
+            place = tuple_(col(IdempotencyKey.key), col(IdempotencyKey.route))
+            session.execute(delete(IdempotencyKey).where(old, place.in_([tuple(each) for each in some])))
+
+
+def _remembered(session: Session, key: str, route: str) -> IdempotencyKey | None:
+    known = session.get(IdempotencyKey, (key, route))
+    if known and known.created_at < clock(session) - REMEMBERED_SECONDS:
+        session.delete(known)
+        session.flush()
+        return None
+    return known
+
+
+def forget_runs(session: Session, run_ids: Sequence[int]) -> None:
+    """Erase the answers that told of runs which are deleted; their keys stay and create no run again."""
+    session.execute(
+        update(IdempotencyKey)
+        .where(col(IdempotencyKey.route) == RUNS, col(IdempotencyKey.resource_id).in_(run_ids))
+        .values(answer="")
+    )
+
+
+def _digests(body: BaseModel) -> list[str]:
+    """The digest of a body, and the one with which an earlier version would have stored its key.
+
+    Only what differs from the defaults counts, so that a field of a later version changes no digest. The
+    earlier version digested every field; it knew no body with another field set.
+    """
+    told = json.dumps(body.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
+    texts = [told]
+    known_then = body.model_dump_json(include=_FIELDS_THEN, exclude_defaults=True)
+    if known_then == body.model_dump_json(exclude_defaults=True):
+        texts.append(body.model_dump_json(include=_FIELDS_THEN))
+    return [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+
+
+def _created(made: tuple[int, BaseModel]) -> Created:
+    resource_id, answer = made
+    return Created(resource_id, answer.model_dump_json())
+
+
+def _remember(session: Session, key: str, route: str, digest: str, created: Created) -> None:
+    session.add(
+        IdempotencyKey(
+            key=key,
+            route=route,
+            body_digest=digest,
+            resource_id=created.id,
+            answer=created.json,
+            created_at=clock(session),
+        )
+    )

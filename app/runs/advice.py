@@ -1,0 +1,165 @@
+"""What to try when runs have ended without a result, by the kind of reason that they ended for."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app import formats
+from app.runs import usual
+from app.schemas.answers import RunOut
+from app.schemas.status import Status
+
+_REASONS: Final = 3
+"""How many different reasons of one kind are quoted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to try, in sentences, and whether the same run can succeed when it is trained again."""
+
+    words: str
+    can_retry: bool = True
+    needs_system: bool = False
+    """Whether the page System shows what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Runs that ended for the same kind of reason: how many for which, in sentences, and what to try."""
+
+    status: Status
+    reasons: tuple[str, ...]
+    advice: Advice
+
+
+_FITS: Final = "Clone the run with a smaller width or batch size, or give the worker fewer slots"
+
+_KINDS: Final[tuple[tuple[str, Advice], ...]] = (
+    (
+        r"could not write |the database could not be written",
+        Advice("The cause lies outside the run. Remove it, then retry the run."),
+    ),
+    (
+        r"the data set \S+ can't be used: |There is no data set ",  # the latter is how earlier versions began
+        Advice("Put the data set right, then retry the run: its files are read again.", needs_system=True),
+    ),
+    (
+        r"(Device .* is not available here|Unknown device )",
+        Advice(
+            "Start a worker that has this device and retry the run, or clone it with another device.",
+            needs_system=True,
+        ),
+    ),
+    (
+        r"the device ran out of memory|MemoryError\b|_ArrayMemoryError\b|.*can't allocate memory",
+        Advice(f"{_FITS}. Retry can succeed if other runs took the memory."),
+    ),
+    (
+        r"(crashed|lost) .*SIGKILL",  # "lost" is how earlier versions began
+        Advice(
+            "The operating system ends a process by SIGKILL when memory runs out. "
+            f"{_FITS}. Retry can succeed if something else took the memory or ended the process."
+        ),
+    ),
+    (
+        r"(crashed|lost) .*made no step",
+        Advice(
+            "Its process made no progress for too long. If its steps are that long, raise "
+            "DEPTHBOARD_STALL_SECONDS, or clone the run with a smaller batch size or width. Retry can "
+            "succeed when the machine is less busy."
+        ),
+    ),
+    (
+        r"lost worker .*its worker",
+        Advice(
+            "Its worker or the machine ended each time. The log of the worker says more. If the run does not "
+            "take the machine down, retry it."
+        ),
+    ),
+    (r"(crashed|lost) ", Advice("Its process ended. The log of the worker says more. Then retry the run.")),
+    (
+        r"the device failed: ",
+        Advice(
+            "The fault is in the device or its driver; the traceback on the run's page shows where. Then "
+            "retry the run."
+        ),
+    ),
+    (
+        r"what its process reported ",
+        Advice("The log of the worker says what the database refused. Then retry the run."),
+    ),
+)
+_DIVERGED: Final = re.compile(r"diverged: ")
+_UNKNOWN: Final = Advice(
+    "Training raised an error; the traceback on the run's page shows where. Retry can succeed if its cause "
+    "has gone."
+)
+_CANCELLED: Final = Advice("Retry the run to train it, or clone it with other settings.")
+
+
+def of(run: RunOut) -> Advice | None:
+    """What to try with a run that failed or was cancelled; None for any other."""
+    if run.status == "cancelled":
+        return _CANCELLED
+    if run.status != "failed":
+        return None
+    if _has_diverged(run):
+        return _diverged(_lower_rate(run))
+    reason = run.reason or ""
+    return next((advice for pattern, advice in _KINDS if re.match(pattern, reason)), _UNKNOWN)
+
+
+def without_epochs(runs: Sequence[RunOut]) -> list[Ending]:
+    """Why none of these runs recorded an epoch, the most frequent kind first.
+
+    Empty if one has an epoch, or may still get one because it is queued or training.
+    """
+    if any(run.epochs_done or run.status not in ("failed", "cancelled") for run in runs):
+        return []
+    lowest = min((_lower_rate(run) for run in runs if _has_diverged(run)), default=0.0)
+    kinds: dict[tuple[Status, Advice], list[RunOut]] = {}
+    for run in runs:
+        found = _diverged(lowest) if _has_diverged(run) else of(run)
+        if found:
+            kinds.setdefault((run.status, found), []).append(run)
+    return [
+        Ending(status, _counted(status, alike), found)
+        for (status, found), alike in sorted(kinds.items(), key=lambda kind: -len(kind[1]))
+    ]
+
+
+def _counted(status: Status, runs: Sequence[RunOut]) -> tuple[str, ...]:
+    if status == "cancelled":
+        one, many = "run was cancelled before its", "runs were cancelled before their"
+        return (f"{formats.plural(len(runs), one, many)} first epoch was recorded",)
+    counts = Counter(run.reason or "no reason was recorded" for run in runs).most_common()
+    quoted = [f"{formats.plural(count, 'run')} failed: {reason}" for reason, count in counts[:_REASONS]]
+    rest = sum(count for _, count in counts[_REASONS:])
+    return (*quoted, *([f"{formats.plural(rest, 'more run')} failed for similar reasons"] if rest else []))
+
+
+def _has_diverged(run: RunOut) -> bool:
+    return run.status == "failed" and _DIVERGED.match(run.reason or "") is not None
+
+
+def _lower_rate(run: RunOut) -> float:
+    return usual.lower_rate(run.lr, run.optimizer, run.momentum)
+
+
+def against_guessing(run: RunOut) -> str:
+    """What to try where a run's test accuracy is not above chance, in a sentence."""
+    known = usual.rates(run.optimizer, run.momentum)
+    if run.lr > known.usual:
+        lower = formats.decimal(max(known.usual, _lower_rate(run)))
+        return f"Try a lower learning rate, such as {lower}."
+    return "Try more epochs, a higher learning rate, fewer layers or another optimizer."
+
+
+def _diverged(lower: float) -> Advice:
+    return Advice(
+        f"Clone the run with a lower learning rate, such as {formats.decimal(lower)}. Training is "
+        "deterministic: the same settings and seed diverge again.",
+        can_retry=False,
+    )

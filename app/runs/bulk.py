@@ -1,0 +1,163 @@
+"""One action on many runs at once, in portions that leave the database to others in between."""
+
+import time
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from threading import Thread
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, col, select
+
+from app.queue import run_queue
+from app.queue.limit import QueueFull, count_waiting
+from app.queue.run_queue import Refusals
+from app.schemas.answers import BulkOut, BulkSkip
+from app.schemas.requests import MAX_TAGS, BulkRequest
+from app.settings import Settings
+from app.storage import artifacts
+from app.storage.database import Database
+from app.storage.outage import OUTAGES, unwritable
+from app.storage.tables import Run
+
+PORTION_SECONDS: Final = 0.02
+"""How long one transaction works before it commits: others who write wait for one portion at most."""
+
+REST_SECONDS: Final = 0.03
+"""How long the write lock is left to others after each portion: as long as that took, but so long at least.
+
+A writer of another process that waits for SQLite's lock looks at it every 25 ms at most, in its first tenth
+of a second. In a shorter rest it might not look once.
+"""
+
+REMOVING_SECONDS: Final = 1.0
+"""How long an answer waits for the files of deleted runs to go."""
+
+STEP_RUNS: Final = 25
+STEP_EPOCHS: Final = 1_000
+"""How many runs, and how many of their epochs, are changed between two looks at the clock."""
+
+
+def apply(
+    database: Database,
+    settings: Settings,
+    request: BulkRequest,
+    stopping: Callable[[], bool],
+) -> BulkOut:
+    """Do it to each run; leave alone, with the reason, what is unknown, in another state or finds no room.
+
+    What has not been done when the database fails or the server is `stopping` is in `remaining`.
+
+    Raises:
+        DBAPIError: the database failed before anything was done.
+    """
+    outcome = BulkOut(done=[], skipped=[], remaining=list(dict.fromkeys(request.ids)), stopped=None)
+    while outcome.remaining:
+        try:
+            with database.write() as session:
+                began = time.monotonic()
+                portion = _portion(session, settings, request, outcome.remaining)
+        except OUTAGES as error:
+            if not (outcome.done or outcome.skipped):
+                raise
+            outcome.stopped = _why(error)
+            break
+        outcome.done += portion.done
+        outcome.skipped += portion.skipped
+        outcome.remaining = portion.remaining
+        if not outcome.remaining:
+            break
+        if stopping():
+            outcome.stopped = "the server is being stopped"
+            break
+        time.sleep(max(REST_SECONDS, time.monotonic() - began))
+    if request.action == "delete":
+        _remove_files(settings.artifacts, outcome.done)
+    return outcome
+
+
+def _portion(session: Session, settings: Settings, request: BulkRequest, ids: Sequence[int]) -> BulkOut:
+    """Do it to as many of these runs as the time allows; the others remain."""
+    began = time.monotonic()
+    portion = BulkOut(done=[], skipped=[], remaining=list(ids), stopped=None)
+    while portion.remaining:
+        some = portion.remaining[: _step(session, portion.remaining[:STEP_RUNS], request)]
+        refusals = _apply(session, settings, request, some)
+        portion.done += [run_id for run_id in some if run_id not in refusals]
+        portion.skipped += [
+            BulkSkip(id=run_id, reason=str(refusals[run_id])) for run_id in some if run_id in refusals
+        ]
+        portion.remaining = portion.remaining[len(some) :]
+        if time.monotonic() - began >= PORTION_SECONDS:
+            break
+    return portion
+
+
+def _step(session: Session, ids: Sequence[int], request: BulkRequest) -> int:
+    """How many of the first runs make one step: fewer, if many epochs go with them, but one at least."""
+    if request.action != "delete":
+        return len(ids)
+    rows = session.execute(select(Run.id, Run.epochs_done).where(col(Run.id).in_(ids)))
+    recorded: dict[int, int] = dict(rows.all())
+    totals = accumulate(recorded.get(run_id, 0) for run_id in ids)
+    return max(1, len([total for total in totals if total <= STEP_EPOCHS]))
+
+
+def _apply(session: Session, settings: Settings, request: BulkRequest, ids: Sequence[int]) -> Refusals:
+    match request.action:
+        case "cancel":
+            return run_queue.cancel_all(session, ids)
+        case "retry":
+            return _retry(session, ids, settings.queue_limit)
+        case "delete":
+            return run_queue.remove_all(session, ids)
+        case "archive" | "restore":
+            return run_queue.edit_all(
+                session, {run_id: {"archived": request.action == "archive"} for run_id in ids}
+            )
+        case "tag" | "untag":
+            return _tag(session, ids, request.tag or "", add=request.action == "tag")
+
+
+def _retry(session: Session, ids: Sequence[int], limit: int) -> Refusals:
+    """Queue runs again, in this order, while fewer than `limit` wait."""
+    refusals: Refusals = {}
+    room = limit - count_waiting(session)
+    while ids and room > 0:
+        some, ids = ids[:room], ids[room:]
+        refused = run_queue.retry_all(session, some)
+        refusals |= refused
+        room -= len(some) - len(refused)
+    return refusals | {run_id: QueueFull(limit - room + 1, limit) for run_id in ids}
+
+
+def _tag(session: Session, ids: Sequence[int], tag: str, *, add: bool) -> Refusals:
+    rows = session.execute(select(Run.id, Run.tags).where(col(Run.id).in_(ids)))
+    others = {run_id: [each for each in tags if each != tag] for run_id, tags in rows}
+    full = {
+        run_id: run_queue.WrongState(f"run {run_id} has {MAX_TAGS} tags already; no run may have more")
+        for run_id, tags in others.items()
+        if add and len(tags) == MAX_TAGS
+    }
+    changes = {
+        run_id: {"tags": [*others.get(run_id, []), *([tag] if add else [])]}
+        for run_id in ids
+        if run_id not in full
+    }
+    return full | run_queue.edit_all(session, changes)
+
+
+def _remove_files(location: str, ids: Sequence[int]) -> None:
+    """Remove the files of deleted runs, for which the answer waits briefly; `Tidy` removes what is left."""
+
+    def remove() -> None:
+        for run_id in ids:
+            artifacts.of_run(location, run_id).remove()
+
+    removing = Thread(target=remove, name="remove files", daemon=True)
+    removing.start()
+    removing.join(REMOVING_SECONDS)
+
+
+def _why(error: DBAPIError) -> str:
+    return f"the database can't be written: {unwritable(error) or str(error.orig).strip()}"

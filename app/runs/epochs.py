@@ -1,0 +1,77 @@
+"""Reading what runs recorded epoch by epoch, as columns of one length; never sampled."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
+
+import orjson
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from app.schemas.answers import CURVES, EPOCH_COLUMNS, EpochColumns
+from app.storage.database import json_array
+from app.storage.tables import Epoch
+
+
+def columns(session: Session, run_id: int) -> EpochColumns:
+    """Every recorded epoch of a run with all that is known of it."""
+    return columns_of(session, [run_id])[run_id]
+
+
+def columns_of(session: Session, run_ids: Iterable[int]) -> dict[int, EpochColumns]:
+    """The same of several runs, by run; a run without epochs has empty columns."""
+    wanted = list(run_ids)
+    query = (
+        select(Epoch.run_id, *(getattr(Epoch, name) for name in EPOCH_COLUMNS))
+        .where(col(Epoch.run_id).in_(wanted))
+        .order_by(col(Epoch.run_id), col(Epoch.epoch))
+    )
+    rows = session.connection().execute(query)  # plain rows: objects would take most of the time
+    found = {run_id: zip(*group, strict=True) for run_id, group in groupby(rows, itemgetter(0))}
+    empty = [()] * (1 + len(EPOCH_COLUMNS))
+    return {
+        run_id: EpochColumns.model_construct(
+            None, **dict(zip(EPOCH_COLUMNS, map(list, list(found.get(run_id, empty))[1:]), strict=True))
+        )
+        for run_id in wanted
+    }
+
+
+def curves_json(session: Session, run_ids: Iterable[int]) -> dict[int, dict[str, orjson.Fragment]]:
+    """The `EpochCurves` of several runs, by run, each column as JSON that the database wrote.
+
+    A comparison of many runs is mostly this: 1,000 runs of 200 epochs have 1.4 million figures, and making
+    objects of them and text of these took most of its time.
+    """
+    wanted = list(run_ids)
+    ordered = (
+        select(Epoch)
+        .where(col(Epoch.run_id).in_(wanted))
+        .order_by(col(Epoch.run_id), col(Epoch.epoch))
+        .subquery()
+    )
+    query = select(ordered.c.run_id, *(json_array(ordered.c[name]) for name in CURVES)).group_by(
+        ordered.c.run_id
+    )
+    found = {run_id: texts for run_id, *texts in session.connection().execute(query)}
+    empty = ["[]"] * len(CURVES)
+    return {
+        run_id: dict(zip(CURVES, map(orjson.Fragment, found.get(run_id, empty)), strict=True))
+        for run_id in wanted
+    }
+
+
+def seconds_to(session: Session, run_ids: Iterable[int], accuracy: float) -> dict[int, float]:
+    """Seconds of training until each run's first epoch with this test accuracy, of those that had one."""
+    reached = (
+        select(Epoch.run_id, func.min(Epoch.epoch).label("epoch"))
+        .where(col(Epoch.run_id).in_(list(run_ids)), col(Epoch.test_accuracy) >= accuracy)
+        .group_by(col(Epoch.run_id))
+        .subquery()
+    )
+    query = (
+        select(Epoch.run_id, func.sum(Epoch.seconds))
+        .join(reached, (reached.c.run_id == Epoch.run_id) & (col(Epoch.epoch) <= reached.c.epoch))
+        .group_by(col(Epoch.run_id))
+    )
+    return dict(session.connection().execute(query).all())

@@ -1,0 +1,101 @@
+"""Runs, curves and groups as CSV: one value a cell, numbers to their last bit, units in the names."""
+
+import csv
+import io
+import itertools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from app.schemas.answers import EPOCH_COLUMNS, EpochColumns, RunOut
+from app.schemas.comparison import Findings, GroupRow, Spread
+
+_OF_LAYERS: Final = ("layer_sizes", "gradient_norms", "dead_relu")
+"""Lists of numbers: besides their own columns, each has one for each place, such as `layer_sizes_1`."""
+
+_SPREADS: Final = ("train_accuracy", "test_accuracy", "gap", "test_loss", "train_seconds", "seconds_to_97")
+_FORMULA: Final = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
+"""What a spreadsheet takes for the beginning of a formula, also in full width."""
+
+
+def runs(found: Sequence[RunOut]) -> str:
+    """One line per run, one column per field; lists as JSON."""
+    return _table(RunOut.model_fields, [run.model_dump() for run in found])
+
+
+def epochs(runs: Sequence[RunOut], columns: Mapping[int, EpochColumns]) -> str:
+    """One line per epoch of each run; the run's own fields come first, as `run_…`."""
+    fields = [f"run_{name}" for name in RunOut.model_fields]
+    rows = [
+        {**own, **dict(zip(EPOCH_COLUMNS, figures, strict=True))}
+        for run in runs
+        for own in [_prefixed(run)]
+        for figures in zip(*(getattr(columns[run.id], name) for name in EPOCH_COLUMNS), strict=True)
+    ]
+    return _table([*fields, *EPOCH_COLUMNS], rows)
+
+
+def groups(found: Findings) -> str:
+    """One line per group: what it is by, and mean, deviation, extremes and interval of each figure."""
+    rows = [_group(row) for row in found.groups]
+    return _table(rows[0] if rows else [*found.by, "label"], rows)
+
+
+def _group(row: GroupRow) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    for name in _SPREADS:
+        figures |= _spread(name, getattr(row, name))
+    return {
+        **row.key,
+        "label": row.label,
+        "n": row.n,
+        "seeds": row.seeds,
+        "differ_in": ", ".join(row.mixed),
+        "guessing": row.guessing,
+        "parameters": row.parameters,
+        **figures,
+        "reached_97": row.reached_97,
+        "probability_best": row.probability_best,
+    }
+
+
+def _spread(name: str, found: Spread | None) -> dict[str, float | None]:
+    low, high = (found.ci95 if found else None) or (None, None)
+    values = {part: getattr(found, part, None) for part in ("mean", "std", "min", "max")}
+    return {
+        f"{name}_{part}": value for part, value in (values | {"ci95_low": low, "ci95_high": high}).items()
+    }
+
+
+def _prefixed(run: RunOut) -> dict[str, Any]:
+    return {f"run_{name}": value for name, value in run.model_dump().items()}
+
+
+def _table(fields: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """A header and a line per row; at the end, lists of numbers have a column for each place besides."""
+    names = list(fields)
+    places = {name: _places(name, rows) for name in names}
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([*names, *(f"{name}_{at + 1}" for name, count in places.items() for at in range(count))])
+    for row in rows:
+        listed = (_padded(row[name] or [], count) for name, count in places.items() if count)
+        writer.writerow([*(_cell(row[name]) for name in names), *itertools.chain.from_iterable(listed)])
+    return text.getvalue()
+
+
+def _places(name: str, rows: Iterable[Mapping[str, Any]]) -> int:
+    """How many columns the numbers of a list need; 0 for anything else."""
+    is_list = name.removeprefix("run_") in _OF_LAYERS
+    return max((len(row[name] or []) for row in rows), default=0) if is_list else 0
+
+
+def _padded(values: Sequence[float], count: int) -> list[float | None]:
+    return [*values, *[None] * (count - len(values))]
+
+
+def _cell(value: object) -> object:
+    """A value as it stands in a cell; what a spreadsheet would take for a formula gets an apostrophe."""
+    if isinstance(value, list):
+        return json.dumps(value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -1,0 +1,129 @@
+"""Whether a run's test accuracy is more than guessing gets: the same answer to every test image."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from app.prose import percent
+from app.schemas.answers import Guessing
+from app.statistics import SIGNIFICANCE
+from trainer.config import CLASSES
+from trainer.folder import SHIPPED
+
+NO_BETTER: Final[Guessing] = "no better than guessing"
+MAY_BE: Final[Guessing] = "may be guessing"
+ONE_CLASS: Final[Guessing] = "one class only"
+
+_SHIPPED: Final = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
+_FAR: Final = 12
+"""Standard deviations above its mean beyond which a binomial distribution has next to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """What guessing gets on a test set: `most` of its `images` are of the most frequent class.
+
+    `counts` are the images of each class. Runs of earlier versions did not note them: then it is empty, and
+    `most` the least that it can be, a tenth of the images.
+    """
+
+    images: int
+    most: int
+    counts: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, dataset: str, environment: Mapping[str, str]) -> "Chance | None":
+        """What a run notes of its test set; None if it is not even known how large that is."""
+        counts = _SHIPPED if dataset == SHIPPED else _read(environment.get("test_class_counts", ""))
+        if counts:
+            return cls(sum(counts), max(counts), counts)
+        images = int(environment.get("test_images", "0"))
+        return cls(images, -(-images // CLASSES)) if images else None
+
+    @property
+    def accuracy(self) -> float | None:
+        """The test accuracy of answering the most frequent class to every image; None if it is not known."""
+        return self.most / self.images if self.counts else None
+
+    def judge(self, test_accuracy: float | None) -> Guessing | None:
+        """What is to be said of a test accuracy; None if it is significantly above chance, or missing.
+
+        A one-sided exact binomial test against the share of the most frequent class, the "no information
+        rate" of M. Kuhn, "Building Predictive Models in R Using the caret Package", Journal of Statistical
+        Software 28 (2008). A network that gives one answer to every image never passes it.
+        """
+        if test_accuracy is None:
+            return None
+        if self.counts and self.most == self.images:
+            return ONE_CLASS
+        right = round(test_accuracy * self.images)
+        if right <= self.most:
+            return NO_BETTER
+        return MAY_BE if right < enough(self.images, self.most) else None
+
+    def sentence(self, test_accuracy: float) -> str:
+        """The judgement in a sentence, with what it rests on; nothing to say gives an empty one."""
+        found = self.judge(test_accuracy)
+        right = round(test_accuracy * self.images)
+        digits = [str(digit) for digit, count in enumerate(self.counts) if count == self.most]
+        chance = "a tenth or more"
+        if self.counts:
+            chance = percent(self.most / self.images)
+        answer = (
+            f"answering {' or '.join(digits)}" if self.counts else "the most frequent class as the answer"
+        )
+        if found == ONE_CLASS:
+            return (
+                f"every test image is of class {digits[0]}, so {answer} without looking gets 100 %: this "
+                "test accuracy can't tell whether anything was learnt."
+            )
+        if found == MAY_BE:
+            return (
+                f"{MAY_BE}: {percent(test_accuracy)} of the test images are classified correctly, {answer} "
+                f"to every one of them gets {chance}, and with {_images(self.images)} the difference may be "
+                "luck."
+            )
+        if found is None:
+            return ""
+        same = [str(digit) for digit, count in enumerate(self.counts) if count == right and count]
+        if not same:
+            return (
+                f"{NO_BETTER}: {percent(test_accuracy)} of the test images are classified correctly, and "
+                f"{answer} to every one of them gets {chance}."
+            )
+        more = "" if same == digits else f", and {answer} gets {chance}"
+        return (
+            f"{NO_BETTER}: answering {' or '.join(same)} to every test image gets the same "
+            f"{percent(test_accuracy)}{more}. The network may give one answer to every image."
+        )
+
+
+@lru_cache(maxsize=1000)
+def _read(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split()))
+
+
+@lru_cache(maxsize=1000)
+def enough(images: int, most: int) -> int:
+    """How many images must be right so that chance does as well in less than 5 % of all cases.
+
+    The chance of each image is most / images. It is more than there are where that can't be.
+    """
+    share = most / images
+    spread = math.sqrt(images * share * (1 - share))
+    log_share, log_rest = math.log(share), math.log1p(-share)
+    tail = 0.0
+    right = min(images, math.ceil(most + _FAR * spread) + _FAR)
+    while right > most:
+        ways = math.lgamma(images + 1) - math.lgamma(right + 1) - math.lgamma(images - right + 1)
+        tail += math.exp(ways + right * log_share + (images - right) * log_rest)
+        if tail >= SIGNIFICANCE:
+            break
+        right -= 1
+    return right + 1
+
+
+def _images(count: int) -> str:
+    return f"{count:,} test image{'' if count == 1 else 's'}"

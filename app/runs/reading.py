@@ -1,0 +1,179 @@
+"""Reading runs: one of them with its attempts, several, and the queue."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlmodel import Session, col, select
+
+from app.queue import forecast, registry
+from app.queue.estimate import basis
+from app.queue.pace import Guess
+from app.runs.guessing import Chance
+from app.schemas.answers import AttemptOut, QueueOut, RunDetail, RunOut, TimeLeft
+from app.schemas.status import ENDED
+from app.storage.tables import Attempt, Run
+from trainer.config import TRAIN_IMAGES, training_flops_per_image
+
+DIGITS: Final = 8
+"""How much of a data set's digest tells its versions apart."""
+
+
+def get_run(session: Session, run_id: int) -> RunDetail | None:
+    """One run with all that its page shows, None if there is none."""
+    run = session.get(Run, run_id)
+    if run is None:
+        return None
+    worker = next((each for each in registry.list_workers(session) if each.id == run.worker_id), None)
+    return RunDetail(
+        **as_answers(session, [run])[0].model_dump(),
+        resumed_from=run.resumed_from,
+        heartbeat_age_seconds=worker.heartbeat_age_seconds if worker else None,
+        worker_id=run.worker_id,
+        threads=run.threads,
+        environment=run.environment,
+        traceback=run.traceback,
+        attempts=_attempts(session, run),
+        time_left=_time_left(session, run),
+    )
+
+
+def _time_left(session: Session, run: Run) -> TimeLeft | None:
+    """How long until an open run ends; None where no slot can train it."""
+    if run.status in ENDED:
+        return None
+    forecasts = forecast.remaining(session, [run]) if run.status == "running" else forecast.ends(session)
+    left = forecasts.get(run.id or 0)
+    if left is None:
+        return None
+    has_epochs = run.status == "running" and run.epochs_done > run.resumed_from
+    return TimeLeft(
+        seconds=round(left.seconds, 1),
+        range=left.range,
+        basis="its own last epochs" if has_epochs else basis([left]),
+    )
+
+
+def find_runs(session: Session, run_ids: Iterable[int]) -> list[RunOut]:
+    """Those of the runs that exist, by id."""
+    return as_answers(
+        session, session.exec(select(Run).where(col(Run.id).in_(run_ids)).order_by(col(Run.id))).all()
+    )
+
+
+def _attempts(session: Session, run: Run) -> list[AttemptOut]:
+    """The attempts at a run in order; those of versions that kept no history are missing."""
+    rows = session.exec(select(Attempt).where(Attempt.run_id == run.id).order_by(col(Attempt.attempt)))
+    return [
+        AttemptOut(
+            attempt=row.attempt,
+            worker_id=row.worker_id,
+            host=row.host,
+            device=row.device,
+            started_at=timestamp(row.started_at),
+            ended_at=timestamp(row.ended_at) if row.ended_at else None,
+            resumed_from=row.resumed_from,
+            reached=row.reached if row.ended_at else run.epochs_done,
+            outcome=row.outcome,
+            reason=row.reason,
+        )
+        for row in rows
+    ]
+
+
+def as_answers(session: Session, runs: Sequence[Run]) -> list[RunOut]:
+    """Runs as the contract shows them."""
+    waiting = any(run.status == "queued" for run in runs)
+    kinds = registry.live_kinds(session) if waiting else []
+    left = forecast.remaining(session, [run for run in runs if run.status == "running"])
+    return [_as_answer(run, left.get(run.id or 0), kinds) for run in runs]
+
+
+def _as_answer(run: Run, left: Guess | None, kinds: Sequence[frozenset[str] | None]) -> RunOut:
+    images = int(run.environment.get("train_images", TRAIN_IMAGES))
+    chance = Chance.of(run.dataset, run.environment)
+    return RunOut.model_construct(
+        id=run.id or 0,
+        version=run.version,
+        name=run.name,
+        status=run.status,
+        reason=_waits_for(run.device, kinds) if run.status == "queued" else run.reason,
+        cancel_requested=run.cancel_requested,
+        study_id=run.study_id,
+        depth=run.depth,
+        epochs=run.epochs,
+        lr=run.lr,
+        batch_size=run.batch_size,
+        seed=run.seed,
+        width=run.width,
+        optimizer=run.optimizer,
+        momentum=run.momentum,
+        weight_decay=run.weight_decay,
+        dropout=run.dropout,
+        schedule=run.schedule,
+        patience=run.patience,
+        precision=run.precision,
+        device=run.device,
+        dataset=run.dataset,
+        priority=run.priority,
+        layer_sizes=list(run.layer_sizes),
+        parameters=run.parameters,
+        updates_per_epoch=-(-images // run.batch_size),
+        flops_per_epoch=images * training_flops_per_image(run.layer_sizes),
+        device_used=run.device_used,
+        data_version=run.environment.get("data_sha256", "")[:DIGITS] or None,
+        data_warnings=run.environment.get("data_warnings", "").splitlines(),
+        epochs_done=run.epochs_done,
+        eta_seconds=round(left.seconds, 1) if left else None,
+        attempt=run.attempt,
+        crashes=run.crashes,
+        worker_losses=run.worker_losses,
+        created_at=timestamp(run.created_at),
+        started_at=timestamp(run.started_at) if run.started_at else None,
+        finished_at=timestamp(run.finished_at) if run.finished_at else None,
+        train_seconds=run.train_seconds,
+        train_loss=run.train_loss,
+        test_loss=run.test_loss,
+        train_accuracy=run.train_accuracy,
+        test_accuracy=run.test_accuracy,
+        chance_accuracy=chance.accuracy if chance else None,
+        guessing=chance.judge(run.test_accuracy) if chance else None,
+        tags=run.tags,
+        note=run.note,
+        archived=run.archived,
+    )
+
+
+def _waits_for(device: str, kinds: Sequence[frozenset[str] | None]) -> str | None:
+    """Why no live worker can take a queued run; None if one can, or may yet."""
+    if not kinds:
+        return "no live worker"
+    if None in kinds or device == "auto" or any(device in some for some in kinds if some):
+        return None
+    return f"no live worker has {device}"
+
+
+def timestamp(seconds: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def queue(session: Session) -> QueueOut:
+    """What runs, oldest claim first, and what waits, in the order of the claims to come."""
+    running = session.exec(
+        select(Run).where(Run.status == "running").order_by(col(Run.started_at), col(Run.id))
+    ).all()
+    queued = session.exec(
+        select(Run)
+        .where(Run.status == "queued")
+        .order_by(col(Run.priority).desc(), col(Run.position), col(Run.id))
+    ).all()
+    ids = [run.id or 0 for run in (*running, *queued)]
+    end = forecast.last(forecast.ends(session) if ids else {}, ids)
+    return QueueOut(
+        running=as_answers(session, running),
+        queued=as_answers(session, queued),
+        eta_seconds=round(end.seconds, 1) if end else None,
+        eta_range=end.range if end else None,
+    )

@@ -1,0 +1,60 @@
+"""Training again: new runs in the places of finished ones that lack something which is stored today."""
+
+from pydantic import BaseModel
+from sqlalchemy import delete, insert
+from sqlmodel import Session, col, select
+
+from app.queue import names, run_queue
+from app.schemas.requests import Labels
+from app.storage.tables import Run, StudyRun
+
+
+class Again(BaseModel):
+    """Which runs to train again, and the study in which the new ones take their places."""
+
+    run_ids: list[int]
+    study_id: int | None
+
+
+class Replaced(BaseModel):
+    """The ids of the new runs by those of the old ones."""
+
+    by: dict[int, int]
+
+
+def train_again(session: Session, again: Again) -> Replaced:
+    """Queue finished runs anew, same seeds and given names.
+
+    In the study the new runs take the places of the old ones, which stay in the list of runs: a run is a
+    function of its hyperparameters, so both in one mean would count the same thing twice.
+    """
+    study_id = again.study_id
+    found = session.exec(
+        select(Run).where(col(Run.id).in_(again.run_ids), Run.status == "finished").order_by(col(Run.id))
+    ).all()
+    members = set(
+        session.exec(
+            select(StudyRun.run_id).where(
+                StudyRun.study_id == study_id, col(StudyRun.run_id).in_([old.id for old in found])
+            )
+        )
+    )
+    queued = run_queue.enqueue_all(
+        session,
+        [
+            (
+                old.config,
+                Labels(name=names.given(old), tags=old.tags, note=old.note, priority=old.priority),
+                study_id if old.id in members else None,
+            )
+            for old in found
+        ],
+    )
+    made = {old.id or 0: new for old, new in zip(found, queued, strict=True)}
+    places = [{"study_id": study_id, "run_id": new} for old, new in made.items() if old in members]
+    if places:
+        session.execute(
+            delete(StudyRun).where(col(StudyRun.study_id) == study_id, col(StudyRun.run_id).in_(members))
+        )
+        session.execute(insert(StudyRun), places)
+    return Replaced(by=made)

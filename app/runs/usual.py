@@ -1,0 +1,149 @@
+"""What has worked: learning rates and other settings, and what to say of values far outside."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app import formats
+from app.prose import listed
+from app.runs.datasets import Catalogue
+from trainer.config import TRAIN_IMAGES, TrainConfig
+
+_LOWER: Final = 3
+"""By how much a learning rate is divided that made a run diverge: about as coarse as people search."""
+
+_FAR: Final = 10
+"""How many times the usual learning rate is far above it."""
+
+_FEWEST_UPDATES: Final = 50
+"""An epoch of the published runs has 59."""
+
+_DEEPEST_SGD: Final = 5
+_MOST_DROPOUT: Final = 0.8
+_MOST_DECAY: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Learning rates of a kind of optimizer: the usual one, and the range beyond which little has worked.
+
+    They are of two epochs on MNIST at depths 1, 3 and 5 with the default batch size: below `least` a network
+    is where it started, above `most` those of several layers stay at guessing or diverge. A single layer
+    bears more, up to `most_of_one`.
+    """
+
+    least: float
+    usual: float
+    most: float
+    most_of_one: float
+
+
+_PLAIN: Final = Rates(least=0.001, usual=0.05, most=0.5, most_of_one=10.0)
+_MOMENTUM: Final = Rates(least=0.0001, usual=0.05, most=0.2, most_of_one=3.0)
+_ADAM: Final = Rates(least=1e-5, usual=0.001, most=0.03, most_of_one=1.0)
+
+
+def rates(optimizer: str, momentum: float) -> Rates:
+    """The learning rates of an optimizer."""
+    if optimizer in ("adam", "adamw"):
+        return _ADAM
+    return _MOMENTUM if momentum else _PLAIN
+
+
+def lower_rate(lr: float, optimizer: str, momentum: float) -> float:
+    """A learning rate to try where this one is too high: the usual one, where it is far above that."""
+    usual = rates(optimizer, momentum).usual
+    return usual if lr > _FAR * usual else float(f"{lr / _LOWER:.1g}")
+
+
+def warnings(configs: Sequence[TrainConfig], known: Catalogue) -> list[str]:
+    """A sentence on each kind of value far outside what has worked; none refuses anything.
+
+    `known` are the data sets, which tell how many images an epoch has.
+    """
+    images = {each.name: each.sizes.train_images for each in known.usable}
+    return [
+        *_rates(configs),
+        *_few_updates(configs, images),
+        *_settings(configs),
+    ]
+
+
+def _rates(configs: Iterable[TrainConfig]) -> list[str]:
+    high: dict[tuple[str, float, float], set[float]] = {}
+    low: dict[tuple[str, float, float], set[float]] = {}
+    for config in configs:
+        found = rates(config.optimizer, config.momentum)
+        most = found.most_of_one if config.depth == 1 else found.most
+        if config.lr > most:
+            high.setdefault((config.optimizer, most, found.usual), set()).add(config.lr)
+        elif config.lr < found.least:
+            low.setdefault((config.optimizer, found.least, found.usual), set()).add(config.lr)
+    return [
+        *(
+            f"{_values('Learning rate', values)} with {optimizer} is far above what has worked (up to "
+            f"{formats.decimal(most)}): such runs diverge or stay at guessing. {formats.decimal(usual)} is "
+            "usual."
+            for (optimizer, most, usual), values in high.items()
+        ),
+        *(
+            f"{_values('Learning rate', values)} with {optimizer} is far below what has worked (from "
+            f"{formats.decimal(least)}): such runs hardly learn. {formats.decimal(usual)} is usual."
+            for (optimizer, least, usual), values in low.items()
+        ),
+    ]
+
+
+def _few_updates(configs: Iterable[TrainConfig], images: Mapping[str, int]) -> list[str]:
+    """Of batches larger than the training set, and of runs with very few updates."""
+    large: dict[str, set[int]] = {}
+    fewest: int | None = None
+    for config in configs:
+        count = images.get(config.dataset, TRAIN_IMAGES)
+        if config.batch_size > count:
+            large.setdefault(config.dataset, set()).add(config.batch_size)
+        updates = config.epochs * -(-count // config.batch_size)
+        if updates < _FEWEST_UPDATES:
+            fewest = min(updates, fewest or updates)
+    found = [
+        f"{_values('Batch size', sizes)} is more than the {images[name]:,} training images of {name}: every "
+        "epoch is a single update."
+        for name, sizes in large.items()
+    ]
+    if fewest is not None:
+        found.append(
+            f"{formats.plural(fewest, 'update')} of the weights in a whole run: too few to learn much. Use "
+            "more epochs or a smaller batch size."
+        )
+    return found
+
+
+def _settings(configs: Sequence[TrainConfig]) -> list[str]:
+    found = []
+    deep = {config.depth for config in configs if config.depth > _DEEPEST_SGD and _is_plain(config)}
+    if deep:
+        found.append(
+            f"{_values('Depth', deep)} is deeper than what has worked with plain sgd (up to {_DEEPEST_SGD}): "
+            "such runs stay at guessing for many epochs. adam with learning rate 0.001 has worked."
+        )
+    coupled = [config for config in configs if config.optimizer != "adamw"]
+    if decays := {each.weight_decay for each in coupled if each.weight_decay > _MOST_DECAY}:
+        found.append(
+            f"{_values('Weight decay', decays)} is far above what has worked (up to {_MOST_DECAY}): weights "
+            "shrink to nothing. 0.0001 is usual; adamw bears more."
+        )
+    if shares := {each.dropout for each in configs if each.dropout > _MOST_DROPOUT and each.depth > 1}:
+        found.append(
+            f"{_values('Dropout', shares)} is far above what has worked (up to {_MOST_DROPOUT}): hardly any "
+            "unit is left to train. 0.2 to 0.5 is usual."
+        )
+    return found
+
+
+def _is_plain(config: TrainConfig) -> bool:
+    return config.optimizer == "sgd" and not config.momentum
+
+
+def _values(name: str, values: Iterable[float]) -> str:
+    """A setting with its values: Learning rate 100."""
+    return f"{name} {listed([formats.decimal(value) for value in sorted(values)])}"

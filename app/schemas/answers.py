@@ -1,0 +1,313 @@
+"""What an answer holds: the shapes that other people's scripts rely on."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from app.schemas.status import Outcome, Status
+from trainer.config import TrainConfig
+
+Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""ISO 8601 in UTC with milliseconds and `Z`."""
+
+TimeRange = Annotated[
+    tuple[float, float], Field(description="The seconds between which four in five such times lie.")
+]
+"""How far off an estimated time may be."""
+
+_DEFAULTS: Final = {"worker_losses": 0, "chance_accuracy": None, "guessing": None} | {
+    name: field.default for name, field in TrainConfig.model_fields.items() if not field.is_required()
+}
+"""What a run of a version had that does not name it."""
+
+
+Guessing = Literal[
+    "no better than guessing",  # not above chance
+    "may be guessing",  # above chance, but not significantly
+    "one class only",  # all test images are of one class: chance gets them all
+]
+"""What is to be said of a test accuracy that is not significantly above chance."""
+
+
+class BulkSkip(BaseModel):
+    """A run that a bulk action left alone, and why."""
+
+    id: int
+    reason: str
+
+
+class BulkOut(BaseModel):
+    """Answer of `POST /runs/bulk`."""
+
+    done: list[int]
+    skipped: list[BulkSkip]
+    remaining: list[int]
+    """Not looked at, because the database failed or the server was stopped: send these ids again."""
+
+    stopped: str | None
+    """Why runs remain; null if none do."""
+
+
+class RunOut(BaseModel):
+    """A run, flat. Accuracies are fractions, losses mean cross-entropy in nats, durations seconds.
+
+    A repeated request gets its first answer, perhaps that of an earlier version: a hyperparameter that is
+    absent there had its default.
+    """
+
+    id: int
+    version: int
+    name: str
+    status: Status
+    reason: str | None
+    cancel_requested: Annotated[
+        bool, Field(description="Whether a running run is to be cancelled; its worker stops it in a moment.")
+    ]
+    study_id: int | None
+    depth: int
+    epochs: int
+    lr: float
+    batch_size: int
+    seed: int
+    width: int
+    optimizer: str
+    momentum: float
+    weight_decay: float
+    dropout: float
+    schedule: str
+    patience: int
+    precision: str
+    device: str
+    dataset: str
+    priority: int
+    layer_sizes: list[int]
+    parameters: int
+    updates_per_epoch: Annotated[int, Field(description="Batches of an epoch, the last short one too.")]
+    flops_per_epoch: Annotated[
+        int,
+        Field(description="Of training alone, an estimate; a multiplication with its addition is two."),
+    ]
+    device_used: str | None
+    data_version: Annotated[
+        str | None, Field(description="The first digits of the SHA-256 of the data that it trains on.")
+    ]
+    data_warnings: Annotated[
+        list[str], Field(description="What is odd about that data: classes without images, few images, …")
+    ]
+    epochs_done: int
+    eta_seconds: float | None
+    attempt: int
+    crashes: Annotated[
+        int, Field(description="Attempts lost in a row without a new epoch, through the run's own process.")
+    ]
+    worker_losses: Annotated[
+        int, Field(description="Attempts lost in a row without a new epoch, through the loss of the worker.")
+    ]
+    created_at: Timestamp
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+    train_seconds: float | None
+    train_loss: float | None
+    test_loss: float | None
+    train_accuracy: float | None
+    test_accuracy: float | None
+    chance_accuracy: Annotated[
+        float | None,
+        Field(description="The test accuracy of one answer to every image: that of the most frequent class."),
+    ]
+    guessing: Annotated[
+        Guessing | None,
+        Field(
+            description="What is to be said of a test accuracy that is not significantly above chance; null "
+            "if it is, or there is none yet. `one class only`: all test images are of one class."
+        ),
+    ]
+    tags: list[str]
+    note: str
+    archived: bool
+
+    @model_validator(mode="before")
+    @classmethod
+    def _absent_is_default(cls, values: Any) -> Any:  # noqa: ANN401  # whatever a client was answered
+        return {**_DEFAULTS, **values} if isinstance(values, dict) else values
+
+
+class AttemptOut(BaseModel):
+    """One claim of a run by a worker, and what came of it; `outcome` is null while it trains."""
+
+    attempt: int
+    worker_id: str
+    host: str
+    device: str | None
+    started_at: Timestamp
+    ended_at: Timestamp | None
+    resumed_from: Annotated[int, Field(description="The epoch after which it went on, 0 for a new start.")]
+    reached: Annotated[int, Field(description="Epochs that were recorded at its end, or are so far.")]
+    outcome: Outcome | None
+    reason: str | None
+
+
+class TimeLeft(BaseModel):
+    """How long a run that trains or waits will be under way, in seconds; `basis` says what that rests on."""
+
+    seconds: float
+    range: TimeRange
+    basis: str
+
+
+class RunDetail(RunOut):
+    """A run with what its own page shows besides."""
+
+    heartbeat_age_seconds: float | None
+    resumed_from: int
+    worker_id: str | None
+    threads: int | None
+    environment: dict[str, str]
+    traceback: str | None
+    attempts: list[AttemptOut]
+    time_left: TimeLeft | None = None
+
+
+class RunPage(BaseModel):
+    """Answer of `GET /runs`."""
+
+    runs: list[RunOut]
+    next_cursor: str | None
+    total: int
+
+
+class EpochCurves(BaseModel):
+    """Every epoch of a run, as columns of one length; never sampled."""
+
+    epoch: list[int]
+    train_loss: list[float]
+    last_batch_loss: list[float]
+    train_accuracy: list[float]
+    test_loss: list[float]
+    test_accuracy: list[float]
+    seconds: list[float]
+
+
+class EpochColumns(EpochCurves):
+    """The same with what each epoch says of each layer; null for epochs of versions that did not measure it.
+
+    `gradient_norms` are L2 norms of the last batch's gradient, one per layer; `dead_relu` fractions of units
+    that are 0 for every test image, one per hidden layer.
+    """
+
+    gradient_norms: list[list[float] | None]
+    dead_relu: list[list[float] | None]
+
+
+CURVES: Final = tuple(EpochCurves.model_fields)
+EPOCH_COLUMNS: Final = tuple(EpochColumns.model_fields)
+
+
+class StudyOut(BaseModel):
+    """A study: which runs belong to it and how far they are."""
+
+    id: int
+    name: str
+    created_at: Timestamp
+    runs: list[int]
+    counts: dict[Status, int]
+    progress: Annotated[float, Field(ge=0, le=1)]
+    eta_seconds: Annotated[
+        float | None,
+        Field(
+            description="Until its last run ends, behind what else waits; null if a run waits for a device."
+        ),
+    ]
+    eta_range: TimeRange | None = None
+
+
+class StudyList(BaseModel):
+    """Answer of `GET /studies`, newest first."""
+
+    studies: list[StudyOut]
+
+
+class StudyPreview(BaseModel):
+    """What a study would be: nothing is created."""
+
+    runs: int
+    duplicates: Annotated[int, Field(description="Runs that have a finished twin.")]
+    seconds: Annotated[float, Field(description="Estimated time to train them all, in seconds.")]
+    seconds_range: TimeRange
+    basis: Annotated[str, Field(description="What the estimate rests on.")]
+    warnings: Annotated[
+        list[str], Field(description="What is far outside what has worked; nothing is refused for it.")
+    ] = []
+
+
+class QueueOut(BaseModel):
+    """What runs and what waits, in the order in which it will be claimed."""
+
+    running: list[RunOut]
+    queued: list[RunOut]
+    eta_seconds: Annotated[
+        float | None,
+        Field(description="Until the last of them ends; null without any, or if one waits for a device."),
+    ]
+    eta_range: TimeRange | None
+
+
+class WorkerDevice(BaseModel):
+    """A device that a worker offers."""
+
+    device: str
+    name: str
+
+
+class WorkerOut(BaseModel):
+    """A worker process that is alive."""
+
+    id: str
+    host: str
+    devices: list[WorkerDevice]
+    slots: int
+    threads: int
+    heartbeat_age_seconds: float
+    runs: list[int]
+    versions: dict[str, str]
+
+
+class WorkerList(BaseModel):
+    """Answer of `GET /workers`."""
+
+    workers: list[WorkerOut]
+
+
+class Health(BaseModel):
+    """Answer of `GET /health`."""
+
+    status: Literal["ok"]
+    version: str
+    time: str
+    """Now on the database's clock, which all times of the answers come from."""
+
+    database: Literal["unchecked", "checking", "sound", "damaged"]
+    """What a look at the whole SQLite file found, which is taken after a stop that was not a clean one.
+
+    `damaged` also when a request has met damage since.
+    """
+
+    detail: str | None = None
+    """What is damaged, or how the file was found sound."""
+
+
+class FieldError(BaseModel):
+    """One thing that is wrong: where it stands and what was expected."""
+
+    loc: list[str | int]
+    msg: str
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 `application/problem+json`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError]

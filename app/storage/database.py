@@ -1,0 +1,163 @@
+"""The database: one engine for short writes, one for reads, and the clock and counter all share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from sqlalchemy import URL, Engine, make_url, update
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.types import Float, Integer, Text
+from sqlmodel import Session, col, select
+
+from app.formats import as_utf8
+from app.storage import postgresql, sqlite
+from app.storage.open_files import Misplaced, OpenFiles
+from app.storage.tables import Counter
+
+
+class now(GenericFunction[float]):  # noqa: N801  # reads as the SQL function it is
+    """Seconds since 1970 on the database's clock, to the millisecond that answers show."""
+
+    type = Float()
+    name = "depthboard_now"
+    inherit_cache = True
+
+
+@compiles(now, "sqlite")
+def _now_sqlite(*_: object, **__: object) -> str:
+    return "round((julianday('now') - 2440587.5) * 86400.0, 3)"
+
+
+@compiles(now, "postgresql")
+def _now_postgresql(*_: object, **__: object) -> str:
+    return "round(extract(epoch from clock_timestamp()), 3)::float8"
+
+
+class json_array(GenericFunction[str]):  # noqa: N801
+    """The values of a group as a JSON array, in the order in which they come; floats to their last bit."""
+
+    type = Text()
+    name = "depthboard_json_array"
+    inherit_cache = True
+
+
+@compiles(json_array, "sqlite")
+def _json_array_sqlite(array: json_array, compiler: SQLCompiler, **options: object) -> str:
+    return f"json_group_array({compiler.process(array.clauses, **options)})"
+
+
+@compiles(json_array, "postgresql")
+def _json_array_postgresql(array: json_array, compiler: SQLCompiler, **options: object) -> str:
+    return f"json_agg({compiler.process(array.clauses, **options)})::text"
+
+
+class position(GenericFunction[int]):  # noqa: N801
+    """The place of a text in another, from 1; 0 if it is not in there. Every character stands for itself."""
+
+    type = Integer()
+    name = "depthboard_position"
+    inherit_cache = True
+
+
+@compiles(position, "sqlite")
+def _position_sqlite(place: position, compiler: SQLCompiler, **options: object) -> str:
+    return f"instr({compiler.process(place.clauses, **options)})"
+
+
+@compiles(position, "postgresql")
+def _position_postgresql(place: position, compiler: SQLCompiler, **options: object) -> str:
+    return f"strpos({compiler.process(place.clauses, **options)})"
+
+
+class Database:
+    """Sessions on one database; a write is one short transaction that holds the write lock from its start.
+
+    A write waits for others at most `busy_seconds`; then it raises `OperationalError`. On PostgreSQL, one
+    that does nothing for `idle_seconds` loses its connection, so that a process which was stopped or cut off
+    keeps nobody from writing; 0 is no limit.
+    """
+
+    def __init__(self, url: str | URL, busy_seconds: float = 10.0, idle_seconds: float = 5.0) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._path = sqlite.file(self.url)
+        self._files = None if self._path is None else OpenFiles(self._path)
+        if self.is_sqlite:
+            self._writer, self._reader = sqlite.engines(self.url, busy_seconds, self._files)
+        else:
+            self._writer, self._reader = postgresql.engines(self.url, busy_seconds, idle_seconds)
+        self._turns = sqlite.Turns(busy_seconds) if self.is_sqlite else nullcontext()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine for writes, for migrations and tools."""
+        return self._writer
+
+    @property
+    def engines(self) -> tuple[Engine, Engine]:
+        """The engine for writes, and the one for reads."""
+        return self._writer, self._reader
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a database to connect to; a server is taken to have it."""
+        return self._path is None or self._path.exists()
+
+    def create(self) -> None:
+        """Make the file of a database that does not exist; connections don't."""
+        if self._path is not None:
+            sqlite.create(self._path)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session whose block is one transaction: committed at its end, rolled back on an exception.
+
+        Raises:
+            Misplaced: the database's file is gone or another, before the transaction or after its commit.
+        """
+        with self._turns, Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+        if self._files:
+            try:
+                self._files.check()
+            except Misplaced as error:
+                error.committed = True
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one moment of the database; close it soon, it pins that moment."""
+        with Session(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+def told(url: URL) -> str:
+    """Where a database is, for a person: a SQLite file by its path, any other by its URL without password."""
+    path = sqlite.file(url)
+    return as_utf8(str(path)) if path else url.render_as_string(hide_password=True)
+
+
+def clock(session: Session) -> float:
+    """The database's time in seconds since 1970."""
+    return float(session.exec(select(now())).one())
+
+
+def next_change(session: Session, count: int = 1) -> int:
+    """Raise the counter by `count` and return the first of the new numbers.
+
+    The counter's row is locked until the transaction ends, so that numbers become visible in order.
+    """
+    raised = update(Counter).values(value=Counter.value + count).returning(col(Counter.value))
+    newest: int = session.execute(raised).scalars().all()[0]
+    return newest - count + 1
+
+
+def newest_change(session: Session) -> int:
+    """The number of the newest committed change."""
+    return session.exec(select(Counter.value)).one()

@@ -1,0 +1,87 @@
+"""Schema versions: `upgrade` brings a database to the newest, `wait` waits until somebody has."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+
+from app.storage.database import Database, told
+from app.storage.outage import RESTORE
+
+HEAD: Final = "0007"
+TABLE: Final = "alembic_version"
+"""The table that holds the version."""
+
+_HERE: Final = Path(__file__).parent
+
+
+class SchemaError(Exception):
+    """The database has a schema that this version does not know; the message says what to do."""
+
+
+def version(connection: Connection) -> str | None:
+    """The schema version of a database, None for an empty one."""
+    if not inspect(connection).has_table(TABLE):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def upgrade(database: Database, to: str = HEAD) -> None:
+    """Bring the schema to a version, the newest if none is named; quick when it is there.
+
+    Raises:
+        SchemaError: the database was written by a newer Depthboard.
+    """
+    database.create()
+    if _found(database) == to:
+        return
+    from alembic import command  # noqa: PLC0415  # only a first start and an upgrade pay for the import
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_HERE))
+    with database.engine.begin() as connection:
+        if version(connection) == to:  # another server was quicker
+            return
+        if not database.is_sqlite:
+            connection.execute(text("SET LOCAL statement_timeout = 0"))  # tables may be large
+        config.attributes["connection"] = connection
+        command.upgrade(config, to)
+
+
+def is_current(database: Database) -> bool:
+    """Whether the schema is the one that this version works with, and not an older one.
+
+    Raises:
+        SchemaError: the database was written by a newer Depthboard.
+    """
+    return _found(database) == HEAD
+
+
+def judged(found: str, place: str) -> str:
+    """A version that was found in the database at a place, if this Depthboard can work with it.
+
+    Raises:
+        SchemaError: it can't; the message says why and what to do.
+    """
+    number = re.fullmatch(r"[0-9]{4}", found)
+    if number and 0 < int(found) <= int(HEAD):
+        return found
+    cure = (
+        "use the newer Depthboard that wrote it"
+        if number and found > HEAD
+        else f"if no other program has made it, it is damaged: restore a backup into a new folder ({RESTORE})"
+    )
+    raise SchemaError(
+        f"the database {place} has schema version {found}, which this version of Depthboard (schema {HEAD}) "
+        f"does not know. Nothing was changed; {cure}, or name another DEPTHBOARD_DATA_DIR"
+    )
+
+
+def _found(database: Database) -> str | None:
+    if not database.exists:
+        return None
+    with database.engine.connect() as connection:
+        found = version(connection)
+    return found if found is None else judged(found, told(database.url))

@@ -1,0 +1,118 @@
+"""Whether the files that the connections to SQLite have open are still those where the database's path leads.
+
+A file that is deleted, moved or replaced stays open under its connections. What they write to it is
+committed, and lost.
+"""
+
+import os
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+from sqlalchemy.exc import OperationalError
+
+from app.storage.outage import RESTORE
+
+LOG: Final = "-wal"
+INDEX: Final = "-shm"
+JOURNAL: Final = "-journal"
+"""How the names of the files end that SQLite keeps beside a database."""
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """A file that SQLite keeps beside a database."""
+    return path.with_name(path.name + suffix)
+
+
+class Misplaced(OperationalError):
+    """The database is gone or another one: an outage, as it may come back. The message says what to do.
+
+    `committed` tells that a change went into the file before this was noticed.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(None, None, Exception(why))
+        self.committed = False
+
+
+class OpenFiles:
+    """The files of one database, as its first connection found them.
+
+    While any connection is open, its write-ahead log and the index of the log stay the same files, too.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        target = Path(os.path.realpath(path))  # the other files lie beside what a link leads to
+        self._path = str(self.path)
+        self._beside = [str(beside(target, suffix)) for suffix in (LOG, INDEX)]
+        self._database: tuple[int, int] | None = None
+        self._log: dict[str, tuple[int, int] | None] = {}
+        self._connections = 0
+        self._lock = Lock()
+
+    def opened(self, *, logged: bool) -> None:
+        """Count a new connection; `logged` if it keeps a write-ahead log. Raises `Misplaced`."""
+        with self._lock:
+            if self._database is None:
+                self._database = self._found()
+            if not self._connections:
+                self._log = {path: _identity_or_none(path) for path in self._beside} if logged else {}
+            self._connections += 1
+        self.check()
+
+    def closed(self) -> None:
+        """Count a connection that has ended."""
+        with self._lock:
+            self._connections -= 1
+            if not self._connections:  # the last one of all processes removes the log
+                self._log = {}
+
+    def check(self) -> None:
+        """See that the path leads to the files that are open. Raises `Misplaced`."""
+        if self._database is None:
+            return
+        if self._found() != self._database:
+            raise Misplaced(self._replaced())
+        for path, known in self._log.items():
+            if _identity_or_none(path) != known:
+                raise Misplaced(
+                    f"{path}, a part of the database, was removed or replaced while Depthboard runs. Stop "
+                    "Depthboard without killing it, which saves what is committed, and start it again. "
+                    "Nothing is recorded until then"
+                )
+
+    def _found(self) -> tuple[int, int]:
+        try:
+            return _identity(self._path)
+        except OSError as error:
+            raise Misplaced(self._gone(error)) from error
+
+    def _replaced(self) -> str:
+        old = [Path(path).name for path, known in self._log.items() if _identity_or_none(path) == known]
+        removed = f", remove {' and '.join(old)}, which belong to the old one," if old else ""
+        return (
+            f"another file has taken the place of the database {self._path} while Depthboard runs. To use "
+            f"it, stop Depthboard{removed} and start it again; or put the old one back. Nothing is recorded "
+            "until then"
+        )
+
+    def _gone(self, error: OSError) -> str:
+        folder = self.path.parent
+        what = f"the database file {self._path}" if folder.is_dir() else f"the data folder {folder}"
+        return (
+            f"{what} is gone ({error.strerror}): it was moved or deleted while Depthboard runs. Put it "
+            f"back, or stop Depthboard and restore a backup: {RESTORE}. Nothing is recorded until then"
+        )
+
+
+def _identity(path: str) -> tuple[int, int]:
+    found = os.stat(path)  # noqa: PTH116  # several times for each write, and a Path takes longer
+    return found.st_dev, found.st_ino
+
+
+def _identity_or_none(path: str) -> tuple[int, int] | None:
+    try:
+        return _identity(path)
+    except OSError:
+        return None

@@ -1,0 +1,70 @@
+"""Connections to PostgreSQL that behave as those to SQLite do: writers take turns, readers see one moment."""
+
+from typing import Final
+
+from sqlalchemy import Connection, Engine, Integer, create_engine, event, text
+from sqlalchemy.engine import URL
+
+from app.storage.sqlite import COMPILED_STATEMENTS
+
+WRITERS: Final = 0x0DE9_7B0A
+"""The advisory lock that a writing transaction holds from its start to its end."""
+
+CONNECT_SECONDS: Final = 5
+"""How long a connection may take to be made."""
+
+STATEMENT_SECONDS: Final = 60
+"""How long a statement of a writer may take, longer than any does: waiting for its turn ends sooner."""
+
+_ALIVE: Final = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # milliseconds that what was sent may stay without an answer of the network
+}
+"""A connection whose other end has vanished is noticed after some 25 s at the latest."""
+
+_POOL: Final = {
+    "pool_size": 5,
+    "max_overflow": 40,
+    "pool_pre_ping": True,
+    "query_cache_size": COMPILED_STATEMENTS,
+}
+
+
+class _AnyInteger(Integer):
+    """A whole number that is sent as large as it is, so that one beyond a column's range just isn't found."""
+
+    render_bind_cast = False
+
+
+def engines(url: URL, busy_seconds: float, idle_seconds: float) -> tuple[Engine, Engine]:
+    """One engine whose transactions hold the write lock from their first statement, and one for reading.
+
+    A writer that does nothing for `idle_seconds` loses its connection and with it the lock; 0 is no limit.
+    """
+    connecting = {"connect_timeout": CONNECT_SECONDS, **_ALIVE}
+    limits = {
+        "lock_timeout": max(1, round(busy_seconds * 1000)),
+        "idle_in_transaction_session_timeout": round(idle_seconds * 1000),
+        "statement_timeout": round(STATEMENT_SECONDS * 1000),
+        "synchronous_commit": "on",
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in limits.items())
+    writer = create_engine(url, connect_args={**connecting, "options": options}, **_POOL)
+    reader = create_engine(
+        url,
+        isolation_level="REPEATABLE READ",
+        connect_args={**connecting, "options": "-c default_transaction_read_only=on"},
+        **_POOL,
+    )
+
+    for engine in (writer, reader):
+        engine.dialect.colspecs = {**engine.dialect.colspecs, Integer: _AnyInteger}
+
+    @event.listens_for(writer, "begin")
+    def _wait_for_the_turn(connection: Connection) -> None:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": WRITERS})
+
+    return writer, reader

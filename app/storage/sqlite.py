@@ -1,0 +1,204 @@
+"""Connections to SQLite: safe settings, and transactions that begin where they are told to."""
+
+import json
+import logging
+import os
+import secrets
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.storage.open_files import OpenFiles
+from trainer.durable import TEMPORARY
+
+try:  # Linux wheels carry a newer SQLite than the interpreter's
+    import pysqlite3.dbapi2 as sqlite  # type: ignore[import-untyped]
+except ImportError:
+    sqlite = sqlite3
+
+DRIVER: Final = sqlite
+"""The module that all connections come from."""
+
+log = logging.getLogger(__name__)
+
+_SAFE_WAL: Final = (3, 51, 3)
+"""Below this, SQLite's WAL can lose commits with several connections: sqlite.org/wal.html#walresetbug."""
+
+_MEMORY: Final = ":memory:"
+
+COMPILED_STATEMENTS: Final = 150
+"""How many statements SQLAlchemy keeps as text for each engine: those of the application, and some filters.
+
+Clients can ask for any number of different filters, each of which takes some 150 KB.
+"""
+
+PREPARED_STATEMENTS: Final = 32
+"""How many statements each connection to SQLite keeps prepared."""
+
+_PAUSE_SECONDS: Final = 0.01
+_LONG: Final = 0.1 + 0.2
+"""A float that needs all of 17 digits; many versions of SQLite write 15 of them into JSON."""
+
+
+def _use_journal(connection: sqlite3.Connection, mode: str, busy_seconds: float) -> None:
+    """Choose the journal; where others choose that of a new file too, SQLite fails instead of waiting."""
+    deadline = time.monotonic() + busy_seconds
+    while True:
+        try:
+            connection.execute(f"PRAGMA journal_mode={mode}")
+        except sqlite.OperationalError as error:
+            if error.sqlite_errorcode != sqlite.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
+class Turns:
+    """Lets the writers of one process in one after the other, each as soon as the one before has ended.
+
+    SQLite itself lets a waiting writer look for the lock again and again, with growing pauses in between:
+    among many, one may wait for long beside others that come later.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        """Wait for the turn.
+
+        Raises:
+            OperationalError: it did not come in time, as SQLite says it.
+        """
+        if not self._lock.acquire(timeout=self._seconds):
+            raise OperationalError("BEGIN IMMEDIATE", None, sqlite.OperationalError("database is locked"))
+
+    def __exit__(self, *_: object) -> None:
+        """Let the next one in."""
+        self._lock.release()
+
+
+class JsonArray:
+    """What `json_group_array` is where SQLite's own is not exact."""
+
+    def __init__(self) -> None:
+        self._values: list[object] = []
+
+    def step(self, value: object) -> None:
+        """Take the next value of the group."""
+        self._values.append(value)
+
+    def finalize(self) -> str:
+        """The whole group."""
+        return json.dumps(self._values)
+
+
+def file(url: URL) -> Path | None:
+    """Where the file of a database lies; None for one in the memory of a process, or on a server."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    name = url.database or _MEMORY
+    if "uri" in url.query:  # it is a URI itself, such as file:/srv/depthboard.sqlite3
+        name = os.fsdecode(unquote_to_bytes(urlsplit(name).path))
+    return None if name == _MEMORY or url.query.get("mode") == "memory" else Path(name)
+
+
+def uri(path: Path, how: str) -> str:
+    """A path of any name as SQLite takes it together with options."""
+    return f"file:{quote(os.fsencode(path.absolute()))}?{how}"
+
+
+def create(path: Path) -> None:
+    """Make an empty database where there is no file; it is whole from its first moment."""
+    if path.exists():
+        return
+    path = Path(os.path.realpath(path))  # a link to a file that is still to be made
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{secrets.token_hex(4)}{TEMPORARY}")  # SQLite takes no much longer path
+    try:
+        with closing(sqlite.connect(temporary)) as connection:
+            connection.execute("PRAGMA user_version=0")  # writes the first page
+        try:
+            os.link(temporary, path)
+        except FileExistsError:  # another process was quicker
+            pass
+        except OSError:  # a file system without links
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def engines(url: URL, busy_seconds: float, files: OpenFiles | None) -> tuple[Engine, Engine]:
+    """One engine whose transactions hold the write lock from their first statement, and one for reading."""
+    return _engine(url, busy_seconds, "BEGIN IMMEDIATE", files), _engine(url, busy_seconds, "BEGIN", files)
+
+
+def _engine(url: URL, busy_seconds: float, begin: str, files: OpenFiles | None) -> Engine:
+    connecting = {
+        "check_same_thread": False,
+        "timeout": busy_seconds,
+        "cached_statements": PREPARED_STATEMENTS,
+    }
+    engine = create_engine(url, module=sqlite, connect_args=connecting, query_cache_size=COMPILED_STATEMENTS)
+    wal = sqlite.sqlite_version_info >= _SAFE_WAL
+    if not wal:
+        log.warning(
+            "SQLite %s has a race in its write-ahead log; using a rollback journal, which is slower. "
+            "Install pysqlite3 or a Python with SQLite 3.51.3 or newer.",
+            sqlite.sqlite_version,
+        )
+
+    def prepare(connection: sqlite3.Connection) -> None:
+        connection.isolation_level = None  # transactions begin where the listener below says, not by guess
+        connection.execute(f"PRAGMA busy_timeout={busy_seconds * 1000:.0f}")
+        _use_journal(connection, "WAL" if wal else "TRUNCATE", busy_seconds)
+        connection.execute("PRAGMA schema_version").fetchone()  # a first read opens the log
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        (written,) = connection.execute("SELECT json_group_array(?)", (_LONG,)).fetchone()
+        if json.loads(written) != [_LONG]:
+            connection.create_aggregate("json_group_array", 1, JsonArray)  # type: ignore[arg-type]
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+        try:
+            prepare(connection)
+            if files:
+                files.opened(logged=wal)
+        except BaseException:
+            connection.close()
+            raise
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if files:
+            files.check()
+        connection.execute(text(begin))
+
+    if files:
+        _watch(engine, files)
+    return engine
+
+
+def _watch(engine: Engine, files: OpenFiles) -> None:
+    """Let connections open the file that is there, and never begin a new one in its place."""
+
+    @event.listens_for(engine, "do_connect")
+    def _connecting(_: Dialect, __: ConnectionPoolEntry, words: list[Any], options: dict[str, Any]) -> None:
+        files.check()
+        words[0] = uri(files.path, "mode=rw")
+        options["uri"] = True
+
+    @event.listens_for(engine, "close")
+    def _closed(_: sqlite3.Connection, __: ConnectionPoolEntry) -> None:
+        files.closed()

@@ -1,0 +1,232 @@
+"""The tables. Times are seconds since 1970 on the database's clock; `change` orders all writes."""
+
+from typing import ClassVar, Final
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, String
+from sqlmodel import Field, SQLModel
+
+from app.schemas.status import STATUSES, Outcome, Status
+from trainer.config import TrainConfig, layer_sizes
+
+_ByCodePoint: Final = String().with_variant(String(collation="C"), "postgresql")
+"""A text that sorts as SQLite sorts it, whatever language the database's server speaks."""
+
+
+class Run(SQLModel, table=True):
+    """One training, and its place in the queue: a queued run is the job."""
+
+    __tablename__: ClassVar[str] = "run"
+    __table_args__ = (
+        CheckConstraint(f"status IN {STATUSES}", name="run_status"),
+        CheckConstraint(
+            "depth >= 1 AND epochs >= 1 AND lr > 0 AND batch_size >= 1 AND seed >= 0", name="run_bounds"
+        ),
+        Index("run_claim", "status", "priority", "position", "id"),
+        Index("run_archived", "archived"),
+        Index("run_name_made", "name_base", "name_repeat", unique=True),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    version: int = 1
+    change: int = Field(index=True, sa_type=BigInteger)
+    reset_change: int = Field(default=0, sa_type=BigInteger)
+    """The change at which epoch records were thrown away: whoever read earlier must read again."""
+
+    name: str
+    name_base: str | None = None
+    """What a name tells that was made from the hyperparameters, without its count; None for a given name."""
+
+    name_repeat: int | None = None
+    """The count in a name that was made, from 1: no two of them are the same."""
+
+    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    note: str = ""
+    name_key: str = Field(sa_type=_ByCodePoint)
+    """What the order of names goes by; `text_keys` makes it, as it makes the other keys."""
+
+    search_key: str
+    """Where a search looks: name, tags and note without case."""
+
+    archived: bool = False
+    study_id: int | None = Field(default=None, index=True)
+
+    depth: int
+    epochs: int
+    lr: float
+    batch_size: int
+    seed: int = Field(sa_type=BigInteger)
+    width: int
+    optimizer: str
+    momentum: float
+    weight_decay: float
+    dropout: float
+    schedule: str
+    patience: int
+    precision: str
+    device: str
+    dataset: str
+    dataset_key: str = Field(sa_type=_ByCodePoint)
+    parameters: int
+    """Number of weights and biases: arithmetic, kept so that lists can be ordered by it."""
+
+    status: Status = Field(default="queued", sa_type=String)
+    reason: str | None = None
+    traceback: str | None = None
+    priority: int = 0
+    position: float = 0.0
+    attempt: int = 0
+    resumed_from: int = 0
+    """The epoch after which the newest attempt went on: that of its checkpoint, 0 for a new start."""
+
+    crashes: int = 0
+    """Attempts lost in a row without a new epoch, through the run's own process."""
+
+    worker_losses: int = 0
+    """The same through the loss of a worker or its machine."""
+
+    cancel_requested: bool = False
+    worker_id: str | None = Field(default=None, index=True)
+    lease_expires: float | None = None
+
+    created_at: float
+    started_at: float | None = None
+    finished_at: float | None = None
+    progress_at: float | None = None
+    """When the newest epoch record arrived: with `started_at`, the basis of the ETA."""
+
+    epochs_done: int = 0
+    device_used: str | None = None
+    threads: int | None = None
+    environment: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    train_seconds: float | None = None
+    """Time spent on training, without evaluation, in the epochs recorded so far."""
+
+    train_loss: float | None = None
+    test_loss: float | None = None
+    train_accuracy: float | None = None
+    test_accuracy: float | None = None
+
+    @property
+    def config(self) -> TrainConfig:
+        """The hyperparameters that a slot trains with."""
+        return TrainConfig(**{name: getattr(self, name) for name in TrainConfig.model_fields})
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Widths from inputs to logits."""
+        return layer_sizes(self.depth, self.width)
+
+
+class Epoch(SQLModel, table=True):
+    """What one epoch measured."""
+
+    __tablename__: ClassVar[str] = "epoch"
+
+    run_id: int = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
+    epoch: int = Field(primary_key=True)
+    change: int = Field(index=True, sa_type=BigInteger)
+    attempt: int
+    train_loss: float
+    last_batch_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    seconds: float
+    gradient_norms: list[float] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    dead_relu: list[float] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+
+
+class Attempt(SQLModel, table=True):
+    """What one claim of a run did, kept when the run has gone on."""
+
+    __tablename__: ClassVar[str] = "attempt"
+
+    run_id: int = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
+    attempt: int = Field(primary_key=True)
+    worker_id: str
+    host: str
+    device: str | None = None
+    started_at: float
+    ended_at: float | None = None
+    resumed_from: int = 0
+    """The epoch after which it went on, 0 for a new start."""
+
+    reached: int = 0
+    """Epochs of the run that were recorded when it ended."""
+
+    outcome: Outcome | None = Field(default=None, sa_type=String)
+    """None while it trains."""
+
+    reason: str | None = None
+
+
+class Study(SQLModel, table=True):
+    """Runs that belong together, usually a grid launched from one form."""
+
+    __tablename__: ClassVar[str] = "study"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    created_at: float
+
+
+class StudyRun(SQLModel, table=True):
+    """A run's place in a study; a run can belong to several."""
+
+    __tablename__: ClassVar[str] = "study_run"
+
+    study_id: int = Field(primary_key=True, foreign_key="study.id", ondelete="CASCADE")
+    run_id: int = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE", index=True)
+
+
+class Worker(SQLModel, table=True):
+    """A process that claims runs; its id is random at every start."""
+
+    __tablename__: ClassVar[str] = "worker"
+
+    id: str = Field(primary_key=True)
+    host: str
+    slots: int
+    threads: int
+    devices: list[dict[str, str]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    versions: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    started_at: float
+    heartbeat_at: float
+    lease_expires: float
+
+
+class Deletion(SQLModel, table=True):
+    """The trace of a deleted run, so that open pages learn of it."""
+
+    __tablename__: ClassVar[str] = "deletion"
+
+    run_id: int = Field(primary_key=True)
+    change: int = Field(index=True, sa_type=BigInteger)
+
+
+class Counter(SQLModel, table=True):
+    """One row, raised in every writing transaction: the number of the newest change."""
+
+    __tablename__: ClassVar[str] = "counter"
+
+    id: int = Field(default=1, primary_key=True)
+    value: int = Field(default=0, sa_type=BigInteger)
+    origin: int = Field(default=0, sa_type=BigInteger)
+    """0, or in a restored database a number that no earlier one has reached: all its own are greater."""
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """The answer that was given to a keyed request, to be given again."""
+
+    __tablename__: ClassVar[str] = "idempotency_key"
+
+    key: str = Field(primary_key=True)
+    route: str = Field(primary_key=True)
+    body_digest: str
+    resource_id: int = Field(index=True)
+    answer: str
+    """The JSON that was answered; empty when what it tells of has been deleted."""
+
+    created_at: float

@@ -1,0 +1,1 @@
+"""The web process: what pages and routes share."""

@@ -1,0 +1,67 @@
+"""What JSON routes share: what they depend on, their parameters, their answers."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Path, Request, Response
+from pydantic import BaseModel
+
+from app.schemas.requests import MAX_ID
+from app.settings import Settings
+from app.storage.database import Database
+from app.web.events import EventHub
+from app.web.problems import MEDIA_TYPE
+
+_DESCRIBED: Final = {
+    400: "The request could not be read.",
+    404: "There is no such thing.",
+    409: "The state of the thing does not allow it.",
+    410: "What the key created has been deleted.",
+    415: "The body is not JSON.",
+    422: "A field breaks the contract; `errors` says which and what was expected.",
+    429: "Too many runs wait; `Retry-After` says in how many seconds to try again.",
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's description of the errors that a route may answer with."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": _DESCRIBED[status], "content": content} for status in statuses}
+
+
+RunIdPath = Annotated[int, Path(ge=1, le=MAX_ID, description="The run's id.")]
+StudyIdPath = Annotated[int, Path(ge=1, le=MAX_ID, description="The study's id.")]
+
+
+def database(request: Request) -> Database:
+    """The application's database."""
+    found: Database = request.app.state.database
+    return found
+
+
+def settings(request: Request) -> Settings:
+    """The application's settings."""
+    found: Settings = request.app.state.settings
+    return found
+
+
+def stopping(request: Request) -> Callable[[], bool]:
+    """Whether the server is being stopped, for work that can end early."""
+    events: EventHub = request.app.state.events
+    return lambda: events.closing
+
+
+DatabaseOf = Annotated[Database, Depends(database)]
+SettingsOf = Annotated[Settings, Depends(settings)]
+StoppingOf = Annotated[Callable[[], bool], Depends(stopping)]
+
+
+def attachment(content: str | bytes, media_type: str, filename: str) -> Response:
+    """An answer that a browser saves as a file."""
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
+    return Response(content, headers=headers, media_type=media_type)
+
+
+def answer(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A model as a JSON answer."""
+    return Response(model.model_dump_json(), status, headers, "application/json")

@@ -1,0 +1,77 @@
+"""Requests that queue runs: done once per key, within the limit of the queue, answered with an address."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel
+from sqlmodel import Session
+
+from app.queue import limit
+from app.queue.idempotency import Created, Keys
+from app.schemas.answers import RunOut, StudyOut
+from app.schemas.requests import MoreRuns, RunRequest, StudyRequest
+from app.web.api import SettingsOf
+
+IdempotencyKeyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Send the request again with the same key and body: nothing is created twice.",
+    ),
+]
+
+
+class Creation:
+    """One request to queue runs, by itself or in a study."""
+
+    def __init__(
+        self, request: Request, settings: SettingsOf, idempotency_key: IdempotencyKeyHeader = None
+    ) -> None:
+        self._keys: Keys = request.app.state.keys
+        self._route = request.url.path
+        self._limit = settings.queue_limit
+        self._key = idempotency_key
+
+    def answer(
+        self,
+        body: RunRequest | StudyRequest | MoreRuns,
+        collection: str,
+        create: Callable[[Session], RunOut | StudyOut],
+    ) -> Response:
+        """The answer to a creation in a `collection`, like `/runs`; if repeated, only a header differs.
+
+        Raises what `once` raises.
+        """
+
+        def numbered(session: Session) -> tuple[int, RunOut | StudyOut]:
+            created = create(session)
+            return created.id, created
+
+        made = self.once(body, self._route, numbered)
+        headers = {"Location": f"{collection}/{made.id}"}
+        if made.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        return Response(made.json, 201, headers, "application/json")
+
+    def once(
+        self, body: BaseModel, route: str, create: Callable[[Session], tuple[int, BaseModel]]
+    ) -> Created:
+        """What is created now, or was when the request came first; keys belong to a `route`, like `/runs`.
+
+        Raises:
+            QueueFull: too many runs would wait; nothing was created.
+            KeyReused, KeyOutlived, KeyInFlight: what the key stands for is not this.
+        """
+
+        def within_limit(session: Session) -> tuple[int, BaseModel]:
+            created = create(session)
+            limit.check(session, self._limit)
+            return created
+
+        return self._keys.once(self._key, route, body, within_limit)
+
+
+CreationOf = Annotated[Creation, Depends()]

@@ -1,0 +1,262 @@
+"""The event stream: what changed, in order, derived from the rows themselves.
+
+Every row carries the number of the change that wrote it, so there is no log to keep: whoever has seen
+everything up to change n asks for the rows with a greater number. A run that changed twice meanwhile is
+told once, in its newest state; epochs are told one by one.
+"""
+
+import asyncio
+import bisect
+import heapq
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session, col, select
+
+from app.runs.reading import as_answers
+from app.schemas.answers import EPOCH_COLUMNS
+from app.storage.database import Database, newest_change
+from app.storage.integrity import Integrity
+from app.storage.tables import Counter, Deletion, Epoch, Run
+
+POLL_SECONDS: Final = 0.05
+
+PING_SECONDS: Final = 15.0
+"""How often a stream without news says that it lives, so that no proxy cuts it off."""
+
+SLOW_SECONDS: Final = 5.0
+"""A client that takes a batch no faster than this has stopped reading."""
+
+GREETING: Final = b": connected\nretry: 1000\n\n"
+PING: Final = b": ping\n\n"
+_CHUNK: Final = 1_000
+_REMEMBERED: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Event:
+    """One change: its number, which run it is about (None: all), what it is and its data as JSON."""
+
+    id: int
+    run_id: int | None
+    kind: str
+    data: str
+
+    def encoded(self) -> bytes:
+        """The event as it is sent."""
+        return f"event: {self.kind}\ndata: {self.data}\nid: {self.id}\n\n".encode()
+
+
+def reset(change: int) -> Event:
+    """What tells a client to read everything again, and to go on after this change."""
+    return Event(change, None, "reset", '{"run_id":null}')
+
+
+def read_after(session: Session, seen: int, run_id: int | None = None) -> tuple[list[Event], int]:
+    """The events after change `seen` in order, for one run or all, and the change they reach up to.
+
+    A long past comes in chunks: ask again from the returned change until no event comes.
+    """
+    newest, origin = session.exec(select(Counter.value, Counter.origin)).one()
+    if seen > newest or 0 < seen < origin:  # it was seen in a database that this one has replaced
+        return [reset(newest)], newest
+    runs = _changed_runs(session, seen, run_id)
+    epochs = _new_epochs(session, seen, run_id)
+    deletions = _deletions(session, seen, run_id)
+    complete = min([newest, *(found[-1].id for found in (runs, epochs, deletions) if len(found) >= _CHUNK)])
+    events = heapq.merge(runs, epochs, deletions, _resets(session, seen, run_id), key=lambda event: event.id)
+    return [event for event in events if event.id <= complete], complete
+
+
+def _changed_runs(session: Session, seen: int, run_id: int | None) -> list[Event]:
+    query = select(Run).where(col(Run.change) > seen).order_by(col(Run.change)).limit(_CHUNK)
+    if run_id is not None:
+        query = query.where(Run.id == run_id)
+    found = session.exec(query).all()
+    return [
+        Event(run.change, run.id, "run", answer.model_dump_json())
+        for run, answer in zip(found, as_answers(session, found), strict=True)
+    ]
+
+
+def _new_epochs(session: Session, seen: int, run_id: int | None) -> list[Event]:
+    query = select(Epoch).where(col(Epoch.change) > seen).order_by(col(Epoch.change)).limit(_CHUNK)
+    if run_id is not None:
+        query = query.where(Epoch.run_id == run_id)
+    return [
+        Event(
+            epoch.change,
+            epoch.run_id,
+            "epoch",
+            _json(
+                run_id=epoch.run_id,
+                attempt=epoch.attempt,
+                **{name: getattr(epoch, name) for name in EPOCH_COLUMNS},
+            ),
+        )
+        for epoch in session.exec(query)
+    ]
+
+
+def _deletions(session: Session, seen: int, run_id: int | None) -> list[Event]:
+    query = select(Deletion).where(col(Deletion.change) > seen).order_by(col(Deletion.change)).limit(_CHUNK)
+    if run_id is not None:
+        query = query.where(Deletion.run_id == run_id)
+    return [Event(row.change, row.run_id, "deleted", _json(run_id=row.run_id)) for row in session.exec(query)]
+
+
+def _resets(session: Session, seen: int, run_id: int | None) -> list[Event]:
+    query = select(Run.id, Run.reset_change).where(col(Run.reset_change) > seen)
+    if run_id is not None:
+        query = query.where(Run.id == run_id)
+    rows = session.exec(query.order_by(col(Run.reset_change))).all()
+    return [Event(change, reset_id, "reset", _json(run_id=reset_id)) for reset_id, change in rows]
+
+
+def _json(**fields: object) -> str:
+    return orjson.dumps(fields).decode()
+
+
+class EventHub:
+    """Watches the database once for all clients of this process, while there are any.
+
+    Clients hold no queue here: each remembers the change it has seen and takes what came after, from
+    the memory of recent events or, when it is new or there was much at once, from the database. One that
+    does not read what it is sent, until the memory has gone on, is told to read everything again.
+    """
+
+    def __init__(self, database: Database, integrity: Integrity) -> None:
+        self._database = database
+        self._integrity = integrity
+        self._recent: list[tuple[int, int | None, bytes]] = []
+        self._complete_after = 0  # every event after this change, up to `newest`, is in `_recent`
+        self.newest = 0
+        self._batches: dict[tuple[int, int | None], bytes] = {}  # what clients were sent since the last news
+        self._news = asyncio.Event()
+        self.clients = 0
+        self.closing = False
+        self._breaks = 0  # how often the streams were ended because the database could not be read
+        self._watching: asyncio.Task[None] | None = None
+
+    async def beginning(self, run_id: int | None) -> int:
+        """Where a first connection begins: a run's stream before all there is of it, that of all runs now."""
+        newest = await run_in_threadpool(self._look)
+        return newest if run_id is None else 0
+
+    async def stream(self, seen: int, run_id: int | None = None) -> AsyncIterator[bytes]:
+        """Events after change `seen` as they are sent, then new ones as they come, until the hub closes."""
+        self.clients += 1
+        try:
+            yield GREETING
+            if self._watching is None:
+                await self._start()
+            slow = False
+            breaks = self._breaks
+            while not self.closing and breaks == self._breaks:
+                news = self._news
+                if slow and seen < self._complete_after:
+                    seen = self.newest
+                    chunk = reset(seen).encoded()
+                else:
+                    chunk, seen = await self._after(seen, run_id)
+                if chunk:
+                    began = time.monotonic()
+                    yield chunk
+                    slow = time.monotonic() - began >= SLOW_SECONDS
+                elif not await within(PING_SECONDS, news):
+                    yield PING
+        except SQLAlchemyError as error:  # the client comes again, and is told then
+            self._integrity.met(error)
+        finally:
+            self.clients -= 1
+
+    def close(self) -> None:
+        """End every stream now; may be called from the thread of the event loop only."""
+        self.closing = True
+        self._news.set()
+
+    async def closed(self) -> None:
+        """Wait until a hub that closes reads nothing more from the database."""
+        if self._watching is not None:
+            await self._watching
+
+    async def _start(self) -> None:
+        self.newest = self._complete_after = await run_in_threadpool(self._look)
+        self._recent = []
+        self._batches = {}
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while self.clients and not self.closing:
+            try:
+                await self._take_news()
+            except SQLAlchemyError as error:
+                self._integrity.met(error)
+                self._break_off()
+            await asyncio.sleep(POLL_SECONDS)
+        self._watching = None
+
+    def _break_off(self) -> None:
+        """End every stream: clients see that nothing new can be told, and come again."""
+        self._breaks += 1
+        self._wake()
+
+    def _wake(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    async def _take_news(self) -> None:
+        if await run_in_threadpool(self._look) == self.newest:
+            return
+        events, reached = await run_in_threadpool(self._read, self.newest, None)
+        self._remember(events, reached)
+        self._wake()
+
+    def _remember(self, events: list[Event], reached: int) -> None:
+        self._recent += [(event.id, event.run_id, event.encoded()) for event in events]
+        self.newest = reached
+        self._batches = {}
+        if len(self._recent) > _REMEMBERED:
+            self._complete_after = self._recent[-_REMEMBERED // 2][0]
+            self._recent = self._recent[self._place_after(self._complete_after) :]
+
+    async def _after(self, seen: int, run_id: int | None) -> tuple[bytes, int]:
+        if self._complete_after <= seen <= self.newest:
+            return self._batch(seen, run_id), self.newest
+        events, reached = await run_in_threadpool(self._read, seen, run_id)
+        return b"".join(event.encoded() for event in events), reached
+
+    def _batch(self, seen: int, run_id: int | None) -> bytes:
+        """What came after a change, put together once for all clients that have seen as much."""
+        if (seen, run_id) not in self._batches:
+            fresh = self._recent[self._place_after(seen) :]
+            self._batches[seen, run_id] = b"".join(
+                sent for _, about, sent in fresh if run_id is None or about in (run_id, None)
+            )
+        return self._batches[seen, run_id]
+
+    def _place_after(self, seen: int) -> int:
+        return bisect.bisect_right(self._recent, seen, key=lambda entry: entry[0])
+
+    def _look(self) -> int:
+        with self._database.read() as session:
+            return newest_change(session)
+
+    def _read(self, seen: int, run_id: int | None) -> tuple[list[Event], int]:
+        with self._database.read() as session:
+            return read_after(session, seen, run_id)
+
+
+async def within(seconds: float, event: asyncio.Event) -> bool:
+    """Whether an event came in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False

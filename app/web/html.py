@@ -1,0 +1,121 @@
+"""How pages are made: templates, notices that show once, and errors in words."""
+
+from datetime import UTC, datetime
+from functools import cache
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+import jinja2
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2.runtime import Context
+from starlette.datastructures import QueryParams
+
+from app import formats, prose
+from app.queue import names
+from app.settings import TEMPLATES
+from app.web import assets
+
+_NOTICE: Final = "notice"
+_WORDS: Final = {
+    403: "This is not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Something changed in the meantime",
+    413: "Request too large",
+    422: "This request can't be read",
+    429: "Too many runs wait already",
+    500: "Server error",
+    503: "Database unavailable",
+}
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= formats.FILTERS | {
+        "ago": _ago,
+        "since": _since,
+        "listed": prose.listed,
+        "told_apart": names.told_apart,
+    }
+    environment.globals |= {
+        "asset": assets.url,
+        "changed": changed,
+        "plotly_style_ids": assets.plotly_style_ids,
+    }
+    return environment
+
+
+@jinja2.pass_context
+def _ago(context: Context, timestamp: str) -> str:
+    return formats.ago(timestamp, context["now"])
+
+
+@jinja2.pass_context
+def _since(context: Context, timestamp: str, end: str | None = None) -> str:
+    return formats.since(timestamp, formats.moment(end) if end else context["now"])
+
+
+def changed(params: QueryParams, **values: str | None) -> str:
+    """The query string with some parameters changed; None takes one away."""
+    kept = [(name, value) for name, value in params.multi_items() if name not in values and value]
+    added = [(name, value) for name, value in values.items() if value is not None]
+    return "?" + urlencode(kept + added, safe=",:")
+
+
+def render(template: str, **context: object) -> str:
+    """A template as text."""
+    return _environment().get_template(template).render(**context)
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    now: float | None = None,
+    **context: object,
+) -> Response:
+    """A template as an answer; a notice left by the form before shows once.
+
+    `now` is the time that ages count from, on the database's clock; a page without ages needs none.
+    """
+    notice = unquote(request.cookies.get(_NOTICE, ""))
+    moment = None if now is None else datetime.fromtimestamp(now, UTC)
+    body = render(template, request=request, notice=notice, now=moment, **context)
+    response = HTMLResponse(body, status, {"Cache-Control": "no-cache", "Vary": "Accept"} | (headers or {}))
+    if notice:
+        response.delete_cookie(_NOTICE)
+    return response
+
+
+def error_page(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    """An error in words, with a way on."""
+    title = _WORDS.get(status, HTTPStatus(status).phrase)
+    return page(
+        request, "error.html", status=status, headers=headers, code=status, title=title, detail=detail
+    )
+
+
+def redirect(to: str, notice: str = "") -> Response:
+    """A 303 after a form, with a notice that the next page shows once."""
+    response = RedirectResponse(to, status_code=303)
+    if notice:
+        response.set_cookie(_NOTICE, quote(notice), max_age=60, httponly=True, samesite="lax")
+    return response
+
+
+def local(target: str, otherwise: str) -> str:
+    """An address of this site as a form names it; anything else becomes the second."""
+    parts = urlsplit(target)
+    safe = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc
+    return target if safe and target.isprintable() else otherwise

@@ -1,0 +1,77 @@
+"""The page Compare: what depth bought, among chosen runs or in a study."""
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from starlette.datastructures import QueryParams
+
+from app.compare import comparison as compare
+from app.compare.groups import BY_DEPTH
+from app.compare.view import Axes, title, view
+from app.formats import plural
+from app.runs import studies
+from app.runs.retrain import Again, Replaced, train_again
+from app.runs.run_list import wholes
+from app.storage.database import clock, newest_change
+from app.web.api import DatabaseOf
+from app.web.creation import CreationOf
+from app.web.html import changed, page, redirect
+from app.web.negotiation import HtmlRoute
+from app.web.pages import forms
+from app.web.pages.shared import Posted
+
+router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
+
+
+@router.get("/compare")
+def compare_runs(request: Request, database: DatabaseOf) -> Response:
+    """What depth bought, among chosen runs or in a study; without a choice, the studies to choose from."""
+    asked = request.query_params
+    if "and" in asked:  # the second field of the form
+        by = ",".join(filter(None, (asked.get("by"), asked["and"])))
+        return redirect("/compare" + changed(asked, **{"and": None, "by": by or None}))
+    chosen = compare.Selection.parse(asked.multi_items(), strict=False)
+    with database.read() as session:
+        change = newest_change(session)
+        if not chosen.ids and chosen.study_id is None:
+            listed = studies.list_studies(session)
+            return page(request, "compare/choose.html", now=clock(session), studies=listed)
+        study = None if chosen.study_id is None else studies.get_study(session, chosen.study_id)
+        comparison = compare.compare(session, chosen.run_ids(session), chosen.by, chosen.study_id)
+        if comparison is None:
+            raise HTTPException(404, compare.nothing_found(session, chosen))
+        now = clock(session)
+    return page(
+        request,
+        "compare/compare.html",
+        now=now,
+        **(view(comparison, request.query_params.get("baseline")) | {"title": title(chosen.by)}),
+        study=study,
+        change=change,
+        selection=_query(chosen),
+        axes=Axes.of(comparison),
+        by=chosen.by,
+        offered=forms.fields_of(comparison.offer.body) if comparison.offer else {},
+        live=True,
+    )
+
+
+@router.post("/compare/again")
+def train_missing(request: Request, creation: CreationOf, data: Posted) -> Response:
+    """Queue runs again that lack what is stored today; they take the places of the old ones."""
+    texts = forms.texts_of(data)
+    selection = QueryParams(texts.get("selection", "").removeprefix("?"))
+    chosen = compare.Selection.parse(selection.multi_items(), strict=False)
+    again = Again(run_ids=wholes("ids", texts.get("ids", "")), study_id=chosen.study_id)
+    made = creation.once(again, request.url.path, lambda session: (0, train_again(session, again)))
+    replaced = Replaced.model_validate_json(made.json).by
+    ids = [replaced.get(run_id, run_id) for run_id in chosen.ids]
+    notice = f"{plural(len(replaced), 'run')} queued again: the same seeds, so the same weights."
+    return redirect("/compare" + _query(compare.Selection(ids, chosen.study_id, chosen.by)), notice)
+
+
+def _query(chosen: compare.Selection) -> str:
+    return changed(
+        QueryParams(),
+        runs=",".join(map(str, chosen.ids)) or None,
+        study=None if chosen.study_id is None else str(chosen.study_id),
+        by=None if chosen.by == BY_DEPTH else ",".join(chosen.by),
+    )

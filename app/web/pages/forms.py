@@ -1,0 +1,279 @@
+"""Browser forms: the fields that `TrainConfig` asks for, what a person typed, and what is wrong with it."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from starlette.datastructures import FormData
+
+from app import formats
+from app.formats import sentence
+from app.runs import datasets
+from app.runs.datasets import SHIPPED_ALONE, Catalogue
+from app.schemas.answers import RunOut
+from app.schemas.grid import GridError
+from app.schemas.requests import HYPERPARAMETERS, MAX_ID, GridRequest, StudyRequest
+from app.web.pages import typed_numbers
+from trainer.config import (
+    NARROWEST,
+    WIDEST,
+    WIDTH,
+    TrainConfig,
+    layer_sizes,
+    most_layers,
+    parameter_count,
+)
+
+_USUAL_DEPTHS: Final = range(1, 6)
+_FORM: Final = "form"
+"""Where messages go that belong to no single field."""
+
+_WORDS: Final = {
+    "greater_than_equal": "{value} is too small: at least {ge:,.10g} is expected.",
+    "greater_than": "{value} is too small: more than {gt:,.10g} is expected.",
+    "less_than": "{value} is too large: less than {lt:,.10g} is expected.",
+    "less_than_equal": "{value} is too large: at most {le:,.10g} is expected.",
+    "literal_error": "“{value}” is unknown: {expected} is expected.",
+    "string_too_long": "This is too long: at most {max_length:,} characters are allowed.",
+    "too_long": "These are too many: at most {max_length:,} are allowed.",
+}
+"""By pydantic's name of the error; others keep pydantic's own words."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One hyperparameter of the form: how it is labelled, bounded and filled."""
+
+    name: str
+    title: str
+    help: str
+    bounds: str
+    folded: bool
+    choices: Sequence[str]
+    value: str
+    error: str
+
+    @property
+    def chosen(self) -> list[str]:
+        """The values as separate items, for a field with choices."""
+        return _items(self.value)
+
+
+@dataclass(frozen=True)
+class RunForm:
+    """The form that launches runs: texts as typed, messages by field, and the request if there is none."""
+
+    texts: Mapping[str, str]
+    errors: Mapping[str, str] = field(default_factory=dict)
+    request: GridRequest | None = None
+    """What the texts ask for; None while something is wrong."""
+    available: Catalogue = SHIPPED_ALONE
+    """The data sets to choose from."""
+
+    @property
+    def fields(self) -> list[Field]:
+        """The hyperparameters in display order."""
+        return [
+            _field(name, info, self.texts.get(name, ""), self.errors.get(name, ""), self._choices(name))
+            for name, info in TrainConfig.model_fields.items()
+        ]
+
+    def _choices(self, name: str) -> Sequence[str]:
+        """What a field offers; a data set that was asked for stays on offer beside those that are there."""
+        if name == "dataset":
+            return list(dict.fromkeys([*self.available.names, *_items(self.texts.get(name, ""))]))
+        return _literals(TrainConfig.model_fields[name])
+
+    @property
+    def unfold(self) -> bool:
+        """Whether a folded field is wrong, changed or may be part of a conflict, and should be in sight."""
+        return _FORM in self.errors or any(
+            field.folded and (field.error or field.value != _default(TrainConfig.model_fields[field.name]))
+            for field in self.fields
+        )
+
+    @property
+    def depths(self) -> list[int]:
+        """The depths chosen so far, right or not in everything else."""
+        if self.request is not None:
+            return self.request.axes["depth"]
+        try:
+            return [int(value) for value in typed_numbers.parse("depth", self.texts.get("depth", ""))]
+        except GridError:
+            return []
+
+    @property
+    def networks(self) -> list[tuple[int, tuple[int, ...], int]]:
+        """Depth, layer widths and parameters of each network to choose from, at the width typed."""
+        try:
+            widths = [
+                int(value) for value in typed_numbers.parse("width", self.texts.get("width") or str(WIDTH))
+            ]
+        except GridError:
+            widths = []
+        width = widths[0] if widths and NARROWEST <= widths[0] <= WIDEST else WIDTH
+        shown = {depth for depth in (*_USUAL_DEPTHS, *self.depths) if 1 <= depth <= most_layers(width)}
+        sizes = {depth: layer_sizes(depth, width) for depth in sorted(shown)}
+        return [(depth, widths, parameter_count(widths)) for depth, widths in sizes.items()]
+
+    @property
+    def size(self) -> int:
+        """Number of runs that the request spans; 0 while something is wrong."""
+        if self.request is None:
+            return 0
+        return math.prod(len(values) for values in self.request.axes.values())
+
+
+def blank(available: Catalogue = SHIPPED_ALONE) -> RunForm:
+    """The form as it is first shown: three layers, and the reference's settings."""
+    texts = {name: _default(info) for name, info in TrainConfig.model_fields.items()}
+    return read(texts | {"depth": "3", "reuse": "on"}, available)
+
+
+def clone(run: RunOut, available: Catalogue = SHIPPED_ALONE) -> RunForm:
+    """The form filled with another run's hyperparameters and labels."""
+    texts = {name: formats.written(getattr(run, name)) for name in HYPERPARAMETERS}
+    return read(texts | {"tags": ", ".join(run.tags), "note": run.note, "reuse": "on"}, available)
+
+
+def texts_of(data: FormData) -> dict[str, str]:
+    """What was typed, by field; ticked choices of one field become a list."""
+    return {name: ", ".join(value for value in data.getlist(name) if isinstance(value, str)) for name in data}
+
+
+def read(texts: Mapping[str, str], available: Catalogue = SHIPPED_ALONE) -> RunForm:
+    """Make a request of what was typed, or say beside each field what is wrong with it.
+
+    An empty field means its default, except a hyperparameter without one. `available` are the data sets.
+    """
+    errors: dict[str, str] = {}
+    body: dict[str, Any] = {"reuse": bool(texts.get("reuse"))}
+    for name in HYPERPARAMETERS:
+        try:
+            body[name] = typed_numbers.parse(
+                name, texts.get(name) or _default(TrainConfig.model_fields[name])
+            )
+        except GridError as error:
+            errors[name] = sentence(str(error))
+    if name := texts.get("name", "").strip():
+        body["name"] = name
+    if tags := split_tags(texts.get("tags", "")):
+        body["tags"] = tags
+    body["note"] = texts.get("note", "").replace("\r\n", "\n")
+    try:
+        body["priority"] = typed_numbers.whole(texts.get("priority", "").strip() or "0")
+    except GridError as error:
+        errors["priority"] = sentence(str(error))
+    try:
+        datasets.check(body.get("dataset", []), available)
+    except datasets.UnknownDataset as error:
+        errors["dataset"] = sentence(str(error))
+    try:
+        request = StudyRequest(**{"depth": [1]} | body)
+    except ValidationError as error:
+        return RunForm(texts, messages(error.errors()) | errors, None, available)
+    return RunForm(texts, errors, None if errors else request, available)
+
+
+def filled(texts: Mapping[str, str]) -> dict[str, list[Any]]:
+    """The hyperparameters besides the seed for which values were given.
+
+    Raises:
+        GridError: a text is no list of values.
+    """
+    named = [name for name in HYPERPARAMETERS if name != "seed" and texts.get(name, "").strip()]
+    return {name: list(typed_numbers.parse(name, texts[name])) for name in named}
+
+
+def fields_of(body: Mapping[str, Any]) -> dict[str, str]:
+    """A request's body as the texts that a form would send."""
+    found: dict[str, str] = {}
+    for name, value in body.items():
+        if isinstance(value, Mapping):
+            found |= fields_of(value)
+        elif isinstance(value, list):
+            found[name] = ", ".join(map(formats.written, value))
+        else:
+            found[name] = "on" if value is True else formats.written(value)
+    return found
+
+
+def whole(text: str) -> int | None:
+    """The number of something, if the text is one that can be an id; else None."""
+    return int(text) if re.fullmatch(r"[0-9]{1,19}", text) and int(text) <= MAX_ID else None
+
+
+def split_tags(text: str) -> list[str]:
+    """Tags as typed, separated by commas."""
+    return [tag.strip() for tag in text.split(",") if tag.strip()]
+
+
+def messages(errors: Iterable[ErrorDetails]) -> dict[str, str]:
+    """Validation errors as one sentence per field; the first of each field counts."""
+    found: dict[str, str] = {}
+    for error in errors:
+        place = error["loc"][0] if error["loc"] else _FORM
+        found.setdefault(str(place), _words(error))
+    return found
+
+
+def _words(error: ErrorDetails) -> str:
+    """A validation error as a sentence that says what was expected."""
+    context = error.get("ctx", {})
+    if error["type"] in _WORDS:
+        return _WORDS[error["type"]].format(value=error["input"], **context)
+    return sentence(str(context.get("error") or error["msg"]))
+
+
+def _items(text: str) -> list[str]:
+    """The values of a text as separate items."""
+    return [item for item in re.split(r"[,\s]+", text) if item]
+
+
+def _field(name: str, info: FieldInfo, value: str, error: str, choices: Sequence[str]) -> Field:
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    return Field(
+        name=name,
+        title=info.title or name,
+        help=info.description or "",
+        bounds=_bounds(info, str(extra.get("unit", ""))),
+        folded=bool(extra.get("folded")),
+        choices=choices,
+        value=value,
+        error=error,
+    )
+
+
+def _literals(info: FieldInfo) -> tuple[str, ...]:
+    kind = info.annotation
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+def _bounds(info: FieldInfo, unit: str) -> str:
+    """The allowed values in words: "1 to 10 layers", "more than 0, at most 100"."""
+    limits = {
+        name: getattr(bound, name)
+        for bound in info.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if hasattr(bound, name)
+    }
+    if "le" in limits and "gt" in limits:
+        words = f"more than {formats.decimal(limits['gt'])}, at most {limits['le']:,}"
+    elif "le" in limits:
+        words = f"{limits.get('ge', 0):,} to {limits['le']:,}"
+    elif "lt" in limits:
+        words = f"{limits.get('ge', 0):,} to less than {limits['lt']:,}"
+    else:
+        return unit
+    return f"{words} {unit}".strip()
+
+
+def _default(info: FieldInfo) -> str:
+    return "" if info.is_required() else formats.written(info.default)

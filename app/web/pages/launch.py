@@ -1,0 +1,149 @@
+"""The form that launches runs, and the first visit, which launches two studies."""
+
+from dataclasses import replace
+from typing import Final
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+from sqlmodel import Session
+
+from app import formats
+from app.compare.reference import PUBLISHED
+from app.queue import run_queue
+from app.queue.limit import QueueFull
+from app.runs import reading, studies, usual
+from app.schemas.answers import RunDetail, StudyPreview
+from app.storage.database import Database
+from app.web.api import DatabaseOf
+from app.web.creation import Creation, CreationOf
+from app.web.html import page, redirect
+from app.web.negotiation import HtmlRoute
+from app.web.pages import forms, snippets
+from app.web.pages.forms import RunForm
+from app.web.pages.shared import Available, Posted
+
+router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
+
+DEPTH_STUDY: Final = {"depth": "1-5", "seed": "0-2", "epochs": "20", "name": "Depth study", "reuse": "on"}
+REFERENCE_STUDY: Final = {
+    "depth": "1-5",
+    "seed": "0",
+    "epochs": "200",
+    "name": "The reference, repeated",
+    "reuse": "on",
+}
+
+
+def first_visit(request: Request, session: Session) -> Response:
+    """What stands in place of the runs while there are none."""
+    depth_form, reference_form = forms.read(DEPTH_STUDY), forms.read(REFERENCE_STUDY)
+    return page(
+        request,
+        "runs/first_visit.html",
+        published=PUBLISHED,
+        depth_study=DEPTH_STUDY,
+        depth_preview=_preview(session, depth_form),
+        reference_study=REFERENCE_STUDY,
+        reference_preview=_preview(session, reference_form),
+    )
+
+
+def _preview(session: Session, form: RunForm) -> StudyPreview | None:
+    if form.request is None:
+        return None
+    skips = form.request.reuse and form.size > 1  # a single run is always trained
+    return studies.preview(session, form.request.model_copy(update={"reuse": skips}), form.available.sizes)
+
+
+@router.get("/runs/new")
+def new_run(request: Request, database: DatabaseOf, available: Available) -> Response:
+    """The form that launches runs; `?from={id}` fills it like that run."""
+    source = None
+    wanted = request.query_params.get("from", "")
+    run_id = forms.whole(wanted)
+    if run_id is not None:
+        with database.read() as session:
+            source = reading.get_run(session, run_id)
+    if wanted and source is None:
+        raise HTTPException(404, f"There is no run {wanted[:20]} to clone.")
+    form = forms.clone(source, available) if source else forms.blank(available)
+    return _form_page(request, database, form, source=source)
+
+
+@router.post("/studies/preview")
+def preview_study(request: Request, database: DatabaseOf, available: Available, data: Posted) -> Response:
+    """The form again, with what it would start and what is wrong with it; nothing is created."""
+    return _form_page(request, database, forms.read(forms.texts_of(data), available))
+
+
+def _form_page(
+    request: Request,
+    database: Database,
+    form: RunForm,
+    *,
+    source: RunDetail | None = None,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    with database.read() as session:
+        preview = _preview(session, form)
+    server = str(request.base_url).rstrip("/")
+    return page(
+        request,
+        "new_run/new_run.html",
+        status=status,
+        headers=headers,
+        form=form,
+        preview=preview,
+        unusual=usual.warnings(form.request.configs, form.available) if form.request else [],
+        snippets=snippets.of_request(form.request, server) if form.request else None,
+        networks=form.networks,
+        source=source,
+    )
+
+
+@router.post("/runs")
+def create_runs(
+    request: Request, database: DatabaseOf, creation: CreationOf, available: Available, data: Posted
+) -> Response:
+    """Start what the form says: one run, or a study if any field holds several values."""
+    form = forms.read(forms.texts_of(data), available)
+    return _launch(request, database, creation, form, always_study=False)
+
+
+@router.post("/studies")
+def create_study(
+    request: Request, database: DatabaseOf, creation: CreationOf, available: Available, data: Posted
+) -> Response:
+    """Start what the form says as a study."""
+    form = forms.read(forms.texts_of(data), available)
+    return _launch(request, database, creation, form, always_study=True)
+
+
+class Launched(BaseModel):
+    """Where the page of what was started is; nothing of the run itself is kept with a form's key."""
+
+    path: str
+
+
+def _launch(
+    request: Request, database: Database, creation: Creation, form: RunForm, *, always_study: bool
+) -> Response:
+    wanted = form.request
+    if wanted is None:
+        return _form_page(request, database, form, status=422)
+
+    def create(session: Session) -> tuple[int, Launched]:
+        if form.size > 1 or always_study:
+            made = studies.create_study(session, wanted).id
+            return made, Launched(path=f"/studies/{made}")
+        made = run_queue.enqueue(session, wanted.configs, wanted)[0].id or 0
+        return made, Launched(path=f"/runs/{made}")
+
+    try:
+        made = creation.once(wanted, f"form {request.url.path}", create)
+    except QueueFull as error:
+        full = replace(form, errors={"form": formats.sentence(error)})
+        return _form_page(request, database, full, status=429, headers=error.headers)
+    return redirect(Launched.model_validate_json(made.json).path)

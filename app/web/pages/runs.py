@@ -1,0 +1,259 @@
+"""The pages of runs: all, one, its epochs, the queue; and what is done to them there."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import ValidationError
+from sqlmodel import Session
+from starlette.datastructures import FormData, QueryParams
+
+from app import formats
+from app.queue import limit, run_queue
+from app.runs import advice, bulk, epochs, reading, run_list
+from app.runs.guessing import ONE_CLASS, Chance
+from app.schemas.answers import RunDetail, RunOut
+from app.schemas.grid import GridError
+from app.schemas.requests import BulkAction, BulkRequest, RunPatch
+from app.storage import artifacts
+from app.storage.database import Database, clock, newest_change
+from app.web.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, settings
+from app.web.html import changed, local, page, redirect
+from app.web.negotiation import HtmlRoute
+from app.web.pages import forms, typed_numbers
+from app.web.pages.launch import first_visit
+from app.web.pages.shared import Posted
+from trainer.config import TrainConfig
+
+router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
+
+_DONE: Final[dict[BulkAction, str]] = {
+    "cancel": "Cancelled",
+    "retry": "Queued again",
+    "archive": "Archived",
+    "restore": "Restored",
+    "delete": "Deleted",
+    "tag": "Tagged",
+    "untag": "Untagged",
+}
+_ALWAYS_SHOWN: Final = ("depth", "epochs", "lr", "batch_size", "seed", "device", "dataset")
+"""Hyperparameters that a run's page has lines of its own for."""
+_REASONS: Final = 3
+"""How many of the runs left alone a notice names."""
+_SHOWN_WAITING: Final = 100
+"""How many waiting runs the queue shows; the list of runs has them all."""
+_NEWEST: Final = run_list.RunQuery(archived="all", limit=1)
+
+
+@router.get("/runs")
+def list_runs(request: Request, database: DatabaseOf) -> Response:
+    """The table of runs; while there is none at all, the first visit."""
+    asked = request.query_params
+    typed, wrong = asked.get("depth", ""), ""
+    try:
+        depths = _depths(typed)
+    except GridError as error:
+        depths, wrong = None, formats.sentence(error)
+    if depths and depths != "".join(typed.split()):
+        return redirect("/runs" + changed(asked, depth=depths))
+    params = QueryParams(changed(asked, depth=None).removeprefix("?")) if wrong else asked
+    with database.read() as session:
+        change = newest_change(session)
+        try:
+            query = run_list.RunQuery.parse(params.multi_items(), strict=False)
+            found = run_list.list_runs(session, query)
+        except run_list.QueryError as error:
+            without = changed(asked, **{error.parameter: None})
+            return redirect("/runs" + without, f"Left out “{error.parameter}”: {error}.")
+        now = clock(session)
+        newest = run_list.list_runs(session, _NEWEST).runs
+        if not newest:
+            return first_visit(request, session)
+    shaping = ("sort", "limit", "cursor", "archived")
+    return page(
+        request,
+        "runs/runs.html",
+        now=now,
+        found=found,
+        params=params,
+        depth=typed,
+        wrong_depth=wrong,
+        change=change,
+        newest_run=newest[0].id,
+        filtered=any(value for name, value in params.items() if name not in shaping),
+    )
+
+
+def _depths(typed: str) -> str | None:
+    """The depths that a person filters by, as a query has them; None for any.
+
+    Raises:
+        GridError: the text has no meaning, or several.
+    """
+    if not typed.strip(" ,;"):
+        return None
+    return ",".join(map(str, typed_numbers.parse("depth", typed)))
+
+
+@router.post("/runs/bulk")
+def change_runs(database: DatabaseOf, settings: SettingsOf, stopping: StoppingOf, data: Posted) -> Response:
+    """Do one thing to the ticked runs and return to where they were ticked."""
+    texts = forms.texts_of(data)
+    back = local(texts.get("next", ""), "/runs")
+    ids = [number for item in texts.get("ids", "").split(", ") if (number := forms.whole(item)) is not None]
+    action = texts.get("action", "")
+    if action == "compare" and ids:
+        return redirect(f"/compare?runs={','.join(map(str, ids))}")
+    try:
+        body = BulkRequest.model_validate({"ids": ids, "action": action})
+    except ValidationError:
+        return redirect(back, "Nothing was done: tick at least one run.")
+    outcome = bulk.apply(database, settings, body, stopping)
+    notice = f"{_DONE[body.action]}: {formats.plural(len(outcome.done), 'run')}."
+    if outcome.skipped:
+        left = "; ".join(skip.reason for skip in outcome.skipped[:_REASONS])
+        notice += f" Left alone: {formats.plural(len(outcome.skipped), 'run')} ({left})."
+    if outcome.remaining:
+        rest = formats.plural(len(outcome.remaining), "run")
+        notice += f" Not reached: {rest}, because {outcome.stopped}. Select them again to go on."
+    return redirect(back, notice)
+
+
+@router.get("/runs/{run_id}")
+def show_run(request: Request, database: DatabaseOf, run_id: RunIdPath) -> Response:
+    """One run: how far, how well, on what, and what can be done with it."""
+    return _run_page(request, database, run_id)
+
+
+@router.post("/runs/{run_id}")
+def change_run(request: Request, database: DatabaseOf, run_id: RunIdPath, data: Posted) -> Response:
+    """Save a run's name, tags and note."""
+    texts = forms.texts_of(data)
+    changes = {
+        "name": texts.get("name", "").strip() or None,
+        "tags": forms.split_tags(texts.get("tags", "")),
+        "note": texts.get("note", "").replace("\r\n", "\n"),
+    }
+    try:
+        patch = RunPatch.model_validate(changes | {"version": forms.whole(texts.get("version", ""))})
+        with database.write() as session:
+            run_queue.edit(session, run_id, patch.model_dump(include=set(changes)), patch.version)
+    except ValidationError as error:
+        return _run_page(request, database, run_id, texts, forms.messages(error.errors()))
+    except run_queue.WrongState:
+        with database.read() as session:
+            stored = _get_run(session, run_id)
+        if (patch.name, patch.tags, patch.note) == (stored.name, stored.tags, stored.note):
+            return redirect(f"/runs/{run_id}", "Saved.")  # sent again, because its first answer got lost
+        stale = "Someone changed this run meanwhile. Below is what you typed; save again to keep yours."
+        return _run_page(request, database, run_id, texts | {"version": ""}, {"form": stale})
+    return redirect(f"/runs/{run_id}", "Saved.")
+
+
+def _run_page(
+    request: Request,
+    database: Database,
+    run_id: int,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> Response:
+    with database.read() as session:
+        change, now = newest_change(session), clock(session)
+        run = _get_run(session, run_id)
+    stored = {"name": run.name, "tags": ", ".join(run.tags), "note": run.note, "version": str(run.version)}
+    return page(
+        request,
+        "run/run.html",
+        status=422 if errors else 200,
+        now=now,
+        run=run,
+        advice=advice.of(run),
+        guess=_guess(run),
+        change=change,
+        texts=stored | dict(typed or {}),
+        errors=errors or {},
+        further=_further(run),
+        model_bytes=_model_bytes(request, run),
+    )
+
+
+def _guess(run: RunDetail) -> str:
+    """What is to be said of a test accuracy that is not above chance, and what to try; empty if it is."""
+    chance = Chance.of(run.dataset, run.environment)
+    if chance is None or run.test_accuracy is None or not run.guessing:
+        return ""
+    words = chance.sentence(run.test_accuracy)
+    so_far = "So far " if run.status == "running" and run.guessing != ONE_CLASS else ""
+    tip = "" if run.guessing == ONE_CLASS else f" {advice.against_guessing(run)}"
+    return f"{so_far + words if so_far else formats.sentence(words)}{tip}"
+
+
+def _further(run: RunOut) -> list[tuple[str, str]]:
+    """Label and value of the less-used hyperparameters that are not the reference's."""
+    return [
+        (field.title or name, formats.written(getattr(run, name)))
+        for name, field in TrainConfig.model_fields.items()
+        if name not in _ALWAYS_SHOWN and getattr(run, name) != field.default
+    ]
+
+
+def _model_bytes(request: Request, run: RunDetail) -> int | None:
+    """How large the file of a finished run's weights is, None if there is none."""
+    model = artifacts.of_run(settings(request).artifacts, run.id).model(run.attempt)
+    return model.stat().st_size if run.status == "finished" and model.is_file() else None
+
+
+def _get_run(session: Session, run_id: int) -> RunDetail:
+    run = reading.get_run(session, run_id)
+    if run is None:
+        raise run_queue.RunNotFound(run_id)
+    return run
+
+
+@router.get("/runs/{run_id}/epochs")
+def list_epochs(request: Request, database: DatabaseOf, run_id: RunIdPath) -> Response:
+    """Every epoch of a run as a table."""
+    with database.read() as session:
+        run = _get_run(session, run_id)
+        columns = epochs.columns(session, run_id).model_dump()
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return page(request, "run/epochs.html", run=run, rows=rows)
+
+
+@router.post("/runs/{run_id}/cancel")
+def cancel_run(database: DatabaseOf, run_id: RunIdPath, data: Posted) -> Response:
+    """Cancel a run and return to the page where the button stood."""
+    return _act(database, run_id, data, run_queue.cancel)
+
+
+@router.post("/runs/{run_id}/retry")
+def retry_run(database: DatabaseOf, settings: SettingsOf, run_id: RunIdPath, data: Posted) -> Response:
+    """Queue a failed or cancelled run again."""
+
+    def retry(session: Session, run_id: int) -> None:
+        run_queue.retry(session, run_id)
+        limit.check(session, settings.queue_limit)
+
+    return _act(database, run_id, data, retry)
+
+
+def _act(
+    database: Database, run_id: int, data: FormData, action: Callable[[Session, int], object]
+) -> Response:
+    back = local(forms.texts_of(data).get("next", ""), f"/runs/{run_id}")
+    try:
+        with database.write() as session:
+            action(session, run_id)
+    except run_queue.WrongState as error:  # it ended while the button was on its way: the page shows how
+        return redirect(back, formats.sentence(error))
+    return redirect(back)
+
+
+@router.get("/queue")
+def show_queue(request: Request, database: DatabaseOf) -> Response:
+    """What runs and what waits."""
+    with database.read() as session:
+        change, now = newest_change(session), clock(session)
+        queue = reading.queue(session)
+    return page(request, "queue.html", now=now, queue=queue, shown=_SHOWN_WAITING, change=change)

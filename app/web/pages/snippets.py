@@ -1,0 +1,71 @@
+"""A request in other words: the same launch as curl, as a `depthboard` command and as Python."""
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from app.formats import written
+from app.schemas.requests import GridRequest
+from trainer.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Snippets:
+    """One launch, three ways to type it."""
+
+    curl: str
+    command: str
+    python: str
+
+
+def of_request(request: GridRequest, server: str) -> Snippets:
+    """The launch of this request on the server at this URL; what equals a default is left out."""
+    axes = {name: values for name, values in request.axes.items() if values != _default(name)}
+    single = all(len(values) == 1 for values in axes.values())
+    body: dict[str, Any] = {name: values[0] if len(values) == 1 else values for name, values in axes.items()}
+    labels = request.model_dump(include={"priority", "name", "tags", "note"}, exclude_defaults=True)
+    if request.reuse and not single:
+        labels["reuse"] = True
+    body |= labels
+    route = "runs" if single else "studies"
+    text = json.dumps(body, ensure_ascii=False)
+    return Snippets(
+        curl=(
+            f"curl -X POST {server}/{route} \\\n"
+            f"  -H 'Content-Type: application/json' \\\n"
+            f"  -d {shlex.quote(text)}"
+        ),
+        command=_command("submit" if single else "study", axes, labels, server),
+        python=(
+            f'import httpx\n\nanswer = httpx.post("{server}/{route}", json={body!r})\n'
+            'answer.raise_for_status()\nprint(answer.json()["id"])'
+        ),
+    )
+
+
+def _default(name: str) -> list[Any] | None:
+    info = TrainConfig.model_fields[name]
+    return None if info.is_required() else [info.default]
+
+
+def _command(verb: str, axes: dict[str, list[Any]], labels: dict[str, Any], server: str) -> str:
+    words = ["depthboard", verb]
+    for name, values in axes.items():
+        words += [f"--{name.replace('_', '-')}", _compact(values)]
+    for name, value in labels.items():
+        if value is True:
+            words.append(f"--{name}")
+        elif name == "tags":
+            words += [word for tag in value for word in ("--tag", tag)]
+        else:
+            words += [f"--{name}", str(value)]
+    return " ".join([*map(shlex.quote, words), "--url", server])
+
+
+def _compact(values: list[Any]) -> str:
+    """Values as one argument: whole numbers in a row as a range, others as a list."""
+    first = values[0]
+    if isinstance(first, int) and len(values) > 2 and values == list(range(first, first + len(values))):  # noqa: PLR2004
+        return f"{first}-{values[-1]}"
+    return ",".join(map(written, values))

@@ -1,0 +1,130 @@
+"""The pages of studies: all, and one with its progress."""
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import ValidationError
+from sqlmodel import Session
+
+from app import formats
+from app.compare.groups import MANY_RUNS, grouped, marks_of_runs, members, parted
+from app.queue.limit import QueueFull
+from app.runs import advice, reading, run_list, studies
+from app.schemas.answers import StudyOut
+from app.schemas.grid import GridError
+from app.schemas.requests import MoreRuns
+from app.storage.database import clock, newest_change
+from app.web.api import DatabaseOf, StudyIdPath
+from app.web.creation import CreationOf
+from app.web.html import page, redirect
+from app.web.negotiation import HtmlRoute
+from app.web.pages import forms, typed_numbers
+from app.web.pages.shared import Posted
+
+router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
+
+_SEEDS: Final = "a whole number from 1 to 100 is expected"
+
+
+@router.get("/studies")
+def list_studies(request: Request, database: DatabaseOf) -> Response:
+    """Every study, newest first."""
+    with database.read() as session:
+        return page(
+            request, "studies/studies.html", now=clock(session), studies=studies.list_studies(session)
+        )
+
+
+@router.get("/studies/{study_id}")
+def show_study(request: Request, database: DatabaseOf, study_id: StudyIdPath) -> Response:
+    """One study: its progress, its runs and their curves."""
+    with database.read() as session:
+        return _study_page(request, session, study_id)
+
+
+def _study_page(
+    request: Request,
+    session: Session,
+    study_id: int,
+    *,
+    seeds: str = "1",
+    problem: str = "",
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    change = newest_change(session)
+    study = _get_study(session, study_id)
+    query = run_list.RunQuery(studies=[study_id], archived="all", sort="id", limit=run_list.MAX_LIMIT)
+    found = run_list.list_runs(session, query)
+    bare = advice.without_epochs(found.runs)
+    if bare and found.next_cursor:
+        bare = advice.without_epochs(reading.find_runs(session, study.runs))
+    by = parted(found.runs)
+    shown = members(grouped(found.runs, by))
+    return page(
+        request,
+        "studies/study.html",
+        status=status,
+        headers=headers,
+        now=clock(session),
+        study=study,
+        change=change,
+        found=found,
+        bare=bare,
+        by=by,
+        members=shown,
+        marks_of_runs=marks_of_runs(shown),
+        means_first=len(study.runs) > MANY_RUNS,
+        asked=studies.question(found.runs),
+        seeds=seeds,
+        problem=problem,
+    )
+
+
+def _get_study(session: Session, study_id: int) -> StudyOut:
+    study = studies.get_study(session, study_id)
+    if study is None:
+        raise studies.StudyNotFound(study_id)
+    return study
+
+
+@router.post("/studies/{study_id}/cancel")
+def cancel_study(database: DatabaseOf, study_id: StudyIdPath) -> Response:
+    """Cancel what has not ended."""
+    with database.write() as session:
+        studies.cancel_study(session, study_id)
+    return redirect(f"/studies/{study_id}", "What had not ended is cancelled.")
+
+
+@router.post("/studies/{study_id}/runs")
+def add_seeds(
+    request: Request, database: DatabaseOf, creation: CreationOf, study_id: StudyIdPath, data: Posted
+) -> Response:
+    """Queue more seeds for every configuration of a study, or for those with certain values."""
+    texts = forms.texts_of(data)
+    text = texts.get("seeds", "").strip()
+    status, headers = 422, None
+    try:
+        number = typed_numbers.whole(text, _SEEDS)
+        more = MoreRuns.model_validate({"seeds": number, "only": forms.filled(texts)})
+        creation.once(more, request.url.path, lambda session: _more(session, study_id, more))
+    except ValidationError as error:
+        wrong = forms.messages(error.errors())
+        if "seeds" in wrong:
+            wrong = {"seeds": formats.sentence(_SEEDS)}
+        problem = " ".join(wrong.values())
+    except (GridError, studies.StudyTooLarge, studies.NothingMatches) as error:
+        problem = formats.sentence(error)
+    except QueueFull as error:
+        problem, status, headers = formats.sentence(error), 429, error.headers
+    else:
+        return redirect(f"/studies/{study_id}", f"{formats.plural(number, 'seed')} added.")
+    with database.read() as session:
+        return _study_page(
+            request, session, study_id, seeds=text, problem=problem, status=status, headers=headers
+        )
+
+
+def _more(session: Session, study_id: int, more: MoreRuns) -> tuple[int, StudyOut]:
+    return study_id, studies.add_seeds(session, study_id, more.seeds, more.wanted)

@@ -1,0 +1,240 @@
+"""Numbers as people type them into forms: a text that could be one number or several is asked back.
+
+Countries differ in what separates thousands and decimals, so a comma between two digits may separate either
+of them, or two values. A comma beside a space and a semicolon always separate values.
+"""
+
+import operator
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from app.schemas import grid
+from app.schemas.grid import GridError, Value
+from trainer.config import TrainConfig
+
+_BETWEEN_VALUES: Final = re.compile(r"\s*;\s*|\s+,\s*|,\s+|,{2,}|,$")
+_BETWEEN_DIGITS: Final = re.compile(r"[,\s]+")
+_RANGE_SIGN: Final = re.compile(r"(?<=\d)\s*(-|\.\.|:)\s*(?=\d)")
+_DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+_ALIKE: Final = {
+    **dict.fromkeys(_DASHES, "-"),
+    "\N{ARABIC COMMA}": ",",
+    "\N{ARABIC SEMICOLON}": ";",
+    "\N{IDEOGRAPHIC COMMA}": ", ",
+    "\N{ARABIC DECIMAL SEPARATOR}": ".",
+    "\N{ARABIC THOUSANDS SEPARATOR}": "'",
+}
+"""Characters that mean the same as one of ASCII."""
+
+_FULLWIDTH: Final = range(0xFF01, 0xFF5F)
+_THOUSANDS: Final = {
+    separators: re.compile(rf"(?<![\d.])(?:[1-9]\d{{0,2}}(?:[{separators}]\d{{3}})+{lakh})(?!\d)")
+    for separators, lakh in (
+        (",", r"|[1-9]\d?(?:,\d{2})+,\d{3}"),  # 12,34,567 in India
+        (".", ""),
+        (r"\s", ""),
+        ("'_`\u00b4\u02bc\u2018\u2019", ""),
+    )
+}
+"""By what may separate thousands, the numbers written so."""
+
+_DECIMAL_COMMA: Final = re.compile(r"([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)")
+_RANGE: Final = re.compile(r"(\d{1,18})(?:-|\.\.)(\d{1,18})")
+_DIGITS: Final = re.compile(r"\d+(?:,\d+)+")
+_EXACT: Final = 2**53
+_MOST_SHOWN: Final = 60
+_MOST_DIGITS: Final = 9
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One way to understand a text: the values of each of its parts, and how to write them unmistakably."""
+
+    values: tuple[Sequence[Value], ...]
+    written: str
+
+    @property
+    def count(self) -> int:
+        """The number of values."""
+        return sum(map(len, self.values))
+
+
+def parse(name: str, text: str) -> list[Value]:
+    """The values that a person means for one hyperparameter, as `grid.parse` understands them.
+
+    Raises:
+        GridError: what `grid.parse` raises, or the text has several meanings; the message says how to write
+            each.
+    """
+    kind = TrainConfig.model_fields[name].annotation
+    if kind not in (int, float):
+        return grid.parse(name, text.replace(";", ","))
+    items = [item for item in _BETWEEN_VALUES.split(_in_ascii(text).strip()) if item.strip()]
+    if not items:
+        raise GridError("a value is needed")
+    return [value for item in items for value in _read(name, _RANGE_SIGN.sub(r"\1", item))]
+
+
+def whole(text: str, expected: str = "a whole number is expected, like 0") -> int:
+    """The one whole number that a person means.
+
+    Raises:
+        GridError: the text is no whole number in digits alone; the message says how to write the number that
+            it looks like, or else what was `expected`.
+    """
+    typed = _in_ascii(text).strip()
+    if re.fullmatch(rf"[+-]?\d{{1,{_MOST_DIGITS}}}", typed):
+        return int(typed)
+    for pattern in _THOUSANDS.values():
+        joined = re.sub(r"\D", "", typed)
+        if pattern.fullmatch(typed.lstrip("+-")) and len(joined) <= _MOST_DIGITS:
+            raise GridError(_suggestion(text, typed[: typed.startswith("-")] + joined))
+    raise GridError(expected)
+
+
+def _in_ascii(text: str) -> str:
+    """Digits and signs of any script in ASCII, without characters that nobody sees."""
+    return "".join(_ascii(character) for character in text)
+
+
+def _ascii(character: str) -> str:
+    digit = unicodedata.decimal(character, None)
+    if digit is not None:
+        return str(digit)
+    if ord(character) in _FULLWIDTH:
+        return unicodedata.normalize("NFKC", character)
+    if unicodedata.category(character) == "Cf":
+        return ""
+    return _ALIKE.get(character, character)
+
+
+def _read(name: str, item: str) -> Sequence[Value]:
+    """The values of an item, if there is one way to read it."""
+    found: dict[tuple[Sequence[Value], ...], _Reading] = {}
+    for text in _ways(name, item):
+        if reading := _reading(name, text):
+            found.setdefault(reading.values, reading)
+    if len(found) > 1:
+        raise GridError(_question(name, item, list(found.values())))
+    if found and not _reading(name, item):
+        (reading,) = found.values()
+        raise GridError(_suggestion(item, reading.written))
+    return grid.parse(name, item)
+
+
+def _ways(name: str, item: str) -> Iterator[str]:
+    """The item as it stands, and in the notations of those who write numbers in another way."""
+    yield item
+    is_decimal = TrainConfig.model_fields[name].annotation is float
+    if is_decimal:
+        yield _with_points(item)
+    else:
+        yield _as_whole(item)
+    for separators, pattern in _THOUSANDS.items():
+        joined = pattern.sub(lambda number: re.sub(r"\D", "", number[0]), item)
+        if joined == item or (separators == "." and is_decimal and not _plausible(name, item, joined)):
+            continue
+        if separators != ",":
+            joined = _with_points(joined)
+        yield joined if is_decimal else _as_whole(joined)
+
+
+def _with_points(text: str) -> str:
+    """Decimal commas as points: of one number, or of several that commas also separate, like 0,1,0,2."""
+    words = []
+    for word in text.split():
+        parts = word.split(",")
+        if _DIGITS.fullmatch(word) and len(parts) % 2 == 0:
+            words += [f"{whole}.{fraction}" for whole, fraction in list(pairwise(parts))[::2]]
+        else:
+            comma = _DECIMAL_COMMA.fullmatch(word)
+            words.append(f"{comma[1] or '0'}.{comma[2]}" if comma else word)
+    return " ".join(words)
+
+
+def _as_whole(text: str) -> str:
+    """Whole numbers that are written like decimals, 1e3 or 5.0, in digits alone."""
+    return " ".join(_digits(word) for word in text.split())
+
+
+def _digits(word: str) -> str:
+    try:
+        number = float(word)
+    except ValueError:
+        return word
+    is_written_so = re.fullmatch(r"[+-]?[\d.]+(?:[eE][+-]?\d+)?", word)
+    return str(int(number)) if is_written_so and number.is_integer() and abs(number) <= _EXACT else word
+
+
+def _reading(name: str, text: str) -> _Reading | None:
+    words = [word for word in _BETWEEN_DIGITS.split(text) if word]
+    values = [_values(name, word) for word in words]
+    known = tuple(each for each in values if each)
+    if len(known) < len(values):
+        return None
+    return _Reading(known, ", ".join(re.sub(r"^([+-]?)0+(?=\d)", r"\1", word) for word in words))
+
+
+def _values(name: str, word: str) -> Sequence[Value]:
+    """The values of one part, none if it has no meaning; a range may be longer than is allowed."""
+    try:
+        return tuple(grid.parse(name, word))
+    except GridError:
+        ends = _RANGE.fullmatch(word)
+        return range(int(ends[1]), int(ends[2]) + 1) if ends else ()
+
+
+def _plausible(name: str, item: str, joined: str) -> bool:
+    """Whether points may separate thousands in a field of decimals, where each may also be a decimal point.
+
+    They may beside a decimal comma, and alone in fields that allow such numbers.
+    """
+    reading = _reading(name, joined)
+    bounds = TrainConfig.model_fields[name].metadata
+    most = min(getattr(bound, "le", getattr(bound, "lt", float("inf"))) for bound in bounds)
+    numbers = [value for values in reading.values for value in values] if reading else []
+    return "," in item or all(isinstance(value, float) and value <= most for value in numbers)
+
+
+def _allowed(name: str, reading: _Reading) -> bool:
+    """Whether the field may hold all values of a reading."""
+    bounds = TrainConfig.model_fields[name].metadata
+    ends = [end for values in reading.values for end in (values[0], values[-1])]
+    return all(
+        compare(end, getattr(bound, limit))
+        for bound in bounds
+        for limit, compare in (
+            ("ge", operator.ge),
+            ("gt", operator.gt),
+            ("le", operator.le),
+            ("lt", operator.lt),
+        )
+        if hasattr(bound, limit)
+        for end in ends
+    )
+
+
+def _question(name: str, item: str, readings: Sequence[_Reading]) -> str:
+    """What the item could mean, and how to write what the field may hold of it."""
+    counts = sorted({reading.count for reading in readings})
+    ways: dict[int, list[str]] = {}
+    for reading in [reading for reading in readings if _allowed(name, reading)] or readings:
+        ways.setdefault(reading.count, []).append(_cut(reading.written))
+    if len(counts) == 1:
+        texts = " or ".join(_cut(reading.written) for reading in readings)
+        return f"“{_cut(item)}” could mean {texts}. Write {' or '.join(*ways.values())}"
+    words = {count: f"{count:,} values" if count > 1 else "one number" for count in counts}
+    cures = [f"{' or '.join(ways[count])} for {words[count]}" for count in sorted(ways)]
+    return f"“{_cut(item)}” could be {' or '.join(words.values())}. Write {', or '.join(cures)}"
+
+
+def _suggestion(item: str, written: str) -> str:
+    return f"“{_cut(item)}” is not how numbers are written here. If it means {written}, write {written}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

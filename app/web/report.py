@@ -1,0 +1,84 @@
+"""The report: a comparison in one file that opens without a server, a network or a package."""
+
+import base64
+import posixpath
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+
+from app import __version__
+from app.compare.view import view
+from app.schemas.answers import CURVES, EpochColumns
+from app.schemas.comparison import Findings
+from app.web import assets
+from app.web.html import render as render_template
+
+_CURVES: Final = set(CURVES)
+_INSIDE: Final = {"epoch", "gradient_norms", "dead_relu"}
+_ENTRY: Final = "pages/report.js"
+_IMPORT: Final = re.compile(r'\bfrom "(\.[\w./]+)"')
+
+
+def render(
+    comparison: Findings,
+    columns: Mapping[int, EpochColumns],
+    *,
+    made_at: str,
+    baseline: str | None = None,
+    opens_as: str = "",
+) -> str:
+    """The report as HTML: verdict, charts with their data, and tables.
+
+    `columns` holds every epoch, by run; `made_at` is a timestamp, `baseline` the label of the group that
+    others are held against, and `opens_as` the query string of the view that it opens with.
+    """
+    data = comparison.model_dump(exclude={"verdict", "warnings"}) | {
+        "curves": {run_id: each.model_dump(include=_CURVES) for run_id, each in columns.items()},
+        "inside": {run_id: each.model_dump(include=_INSIDE) for run_id, each in columns.items()},
+    }
+    return render_template(
+        "compare/report.html",
+        **view(comparison, baseline),
+        opens_as=opens_as,
+        live=False,
+        made_at=made_at,
+        version=__version__,
+        style=_inside(assets.text("style.css")),
+        plotly=_inside(assets.text(assets.PLOTLY)),
+        modules=orjson.dumps({"imports": _modules()}).decode(),
+        entry=_ENTRY,
+        data=orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS).decode().replace("<", "\\u003c"),
+    )
+
+
+def _modules() -> dict[str, str]:
+    """The page's own modules as addresses that hold their content.
+
+    A module at such an address can't import by relative addresses, so each imports by name.
+    """
+    found: dict[str, str] = {}
+    waiting = [_ENTRY]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        source = assets.text(f"js/{name}")
+        for written, imported in _imports(name, source).items():
+            source = source.replace(f'from "{written}"', f'from "{imported}"')
+            waiting.append(imported)
+        content = base64.b64encode(source.encode()).decode()
+        found[name] = f"data:text/javascript;base64,{content}"
+    return found
+
+
+def _imports(name: str, source: str) -> dict[str, str]:
+    """The addresses by which a module imports others, and the names of those in `static/js`."""
+    folder = posixpath.dirname(name)
+    return {each: posixpath.normpath(posixpath.join(folder, each)) for each in _IMPORT.findall(source)}
+
+
+def _inside(text: str) -> str:
+    """Text that may stand within a script or style element: nothing in it ends that element."""
+    return text.replace("</", "<\\/")

@@ -1,0 +1,130 @@
+"""The comparison for programs, and as files: JSON, CSV and a report that stands alone."""
+
+import time
+from collections.abc import Collection
+from typing import Any, Final
+
+import orjson
+from fastapi import APIRouter, HTTPException, Request, Response
+from sqlmodel import Session
+from starlette.datastructures import QueryParams
+
+from app.compare import comparison
+from app.compare.view import VIEW
+from app.runs import epochs, export, reading
+from app.runs.reading import timestamp
+from app.schemas.comparison import Comparison, Findings
+from app.storage.database import Database
+from app.web import report
+from app.web.api import DatabaseOf, attachment, problems
+from app.web.html import changed
+from app.web.strict_json import JsonRoute
+
+router = APIRouter(route_class=JsonRoute, responses=problems(422), tags=["compare"])
+
+SELECTION: Final[dict[str, Any]] = {
+    "parameters": [
+        {"name": "runs", "in": "query", "schema": {"type": "string"}, "description": "Run ids, like 1,2,3."},
+        {"name": "study", "in": "query", "schema": {"type": "integer"}, "description": "A study's id."},
+        {
+            "name": "by",
+            "in": "query",
+            "schema": {"type": "string", "default": "depth"},
+            "description": "The hyperparameters to group runs by, like depth,lr.",
+        },
+    ]
+}
+
+
+@router.get("/compare", response_model=Comparison, responses=problems(404), openapi_extra=SELECTION)
+def compare_runs(request: Request, database: DatabaseOf) -> Response:
+    """Runs side by side: by depth, as curves, beside the published figures, with a verdict."""
+    return Response(_as_json(request, database), media_type="application/json")
+
+
+@router.get("/compare.json", response_model=Comparison, responses=problems(404), openapi_extra=SELECTION)
+def compare_json(request: Request, database: DatabaseOf) -> Response:
+    """The comparison as a file."""
+    content = orjson.dumps(orjson.loads(_as_json(request, database)), option=orjson.OPT_INDENT_2)
+    return attachment(content, "application/json", "compare.json")
+
+
+@router.get(
+    "/compare.csv",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}}, **problems(404)},
+    openapi_extra=SELECTION,
+)
+def compare_csv(request: Request, database: DatabaseOf) -> Response:
+    """Every epoch of every compared run, one a line, with the run's name, times and hyperparameters."""
+    selection = comparison.Selection.parse(request.query_params.multi_items(), strict=True)
+    with database.read() as session:
+        found = reading.find_runs(session, selection.run_ids(session))
+        columns = epochs.columns_of(session, [run.id for run in found])
+        if not found:
+            raise HTTPException(404, comparison.nothing_found(session, selection))
+    return attachment(export.epochs(found, columns), "text/csv", "compare.csv")
+
+
+@router.get(
+    "/compare/groups.csv",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}}, **problems(404)},
+    openapi_extra=SELECTION,
+)
+def compare_groups(request: Request, database: DatabaseOf) -> Response:
+    """The table by depth, or by other hyperparameters: a line per group, one number a cell."""
+    with database.read() as session:
+        found = _findings(request, session)
+    return attachment(export.groups(found), "text/csv", "groups.csv")
+
+
+@router.get(
+    "/compare/report.html",
+    response_class=Response,
+    responses={200: {"content": {"text/html": {}}}, **problems(404)},
+    openapi_extra={
+        "parameters": [
+            *SELECTION["parameters"],
+            {
+                "name": "baseline",
+                "in": "query",
+                "schema": {"type": "string"},
+                "description": "The group that others are held against, like `2 layers`. "
+                "The page's other choices, like epoch and metric, are taken too.",
+            },
+        ]
+    },
+)
+def compare_report(request: Request, database: DatabaseOf) -> Response:
+    """Verdict, charts and tables in one file that needs neither server nor network."""
+    asked = request.query_params
+    shown = {name: asked[name] for name in VIEW if asked.get(name)}
+    with database.read() as session:
+        compared = _findings(request, session, aside=VIEW)
+        columns = epochs.columns_of(session, [run.id for run in compared.runs])
+    found = report.render(
+        compared,
+        columns,
+        made_at=timestamp(time.time()),
+        baseline=shown.get("baseline"),
+        opens_as=changed(QueryParams(), **shown) if shown else "",
+    )
+    return attachment(found, "text/html", "depthboard-report.html")
+
+
+def _as_json(request: Request, database: Database) -> bytes:
+    with database.read() as session:
+        found = _findings(request, session)
+        curves = epochs.curves_json(session, [run.id for run in found.runs])
+    return orjson.dumps(found.model_dump() | {"curves": curves}, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _findings(request: Request, session: Session, aside: Collection[str] = ()) -> Findings:
+    """What is asked for; `aside` are parameters that say nothing of it."""
+    asked = [(name, text) for name, text in request.query_params.multi_items() if name not in aside]
+    selection = comparison.Selection.parse(asked, strict=True)
+    found = comparison.compare(session, selection.run_ids(session), selection.by, selection.study_id)
+    if found is None:
+        raise HTTPException(404, comparison.nothing_found(session, selection))
+    return found

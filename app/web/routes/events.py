@@ -1,0 +1,69 @@
+"""The event streams: of all runs, and of one."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from pydantic import BeforeValidator, Field
+from starlette.responses import StreamingResponse
+
+from app.queue import run_queue
+from app.schemas.requests import MAX_ID
+from app.storage.tables import Deletion
+from app.web.api import DatabaseOf, RunIdPath, problems
+from app.web.events import EventHub
+from app.web.strict_json import JsonRoute
+
+router = APIRouter(route_class=JsonRoute, responses=problems(422))
+
+LastEventId = Annotated[
+    Annotated[int, Field(ge=0, le=MAX_ID)] | None,
+    BeforeValidator(lambda text: text or None),  # some proxies send an empty one for none
+    Header(alias="Last-Event-ID", description="Resume after this event."),
+]
+Since = Annotated[int | None, Query(ge=0, le=MAX_ID, description="As Last-Event-ID, for a first connection.")]
+_EVENTS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "Server-sent events `run`, `epoch`, `reset` and `deleted`.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+def known_run(run_id: RunIdPath, database: DatabaseOf) -> int:
+    """The id of a run that exists, or did: its stream then says that it was deleted."""
+    with database.read() as session:
+        if session.get(Deletion, run_id) is None:
+            run_queue.get(session, run_id)
+    return run_id
+
+
+@router.get(
+    "/runs/{run_id}/events",
+    response_class=StreamingResponse,
+    responses=_EVENTS | problems(404),
+    tags=["events"],
+)
+async def stream_run(
+    run_id: Annotated[int, Depends(known_run)],
+    request: Request,
+    last_event_id: LastEventId = None,
+    since: Since = None,
+) -> StreamingResponse:
+    """What happens to one run (`run`, `epoch`, `reset`, `deleted`), from its beginning or where you left."""
+    return await _stream(request, last_event_id if last_event_id is not None else since, run_id)
+
+
+@router.get("/events", response_class=StreamingResponse, responses=_EVENTS, tags=["events"])
+async def stream_all(
+    request: Request, last_event_id: LastEventId = None, since: Since = None
+) -> StreamingResponse:
+    """What happens to all runs, from now or from where you left."""
+    return await _stream(request, last_event_id if last_event_id is not None else since, None)
+
+
+async def _stream(request: Request, seen: int | None, run_id: int | None) -> StreamingResponse:
+    hub: EventHub = request.app.state.events
+    first = await hub.beginning(run_id)  # raises while the database can't be read, before anything is sent
+    seen = first if seen is None else seen
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(hub.stream(seen, run_id), media_type="text/event-stream", headers=headers)

@@ -1,0 +1,157 @@
+"""Runs for programs: created, listed, read, changed, ended, deleted."""
+
+import orjson
+from fastapi import APIRouter, HTTPException, Request, Response
+from sqlmodel import Session
+
+from app.queue import limit, run_queue
+from app.runs import bulk, datasets, epochs, export, reading, run_list
+from app.runs.run_list import PARAMETERS, RunQuery
+from app.schemas.answers import BulkOut, EpochColumns, RunDetail, RunOut, RunPage
+from app.schemas.requests import BulkRequest, RunPatch, RunRequest
+from app.storage import artifacts
+from app.web.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, answer, attachment, problems
+from app.web.creation import CreationOf
+from app.web.routes.downloads import download
+from app.web.strict_json import JsonRoute
+
+router = APIRouter(route_class=JsonRoute, responses=problems(422))
+
+
+@router.post(
+    "/runs",
+    status_code=201,
+    response_model=RunOut,
+    responses=problems(400, 409, 410, 415, 429),
+    tags=["runs"],
+)
+def create_run(body: RunRequest, creation: CreationOf, settings: SettingsOf) -> Response:
+    """Queue a run; the answer comes when it is committed to disk."""
+    available = datasets.catalogue(settings.data_dir)
+
+    def create(session: Session) -> RunOut:
+        datasets.check([body.dataset], available)
+        (created,) = reading.as_answers(session, run_queue.enqueue(session, [body.config], body))
+        return created
+
+    return creation.answer(body, "/runs", create)
+
+
+@router.get(
+    "/runs",
+    response_model=RunPage,
+    tags=["runs"],
+    openapi_extra={
+        "parameters": [
+            {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
+            for name in PARAMETERS
+        ]
+    },
+)
+def list_runs(request: Request, database: DatabaseOf) -> Response:
+    """Runs by filter, in order, page by page. A comma means or, several parameters mean and."""
+    with database.read() as session:
+        return answer(run_list.list_runs(session, _run_query(request)))
+
+
+@router.get(
+    "/runs.csv", response_class=Response, tags=["runs"], responses={200: {"content": {"text/csv": {}}}}
+)
+def runs_csv(request: Request, database: DatabaseOf) -> Response:
+    """Every run that the filters let through, with everything that the list holds, as CSV."""
+    query = _run_query(request)
+    with database.read() as session:
+        found = run_list.all_runs(session, query)
+    return attachment(export.runs(found), "text/csv", "runs.csv")
+
+
+@router.post("/runs/bulk", response_model=BulkOut, responses=problems(400, 415), tags=["runs"])
+def change_runs(
+    body: BulkRequest, database: DatabaseOf, settings: SettingsOf, stopping: StoppingOf
+) -> Response:
+    """Apply one action to many runs; `skipped` are those whose state does not allow it, with the reason.
+
+    If the database fails or the server stops midway, `remaining` are the runs to send again, and `stopped` is
+    the reason. Sending the same request again is harmless.
+    """
+    return answer(bulk.apply(database, settings, body, stopping))
+
+
+@router.get("/runs/{run_id}", response_model=RunDetail, responses=problems(404), tags=["runs"])
+def read_run(run_id: RunIdPath, database: DatabaseOf) -> Response:
+    """One run."""
+    with database.read() as session:
+        found = reading.get_run(session, run_id)
+    if found is None:
+        raise run_queue.RunNotFound(run_id)
+    return answer(found)
+
+
+@router.patch(
+    "/runs/{run_id}", response_model=RunDetail, responses=problems(400, 404, 409, 415), tags=["runs"]
+)
+def change_run(run_id: RunIdPath, body: RunPatch, database: DatabaseOf) -> Response:
+    """Change a run's name, tags, note, priority, or put it in the archive."""
+    changes = body.model_dump(exclude_unset=True, exclude={"version"})
+    with database.write() as session:
+        run_queue.edit(session, run_id, changes, body.version)
+        found = reading.get_run(session, run_id)
+    if found is None:
+        raise run_queue.RunNotFound(run_id)
+    return answer(found)
+
+
+@router.delete("/runs/{run_id}", status_code=204, responses=problems(404, 409), tags=["runs"])
+def delete_run(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) -> Response:
+    """Delete a run with all it owns."""
+    with database.write() as session:
+        run_queue.remove(session, run_id)
+    artifacts.of_run(settings.artifacts, run_id).remove()
+    return Response(status_code=204)
+
+
+@router.get("/runs/{run_id}/epochs", response_model=EpochColumns, responses=problems(404), tags=["runs"])
+def read_epochs(run_id: RunIdPath, database: DatabaseOf) -> Response:
+    """Every epoch of a run as columns, never sampled."""
+    with database.read() as session:
+        run_queue.get(session, run_id)
+        columns = epochs.columns(session, run_id)
+    return Response(orjson.dumps(columns.__dict__), media_type="application/json")
+
+
+@router.get(
+    "/runs/{run_id}/model.safetensors",
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}}, **problems(404)},
+    tags=["runs"],
+)
+def download_model(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) -> Response:
+    """The final weights of a finished run, named as PyTorch's `state_dict` names them."""
+    with database.read() as session:
+        run = run_queue.get(session, run_id)
+    if run.status != "finished":
+        raise HTTPException(404, f"Run {run_id} has no weights to download: it is {run.status}.")
+    path = artifacts.of_run(settings.artifacts, run_id).model(run.attempt)
+    if not path.is_file():
+        raise HTTPException(404, f"The weights of run {run_id} are not where this server looks for them.")
+    return download(path, f"run-{run_id}.safetensors")
+
+
+@router.post("/runs/{run_id}/cancel", response_model=RunOut, responses=problems(404, 409), tags=["runs"])
+def cancel_run(run_id: RunIdPath, database: DatabaseOf) -> Response:
+    """End a run: at once if it waits, between two batches if it trains."""
+    with database.write() as session:
+        return answer(reading.as_answers(session, [run_queue.cancel(session, run_id)])[0])
+
+
+@router.post("/runs/{run_id}/retry", response_model=RunOut, responses=problems(404, 409, 429), tags=["runs"])
+def retry_run(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) -> Response:
+    """Queue a failed or cancelled run again."""
+    with database.write() as session:
+        retried = run_queue.retry(session, run_id)
+        limit.check(session, settings.queue_limit)
+        return answer(reading.as_answers(session, [retried])[0])
+
+
+def _run_query(request: Request) -> RunQuery:
+    return RunQuery.parse(request.query_params.multi_items(), strict=True)

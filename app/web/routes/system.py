@@ -1,0 +1,62 @@
+"""The queue, the workers and the health of the server, for programs."""
+
+import time
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.exc import DBAPIError
+from starlette.responses import RedirectResponse
+
+from app import __version__
+from app.queue import registry
+from app.runs import reading
+from app.schemas.answers import Health, QueueOut, WorkerList
+from app.storage.database import clock
+from app.storage.integrity import Integrity
+from app.web.api import DatabaseOf, answer, problems
+from app.web.strict_json import JsonRoute
+
+router = APIRouter(route_class=JsonRoute, responses=problems(422))
+
+
+@router.get("/", include_in_schema=False)
+def home() -> Response:
+    """The runs are the front page."""
+    return RedirectResponse("/runs", 307)
+
+
+@router.get("/queue", response_model=QueueOut, tags=["queue"])
+def read_queue(database: DatabaseOf) -> Response:
+    """What runs, and what waits in which order."""
+    with database.read() as session:
+        return answer(reading.queue(session))
+
+
+@router.get("/workers", response_model=WorkerList, tags=["system"])
+def list_workers(database: DatabaseOf) -> Response:
+    """Live workers, their devices and what they train."""
+    with database.read() as session:
+        return answer(WorkerList(workers=registry.list_workers(session)))
+
+
+@router.get("/health", response_model=Health, tags=["system"])
+def health(request: Request, database: DatabaseOf) -> Response:
+    """Whether this process answers and reaches its database. Damage is told in a 200: no restart mends it."""
+    integrity: Integrity = request.app.state.integrity
+    moment = time.time()
+    try:
+        with database.read() as session:
+            registry.live_kinds(session)
+            moment = clock(session)
+    except DBAPIError as error:
+        if integrity.met(error) is None:
+            raise
+    return answer(
+        Health(
+            status="ok",
+            version=__version__,
+            time=reading.timestamp(moment),
+            database=integrity.state,
+            detail=integrity.detail,
+        ),
+        headers={"Cache-Control": "no-store"},  # it says what time it is
+    )

@@ -1,0 +1,1 @@
+"""The worker: claims runs, and the slots that train them."""

@@ -1,0 +1,448 @@
+"""The worker: claims runs, gives them to its slots, and writes down what these report."""
+
+import logging
+import secrets
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.connection import Connection, wait
+from types import FrameType
+from typing import Final, cast
+
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from app.queue import registry, run_queue
+from app.queue.reaper import Reaper
+from app.queue.run_queue import Claim
+from app.settings import Settings
+from app.storage import artifacts, migrations
+from app.storage.database import Database
+from app.storage.outage import CURE, OUTAGES, damage, is_outage, unwritable
+from app.worker import lifeline, recording
+from app.worker.messages import EpochDone, Failed, Finished, FromSlot, Ready, Stepping, Stopped
+from app.worker.slot_process import Ended, Gone, Settle, SlotProcess, Unrecorded
+
+log = logging.getLogger(__name__)
+
+TURN_SECONDS: Final = 0.1
+"""How long a turn waits for news from the slots: the delay of a claim or a cancel."""
+
+OUTAGE_SECONDS: Final = 1.0
+"""How long a turn waits while the database does not answer."""
+
+BUSY_SECONDS: Final = 1.0
+"""How long a write waits for its turn; a longer wait is an outage, which the worker rides out."""
+
+UNWRITABLE_SECONDS: Final = 60.0
+"""How long reports wait for a person to make room on a full disk, until their runs are given up."""
+
+MAX_FALSE_STARTS: Final = 5
+"""Slots in a row that may die before they are ready, until the worker gives up."""
+
+DRAIN_SECONDS: Final = 8.0
+"""How long slots have to end their epoch and save it when the worker is told to end."""
+
+END_SECONDS: Final = 8.8
+"""When the worker then ends whatever the database does: ten seconds are promised in all."""
+
+ORPHAN_SECONDS: Final = 1.0
+ORPHAN_END_SECONDS: Final = 1.4
+"""The same when the supervisor has died: two seconds are promised in all."""
+
+FALLOUT_SECONDS: Final = 0.2
+"""How long a dead slot is no crash yet: what ends a machine ends its slots, and a moment later the worker."""
+
+GRACE_SECONDS: Final = 1.5
+"""How long a slot may take to stop before it is killed."""
+
+
+class SlotsUnusable(Exception):
+    """No slot gets as far as being ready; what they printed says why."""
+
+
+class Worker:
+    """One worker process; `turn` is one pass of its loop.
+
+    While the database does not answer (`outage_since`, in monotonic seconds), training goes on and reports
+    wait. `replaces` names a worker that is
+    known to be dead: its runs return to the queue at once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        worker_id: str | None = None,
+        replaces: str | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.id = worker_id or secrets.token_hex(8)
+        self._replaces = replaces
+        self._database = database
+        self._settings = settings
+        self._monotonic = monotonic
+        self._reaper = Reaper(database, settings.lease_seconds)
+        self._devices: list[dict[str, str]] = []
+        self._versions: dict[str, str] = {}
+        self._heartbeat_due = 0.0
+        self.outage_since: float | None = None
+        self._false_starts = 0
+        self._draining = False
+        self.slots = [self._new_slot() for _ in range(settings.slot_count)]
+        with self._through_outages():
+            self._beat()
+
+    def turn(self, seconds: float = TURN_SECONDS) -> None:
+        """Hear the slots for at most `seconds`, then beat, stop what must stop and claim what fits."""
+        began = self._monotonic()
+        self._listen(seconds if self.outage_since is None else OUTAGE_SECONDS)
+        with self._through_outages():
+            self._beat()
+            self._take_in_reports()
+            if not self._has_slept_since(began):
+                self._stop_what_must_stop()
+            self._claim()
+        if self._has_slept_since(began):
+            for slot in self.slots:
+                slot.watch.restart(self._monotonic())
+
+    def _has_slept_since(self, moment: float) -> bool:
+        """Whether a turn took so long that the worker, and so perhaps its slots, did not run meanwhile."""
+        return self._monotonic() - moment >= self._settings.stall_seconds / 2
+
+    def drain(self, seconds: float = DRAIN_SECONDS) -> None:
+        """Let the slots save what they have, end them, give every run back to the queue and take leave.
+
+        Where the database can't be written by then, the runs stay with their leases.
+        """
+        self._draining = True
+        try:
+            self._let_slots_save(self._monotonic() + seconds)
+        finally:
+            for slot in self.slots:
+                slot.kill()
+        with self._through_outages(), self._database.write() as session:
+            for slot in self.slots:
+                if slot.claim and isinstance(slot.report, Ended):
+                    slot.report.settle(session, slot.claim, slot.report.how)
+                elif slot.claim:
+                    run_queue.release(session, slot.claim)
+            run_queue.disown(session, self.id, kept=())
+            run_queue.retire(session, self.id, "its worker ended")
+
+    def _let_slots_save(self, deadline: float) -> None:
+        for slot in self.slots:
+            if slot.claim:
+                slot.ask_to_leave()
+        while any(slot.claim for slot in self.slots) and self._monotonic() < deadline:
+            self._listen(TURN_SECONDS)
+            with self._through_outages():
+                self._beat()
+                self._take_in_reports()
+
+    @contextmanager
+    def _through_outages(self) -> Iterator[None]:
+        """Try something that needs the database; without it, leave the rest for the next turn."""
+        try:
+            yield
+        except DBAPIError as error:
+            if not is_outage(error):
+                raise
+            self._bear(error)
+        else:
+            if self.outage_since is not None:
+                log.info("the database can be used again")
+            self.outage_since = None
+
+    def _bear(self, error: DBAPIError) -> None:
+        """Note an outage; runs whose records have found no room for long are given up."""
+        if self.outage_since is None:
+            why = damage(error)
+            log.warning(
+                "the database can't be used now; what trains waits for it at its next checkpoint: %s",
+                error.orig if why is None else f"it is damaged ({why}). {CURE}",
+            )
+            self.outage_since = self._monotonic()
+        why = unwritable(error)
+        lasted = self._monotonic() - self.outage_since
+        if why is None or lasted < UNWRITABLE_SECONDS:
+            return
+        for slot in self.slots:
+            if slot.claim and slot.report is not None and not isinstance(slot.report, Ended):
+                slot.report = Unrecorded(
+                    f"the database could not be written for {lasted:.0f} s: {why}; mend that and retry the "
+                    "run, which goes on from its last checkpoint"
+                )
+
+    def _listen(self, seconds: float) -> None:
+        """Hear the slots that have something to say, once one does; while draining only those that train."""
+        awaited = {
+            slot.connection: slot
+            for slot in self.slots
+            if slot.report is None and (slot.claim or not self._draining)
+        }
+        for connection in wait(list(awaited), seconds):
+            slot = awaited[cast("Connection", connection)]
+            slot.report = slot.receive()
+
+    def _take_in_reports(self) -> None:
+        for index, slot in enumerate(self.slots):
+            if slot.report is not None and not self._may_die_with(slot):
+                try:
+                    self._take_in(index, slot.report)
+                except recording.Refused as refused:
+                    self._take_in(index, Unrecorded(str(refused)))
+                slot.watch.hear(self._monotonic(), slot.report)  # only now: it may have waited for us
+                slot.report = None
+
+    def _may_die_with(self, slot: SlotProcess) -> bool:
+        """Whether a slot that trained has died only now, so that its worker may be about to."""
+        if not (isinstance(slot.report, Gone) and slot.claim) or self._draining:
+            return False
+        if slot.died_at is None:
+            slot.died_at = self._monotonic()
+        return self._monotonic() - slot.died_at < FALLOUT_SECONDS
+
+    def _take_in(self, index: int, report: FromSlot | Gone | Unrecorded | Ended) -> None:
+        match report:
+            case Ended():
+                self._settle(index, report)
+            case Gone() if self._draining:
+                self._replace(index, run_queue.release)
+            case Gone():
+                self._replace(index, run_queue.lose)
+            case Unrecorded():
+                self._replace(index, lambda session, claim, _: run_queue.fail(session, claim, report.reason))
+            case Ready():
+                self.slots[index].ready = True
+                self._false_starts = 0
+                self._describe(report)
+            case Stepping():
+                pass
+            case _:
+                self._record(index, report)
+
+    def _record(self, index: int, report: FromSlot) -> None:
+        """Write down what a slot reports of its run, and let it go on."""
+        slot = self.slots[index]
+        if slot.claim and not self._write(slot.claim, report):
+            log.warning("run %s: the claim no longer holds; its slot starts afresh", slot.claim.run_id)
+            slot.rest()
+            self._replace(index, run_queue.lose)
+        elif isinstance(report, EpochDone):
+            slot.acknowledge(int(report.figures["epoch"]))
+        elif isinstance(report, Finished | Failed | Stopped):
+            claim = slot.rest()
+            if claim and isinstance(report, Finished):
+                self._remove_leftovers(claim)
+            if isinstance(report, Failed) and report.device_failed:
+                self._replace(index, run_queue.lose)
+
+    def _write(self, claim: Claim, report: FromSlot) -> bool:
+        """Write a report down; False if the claim no longer holds.
+
+        Raises:
+            Refused: the database is there and does not take it.
+        """
+        try:
+            with self._database.write() as session:
+                return recording.write(session, claim, report, draining=self._draining)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            log.exception("run %s, attempt %s: %s", claim.run_id, claim.attempt, report)
+            raise recording.Refused(report, error) from error
+
+    def _remove_leftovers(self, claim: Claim) -> None:
+        """Remove the checkpoints of a run that has finished; what stays is removed by the server."""
+        try:
+            artifacts.of_run(self._settings.artifacts, claim.run_id).keep_only(claim.attempt)
+        except OSError as error:
+            log.warning("run %s: could not look for leftovers: %s", claim.run_id, error)
+
+    def _new_slot(self) -> SlotProcess:
+        return SlotProcess(self._settings.thread_count, self._settings.device, self._settings.data_dir)
+
+    def _describe(self, ready: Ready) -> None:
+        offered = self._settings.device
+        self._versions = ready.versions
+        self._devices = [
+            device for device in ready.devices if offered == "auto" or offered in registry.kinds([device])
+        ]
+        if not self._devices:
+            log.error("this machine has no %s device; the worker claims nothing", offered)
+        with self._database.write() as session:
+            registry.describe(session, self.id, self._devices, self._versions)
+
+    def _replace(self, index: int, settle: Settle) -> None:
+        """End a slot, settle its claim, given how the slot ended, and start a new one in its place.
+
+        Raises:
+            SlotsUnusable: too many in a row have died before they were ready.
+        """
+        slot = self.slots[index]
+        slot.report = Ended(slot.kill(), settle)  # settled in a later turn, if the database is away in this
+        self._settle(index, slot.report)
+
+    def _settle(self, index: int, ended: Ended) -> None:
+        slot = self.slots[index]
+        if slot.claim:
+            with self._database.write() as session:
+                ended.settle(session, slot.claim, ended.how)
+            log.warning("run %s, attempt %s: %s", slot.claim.run_id, slot.claim.attempt, ended.how)
+            slot.rest()
+        slot.report = None
+        if self._draining:
+            return
+        if not slot.ready:
+            self._note_false_start(ended.how)
+        self.slots[index] = self._new_slot()
+
+    def _note_false_start(self, how: str) -> None:
+        self._false_starts += 1
+        log.warning("a slot died while it started: %s", how)
+        if self._false_starts >= MAX_FALSE_STARTS:
+            raise SlotsUnusable(
+                f"no slot can start: {self._false_starts} in a row died; the last time, {how}"
+            )
+
+    def _beat(self) -> None:
+        if self._monotonic() < self._heartbeat_due:
+            return
+        held = [(slot.claim.run_id, slot.claim.attempt) for slot in self.slots if slot.claim]
+        with self._database.write() as session:
+            if self._replaces:
+                run_queue.retire(session, self._replaces, "its worker died")
+            if not run_queue.heartbeat(session, self.id, self._settings.lease_seconds):
+                self._register(session)
+            run_queue.disown(session, self.id, held)
+        self._replaces = None
+        self._heartbeat_due = self._monotonic() + self._settings.heartbeat_seconds
+        self._reaper.reap()
+
+    def _register(self, session: Session) -> None:
+        """Make this worker known: at its start, and when it was silent for longer than its lease."""
+        registry.register(
+            session,
+            self.id,
+            host=socket.gethostname(),
+            slots=len(self.slots),
+            threads=self._settings.thread_count,
+            lease_seconds=self._settings.lease_seconds,
+        )
+        registry.describe(session, self.id, self._devices, self._versions)
+
+    def _stop_what_must_stop(self) -> None:
+        """Obey cancellations, drop what another worker has taken over, and end what has stalled."""
+        if not any(slot.claim for slot in self.slots):
+            return
+        with self._database.read() as session:
+            held = run_queue.held_by(session, self.id)
+        for index, slot in enumerate(self.slots):
+            if slot.claim is None:
+                continue
+            key = (slot.claim.run_id, slot.claim.attempt)
+            if key not in held.attempts:
+                slot.rest()
+                self._replace(index, run_queue.lose)
+            elif slot.kill_at is not None and self._monotonic() >= slot.kill_at:
+                self._replace(index, lambda session, claim, _: run_queue.confirm_cancel(session, claim))
+            elif slot.kill_at is None and key in held.to_cancel:
+                slot.ask_to_stop(self._monotonic() + GRACE_SECONDS)
+            elif why := slot.watch.why_stalled(
+                self._monotonic(), threads=slot.claim.threads, stall_seconds=self._settings.stall_seconds
+            ):
+                self._replace(index, partial(_lose_stalled, why))
+
+    def _claim(self) -> None:
+        kinds = registry.kinds(self._devices)
+        for slot in self.slots:
+            if slot.claim or not slot.ready or not kinds:
+                continue
+            with self._database.read() as session:
+                if not run_queue.anything_to_claim(session, kinds):
+                    return
+            with self._database.write() as session:
+                claim = run_queue.claim(
+                    session,
+                    self.id,
+                    kinds,
+                    threads=slot.threads,
+                    lease_seconds=self._settings.lease_seconds,
+                )
+            if claim:
+                files = artifacts.of_run(self._settings.artifacts, claim.run_id)
+                slot.watch.begin(self._monotonic())
+                slot.train(claim, files, self._settings.checkpoint_seconds)
+
+
+def _lose_stalled(why: str, session: Session, claim: Claim, _: str) -> None:
+    """Settle a run whose process was killed because it had stalled."""
+    run_queue.lose(session, claim, why)
+
+
+def main(
+    settings: Settings,
+    worker_id: str | None = None,
+    replaces: str | None = None,
+    parent: int | None = None,
+) -> None:
+    """Run a worker until SIGTERM, SIGINT or the death of its parent process, then drain.
+
+    `replaces` names a worker that is known to be dead: its runs return to the queue at once.
+    """
+    stopping = threading.Event()
+    deadlines: list[float] = []
+
+    def end(slot_seconds: float, seconds: float) -> None:
+        lifeline.end_within(seconds)
+        deadlines.append(time.monotonic() + slot_seconds)
+        stopping.set()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        end(DRAIN_SECONDS, END_SECONDS)
+
+    def be_orphaned() -> None:
+        end(ORPHAN_SECONDS, ORPHAN_END_SECONDS)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    if parent is not None:
+        lifeline.watch(parent, be_orphaned)
+    database = Database(settings.url, BUSY_SECONDS)
+    if not _wait_for_schema(database, stopping):
+        return
+    worker = Worker(database, settings, worker_id, replaces)
+    try:
+        while not stopping.is_set():
+            worker.turn()
+    finally:
+        now = time.monotonic()
+        worker.drain(min(deadlines, default=now + DRAIN_SECONDS) - now)
+        database.close()
+
+
+def _wait_for_schema(database: Database, stopping: threading.Event) -> bool:
+    """Wait until the web process has prepared the database; False if told to stop before.
+
+    Raises:
+        SchemaError: the database was written by a newer Depthboard.
+    """
+    told = ""
+    while not stopping.is_set():
+        try:
+            if migrations.is_current(database):
+                return True
+            waits_for = "waiting for the web process to prepare the database"
+        except OUTAGES as error:
+            waits_for = f"waiting for the database: {error.orig}"
+        if waits_for != told:
+            log.info(waits_for)
+            told = waits_for
+        stopping.wait(0.2)
+    return False

@@ -1,0 +1,43 @@
+"""What a slot reports of its run, as steps of the queue."""
+
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from app.formats import as_utf8
+from app.queue import run_queue
+from app.queue.run_queue import Claim
+from app.worker.messages import EpochDone, Failed, Finished, FromSlot, Ready, Started, Stepping, Stopped
+
+
+class Refused(Exception):
+    """The database refuses what is in a report; the message is for the person who asked for the run."""
+
+    def __init__(self, report: FromSlot, error: Exception) -> None:
+        first_line, *_ = str(error.orig if isinstance(error, DBAPIError) else error).splitlines() or [""]
+        why = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in first_line)
+        super().__init__(
+            f"what its process reported ({type(report).__name__}) could not be recorded: "
+            f"{why or type(error).__name__}; the log of the worker has the details"
+        )
+
+
+def write(session: Session, claim: Claim, report: FromSlot, *, draining: bool) -> bool:
+    """Write down a report; False if the claim no longer holds, and nothing was written.
+
+    A run that stopped while its worker drains goes back to the queue, at any other time it was cancelled.
+    """
+    match report:
+        case Started():
+            return run_queue.report_start(session, claim, report.device, report.environment, report.epoch)
+        case EpochDone():
+            return run_queue.record_epoch(session, claim, report.figures)
+        case Finished():
+            return run_queue.finish(session, claim, report.results, report.reason)
+        case Failed():
+            traceback = report.traceback and as_utf8(report.traceback)
+            return run_queue.fail(session, claim, as_utf8(report.reason), traceback)
+        case Stopped():
+            end = run_queue.release if draining else run_queue.confirm_cancel
+            return end(session, claim)
+        case Ready() | Stepping():
+            return True

@@ -1,0 +1,331 @@
+"""A slot's child process: trains one run at a time and reports by pipe. The only door from app to torch.
+
+Started as `app.worker.slot FD DATA_DIR DEVICE`, where FD is its end of the pipe and DEVICE what its worker
+offers. It never opens the database, and ends when the pipe does: a slot does not outlive its worker. Where it
+can't read the pipe because it was stopped, the kernel ends it.
+"""
+
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Final
+
+import numpy as np
+import torch
+
+import app
+from app.storage.artifacts import Checkpoint, RunFiles
+from app.worker import lifeline
+from app.worker.messages import (
+    EpochDone,
+    Failed,
+    Finished,
+    Leave,
+    Ready,
+    Recorded,
+    Started,
+    Stepping,
+    Stop,
+    Stopped,
+    ToSlot,
+    Train,
+)
+from trainer import checkpoint, predictions, weights
+from trainer.checkpoint import CheckpointError
+from trainer.config import CLASSES, TrainConfig
+from trainer.data import TensorData, load, to_device
+from trainer.data_warnings import data_warnings
+from trainer.device import DeviceUnavailable, list_devices, resolve, threads_for
+from trainer.durable import NotWritten, is_local
+from trainer.epochs import Bench
+from trainer.evaluate import evaluate, predict
+from trainer.folder import SHIPPED, DataFolder, Stamp
+from trainer.inspection import DataError
+from trainer.loop import Diverged, TrainState, stopped_early, train
+
+STEPPING_SECONDS: Final = 1.0
+"""How often the worker is told that training goes on."""
+
+
+class Inbox(threading.Thread):
+    """Reads the pipe while the main thread trains: queues trainings, notes the rest, ends with the worker."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(name="inbox", daemon=True)
+        self.trainings: SimpleQueue[Train] = SimpleQueue()
+        self.stop = threading.Event()
+        self.leave = threading.Event()
+        self._recorded = 0
+        self._news = threading.Condition()
+        self._connection = connection
+
+    def run(self) -> None:
+        """Read until the other end closes."""
+        try:
+            while True:
+                self.note(self._connection.recv())
+        except (EOFError, OSError):
+            os._exit(0)
+
+    def note(self, message: ToSlot) -> None:
+        """Take in what the worker says."""
+        with self._news:
+            match message:
+                case Stop():
+                    self.stop.set()
+                case Leave():
+                    self.leave.set()
+                case Recorded():
+                    self._recorded = message.epoch
+                case Train():
+                    self.stop.clear()
+                    self.leave.clear()
+                    self._recorded = 0
+                    self.trainings.put(message)
+            self._news.notify_all()
+
+    def wait_until_recorded(self, epoch: int) -> bool:
+        """Wait until the database has an epoch; false if told to stop instead."""
+        with self._news:
+            self._news.wait_for(lambda: self._recorded >= epoch or self.stop.is_set())
+            return self._recorded >= epoch
+
+
+@dataclass(frozen=True, eq=False)
+class _Resident:
+    """A data set on a device, and what its files were like just before they were read."""
+
+    stamp: Stamp
+    data: TensorData
+    digest: str
+    test_counts: list[int]
+    """The number of test images of each class."""
+
+    warnings: list[str]
+
+
+class Trainer:
+    """Trains what it is told to, keeping each data set resident on each device it was used on.
+
+    Data sets of one's own are read from their folders under `data_dir`.
+    """
+
+    def __init__(self, connection: Connection, inbox: Inbox, data_dir: Path) -> None:
+        self._connection = connection
+        self._inbox = inbox
+        self._data_dir = data_dir
+        self._names = {info.device: info.name for info in list_devices()}
+        self._data: dict[tuple[str, str], _Resident] = {}
+        self._revision = revision()
+        self._bench = Bench()
+        self._stepped = 0.0
+        self._cpu_then: float | None = None
+        self._longest_step: float | None = None
+
+    def warm_up(self, device: str) -> None:
+        """Load the data; what is wrong with it or with the device is told to each run that needs it."""
+        try:
+            self._load(SHIPPED, resolve(device))
+        except (DataError, DeviceUnavailable, torch.OutOfMemoryError) as error:
+            _log(_first_line(error))
+
+    def train(self, message: Train) -> bool:
+        """Train one run and report its end; false if the device failed, on which nothing works any more."""
+        end = self._end_of(message)
+        self._connection.send(end)
+        if isinstance(end, Failed):
+            if end.device_failed:
+                return False
+            self._bench.clear()  # a device without memory needs what it holds
+        torch.cuda.empty_cache()  # a neighbour on the same device may need what this run held
+        return True
+
+    def _end_of(self, message: Train) -> Finished | Stopped | Failed:
+        try:
+            return self._train(message, TrainConfig.model_validate(message.config))
+        except DataError as error:
+            return Failed(f"the data set {message.config['dataset']} can't be used: {error}", None)
+        except (Diverged, DeviceUnavailable, NotWritten) as error:
+            return Failed(str(error), None)
+        except torch.OutOfMemoryError as error:
+            return Failed(
+                f"the device ran out of memory; choose a smaller width or batch size, or use fewer slots "
+                f"({_first_line(error)})",
+                None,
+            )
+        except torch.AcceleratorError as error:
+            reason = f"the device failed: {_first_line(error)}"
+            return Failed(reason, traceback.format_exc(), device_failed=True)
+        except Exception as error:  # noqa: BLE001  # whatever training raises is that run's failure
+            return Failed(f"{type(error).__name__}: {error}", traceback.format_exc())
+
+    def _train(self, message: Train, config: TrainConfig) -> Finished | Stopped:
+        self._cpu_then = self._longest_step = None
+        threads = threads_for(config, message.threads)
+        torch.set_num_threads(threads)
+        device = resolve(message.device)
+        resident = self._load(config.dataset, device)
+        data = resident.data
+        environment = {
+            **versions(),
+            **self._revision,
+            "device": self._names.get(str(device), str(device)),
+            "precision": config.precision,
+            "threads": str(threads),
+            "data_sha256": resident.digest,
+            "train_images": str(len(data.train_labels)),
+            "test_images": str(len(data.test_labels)),
+            "test_class_counts": " ".join(map(str, resident.test_counts)),
+            **({"data_warnings": "\n".join(resident.warnings)} if resident.warnings else {}),
+        }
+        files = RunFiles(message.folder)
+        usable = [files.path_of(each) for each in files.usable(message.epochs_recorded)]
+        state = _newest_state(usable, config, resident.digest, device)
+        self._connection.send(Started(str(device), environment, state.epoch))
+        started_at = state.epoch
+        saved = time.monotonic()
+        for record in train(config, data, state, self._told_to_stop, self._bench, self._note_step):
+            self._connection.send(EpochDone(asdict(record)))
+            leaving = self._inbox.leave.is_set() and state.epoch < config.epochs
+            if leaving or time.monotonic() - saved >= message.checkpoint_seconds:
+                # A checkpoint knows no more than the database; training that was told to stop needs none.
+                if self._inbox.wait_until_recorded(state.epoch):
+                    self._about_to_write(files)
+                    mark = Checkpoint(message.attempt, state.epoch)
+                    checkpoint.save(files.path_of(mark), state, config, resident.digest)
+                    files.remove_older(mark)
+                saved = time.monotonic()
+            if leaving:
+                return Stopped()
+        # Whoever lost the run meanwhile hears of it here, before it would overwrite another's files.
+        known = state.epoch == started_at or self._inbox.wait_until_recorded(state.epoch)
+        if not known or (self._inbox.stop.is_set() and state.epoch < config.epochs):
+            return Stopped()
+        return self._finish(files, message.attempt, config, data, state)
+
+    def _finish(
+        self, files: RunFiles, attempt: int, config: TrainConfig, data: TensorData, state: TrainState
+    ) -> Finished:
+        """Keep the final weights and what they say of the test set, and measure them on both whole splits."""
+        model, precision = state.model, config.precision
+        on_train = evaluate(model, data.train_images, data.train_labels, precision, self._note_step)
+        on_test = evaluate(model, data.test_images, data.test_labels, precision, self._note_step)
+        logits = predict(model, data.test_images, precision, self._note_step).cpu().numpy()
+        self._about_to_write(files)
+        predictions.save(files.predictions(attempt), predictions.from_logits(logits))
+        weights.save(files.model(attempt), model, config, state.epoch)
+        results = {
+            "train_loss": on_train.loss,
+            "train_accuracy": on_train.accuracy,
+            "test_loss": on_test.loss,
+            "test_accuracy": on_test.accuracy,
+        }
+        return Finished(results, stopped_early(state) if state.epoch < config.epochs else None)
+
+    def _told_to_stop(self) -> bool:
+        """Between two batches: note the step, and hear whether training shall go on."""
+        self._note_step()
+        return self._inbox.stop.is_set()
+
+    def _note_step(self) -> None:
+        """After a batch, of an evaluation too: measure the step, and say now and then that one is done."""
+        cpu_seconds = time.process_time()
+        if self._cpu_then is not None:
+            self._longest_step = max(self._longest_step or 0.0, cpu_seconds - self._cpu_then)
+        self._cpu_then = cpu_seconds
+        if time.monotonic() - self._stepped >= STEPPING_SECONDS:
+            self._stepped = time.monotonic()
+            self._connection.send(Stepping(self._longest_step))
+
+    def _about_to_write(self, files: RunFiles) -> None:
+        """Say so where that means waiting for a network; of a disk the kernel says that it is waited for."""
+        if not is_local(files.folder):
+            self._connection.send(Stepping(self._longest_step, in_store=True))
+
+    def _load(self, dataset: str, device: torch.device) -> _Resident:
+        """The data set on the device; it is read again when its files are not those it was read from."""
+        key = (dataset, str(device))
+        folder = DataFolder.of(dataset, self._data_dir)
+        stamp = folder.stamp
+        if key in self._data and self._data[key].stamp != stamp:
+            del self._data[key]
+        if key not in self._data:
+            arrays = load(dataset, folder)
+            odd = data_warnings(dataset, arrays)
+            counts = np.bincount(arrays.test_labels, minlength=CLASSES).tolist()
+            self._data[key] = _Resident(stamp, to_device(arrays, device), arrays.digest, counts, odd)
+        return self._data[key]
+
+
+def _newest_state(
+    checkpoints: Iterable[Path], config: TrainConfig, data_sha256: str, device: torch.device
+) -> TrainState:
+    """The state of the first of these checkpoints that can be gone on from, or a new start."""
+    for path in checkpoints:
+        try:
+            return checkpoint.load(path, config, data_sha256, device)
+        except CheckpointError as error:
+            _log(f"{error}; it is passed over")
+    return TrainState.start(config, device)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _log(text: str) -> None:
+    print(f"depthboard slot: {text}", file=sys.stderr, flush=True)  # noqa: T201  # the worker's log
+
+
+def revision() -> dict[str, str]:
+    """The Git revision of the checkout that this runs from, where it is one and Git can tell."""
+    checkout = Path(app.__file__).parents[1]
+    if not (checkout / ".git").exists():
+        return {}
+    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"git": said.stdout.strip()}
+
+
+def versions() -> dict[str, str]:
+    """What this process trains with."""
+    return {
+        "depthboard": app.__version__,
+        "torch": str(torch.__version__),
+        "python": platform.python_version(),
+    }
+
+
+def main(pipe: int, data_dir: Path, device: str) -> None:
+    """Say what devices there are, then train what comes, until the pipe ends or the device fails.
+
+    Signals that ask for an end are the worker's to obey, also where everybody gets them at once.
+    """
+    lifeline.end_with_parent()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    connection: Connection = Connection(pipe)
+    inbox = Inbox(connection)
+    inbox.start()
+    trainer = Trainer(connection, inbox, data_dir)
+    trainer.warm_up(device)
+    connection.send(Ready([asdict(device) for device in list_devices()], versions()))
+    while trainer.train(inbox.trainings.get()):
+        pass
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

@@ -1,0 +1,137 @@
+"""A slot as its worker sees it: a child process, the pipe to it, and the claim it trains."""
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final
+
+from sqlmodel import Session
+
+from app import interpreter
+from app.queue.run_queue import Claim
+from app.storage.artifacts import RunFiles
+from app.worker.messages import FromSlot, Leave, Recorded, Stop, ToSlot, Train
+from app.worker.stall import Watch
+
+_ENVIRONMENT: Final = {
+    "OMP_WAIT_POLICY": "PASSIVE",  # spinning at barriers would starve the neighbours, the web server first
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # the same bits every time, on CUDA too
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The child has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """What the child did can't be written down; the reason is for the person who asked for the run."""
+
+    reason: str
+
+
+Settle = Callable[[Session, Claim, str], object]
+"""A step of the queue that says what becomes of a run, given how its child ended, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The worker has ended the child, and what becomes of its run is still to be written down."""
+
+    how: str
+    settle: Settle
+
+
+class SlotProcess:
+    """A place for one run at a time; `claim` is the run it trains, None when it is idle.
+
+    `report` is what it said and has not been dealt with yet, `died_at` when its end was noticed (monotonic
+    seconds), `watch` judges its silence. `offered` is the kind of device that a run gets
+    which leaves the choice open; under `data_dir` lie the data sets of one's own.
+    """
+
+    def __init__(self, threads: int, offered: str, data_dir: Path) -> None:
+        self.threads = threads
+        self._offered = offered
+        self.ready = False
+        self.claim: Claim | None = None
+        self.report: FromSlot | Gone | Unrecorded | Ended | None = None
+        self.died_at: float | None = None
+        self.kill_at: float | None = None
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+                interpreter.command("app.worker.slot", str(theirs.fileno()), str(data_dir), offered),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                cwd=os.sep,  # a current folder that is gone would keep torch from loading
+                process_group=0,  # Ctrl-C is the worker's to handle
+                env=interpreter.environment(OMP_NUM_THREADS=str(threads), **_ENVIRONMENT),
+            )
+        self.connection: Connection = Connection(ours.detach())
+        self.watch = Watch(self.process.pid)
+
+    def train(self, claim: Claim, files: RunFiles, checkpoint_seconds: float) -> None:
+        """Start training a claimed run, or go on with it."""
+        self.claim = claim
+        wanted = claim.config.device
+        device = self._offered if wanted == "auto" else wanted
+        self._send(
+            Train(
+                claim.config.model_dump(),
+                device,
+                claim.threads,
+                folder=files.folder,
+                attempt=claim.attempt,
+                epochs_recorded=claim.epochs_done,
+                checkpoint_seconds=checkpoint_seconds,
+            )
+        )
+
+    def acknowledge(self, epoch: int) -> None:
+        """Tell it that an epoch is in the database."""
+        self._send(Recorded(epoch))
+
+    def ask_to_stop(self, kill_at: float) -> None:
+        """Ask it to stop between two batches; after `kill_at` (monotonic seconds) it is killed."""
+        self.kill_at = kill_at
+        self._send(Stop())
+
+    def ask_to_leave(self) -> None:
+        """Ask it to end with a checkpoint after the epoch under way."""
+        self._send(Leave())
+
+    def _send(self, message: ToSlot) -> None:
+        with suppress(OSError):  # the child is gone, which `receive` tells
+            self.connection.send(message)
+
+    def rest(self) -> Claim | None:
+        """Forget the claim, which has come to an end, and be idle."""
+        claim, self.claim, self.kill_at = self.claim, None, None
+        return claim
+
+    def receive(self) -> FromSlot | Gone:
+        """The next message."""
+        try:
+            message: FromSlot = self.connection.recv()
+        except (EOFError, OSError):
+            return Gone()
+        return message
+
+    def kill(self) -> str:
+        """End the child now, if it still lives; how it ended, in words. May be repeated."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.connection.close()
+        code = self.process.wait()
+        if code < 0:
+            return f"its process was killed by {signal.Signals(-code).name}"
+        return f"its process exited with code {code}"

@@ -1,0 +1,111 @@
+"""Tells a process that has stalled from one whose step takes long: by its silence and its CPU time."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import psutil
+
+from app.worker.messages import Stepping
+
+IDLE_SHARE: Final = 0.01
+"""A process that uses less of one core than this waits for something."""
+
+FILES_PATIENCE: Final = 10
+"""How many times as long it may wait for files: a slow disk or store takes no CPU time, and ends."""
+
+FAR_MORE: Final = 10
+"""How many times the CPU time of the longest step so far is too much for one."""
+
+LEAST_SECONDS: Final = 10.0
+"""CPU time that is never too much: some work, like the digest of the first checkpoint, has no precedent."""
+
+FIRST_STEP_SECONDS: Final = 3600.0
+"""CPU time of each thread that is too much before the first step, which can't be compared with any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What a process has done since its last sign.
+
+    `seconds` is how long that is, `cpu_seconds` what its threads have used together. `waits_for_files` says
+    that it told so, or is in the kernel's uninterruptible sleep; `longest_step` is the most CPU time that a
+    step took, None before the first.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    waits_for_files: bool
+    longest_step: float | None
+
+
+def why_stalled(silence: Silence, *, threads: int, stall_seconds: float) -> str | None:
+    """Why a process counts as stalled, in words; None while it does not."""
+    made_no_step = f"it made no step for {silence.seconds:.0f} s"
+    if silence.seconds < stall_seconds:
+        return None
+    if silence.cpu_seconds < IDLE_SHARE * silence.seconds:
+        patience = FILES_PATIENCE if silence.waits_for_files else 1
+        if silence.seconds < patience * stall_seconds:
+            return None
+        return f"{made_no_step} and used almost no CPU time"
+    used = f"{made_no_step} and used {silence.cpu_seconds:.0f} s of CPU time"
+    if silence.longest_step is None:
+        return f"{used} before its first step" if silence.cpu_seconds > FIRST_STEP_SECONDS * threads else None
+    if silence.cpu_seconds > max(LEAST_SECONDS, FAR_MORE * silence.longest_step):
+        return f"{used}; its longest step took {silence.longest_step:.3g} s"
+    return None
+
+
+class Watch:
+    """Follows the signs that one slot's process gives of its run; times are monotonic seconds."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self.heard_at = 0.0
+        self._cpu_then = 0.0
+        self._on_files = False
+        self._longest_step: float | None = None
+
+    def begin(self, moment: float) -> None:
+        """A run begins, by reading its data."""
+        self._longest_step = None
+        self._on_files = True
+        self.restart(moment)
+
+    def hear(self, moment: float, report: object) -> None:
+        """The process has said something, which has been dealt with at this moment."""
+        self._on_files = isinstance(report, Stepping) and report.in_store
+        if isinstance(report, Stepping) and report.longest_step is not None:
+            self._longest_step = report.longest_step
+        self.restart(moment)
+
+    def restart(self, moment: float) -> None:
+        """Count from this moment, as after a time in which the worker itself did not run."""
+        self.heard_at = moment
+        self._cpu_then = self._cpu_seconds()
+
+    def why_stalled(self, moment: float, *, threads: int, stall_seconds: float) -> str | None:
+        """Why the process counts as stalled, in words; None while it does not."""
+        seconds = moment - self.heard_at
+        if seconds < stall_seconds:
+            return None
+        silence = Silence(
+            seconds, self._cpu_seconds() - self._cpu_then, self._waits_for_files(), self._longest_step
+        )
+        return why_stalled(silence, threads=threads, stall_seconds=stall_seconds)
+
+    def _cpu_seconds(self) -> float:
+        try:
+            times = self._process.cpu_times()
+        except psutil.Error:  # it has ended, which its pipe tells
+            return self._cpu_then
+        return times.user + times.system
+
+    def _waits_for_files(self) -> bool:
+        try:
+            status = self._process.status()
+        except psutil.Error:
+            return False
+        if status == psutil.STATUS_DISK_SLEEP:
+            return True
+        return self._on_files and status not in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)

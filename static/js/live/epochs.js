@@ -1,0 +1,98 @@
+// The epochs of runs as columns, kept complete while they train: repeated epochs are dropped, a gap is read again.
+
+import { Missing, json } from "../json.js";
+import { throttle } from "../throttle.js";
+
+const PAUSE = 500; // ms between two readings of one run
+
+export const readEpochs = (id) => json(`/runs/${id}/epochs`);
+
+// Adds an epoch record to columns, in place. Returns false if epochs are missing between the two.
+function append(columns, record) {
+  const last = columns.epoch.at(-1) ?? 0;
+  if (record.epoch <= last) return true;
+  if (record.epoch > last + 1) return false;
+  for (const [name, values] of Object.entries(columns)) values.push(record[name]);
+  return true;
+}
+
+// Tells of new columns by a "change".
+export class Epochs extends EventTarget {
+  #columns = new Map();
+  #readers = new Map();
+  #meanwhile = new Set();
+  #readOne;
+
+  // `readOne` gives the columns of a run.
+  constructor(readOne) {
+    super();
+    this.#readOne = readOne;
+  }
+
+  // Undefined for a run that was not read.
+  of(id) {
+    return this.#columns.get(id);
+  }
+
+  // Takes the columns of all runs, as `{id: columns}`.
+  replace(all) {
+    this.#columns = new Map(Object.entries(all).map(([id, columns]) => [Number(id), columns]));
+  }
+
+  remove(id) {
+    this.#columns.delete(id);
+  }
+
+  // Of runs that were read; what arrives about others is in what will be read of them.
+  add(record) {
+    this.#tell(() => {
+      const columns = this.#columns.get(record.run_id);
+      if (columns && append(columns, record)) this.#changed();
+      else if (columns) this.read(record.run_id);
+    });
+  }
+
+  // What was read of the run no longer stands.
+  reset(id) {
+    this.#tell(() => this.#columns.has(id) && this.read(id));
+  }
+
+  // Reads a run, again where it was read before.
+  read(id) {
+    if (!this.#readers.has(id)) this.#readers.set(id, throttle(() => this.#read(id), PAUSE));
+    return this.#readers.get(id)();
+  }
+
+  // Waits for an answer that holds epochs and gives it to `take`. It may be older than what arrived while it was on
+  // its way, which is therefore told again: what the answer has already is dropped.
+  async receive(answer, take) {
+    const missed = [];
+    this.#meanwhile.add(missed);
+    try {
+      take(await answer);
+    } finally {
+      this.#meanwhile.delete(missed);
+    }
+    for (const tell of missed) tell();
+  }
+
+  async #read(id) {
+    try {
+      await this.receive(this.#readOne(id), (columns) => {
+        this.#columns.set(id, columns);
+        this.#changed();
+      });
+    } catch (error) {
+      if (!(error instanceof Missing)) throw error; // deleted in the meantime
+    }
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #tell(action) {
+    for (const missed of this.#meanwhile) missed.push(action);
+    action();
+  }
+}

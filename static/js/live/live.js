@@ -1,0 +1,42 @@
+// Parts of a page that the server words anew: elements with an id and `data-live` are read again, of those with
+// `data-live="outside"` only the attributes.
+
+import { become, becomeOutside, keepFocus } from "../morph.js";
+import { say } from "./notice.js";
+import { throttle } from "../throttle.js";
+
+// A page that is costly to make asks to be read less often.
+const PAUSE = Number(document.querySelector("main").dataset.pause ?? 700);
+
+let asked = 0;
+let newest = 0;
+let isOver = false;
+
+// What the page shows was deleted: what was read before comes too late.
+export function readNoMore() {
+  isOver = true;
+}
+
+// Reads the page and takes over its live parts, unless a newer reading came first, and `others`, elements with an id.
+// What follows the page hears a "live" event.
+export async function read(others = []) {
+  const mine = (asked += 1);
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (answer.status === 404) return; // deleted: there is nothing newer to show
+  if (!answer.ok) throw new TypeError(`${location.href}: ${answer.status}`);
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const notice = fresh.querySelector("[data-notice]");
+  if (isOver) return;
+  if (notice) say(notice.textContent);
+  const isNewest = mine > newest;
+  if (isNewest) newest = mine;
+  for (const old of [...(isNewest ? document.querySelectorAll("[data-live]") : []), ...others]) {
+    const next = fresh.getElementById(old.id);
+    if (next) (old.dataset.live === "outside" ? becomeOutside : become)(old, next);
+  }
+  keepFocus();
+  document.title = fresh.title;
+  document.dispatchEvent(new Event("live"));
+}
+
+export const refresh = throttle(() => read(), PAUSE);

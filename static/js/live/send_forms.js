@@ -1,0 +1,193 @@
+// Forms that are posted are sent without leaving the page, so that nothing typed is lost where the server is away. Then
+// the page goes where the answer leads. A form with `data-stay` stays on its page, whose live parts are read again.
+//
+// `data-cancels` names the runs that a form or button cancels (`ticked`: those that are chosen, `all`: all on the
+// page), `data-meanwhile` what its button says until the server has answered.
+
+import { beginCancelling } from "./cancelling.js";
+import { giveFocus } from "../focus.js";
+import { read, refresh } from "./live.js";
+import { become, focusNear } from "../morph.js";
+import { hush, say } from "./notice.js";
+
+const PATIENCE = 30_000; // ms until a server that says nothing counts as away
+const AWAY = "The server can’t be reached.";
+const KEPT = "Your input is kept.";
+const AGAIN = "Try again: nothing is done twice.";
+const GROUPS = ".actions, .bulk, .filters";
+
+const sending = new Map(); // a form that is on its way, and what was pressed again meanwhile, with which input
+
+// The key of a request stays the same until it was answered, also when the page is read again in between.
+const keys = {
+  of(request) {
+    const made = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    try {
+      const key = sessionStorage.getItem(request) ?? made;
+      sessionStorage.setItem(request, key);
+      return key;
+    } catch {
+      return made; // storage is refused or full
+    }
+  },
+  forget(request) {
+    try {
+      sessionStorage.removeItem(request);
+    } catch {
+      // there was none
+    }
+  },
+};
+
+// The server is away or did not take the form; then `page` is what it answered.
+class Refused extends Error {
+  constructor(message, page = null) {
+    super(message);
+    this.page = page;
+  }
+}
+
+async function post(address, body) {
+  const request = `post ${address.pathname} ${body}`;
+  let answer;
+  let text;
+  try {
+    answer = await fetch(address, {
+      method: "POST",
+      headers: { Accept: "text/html", "X-Requested-With": "fetch", "Idempotency-Key": keys.of(request) },
+      body: new URLSearchParams(body),
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    text = await answer.text();
+  } catch {
+    throw new Refused(AWAY);
+  }
+  if (answer.ok || answer.status === 410) keys.forget(request);
+  const to = answer.headers.get("Location");
+  if (answer.ok && to) return new URL(to, location.href);
+  const page = new DOMParser().parseFromString(text, "text/html");
+  throw new Refused(wordsOf(answer, text, page), page);
+}
+
+function wordsOf(answer, text, page) {
+  const said = page.querySelector("[data-detail], main [role=alert]")?.textContent.trim();
+  if (said) return said;
+  if (answer.headers.get("Content-Type")?.includes("json")) return JSON.parse(text).detail;
+  return answer.status >= 500 ? AWAY : `The server refused this with status ${answer.status}.`;
+}
+
+// What a person has put into a form, without the rest of what it sends.
+const inputOf = (form) =>
+  JSON.stringify([...form.elements].map((field) => (field.type === "hidden" ? null : [field.value, field.checked])));
+
+const bodyOf = (form, button) => new URLSearchParams(new FormData(form, button)).toString();
+
+function cancelledBy(form, button) {
+  const { cancels } = { ...form.dataset, ...button?.dataset };
+  if (!cancels) return [];
+  if (cancels === "all") return [...document.querySelectorAll("[data-runs] tr[data-run]")].map((row) => Number(row.dataset.run));
+  if (cancels === "ticked") return new FormData(form).getAll("ids").map(Number);
+  return [Number(cancels)];
+}
+
+// A form that is a button alone has no input to lose, and may stand in a part of the page that is read again.
+const isSmall = (form) => "stay" in form.dataset && !form.id;
+
+// What stands beside the button until the next attempt. Where the server was away, the form hears an "away" event, and
+// its page may take the words away once the server is back.
+function complain(form, button, text, isAway = false) {
+  if (isSmall(form)) return say(text, true);
+  const words = document.createElement("p");
+  words.className = "error";
+  words.setAttribute("role", "alert");
+  words.dataset.sent = isAway ? "away" : "refused";
+  const group = button?.closest(GROUPS);
+  if (group) group.append(words);
+  else (button ?? form.lastElementChild).after(words);
+  words.textContent = text;
+  if (isAway) form.dispatchEvent(new Event("away"));
+}
+
+function showRefusal(form, button, { message, page }) {
+  const next = form.id && page?.getElementById(form.id);
+  if (!next) {
+    const advice = isSmall(form) ? "Try again." : page ? KEPT : `${KEPT} ${AGAIN}`;
+    return complain(form, button, `${message} ${advice}`, message === AWAY);
+  }
+  become(form, next);
+  for (const wrong of form.querySelectorAll('[aria-invalid="true"], .error:not(:empty)')) {
+    const folded = wrong.closest("details");
+    if (folded) folded.open = true;
+  }
+  const wrong = form.querySelector('[aria-invalid="true"], .field:has(.error:not(:empty)) input');
+  const said = form.querySelector("[role=alert]");
+  if (wrong) wrong.focus();
+  else if (said) {
+    said.tabIndex = -1;
+    said.focus();
+  } else complain(form, button, message);
+}
+
+// Shows what has become of the page; what was typed while the form was on its way, or while the page is read, stays.
+async function stay(form, button, sent) {
+  const others = form.id ? [form] : [];
+  try {
+    await read(others);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    refresh();
+  }
+  if (form.id && form.isConnected && inputOf(form) === sent) form.reset();
+  if (button?.isConnected && document.activeElement === button && !button.checkVisibility()) focusNear(form);
+}
+
+async function send(form, button) {
+  const body = bodyOf(form, button);
+  const input = inputOf(form);
+  const address = new URL(button?.getAttribute("formaction") ?? form.getAttribute("action") ?? "", location.href);
+  const label = button?.textContent;
+  const { meanwhile } = form.dataset;
+  hush();
+  form.querySelector("[data-sent]")?.remove();
+  button?.setAttribute("aria-busy", "true");
+  if (meanwhile) button.textContent = meanwhile;
+  const answered = beginCancelling(cancelledBy(form, button));
+  const release = () => {
+    button?.removeAttribute("aria-busy");
+    const again = sending.get(form);
+    sending.delete(form);
+    if (again && again.input !== input && form.isConnected) form.requestSubmit(again.button);
+  };
+  try {
+    const to = await post(address, body);
+    answered(true);
+    if (!("stay" in form.dataset) || to.pathname !== location.pathname) {
+      window.addEventListener("pageshow", release, { once: true }); // a second press meanwhile would start it twice
+      if ("givesFocus" in form.dataset) giveFocus(form.dataset.givesFocus);
+      location.assign(to);
+      return;
+    }
+    await stay(form, button, input);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    answered(false);
+    if (meanwhile) button.textContent = label;
+    showRefusal(form, button, error);
+  }
+  release();
+}
+
+export function sendForms() {
+  document.addEventListener("submit", (event) => {
+    const { target: form, submitter } = event;
+    if (event.defaultPrevented || form.getAttribute("method")?.toLowerCase() !== "post") return;
+    event.preventDefault();
+    if (submitter?.ariaDisabled === "true") return;
+    if (sending.has(form)) {
+      sending.set(form, { button: submitter, input: inputOf(form) });
+      return;
+    }
+    sending.set(form, null);
+    send(form, submitter);
+  });
+}

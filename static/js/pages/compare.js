@@ -1,0 +1,83 @@
+// The compare page: verdict and tables worded by the server, charts from the same comparison as JSON.
+
+import { charts, parameterTable } from "../charts/charts.js";
+import { Diagnostics } from "../charts/diagnostics.js";
+import { readEpochs } from "../live/epochs.js";
+import { listen } from "../live/events.js";
+import { Images } from "../parts/images.js";
+import { Missing, json } from "../json.js";
+import { followLinks } from "../parts/links.js";
+import { readNoMore, refresh } from "../live/live.js";
+import { keepFocus } from "../morph.js";
+import { againButton } from "../rerun.js";
+import { removeRow, updateRow } from "../parts/rows.js";
+import { RunSet } from "../live/run_set.js";
+import { throttle } from "../throttle.js";
+import { View } from "../parts/view.js";
+
+const { change, selection } = document.querySelector("main").dataset;
+const view = new View();
+const set = new RunSet();
+let comparison = null;
+let isGone = false;
+
+charts(set, view, () => comparison);
+parameterTable(view);
+const diagnostics = new Diagnostics(view, set, readEpochs, (ids) => [againButton(ids)]);
+followLinks();
+const images = new Images(view, selection);
+const readImages = throttle(() => !isGone && images.load(comparison.runs), 2000);
+
+// Every run was deleted: what is on the page is of the past, and nothing newer can be read.
+function gone() {
+  isGone = true;
+  readNoMore();
+  document.getElementById("all-gone").hidden = false;
+  for (const section of document.querySelectorAll("main > section, main > .heading .actions, main > form")) section.hidden = true;
+  keepFocus(document.getElementById("all-gone"));
+}
+
+const load = throttle(async () => {
+  if (isGone) return;
+  try {
+    await set.receive(json(`/compare${selection}`), (answer) => {
+      comparison = answer;
+      set.load(answer);
+    });
+  } catch (error) {
+    if (error instanceof Missing) gone();
+    else throw error;
+    return;
+  }
+  readImages();
+}, 2000);
+
+await load();
+listen("/events", change, {
+  run(run) {
+    if (!set.has(run.id)) return;
+    const known = comparison.runs.find((each) => each.id === run.id);
+    set.run(run);
+    updateRow(run);
+    if (known.status === run.status) return;
+    load();
+    refresh();
+  },
+  epoch(record) {
+    set.epoch(record);
+    diagnostics.epoch(record);
+  },
+  reset({ run_id }) {
+    set.reset(run_id);
+    diagnostics.reset(run_id);
+  },
+  deleted({ run_id }) {
+    if (!set.has(run_id)) return;
+    removeRow(run_id);
+    set.remove(run_id);
+    if (!set.runs.length) gone();
+    if (isGone) return;
+    load();
+    refresh();
+  },
+});

@@ -1,0 +1,24 @@
+// What every page has: the theme switch, keyboard shortcuts, times that age, forms that keep their input, focus that
+// is passed on, questions before deleting, the first wrong field.
+
+import { passFocusOn } from "../focus.js";
+import { followTimes } from "../live/times.js";
+import { sendForms } from "../live/send_forms.js";
+import { startShortcuts } from "../parts/shortcuts.js";
+import { startThemeSwitch } from "../parts/theme_switch.js";
+import { startTableCopy } from "../parts/table_copy.js";
+
+startThemeSwitch(document.querySelector("[data-theme-switch]"));
+startShortcuts();
+followTimes();
+startTableCopy();
+sendForms();
+passFocusOn();
+
+// After a refused form, typing goes on where the first thing is wrong.
+document.querySelector('main [aria-invalid="true"], main .field:has(.error:not(:empty)) input')?.focus();
+
+document.addEventListener("click", (event) => {
+  const question = event.target.closest("[data-confirm]")?.dataset.confirm;
+  if (question && !confirm(question)) event.preventDefault();
+});

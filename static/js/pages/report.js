@@ -1,0 +1,21 @@
+// A report: the charts of a comparison whose figures stand in the file itself.
+
+import { charts, parameterTable } from "../charts/charts.js";
+import { Diagnostics } from "../charts/diagnostics.js";
+import { RunSet } from "../live/run_set.js";
+import { startTableCopy } from "../parts/table_copy.js";
+import { View } from "../parts/view.js";
+
+// It opens as the page was when it was asked for.
+const { opensAs } = document.querySelector("main").dataset;
+if (opensAs && !location.search) history.replaceState(null, "", opensAs);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => window.dispatchEvent(new Event("themechange")));
+
+const { inside, ...comparison } = JSON.parse(document.getElementById("comparison").textContent);
+const view = new View();
+const set = new RunSet();
+charts(set, view, () => comparison);
+new Diagnostics(view, set, async (id) => inside[id], () => []);
+parameterTable(view);
+startTableCopy();
+set.load(comparison);

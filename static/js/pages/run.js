@@ -1,0 +1,133 @@
+// The page of one run: charts that grow with each epoch, and figures worded by the server.
+
+import { LOSS, PERCENT, PERCENT_TICKS, chart, epochAxis, percents } from "../plot/chart.js";
+import { colour, shadeColour } from "../plot/colours.js";
+import { EpochTable } from "../parts/epoch_table.js";
+import { Epochs, readEpochs } from "../live/epochs.js";
+import { listen } from "../live/events.js";
+import { plural } from "../format.js";
+import { ACCURACY, LOG_LOSS, LOSS as LOSSES, SECONDS, frame, logarithms } from "../plot/frame.js";
+import { readNoMore, refresh } from "../live/live.js";
+import { keepFocus } from "../morph.js";
+import { smooth } from "../charts/smooth.js";
+import { View } from "../parts/view.js";
+
+const main = document.querySelector("main");
+const id = Number(main.dataset.runPage);
+const depth = Number(main.dataset.depthOfRun);
+const view = new View();
+const note = document.querySelector("[data-chart-note]");
+const table = new EpochTable(document.querySelector("[data-epochs]"));
+const epochs = new Epochs(readEpochs);
+await epochs.read(id);
+let columns = epochs.of(id);
+
+const LINES = {
+  train: () => ({ color: shadeColour(depth), width: 2, dash: "dash" }),
+  test: () => ({ color: shadeColour(depth), width: 2 }),
+  last: () => ({ color: colour("muted"), width: 1.5, dash: "dot" }),
+};
+
+// A curve; where it is smoothed, the raw values stand faint behind it.
+function curve(name, values, line, figure) {
+  const weight = Math.min(0.99, Math.max(0, Number(view.get("smooth")) || 0));
+  const mode = values.length > 1 ? "lines" : "markers";
+  const smoothed = {
+    x: columns.epoch,
+    y: smooth(values, weight),
+    mode,
+    line,
+    marker: { color: line.color, size: 7 },
+    name,
+    hovertemplate: `${name} ${figure}<extra></extra>`,
+  };
+  const raw = { x: columns.epoch, y: values, mode, line: { ...line, width: 1 }, opacity: 0.25, hoverinfo: "skip" };
+  return weight ? [raw, smoothed] : [smoothed];
+}
+
+// Before the first epoch the axes stand where the first points will fall.
+const axis = () => epochAxis(columns.epoch.length);
+
+// The axis for all lines of a chart, which are of one run.
+function fitted(lines, kind, nothing) {
+  const found = frame([{ values: lines.flat() }], kind);
+  return found.range ? found : { range: nothing };
+}
+
+function lossAxis(losses) {
+  const isLog = view.get("log") === "y";
+  const axis = isLog ? fitted(losses.map(logarithms), LOG_LOSS, [-2, 0.5]) : fitted(losses, LOSSES, [0, 2.5]);
+  return { type: isLog ? "log" : "linear", minallowed: isLog ? undefined : LOSSES.ends[0], ...axis };
+}
+
+// Says with the drawing what is drawn.
+function say({ isAll }) {
+  const count = columns.epoch.length;
+  const drawn = isAll ? `${count} of ${count} epochs drawn, none left out.` : `${plural(count, "epoch")}.`;
+  note.textContent = count ? `${drawn} Drag to zoom, double-click to reset.` : "Curves appear with the first epoch.";
+}
+
+const charts = [
+  chart(document.getElementById("loss-chart"), () => {
+    const last = view.get("last") ? [columns.last_batch_loss] : [];
+    const losses = [columns.train_loss, columns.test_loss, ...last];
+    return {
+      traces: [
+        ...curve("train, mean", columns.train_loss, LINES.train(), LOSS),
+        ...curve("test", columns.test_loss, LINES.test(), LOSS),
+        ...last.flatMap((values) => curve("last batch", values, LINES.last(), LOSS)),
+      ],
+      layout: {
+        x: axis(),
+        y: { title: "Cross-entropy (nats)", ...lossAxis(losses) },
+        hovermode: "x unified",
+        uirevision: String(view.get("log")),
+      },
+      say,
+    };
+  }, view),
+  chart(document.getElementById("accuracy-chart"), () => ({
+    traces: [
+      ...curve("train, running", percents(columns.train_accuracy), LINES.train(), PERCENT),
+      ...curve("test", percents(columns.test_accuracy), LINES.test(), PERCENT),
+    ],
+    layout: {
+      x: axis(),
+      y: { title: "Accuracy", ...PERCENT_TICKS, ...fitted([columns.train_accuracy, columns.test_accuracy].map(percents), ACCURACY, [0, 100]) },
+      hovermode: "x unified",
+    },
+  }), view),
+  chart(document.getElementById("seconds-chart"), () => ({
+    traces: curve("training", columns.seconds, LINES.test(), "%{y:seconds}"),
+    layout: { x: axis(), y: { title: "Seconds", ...fitted([columns.seconds], SECONDS, [0, 2]) }, hovermode: "x unified" },
+  }), view),
+];
+
+function draw() {
+  columns = epochs.of(id);
+  for (const update of charts) update();
+  table.show(columns);
+  document.querySelector("[data-last-key]").hidden = !view.get("last");
+}
+
+// The run was deleted: what is on the page is of the past, and can be read on.
+function gone() {
+  readNoMore();
+  document.getElementById("gone").hidden = false;
+  for (const part of document.querySelectorAll("#run-heading .actions, #run-labels, #run-keep")) part.hidden = true;
+  keepFocus(document.getElementById("gone"));
+}
+
+view.addEventListener("change", draw);
+epochs.addEventListener("change", draw);
+draw();
+
+// A heartbeat ages although nothing else changes.
+setInterval(() => document.hidden || !document.querySelector("[data-heartbeat]") || refresh(), 5000);
+
+listen(`/runs/${id}/events`, main.dataset.change, {
+  run: refresh,
+  epoch: (record) => epochs.add(record),
+  reset: () => epochs.reset(id),
+  deleted: gone,
+});

@@ -1,0 +1,54 @@
+// The list: live rows, a word when new runs exist, and Compare once two are ticked.
+
+import { listen } from "../live/events.js";
+import { plural } from "../format.js";
+import { removeRow, rowOf, updateRow } from "../parts/rows.js";
+
+const form = document.querySelector(".runs-form");
+// The address keeps what is filtered by, and nothing that is empty.
+document.querySelector(".filters").addEventListener("formdata", ({ formData }) => {
+  for (const [name, value] of [...formData]) if (!value) formData.delete(name);
+});
+
+const ticked = () => form.querySelectorAll('input[name="ids"]:checked');
+const compare = form.querySelector("[data-compare]");
+const count = form.querySelector("[data-ticked]");
+
+const showTicked = () => {
+  const number = ticked().length;
+  compare.hidden = number < 2;
+  count.textContent = `${plural(number, "run")} selected`;
+};
+form.addEventListener("change", showTicked);
+form.addEventListener("reset", () => queueMicrotask(showTicked));
+window.addEventListener("pageshow", showTicked); // browsers restore ticks on the way back
+showTicked();
+
+const { change, newestRun } = document.querySelector("main").dataset;
+const unseen = new Set();
+const notice = document.querySelector("[data-new-runs]");
+
+function showUnseen() {
+  notice.querySelector("[data-new-runs-count]").textContent = `${plural(unseen.size, "new run")} since this page was read.`;
+  notice.querySelector("a").href = location.href;
+  notice.hidden = !unseen.size;
+}
+
+// What the page has been read with again is no news any more.
+document.addEventListener("live", () => {
+  for (const id of unseen) if (rowOf(id)) unseen.delete(id);
+  showUnseen();
+});
+
+listen("/events", change, {
+  run(run) {
+    if (updateRow(run) || run.id <= Number(newestRun) || unseen.has(run.id)) return;
+    unseen.add(run.id);
+    showUnseen();
+  },
+  deleted({ run_id }) {
+    removeRow(run_id);
+    if (unseen.delete(run_id)) showUnseen();
+    showTicked();
+  },
+});

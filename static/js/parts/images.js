@@ -1,0 +1,251 @@
+// Same images, different depths: which test images one depth reads and another misses, and run against run.
+
+import { colour } from "../plot/colours.js";
+import { percent, plural, probability, whole } from "../format.js";
+import { fill } from "../morph.js";
+import { againButton, named } from "../rerun.js";
+import { throttle } from "../throttle.js";
+
+const SHOWN = 48;
+const DIGITS = [...Array(10).keys()];
+const part = (name) => document.querySelector(`[data-images-${name}]`);
+
+function element(name, properties = {}, children = []) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+// An element that stays as long as there is one with this key.
+function kept(key, made) {
+  made.dataset.key = key;
+  return made;
+}
+
+// Offers options in a select. What the address does not choose stays as it was chosen last.
+function offer(select, options, asked) {
+  const chosen = [asked, select.value].find((wanted) => options.some(([value]) => value === wanted)) ?? options[0]?.[0] ?? "";
+  fill(select, ...options.map(([value, text]) => kept(value, element("option", { value, textContent: text }))));
+  if (select.value !== chosen) select.value = chosen;
+}
+
+// The server's words for what can't be shown.
+async function read(url) {
+  const answer = await fetch(url, { headers: { Accept: "application/json" } });
+  const body = await answer.json();
+  if (answer.ok) return body;
+  if (answer.status >= 500) throw new TypeError(`${url}: ${answer.status}`);
+  return { problem: body.detail };
+}
+
+export class Images {
+  #found = null;
+  #step = null;
+  #stepOf = null; // in which answer the step was found
+  #names = new Map();
+  #all = false;
+  #shown = new Set();
+  #show = throttle(() => this.#read(), 100);
+
+  constructor(view, selection) {
+    this.view = view;
+    this.query = selection || "?";
+    const choose = (name, key) =>
+      part(name).addEventListener("change", (event) => this.#choose({ [key]: event.target.value }));
+    choose("step", "step");
+    choose("kind", "kind");
+    for (const name of ["first", "second"]) {
+      part(name).addEventListener("change", (event) => {
+        this.view.set({ [name]: event.target.value });
+        this.#show();
+      });
+    }
+    part("more").addEventListener("click", () => {
+      this.#all = true;
+      const first = part("gallery").children.length;
+      this.#gallery();
+      const more = part("gallery").children[first]; // the button that was pressed is gone
+      more.tabIndex = -1;
+      more.focus();
+    });
+    part("digits").addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button) this.#choose({ digit: button.getAttribute("aria-pressed") === "true" ? "" : button.value });
+    });
+  }
+
+  // Reads everything anew: another run has finished, or one was deleted.
+  async load(runs) {
+    this.#names = new Map(runs.map((run) => [run.id, `${run.id}: ${run.name}`]));
+    this.#found = await read(`/compare/images${this.query}`);
+    await this.#show();
+  }
+
+  // Another gallery begins with its first pictures.
+  #choose(values) {
+    this.#all = false;
+    this.#shown.clear();
+    this.view.set(values);
+    this.#show();
+  }
+
+  async #read() {
+    const found = this.#found;
+    if (!found) return;
+    const { steps, runs } = found;
+    const name = ({ shallow, deep }) => `${shallow}-${deep}`;
+    offer(part("step"), steps.map((step) => [name(step), `${step.shallow} to ${plural(step.deep, "layer")}`]), this.view.get("step"));
+    const kind = this.view.get("kind") === "broken" ? "broken" : "fixed";
+    if (part("kind").value !== kind) part("kind").value = kind;
+    const step = steps.find((each) => name(each) === part("step").value);
+    const isShown = this.#stepOf === found && this.#step?.shallow === step?.shallow && this.#step?.deep === step?.deep;
+    if (!isShown) {
+      const answer = step && (await read(`/compare/images/step${this.query}&shallow=${step.shallow}&deep=${step.deep}`));
+      this.#step = !answer || answer.problem ? null : answer;
+      this.#stepOf = found;
+    }
+    for (const name of ["step", "kind"]) part(name).parentElement.hidden = !steps.length;
+    this.#note(step);
+    this.#gallery();
+    this.#perDigit();
+    part("tables").hidden = !runs.length;
+    if (runs.length) await this.#pair();
+  }
+
+  #note(step) {
+    const { images, missing, warnings, depths } = this.#found;
+    const note = part("note");
+    const sentences = [];
+    if (step) {
+      const several = depths.some(({ depth, runs }) => (depth === step.shallow || depth === step.deep) && runs.length > 1);
+      sentences.push(
+        `${plural(step.deep, "layer")} read ${plural(step.fixed, "image")} that ${plural(step.shallow, "layer")} ` +
+          `miss${step.shallow === 1 ? "es" : ""}, and miss ${whole(step.broken)} that ` +
+          `${step.shallow === 1 ? "it reads" : "those read"}, of ${whole(images)} (${several ? "majority over seeds; " : ""}McNemar's exact test, ${probability(step.p)}).`,
+      );
+    } else if (depths.length === 1) sentences.push("Runs of a second depth are needed to see what depth changes.");
+    const words = [...sentences, ...warnings].join(" ");
+    const whose = missing.length === 1 ? "its answers, or they are" : "their answers, or they are";
+    if (missing.length) fill(note, `${words} ${named(missing)} did not store ${whose} gone. `, againButton(missing));
+    else fill(note, words);
+  }
+
+  #gallery() {
+    const kind = part("kind").value;
+    const images = this.#step?.[kind] ?? [];
+    const digit = this.view.get("digit");
+    const counts = DIGITS.map((each) => images.filter(({ label }) => label === each).length);
+    fill(
+      part("digits"),
+      ...(images.length ? DIGITS : []).map((each) => {
+        const count = element("small", { textContent: counts[each] });
+        const unit = element("span", { className: "visually-hidden", textContent: counts[each] === 1 ? "image" : "images" });
+        const button = element("button", { type: "button", value: each, disabled: !counts[each] }, [`${each} `, count, " ", unit]);
+        button.setAttribute("aria-pressed", digit === `${each}`);
+        return kept(each, button);
+      }),
+    );
+    const wanted = DIGITS.map(String).includes(digit) ? images.filter(({ label }) => label === Number(digit)) : images;
+    // a picture that is there stays among those shown when others come before it
+    const shown = wanted.filter(({ index }, place) => this.#all || place < SHOWN || this.#shown.has(index));
+    this.#shown = new Set(shown.map(({ index }) => index));
+    fill(part("gallery"), ...shown.map((image) => kept(image.index, this.#picture(image))));
+    part("legend").hidden = !shown.length;
+    if (shown.length) {
+      const { shallow, deep } = this.#step;
+      const answers = (layers) => `${layers}: what ${plural(layers, "layer")} ${layers === 1 ? "reads" : "read"}`;
+      fill(part("legend"), `Under each image, ${answers(shallow)}; ${answers(deep)}; and how sure they are of it. A wrong answer is struck through.`);
+    }
+    part("more").hidden = shown.length === wanted.length;
+    fill(part("more"), `Show all ${whole(wanted.length)}`);
+  }
+
+  #picture({ index, label, shallow, deep }) {
+    const { dataset } = this.#found;
+    const said = ({ digit, confidence }) => `${digit}, ${percent(confidence, 0)}`;
+    const line = (layers, answer) =>
+      element("span", { className: answer.digit === label ? "" : "wrong" }, [`${layers}: `, element("b", { textContent: answer.digit }), ` ${percent(answer.confidence, 0)}`]);
+    return element("li", {}, [
+      element("img", {
+        src: `/datasets/${dataset}/test/${index}.png`,
+        width: 64,
+        height: 64,
+        loading: "lazy",
+        alt: `A ${label}. ${plural(this.#step.shallow, "layer")}: ${said(shallow)}. ${plural(this.#step.deep, "layer")}: ${said(deep)}.`,
+        title: `test image ${index}, a ${label}`,
+      }),
+      line(this.#step.shallow, shallow),
+      line(this.#step.deep, deep),
+    ]);
+  }
+
+  #perDigit() {
+    const table = part("per-digit");
+    const head = ["Layers", "n", ...DIGITS].map((text) => element("th", { scope: "col", textContent: text, className: "number" }));
+    fill(table.tHead, element("tr", {}, head));
+    const known = this.#found.depths.flatMap((row) => row.per_digit).filter((share) => share !== null);
+    const [low, high] = [Math.min(...known), Math.max(...known)];
+    const cells = ({ depth, runs, per_digit }) => [
+      element("th", { scope: "row", className: "number", textContent: depth }),
+      element("td", { className: "number", textContent: runs.length }),
+      ...per_digit.map((share) => exact(share, percent(share), share === null ? 0 : (high - share) / (high - low || 1))),
+    ];
+    fill(table.tBodies[0], ...this.#found.depths.map((row) => kept(row.depth, element("tr", {}, cells(row)))));
+  }
+
+  async #pair() {
+    const { runs } = this.#found;
+    const options = runs.map(({ id }) => [String(id), this.#names.get(id) ?? `${id}`]);
+    offer(part("first"), options, this.view.get("first"));
+    offer(part("second"), [["", "nothing"], ...options.filter(([id]) => id !== part("first").value)], this.view.get("second"));
+    const [first, second] = ["first", "second"].map((name) => runs.find(({ id }) => `${id}` === part(name).value));
+    const table = part("confusion");
+    const cells = first.confusion.map((row, digit) =>
+      row.map((count, answer) => (second ? second.confusion[digit][answer] - count : count)),
+    );
+    const most = Math.max(1, ...cells.flatMap((row, digit) => row.filter((_, answer) => answer !== digit).map(Math.abs)));
+    fill(
+      table.caption.firstElementChild,
+      second
+        ? `Run ${second.id} minus run ${first.id}: how many more (blue) or fewer (orange) images of a label (row) are read as a digit (column).`
+        : `Run ${first.id}: how many images of a label (row) are read as a digit (column).`,
+    );
+    fill(
+      table.tHead,
+      element("tr", {}, [element("td"), element("th", { scope: "colgroup", colSpan: 10, textContent: "read as", className: "axis" })]),
+      element("tr", {}, ["label", ...DIGITS].map((text) => element("th", { scope: "col", textContent: text, className: "number" }))),
+    );
+    fill(
+      table.tBodies[0],
+      ...cells.map((row, digit) =>
+        element("tr", {}, [
+          element("th", { scope: "row", className: "number", textContent: digit }),
+          ...row.map((count, answer) => {
+            const text = second && count > 0 ? `+${count}` : `${count}`.replace("-", "−");
+            return digit === answer ? element("td", { className: "number diagonal", textContent: text }) : shaded(text, count / most);
+          }),
+        ]),
+      ),
+    );
+    if (!second) {
+      fill(part("pair"), "");
+      return;
+    }
+    const tested = await read(`/compare/images/pair?first=${first.id}&second=${second.id}`);
+    fill(part("pair"), tested.problem ?? tested.sentence);
+  }
+}
+
+// A shaded cell with the share that is copied of it.
+function exact(share, text, shade) {
+  const cell = shaded(text, shade);
+  cell.dataset.values = JSON.stringify({ "": share });
+  return cell;
+}
+
+// A cell the stronger in colour the more there is to see; what is less than nothing has a hue of its own.
+function shaded(text, share) {
+  const cell = element("td", { className: "number", textContent: text });
+  cell.style.backgroundColor = colour(share < 0 ? "fewer" : "more", 0.45 * Math.min(1, Math.abs(share)));
+  return cell;
+}

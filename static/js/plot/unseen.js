@@ -1,0 +1,81 @@
+// Which points a chart does not show, and why, in words below it.
+
+import { listed, plural, whole } from "../format.js";
+import { readable } from "./labels.js";
+import { fill } from "../morph.js";
+
+const NAMED = 3; // runs that a sentence lists
+
+const counts = ({ isCounted, hoverinfo }) => isCounted ?? hoverinfo !== "skip";
+const nameOf = ({ name, text }, index) => readable(name ?? (Array.isArray(text) ? text[index] : "")).split("\n")[0];
+
+// A test of values on an axis: "", or why one is not to be seen.
+function lookAt({ type, range }) {
+  const isLog = type === "log";
+  const [low, high] = !range ? [-Infinity, Infinity] : isLog ? range.map((power) => 10 ** power) : range;
+  return (value) => {
+    if (!Number.isFinite(value)) return "broken";
+    if (isLog && value <= 0) return "zero";
+    return value < low || value > high ? "outside" : "";
+  };
+}
+
+// How many points these traces have, how many of them are broken, at 0 or less on a logarithmic axis or outside the
+// ends of an axis, and whose the last ones are. `isCounted` of a trace says whether it is of runs: others repeat them or
+// were measured by someone else; one that `hasGaps` has no value at some places.
+export function unseen(traces, { x, y }) {
+  const found = { points: 0, broken: 0, zero: 0, outside: 0, names: new Set() };
+  const [across, up] = [lookAt(x), lookAt(y)];
+  for (const trace of traces.filter(counts)) {
+    for (let index = 0; index < trace.y.length; index += 1) {
+      if (trace.hasGaps && !Number.isFinite(trace.y[index])) continue;
+      found.points += 1;
+      const [one, other] = [across(trace.x[index]), up(trace.y[index])];
+      if (!one && !other) continue;
+      const why = ["broken", "zero", "outside"].find((each) => each === one || each === other);
+      found[why] += 1;
+      if (why === "outside") found.names.add(nameOf(trace, index));
+    }
+  }
+  return { ...found, isAll: !(found.broken + found.zero + found.outside) };
+}
+
+const share = (count, points) => (count === points ? `All ${plural(points, "point")}` : `${whole(count)} of ${plural(points, "point")}`);
+const verb = (count, one, many) => (count === 1 ? one : many);
+
+function owners(names) {
+  const known = [...names].filter(Boolean);
+  if (!known.length) return "";
+  const more = known.length - NAMED;
+  return ` (${listed(more > 0 ? [...known.slice(0, NAMED), `${whole(more)} more`] : known)})`;
+}
+
+// Sentences about what is not shown.
+export function sentences({ points, broken, zero, outside, names }) {
+  const said = [];
+  if (zero) said.push(`${share(zero, points)} ${verb(zero, "is", "are")} not drawn: a logarithmic axis has no place for 0 or less.`);
+  if (broken) said.push(`${share(broken, points)} ${verb(broken, "is", "are")} not drawn: the value is not a finite number.`);
+  if (outside) said.push(`${share(outside, points)} ${verb(outside, "lies", "lie")} outside the axis${owners(names)}.`);
+  return said;
+}
+
+// The line below a chart that says so, with a button between what most runs need and everything.
+export class Unseen {
+  #line = Object.assign(document.createElement("p"), { className: "unseen small muted", hidden: true });
+  #button = Object.assign(document.createElement("button"), { type: "button" });
+
+  constructor(chart, toggle) {
+    this.#line.setAttribute("role", "note");
+    this.#button.addEventListener("click", toggle);
+    (chart.closest(".scroll") ?? chart).after(this.#line);
+  }
+
+  // `isWhole` says that everything is in the frame because it was asked for.
+  show(found, isWhole) {
+    const said = sentences(found);
+    if (isWhole) said.push("The axis is fitted to all points.");
+    this.#line.hidden = !said.length;
+    this.#button.textContent = isWhole ? "Fit to most" : "Show all";
+    fill(this.#line, `${said.join(" ")} `, ...(isWhole || found.outside ? [this.#button] : []));
+  }
+}

@@ -1,7 +1,0 @@
-// System: heartbeats age by themselves, so the page asks again even when nothing changes.
-
-import { listen } from "./events.js";
-import { refresh } from "./live.js";
-
-listen("/events", document.querySelector("main").dataset.change, { run: refresh, deleted: refresh });
-setInterval(() => document.hidden || refresh(), 3000);

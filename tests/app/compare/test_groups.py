@@ -1,0 +1,206 @@
+"""Groups of runs: found by their keys, and named so that no two of a comparison look alike."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.compare.comparison import compare
+from app.compare.groups import AXES, Group, among, grouped, parted
+from app.compare.view import unlike_published, versus, view
+from app.prose import points
+from app.queue.names import differences
+from app.schemas.answers import RunOut
+from app.schemas.comparison import Findings
+from app.storage.database import Database
+from tests.app.conftest import Served
+from tests.app.states import finished_run, queue_run
+from trainer.config import TrainConfig
+
+NEAR = (0.3, 0.1 + 0.2)
+"""Two rates that look alike in sixteen digits."""
+
+
+def of_rates(database: Database, depths: Sequence[int] = (1,)) -> list[int]:
+    """Runs of both rates, two seeds each: the second is better by one point, in two layers worse by two."""
+    return [
+        finished_run(database, accuracy + seed / 1000, depth=depth, lr=rate, seed=seed)
+        for depth in depths
+        for rate, accuracy in zip(NEAR, {1: (0.90, 0.91), 2: (0.96, 0.94)}[depth], strict=True)
+        for seed in (0, 1)
+    ]
+
+
+def compared(database: Database, run_ids: Sequence[int], *by: str) -> Findings:
+    with database.read() as session:
+        found = compare(session, run_ids, by or ("depth",))
+    assert found is not None
+    return found
+
+
+def test_groups_of_near_rates_are_named_and_found_apart(database: Database) -> None:
+    found = compared(database, of_rates(database), "lr")
+    labels, ids = ["lr 0.3", "lr 0.30000000000000004"], ["lr=0.3", "lr=0.30000000000000004"]
+    assert [(group.label, group.id, group.runs) for group in found.members] == [
+        (labels[0], ids[0], [1, 2]),
+        (labels[1], ids[1], [3, 4]),
+    ]
+    assert [(row.label, row.id) for row in found.groups] == list(zip(labels, ids, strict=True))
+    (pair,) = found.verdict.pairs
+    assert (list(pair.groups), list(pair.ids)) == (labels, ids)
+    assert found.verdict.answer[0].startswith("lr 0.30000000000000004 reached 91.05 % ")
+
+
+def test_the_evidence_tells_each_pair_its_own_figures(database: Database) -> None:
+    found = compared(database, of_rates(database, (1, 2)), "depth", "lr")
+    assert len({group.label for group in found.members}) == 4
+    pairs = {pair.groups: pair for pair in found.verdict.pairs}
+    told = [re.match(r"(.+) against (.+): (\S+ pp) test accuracy", line) for line in found.verdict.evidence]
+    sentences = [each.groups() for each in told if each]
+    assert ("1 layer, lr 0.30000000000000004", "1 layer, lr 0.3", "+1.00 pp") in sentences
+    assert ("2 layers, lr 0.30000000000000004", "2 layers, lr 0.3", f"{points(-0.02)}") in sentences
+    for second, first, figure in sentences:
+        assert points(pairs[first, second].difference) == figure
+
+
+def test_more_seeds_are_offered_for_the_rate_that_needs_them(database: Database) -> None:
+    runs = of_rates(database)
+    single = finished_run(database, 0.95, lr=0.5)
+    found = compared(database, [*runs[:2], runs[2], single], "lr")
+    assert found.verdict.more_seeds_ids == ["lr=0.30000000000000004", "lr=0.5"]
+    assert found.offer is not None
+    assert found.offer.groups == ["lr 0.30000000000000004", "lr 0.5"]
+    assert found.offer.body["lr"] == [NEAR[1], 0.5]
+
+
+def test_a_group_keeps_its_name_where_only_some_of_its_runs_have_finished(database: Database) -> None:
+    done = finished_run(database, lr=0.12345678901)
+    other = queue_run(database, lr=0.12345678902)
+    found = compared(database, [done, other], "lr")
+    assert [group.label for group in found.members] == ["lr 0.12345678901", "lr 0.12345678902"]
+    assert [row.label for row in found.groups] == ["lr 0.12345678901"]
+
+
+def test_the_baseline_is_found_by_its_key_and_by_the_label_of_old_addresses(database: Database) -> None:
+    found = compared(database, of_rates(database), "lr")
+    for asked, pinned in (
+        ("lr=0.30000000000000004", 1),
+        ("lr 0.30000000000000004", 1),
+        ("lr=0.3", 0),
+        ("lr 0.3", 0),
+    ):
+        context = view(found, asked)
+        assert context["baseline"] is found.groups[pinned]
+        assert list(context["versus"]) == [found.groups[1 - pinned].id]
+    assert view(found, "lr=0.4")["baseline"] is None
+    against = versus(found.verdict, found.groups[1], found.groups)["lr=0.3"]
+    assert against.difference == f"{points(-0.01)}, not tested"
+
+
+def test_against_a_baseline_that_it_ties_with_a_group_is_equal(database: Database) -> None:
+    ids = [finished_run(database, 1.0, depth=depth) for depth in (1, 2)]
+    found = compared(database, ids)
+    assert versus(found.verdict, found.groups[0], found.groups)["depth=2"].difference == "0.00 pp, equal"
+
+
+def test_the_page_pins_the_group_that_was_pressed(server: Served) -> None:
+    of_rates(server.database)
+    url = "/compare?runs=1,2,3,4&by=lr"
+    page = server.client.get(url, headers={"Accept": "text/html"}).text
+    links = re.findall(
+        r'<a [^>]*data-query="baseline=([^"]+)" href="([^"]+)#table" aria-label="([^"]+)"', page
+    )
+    assert [(query, label) for query, _, label in links] == [
+        ("lr%3D0.3", "Pin lr 0.3 as the baseline"),
+        ("lr%3D0.30000000000000004", "Pin lr 0.30000000000000004 as the baseline"),
+    ]
+    pinned = server.client.get(links[1][1].replace("&amp;", "&"), headers={"Accept": "text/html"}).text
+    assert 'aria-label="Unpin lr 0.30000000000000004"' in pinned
+    assert 'data-baseline="lr=0.30000000000000004"' in pinned
+
+
+def test_sentences_show_near_values_as_different_as_they_are(database: Database) -> None:
+    found = compared(database, of_rates(database))
+    assert [each.sentence for each in found.confounders] == [
+        "The runs differ in lr (0.3, 0.30000000000000004): depth may not be what makes the difference."
+    ]
+    near = 0.05000000000000001
+    run = finished_run(database, lr=near)
+    words = unlike_published(compared(database, [run]).runs)
+    assert f"lr {near} (published: 0.05)" in words
+
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "depth": st.integers(1, 10),
+    "lr": st.sampled_from([0.3, 0.1 + 0.2, 1e-05, 5e-324, 1.0, 0.1234567890123, 0.1234567890124]),
+    "momentum": st.sampled_from([0.0, 0.9, 0.9000000000000001]),
+    "batch_size": st.integers(1, 100),
+    "optimizer": st.sampled_from(["sgd", "adam"]),
+    "dataset": st.sampled_from(["sgd", "adam", "mnist"]),
+    "device_used": st.sampled_from([None, "cpu", "cuda:0", "cuda:1"]),
+    "data_version": st.sampled_from([None, "adam", "0a1b2c3d"]),
+}
+
+
+@given(st.lists(st.fixed_dictionaries(VALUES), min_size=1, max_size=8), st.permutations(list(VALUES)))
+def test_no_two_groups_have_one_label_or_one_id(keys: list[dict[str, Any]], order: list[str]) -> None:
+    base = dict.fromkeys(RunOut.model_fields) | TrainConfig(depth=1).model_dump()
+    runs = [RunOut.model_construct(None, **base | key | {"id": place}) for place, key in enumerate(keys)]
+    for count in (1, 2, len(order)):
+        groups = grouped(runs, order[:count])
+        for names in ([group.label for group in groups], [group.id for group in groups]):
+            assert len(set(names)) == len(groups)
+        assert sorted(run.id for group in groups for run in group.runs) == list(range(len(runs)))
+
+
+def test_an_id_can_stand_in_an_address() -> None:
+    key = {"depth": 3, "lr": 0.1, "dataset": "a,b=c&d", "device_used": None}
+    assert Group(key, [], "").id == "depth=3,lr=0.1,dataset=a%2Cb%3Dc%26d,device_used"
+    assert set(VALUES) <= set(AXES)
+
+
+def made(*chosen: dict[str, Any]) -> list[RunOut]:
+    """Runs of one layer that differ in this."""
+    base = dict.fromkeys(RunOut.model_fields) | TrainConfig(depth=1).model_dump()
+    return [
+        RunOut.model_construct(None, **base | {"id": place} | config) for place, config in enumerate(chosen)
+    ]
+
+
+@pytest.mark.parametrize("kept", [[], [1], [0, 1, 2]])
+def test_groups_of_fewer_runs_are_the_same_groups(kept: list[int]) -> None:
+    runs = made(*({"lr": rate} for rate in (*NEAR, 0.5)))
+    groups = grouped(runs, ["lr"])
+    left = among(groups, [runs[place] for place in kept])
+    assert [(group.key, group.label) for group in left] == [
+        (groups[place].key, groups[place].label) for place in kept
+    ]
+
+
+def test_a_study_is_grouped_by_all_in_which_its_runs_differ() -> None:
+    grid = [{"depth": depth, "lr": lr, "seed": seed} for depth in (1, 2) for lr in NEAR for seed in (0, 1)]
+    assert parted(made(*grid)) == ("depth", "lr")
+    assert parted(made({"lr": 0.1}, {"lr": 0.2})) == ("lr",)
+    assert parted(made({"seed": 0}, {"seed": 1})) == ("depth",)
+    assert parted(made({"device_used": "cpu"}, {"device_used": "cuda:0"})) == ("depth",)
+    wide = [{"depth": depth, "lr": lr, "batch_size": 1 + lr} for depth in (1, 2) for lr in range(1, 21)]
+    assert set(parted(made(*wide))) == {"depth", "lr", "batch_size"}, "forty groups"
+    assert len(parted(made(*wide, {"depth": 3}))) == 1, "nobody tells more apart"
+
+
+def test_runs_are_told_apart_by_all_in_which_they_differ() -> None:
+    runs = made(
+        {"depth": 1, "lr": 0.05, "patience": None, "device_used": "cpu"},
+        {"depth": 2, "lr": NEAR[1], "patience": 3, "device_used": None},
+        {"depth": 2, "lr": NEAR[0], "patience": 5, "device_used": "cuda:1"},
+    )
+    assert differences(runs) == {
+        0: ["1 layer", "lr 0.05", "no patience", "cpu"],
+        1: ["2 layers", f"lr {NEAR[1]}", "patience 3"],
+        2: ["2 layers", "lr 0.3", "patience 5", "cuda"],
+    }
+    assert differences(made({"seed": 0}, {"seed": 4})) == {0: ["seed 0"], 1: ["seed 4"]}
+    assert differences(made({"epochs": 1})) == {0: []}

@@ -1,0 +1,208 @@
+"""Work on many runs: in portions, in few statements, and accounted for when it ends early."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, select
+
+from app.queue import run_queue
+from app.runs import bulk, studies
+from app.runs.retrain import Again, train_again
+from app.schemas.requests import Labels, StudyRequest
+from app.storage.database import Database
+from app.storage.tables import Run
+from app.web.events import read_after
+from tests.app.conftest import Served
+from tests.app.states import finished_run, queue_run
+from trainer.config import TrainConfig
+
+MANY = 120
+
+
+def queued(database: Database, count: int) -> list[int]:
+    """The ids of so many new runs that wait."""
+    with database.write() as session:
+        return run_queue.enqueue_all(
+            session, [(TrainConfig(depth=1, seed=seed), Labels(), None) for seed in range(count)]
+        )
+
+
+@contextmanager
+def transactions(database: Database) -> Iterator[list[int]]:
+    """How many statements each writing transaction of the block takes."""
+    counts: list[int] = []
+    engine, _ = database.engines
+
+    def executed(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("BEGIN"):
+            counts.append(0)
+        else:
+            counts[-1] += 1
+
+    event.listen(engine, "before_cursor_execute", executed)
+    try:
+        yield counts
+    finally:
+        event.remove(engine, "before_cursor_execute", executed)
+
+
+ACTIONS: list[tuple[str, Callable[[Session, list[int]], object]]] = [
+    ("cancel", run_queue.cancel_all),
+    ("delete", run_queue.remove_all),
+    ("archive", lambda session, ids: run_queue.edit_all(session, {each: {"archived": True} for each in ids})),
+    ("train again", lambda session, ids: train_again(session, Again(run_ids=ids, study_id=None))),
+    ("cancel a study", lambda session, _: studies.cancel_study(session, 1)),
+    (
+        "create a study",
+        lambda session, ids: studies.create_study(
+            session, StudyRequest.model_validate({"depth": 2, "seed": list(range(len(ids)))})
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "action"), ACTIONS)
+def test_many_runs_take_no_more_statements_than_few(
+    database: Database, what: str, action: Callable[[Session, list[int]], object]
+) -> None:
+    taken = []
+    for count in (3, MANY):
+        with database.write() as session:
+            request = StudyRequest.model_validate({"depth": 1, "seed": list(range(count))})
+            ids = studies.create_study(session, request).runs
+        if what == "train again":
+            with database.write() as session:
+                for run_id in ids:
+                    run_queue.get(session, run_id).status = "finished"
+        with transactions(database) as counts, database.write() as session:
+            action(session, ids)
+        taken.append(sum(counts))
+    assert taken[1] <= taken[0] + 3, what
+
+
+@pytest.mark.parametrize("action", ["cancel", "archive"])
+def test_each_run_of_a_set_is_a_change_of_its_own(server: Served, action: str) -> None:
+    """Or the event stream, which reads changes in chunks, would leave runs out."""
+    ids = queued(server.database, MANY)
+    with server.database.read() as session:
+        _, seen = read_after(session, 0)
+    answer = server.client.post("/runs/bulk", json={"ids": ids, "action": action})
+    assert answer.json()["done"] == ids
+    with server.database.read() as session:
+        events, _ = read_after(session, seen)
+    assert [event.run_id for event in events] == ids
+    assert len({event.id for event in events}) == MANY
+
+
+def test_a_portion_ends_when_its_time_is_over(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = queued(server.database, MANY)
+    monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
+    monkeypatch.setattr(bulk, "REST_SECONDS", 0.0)
+    with transactions(server.app.state.database) as counts:
+        answer = server.client.post("/runs/bulk", json={"ids": ids, "action": "cancel"})
+    assert answer.json()["done"] == ids
+    assert len(counts) >= MANY / bulk.STEP_RUNS
+
+
+def test_runs_with_many_epochs_are_deleted_in_smaller_steps(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [finished_run(server.database, epochs=6) for _ in range(4)]
+    monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
+    monkeypatch.setattr(bulk, "STEP_EPOCHS", 5)
+    with transactions(server.app.state.database) as counts:
+        answer = server.client.post("/runs/bulk", json={"ids": ids, "action": "delete"})
+    assert answer.json()["done"] == ids
+    assert len(counts) == len(ids)
+
+
+def test_others_write_between_two_portions(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer that waits gets the lock in the first rest, not after all portions."""
+    ids = queued(server.database, MANY)
+    left: list[int] = []
+    monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
+
+    def rest(_: float) -> None:
+        with Database(server.database.url.render_as_string(), busy_seconds=0.1).write() as session:
+            left.append(len(session.exec(select(Run.id)).all()))
+
+    monkeypatch.setattr("app.runs.bulk.time.sleep", rest)
+    server.client.post("/runs/bulk", json={"ids": ids, "action": "delete"})
+    assert left == [MANY - done for done in range(bulk.STEP_RUNS, MANY, bulk.STEP_RUNS)]
+
+
+def failing_at(portion: int, real: Callable[..., Any]) -> Callable[..., Any]:
+    """The step of the queue, whose disk is full from this call on."""
+    calls = 0
+
+    def step(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls >= portion:
+            raise OperationalError("UPDATE", {}, Exception("database or disk is full"))
+        return real(*arguments)
+
+    return step
+
+
+def test_an_outage_in_the_middle_loses_no_account_and_the_rest_may_be_sent_again(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = queued(server.database, MANY)
+    monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(run_queue, "remove_all", failing_at(3, run_queue.remove_all))
+        answer = server.client.post("/runs/bulk", json={"ids": [*ids, 10**6], "action": "delete"})
+    assert answer.status_code == 200
+    found = answer.json()
+    assert found["done"] == ids[: 2 * bulk.STEP_RUNS]
+    assert found["remaining"] == [*ids[2 * bulk.STEP_RUNS :], 10**6]
+    assert "disk is full" in found["stopped"]
+    assert server.client.get("/runs?archived=all").json()["total"] == MANY - 2 * bulk.STEP_RUNS
+    again = server.client.post("/runs/bulk", json={"ids": [*ids, 10**6], "action": "delete"}).json()
+    assert again["done"] == found["remaining"][:-1]
+    assert {skip["reason"] for skip in again["skipped"]} == {
+        f"there is no run {run_id}" for run_id in [*found["done"], 10**6]
+    }
+    assert (again["remaining"], again["stopped"]) == ([], None)
+
+
+def test_an_outage_before_anything_was_done_is_an_error(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = queued(server.database, 2)
+    monkeypatch.setattr(run_queue, "cancel_all", failing_at(1, run_queue.cancel_all))
+    answer = server.client.post("/runs/bulk", json={"ids": ids, "action": "cancel"})
+    assert answer.status_code == 503
+    assert "Nothing was changed" in answer.json()["detail"]
+
+
+def test_a_server_that_stops_says_what_remains(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = queued(server.database, MANY)
+    monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
+    server.app.state.events.closing = True
+    found = server.client.post("/runs/bulk", json={"ids": ids, "action": "archive"}).json()
+    assert found["done"] == ids[: bulk.STEP_RUNS]
+    assert found["remaining"] == ids[bulk.STEP_RUNS :]
+    assert found["stopped"] == "the server is being stopped"
+
+
+def test_the_page_names_what_was_not_reached(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = queued(server.database, MANY)
+    monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
+    monkeypatch.setattr(run_queue, "cancel_all", failing_at(2, run_queue.cancel_all))
+    form = {"ids": ", ".join(map(str, ids)), "action": "cancel"}
+    page = server.client.post("/runs/bulk", data=form, follow_redirects=True, headers={"Accept": "text/html"})
+    assert f"Not reached: {MANY - bulk.STEP_RUNS} runs" in page.text
+    assert "disk is full" in page.text
+
+
+def test_what_may_wait_again_is_counted_within_one_request(server: Served) -> None:
+    run_id = queue_run(server.database)
+    answer = server.client.post("/runs/bulk", json={"ids": [run_id, 77], "action": "retry"}).json()
+    assert [skip["id"] for skip in answer["skipped"]] == [run_id, 77]
+    assert "only a failed or cancelled run" in answer["skipped"][0]["reason"]

@@ -1,0 +1,248 @@
+"""Which data sets can be asked for, and what is said of one that cannot."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from app.runs import datasets
+from app.runs.datasets import Catalogue, UnknownDataset, Usable, catalogue, check
+from app.settings import Settings
+from tests.app.conftest import Served, contents
+from tests.trainer.idx_files import images, labels, small, write
+from tests.waiting import eventually
+from trainer.folder import (
+    FILES,
+    TEST_LABELS_FILE,
+    TRAIN_IMAGES_FILE,
+    TRAIN_LABELS_FILE,
+    DataFolder,
+    FoundFiles,
+)
+from trainer.inspection import Sizes, inspect, read_images
+
+UNKNOWN = "there is no complete data set 'kmnist' here, only mnist, clothes"
+PLACE = "put its four IDX files into datasets/kmnist in the data folder"
+LACKS = f"lacks {TEST_LABELS_FILE}, with or without .gz"
+
+
+@pytest.fixture
+def folder(settings: Settings) -> Path:
+    """The folder of the data sets of one's own, with a complete one and one that lacks a file."""
+    home = settings.data_dir / "datasets"
+    write(home / "clothes", small())
+    write(home / "kmnist", {name: file for name, file in small().items() if name != TEST_LABELS_FILE})
+    return home
+
+
+def names(settings: Settings) -> list[str]:
+    return catalogue(settings.data_dir).names
+
+
+def test_there_is_only_mnist_at_first(tmp_path: Path) -> None:
+    assert catalogue(tmp_path) == Catalogue([Usable("mnist", Sizes(60_000, 10_000))])
+
+
+def test_folders_that_fit_follow_mnist_in_the_order_of_their_names(folder: Path, settings: Settings) -> None:
+    write(folder / "a-set", small(), compressed=False)
+    write(folder / ".hidden", small())
+    found = catalogue(settings.data_dir)
+    assert found.usable[1:] == [Usable("a-set", Sizes(5, 3)), Usable("clothes", Sizes(5, 3))]
+    assert found.unfit == {
+        "kmnist": (f"{folder / 'kmnist'} {LACKS}. Put it there: labels from 0 to 9, as an IDX file.")
+    }
+    assert found.loose is None
+
+
+def test_files_of_other_names_are_told_where_they_come_from(settings: Settings) -> None:
+    home = settings.data_dir / "datasets"
+    write(home / "fashion" / "FashionMNIST" / "raw", small())
+    write(home / "fashion" / "FashionMNIST" / "raw", small(), compressed=False)
+    (found,) = catalogue(settings.data_dir).usable[1:]
+    assert found.note == (
+        f"read from FashionMNIST/raw/; not read, since another file has its role: {', '.join(FILES)}"
+    )
+
+
+NAME = "A data set's name has at most 64 lower-case letters, digits, dots, hyphens and underscores."
+BAD_NAMES = {
+    "My Digits": f"{NAME} Rename the folder, for instance to my-digits.",
+    "FashionMNIST": f"{NAME} Rename the folder, for instance to fashionmnist.",
+    "Größe": f"{NAME} Rename the folder.",
+    "x" * 65: f"{NAME} Rename the folder.",
+    "mnist": "mnist is the name of the shipped data set. Rename the folder.",
+}
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
+def test_a_folder_whose_name_cannot_be_asked_for_is_listed_with_what_to_do(
+    settings: Settings, name: str
+) -> None:
+    write(settings.data_dir / "datasets" / name, small())
+    found = catalogue(settings.data_dir)
+    assert (found.names, found.unfit) == (["mnist"], {name: BAD_NAMES[name]})
+
+
+def test_files_beside_the_folders_are_listed(folder: Path, settings: Settings) -> None:
+    write(folder, small())
+    (folder / "lost").symlink_to(folder / "nowhere")
+    loose = catalogue(settings.data_dir).loose
+    assert loose is not None
+    assert loose == (
+        "Beside the folders: lost, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz, "
+        "train-images-idx3-ubyte.gz, …. Put the four files of a data set into a folder of its own, unpack "
+        "archives, and mend links that lead nowhere."
+    )
+
+
+def test_content_that_does_not_fit_is_told_until_it_is_mended(settings: Settings) -> None:
+    folder = write(settings.data_dir / "datasets" / "letters", small())
+    path = folder / f"{TEST_LABELS_FILE}.gz"
+    for content, reason in (
+        (labels([5, 0, 26]), "holds the label 26 (number 3 of 3), not 0 to 9"),
+        (labels([5, 0]), "holds 2 labels, but"),
+    ):
+        write(folder, {TEST_LABELS_FILE: content})
+        found = catalogue(settings.data_dir)
+        assert found.names == ["mnist"]
+        assert found.unfit["letters"].startswith(f"{path} {reason}")
+    write(folder, small())
+    assert names(settings) == ["mnist", "letters"]
+
+
+def test_headers_are_read_once_until_files_change(
+    folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+
+    def counted(place: DataFolder, found: FoundFiles) -> Sizes:
+        looked.append(place.path.name)
+        return inspect(place, found)
+
+    monkeypatch.setattr(datasets, "inspect", counted)
+    for _ in range(3):
+        catalogue(settings.data_dir)
+    write(folder / "clothes", {TEST_LABELS_FILE: labels([1, 2, 3])})
+    catalogue(settings.data_dir)
+    assert looked == ["clothes", "clothes"]
+
+
+def damaged(folder: Path) -> Path:
+    """A data set whose training images are damaged far behind the header of their file."""
+    many = {TRAIN_IMAGES_FILE: images(2000), TRAIN_LABELS_FILE: labels([1] * 2000)}
+    path = write(folder, small() | many) / f"{TRAIN_IMAGES_FILE}.gz"
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1
+    path.write_bytes(content)
+    return path
+
+
+def test_damaged_images_are_told_and_refused_until_they_are_mended(
+    server: Served, settings: Settings
+) -> None:
+    path = damaged(settings.data_dir / "datasets" / "letters")
+    eventually(lambda: "letters" in catalogue(settings.data_dir).unfit)
+    reason = f"{path} is damaged: the content of gzip member 1 does not have the stored checksum"
+    assert catalogue(settings.data_dir).unfit["letters"].startswith(reason)
+    answer = server.client.post("/runs", json={"depth": 1, "dataset": "letters"})
+    assert answer.status_code == 422
+    assert reason in answer.text
+    write(path.parent, small())
+    assert names(settings) == ["mnist", "letters"]
+
+
+def test_images_that_are_still_being_read_keep_no_answer_waiting(
+    folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(found: FoundFiles) -> None:
+        go_on.wait()
+        read_images(found)
+
+    monkeypatch.setattr(datasets, "read_images", slow)
+    damaged(folder / "letters")
+    try:
+        assert names(settings) == ["mnist", "clothes", "letters"]
+    finally:
+        go_on.set()
+    eventually(lambda: names(settings) == ["mnist", "clothes"])
+
+
+def test_what_is_not_available_is_refused_with_what_is_and_what_to_do() -> None:
+    known = Catalogue([Usable(name, Sizes(5, 3)) for name in ("mnist", "clothes")], {"letters": "It is odd."})
+    check(["mnist", "clothes"], known)
+    with pytest.raises(UnknownDataset, match=UNKNOWN) as refused:
+        check(["mnist", "kmnist"], known)
+    assert PLACE in str(refused.value)
+    with pytest.raises(UnknownDataset) as refused:
+        check(["letters"], known)
+    assert str(refused.value) == "the data set 'letters' can't be used: It is odd; there are mnist, clothes"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_run_and_a_study_on_a_folder_of_ones_own_are_queued(server: Served) -> None:
+    run = server.client.post("/runs", json={"depth": 1, "dataset": "clothes"})
+    assert (run.status_code, run.json()["dataset"]) == (201, "clothes")
+    study = server.client.post("/studies", json={"depth": 1, "dataset": ["mnist", "clothes"]})
+    assert (study.status_code, len(study.json()["runs"])) == (201, 2)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("path", "dataset"),
+    [("/runs", "kmnist"), ("/studies", ["mnist", "kmnist"]), ("/studies/preview", "kmnist")],
+)
+def test_programs_are_told_which_field_is_wrong_and_nothing_changes(
+    server: Served, path: str, dataset: object
+) -> None:
+    before = contents(server.database)
+    answer = server.client.post(path, json={"depth": 1, "dataset": dataset})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    (error,) = answer.json()["errors"]
+    assert error["loc"] == ["dataset"]
+    assert "the data set 'kmnist' can't be used: " in error["msg"]
+    assert LACKS in error["msg"]
+    assert contents(server.database) == before
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("path", ["/runs", "/studies"])
+def test_people_are_told_beside_the_field_and_nothing_changes(server: Served, path: str) -> None:
+    before = contents(server.database)
+    form = {"depth": "1", "dataset": ["mnist", "kmnist"]}
+    answer = server.client.post(path, data=form, headers={"Accept": "text/html"})
+    assert answer.status_code == 422
+    _, _, message = answer.text.partition('id="dataset-error"')
+    assert "The data set &#39;kmnist&#39; can&#39;t be used: " in message.partition("</p>")[0]
+    assert LACKS in message.partition("</p>")[0]
+    assert contents(server.database) == before
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_form_offers_what_is_there(server: Served) -> None:
+    shown = server.client.get("/runs/new", headers={"Accept": "text/html"}).text
+    assert 'name="dataset" value="mnist" checked' in shown
+    assert 'name="dataset" value="clothes">' in shown
+    assert 'value="kmnist"' not in shown
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_system_page_names_them_and_what_one_of_them_lacks(server: Served, settings: Settings) -> None:
+    write(settings.data_dir / "datasets" / "My Digits", small())
+    (settings.data_dir / "datasets" / os.fsdecode(b"\xff\n<b>")).mkdir()
+    shown = server.client.get("/workers", headers={"Accept": "text/html"}).text
+    assert "<dt>mnist</dt><dd>60,000 training images, 10,000 test images</dd>" in shown
+    assert "<dt>clothes</dt><dd>5 training images, 3 test images</dd>" in shown
+    assert f"<code>kmnist</code>: {settings.data_dir}/datasets/kmnist {LACKS}" in shown
+    assert "<code>My Digits</code>: A data set&#39;s name has" in shown
+    assert r"<code>\udcff\n&lt;b&gt;</code>" in shown
+    assert str(settings.data_dir / "datasets") in shown
+
+
+def test_a_data_set_counts_from_the_moment_it_is_complete(folder: Path, settings: Settings) -> None:
+    assert "kmnist" not in names(settings)
+    write(folder / "kmnist", {TEST_LABELS_FILE: small()[TEST_LABELS_FILE]})
+    assert "kmnist" in names(settings)

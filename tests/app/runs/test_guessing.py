@@ -1,0 +1,207 @@
+"""Test accuracies that are no more than guessing gets."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from app.commands.terminal import outcome
+from app.queue import run_queue
+from app.runs.guessing import MAY_BE, NO_BETTER, ONE_CLASS, Chance, enough
+from app.schemas.answers import RunOut
+from app.storage.database import Database
+from tests.app.conftest import Served
+from tests.app.states import RESULTS, add_worker, claimed, figures, queue_run
+from trainer.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
+from trainer.idx import IdxFile
+
+MNIST = Chance.of("mnist", {})
+CLOTHES = {"test_class_counts": " ".join(["1000"] * 10)}
+PAGE = {"Accept": "text/html"}
+
+
+def trained(
+    database: Database, accuracy: float, environment: dict[str, str] | None = None, **config: Any
+) -> int:
+    """The id of a run that has finished with this test accuracy, on a test set that it notes so."""
+    run_id = queue_run(database, **config)
+    claim = claimed(database)
+    with database.write() as session:
+        assert run_queue.report_start(session, claim, "cpu", environment or {}, 0)
+        assert run_queue.record_epoch(session, claim, figures(1, test_accuracy=accuracy))
+        assert run_queue.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
+    return run_id
+
+
+@given(st.integers(1, 3000), st.data())
+def test_enough_is_the_first_number_that_chance_seldom_reaches(images: int, data: st.DataObject) -> None:
+    most = data.draw(st.integers(-(-images // 10), images - 1 or 1))
+    if most == images:
+        return
+    right = enough(images, most)
+    assert most < right <= images + 1
+    assert stats.binom.sf(right - 1, images, most / images) < 0.05
+    assert right == most + 1 or stats.binom.sf(right - 2, images, most / images) >= 0.05
+
+
+def test_what_is_known_of_the_shipped_test_set_is_so() -> None:
+    path = DataFolder.of(SHIPPED, None).file(TEST_LABELS_FILE)  # type: ignore[arg-type]  # it needs no folder
+    assert path
+    assert MNIST
+    assert MNIST.counts == tuple(np.bincount(IdxFile.labels(path).items).tolist())
+    assert MNIST.accuracy == 0.1135
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_one_answer_to_every_image_is_guessing_whichever_it_is(digit: int) -> None:
+    assert MNIST
+    accuracy = MNIST.counts[digit] / 10_000
+    assert MNIST.judge(accuracy) == NO_BETTER
+    assert f"answering {digit} to every test image gets the same" in MNIST.sentence(accuracy)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "environment", "accuracy", "found"),
+    [
+        ("mnist", {}, 0.0958, NO_BETTER),
+        ("mnist", {}, 0.1135, NO_BETTER),
+        ("mnist", {}, 0.1180, MAY_BE),
+        ("mnist", {}, 0.1300, None),
+        ("mnist", {}, None, None),
+        ("clothes", CLOTHES, 0.1, NO_BETTER),
+        ("clothes", CLOTHES, 0.1041, MAY_BE),
+        ("clothes", CLOTHES, 0.1060, None),
+        # imbalanced: 95 % are of one class
+        ("own", {"test_class_counts": "950 25 25 0 0 0 0 0 0 0"}, 0.95, NO_BETTER),
+        ("own", {"test_class_counts": "950 25 25 0 0 0 0 0 0 0"}, 0.955, MAY_BE),
+        ("own", {"test_class_counts": "950 25 25 0 0 0 0 0 0 0"}, 0.98, None),
+        # a single class: nothing can be better
+        ("own", {"test_class_counts": "0 0 0 40 0 0 0 0 0 0"}, 1.0, ONE_CLASS),
+        ("own", {"test_class_counts": "0 0 0 1 0 0 0 0 0 0"}, 0.0, ONE_CLASS),
+        # tiny: all right may be luck
+        ("own", {"test_class_counts": "1 1 0 0 0 0 0 0 0 0"}, 1.0, MAY_BE),
+        ("own", {"test_class_counts": "1 1 1 1 1 0 0 0 0 0"}, 1.0, None),
+        # an earlier version noted how many images there are, or not even that
+        ("own", {"test_images": "300"}, 0.1, NO_BETTER),
+        ("own", {"test_images": "300"}, 0.12, MAY_BE),
+        ("own", {"test_images": "300"}, 0.5, None),
+        ("own", {"test_images": "1"}, 1.0, NO_BETTER),
+        ("own", {}, 0.01, None),
+    ],
+)
+def test_a_test_accuracy_is_held_against_the_share_of_the_most_frequent_class(
+    dataset: str, environment: dict[str, str], accuracy: float | None, found: str | None
+) -> None:
+    chance = Chance.of(dataset, environment)
+    assert (chance and chance.judge(accuracy)) == found
+    if chance and accuracy is not None:
+        assert bool(chance.sentence(accuracy)) == bool(found)
+
+
+def test_a_sentence_says_what_guessing_gets() -> None:
+    assert MNIST
+    assert MNIST.sentence(0.0958) == (
+        "no better than guessing: answering 6 to every test image gets the same 9.58 %, and answering 1 "
+        "gets 11.35 %. The network may give one answer to every image."
+    )
+    assert MNIST.sentence(0.1032).startswith("no better than guessing: answering 2 to every test image")
+    assert MNIST.sentence(0.08) == (
+        "no better than guessing: 8.00 % of the test images are classified correctly, and answering 1 to "
+        "every one of them gets 11.35 %."
+    )
+    alone = Chance.of("own", {"test_class_counts": "0 0 0 40 0 0 0 0 0 0"})
+    assert alone
+    assert alone.sentence(1.0).startswith("every test image is of class 3, so answering 3 without looking")
+    tiny = Chance.of("own", {"test_class_counts": "1 1 0 0 0 0 0 0 0 0"})
+    assert tiny
+    assert tiny.sentence(1.0) == (
+        "may be guessing: 100.00 % of the test images are classified correctly, answering 0 or 1 to every "
+        "one of them gets 50.00 %, and with 2 test images the difference may be luck."
+    )
+
+
+def test_a_run_that_guesses_is_marked_on_its_page_in_lists_and_in_comparisons(server: Served) -> None:
+    add_worker(server.database)
+    good = trained(server.database, 0.92, depth=1)
+    dead = trained(server.database, 0.0958, depth=2, lr=100.0)
+    runs = {run["id"]: run for run in server.client.get("/runs").json()["runs"]}
+    assert [runs[each]["guessing"] for each in (good, dead)] == [None, NO_BETTER]
+    assert runs[dead]["chance_accuracy"] == 0.1135
+    page = server.client.get(f"/runs/{dead}", headers=PAGE).text
+    assert "No better than guessing: answering 6 to every test image gets the same 9.58 %" in page
+    assert "Try a lower learning rate, such as 0.05." in page
+    assert 'id="run-guessing" data-live hidden' in server.client.get(f"/runs/{good}", headers=PAGE).text
+    for path in ("/runs", f"/compare?runs={good},{dead}"):
+        listed = server.client.get(path, headers=PAGE).text
+        assert listed.count(f'data-cell="guessing">{NO_BETTER}</div>') == 1
+    compared = server.client.get(f"/compare?runs={good},{dead}").json()
+    assert [group["guessing"] for group in compared["groups"]] == [0, 1]
+    warning = (
+        f"Run {dead}: no better than guessing (9.58 % test accuracy; one answer to every image gets 11.35 %)"
+        ", and in table and verdict like any other."
+    )
+    assert warning in compared["warnings"]
+    assert compared["verdict"]["best"] == ["depth=1"]
+    for path in ("/compare", "/compare/report.html"):
+        text = server.client.get(f"{path}?runs={good},{dead}", headers=PAGE).text
+        assert warning in text
+        assert "not above guessing</span>" in text
+    shown = RunOut.model_validate(runs[dead])
+    assert outcome(shown).endswith("of the test images are read correctly, no better than guessing")
+
+
+def test_a_run_that_trains_is_no_better_so_far(server: Served) -> None:
+    add_worker(server.database)
+    run_id = queue_run(server.database)
+    claim = claimed(server.database)
+    with server.database.write() as session:
+        assert run_queue.report_start(session, claim, "cpu", {}, 0)
+    text = server.client.get(f"/runs/{run_id}", headers=PAGE).text
+    assert 'id="run-guessing" data-live hidden' in text
+    with server.database.write() as session:
+        assert run_queue.record_epoch(session, claim, figures(1, test_accuracy=0.1028))
+    text = server.client.get(f"/runs/{run_id}", headers=PAGE).text
+    assert "So far no better than guessing: answering 7 to every" in text
+    assert f"so far {NO_BETTER}</div>" in server.client.get("/runs", headers=PAGE).text
+
+
+def test_where_no_run_is_better_than_guessing_nothing_is_the_best(server: Served) -> None:
+    add_worker(server.database)
+    ids = [
+        trained(server.database, accuracy, depth=depth, seed=seed)
+        for depth, accuracies in ((1, (0.098, 0.098)), (2, (0.1135, 0.1028)))
+        for seed, accuracy in enumerate(accuracies)
+    ]
+    answer = server.client.get(f"/compare?runs={','.join(map(str, ids))}").json()
+    verdict = answer["verdict"]
+    assert verdict["answer"][1].startswith("None of these runs is better than guessing")
+    assert "highest" not in json.dumps(verdict)
+    assert (verdict["best"], verdict["more_seeds"], verdict["outlook"], answer["offer"]) == (
+        [],
+        None,
+        [],
+        None,
+    )
+
+
+def test_one_class_is_called_so(server: Served) -> None:
+    add_worker(server.database)
+    environment = {"test_class_counts": "0 0 0 40 0 0 0 0 0 0"}
+    run_id = trained(server.database, 1.0, environment, dataset="threes")
+    page = server.client.get(f"/runs/{run_id}", headers=PAGE).text
+    assert "Every test image is of class 3, so answering 3 without looking gets 100 %" in page
+    found = server.client.get(f"/compare?runs={run_id}").json()
+    assert (
+        f"Run {run_id}: all test images are of one class, so guessing gets 100 % test accuracy."
+        in (found["warnings"])
+    )
+
+
+def test_the_answer_of_an_earlier_version_lacks_the_judgement(server: Served) -> None:
+    run = server.client.post("/runs", json={"depth": 1}).json()
+    del run["guessing"], run["chance_accuracy"]
+    assert RunOut.model_validate(run).guessing is None

@@ -1,0 +1,426 @@
+"""The list of runs: what a query string means, which runs it finds, in which order and on which page."""
+
+import base64
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from app.queue import run_queue
+from app.runs import run_list
+from app.runs.run_list import PARAMETERS, SORTABLE, QueryError, RunQuery
+from app.schemas.answers import RunPage
+from app.schemas.requests import Labels
+from app.storage.database import Database
+from app.storage.tables import Run, Study, StudyRun
+from app.text_keys import natural, of_run
+from tests.app.states import add_worker, claimed, failed_run, finished_run, queue_run, record
+from tests.postgres import PostgreSQL
+
+BACKENDS = ("sqlite", "postgresql")
+
+
+def listed(database: Database, **parameters: str) -> RunPage:
+    with database.read() as session:
+        return run_list.list_runs(session, RunQuery.parse(parameters.items(), strict=True))
+
+
+def ids(database: Database, **parameters: str) -> list[int]:
+    """What is found, archived or not."""
+    return [run.id for run in listed(database, **{"archived": "all", **parameters}).runs]
+
+
+def walk(database: Database, **parameters: str) -> list[int]:
+    """The ids of all pages, one after the other."""
+    found: list[int] = []
+    cursor = ""
+    while True:
+        page = listed(database, **parameters, cursor=cursor)
+        found += [run.id for run in page.runs]
+        if page.next_cursor is None:
+            return found
+        cursor = page.next_cursor
+
+
+def fill(database: Database) -> None:
+    """Make runs 1 to 8 in every state, with equal and missing figures."""
+    add_worker(database)
+    finished_run(database, 0.94, depth=1, seed=1)
+    finished_run(database, 0.97, depth=2, seed=1)
+    failed_run(database, depth=3)
+    finished_run(database, 0.94, depth=1, seed=2, lr=0.5)
+    queue_run(database, Labels(name="LÄUFE"), depth=5)
+    record(database, claimed(database), 1)
+    cancelled = queue_run(database, depth=2, seed=3)
+    with database.write() as session:
+        run_queue.cancel(session, cancelled)
+    queue_run(database, Labels(name="Größe", tags=["Föhn", "a"], note="on a Sunday", priority=2), depth=4)
+    queue_run(database, Labels(name="50% off_", tags=["a b"]), depth=4, seed=2**32 - 1, device="cuda")
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def variety(
+    migrated: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Database]:
+    """Runs to look at, not to be changed; number 2 is archived."""
+    with ExitStack() as stack:
+        if request.param == "postgresql":
+            server: PostgreSQL = request.getfixturevalue("postgresql")
+            url = stack.enter_context(server.database())
+        else:
+            url = f"sqlite:///{shutil.copy(migrated, tmp_path_factory.mktemp('variety'))}"
+        database = Database(url)
+        fill(database)
+        with database.write() as session:
+            run_queue.edit(session, 2, {"archived": True})
+        yield database
+        database.close()
+
+
+# Reading a query string
+
+
+def test_an_empty_query_means_the_newest_fifty_that_are_not_archived() -> None:
+    assert RunQuery.parse([], strict=True) == RunQuery(archived="false", sort="-id", limit=50)
+
+
+def test_an_empty_value_means_absent() -> None:
+    empty = [(name, "") for name in PARAMETERS] + [("q", " "), ("status", "")]
+    assert RunQuery.parse(empty, strict=False) == RunQuery()
+    assert RunQuery.parse([("status", ","), ("study", ","), ("tag", " , ")], strict=True) == RunQuery()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("depth", "x"),
+        ("depth", "1.5"),
+        ("depth", "--5"),
+        ("depth", "-"),
+        ("depth", "²"),
+        ("depth", "1,x"),
+        ("depth", "9" * 30),
+        ("depth", "9" * 5000),
+        ("study", "all"),
+        ("lr", "fast"),
+        ("lr", "nan"),
+        ("lr", "inf"),
+        ("lr", "1_0"),
+        ("status", "done"),
+        ("status", "finished,done"),
+        ("archived", "yes"),
+        ("name", "\0"),
+        ("q", "\0"),
+        ("tag", "a,\0"),
+        ("sort", "colour"),
+        ("sort", "--id"),
+        ("sort", "tags"),
+        ("sort", "id,depth"),
+        ("limit", "0"),
+        ("limit", "501"),
+        ("limit", "-1"),
+        ("limit", "many"),
+        ("created_at", "yesterday"),
+        ("created_at", "2026-13-01"),
+    ],
+)
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_malformed_value_is_refused_by_name(name: str, text: str, *, strict: bool) -> None:
+    with pytest.raises(QueryError) as caught:
+        RunQuery.parse([(name, text)], strict=strict)
+    assert caught.value.parameter == name
+    assert len(str(caught.value)) < 700
+
+
+def test_unknown_and_repeated_parameters_are_refused_only_where_it_is_strict() -> None:
+    with pytest.raises(QueryError, match="unknown parameter; known are study, tag"):
+        RunQuery.parse([("colour", "red")], strict=True)
+    with pytest.raises(QueryError, match="given twice"):
+        RunQuery.parse([("depth", "1"), ("depth", "2")], strict=True)
+    assert RunQuery.parse([("colour", "red")], strict=False) == RunQuery()
+    assert RunQuery.parse([("depth", "1"), ("depth", "2")], strict=False).filters == {"depth": [2]}
+
+
+def test_a_time_without_a_zone_is_utc() -> None:
+    times = ["2026-01-31T12:00:00", "2026-01-31T12:00:00.000Z", "2026-01-31T13:00:00+01:00"]
+    found = [RunQuery.parse([("created_at", text)], strict=True).filters["created_at"] for text in times]
+    assert found == [[1769860800.0]] * 3
+
+
+# Filters
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"status": "finished"}, [4, 2, 1]),
+        ({"status": "finished,failed"}, [4, 3, 2, 1]),
+        ({"status": "finished", "depth": "1"}, [4, 1]),
+        ({"depth": "1,2", "seed": "1, 3"}, [6, 2, 1]),
+        ({"lr": "0.5"}, [4]),
+        ({"lr": "5e-1"}, [4]),
+        ({"seed": "4294967295"}, [8]),
+        ({"device": "cuda"}, [8]),
+        ({"device_used": "cpu"}, [4, 2, 1]),
+        ({"test_accuracy": "0.94"}, [4, 1]),
+        ({"parameters": "7850"}, [4, 1]),
+        ({"priority": "2"}, [7]),
+        ({"attempt": "0"}, [8, 7, 6]),
+        ({"reason": "cancelled by user"}, [6]),
+        ({"name": "Größe"}, [7]),
+        ({"name": "größe"}, []),
+        ({"name": "2 layers, 3 epochs, seed 3"}, [6]),
+        ({"name": "Größe,50% off_"}, [8, 7]),
+        ({"id": "3,99"}, [3]),
+        ({"tag": "a"}, [7]),
+        ({"tag": "Föhn,a b"}, [8, 7]),
+        ({"tag": "b"}, []),
+        ({"q": "föhn"}, [7]),
+        ({"q": "größe"}, [7]),
+        ({"q": "SUNDAY"}, [7]),
+        ({"q": "LÄUFE"}, [5]),
+        ({"q": "50%"}, [8]),
+        ({"q": "%"}, [8]),
+        ({"q": "_"}, [8]),
+        ({"q": "2 layers"}, [6, 2]),
+        ({"q": "#3"}, [3]),
+        ({"q": "nowhere"}, []),
+        ({"q": "9" * 5000}, []),
+        ({"q": '"'}, []),
+        *(({"q": part}, []) for part in ("[", "]", "u00f6", "\\u00f6", "\\", '", "', '"a"')),
+        ({"q": ","}, [6, 4, 3, 2, 1]),
+        ({"q": "GRÖSSE"}, [7]),
+        ({"q": "gro\u0308\u00dfe"}, [7]),
+        ({"q": "FO\u0308HN"}, [7]),
+        ({"q": "la\u0308ufe"}, [5]),
+        ({"q": "A B"}, [8]),
+        ({"q": "föhn a"}, []),
+        ({"q": "a\x1fb"}, []),
+        ({"q": "\ufdfa" * 10_000}, []),
+        ({"q": "#\uff13"}, [3]),
+        ({"tag": "Fo\u0308hn"}, [7]),
+        ({"tag": "föhn"}, []),
+        ({"tag": "%"}, []),
+        ({"name": "Gro\u0308ße"}, [7]),
+    ],
+)
+def test_filters(variety: Database, parameters: dict[str, str], expected: list[int]) -> None:
+    assert ids(variety, **parameters) == expected
+    assert listed(variety, **parameters, archived="all").total == len(expected)
+
+
+def test_a_run_is_found_by_the_times_that_it_shows(variety: Database) -> None:
+    run = listed(variety, id="1").runs[0]
+    assert run.finished_at is not None
+    assert 1 in ids(variety, created_at=run.created_at)
+    assert 1 in ids(variety, finished_at=run.finished_at)
+
+
+def test_archived_runs_are_hidden_unless_asked_for(variety: Database) -> None:
+    assert [run.id for run in listed(variety).runs] == [8, 7, 6, 5, 4, 3, 1]
+    assert ids(variety, archived="false") == [8, 7, 6, 5, 4, 3, 1]
+    assert ids(variety, archived="true") == [2]
+    assert ids(variety, archived="all") == [8, 7, 6, 5, 4, 3, 2, 1]
+
+
+def test_a_study_finds_its_members_whoever_launched_them(database: Database) -> None:
+    for _ in range(4):
+        queue_run(database)
+    with database.write() as session:
+        session.add_all([Study(id=1, name="one", created_at=0), Study(id=2, name="two", created_at=0)])
+        session.flush()
+        session.add_all(
+            StudyRun(study_id=study, run_id=run) for study, run in [(1, 1), (1, 2), (2, 2), (2, 4)]
+        )
+    assert ids(database, study="1") == [2, 1]
+    assert ids(database, study="1,2") == [4, 2, 1]
+    assert ids(database, study="3") == []
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in PARAMETERS if name not in ("sort", "limit", "cursor", "q")]
+)
+def test_every_flat_field_can_be_filtered_by_the_value_that_it_shows(variety: Database, name: str) -> None:
+    shown = listed(variety, id="1").runs[0].model_dump()
+    value = {"study": 1, "tag": "none", "archived": False}.get(name, shown.get(name))
+    if name in ("study", "tag", "study_id", "reason", "eta_seconds"):
+        listed(variety, **{name: str(value or 1)})  # run 1 has none: only that it can be asked
+    else:
+        assert 1 in ids(variety, **{name: str(value).lower() if isinstance(value, bool) else str(value)})
+
+
+# Order and pages
+
+
+def test_the_best_come_first_nulls_last_and_ties_by_id(variety: Database) -> None:
+    assert ids(variety, sort="-test_accuracy")[:3] == [2, 4, 1]
+    assert ids(variety, sort="test_accuracy")[:4] == [5, 1, 4, 2]
+    assert sorted(ids(variety, sort="test_accuracy")[4:]) == [3, 6, 7, 8]
+    assert sorted(ids(variety, sort="-test_accuracy")[4:]) == [3, 6, 7, 8]
+
+
+@pytest.mark.parametrize("name", SORTABLE)
+@pytest.mark.parametrize("direction", ["", "-"])
+@pytest.mark.parametrize("limit", ["1", "3"])
+def test_pages_hold_everything_exactly_once_in_order(
+    variety: Database, name: str, direction: str, limit: str
+) -> None:
+    query = {"sort": direction + name, "archived": "all"}
+    whole = ids(variety, **query, limit="500")
+    assert sorted(whole) == list(range(1, 9))
+    assert walk(variety, **query, limit=limit) == whole
+    values = [getattr(run, name) for run in listed(variety, **query).runs]
+    known = [value for value in values if value is not None]
+    if name not in ("eta_seconds", "reason"):  # what a run shows of these is made when it is read
+        key = natural if name in ("name", "dataset") else None
+        assert known == sorted(known, key=key, reverse=bool(direction))
+        assert values[: len(known)] == known
+
+
+NAMED = ["1", "exp 2", "Exp 10", "Istanbul", "İstanbul", "Σίσυφος", "STRASSE", "Straße", "a_b", "a%b", "a\\b"]
+
+
+@pytest.mark.parametrize("limit", ["1", "4", "500"])
+def test_names_are_listed_as_people_count_on_every_page(database: Database, limit: str) -> None:
+    for name in ("run 10", "Run 2", "run 1", "äpfel", "zebra", "apfel", "run 1,000", "run 2"):
+        queue_run(database, Labels(name=name))
+    ordered = ["apfel", "äpfel", "run 1", "Run 2", "run 2", "run 10", "run 1,000", "zebra"]
+    by_id = {run.id: run.name for run in listed(database, archived="all").runs}
+    assert [by_id[each] for each in walk(database, sort="name", limit=limit)] == ordered
+    assert [by_id[each] for each in walk(database, sort="-name", limit=limit)] == ordered[::-1]
+
+
+def test_data_sets_are_listed_as_people_count(database: Database) -> None:
+    for name in ("set10", "set2", "set1"):
+        queue_run(database, dataset=name)
+    assert ids(database, sort="dataset") == [3, 2, 1]
+
+
+def test_a_search_ignores_case_in_every_script_and_takes_every_character_as_it_is(database: Database) -> None:
+    for name in NAMED:
+        queue_run(database, Labels(name=name))
+    for text, names in (
+        ("EXP", ["exp 2", "Exp 10"]),
+        ("istanbul", ["Istanbul", "İstanbul"]),
+        ("İSTANBUL", ["Istanbul", "İstanbul"]),
+        ("ΣΊΣΥΦΟΣ", ["Σίσυφος"]),
+        ("straße", ["STRASSE", "Straße"]),
+        ("_", ["a_b"]),
+        ("%", ["a%b"]),
+        ("\\", ["a\\b"]),
+        ("a_b", ["a_b"]),
+    ):
+        assert [run.name for run in listed(database, q=text, sort="id").runs] == names
+
+
+def test_what_a_run_is_found_by_follows_its_labels(database: Database) -> None:
+    first = queue_run(database, Labels(name="one", tags=["É"], note="Note"))
+    second = queue_run(database)
+    with database.write() as session:
+        run_queue.edit(session, first, {"name": "Zwölf", "note": "remark"})
+        run_queue.edit(session, second, {"tags": ["new"]})
+        run_queue.edit_all(session, {first: {"tags": ["É", "[x]"]}, second: {"tags": ["Ünew"]}})
+        run_queue.edit_all(session, {second: {"archived": True}})
+        run_queue.edit(session, second, {"priority": 5})
+        run_queue.edit(session, second, {"name": "named"})
+        run_queue.edit(session, second, {"name": None})
+    found = {
+        text: ids(database, q=text) for text in ("one", "Note", "zwö", "REMARK", "é", "[", "üNEW", "named")
+    }
+    assert found == {
+        "one": [],
+        "Note": [],
+        "zwö": [first],
+        "REMARK": [first],
+        "é": [first],
+        "[": [first],
+        "üNEW": [second],
+        "named": [],
+    }
+    with database.read() as session:
+        for run in session.execute(select(Run)).scalars():
+            assert {"name_key": run.name_key, "search_key": run.search_key} == of_run(
+                run.name, run.tags, run.note
+            )
+
+
+def test_a_page_says_how_many_there_are_and_where_to_go_on(variety: Database) -> None:
+    page = listed(variety, limit="5")
+    assert (len(page.runs), page.total) == (5, 7)
+    assert page.next_cursor is not None
+    last = listed(variety, limit="5", cursor=page.next_cursor)
+    assert (len(last.runs), last.total, last.next_cursor) == (2, 7, None)
+    assert listed(variety, limit="7").next_cursor is None
+
+
+def test_what_comes_and_goes_meanwhile_does_not_shift_the_pages(database: Database) -> None:
+    for _ in range(6):
+        queue_run(database)
+    page = listed(database, limit="3")
+    assert [run.id for run in page.runs] == [6, 5, 4]
+    assert page.next_cursor is not None
+    queue_run(database)
+    with database.write() as session:
+        run_queue.remove(session, 4)
+    assert [run.id for run in listed(database, limit="3", cursor=page.next_cursor).runs] == [3, 2, 1]
+
+
+def cursor_of(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "ä",
+        "!!!!",
+        "AAAA",
+        "A" * 5000,
+        cursor_of(7),
+        cursor_of({"a": 1, "b": 2, "c": 3}),
+        cursor_of(["-id"]),
+        cursor_of(["-depth", 1, 1]),
+        cursor_of(["-id", [1], 1]),
+        cursor_of(["-id", 1, "1"]),
+        cursor_of(["-id", 1, 1.5]),
+        cursor_of(["-id", 1, None]),
+        cursor_of(["-id", 1, 2**64 - 1]),
+        cursor_of(["-id", 2**64 - 1, 1]),
+        cursor_of(["-id", "one", 1]),
+        cursor_of(["-id", 1, True]),
+    ],
+)
+def test_a_damaged_or_foreign_cursor_is_refused(variety: Database, cursor: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        listed(variety, cursor=cursor)
+    assert caught.value.parameter == "cursor"
+
+
+def test_a_cursor_made_by_hand_with_another_type_never_breaks_the_list(variety: Database) -> None:
+    listed(variety, sort="created_at", cursor=cursor_of(["created_at", 0.0, 0]))
+    for cursor in (["name", 1, 1], ["name", "x\0", 1]):
+        with pytest.raises(QueryError):
+            listed(variety, sort="name", cursor=cursor_of(cursor))
+
+
+def test_all_runs_ignores_pages(variety: Database) -> None:
+    with variety.read() as session:
+        query = RunQuery.parse([("limit", "2"), ("sort", "id"), ("depth", "1,2")], strict=True)
+        assert [run.id for run in run_list.all_runs(session, query)] == [1, 4, 6]
+
+
+@pytest.mark.parametrize("number", [2**31, 2**40, 2**63 - 1])
+@pytest.mark.parametrize("name", ["id", "depth", "priority", "study_id", "study", "q"])
+def test_a_number_beyond_a_columns_range_is_just_not_found(
+    database: Database, name: str, number: int
+) -> None:
+    queue_run(database)
+    with database.read() as session:
+        query = RunQuery.parse([(name, str(number))], strict=True)
+        assert run_list.list_runs(session, query).total == 0
+        assert session.get(Run, number) is None

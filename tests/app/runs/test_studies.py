@@ -1,0 +1,235 @@
+"""Studies: grids of runs, what is trained already, and what they add up to."""
+
+from typing import Any
+
+import pytest
+from sqlmodel import func, select
+
+from app.queue import run_queue
+from app.runs import studies
+from app.runs.studies import NothingMatches, StudyNotFound, StudyTooLarge
+from app.schemas.answers import StudyOut
+from app.schemas.requests import MAX_GRID, GridRequest, StudyRequest
+from app.storage.database import Database, newest_change
+from app.storage.tables import Run, Study
+from tests.app.states import RESULTS, add_worker, claimed, finished_run, queue_run, record, row
+from trainer.config import TrainConfig
+
+BACKENDS = ("sqlite", "postgresql")
+
+
+def request(**body: Any) -> GridRequest:
+    return StudyRequest.model_validate({"epochs": 3, **body})
+
+
+def create(database: Database, **body: Any) -> StudyOut:
+    with database.write() as session:
+        return studies.create_study(session, request(**body))
+
+
+def more_seeds(database: Database, study_id: int, count: int) -> StudyOut:
+    with database.write() as session:
+        return studies.add_seeds(session, study_id, count)
+
+
+def read(database: Database, study_id: int) -> StudyOut:
+    with database.read() as session:
+        found = studies.get_study(session, study_id)
+    assert found is not None
+    return found
+
+
+def configurations(database: Database, study: StudyOut) -> list[tuple[int, int]]:
+    """Depth and seed of each of its runs."""
+    return [(run.depth, run.seed) for run in (row(database, run_id) for run_id in study.runs)]
+
+
+def runs_in(database: Database) -> int:
+    with database.read() as session:
+        return session.exec(select(func.count()).select_from(Run)).one()
+
+
+def test_a_grid_becomes_a_study_of_queued_runs(database: Database) -> None:
+    study = create(database, depth=[1, 2], seed=[0, 1], tags=["t"], priority=4, note="n")
+    assert configurations(database, study) == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    assert study.counts == {"queued": 4, "running": 0, "finished": 0, "failed": 0, "cancelled": 0}
+    assert study.progress == 0
+    assert study.eta_seconds is not None
+    run = row(database, study.runs[0])
+    assert (run.study_id, run.tags, run.priority, run.note) == (study.id, ["t"], 4, "n")
+    assert run.name == "1 layer, 3 epochs, seed 0"
+
+
+def test_a_studys_name_is_its_own_and_its_runs_keep_theirs(database: Database) -> None:
+    study = create(database, depth=1, name="Mine")
+    assert study.name == "Mine"
+    assert row(database, study.runs[0]).name == "1 layer, 3 epochs, seed 0"
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"depth": 2}, "depth 2"),
+        ({"depth": [1, 2, 3], "seed": [0, 1]}, "depth 1, 2, 3 × 2 seeds"),
+        ({"depth": 1, "lr": [0.1, 0.5]}, "depth 1 × lr 0.1, 0.5"),
+        ({"depth": 1, "lr": [0.3, 0.1 + 0.2, 1.0]}, "depth 1 × lr 0.3, 0.30000000000000004, 1"),
+        ({"depth": 1, "lr": [0.1 + k / 3 for k in range(6)]}, "depth 1 × lr 6 values"),
+        ({"depth": 1, "batch_size": list(range(1, 8))}, "depth 1 × batch_size 7 values"),
+    ],
+)
+def test_an_unnamed_study_is_called_by_what_varies(
+    database: Database, body: dict[str, Any], name: str
+) -> None:
+    assert create(database, **body).name == name
+
+
+def test_a_finished_twin_is_trained_again_unless_it_may_be_reused(database: Database) -> None:
+    done = finished_run(database, seed=1)
+    again = create(database, depth=1, seed=[1, 2])
+    assert done not in again.runs
+    assert len(again.runs) == 2
+    reusing = create(database, depth=1, seed=[1, 2], reuse=True)
+    assert done in reusing.runs
+    assert configurations(database, reusing) == [(1, 1), (1, 2)]
+    assert (reusing.counts["finished"], reusing.counts["queued"]) == (1, 1)
+    assert row(database, done).study_id is None
+
+
+def test_a_study_that_reuses_everything_trains_nothing(database: Database) -> None:
+    done = finished_run(database)
+    study = create(database, depth=1, reuse=True)
+    assert study.runs == [done]
+    assert (study.progress, study.eta_seconds) == (1, None)
+    assert runs_in(database) == 1
+
+
+def test_the_newest_of_several_twins_is_reused(database: Database) -> None:
+    finished_run(database)
+    newest = finished_run(database)
+    assert create(database, depth=1, reuse=True).runs == [newest]
+
+
+@pytest.mark.parametrize("other", [{"epochs": 4}, {"lr": 0.06}, {"batch_size": 512}, {"device": "cpu"}])
+def test_a_twin_has_every_hyperparameter_in_common(database: Database, other: dict[str, Any]) -> None:
+    finished_run(database, **other)
+    with database.read() as session:
+        assert studies.preview(session, request(depth=1)).duplicates == 0
+
+
+def test_a_preview_counts_and_creates_nothing(database: Database) -> None:
+    done = finished_run(database, seed=0)
+    with database.write() as session:
+        run = run_queue.get(session, done)
+        run.started_at, run.finished_at = 1000, 1030
+    before = runs_in(database)
+    with database.read() as session:
+        change = newest_change(session)
+        again = studies.preview(session, request(depth=1, seed=[0, 1, 2]))
+        reusing = studies.preview(session, request(depth=1, seed=[0, 1, 2], reuse=True))
+        alone = studies.preview(session, request(depth=1, seed=0, reuse=True))
+    assert (again.runs, again.duplicates) == (reusing.runs, reusing.duplicates) == (3, 1)
+    assert again.seconds >= reusing.seconds > alone.seconds == 0
+    assert runs_in(database) == before
+    with database.read() as session:
+        assert newest_change(session) == change
+        assert session.exec(select(Study)).all() == []
+
+
+def test_more_seeds_fill_the_gaps_for_every_configuration(database: Database) -> None:
+    study = create(database, depth=[1, 2], seed=[0, 2])
+    larger = more_seeds(database, study.id, 2)
+    assert configurations(database, larger)[4:] == [(1, 1), (1, 3), (2, 1), (2, 3)]
+    assert larger.counts["queued"] == 8
+    assert row(database, larger.runs[-1]).study_id == study.id
+
+
+def test_more_seeds_keep_the_other_hyperparameters(database: Database) -> None:
+    study = create(database, depth=1, lr=[0.1, 0.2], batch_size=64)
+    added = [row(database, run_id) for run_id in more_seeds(database, study.id, 1).runs[2:]]
+    assert [(run.lr, run.batch_size, run.epochs, run.seed) for run in added] == [
+        (0.1, 64, 3, 1),
+        (0.2, 64, 3, 1),
+    ]
+
+
+def test_more_seeds_can_be_for_some_configurations_alone(database: Database) -> None:
+    study = create(database, depth=[1, 2, 3], seed=[0, 1])
+    with database.write() as session:
+        larger = studies.add_seeds(session, study.id, 2, {"depth": [2, 3], "lr": [0.05]})
+    assert configurations(database, larger)[6:] == [(2, 2), (2, 3), (3, 2), (3, 3)]
+    with (
+        pytest.raises(NothingMatches, match="no configuration of the study has depth 4"),
+        database.read() as session,
+    ):
+        studies.more_seeds(session, study.id, 2, {"depth": [4]})
+
+
+def test_a_study_does_not_grow_beyond_a_thousand_runs(database: Database) -> None:
+    study = create(database, depth=[1, 2, 3, 4, 5], seed=list(range(200)))
+    assert len(study.runs) == MAX_GRID
+    with pytest.raises(StudyTooLarge, match="1,005 runs"):
+        more_seeds(database, study.id, 1)
+    assert runs_in(database) == MAX_GRID
+
+
+def test_cancelling_a_study_ends_what_waits_and_asks_what_runs(database: Database) -> None:
+    study = create(database, depth=1, seed=[0, 1, 2])
+    done, running = claimed(database), claimed(database)
+    with database.write() as session:
+        run_queue.finish(session, done, RESULTS)
+        cancelled = studies.cancel_study(session, study.id)
+    assert cancelled.counts == {"queued": 0, "running": 1, "finished": 1, "failed": 0, "cancelled": 1}
+    assert row(database, running.run_id).cancel_requested
+
+
+@pytest.mark.parametrize(
+    "step", [studies.cancel_study, lambda session, study_id: studies.add_seeds(session, study_id, 1)]
+)
+def test_an_unknown_study_is_not_found(database: Database, step: Any) -> None:
+    with pytest.raises(StudyNotFound, match="no study 9"), database.write() as session:
+        step(session, 9)
+    with database.read() as session:
+        assert studies.get_study(session, 9) is None
+
+
+def test_progress_is_the_share_of_epochs_that_are_settled(database: Database) -> None:
+    study = create(database, depth=1, seed=[0, 1], epochs=4)
+    claim = claimed(database)
+    record(database, claim, 1, 2)
+    assert read(database, study.id).progress == pytest.approx(2 / 8)
+    with database.write() as session:
+        run_queue.fail(session, claim, "it broke")
+    assert read(database, study.id).progress == pytest.approx(4 / 8)
+
+
+def test_a_deleted_run_leaves_its_studies(database: Database) -> None:
+    study = create(database, depth=[1, 2])
+    with database.write() as session:
+        for run_id in study.runs:
+            run_queue.remove(session, run_id)
+    empty = read(database, study.id)
+    assert (empty.runs, empty.progress, empty.eta_seconds) == ([], 1, None)
+
+
+def test_studies_are_listed_newest_first(database: Database) -> None:
+    first, second = create(database, depth=1), create(database, depth=2)
+    with database.read() as session:
+        assert [study.id for study in studies.list_studies(session)] == [second.id, first.id]
+
+
+def test_twins_are_found_by_configuration(database: Database) -> None:
+    done = finished_run(database, depth=2, seed=7)
+    queue_run(database, depth=2, seed=8)
+    wanted = [TrainConfig(depth=2, epochs=3, seed=seed) for seed in (7, 8, 9)]
+    with database.read() as session:
+        assert studies.finished_twins(session, wanted) == {wanted[0]: done}
+
+
+def test_more_workers_shorten_the_eta(database: Database) -> None:
+    study = create(database, depth=1, seed=list(range(8)))
+    alone = study.eta_seconds
+    add_worker(database, slots=4)
+    together = read(database, study.id).eta_seconds
+    assert alone is not None
+    assert together is not None
+    assert together <= alone

@@ -1,0 +1,86 @@
+"""Values far outside what has worked: said in the form and in previews, and never refused."""
+
+from typing import Any
+
+import pytest
+
+from app.runs import usual
+from app.runs.datasets import SHIPPED_ALONE, Catalogue, Usable
+from tests.app.conftest import Served
+from trainer.config import TrainConfig
+from trainer.inspection import Sizes
+
+FEW = Catalogue([*SHIPPED_ALONE.usable, Usable("few", Sizes(600, 100))])
+
+
+@pytest.mark.parametrize(
+    ("config", "beginning"),
+    [
+        ({"lr": 100.0}, "Learning rate 100 with sgd is far above what has worked (up to 0.5)"),
+        ({"lr": 1.0, "optimizer": "nesterov", "momentum": 0.9}, "Learning rate 1 with nesterov is far above"),
+        (
+            {"lr": 0.05, "optimizer": "adam"},
+            "Learning rate 0.05 with adam is far above what has worked (up to 0.03)",
+        ),
+        ({"lr": 1e-6}, "Learning rate 1e-06 with sgd is far below what has worked (from 0.001)"),
+        ({"lr": 1e-6, "optimizer": "adamw"}, "Learning rate 1e-06 with adamw is far below"),
+        ({"depth": 7}, "Depth 7 is deeper than what has worked with plain sgd (up to 5)"),
+        ({"batch_size": 60_000, "epochs": 10}, "10 updates of the weights in a whole run"),
+        ({"weight_decay": 1.0}, "Weight decay 1 is far above"),
+        ({"dropout": 0.95}, "Dropout 0.95 is far above"),
+        (
+            {"dataset": "few", "batch_size": 1024},
+            "Batch size 1024 is more than the 600 training images of few: every epoch is a single update.",
+        ),
+    ],
+)
+def test_a_value_far_outside_what_has_worked_gets_a_sentence(config: dict[str, Any], beginning: str) -> None:
+    (warning,) = usual.warnings([TrainConfig(**{"depth": 3, **config})], FEW)
+    assert warning.startswith(beginning)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        *({"depth": depth} for depth in range(1, 6)),
+        {"depth": 1, "lr": 1.0},  # a single layer bears more
+        {"depth": 5, "lr": 0.5},
+        {"depth": 5, "lr": 0.01},
+        {"depth": 4, "lr": 0.1, "optimizer": "nesterov", "momentum": 0.9, "batch_size": 512, "epochs": 15},
+        {"depth": 5, "lr": 0.003, "optimizer": "adamw", "batch_size": 512, "epochs": 15},
+        {"depth": 7, "lr": 0.001, "optimizer": "adam"},
+        {"depth": 3, "epochs": 1},
+        {"depth": 3, "optimizer": "adamw", "lr": 0.001, "weight_decay": 1.0},
+        {"depth": 2, "dropout": 0.5, "weight_decay": 0.0001},
+    ],
+)
+def test_what_has_worked_gets_none(config: dict[str, Any]) -> None:
+    assert usual.warnings([TrainConfig(**config)], FEW) == []
+
+
+def test_values_of_a_grid_share_a_sentence() -> None:
+    configs = [
+        TrainConfig(depth=depth, lr=lr, optimizer=optimizer)
+        for depth in (2, 3)
+        for lr in (0.01, 10.0, 100.0)
+        for optimizer in ("sgd", "adam")
+    ]
+    warnings = usual.warnings(configs, FEW)
+    assert [each.partition(" is far")[0] for each in warnings] == [
+        "Learning rate 10 and 100 with sgd",
+        "Learning rate 10 and 100 with adam",
+    ]
+
+
+def test_the_form_and_the_preview_warn_and_nothing_is_refused(server: Served) -> None:
+    words = "Learning rate 100 with sgd is far above what has worked"
+    page = {"Accept": "text/html"}
+    form = {"depth": "3", "lr": "0.05, 100"}
+    assert words in server.client.post("/studies/preview", data=form, headers=page).text
+    assert "far above" not in server.client.get("/runs/new", headers=page).text
+    found = server.client.post("/studies/preview", json={"depth": 3, "lr": [0.05, 100]}).json()
+    assert found["warnings"][0].startswith(words)
+    started = server.client.post("/runs", data=form, headers=page)
+    assert (started.status_code, started.headers["location"]) == (303, "/studies/1")
+    run_id = server.client.get("/runs?lr=100").json()["runs"][0]["id"]
+    assert words in server.client.get(f"/runs/new?from={run_id}", headers=page).text

@@ -1,0 +1,215 @@
+"""What request bodies may say."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app.schemas.requests import (
+    HYPERPARAMETERS,
+    BulkRequest,
+    GridRequest,
+    Labels,
+    MoreRuns,
+    RunPatch,
+    RunRequest,
+    StudyRequest,
+)
+from trainer.config import TrainConfig
+
+
+def refused(model: Any, body: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The places of everything that is wrong with a body."""
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate(body)
+    return [error["loc"] for error in caught.value.errors()]
+
+
+def study(**body: Any) -> GridRequest:
+    return StudyRequest.model_validate(body)
+
+
+def test_only_depth_is_required_and_the_rest_is_the_reference() -> None:
+    request = RunRequest.model_validate({"depth": 3})
+    assert request.config == TrainConfig(
+        depth=3, epochs=200, lr=0.05, batch_size=1024, seed=0, device="auto", dataset="mnist"
+    )
+    assert (request.priority, request.name, request.tags, request.note) == (0, None, [], "")
+    assert refused(RunRequest, {}) == [("depth",)]
+
+
+@pytest.mark.parametrize(
+    ("field", "lowest", "highest"),
+    [
+        ("width", 16, 4096),
+        ("patience", 0, 10_000),
+        ("epochs", 1, 10_000),
+        ("batch_size", 1, 60_000),
+        ("seed", 0, 2**32 - 1),
+        ("priority", -1000, 1000),
+    ],
+)
+def test_integers_keep_to_their_bounds_and_their_type(field: str, lowest: int, highest: int) -> None:
+    for value in (lowest, highest):
+        assert getattr(RunRequest.model_validate({"depth": 1, field: value}), field) == value
+    wrong_ones: list[Any] = [lowest - 1, highest + 1, 2**70, "3", 3.0, True, None, [1], {}, float("nan")]
+    for wrong in wrong_ones:
+        assert refused(RunRequest, {"depth": 1, field: wrong}) == [(field,)]
+
+
+def test_the_learning_rate_is_positive_finite_and_at_most_100() -> None:
+    for value in (1e-9, 0.05, 1, 100):
+        assert RunRequest.model_validate({"depth": 1, "lr": value}).lr == value
+    for wrong in (0, -0.1, 100.1, float("nan"), float("inf"), "0.1", "abc", True, None, [0.1]):
+        assert refused(RunRequest, {"depth": 1, "lr": wrong}) == [("lr",)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"device": "tpu"},
+        {"device": "cuda:0"},
+        {"dataset": "../cifar"},
+        {"learning_rate": 0.1},
+        {"Depth": 1},
+        {"name": ""},
+        {"name": "  "},
+        {"name": "x" * 101},
+        {"name": "a\0b"},
+        {"name": "a\nb"},
+        {"name": "\x1b[31m"},
+        {"name": "\x85"},
+        {"name": "\ud800"},
+        {"name": 7},
+        {"note": "x" * 10_001},
+        {"note": "\x07"},
+        {"note": None},
+        {"tags": "a"},
+        {"tags": None},
+    ],
+)
+def test_what_a_run_may_not_say(body: dict[str, Any]) -> None:
+    assert refused(RunRequest, {"depth": 1, **body}) == [(next(iter(body)),)]
+
+
+@pytest.mark.parametrize("tags", [["x" * 51], [""], ["a,b"], ["a\tb"], [1], ["\ud800"]])
+def test_what_a_tag_may_not_be(tags: list[Any]) -> None:
+    assert refused(Labels, {"tags": tags}) == [("tags", 0)]
+
+
+def test_twenty_tags_are_enough() -> None:
+    assert len(Labels(tags=[f"{number}" for number in range(20)]).tags) == 20
+    assert refused(Labels, {"tags": [f"{number}" for number in range(21)]}) == [("tags",)]
+
+
+def test_labels_are_trimmed_and_tags_said_once() -> None:
+    labels = Labels(name=" a b ", tags=[" x", "x ", "y"], note="two\n\tlines ")
+    assert (labels.name, labels.tags, labels.note) == ("a b", ["x", "y"], "two\n\tlines ")
+
+
+def test_a_study_takes_one_value_or_many_of_every_hyperparameter() -> None:
+    for name in HYPERPARAMETERS:
+        field = TrainConfig.model_fields[name]
+        value = 3 if field.is_required() else field.default
+        assert study(**{"depth": 1, name: value}).axes[name] == [value]
+        assert study(**{"depth": 1, name: [value]}).axes[name] == [value]
+    assert study(depth=[2, 1, 2]).axes == {
+        "depth": [2, 1],
+        "epochs": [200],
+        "lr": [0.05],
+        "batch_size": [1024],
+        "seed": [0],
+        "width": [512],
+        "optimizer": ["sgd"],
+        "momentum": [0.0],
+        "weight_decay": [0.0],
+        "dropout": [0.0],
+        "schedule": ["constant"],
+        "patience": [0],
+        "precision": ["fp32"],
+        "device": ["auto"],
+        "dataset": ["mnist"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({}, ("depth",)),
+        ({"depth": []}, ("depth",)),
+        ({"depth": [1, 11]}, ("depth", 1)),
+        ({"depth": ["1"]}, ("depth", 0)),
+        ({"depth": None}, ("depth", 0)),
+        ({"depth": [[1]]}, ("depth", 0)),
+        ({"depth": "1-5"}, ("depth", 0)),
+        ({"depth": [True]}, ("depth", 0)),
+        ({"depth": 1, "lr": [0.1, float("nan")]}, ("lr", 1)),
+        ({"depth": 1, "reuse": 1}, ("reuse",)),
+        ({"depth": 1, "seeds": 3}, ("seeds",)),
+        ({"depth": 1, "seed": list(range(1001))}, ("seed",)),
+        ({"depth": [1, 2, 3], "seed": list(range(400))}, ()),
+    ],
+)
+def test_what_a_study_may_not_say(body: dict[str, Any], place: tuple[Any, ...]) -> None:
+    assert refused(StudyRequest, body) == [place]
+
+
+def test_a_grid_may_have_a_thousand_runs() -> None:
+    request = study(depth=[1, 2, 3, 4, 5], seed=list(range(200)))
+    assert len(request.axes["seed"]) == 200
+
+
+def test_a_request_for_seeds_is_for_one_to_a_hundred() -> None:
+    assert MoreRuns(seeds=100).seeds == 100
+    for wrong in (0, 101, "4", True):
+        assert refused(MoreRuns, {"seeds": wrong}) == [("seeds",)]
+
+
+def test_seeds_can_be_asked_for_configurations_with_certain_values() -> None:
+    found = MoreRuns.model_validate({"seeds": 1, "only": {"depth": [3, 4], "lr": 0.1}})
+    assert found.wanted == {"depth": [3, 4], "lr": [0.1]}
+    assert MoreRuns(seeds=1).wanted == {}
+    assert refused(MoreRuns, {"seeds": 1, "only": {"seed": [1]}}) == [("only", "seed")]
+    assert refused(MoreRuns, {"seeds": 1, "only": {"depth": []}}) == [("only", "depth")]
+    assert refused(MoreRuns, {"seeds": 1, "only": {"depth": ["3"]}}) == [("only", "depth", 0)]
+
+
+def test_a_patch_may_take_away_the_name_and_nothing_else() -> None:
+    assert RunPatch.model_validate({"name": None}).model_dump(exclude_unset=True) == {"name": None}
+    for field in ("tags", "note", "archived", "priority"):
+        assert refused(RunPatch, {field: None}) == [(field,)]
+
+
+def test_a_patch_changes_no_hyperparameter() -> None:
+    for name in (*HYPERPARAMETERS, "status", "id"):
+        assert refused(RunPatch, {name: 1}) == [(name,)]
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({"ids": [], "action": "cancel"}, ("ids",)),
+        ({"ids": [0], "action": "cancel"}, ("ids", 0)),
+        ({"ids": [2**63], "action": "cancel"}, ("ids", 0)),
+        ({"ids": ["1"], "action": "cancel"}, ("ids", 0)),
+        ({"ids": [1], "action": "explode"}, ("action",)),
+        ({"ids": [1], "action": "tag"}, ()),
+        ({"ids": [1], "action": "cancel", "tag": "x"}, ()),
+    ],
+)
+def test_what_a_bulk_request_may_not_say(body: dict[str, Any], place: tuple[Any, ...]) -> None:
+    assert refused(BulkRequest, body) == [place]
+
+
+def test_a_grid_is_every_combination_the_last_axis_running_fastest() -> None:
+    axes: dict[str, Any] = {"depth": [1, 2], "epochs": 5, "lr": [0.1], "seed": [0, 1]}
+    assert StudyRequest(**axes).configs == [
+        TrainConfig(depth=depth, epochs=5, lr=0.1, seed=seed) for depth in (1, 2) for seed in (0, 1)
+    ]
+
+
+def test_a_grid_with_one_combination_that_does_not_fit_is_refused_with_what_does_not() -> None:
+    axes: dict[str, Any] = {"depth": [1, 8], "width": [1024, 512]}
+    with pytest.raises(ValidationError, match=r"depth 8 at width 512 .* choose at most 7 layers"):
+        StudyRequest(**axes)
+    assert len(StudyRequest(**axes | {"width": [1024, 2048]}).configs) == 4

@@ -1,0 +1,98 @@
+"""What people type into the form that launches runs."""
+
+import pytest
+
+from app.runs.datasets import Catalogue, Usable
+from app.schemas.answers import RunOut
+from app.web.pages import forms
+from trainer.config import TrainConfig
+from trainer.inspection import Sizes
+
+KNOWN = Catalogue([Usable(name, Sizes(5, 3)) for name in ("mnist", "clothes")])
+
+
+def test_the_blank_form_is_the_reference_at_three_layers() -> None:
+    request = forms.blank().request
+    assert request is not None
+    assert request.axes == {name: [value] for name, value in TrainConfig(depth=3).model_dump().items()}
+
+
+def test_a_field_is_generated_for_every_hyperparameter() -> None:
+    fields = forms.blank().fields
+    assert [field.name for field in fields] == list(TrainConfig.model_fields)
+    depth, device = fields[0], next(field for field in fields if field.name == "device")
+    assert (depth.title, depth.bounds) == ("Depth", "1 to 10 layers")
+    assert device.choices == ("auto", "cpu", "cuda", "mps")
+    assert device.folded
+
+
+def test_lists_and_ranges_span_a_grid() -> None:
+    form = forms.read({"depth": "1-5", "seed": "0-2", "lr": "0.01, 0.05", "device": "cpu, cuda"})
+    assert form.size == 60
+    assert form.depths == [1, 2, 3, 4, 5]
+
+
+def test_an_empty_field_means_its_default() -> None:
+    request = forms.read({"depth": "2", "epochs": "", "priority": ""}).request
+    assert request is not None
+    assert request.axes["epochs"] == [200]
+    assert request.priority == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("depth", "", "A value is needed."),
+        ("depth", "0", "0 is too small: at least 1 is expected."),
+        ("depth", "1000", "1000 is too large: at most 10 is expected."),
+        ("epochs", "1000000000", "1000000000 is too large: at most 10,000 is expected."),
+        ("lr", "-0.1", "-0.1 is too small: more than 0 is expected."),
+        ("lr", "NaN", "'NaN' is not a number; expected one like 0.05 or a list 0.01, 0.05."),
+        ("batch_size", "70000", "70000 is too large: at most 60,000 is expected."),
+        ("device", "tpu", "“tpu” is unknown: 'auto', 'cpu', 'cuda' or 'mps' is expected."),
+        ("name", "x" * 101, "This is too long: at most 100 characters are allowed."),
+        ("name", "a\x00b", "Must not hold the control character U+0000."),
+        ("tags", ",".join(map(str, range(21))), "These are too many: at most 20 are allowed."),
+        ("priority", "high", "A whole number is expected, like 0."),
+        ("seed", "0-1000", "'0-1000' has more than 1,000 values."),
+    ],
+)
+def test_what_is_wrong_is_said_beside_its_field(name: str, text: str, message: str) -> None:
+    form = forms.read({"depth": "3", name: text})
+    assert form.request is None
+    assert form.errors == {name: message}
+    assert form.texts[name] == text
+
+
+def test_all_wrong_fields_are_named_at_once() -> None:
+    assert set(forms.read({"depth": "19", "lr": "abc", "priority": "x"}).errors) == {
+        "depth",
+        "lr",
+        "priority",
+    }
+
+
+def test_a_grid_beyond_the_limit_is_refused_as_a_whole() -> None:
+    form = forms.read({"depth": "1-5", "seed": "0-999"})
+    assert form.errors == {"form": "The grid has 5,000 runs; at most 1,000 are allowed in one study."}
+
+
+def test_a_clone_repeats_hyperparameters_tags_and_note_but_not_the_name() -> None:
+    values = dict.fromkeys(RunOut.model_fields) | TrainConfig(depth=4, lr=0.001).model_dump()
+    form = forms.clone(
+        RunOut.model_construct(None, **values | {"tags": ["a", "b"], "note": "why", "name": "old"})
+    )
+    assert form.request is not None
+    assert form.request.axes["lr"] == [0.001]
+    assert form.request.tags == ["a", "b"]
+    assert form.request.note == "why"
+    assert form.request.name is None
+
+
+def test_a_data_set_that_is_gone_stays_on_offer_and_is_told() -> None:
+    form = forms.read({"depth": "1", "dataset": "mnist, gone"}, KNOWN)
+    field = next(field for field in form.fields if field.name == "dataset")
+    assert (list(field.choices), field.chosen) == (["mnist", "clothes", "gone"], ["mnist", "gone"])
+    assert field.error.startswith("There is no complete data set 'gone' here, only mnist, clothes;")
+    assert form.request is None
+    assert form.unfold

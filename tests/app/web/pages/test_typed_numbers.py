@@ -1,0 +1,196 @@
+"""Numbers as people of many countries type them: read where they are clear, asked back where they are not."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.formats import whole as printed
+from app.formats import written
+from app.schemas.grid import GridError
+from app.web.pages import forms
+from app.web.pages.typed_numbers import parse, whole
+from trainer.config import TrainConfig
+
+NO_BREAK, NARROW, THIN, FIGURE = "\u00a0", "\u202f", "\u2009", "\u2007"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "values"),
+    [
+        ("batch_size", "1, 24", [1, 24]),
+        ("batch_size", "1 ,24", [1, 24]),
+        ("batch_size", "1;24", [1, 24]),
+        ("batch_size", "1; 024", [1, 24]),
+        ("batch_size", f"1,{NO_BREAK}24", [1, 24]),
+        ("batch_size", "128,\n256", [128, 256]),
+        ("lr", "0.1; 0.2", [0.1, 0.2]),
+        ("lr", "0.01,0.05", [0.01, 0.05]),
+        ("lr", "1e-3,1e-4", [0.001, 0.0001]),
+        ("lr", "1e-3 .5 1", [0.001, 0.5, 1.0]),
+        ("lr", "1E-3", [0.001]),
+        ("lr", "1e\N{MINUS SIGN}3", [0.001]),
+        ("lr", "1.000", [1.0]),  # no learning rate is as large as 1000
+        ("lr", "1.125", [1.125]),
+        ("lr", "0.050", [0.05]),
+        ("depth", "1,3,5", [1, 3, 5]),
+        ("depth", "1,3", [1, 3]),
+        ("depth", "1 3 5", [1, 3, 5]),
+        ("depth", "1,3, 5", [1, 3, 5]),
+        ("depth", "3,", [3]),
+        ("depth", "1-5", [1, 2, 3, 4, 5]),
+        ("depth", "1 \N{EN DASH} 3, 5", [1, 2, 3, 5]),
+        ("depth", "1..3;5", [1, 2, 3, 5]),
+        ("seed", "0-100:50", [0, 50, 100]),
+        ("batch_size", "\uff11\uff10\uff12\uff14", [1024]),
+        ("batch_size", "٢\u0665٦", [256]),
+        ("lr", "\u0660\u066b\u0660\u0665", [0.05]),
+        ("batch_size", "\u200e64\u200b", [64]),
+        ("width", "512,1024", [512, 1024]),
+        ("device", "cpu; cuda", ["cpu", "cuda"]),
+    ],
+)
+def test_what_is_clear_is_read(name: str, text: str, values: list[object]) -> None:
+    assert parse(name, text) == values
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "cures"),
+    [
+        ("batch_size", "1,024", {"1024", "1, 24"}),
+        ("epochs", "1,000", {"1000"}),
+        ("batch_size", "1 024", {"1024", "1, 24"}),
+        *(("batch_size", f"1{space}024", {"1024", "1, 24"}) for space in (NO_BREAK, NARROW, THIN, FIGURE)),
+        ("batch_size", "1\uff0c024", {"1024", "1, 24"}),
+        ("seed", "1,234,567", {"1234567", "1, 234, 567"}),
+        ("seed", "12,34,567", {"1234567", "12, 34, 567"}),
+        ("seed", "0-1,000", {"0-1000", "0-1, 0"}),
+        ("width", "128,256,512", {"128, 256, 512"}),
+        ("batch_size", "64, 1,024", {"1024", "1, 24"}),
+        ("batch_size", "1,024; 2,048", {"1024", "1, 24"}),
+        ("batch_size", "1,024,2,048", {"1024, 2048", "1, 24, 2, 48"}),
+        ("lr", "1,5", {"1.5", "1, 5"}),
+        ("lr", "0,05", {"0.05"}),
+        ("lr", "1,5; 2,5", {"1.5", "1, 5"}),
+        ("lr", "1,5e-3", {"1.5e-3", "1, 5e-3"}),
+        ("lr", "1,024", {"1.024", "1, 24"}),
+        ("lr", "1.000,5", {"1.000, 5"}),
+        ("lr", "1,024.5", {"1, 24.5"}),
+        ("lr", "0,1,0,2", {"0.1, 0.2"}),
+        ("weight_decay", "0,0001", {"0.0001", "0, 1"}),
+        ("momentum", ",9", {"0.9"}),
+        ("epochs", "1.000", {"1000", "1"}),
+        ("batch_size", "1.024", {"1024"}),
+        ("batch_size", "1.024,00", {"1024"}),
+        ("batch_size", "1'024", {"1024"}),
+        ("batch_size", "1\N{RIGHT SINGLE QUOTATION MARK}024", {"1024"}),
+        ("batch_size", "1_024", {"1024"}),
+        ("lr", "1'024,5", {"1024.5"}),
+        ("epochs", "1e3", {"1000"}),
+        ("epochs", "1E3", {"1000"}),
+        ("epochs", "20.0", {"20"}),
+    ],
+)
+def test_what_could_be_one_number_is_asked_back_with_what_to_write(
+    name: str, text: str, cures: set[str]
+) -> None:
+    with pytest.raises(GridError) as caught:
+        parse(name, text)
+    message = str(caught.value)
+    assert message.startswith("“")
+    for cure in cures:
+        assert f" {cure}" in message.partition("rite")[2]
+        try:
+            parse(name, cure)
+        except GridError as error:
+            assert "values" in str(error)  # noqa: PT017  # only that these are too many
+    assert len(message) < 250
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", " , ", ";", "three", "1,x", "1-", "9" * 5000, "1'02", "--5", "1e999"]
+)
+def test_what_means_nothing_is_refused(text: str) -> None:
+    with pytest.raises(GridError) as caught:
+        parse("epochs", text)
+    assert len(str(caught.value)) < 200
+
+
+@given(st.integers(1000, 2**32 - 1))
+def test_no_number_as_pages_print_it_becomes_several_values(number: int) -> None:
+    with pytest.raises(GridError, match=f"Write {number} for one number"):
+        parse("seed", printed(number))
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=5), st.sampled_from([", ", "; ", ";"]))
+def test_comma_and_space_or_a_semicolon_always_make_a_list(numbers: list[int], between: str) -> None:
+    assert parse("seed", between.join(map(str, numbers))) == numbers
+
+
+@given(st.data())
+def test_a_cloned_form_asks_nothing_back(data: st.DataObject) -> None:
+    for name, most in (("lr", 100.0), ("momentum", 0.999), ("weight_decay", 1.0), ("dropout", 0.999)):
+        value = data.draw(st.floats(0, most, exclude_min=name == "lr"))
+        assert parse(name, written(value)) == [value]
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    assert parse("seed", written(seed)) == [seed]
+
+
+@given(st.text("0123456789,.;' _-e\u00a0\u2009+", max_size=12), st.sampled_from(["seed", "lr", "epochs"]))
+def test_any_text_is_read_or_refused_in_words(text: str, name: str) -> None:
+    try:
+        values = parse(name, text)
+    except GridError as error:
+        assert 0 < len(str(error)) < 250  # noqa: PT017
+    else:
+        assert all(math.isfinite(float(value)) for value in values)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("5", 5), (" 5 ", 5), ("-5", -5), ("\N{MINUS SIGN}5", -5), ("\uff15", 5), ("+5", 5)]
+)
+def test_one_whole_number_is_read(text: str, number: int) -> None:
+    assert whole(text) == number
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "cure"),
+    [
+        ("batch_size", "128,256", "128, 256 for 2 values"),
+        ("batch_size", "100,200,300", "100, 200, 300 for 3 values"),
+        ("epochs", "20,200", "20, 200 for 2 values"),
+        ("epochs", "1,000", "1000 for one number"),
+        ("lr", "1,000", "1.000 for one number"),
+        ("dropout", "0,5", "0.5 for one number"),
+    ],
+)
+def test_what_a_field_may_not_hold_is_not_suggested(name: str, text: str, cure: str) -> None:
+    with pytest.raises(GridError, match=rf" or \d values\. Write {cure}$"):
+        parse(name, text)
+
+
+@pytest.mark.parametrize("text", ["1,000", "1 000", "1.000", "1'000", "1_000", f"1{NARROW}000"])
+def test_thousands_in_a_field_for_one_number_are_asked_back(text: str) -> None:
+    with pytest.raises(GridError, match="If it means 1000, write 1000"):
+        whole(text)
+    with pytest.raises(GridError, match="If it means -1000, write -1000"):
+        whole(f"\N{MINUS SIGN}{text}")
+
+
+@pytest.mark.parametrize("text", ["", "high", "1, 5", "1.5", "9" * 5000, "1-5"])
+def test_a_field_for_one_number_says_what_it_expects(text: str) -> None:
+    with pytest.raises(GridError, match=r"^a whole number is expected, like 0$"):
+        whole(text)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, field in TrainConfig.model_fields.items() if field.annotation in (int, float)]
+)
+def test_every_field_of_numbers_keeps_what_it_asks_back(name: str) -> None:
+    typed = "1,024"
+    form = forms.read({"depth": "3", name: typed})
+    assert form.request is None
+    assert set(form.errors) == {name}
+    assert form.texts[name] == typed
+    assert form.errors[name].startswith("“1,024” could be one number or 2 values. Write ")

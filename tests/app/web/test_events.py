@@ -1,0 +1,294 @@
+"""The event stream: everything that happens, in order, once, and again after a reconnect."""
+
+import asyncio
+import json
+
+import pytest
+
+from app.queue import run_queue
+from app.runs import studies
+from app.schemas.requests import StudyRequest
+from app.settings import Settings
+from app.storage.database import Database
+from app.storage.integrity import Integrity
+from app.web import events
+from tests.app.conftest import Served
+from tests.app.listening import Stream, Told, listening, newest
+from tests.app.states import RESULTS, claimed, failed_run, figures, finished_run, queue_run, record
+from tests.waiting import to_its_end
+
+BACKENDS = ("sqlite", "postgresql")
+
+
+def whole_past(database: Database, seen: int = 0, run_id: int | None = None) -> list[events.Event]:
+    """Everything after a change, read chunk by chunk."""
+    found: list[events.Event] = []
+    with database.read() as session:
+        while True:
+            more, seen = events.read_after(session, seen, run_id)
+            if not more:
+                return found
+            found += more
+
+
+def kinds(told: list[Told]) -> list[str]:
+    return [each.kind for each in told]
+
+
+# Reading the past
+
+
+def test_events_come_in_the_order_of_their_changes(database: Database) -> None:
+    finished_run(database)
+    failed_run(database)
+    queue_run(database)
+    found = whole_past(database)
+    numbers = [event.id for event in found]
+    assert numbers == sorted(set(numbers))
+    assert [(event.kind, event.run_id) for event in found] == [
+        *[("epoch", 1)] * 3,
+        ("run", 1),
+        ("run", 2),
+        ("run", 3),
+    ]
+
+
+def test_a_run_that_changed_twice_is_told_once_as_it_is_now(database: Database) -> None:
+    run_id = queue_run(database)
+    with database.write() as session:
+        run_queue.edit(session, run_id, {"note": "one"})
+        run_queue.edit(session, run_id, {"note": "two"})
+    (told,) = whole_past(database)
+    assert (told.kind, json.loads(told.data)["note"]) == ("run", "two")
+    assert whole_past(database, told.id) == []
+
+
+def test_a_long_past_comes_whole_in_chunks(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with database.write() as session:
+        studies.create_study(session, StudyRequest.model_validate({"depth": 1, "seed": list(range(7))}))
+    for claim in [claimed(database) for _ in range(4)]:
+        record(database, claim, 1, 2, 3)
+    for run_id in (5, 6):
+        with database.write() as session:
+            run_queue.remove(session, run_id)
+    at_once = [(event.id, event.kind, event.run_id) for event in whole_past(database)]
+    for chunk in (1, 2, 3, 5):
+        monkeypatch.setattr(events, "_CHUNK", chunk)
+        assert [(event.id, event.kind, event.run_id) for event in whole_past(database)] == at_once
+    assert len(at_once) == 12 + 5 + 2
+
+
+@pytest.mark.parametrize("seen", [10**6, 2**63 - 1])
+def test_whoever_has_seen_more_than_there_is_must_read_again(database: Database, seen: int) -> None:
+    queue_run(database)
+    with database.read() as session:
+        (told,), reached = events.read_after(session, seen)
+    assert (told.kind, told.run_id, told.id, reached) == ("reset", None, 1, 1)
+
+
+def test_an_unchanged_database_has_nothing_to_tell(database: Database) -> None:
+    with database.read() as session:
+        assert events.read_after(session, 0) == ([], 0)
+
+
+# Over HTTP
+
+
+def test_a_stream_is_not_cached_and_says_how_soon_to_come_back(server: Served) -> None:
+    with server.client.stream("GET", "/events") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert "no-" in answer.headers["cache-control"]
+        lines = answer.iter_lines()
+        first = [next(lines), next(lines)]
+        assert "retry: 1000" in first
+
+
+def test_the_stream_of_all_runs_begins_now(server: Served) -> None:
+    queue_run(server.database)
+    with listening(server.client) as stream:
+        second = queue_run(server.database)
+        told = stream.next()
+    assert (told.kind, told.data["id"]) == ("run", second)
+
+
+def test_an_event_holds_what_reading_would_show(server: Served) -> None:
+    with listening(server.client, since=0) as stream:
+        run_id = queue_run(server.database, epochs=1)
+        run = stream.next()
+        assert run.data == {
+            name: value
+            for name, value in server.client.get(f"/runs/{run_id}").json().items()
+            if name in run.data
+        }
+        record(server.database, claimed(server.database), 1)
+        epoch = stream.until("epoch")[-1]
+    assert epoch.data == {"run_id": run_id, "attempt": 1, **figures(1)}
+
+
+def test_a_training_is_told_from_its_claim_to_its_end(server: Served) -> None:
+    run_id = queue_run(server.database)
+    with listening(server.client, since=newest(server.database)) as stream:
+        claim = claimed(server.database)
+        assert stream.next().data["status"] == "running"
+        for epoch in (1, 2, 3):
+            record(server.database, claim, epoch)
+        with server.database.write() as session:
+            run_queue.finish(session, claim, RESULTS)
+        told = stream.until("run", status="finished")
+    assert [each.data["epoch"] for each in told if each.kind == "epoch"] == [1, 2, 3]
+    assert told[-1].data["id"] == run_id
+    assert [each.id for each in told] == sorted({each.id for each in told})
+
+
+@pytest.mark.parametrize("path", ["/events", "/runs/1/events"])
+def test_a_reconnect_leaves_no_gap_and_repeats_nothing(server: Served, path: str) -> None:
+    queue_run(server.database, epochs=12)
+    claim = claimed(server.database)
+    seen = newest(server.database)
+    epochs: list[int] = []
+    for epoch in range(1, 13):
+        record(server.database, claim, epoch)
+        if epoch % 3:
+            continue  # written while nobody listened
+        with listening(server.client, path, after=seen) as stream:
+            told = stream.until("epoch", epoch=epoch)
+        assert all(each.id > seen for each in told)
+        seen = told[-1].id
+        epochs += [each.data["epoch"] for each in told if each.kind == "epoch"]
+    assert epochs == list(range(1, 13))
+
+
+def test_two_clients_are_told_the_same(server: Served) -> None:
+    with listening(server.client, since=0) as first, listening(server.client, since=0) as second:
+        for seed in range(5):
+            queue_run(server.database, seed=seed)
+        told = first.until("run", seed=4)
+        assert second.until("run", seed=4) == told
+        with listening(server.client, since=told[1].id) as third:
+            assert third.take(len(told) - 2) == told[2:]
+
+
+def test_the_stream_of_one_run_begins_with_all_there_is_and_knows_no_other(server: Served) -> None:
+    run_id = finished_run(server.database)
+    finished_run(server.database)
+    with listening(server.client, f"/runs/{run_id}/events") as stream:
+        told = stream.take(4)
+        assert kinds(told) == ["epoch", "epoch", "epoch", "run"]
+        assert [each.data["epoch"] for each in told[:3]] == [1, 2, 3]
+        queue_run(server.database)
+        with server.database.write() as session:
+            run_queue.edit(session, run_id, {"note": "changed"})
+        told = [stream.next()]
+    assert (told[0].kind, told[0].data["id"], told[0].data["note"]) == ("run", run_id, "changed")
+
+
+def test_the_last_event_id_outweighs_since(server: Served) -> None:
+    for seed in range(3):
+        queue_run(server.database, seed=seed)
+    with listening(server.client, after=2, since=0) as stream:
+        assert stream.next().data["seed"] == 2
+
+
+def test_an_empty_last_event_id_is_none(server: Served) -> None:
+    queue_run(server.database)
+    with server.client.stream("GET", "/events", headers={"Last-Event-ID": ""}, params={"since": 0}) as answer:
+        stream = Stream(answer)
+        stream.wait_for_the_beginning()
+        assert stream.next().data["id"] == 1
+
+
+def test_a_lost_attempts_epochs_are_taken_back(server: Served) -> None:
+    run_id = queue_run(server.database)
+    with listening(server.client, f"/runs/{run_id}/events") as stream:
+        first = claimed(server.database)
+        record(server.database, first, 1, 2)
+        stream.until("epoch", epoch=2)
+        with server.database.write() as session:
+            run_queue.lose(session, first, "its process was killed by SIGKILL")
+        second = claimed(server.database)
+        with server.database.write() as session:
+            run_queue.report_start(session, second, "cpu", {}, 0)
+        record(server.database, second, 1)
+        told = stream.until("epoch", attempt=2, epoch=1)
+    assert kinds(told).count("reset") == 1
+    reset = next(each for each in told if each.kind == "reset")
+    assert reset.data == {"run_id": run_id}
+    assert all(each.id < reset.id for each in told if each.data.get("attempt") == 1 and each.kind == "epoch")
+    with listening(server.client, f"/runs/{run_id}/events") as stream:
+        afresh = stream.until("epoch")
+    assert [each.data["attempt"] for each in afresh if each.kind == "epoch"] == [2]
+
+
+@pytest.mark.parametrize("path", ["/events", "/runs/1/events"])
+def test_a_deletion_is_told(server: Served, path: str) -> None:
+    run_id = queue_run(server.database)
+    with listening(server.client, path, since=newest(server.database)) as stream:
+        assert server.client.delete(f"/runs/{run_id}").status_code == 204
+        told = stream.next()
+    assert (told.kind, told.data) == ("deleted", {"run_id": run_id})
+
+
+def test_a_run_deleted_while_nobody_listened_is_told_at_the_reconnect(server: Served) -> None:
+    run_id = queue_run(server.database)
+    seen = newest(server.database)
+    server.client.delete(f"/runs/{run_id}")
+    with listening(server.client, f"/runs/{run_id}/events", after=seen) as stream:
+        assert stream.next().data == {"run_id": run_id}
+
+
+def test_a_client_of_another_database_is_told_to_read_again(server: Served) -> None:
+    queue_run(server.database)
+    with listening(server.client, after=10**6) as stream:
+        told = stream.next()
+        assert (told.kind, told.data) == ("reset", {"run_id": None})
+        queue_run(server.database)
+        assert stream.next().data["id"] == 2
+
+
+def test_what_the_page_showed_is_continued_however_long_ago(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream is whole when the hub has forgotten what its client has not seen yet."""
+    monkeypatch.setattr(events, "_REMEMBERED", 4)
+    with listening(server.client, since=0) as slow:
+        for seed in range(30):
+            queue_run(server.database, seed=seed)
+        with listening(server.client, since=3) as late:
+            assert [each.data["seed"] for each in late.take(27)] == list(range(3, 30))
+        assert [each.data["seed"] for each in slow.take(30)] == list(range(30))
+
+
+def test_a_client_that_does_not_read_is_told_to_read_again_and_goes_on_with_the_newest(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "_REMEMBERED", 4)
+    monkeypatch.setattr(events, "SLOW_SECONDS", 0)
+    queue_run(database)
+    hub = events.EventHub(database, Integrity(database, settings.data_dir))
+
+    async def listen() -> list[bytes]:
+        stream = hub.stream(0)
+        chunks = [await anext(stream), await anext(stream)]
+        for seed in range(20):  # while it takes nothing
+            queue_run(database, seed=seed)
+            while hub.newest < newest(database):  # noqa: ASYNC110  # the hub has its own pace
+                await asyncio.sleep(0.001)
+        chunks.append(await anext(stream))
+        queue_run(database, depth=2)
+        chunks.append(await anext(stream))
+        hub.close()
+        chunks += [chunk async for chunk in stream]
+        return chunks
+
+    greeting, first, again, after = to_its_end(listen())
+    assert greeting == events.GREETING
+    assert b'"id":1,' in first
+    assert again == b'event: reset\ndata: {"run_id":null}\nid: 21\n\n'
+    assert after.startswith(b"event: run\n")
+    assert b'"id":22,' in after
+
+
+def test_a_quiet_stream_says_that_it_lives(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "PING_SECONDS", 0.01)
+    with server.client.stream("GET", "/events") as answer:
+        assert next(line for line in answer.iter_lines() if "ping" in line) == ": ping"

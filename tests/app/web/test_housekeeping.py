@@ -1,0 +1,304 @@
+"""What the server sees to by itself: leftover files, and a look at the database after an unclean stop."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from app.main import create_app
+from app.queue import idempotency, run_queue
+from app.schemas.requests import Labels
+from app.settings import Settings
+from app.storage import artifacts
+from app.storage.artifacts import Checkpoint
+from app.storage.database import Database
+from app.web import housekeeping
+from app.web.housekeeping import Tidy
+from tests.app.conftest import serving
+from tests.app.listening import listening
+from tests.app.states import claimed, finished_run, queue_run, row
+from tests.dashboard import ROOT, clean_environment
+from tests.waiting import eventually
+from trainer import durable
+
+
+def files_of(settings: Settings, run_id: int, *, checkpoint: bool = True) -> set[str]:
+    """Give a run weights and a checkpoint; where they lie."""
+    files = artifacts.of_run(settings.artifacts, run_id)
+    durable.write(files.model(1), b"weights")
+    if checkpoint:
+        durable.write(files.path_of(Checkpoint(1, 1)), b"state")
+    return present(settings, run_id)
+
+
+def present(settings: Settings, run_id: int) -> set[str]:
+    folder = artifacts.of_run(settings.artifacts, run_id).folder
+    return {path.parent.name for path in folder.rglob("*.safetensors")}
+
+
+def test_leftovers_of_finished_and_deleted_runs_are_removed_and_nothing_else(
+    database: Database, settings: Settings
+) -> None:
+    finished, deleted = finished_run(database), finished_run(database)
+    failed, waiting = queue_run(database), queue_run(database)
+    foreign = 77
+    with database.write() as session:
+        run_queue.cancel(session, failed)
+        run_queue.remove(session, deleted)
+    whole = {run_id: files_of(settings, run_id) for run_id in (finished, deleted, failed, waiting, foreign)}
+    Tidy(database, settings.artifacts).remove_leftovers()
+    assert present(settings, finished) == {"attempt-1"}
+    assert present(settings, deleted) == set()
+    for kept in (failed, waiting, foreign):
+        assert present(settings, kept) == whole[kept]
+
+
+def test_after_the_first_time_only_what_has_changed_is_looked_at(
+    database: Database, settings: Settings
+) -> None:
+    old = finished_run(database)
+    tidy = Tidy(database, settings.artifacts)
+    tidy.remove_leftovers()
+    files_of(settings, old)
+    new = finished_run(database)
+    files_of(settings, new)
+    tidy.remove_leftovers()
+    assert present(settings, old) == {"attempt-1", "checkpoints"}
+    assert present(settings, new) == {"attempt-1"}
+
+
+def test_what_could_not_be_removed_is_tried_again(database: Database, settings: Settings) -> None:
+    finished, deleted = finished_run(database), finished_run(database)
+    with database.write() as session:
+        run_queue.remove(session, deleted)
+    removable = artifacts.of_run(settings.artifacts, deleted).folder
+    checkpoints = artifacts.of_run(settings.artifacts, finished).checkpoints
+    for place in (removable, checkpoints):  # a file where a folder is expected can't be removed as one
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+    tidy = Tidy(database, settings.artifacts)
+    tidy.remove_leftovers()
+    for place in (removable, checkpoints):
+        place.unlink()
+    files_of(settings, finished)
+    files_of(settings, deleted)
+    tidy.remove_leftovers()
+    assert present(settings, finished) == {"attempt-1"}
+    assert present(settings, deleted) == set()
+    files_of(settings, finished)
+    tidy.remove_leftovers()
+    assert present(settings, finished) == {"attempt-1", "checkpoints"}
+
+
+def check_of(settings: Settings) -> str:
+    """What a server that is started says of its database, once it knows, and leaves cleanly."""
+    with serving(settings) as server:
+
+        def known() -> str | None:
+            found: str = server.client.get("/health").json()["database"]
+            return found if found != "checking" else None
+
+        return eventually(known) or ""
+
+
+def start_and_die(settings: Settings) -> None:
+    """Leave what a server leaves that is killed."""
+    app = create_app(settings)
+    app.state.integrity.begin()
+    app.state.database.close()
+
+
+def test_a_clean_stop_needs_no_look_at_the_database(settings: Settings) -> None:
+    assert check_of(settings) == "unchecked"
+    assert check_of(settings) == "unchecked"
+
+
+def test_after_a_stop_that_was_not_clean_the_database_is_looked_at_once(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    start_and_die(settings)
+    with caplog.at_level(logging.INFO):
+        assert check_of(settings) == "sound"
+    assert "the database is sound: checked in" in caplog.text
+    assert check_of(settings) == "unchecked"
+
+
+def test_the_system_page_tells_what_was_found(settings: Settings) -> None:
+    start_and_die(settings)
+    with serving(settings) as server:
+        eventually(lambda: server.client.get("/health").json()["database"] == "sound")
+        text = server.client.get("/workers", headers={"Accept": "text/html"}).text
+    assert "sound, checked in" in text
+
+
+def damage(path: Path) -> None:
+    """Overwrite the last pages of a database."""
+    content = bytearray(path.read_bytes())
+    content[-3 * 4096 :] = b"\xa5" * (3 * 4096)
+    path.write_bytes(content)
+
+
+def test_a_damaged_database_is_told_loudly_and_looked_at_again(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(Database(settings.url)) as database:
+        for _ in range(200):
+            queue_run(database, Labels(note="some text that fills pages " * 10))
+    start_and_die(settings)
+    damage(settings.data_dir / "depthboard.sqlite3")
+    with serving(settings) as server:
+        eventually(lambda: server.client.get("/health").json()["database"] == "damaged")
+        text = server.client.get("/workers", headers={"Accept": "text/html"}).text
+    assert "The database file is damaged" in text
+    assert "depthboard restore" in text
+    assert "the database file is damaged" in caplog.text
+    assert (settings.data_dir / "serving").exists()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_postgresql_looks_after_itself(settings: Settings) -> None:
+    start_and_die(settings)
+    assert check_of(settings) == "unchecked"
+
+
+def test_the_runs_of_a_worker_whose_supervisor_saw_it_die_are_queued_at_once(settings: Settings) -> None:
+    """No lease is over, and no other worker is there."""
+    words = ["serve", "--port", "0", "--data-dir", str(settings.data_dir), "--parent", str(os.getpid())]
+    with closing(Database(settings.url)) as database:
+        run_id = queue_run(database)
+        claimed(database, "dead")
+        server = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", *words],
+            stdin=subprocess.PIPE,
+            cwd=ROOT,
+            env=clean_environment(),
+        )
+        assert server.stdin
+        try:
+            server.stdin.write(b"nobody\ndead\n")
+            server.stdin.flush()
+            eventually(lambda: row(database, run_id).status == "queued")
+        finally:
+            server.terminate()
+            server.wait(60)
+            server.stdin.close()
+        assert (row(database, run_id).crashes, row(database, run_id).worker_losses) == (0, 1)
+
+
+def test_the_server_alone_notices_a_worker_that_went_silent(settings: Settings, database: Database) -> None:
+    run_id = queue_run(database)
+    with serving(settings.model_copy(update={"lease_seconds": 1.0})):
+        claimed(database, "silent", lease_seconds=1)
+        eventually(lambda: row(database, run_id).status == "queued")
+    assert (row(database, run_id).crashes, row(database, run_id).worker_losses) == (0, 1)
+
+
+def test_a_request_that_meets_damage_says_so_and_so_do_health_and_the_system_page(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(Database(settings.url)) as database:
+        for _ in range(200):
+            queue_run(database, Labels(note="some text that fills pages " * 10))
+    damage(settings.data_dir / "depthboard.sqlite3")
+    with serving(settings) as server:
+        assert server.client.get("/health").json()["database"] == "unchecked"
+        for _ in range(3):
+            answer = server.client.get("/runs.csv")
+            assert answer.status_code == 503
+            assert answer.json()["detail"].startswith(
+                "The database is damaged: database disk image is malformed."
+            )
+            assert "depthboard restore FILE --data-dir NEW" in answer.json()["detail"]
+        page = server.client.get("/runs?sort=note&limit=500", headers={"Accept": "text/html"})
+        health = server.client.get("/health")
+        system = server.client.get("/workers", headers={"Accept": "text/html"}).text
+    assert page.status_code == 503
+    assert "depthboard restore" in page.text
+    assert health.status_code == 200
+    assert health.json()["database"] == "damaged"
+    assert health.json()["detail"] == "database disk image is malformed"
+    assert "The database file is damaged" in system
+    assert caplog.text.count("\n") == caplog.text.count("the database file is damaged") == 1
+
+
+def test_a_table_that_is_gone_is_damage_and_an_error_of_the_server_is_none(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Database(settings.url)) as database, database.write() as session:
+        session.execute(text("DROP TABLE worker"))
+    with serving(settings) as server:
+        health = server.client.get("/health")
+        assert (health.status_code, health.json()["database"]) == (200, "damaged")
+        assert health.json()["detail"] == "no such table: worker"
+
+        def wrong(*_: object) -> None:
+            raise IntegrityError("INSERT", None, Exception("NOT NULL constraint failed"))
+
+        monkeypatch.setattr(run_queue, "enqueue", wrong)
+        assert server.client.post("/runs", json={"depth": 1}).status_code == 500
+
+
+# The end
+
+
+class Held:
+    """Work of the server that is under way when it is told to stop, and ends a moment later."""
+
+    def __init__(self, work: Callable[..., object]) -> None:
+        self._work = work
+        self._go = threading.Event()
+        self.began = threading.Event()
+        self.order: list[str] = []
+
+    def __call__(self, *arguments: object) -> object:
+        """Do the work, once it may."""
+        self.began.set()
+        self._go.wait()
+        done = self._work(*arguments)
+        self.order.append("done")
+        return done
+
+    def closing(self, close: Callable[[Database], None]) -> Callable[[Database], None]:
+        """Close it, and note when."""
+
+        def noted(database: Database) -> None:
+            self.order.append("closed")
+            close(database)
+
+        return noted
+
+    def release_soon(self) -> None:
+        threading.Timer(0.2, self._go.set).start()
+
+
+def test_a_server_that_stops_closes_the_database_after_a_chore_that_is_under_way(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chore = Held(idempotency.forget_old)
+    monkeypatch.setattr(housekeeping, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(idempotency, "forget_old", chore)
+    monkeypatch.setattr(Database, "close", chore.closing(Database.close))
+    with serving(settings):
+        chore.began.wait()
+        chore.release_soon()
+    assert chore.order[:2] == ["done", "closed"]
+
+
+def test_a_server_that_stops_closes_the_database_after_a_look_for_news(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(settings) as server, listening(server.client):
+        look = Held(server.app.state.events._look)  # noqa: SLF001  # to hold it back where it reads
+        monkeypatch.setattr(server.app.state.events, "_look", look)
+        monkeypatch.setattr(Database, "close", look.closing(Database.close))
+        look.began.wait()
+        look.release_soon()
+    assert look.order[:2] == ["done", "closed"]

@@ -1,0 +1,74 @@
+"""A slot's child whose trainings misbehave as its first word says; the others are those of a slot."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from app.worker import slot
+from trainer.loop import EpochRecord, train
+
+
+def spin(seconds: float) -> None:
+    """Use so much CPU time."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def endless() -> None:
+    """Never end, and never wait."""
+    spin(float("inf"))
+
+
+def deadlock() -> None:
+    """Wait for a lock that nobody gives back."""
+    lock = threading.Lock()
+    with lock:
+        lock.acquire()
+
+
+def die() -> None:
+    """End as the kernel ends what takes too much memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+HANGS: dict[str, Callable[[], None]] = {"endless": endless, "deadlock": deadlock, "dies": die}
+
+
+def misbehaving(how: str) -> Callable[..., Iterator[EpochRecord]]:
+    """A training of long steps, or one that hangs after an epoch and some steps of 0.1 s."""
+
+    def train_in_long_steps(
+        config: Any, data: Any, state: Any, told_to_stop: Callable[[], bool], *others: Any
+    ) -> Iterator[EpochRecord]:
+        def told_late() -> bool:
+            answer = told_to_stop()
+            spin(2)
+            return answer
+
+        yield from train(config, data, state, told_late, *others)
+
+    def train_and_hang(
+        config: Any, data: Any, state: Any, told_to_stop: Callable[[], bool], *others: Any
+    ) -> Iterator[EpochRecord]:
+        if state.epoch == 0:
+            yield next(train(config, data, state, told_to_stop, *others))
+        for _ in range(3):
+            told_to_stop()
+            spin(0.1)
+        told_to_stop()
+        HANGS[how]()
+
+    return train_and_hang if how in HANGS else train_in_long_steps
+
+
+if __name__ == "__main__":
+    pipe, folder, device = sys.argv[sys.argv.index("app.worker.slot") + 1 :]
+    slot.__dict__["train"] = misbehaving(sys.argv[1])
+    slot.__dict__["STEPPING_SECONDS"] = 0
+    slot.main(int(pipe), Path(folder), device)

@@ -1,0 +1,45 @@
+import os
+import subprocess
+import sys
+import threading
+
+from app.worker import lifeline
+
+CHILD = """
+import os, threading
+from app.worker import lifeline
+ended = threading.Event()
+lifeline.watch(int(os.environ["PARENT"]), ended.set)
+print("watching", flush=True)
+ended.wait(30)
+print("orphaned" if ended.is_set() else "still watched", flush=True)
+"""
+PARENT = """
+import os, subprocess, sys
+os.environ["PARENT"] = str(os.getpid())
+subprocess.run([sys.executable, "-c", os.environ["CHILD"]])
+"""
+
+
+def test_a_child_notices_that_its_parent_was_killed() -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, env={**os.environ, "CHILD": CHILD}
+    )
+    assert parent.stdout
+    assert parent.stdout.readline() == "watching\n"
+    parent.kill()
+    assert parent.stdout.read() == "orphaned\n"
+    parent.wait()
+    parent.stdout.close()
+
+
+def test_a_parent_that_is_already_gone_is_noticed_at_once() -> None:
+    orphaned = threading.Event()
+    lifeline.watch(os.getpid(), orphaned.set)  # a process is never its own parent
+    assert orphaned.wait(30)
+
+
+def test_nothing_happens_while_the_parent_lives() -> None:
+    orphaned = threading.Event()
+    lifeline.watch(os.getppid(), orphaned.set)
+    assert not orphaned.wait(3 * lifeline.INTERVAL)
