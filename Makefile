@@ -2,6 +2,7 @@
 #
 #   make run    sets up once, then starts the dashboard on http://127.0.0.1:8000
 #               (PORT=9000 for another port; every DEPTHBOARD_… variable is passed on)
+#   make dev    the same, started anew whenever a file changes
 #   make test   lint, types and all tests
 #   make lint   lint and types alone
 #   make bench  measures training on this machine, and keeps the table in benchmarks/RESULTS.md
@@ -26,10 +27,10 @@ COMMAND := $(VENV)/bin/depthboard
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
-.PHONY: run test lint bench dependencies postgres install lock
+.PHONY: run dev test lint bench dependencies postgres install lock
 
 ifdef PORT
-run: export DEPTHBOARD_PORT := $(PORT)
+run dev: export DEPTHBOARD_PORT := $(PORT)
 endif
 run: $(VENV)/.editable
 	@$(COMMAND) up
@@ -41,6 +42,10 @@ lint: $(VENV)/.editable $(VENV)/.development
 	$(VENV)/bin/python -m ruff check
 	$(VENV)/bin/python -m ruff format --check
 	$(VENV)/bin/python -m mypy
+	$(VENV)/bin/oxlint static/js
+
+dev: $(VENV)/.editable $(VENV)/.development
+	@$(VENV)/bin/python -m watchfiles --sigint-timeout 20 '$(COMMAND) up' app trainer templates static
 
 bench: $(VENV)/.editable
 	$(VENV)/bin/python benchmarks/training.py --write

@@ -28,12 +28,12 @@ export function listen(url, since, handlers) {
     clearTimeout(retry);
     source?.close();
     source = new EventSource(`${url}?since=${seen}`);
-    source.onopen = () => {
+    source.addEventListener("open", () => {
       if (delay > FIRST_DELAY) refresh(); // what failed while the server was away
       delay = FIRST_DELAY;
       notice.hidden = true;
-    };
-    source.onerror = fail;
+    });
+    source.addEventListener("error", fail);
     for (const kind of KINDS) {
       source.addEventListener(kind, (event) => {
         seen = Number(event.lastEventId);

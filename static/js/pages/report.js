@@ -15,7 +15,7 @@ const { inside, ...comparison } = JSON.parse(document.getElementById("comparison
 const view = new View();
 const set = new RunSet();
 charts(set, view, () => comparison);
-new Diagnostics(view, set, async (id) => inside[id], () => []);
+new Diagnostics(view, set, (id) => Promise.resolve(inside[id]), () => []);
 parameterTable(view);
 startTableCopy();
 set.load(comparison);

@@ -36,7 +36,7 @@ export class EpochTable {
     const added = [];
     for (let index = this.#rows.length; index < count; index += 1) added.push(this.#row(index));
     this.#rows.push(...added);
-    this.body.prepend(...added.map(({ element }) => element).reverse());
+    this.body.prepend(...added.map(({ element }) => element).toReversed());
   }
 
   #row(index) {

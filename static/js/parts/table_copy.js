@@ -5,7 +5,7 @@
 const NUMBER = /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i;
 const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/; // what a spreadsheet takes for the beginning of a formula
 
-const wordsOf = (element) => element.textContent.replace(/\s+/g, " ").trim();
+const wordsOf = (element) => element.textContent.replaceAll(/\s+/g, " ").trim();
 
 // The values of a cell by part.
 function valuesOf(cell) {
@@ -13,7 +13,7 @@ function valuesOf(cell) {
   const time = cell.querySelector("time[datetime]");
   if (time) return { "": time.dateTime };
   const words = wordsOf(cell);
-  const plain = words.replace(/^\u2212/, "-").replace(/(?<=\d),(?=\d{3}(?!\d))/g, "");
+  const plain = words.replace(/^\u2212/, "-").replaceAll(/(?<=\d),(?=\d{3}(?!\d))/g, "");
   return { "": NUMBER.test(plain) ? Number(plain) : words === "–" ? null : words };
 }
 
@@ -21,13 +21,13 @@ function valuesOf(cell) {
 function text(value) {
   if (value === null || value === undefined) return "";
   if (typeof value === "number") return String(value);
-  const words = String(value).replace(/\s+/g, " ");
+  const words = String(value).replaceAll(/\s+/g, " ");
   return FORMULA.test(words) ? `'${words}` : words;
 }
 
 // Columns of a table: which cells they hold, their part, and what they are called.
 function columnsOf(table, rows) {
-  const heads = [...(table.tHead?.rows[table.tHead.rows.length - 1]?.cells ?? [])];
+  const heads = [...([...(table.tHead?.rows ?? [])].at(-1)?.cells ?? [])];
   const count = Math.max(heads.length, ...rows.map((row) => row.cells.length));
   return Array.from({ length: count }, (_, place) => place).flatMap((place) => {
     const head = heads[place];

@@ -12,7 +12,7 @@ export function worded(trace) {
   const asked = [...(trace.hovertemplate ?? "").matchAll(TOKEN)];
   if (!asked.length) return trace;
   let place = 0;
-  const hovertemplate = trace.hovertemplate.replace(TOKEN, () => `%{customdata[${place++}]}`);
+  const hovertemplate = trace.hovertemplate.replaceAll(TOKEN, () => `%{customdata[${place++}]}`);
   const words = (index) => asked.map(([, axis, name]) => WORDS[name](trace[axis][index]));
   const customdata = new Proxy([], { get: (empty, key) => (/^\d+$/.test(String(key)) ? words(Number(key)) : empty[key]) });
   return { ...trace, hovertemplate, customdata };

@@ -4,7 +4,7 @@
 export function spaced(wanted, apart, [low, high]) {
   const count = wanted.length;
   const step = count > 1 ? Math.min(apart, (high - low) / (count - 1)) : 0;
-  const order = wanted.map((_, index) => index).sort((one, other) => wanted[one] - wanted[other] || other - one);
+  const order = wanted.map((_, index) => index).toSorted((one, other) => wanted[one] - wanted[other] || other - one);
   const pools = [];
   order.forEach((index, rank) => {
     pools.push({ sum: wanted[index] - rank * step, count: 1 });
