@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import jinja2
+import orjson
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2.runtime import Context
@@ -69,6 +70,12 @@ def changed(params: QueryParams, **values: str | None) -> str:
     kept = [(name, value) for name, value in params.multi_items() if name not in values and value]
     added = [(name, value) for name, value in values.items() if value is not None]
     return "?" + urlencode(kept + added, safe=",:")
+
+
+def embedded(data: object) -> str:
+    """Data as JSON that can stand in a script element."""
+    text = orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS).decode()
+    return text.replace("<", "\\u003c")
 
 
 def render(template: str, **context: object) -> str:

@@ -9,10 +9,12 @@ from typing import Final
 import orjson
 
 from app import __version__
+from app.compare.charted import of_comparison
 from app.compare.view import view
 from app.schemas.answers import CURVES, EpochColumns
 from app.schemas.comparison import Findings
 from app.web import assets
+from app.web.html import embedded
 from app.web.html import render as render_template
 
 _CURVES: Final = set(CURVES)
@@ -34,7 +36,7 @@ def render(
     `columns` holds every epoch, by run; `made_at` is a timestamp, `baseline` the label of the group that
     others are held against, and `opens_as` the query string of the view that it opens with.
     """
-    data = comparison.model_dump(exclude={"verdict", "warnings"}) | {
+    charted = of_comparison(comparison) | {
         "curves": {run_id: each.model_dump(include=_CURVES) for run_id, each in columns.items()},
         "inside": {run_id: each.model_dump(include=_INSIDE) for run_id, each in columns.items()},
     }
@@ -49,7 +51,7 @@ def render(
         plotly=_inside(assets.text(assets.PLOTLY)),
         modules=orjson.dumps({"imports": _modules()}).decode(),
         entry=_ENTRY,
-        data=orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS).decode().replace("<", "\\u003c"),
+        charted=embedded(charted),
     )
 
 

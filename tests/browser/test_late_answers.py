@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 from playwright.sync_api import Page, Request, Route
 
@@ -50,19 +51,19 @@ def shows(page: Page, chart: str, epoch: int) -> None:
     wait(page, chart, lambda drawing: {round(end.x, 2) for end in drawing.ends} == {epoch})
 
 
-def asks_json(request: Request) -> bool:
-    """Whether a script of the page asks, and not the page for itself."""
-    return "json" in request.headers["accept"]
+def asks_data(request: Request) -> bool:
+    """Whether the page asks for its data, and is not asked for itself."""
+    return "html" not in request.headers["accept"]
 
 
 def hold(page: Page, url: str, meanwhile: Callable[[], None]) -> list[Route]:
-    """Let the page's next answer in JSON from this address arrive after something has happened.
+    """Let the page's next answer with data from this address arrive after something has happened.
 
     What is returned holds one request when that is so.
     """
 
     def late(route: Route) -> None:
-        if not asks_json(route.request) or held:
+        if not asks_data(route.request) or held:
             route.fallback()
             return
         held.append(route)
@@ -90,33 +91,36 @@ def test_the_inside_of_a_network_that_is_read_while_an_epoch_ends(
     assert len(held) == 1
 
 
-def test_a_comparison_that_is_read_while_an_epoch_ends(
+def test_curves_that_are_read_while_an_epoch_ends(quiet: WebServer, database: Database, page: Page) -> None:
+    claim = training(database)
+    held = hold(page, "**/compare/curves?*", lambda: ends(database, claim, 3, test_loss=0.3))
+    page.goto(f"{quiet.url}/compare?runs={claim.run_id}")
+    shows(page, "curves", 3)
+    assert len(held) == 1
+
+
+def test_curves_of_a_run_that_joins_a_study_while_it_trains(
     quiet: WebServer, database: Database, page: Page
 ) -> None:
-    claim = training(database)
-    others = [queue_run(database, depth=depth) for depth in (2, 3)]
-    url = f"{quiet.url}/compare?runs={claim.run_id},{others[0]},{others[1]}"
-    page.goto(url)
-    shows(page, "curves", 2)
-
-    def cancel(run_id: int) -> None:
-        with database.write() as session:
-            run_queue.cancel(session, run_id)
-
-    def reads_again(request: Request) -> bool:
-        return request.url == url and asks_json(request)
+    httpx.post(f"{quiet.url}/studies", json={"depth": [1], "seed": [0]}).raise_for_status()
+    first = claimed(database)
+    goes_on(database, first, after=0)
+    ends(database, first, 1, test_loss=0.1)
+    page.goto(f"{quiet.url}/studies/1")
+    shows(page, "curves", 1)
 
     def meanwhile() -> None:
-        ends(database, claim, 3, test_loss=0.3)
-        shows(page, "curves", 3)
+        joined = claimed(database)
+        goes_on(database, joined, after=0)
+        for epoch, test_loss in ((1, 0.4), (2, 0.5)):
+            ends(database, joined, epoch, test_loss)
+        ends(database, first, 2, test_loss=0.2)
+        shows(page, "curves", 2)
 
-    hold(page, url, meanwhile)
-    with page.expect_request_finished(reads_again):
-        cancel(others[0])
-    hold(page, url, lambda: shows(page, "curves", 3))
-    with page.expect_request_finished(reads_again):
-        cancel(others[1])
-    shows(page, "curves", 3)
+    held = hold(page, "**/compare/curves?*", meanwhile)
+    httpx.post(f"{quiet.url}/studies/1/runs", json={"seeds": 1}).raise_for_status()
+    wait(page, "curves", lambda drawing: [round(end.x, 2) for end in drawing.ends] == [2, 2])
+    assert len(held) == 1
 
 
 def test_a_run_that_is_read_again_while_its_epochs_end(

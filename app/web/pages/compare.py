@@ -4,6 +4,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.datastructures import QueryParams
 
 from app.compare import comparison as compare
+from app.compare.charted import of_comparison
 from app.compare.groups import BY_DEPTH
 from app.compare.view import Axes, title, view
 from app.formats import plural
@@ -13,7 +14,7 @@ from app.runs.run_list import wholes
 from app.storage.database import clock, newest_change
 from app.web.api import DatabaseOf
 from app.web.creation import CreationOf
-from app.web.html import changed, page, redirect
+from app.web.html import changed, embedded, page, redirect
 from app.web.negotiation import HtmlRoute
 from app.web.pages import forms
 from app.web.pages.shared import Posted
@@ -48,6 +49,7 @@ def compare_runs(request: Request, database: DatabaseOf) -> Response:
         change=change,
         selection=_query(chosen),
         axes=Axes.of(comparison),
+        charted=embedded(of_comparison(comparison)),
         by=chosen.by,
         offered=forms.fields_of(comparison.offer.body) if comparison.offer else {},
         live=True,

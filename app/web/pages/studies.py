@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from sqlmodel import Session
 
 from app import formats
+from app.compare.charted import of_runs
 from app.compare.groups import MANY_RUNS, grouped, marks_of_runs, members, parted
 from app.queue.limit import QueueFull
 from app.runs import advice, reading, run_list, studies
@@ -17,7 +18,7 @@ from app.schemas.requests import MoreRuns
 from app.storage.database import clock, newest_change
 from app.web.api import DatabaseOf, StudyIdPath
 from app.web.creation import CreationOf
-from app.web.html import page, redirect
+from app.web.html import embedded, page, redirect
 from app.web.negotiation import HtmlRoute
 from app.web.pages import forms, typed_numbers
 from app.web.pages.shared import Posted
@@ -57,11 +58,9 @@ def _study_page(
     study = _get_study(session, study_id)
     query = run_list.RunQuery(studies=[study_id], archived="all", sort="id", limit=run_list.MAX_LIMIT)
     found = run_list.list_runs(session, query)
-    bare = advice.without_epochs(found.runs)
-    if bare and found.next_cursor:
-        bare = advice.without_epochs(reading.find_runs(session, study.runs))
-    by = parted(found.runs)
-    shown = members(grouped(found.runs, by))
+    runs = reading.find_runs(session, study.runs) if found.next_cursor else found.runs
+    by = parted(runs)
+    shown = members(grouped(runs, by))
     return page(
         request,
         "studies/study.html",
@@ -71,12 +70,12 @@ def _study_page(
         study=study,
         change=change,
         found=found,
-        bare=bare,
-        by=by,
+        bare=advice.without_epochs(runs),
+        charted=embedded(of_runs(runs, by)),
         members=shown,
         marks_of_runs=marks_of_runs(shown),
-        means_first=len(study.runs) > MANY_RUNS,
-        asked=studies.question(found.runs),
+        means_first=len(runs) > MANY_RUNS,
+        asked=studies.question(runs),
         seeds=seeds,
         problem=problem,
     )

@@ -49,6 +49,17 @@ def compare_json(request: Request, database: DatabaseOf) -> Response:
     return attachment(content, "application/json", "compare.json")
 
 
+@router.get("/compare/curves", include_in_schema=False)
+def compare_curves(request: Request, database: DatabaseOf) -> Response:
+    """Every epoch of these runs, as `{"curves": {id: columns}}`: pages read them once and follow events."""
+    selection = comparison.Selection.parse(request.query_params.multi_items(), strict=True)
+    with database.read() as session:
+        curves = epochs.curves_json(session, selection.run_ids(session))
+    return Response(
+        orjson.dumps({"curves": curves}, option=orjson.OPT_NON_STR_KEYS), media_type="application/json"
+    )
+
+
 @router.get(
     "/compare.csv",
     response_class=Response,

@@ -34,9 +34,9 @@ export class Epochs extends EventTarget {
     return this.#columns.get(id);
   }
 
-  // Takes the columns of all runs, as `{id: columns}`.
-  replace(all) {
-    this.#columns = new Map(Object.entries(all).map(([id, columns]) => [Number(id), columns]));
+  // Takes the columns of several runs, as `{id: columns}`.
+  take(several) {
+    for (const [id, columns] of Object.entries(several)) this.#columns.set(Number(id), columns);
   }
 
   remove(id) {

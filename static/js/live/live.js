@@ -18,11 +18,14 @@ export function readNoMore() {
 }
 
 // Reads the page and takes over its live parts, unless a newer reading came first, and `others`, elements with an id.
-// What follows the page hears a "live" event.
+// What follows the page hears a "live" event, or "gone" if there is nothing left to show.
 export async function read(others = []) {
   const mine = (asked += 1);
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (answer.status === 404) return; // deleted: there is nothing newer to show
+  if (answer.status === 404) {
+    document.dispatchEvent(new Event("gone"));
+    return;
+  }
   if (!answer.ok) throw new TypeError(`${location.href}: ${answer.status}`);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const notice = fresh.querySelector("[data-notice]");

@@ -20,8 +20,8 @@ export class RunSet extends EventTarget {
     this.#epochs.addEventListener("change", () => this.#changed());
   }
 
-  // Takes the runs, members and curves of a comparison, and what it says of its groups.
-  load({ runs, members, by, curves, groups, repeats, differences }) {
+  // Takes runs, their members and what is said of their groups, and epochs, by run, of those not read yet.
+  load({ runs, members, by, groups, repeats, differences }, curves = {}) {
     this.#differences = differences;
     this.#repeats = new Set(repeats);
     const mixed = new Set(groups.filter((group) => group.mixed.length).map(({ id }) => id));
@@ -43,13 +43,18 @@ export class RunSet extends EventTarget {
     const sorted = runs.toSorted((one, other) => order.get(one.id) - order.get(other.id));
     this.#runs = new Map(sorted.map((run) => [run.id, run]));
     this.#countNames();
-    this.#epochs.replace(curves);
+    this.#epochs.take(curves);
     this.#changed();
   }
 
-  // Waits for a comparison and gives it to `take`, which loads it; epochs that arrive before it are not lost.
-  receive(comparison, take) {
-    return this.#epochs.receive(comparison, take);
+  // Waits for an answer with epochs and gives it to `take`, which loads it; epochs that arrive before it are not lost.
+  receive(answer, take) {
+    return this.#epochs.receive(answer, take);
+  }
+
+  // Whether the run's epochs were read.
+  hasRead(id) {
+    return this.#epochs.of(id) !== undefined;
   }
 
   // In ascending order of their groups.
@@ -100,6 +105,10 @@ export class RunSet extends EventTarget {
 
   has(id) {
     return this.#runs.has(id);
+  }
+
+  get(id) {
+    return this.#runs.get(id);
   }
 
   // Returns whether anything of the run is new. Its status says which means it counts in.

@@ -1,11 +1,11 @@
-// The compare page: verdict and tables worded by the server, charts from the same comparison as JSON.
+// The compare page: verdict and tables worded by the server, charts from the same comparison.
 
 import { charts, parameterTable } from "../charts/charts.js";
 import { Diagnostics } from "../charts/diagnostics.js";
+import { fillFromPage } from "../live/charted.js";
 import { readEpochs } from "../live/epochs.js";
 import { listen } from "../live/events.js";
 import { Images } from "../parts/images.js";
-import { Missing, json } from "../json.js";
 import { followLinks } from "../parts/links.js";
 import { readNoMore, refresh } from "../live/live.js";
 import { keepFocus } from "../morph.js";
@@ -37,31 +37,18 @@ function gone() {
   keepFocus(document.getElementById("all-gone"));
 }
 
-const load = throttle(async () => {
-  if (isGone) return;
-  try {
-    await set.receive(json(`/compare${selection}`), (answer) => {
-      comparison = answer;
-      set.load(answer);
-    });
-  } catch (error) {
-    if (error instanceof Missing) gone();
-    else throw error;
-    return;
-  }
+document.addEventListener("gone", gone);
+await fillFromPage(set, selection, (page) => {
+  comparison = page;
   readImages();
-}, 2000);
-
-await load();
+});
 listen("/events", change, {
   run(run) {
     if (!set.has(run.id)) return;
-    const known = comparison.runs.find((each) => each.id === run.id);
+    const { status } = set.get(run.id);
     set.run(run);
     updateRow(run);
-    if (known.status === run.status) return;
-    load();
-    refresh();
+    if (run.status !== status) refresh();
   },
   epoch(record) {
     set.epoch(record);
@@ -76,8 +63,6 @@ listen("/events", change, {
     removeRow(run_id);
     set.remove(run_id);
     if (!set.runs.length) gone();
-    if (isGone) return;
-    load();
-    refresh();
+    if (!isGone) refresh();
   },
 });

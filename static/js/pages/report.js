@@ -2,6 +2,7 @@
 
 import { charts, parameterTable } from "../charts/charts.js";
 import { Diagnostics } from "../charts/diagnostics.js";
+import { charted } from "../live/charted.js";
 import { RunSet } from "../live/run_set.js";
 import { startTableCopy } from "../parts/table_copy.js";
 import { View } from "../parts/view.js";
@@ -11,11 +12,11 @@ const { opensAs } = document.querySelector("main").dataset;
 if (opensAs && !location.search) history.replaceState(null, "", opensAs);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => window.dispatchEvent(new Event("themechange")));
 
-const { inside, ...comparison } = JSON.parse(document.getElementById("comparison").textContent);
+const { inside, curves, ...comparison } = charted();
 const view = new View();
 const set = new RunSet();
 charts(set, view, () => comparison);
 new Diagnostics(view, set, (id) => Promise.resolve(inside[id]), () => []);
 parameterTable(view);
 startTableCopy();
-set.load(comparison);
+set.load(comparison, curves);
