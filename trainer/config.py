@@ -38,16 +38,13 @@ def _without_sign(share: float) -> float:
     return share + 0.0
 
 
-class TrainConfig(BaseModel):
-    """The hyperparameters of one run; a run is a function of these, its device and its thread count.
+class Hyperparameters(BaseModel):
+    """The fields of `TrainConfig`, from which tables, answers, forms and options are made.
 
     Field order is display order. `title` is the label, `description` the help; in
     `json_schema_extra`, `unit` follows the number and `folded` marks what a form may hide at first.
-    Defaults are the reference experiment's. Raises `pydantic.ValidationError` for values out of
-    bounds, of another type, not finite, or of an unknown name.
+    Defaults are the reference experiment's.
     """
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
     depth: Annotated[
         int,
@@ -186,6 +183,16 @@ class TrainConfig(BaseModel):
             json_schema_extra={"folded": True, "pattern": _FOLDER_NAME},
         ),
     ] = "mnist"
+
+
+class TrainConfig(Hyperparameters):
+    """The hyperparameters of one run; a run is a function of these, its device and its thread count.
+
+    Raises `pydantic.ValidationError` for values out of bounds, of another type, not finite, or of an unknown
+    name.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

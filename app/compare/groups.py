@@ -12,7 +12,7 @@ from app.runs.run_list import QueryError
 from app.schemas.answers import RunOut
 from app.schemas.comparison import GroupRow, Members, Spread
 from app.schemas.configurations import FOUND, differing, identity, part, shown_apart
-from app.schemas.requests import HYPERPARAMETERS
+from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.statistics import spread
 from app.text_keys import natural
 from trainer.config import TrainConfig

@@ -13,7 +13,8 @@ from app.queue.estimate import estimate
 from app.runs import studies
 from app.schemas.comparison import Offer, Verdict
 from app.schemas.configurations import FOUND
-from app.schemas.requests import HYPERPARAMETERS, StudyRequest
+from app.schemas.hyperparameters import HYPERPARAMETERS
+from app.schemas.requests import StudyRequest
 from trainer.config import TrainConfig
 
 

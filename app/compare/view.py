@@ -13,7 +13,7 @@ from app.runs import advice
 from app.schemas.answers import RunOut
 from app.schemas.comparison import Findings, GroupRow, Verdict
 from app.schemas.configurations import shown_apart
-from app.schemas.requests import HYPERPARAMETERS
+from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.text_keys import ascending
 from trainer.config import TrainConfig
 

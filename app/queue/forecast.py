@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from app.queue.estimate import Outlook, first_free, images_of
 from app.queue.pace import Guess, Work
-from app.schemas.requests import HYPERPARAMETERS
+from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.storage.database import clock
 from app.storage.tables import Epoch, Run
 from trainer.config import TrainConfig

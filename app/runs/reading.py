@@ -18,6 +18,12 @@ from trainer.config import TRAIN_IMAGES, training_flops_per_image
 DIGITS: Final = 8
 """How much of a data set's digest tells its versions apart."""
 
+_WORDED: Final = {"id", "reason", "created_at", "started_at", "finished_at"}
+_STORED: Final = tuple(
+    name for name in RunOut.model_fields if name in Run.model_fields and name not in _WORDED
+)
+"""What an answer says of a run as the table holds it."""
+
 
 def get_run(session: Session, run_id: int) -> RunDetail | None:
     """One run with all that its page shows, None if there is none."""
@@ -93,54 +99,20 @@ def _as_answer(run: Run, left: Guess | None, kinds: Sequence[frozenset[str] | No
     images = int(run.environment.get("train_images", TRAIN_IMAGES))
     chance = Chance.of(run.dataset, run.environment)
     return RunOut.model_construct(
+        **{name: getattr(run, name) for name in _STORED},
         id=run.id or 0,
-        version=run.version,
-        name=run.name,
-        status=run.status,
         reason=_waits_for(run.device, kinds) if run.status == "queued" else run.reason,
-        cancel_requested=run.cancel_requested,
-        study_id=run.study_id,
-        depth=run.depth,
-        epochs=run.epochs,
-        lr=run.lr,
-        batch_size=run.batch_size,
-        seed=run.seed,
-        width=run.width,
-        optimizer=run.optimizer,
-        momentum=run.momentum,
-        weight_decay=run.weight_decay,
-        dropout=run.dropout,
-        schedule=run.schedule,
-        patience=run.patience,
-        precision=run.precision,
-        device=run.device,
-        dataset=run.dataset,
-        priority=run.priority,
         layer_sizes=list(run.layer_sizes),
-        parameters=run.parameters,
         updates_per_epoch=-(-images // run.batch_size),
         flops_per_epoch=images * training_flops_per_image(run.layer_sizes),
-        device_used=run.device_used,
         data_version=run.environment.get("data_sha256", "")[:DIGITS] or None,
         data_warnings=run.environment.get("data_warnings", "").splitlines(),
-        epochs_done=run.epochs_done,
         eta_seconds=round(left.seconds, 1) if left else None,
-        attempt=run.attempt,
-        crashes=run.crashes,
-        worker_losses=run.worker_losses,
         created_at=timestamp(run.created_at),
         started_at=timestamp(run.started_at) if run.started_at else None,
         finished_at=timestamp(run.finished_at) if run.finished_at else None,
-        train_seconds=run.train_seconds,
-        train_loss=run.train_loss,
-        test_loss=run.test_loss,
-        train_accuracy=run.train_accuracy,
-        test_accuracy=run.test_accuracy,
         chance_accuracy=chance.accuracy if chance else None,
         guessing=chance.judge(run.test_accuracy) if chance else None,
-        tags=run.tags,
-        note=run.note,
-        archived=run.archived,
     )
 
 

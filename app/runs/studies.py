@@ -17,7 +17,8 @@ from app.queue.pace import Guess
 from app.runs.reading import timestamp
 from app.schemas.answers import RunOut, StudyOut, StudyPreview
 from app.schemas.configurations import FOUND, differing
-from app.schemas.requests import HYPERPARAMETERS, MAX_GRID, GridRequest, Labels
+from app.schemas.hyperparameters import HYPERPARAMETERS
+from app.schemas.requests import MAX_GRID, GridRequest, Labels
 from app.schemas.status import ENDED, STATUSES, Status
 from app.storage.database import clock
 from app.storage.tables import Run, Study, StudyRun

@@ -1,11 +1,12 @@
 """What an answer holds: the shapes that other people's scripts rely on."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, create_model, model_validator
 
+from app.schemas.hyperparameters import KINDS
 from app.schemas.status import Outcome, Status
-from trainer.config import TrainConfig
+from trainer.config import Hyperparameters
 
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """ISO 8601 in UTC with milliseconds and `Z`."""
@@ -16,7 +17,7 @@ TimeRange = Annotated[
 """How far off an estimated time may be."""
 
 _DEFAULTS: Final = {"worker_losses": 0, "chance_accuracy": None, "guessing": None} | {
-    name: field.default for name, field in TrainConfig.model_fields.items() if not field.is_required()
+    name: field.default for name, field in Hyperparameters.model_fields.items() if not field.is_required()
 }
 """What a run of a version had that does not name it."""
 
@@ -48,12 +49,8 @@ class BulkOut(BaseModel):
     """Why runs remain; null if none do."""
 
 
-class RunOut(BaseModel):
-    """A run, flat. Accuracies are fractions, losses mean cross-entropy in nats, durations seconds.
-
-    A repeated request gets its first answer, perhaps that of an earlier version: a hyperparameter that is
-    absent there had its default.
-    """
+class _RunHead(BaseModel):
+    """What comes first of a run."""
 
     id: int
     version: int
@@ -64,21 +61,26 @@ class RunOut(BaseModel):
         bool, Field(description="Whether a running run is to be cancelled; its worker stops it in a moment.")
     ]
     study_id: int | None
-    depth: int
-    epochs: int
-    lr: float
-    batch_size: int
-    seed: int
-    width: int
-    optimizer: str
-    momentum: float
-    weight_decay: float
-    dropout: float
-    schedule: str
-    patience: int
-    precision: str
-    device: str
-    dataset: str
+
+
+if TYPE_CHECKING:
+
+    class _RunBase(_RunHead, Hyperparameters):
+        """The same with what the run is trained with."""
+
+else:
+    _RunBase = create_model(
+        "_RunBase", __base__=_RunHead, **{name: (kind, ...) for name, kind in KINDS.items()}
+    )
+
+
+class RunOut(_RunBase):
+    """A run, flat. Accuracies are fractions, losses mean cross-entropy in nats, durations seconds.
+
+    A repeated request gets its first answer, perhaps that of an earlier version: a hyperparameter that is
+    absent there had its default.
+    """
+
     priority: int
     layer_sizes: list[int]
     parameters: int

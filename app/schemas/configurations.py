@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from app.formats import apart, written
 from app.schemas.answers import RunOut
-from app.schemas.requests import HYPERPARAMETERS
+from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.text_keys import ascending
 
 FOUND: Final = ("device_used", "data_version")

@@ -18,9 +18,9 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from app.schemas.hyperparameters import HYPERPARAMETERS
 from trainer.config import TrainConfig, conflicts
 
-HYPERPARAMETERS: Final = tuple(TrainConfig.model_fields)
 MAX_ID: Final = 2**63 - 1
 MAX_GRID: Final = 1_000
 MAX_TAGS: Final = 20

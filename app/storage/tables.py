@@ -1,18 +1,44 @@
 """The tables. Times are seconds since 1970 on the database's clock; `change` orders all writes."""
 
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from pydantic import create_model
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, String
 from sqlmodel import Field, SQLModel
 
+from app.schemas.hyperparameters import HYPERPARAMETERS, KINDS
 from app.schemas.status import STATUSES, Outcome, Status
-from trainer.config import TrainConfig, layer_sizes
+from trainer.config import Hyperparameters, TrainConfig, layer_sizes
 
+_MOST_OF_INTEGER: Final = 2**31 - 1
 _ByCodePoint: Final = String().with_variant(String(collation="C"), "postgresql")
 """A text that sorts as SQLite sorts it, whatever language the database's server speaks."""
 
 
-class Run(SQLModel, table=True):
+def _is_large(name: str) -> bool:
+    """Whether values of a hyperparameter may need more than 32 bits."""
+    return any(
+        getattr(bound, "le", 0) > _MOST_OF_INTEGER for bound in Hyperparameters.model_fields[name].metadata
+    )
+
+
+if TYPE_CHECKING:
+
+    class _Trained(SQLModel, Hyperparameters):
+        """A row with the hyperparameters."""
+
+else:
+    _Trained = create_model(
+        "_Trained",
+        __base__=SQLModel,
+        **{
+            name: (kind, Field(sa_type=BigInteger) if _is_large(name) else ...)
+            for name, kind in KINDS.items()
+        },
+    )
+
+
+class Run(_Trained, table=True):
     """One training, and its place in the queue: a queued run is the job."""
 
     __tablename__: ClassVar[str] = "run"
@@ -51,21 +77,6 @@ class Run(SQLModel, table=True):
     archived: bool = False
     study_id: int | None = Field(default=None, index=True)
 
-    depth: int
-    epochs: int
-    lr: float
-    batch_size: int
-    seed: int = Field(sa_type=BigInteger)
-    width: int
-    optimizer: str
-    momentum: float
-    weight_decay: float
-    dropout: float
-    schedule: str
-    patience: int
-    precision: str
-    device: str
-    dataset: str
     dataset_key: str = Field(sa_type=_ByCodePoint)
     parameters: int
     """Number of weights and biases: arithmetic, kept so that lists can be ordered by it."""
@@ -110,7 +121,7 @@ class Run(SQLModel, table=True):
     @property
     def config(self) -> TrainConfig:
         """The hyperparameters that a slot trains with."""
-        return TrainConfig(**{name: getattr(self, name) for name in TrainConfig.model_fields})
+        return TrainConfig(**{name: getattr(self, name) for name in HYPERPARAMETERS})
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:

@@ -23,7 +23,8 @@ from app.runs.run_list import RunQuery
 from app.schemas.answers import RunOut
 from app.schemas.configurations import identity
 from app.schemas.grid import parse
-from app.schemas.requests import HYPERPARAMETERS, RunRequest, StudyRequest
+from app.schemas.hyperparameters import HYPERPARAMETERS
+from app.schemas.requests import RunRequest, StudyRequest
 from app.web.pages import forms, snippets
 from tests.app.conftest import Served
 from tests.app.states import finished_run, queue_run

@@ -17,7 +17,8 @@ from app.runs import datasets
 from app.runs.datasets import SHIPPED_ALONE, Catalogue
 from app.schemas.answers import RunOut
 from app.schemas.grid import GridError
-from app.schemas.requests import HYPERPARAMETERS, MAX_ID, GridRequest, StudyRequest
+from app.schemas.hyperparameters import HYPERPARAMETERS
+from app.schemas.requests import MAX_ID, GridRequest, StudyRequest
 from app.web.pages import typed_numbers
 from trainer.config import (
     NARROWEST,

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.schemas.requests import (
-    HYPERPARAMETERS,
     BulkRequest,
     GridRequest,
     Labels,

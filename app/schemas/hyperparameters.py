@@ -1,0 +1,13 @@
+"""The hyperparameters as fields of tables and answers: they are declared once, in `trainer.config`."""
+
+from typing import Any, Final, Literal, get_origin
+
+from trainer.config import Hyperparameters
+
+HYPERPARAMETERS: Final = tuple(Hyperparameters.model_fields)
+
+KINDS: Final[dict[str, Any]] = {
+    name: str if get_origin(field.annotation) is Literal else field.annotation
+    for name, field in Hyperparameters.model_fields.items()
+}
+"""The type of each by its name: what was checked when it came in is a plain number or text from then on."""
