@@ -13,6 +13,7 @@ _BETWEEN: Final = "\x1f"
 _TURKISH: Final = str.maketrans({"\N{LATIN SMALL LETTER DOTLESS I}": "i"})
 _MARKS: Final = re.compile("[\u0300-\u036f]")
 _NUMBER: Final = re.compile(
+    r"(?P<version>(?<![^\W\d_])v(?=[0-9]))?"
     r"(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)"
     r"(?P<rest>(?:\.[0-9]+)*)"
     r"(?:e(?P<exponent>[+-]?[0-9]{1,3})(?![a-z0-9]))?"
@@ -36,8 +37,8 @@ def folded(text: str) -> str:
 def natural(text: str) -> str:
     """A key that sorts by code points as people sort names: 2 before 10, ä beside a, case and zeros ignored.
 
-    Numbers count as in `seed 2`, `1,000 epochs`, `lr 0.05` and `1e-05`; with two points or more, as in
-    versions and dates, each part counts by itself.
+    Numbers count as in `seed 2`, `1,000 epochs`, `lr 0.05` and `1e-05`; of versions and dates, which have two
+    points or more or a `v` before them (`v1.10`), each part counts by itself.
     """
     words = "".join(_plain_digit(character) for character in folded(text))
     bare = _MARKS.sub("", unicodedata.normalize("NFD", words))
@@ -72,9 +73,10 @@ def _plain_digit(character: str) -> str:
 
 def _counted(number: re.Match[str]) -> str:
     whole, rest = number["whole"].replace(",", ""), number["rest"]
-    if rest.count(".") > 1:  # the parts of a version or a date
+    if number["version"] or rest.count(".") > 1:
         tail = f"e{number['exponent']}" if number["exponent"] else ""
-        return ".".join(_decimal(part, "", 0) for part in (whole + rest).split(".")) + tail
+        parts = ".".join(_decimal(part, "", 0) for part in (whole + rest).split("."))
+        return (number["version"] or "") + parts + tail
     return _decimal(whole, rest[1:], int(number["exponent"] or 0))
 
 
