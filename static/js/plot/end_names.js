@@ -3,47 +3,15 @@
 import { colour, font } from "./colours.js";
 import { widthOf } from "./label_places.js";
 import { plain } from "./labels.js";
+import { signOf } from "./marks.js";
 import { spaced } from "./spacing.js";
-
-// The markers of groups as letters; the names of markers are plotly.js'.
-const SIGNS = {
-  circle: "●",
-  "circle-open": "○",
-  "circle-cross-open": "⊕",
-  "circle-x-open": "⊗",
-  square: "■",
-  "square-open": "□",
-  "square-cross-open": "⊞",
-  "square-x-open": "⊠",
-  diamond: "◆",
-  "diamond-open": "◇",
-  "diamond-cross-open": "⟐",
-  "diamond-x-open": "❖",
-  "triangle-up": "▲",
-  "triangle-up-open": "△",
-  cross: "✚",
-  "cross-open": "✛",
-  x: "✖",
-  "x-open": "✕",
-  "triangle-down": "▼",
-  "triangle-down-open": "▽",
-  star: "★",
-  "star-open": "☆",
-  pentagon: "⬟",
-  "pentagon-open": "⬠",
-  "triangle-left": "◀",
-  "triangle-left-open": "◁",
-  "diamond-tall": "⬧",
-  "diamond-tall-open": "⬨",
-  hexagram: "✶",
-  "hexagram-open": "✡",
-};
 
 const LINE = 15; // pixels from one name to the next
 const DOT = 30; // the dot before a name, its distance from the frame and a little room
 const LEAST = 80; // pixels at the right: enough for names like "5 layers"
 const NARROW = 500; // pixels of a chart
-const SHIFT = 14; // from the frame to the names
+const SHIFT = 14; // from the frame to the markers before the names
+const SIGN = 14; // what a marker takes before its name
 const NEAR = 4; // pixels: a name so close to its line's end needs no connection
 
 // Where a line leaves the frame at the right or ends within it; null if none of it is there.
@@ -83,16 +51,22 @@ export function endNames(lines, seen, height, log = {}) {
       ...(isMoved ? [{ ...line, xref: "paper", xsizemode: "pixel", xanchor: 1, x0: 0, x1: SHIFT - 2, y0: y, y1: value("y", places[index]) }] : []),
     ];
   });
-  const annotations = placed.map(({ name, color, symbol = "circle" }, index) => ({
-    text: `<span style="color: ${color}">${SIGNS[symbol]}</span> ${plain(name)}`,
+  const signs = placed.map(({ color, symbol = "circle" }, index) => ({
+    ...signOf(symbol, color, SHIFT + SIGN / 2 - 1),
+    xref: "paper",
+    xanchor: 1,
+    yanchor: value("y", places[index]),
+  }));
+  const annotations = placed.map(({ name }, index) => ({
+    text: plain(name),
     xref: "paper",
     x: 1,
     xanchor: "left",
-    xshift: SHIFT,
+    xshift: SHIFT + SIGN,
     y: places[index],
     yanchor: "middle",
     showarrow: false,
     font: { color: colour("ink"), size: 12 },
   }));
-  return { annotations, shapes };
+  return { annotations, shapes: [...shapes, ...signs] };
 }

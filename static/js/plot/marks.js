@@ -20,6 +20,20 @@ export function modeOf(group, length) {
 // The entry of a group in the legend of a picture.
 export const keyOf = (group, mode = modeOf(group, 2)) => ({ name: plain(group.label), mode, line: lineOf(group), marker: markerOf(group, 9) });
 
+// A marker as a shape of plotly.js, `across` pixels right of its anchor: a letter for it is not in every font. Its path is
+// the page's, whose y grows downwards; plotly.js' pixels grow upwards.
+export function signOf(symbol, color, across) {
+  const path = document
+    .getElementById(`mark-${symbol}`)
+    .getAttribute("d")
+    .replace(/([MLC])([^A-Z]*)/g, (_, command, numbers) => {
+      const moved = numbers.match(/-?[\d.]+/g).map((number, index) => (index % 2 ? -number : Number(number) + across));
+      return command + moved.map((number) => number.toFixed(2)).join(" ");
+    });
+  const fillcolor = symbol.endsWith("-open") ? "rgba(0, 0, 0, 0)" : color;
+  return { type: "path", path, fillcolor, line: { color, width: 1.25 }, xsizemode: "pixel", ysizemode: "pixel" };
+}
+
 function child(name, attributes) {
   const made = document.createElementNS(SVG, name);
   for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
