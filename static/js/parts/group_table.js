@@ -107,6 +107,13 @@ function line(row, { columns, pins, isPinnable }) {
   return { element, cells };
 }
 
+// What was focused in a table that another takes the place of is focused in that one.
+function moveFocus(from, to) {
+  const focused = document.activeElement;
+  if (!from.contains(focused) || !focused.dataset.takesFocus) return;
+  [...to.querySelectorAll("[data-takes-focus]")].find((each) => each.dataset.takesFocus === focused.dataset.takesFocus)?.focus();
+}
+
 // Returns what shows the rows of an epoch in `there`, with their differences from its baseline, or with null the
 // final results again. Columns that only final results have are left out.
 export function groupTable(final, there) {
@@ -114,7 +121,7 @@ export function groupTable(final, there) {
   let made = null;
   return (rows, caption) => {
     if (there.hidden !== !rows) there.hidden = !rows;
-    if (!rows) return;
+    if (!rows) return moveFocus(there, final);
     if (!made) {
       made = skeleton(final);
       there.replaceChildren(made.copy);
@@ -138,5 +145,6 @@ export function groupTable(final, there) {
     if (wanted.length !== body.children.length || wanted.some((element, index) => body.children[index] !== element)) {
       fill(body, ...wanted);
     }
+    moveFocus(final, there);
   };
 }
