@@ -7,7 +7,7 @@ import { whole } from "../format.js";
 import { frontierChart } from "./frontier.js";
 import { gapChart } from "./gap.js";
 import { groupTable } from "../parts/group_table.js";
-import { layersChart } from "./layers.js";
+import { intervalWords, layersChart } from "./layers.js";
 import { Scrubber } from "../parts/scrubber.js";
 
 const element = (id) => document.getElementById(id);
@@ -92,7 +92,7 @@ export function charts(set, view, read) {
     }
     const hidden = view.ids("hide").size ? `${hiddenWords(view.ids("hide"))} Verdict and table keep all.` : "";
     const same = hidden ? "" : " The table below holds the means.";
-    const text = epoch ? `${words(epoch)} Bands and bars are 95 % intervals of the mean over seeds.` : finalNote;
+    const text = (epoch ? words(epoch) : finalNote) + intervalWords(drawn.groups, set.isOrdered);
     drawLayers();
     fill(allHidden(set.runs, view.ids("hide")) || text + same + hidden, epoch ? "running train" : "train");
   }

@@ -43,6 +43,15 @@ function bars(rows, field, scale, isOrdered, low) {
   return [{ x: alone.map((row) => row.x), y, mode: "markers", marker: { size: 0.1, color: colour("muted") }, error_y, hoverinfo: "skip" }];
 }
 
+// What is said of the intervals of groups, if any is drawn.
+export function intervalWords(rows, isOrdered) {
+  const found = stretches(rows, hasInterval("test_accuracy"));
+  const bands = isOrdered && found.some((stretch) => stretch.length > 1);
+  const bars = isOrdered ? found.some((stretch) => stretch.length === 1) : found.length > 0;
+  if (!bands && !bars) return "";
+  return ` ${bands ? (bars ? "Bands and bars" : "Bands") : "Bars"} are 95 % intervals of the mean over seeds, on this one test set.`;
+}
+
 // How far apart the runs of a group of so many stand, so that none hides another.
 const apart = (n) => Math.min(0.06, 0.3 / n);
 
