@@ -3,9 +3,9 @@
 import { colour, font } from "./colours.js";
 import { worded } from "./hover.js";
 import { openEnds } from "./open_ends.js";
-import { download, legends } from "./picture.js";
+import { download, legends, notes } from "./picture.js";
 import { ticksOf } from "./ticks.js";
-import { Unseen, unseen } from "./unseen.js";
+import { sentences, Unseen, unseen } from "./unseen.js";
 import { Zoom } from "./zoom.js";
 
 // One object for all drawings: plotly.js makes a chart anew whose configuration is another.
@@ -205,6 +205,7 @@ export function chart(element, build, view) {
     complete(layout, found, size);
     const drawn = traces.flatMap((trace) => interrupted(trace, { x: layout.xaxis, y: layout.yaxis }));
     Plotly.react(element, drawn.map(worded), layout, config());
+    notes.set(element, sentences(found).join(" "));
     line.show(found, zoom.isWhole);
     say?.(found);
     if (isNew) {

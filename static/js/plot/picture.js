@@ -2,14 +2,30 @@
 
 import { colour, font } from "./colours.js";
 import { widthOf } from "./label_places.js";
+import { plain } from "./labels.js";
 
 const SAMPLE = 40; // pixels of line before a name
 const ROOM = 24; // around both
 const ROW = 21; // the height of a row of names
 const EDGE = 12; // around all names
+const NOTE = { size: 11, line: 16 }; // pixels of what is not shown, in words
 
 // The entries of each chart's legend, `{name, mode, line, marker}`, which stay off the page.
 export const legends = new WeakMap();
+
+// What each chart does not show, in words that a page has below it.
+export const notes = new WeakMap();
+
+// A text in lines of at most `width` pixels.
+function wrapped(text, width) {
+  const lines = [""];
+  for (const word of text.split(" ").filter(Boolean)) {
+    const longer = `${lines.at(-1)} ${word}`.trim();
+    if (lines.at(-1) && widthOf(longer, font()) > width) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines.filter(Boolean);
+}
 
 // Names under a chart `width` pixels wide, each whole: how wide one is, how many rows they take, and how wide the picture.
 export function rowsFor(names, width) {
@@ -28,8 +44,13 @@ function figureOf(element) {
   const { data, layout, clientWidth, clientHeight } = element;
   const legend = legends.get(element) ?? [];
   const { entry, width, rows } = rowsFor(legend.map(({ name }) => unescaped(name)), clientWidth);
-  const below = legend.length ? rows * ROW + EDGE : 0;
+  const words = wrapped(notes.get(element) ?? "", width - 2 * EDGE);
+  const note = words.length ? words.length * NOTE.line + EDGE : 0;
+  const names = legend.length ? rows * ROW + EDGE : 0;
+  const below = note + names;
   const height = clientHeight + below;
+  const { l, b } = layout.margin;
+  const saying = { text: words.map(plain).join("<br>"), xref: "paper", yref: "paper", x: 0, y: 0, xanchor: "left", yanchor: "top", xshift: EDGE - l, yshift: -b, align: "left", showarrow: false, font: { size: NOTE.size, color: colour("muted") } };
   return {
     data: [...data.map((trace) => ({ ...trace, cliponaxis: false, showlegend: false })), ...legend.map(({ name, mode, line, marker }) => ({ name, mode, line, marker, x: [null], y: [null], showlegend: true }))],
     layout: {
@@ -37,7 +58,8 @@ function figureOf(element) {
       width,
       height,
       paper_bgcolor: colour("surface"),
-      margin: { ...layout.margin, b: layout.margin.b + below },
+      annotations: [...(layout.annotations ?? []), ...(note ? [saying] : [])],
+      margin: { ...layout.margin, b: b + below },
       showlegend: legend.length > 0,
       legend: {
         orientation: "h",
@@ -50,7 +72,7 @@ function figureOf(element) {
         entrywidth: entry - SAMPLE - 5,
         entrywidthmode: "pixels",
         itemwidth: SAMPLE,
-        maxheight: below + ROW,
+        maxheight: names + ROW,
         traceorder: "normal",
         bgcolor: colour("surface"),
         font: { family: font(), size: 12, color: colour("ink") },
