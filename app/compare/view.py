@@ -8,7 +8,7 @@ from app.compare.groups import AXES, BY_DEPTH, MANY_RUNS, marks_of_runs
 from app.compare.reference import are_comparable
 from app.compare.ties import equal
 from app.formats import NOTHING, signed_loss, written
-from app.prose import points
+from app.prose import listed, points
 from app.runs import advice
 from app.schemas.answers import RunOut
 from app.schemas.comparison import Findings, GroupRow, Verdict
@@ -77,7 +77,7 @@ def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
 
 def title(by: Sequence[str]) -> str:
     """The heading: what was bought by the thing that the comparison is by."""
-    return "What depth bought" if tuple(by) == BY_DEPTH else f"What {' and '.join(by)} bought"
+    return "What depth bought" if tuple(by) == BY_DEPTH else f"What {listed(by)} bought"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from app.web import assets
 from tests.app.states import add_worker
 from tests.browser.compared import trained
 from tests.browser.drawn import traces, wait
+from tests.browser.given import given
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -131,8 +132,21 @@ def test_the_line_of_every_group_looks_like_no_other(groups: Groups, page: Page,
     assert len(set.union(*found.values())) == len(groups.labels)
 
 
+def test_intervals_are_named_where_there_are_some(fifteen: Groups, many: Groups, page: Page) -> None:
+    page.goto(fifteen.address)
+    expect(page.locator("#layers-note")).to_contain_text("Bars are 95 % intervals of the mean over seeds, on")
+    ids = ",".join(map(str, [*fifteen.ids[:2], *fifteen.ids[6:8]]))  # of one rate
+    page.goto(re.sub(r"runs=.*", f"runs={ids}&epoch=1", fifteen.address))
+    expect(page.locator("#layers-note")).to_contain_text("Bands are 95 % intervals")
+    for view in ("", "&epoch=1"):
+        page.goto(many.address + view)
+        expect(page.locator("#layers-note")).to_contain_text("The table below holds the means.")
+        expect(page.locator("#layers-note")).not_to_contain_text("95 %")
+
+
 def test_what_groups_are_by_is_listed(many: Groups, page: Page) -> None:
     page.goto(many.address)
+    expect(page.get_by_role("heading", level=1)).to_have_text("What depth, lr and batch_size bought")
     expect(page.locator("#layers")).to_have_text("Accuracy by depth, lr and batch_size")
     expect(page.locator("#table")).to_have_text("By depth, lr and batch_size")
 
@@ -161,14 +175,24 @@ def test_buttons_and_rows_show_how_groups_look(groups: Groups, page: Page) -> No
 NAMES: Final = """(chart) => {
   const svg = document.querySelector(`#${chart}-chart .main-svg`).getBoundingClientRect();
   const frame = document.querySelector(`#${chart}-chart .nsewdrag`).getBoundingClientRect();
+  const middle = ({ top, bottom }) => (top + bottom) / 2;
+  const signs = [...document.querySelectorAll(`#${chart}-chart .shapelayer path[d*="Z"]`)].map((path) => {
+    const { x, y, width, height } = path.getBBox();
+    const shape = path.getAttribute("d").replace(/(-?[\\d.]+)[ ,]+(-?[\\d.]+)/g, (_, across, down) =>
+      [across - x - width / 2, down - y - height / 2].map(Math.round).join());
+    return { box: path.getBoundingClientRect(), look: `${shape} ${getComputedStyle(path).fillOpacity}` };
+  });
   return [...document.querySelectorAll(`#${chart}-chart .annotation`)].map((name) => {
     const { left, right, top, bottom } = name.querySelector("text").getBoundingClientRect();
     const is_inside = left >= svg.left && right <= svg.right && top >= svg.top && bottom <= svg.bottom;
-    const [, sign, text] = name.textContent.match(/^([^\\w\\s]?)\\s*(.*)$/u);
-    return { sign, text: text || sign, top, bottom, is_inside, is_beside: left > frame.right };
+    const is_beside = left > frame.right;
+    const isSign = (box) => box.left > frame.right && box.right < left;
+    const isHere = (box) => Math.abs(middle(box) - middle({ top, bottom })) < 4;
+    const sign = signs.find(({ box }) => isSign(box) && isHere(box))?.look;
+    return { sign, text: name.textContent, top, bottom, is_inside, is_beside };
   });
 }"""
-"""The names at the right of a chart, from above."""
+"""The names at the right of a chart, and the markers that are drawn before them."""
 
 
 def named(page: Page, chart: str) -> list[dict[str, Any]]:
@@ -194,7 +218,7 @@ def test_names_stand_at_the_ends_of_lines_in_their_order(
     assert heights == sorted(heights, reverse=True)
     symbols = {trace["name"]: trace["marker"]["symbol"] for trace in drawn if trace.get("name") in ends}
     signs = {(symbols[name["text"]], name["sign"]) for name in named(page, chart)}
-    assert len({sign for _, sign in signs}) == len(signs) == len(set(symbols.values()))
+    assert len({sign for _, sign in signs if sign}) == len(signs) == len(set(symbols.values()))
 
 
 def test_names_without_room_stand_above_the_chart(long: Groups, phone: Page) -> None:
@@ -304,6 +328,26 @@ def test_a_picture_names_every_group_whole(
     for row in rows:
         beside = sorted((e["left"], e["right"]) for e in entries if round(e["top"]) == row)
         assert all(right < left for (_, right), (left, _) in pairwise(beside))
+
+
+def test_a_picture_says_what_it_does_not_show(server: WebServer, page: Page, tmp_path: Path) -> None:
+    database: Database = server.app.state.database
+    usual = [trained(database, seed, depth=2, lr=0.5, epochs=2) for seed in range(8)]
+    far = given(database, {"train_loss": [9e20, 9e20]}, depth=2, lr=0.5, seed=8)
+    page.goto(f"{server.url}/compare?runs={','.join(map(str, [*usual, far]))}&lines=runs")
+    said = page.locator("#curves-chart + .unseen")
+    expect(said).to_contain_text("2 of 18 points lie outside the axis (")
+    words = said.inner_text().removesuffix("Show all").strip()
+    page.goto(picture(page, "curves", tmp_path).as_uri())
+    note = page.locator(".annotation text").last
+    assert " ".join(note.locator("tspan").all_text_contents() or note.all_text_contents()) == words
+    legend = page.locator(".legend").bounding_box()
+    title, box = page.locator(".g-xtitle text").bounding_box(), note.bounding_box()
+    assert legend
+    assert title
+    assert box
+    assert title["y"] + title["height"] <= box["y"]
+    assert box["y"] + box["height"] <= legend["y"] + 4
 
 
 def test_the_button_within_a_chart_makes_a_picture_with_names(fifteen: Groups, page: Page) -> None:
