@@ -22,13 +22,13 @@ _SHOWN_IF_DIFFERENT: Final = ("lr", "batch_size", "seed", "device", "dataset")
 def run_table(runs: Sequence[RunOut]) -> Table:
     """Runs, a row each; of the less telling hyperparameters only those in which they differ.
 
-    Where it is narrow, cells go over several lines: ids and numbers are never cut.
+    Where it is narrow, cells go over several lines: ids and numbers are never cut, nor is a word but in names.
     """
     table = Table(box=None, header_style="bold")
     differing = [name for name in _SHOWN_IF_DIFFERENT if len({getattr(run, name) for run in runs}) > 1]
     table.add_column("id", justify="right", overflow="fold")
     table.add_column("name", overflow="fold")
-    table.add_column("status", overflow="fold")
+    table.add_column("status", no_wrap=True)
     for title in ("depth", *differing, "epochs", "test_accuracy", "trained"):
         longest = max(map(len, title.split("_")))
         table.add_column(title.replace("_", " "), justify="right", overflow="fold", min_width=longest)

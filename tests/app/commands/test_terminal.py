@@ -10,7 +10,7 @@ from rich.console import Console
 from app.client import Client, ClientError, Event
 from app.commands.terminal import follow_run, run_table
 from app.storage.database import Database
-from tests.app.states import figures, queue_run, shown
+from tests.app.states import add_worker, figures, finished_run, queue_run, shown
 
 
 class OneEpoch:
@@ -35,3 +35,12 @@ def test_a_narrow_table_of_runs_cuts_no_word_of_its_headers(database: Database) 
     Console(file=said, width=80).print(run_table([shown(database, run_id) for run_id in (1, 2)]))
     headers = said.getvalue().partition("128")[0].split()
     assert {"batch", "size", "test", "accuracy", "trained", "dataset", "epochs"} <= {*headers}
+
+
+def test_a_narrow_table_of_runs_cuts_no_status(database: Database) -> None:
+    add_worker(database)
+    finished_run(database, lr=0.1, dataset="fashion-members", batch_size=100)
+    finished_run(database, lr=0.3, dataset="fashion", test_accuracy=0.1, seed=123456789)
+    said = io.StringIO()
+    Console(file=said, width=80).print(run_table([shown(database, run_id) for run_id in (1, 2)]))
+    assert said.getvalue().split().count("finished") == 2
