@@ -22,7 +22,7 @@ _SHOWN_IF_DIFFERENT: Final = ("lr", "batch_size", "seed", "device", "dataset")
 def run_table(runs: Sequence[RunOut]) -> Table:
     """Runs, a row each; of the less telling hyperparameters only those in which they differ.
 
-    Where it is narrow, cells go over several lines: ids and numbers are never cut, nor is a word but in names.
+    Where it is narrow, cells go over several lines: ids and numbers are never cut, and of words only names.
     """
     table = Table(box=None, header_style="bold")
     differing = [name for name in _SHOWN_IF_DIFFERENT if len({getattr(run, name) for run in runs}) > 1]
