@@ -151,6 +151,13 @@ def test_what_groups_are_by_is_listed(many: Groups, page: Page) -> None:
     expect(page.locator("#table")).to_have_text("By depth, lr and batch_size")
 
 
+def test_a_long_list_of_evidence_is_folded_for_the_charts_below(many: Groups, page: Page) -> None:
+    page.goto(many.address)
+    rests = page.locator("details", has_text="What that rests on")
+    expect(rests).to_have_text(re.compile(r"^\s*What that rests on \(\d+ sentences\)"))
+    expect(rests.locator("li").first).to_be_hidden()
+
+
 def test_the_points_of_every_group_look_like_no_other(groups: Groups, page: Page) -> None:
     page.goto(groups.address)
     traces(page, "frontier")

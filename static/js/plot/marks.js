@@ -26,7 +26,7 @@ export function signOf(symbol, color, across) {
   const path = document
     .getElementById(`mark-${symbol}`)
     .getAttribute("d")
-    .replace(/([MLC])([^A-Z]*)/g, (_, command, numbers) => {
+    .replaceAll(/([MLC])([^A-Z]*)/g, (_, command, numbers) => {
       const moved = numbers.match(/-?[\d.]+/g).map((number, index) => (index % 2 ? -number : Number(number) + across));
       return command + moved.map((number) => number.toFixed(2)).join(" ");
     });
