@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from app.queue.estimate import Outlook, first_free, images_of
 from app.queue.pace import Guess, Work
+from app.queue.run_queue import order_of_claims
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.storage.database import clock
 from app.storage.tables import Epoch, Run
@@ -135,7 +136,7 @@ def _waiting(session: Session) -> list[tuple[int, TrainConfig, int]]:
     rows = session.connection().execute(
         select(Run.id, Run.epochs_done, *(getattr(Run, name) for name in HYPERPARAMETERS))
         .where(Run.status == "queued")
-        .order_by(col(Run.priority).desc(), col(Run.position), col(Run.id))
+        .order_by(*order_of_claims())
     )
     return [
         (run_id, TrainConfig.model_construct(**dict(zip(HYPERPARAMETERS, values, strict=True))), done)

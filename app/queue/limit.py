@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, func, select
 
 from app.queue.estimate import estimate
+from app.queue.run_queue import order_of_claims
 from app.storage.tables import Run
 
 LONGEST_WAIT: Final = 3600
@@ -39,7 +40,7 @@ def check(session: Session, limit: int) -> None:
     first = (
         select(Run)
         .where(Run.status == "queued")
-        .order_by(col(Run.priority).desc(), col(Run.position), col(Run.id))
+        .order_by(*order_of_claims())
         .limit(min(waiting - limit, limit))
     )
     seconds = estimate(session, [run.config for run in session.exec(first)]).seconds

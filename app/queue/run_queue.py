@@ -101,6 +101,11 @@ def enqueue_all(session: Session, wanted: Sequence[tuple[TrainConfig, Labels, in
     return [run_id or 0 for run_id in session.exec(made)]
 
 
+def order_of_claims(runs: type[Run] = Run) -> tuple[ColumnElement[Any], ...]:
+    """What waiting runs are sorted by to see which is claimed first."""
+    return (col(runs.priority).desc(), col(runs.position).asc(), col(runs.id).asc())
+
+
 def anything_to_claim(session: Session, kinds: Iterable[str]) -> bool:
     """Whether a worker with these kinds of device would find a run; reads only."""
     return session.exec(select(Run.id).where(*_claimable(Run, kinds)).limit(1)).first() is not None
@@ -119,7 +124,7 @@ def claim(
     first = (
         select(queued.id)
         .where(*_claimable(queued, kinds))
-        .order_by(col(queued.priority).desc(), col(queued.position), col(queued.id))
+        .order_by(*order_of_claims(queued))
         .limit(1)
         .scalar_subquery()
     )

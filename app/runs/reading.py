@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from app.queue import forecast, registry
 from app.queue.estimate import basis
 from app.queue.pace import Guess
+from app.queue.run_queue import RunNotFound, order_of_claims
 from app.runs.guessing import Chance
 from app.schemas.answers import AttemptOut, QueueOut, RunDetail, RunOut, TimeLeft
 from app.schemas.status import ENDED
@@ -25,11 +26,15 @@ _STORED: Final = tuple(
 """What an answer says of a run as the table holds it."""
 
 
-def get_run(session: Session, run_id: int) -> RunDetail | None:
-    """One run with all that its page shows, None if there is none."""
+def get_run(session: Session, run_id: int) -> RunDetail:
+    """One run with all that its page shows.
+
+    Raises:
+        RunNotFound: there is no such run.
+    """
     run = session.get(Run, run_id)
     if run is None:
-        return None
+        raise RunNotFound(run_id)
     worker = next((each for each in registry.list_workers(session) if each.id == run.worker_id), None)
     return RunDetail(
         **as_answers(session, [run])[0].model_dump(),
@@ -136,11 +141,7 @@ def queue(session: Session) -> QueueOut:
     running = session.exec(
         select(Run).where(Run.status == "running").order_by(col(Run.started_at), col(Run.id))
     ).all()
-    queued = session.exec(
-        select(Run)
-        .where(Run.status == "queued")
-        .order_by(col(Run.priority).desc(), col(Run.position), col(Run.id))
-    ).all()
+    queued = session.exec(select(Run).where(Run.status == "queued").order_by(*order_of_claims())).all()
     ids = [run.id or 0 for run in (*running, *queued)]
     end = forecast.last(forecast.ends(session) if ids else {}, ids)
     return QueueOut(

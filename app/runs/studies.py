@@ -133,10 +133,19 @@ def cancel_study(session: Session, study_id: int) -> StudyOut:
     return _answer(session, study)
 
 
-def get_study(session: Session, study_id: int) -> StudyOut | None:
+def find_study(session: Session, study_id: int) -> StudyOut | None:
     """A study and its progress, None if there is none."""
     study = session.get(Study, study_id)
     return _answer(session, study) if study else None
+
+
+def get_study(session: Session, study_id: int) -> StudyOut:
+    """A study and its progress.
+
+    Raises:
+        StudyNotFound: there is no such study.
+    """
+    return _answer(session, _get(session, study_id))
 
 
 def list_studies(session: Session) -> list[StudyOut]:

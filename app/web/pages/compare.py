@@ -35,7 +35,7 @@ def compare_runs(request: Request, database: DatabaseOf) -> Response:
         if not chosen.ids and chosen.study_id is None:
             listed = studies.list_studies(session)
             return page(request, "compare/choose.html", now=clock(session), studies=listed)
-        study = None if chosen.study_id is None else studies.get_study(session, chosen.study_id)
+        study = None if chosen.study_id is None else studies.find_study(session, chosen.study_id)
         comparison = compare.compare(session, chosen.run_ids(session), chosen.by, chosen.study_id)
         if comparison is None:
             raise HTTPException(404, compare.nothing_found(session, chosen))

@@ -1,5 +1,6 @@
 """The form that launches runs, and the first visit, which launches two studies."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -63,7 +64,7 @@ def new_run(request: Request, database: DatabaseOf, available: Available) -> Res
     wanted = request.query_params.get("from", "")
     run_id = forms.whole(wanted)
     if run_id is not None:
-        with database.read() as session:
+        with database.read() as session, suppress(run_queue.RunNotFound):
             source = reading.get_run(session, run_id)
     if wanted and source is None:
         raise HTTPException(404, f"There is no run {wanted[:20]} to clone.")

@@ -143,7 +143,7 @@ def change_run(request: Request, database: DatabaseOf, run_id: RunIdPath, data: 
         return _run_page(request, database, run_id, texts, forms.messages(error.errors()))
     except run_queue.WrongState:
         with database.read() as session:
-            stored = _get_run(session, run_id)
+            stored = reading.get_run(session, run_id)
         if (patch.name, patch.tags, patch.note) == (stored.name, stored.tags, stored.note):
             return redirect(f"/runs/{run_id}", "Saved.")  # sent again, because its first answer got lost
         stale = "Someone changed this run meanwhile. Below is what you typed; save again to keep yours."
@@ -160,7 +160,7 @@ def _run_page(
 ) -> Response:
     with database.read() as session:
         change, now = newest_change(session), clock(session)
-        run = _get_run(session, run_id)
+        run = reading.get_run(session, run_id)
     stored = {"name": run.name, "tags": ", ".join(run.tags), "note": run.note, "version": str(run.version)}
     return page(
         request,
@@ -204,18 +204,11 @@ def _model_bytes(request: Request, run: RunDetail) -> int | None:
     return model.stat().st_size if run.status == "finished" and model.is_file() else None
 
 
-def _get_run(session: Session, run_id: int) -> RunDetail:
-    run = reading.get_run(session, run_id)
-    if run is None:
-        raise run_queue.RunNotFound(run_id)
-    return run
-
-
 @router.get("/runs/{run_id}/epochs")
 def list_epochs(request: Request, database: DatabaseOf, run_id: RunIdPath) -> Response:
     """Every epoch of a run as a table."""
     with database.read() as session:
-        run = _get_run(session, run_id)
+        run = reading.get_run(session, run_id)
         columns = epochs.columns(session, run_id).model_dump()
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return page(request, "run/epochs.html", run=run, rows=rows)

@@ -55,7 +55,7 @@ def _study_page(
     headers: dict[str, str] | None = None,
 ) -> Response:
     change = newest_change(session)
-    study = _get_study(session, study_id)
+    study = studies.get_study(session, study_id)
     query = run_list.RunQuery(studies=[study_id], archived="all", sort="id", limit=run_list.MAX_LIMIT)
     found = run_list.list_runs(session, query)
     runs = reading.find_runs(session, study.runs) if found.next_cursor else found.runs
@@ -79,13 +79,6 @@ def _study_page(
         seeds=seeds,
         problem=problem,
     )
-
-
-def _get_study(session: Session, study_id: int) -> StudyOut:
-    study = studies.get_study(session, study_id)
-    if study is None:
-        raise studies.StudyNotFound(study_id)
-    return study
 
 
 @router.post("/studies/{study_id}/cancel")

@@ -81,10 +81,7 @@ def change_runs(
 def read_run(run_id: RunIdPath, database: DatabaseOf) -> Response:
     """One run."""
     with database.read() as session:
-        found = reading.get_run(session, run_id)
-    if found is None:
-        raise run_queue.RunNotFound(run_id)
-    return answer(found)
+        return answer(reading.get_run(session, run_id))
 
 
 @router.patch(
@@ -95,10 +92,7 @@ def change_run(run_id: RunIdPath, body: RunPatch, database: DatabaseOf) -> Respo
     changes = body.model_dump(exclude_unset=True, exclude={"version"})
     with database.write() as session:
         run_queue.edit(session, run_id, changes, body.version)
-        found = reading.get_run(session, run_id)
-    if found is None:
-        raise run_queue.RunNotFound(run_id)
-    return answer(found)
+        return answer(reading.get_run(session, run_id))
 
 
 @router.delete("/runs/{run_id}", status_code=204, responses=problems(404, 409), tags=["runs"])

@@ -52,10 +52,7 @@ def list_studies(database: DatabaseOf) -> Response:
 def read_study(study_id: StudyIdPath, database: DatabaseOf) -> Response:
     """One study and its progress."""
     with database.read() as session:
-        found = studies.get_study(session, study_id)
-    if found is None:
-        raise studies.StudyNotFound(study_id)
-    return answer(found)
+        return answer(studies.get_study(session, study_id))
 
 
 @router.post(

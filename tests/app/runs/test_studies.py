@@ -189,7 +189,7 @@ def test_an_unknown_study_is_not_found(database: Database, step: Any) -> None:
     with pytest.raises(StudyNotFound, match="no study 9"), database.write() as session:
         step(session, 9)
     with database.read() as session:
-        assert studies.get_study(session, 9) is None
+        assert studies.find_study(session, 9) is None
 
 
 def test_progress_is_the_share_of_epochs_that_are_settled(database: Database) -> None:

@@ -382,7 +382,7 @@ def first_loss(bench: Bench, run_id: int) -> str:
     def lost() -> str | None:
         with bench.database.read() as session:
             found = reading.get_run(session, run_id)
-        return found.attempts[0].reason if found and found.attempts else None
+        return found.attempts[0].reason if found.attempts else None
 
     bench.turn_until(lambda: bool(lost()))
     return lost() or ""
