@@ -20,7 +20,7 @@ _SHORT: Final = 4
 """Significant digits of numbers where their own are too many for a name."""
 
 _DEFAULTS: Final = {name: field.default for name, field in TrainConfig.model_fields.items()}
-_WORDED: Final = {
+_IN_ORDER: Final = {
     "width": "width {}",
     "optimizer": "{}",
     "momentum": "momentum {}",
@@ -35,9 +35,14 @@ _WORDED: Final = {
     "device": "{}",
     "dataset": "dataset {}",
 }
+_COUNTED: Final = {"depth": "layer", "epochs": "epoch"}
+_WORDED: Final = _IN_ORDER | {
+    name: f"{(field.title or name).lower()} {{}}"
+    for name, field in TrainConfig.model_fields.items()
+    if name not in (*_IN_ORDER, *_COUNTED, "seed")
+}
 """Hyperparameters in the order in which a name tells those that are not the default; epochs are counted."""
 
-_COUNTED: Final = {"depth": "layer", "epochs": "epoch"}
 _DIFFERING: Final = _WORDED | {"seed": "seed {}", "data_version": "data {}"}
 """How the values of other things are told where runs differ in them, whether they are the default or not."""
 

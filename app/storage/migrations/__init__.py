@@ -9,11 +9,12 @@ from sqlalchemy import Connection, inspect, text
 from app.storage.database import Database, told
 from app.storage.outage import RESTORE
 
-HEAD: Final = "0007"
 TABLE: Final = "alembic_version"
 """The table that holds the version."""
 
 _HERE: Final = Path(__file__).parent
+HEAD: Final = max(path.name[:4] for path in (_HERE / "versions").glob("[0-9]*.py"))
+"""The newest version: files are named by their versions."""
 
 
 class SchemaError(Exception):
