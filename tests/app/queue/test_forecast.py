@@ -25,8 +25,7 @@ def ends(database: Database) -> dict[int, Guess]:
 
 def detail(database: Database, run_id: int) -> RunDetail:
     with database.read() as session:
-        found = reading.get_run(session, run_id)
-    return found
+        return reading.get_run(session, run_id)
 
 
 def training(database: Database, seconds: Sequence[float], first: int = 1, **config: Any) -> Claim:
