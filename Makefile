@@ -4,6 +4,7 @@
 #               (PORT=9000 for another port; every DEPTHBOARD_… variable is passed on)
 #   make dev    the same, started anew whenever a file changes
 #   make test   lint, types and all tests
+#   make check  lint, types and the fast tests: in a minute, on SQLite, without processes and browsers
 #   make lint   lint and types alone
 #   make bench  measures training on this machine, and keeps the table in benchmarks/RESULTS.md
 #   make lock   resolves the lock files anew (UPGRADE=1 for newer versions)
@@ -27,7 +28,7 @@ COMMAND := $(VENV)/bin/depthboard
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
-.PHONY: run dev test lint bench dependencies postgres install lock
+.PHONY: run dev test check lint bench dependencies postgres install lock
 
 ifdef PORT
 run dev: export DEPTHBOARD_PORT := $(PORT)
@@ -37,6 +38,9 @@ run: $(VENV)/.editable
 
 test: lint
 	$(VENV)/bin/python -m pytest $(PYTEST_FLAGS)
+
+check: lint
+	$(VENV)/bin/python -m pytest -m fast $(PYTEST_FLAGS)
 
 lint: $(VENV)/.editable $(VENV)/.development
 	$(VENV)/bin/python -m ruff check

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -25,15 +26,70 @@ LONG = (
 )
 """Where the tests are that take long; each file stays on one process."""
 
+SLOW = (
+    *LONG,
+    "tests/test_readme.py",
+    "tests/app/commands/test_supervisor.py",
+    "tests/app/test_cli_output.py",
+    "tests/app/test_client.py",
+    "tests/app/test_data_folder.py",
+    "tests/app/test_interpreter.py",
+    "tests/app/worker/",
+    "tests/trainer/test_streams.py",
+    "tests/trainer/test_terminal.py",
+)
+"""Where tests start processes: `make check` leaves them out, as it does those that are marked `slow`."""
+
+_starting: list[str] = []
+"""The test under way, if it promises to start no process."""
+
 
 def pytest_xdist_auto_num_workers() -> int:
     """One process more than there are cores, for many tests wait for processes of their own."""
     return min(4, (os.cpu_count() or 1) + 1)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even load what `-m fast` would leave out."""
+    place = collection_path.relative_to(config.rootpath).as_posix()
+    place += "/" if collection_path.is_dir() else ""
+    return True if config.getoption("markexpr") == "fast" and place.startswith(SLOW) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that in the end no process is left alone with it."""
+    """Mark what is fast, and begin with what takes long: in the end no process is left alone with it."""
+    for item in items:
+        if _is_fast(item):
+            item.add_marker("fast")
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+def _is_fast(item: pytest.Item) -> bool:
+    """Whether a test runs on SQLite, starts no process and does not take long."""
+    chosen = getattr(item, "callspec", None)
+    needs_server = "postgresql" in getattr(item, "fixturenames", ())
+    on_server = chosen is not None and any(value == "postgresql" for value in chosen.params.values())
+    marked = item.get_closest_marker("slow") or item.get_closest_marker("gpu")
+    return not (item.nodeid.startswith(SLOW) or needs_server or on_server or marked)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Hold fast tests to their promise to start no process."""
+    if item.get_closest_marker("fast"):
+        _starting.append(item.nodeid)
+    try:
+        return (yield)
+    finally:
+        _starting.clear()
+
+
+def _no_process(event: str, _: object) -> None:
+    if event == "subprocess.Popen" and _starting:
+        raise AssertionError(f"{_starting[0]} starts a process: mark it with pytest.mark.slow")
+
+
+sys.addaudithook(_no_process)
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
@@ -128,7 +184,7 @@ def settings(
     """Settings of an installation of its own, whose database is empty."""
     if backend == "postgresql":
         server: PostgreSQL = request.getfixturevalue("postgresql")
-        with server.database() as url:
+        with server.emptied() as url:
             yield Settings(data_dir=tmp_path, database_url=url)
     else:
         shutil.copy(migrated, tmp_path)

@@ -15,12 +15,30 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlmodel import SQLModel
 
 from app.storage import migrations
 from app.storage.database import Database
 from tests.waiting import eventually
 
 _TEMPLATE = "migrated"
+_SCHEMA = """
+    SELECT string_agg(oid || relname, ',' ORDER BY oid), (SELECT max(version_num) FROM alembic_version)
+    FROM pg_class WHERE relnamespace = 'public'::regnamespace
+"""
+"""What tells whether tables were made or dropped, or the version of the schema changed."""
+_EMPTY = "; ".join(
+    [
+        *(
+            f"DELETE FROM {table.name}"  # noqa: S608  # our own names
+            for table in reversed(SQLModel.metadata.sorted_tables)
+        ),
+        "INSERT INTO counter (id, value, origin) VALUES (1, 0, 0)",
+        "ALTER SEQUENCE run_id_seq RESTART",
+        "ALTER SEQUENCE study_id_seq RESTART",
+    ]
+)
+"""Makes a database what it was when it was new."""
 
 
 class PostgreSQL:
@@ -29,6 +47,7 @@ class PostgreSQL:
     def __init__(self, port: int) -> None:
         self._server = f"127.0.0.1:{port}"
         self._numbers = count(1)
+        self._empty: list[tuple[str, psycopg.Connection]] = []
 
     def url(self, name: str) -> str:
         """The SQLAlchemy URL of a database."""
@@ -55,6 +74,35 @@ class PostgreSQL:
             yield self.url(name)
         finally:
             self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @contextmanager
+    def emptied(self) -> Iterator[str]:
+        """The URL of a database without rows, which another test may have used before."""
+        name, connection = self._empty.pop() if self._empty else self._new()
+        before = connection.execute(_SCHEMA).fetchone()
+        try:
+            yield self.url(name)
+        finally:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            if connection.execute(_SCHEMA).fetchone() == before:
+                connection.execute(_EMPTY)
+                self._empty.append((name, connection))
+            else:
+                connection.close()
+                self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _new(self) -> tuple[str, psycopg.Connection]:
+        name = f"emptied{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        return name, psycopg.connect(f"postgresql://postgres@{self._server}/{name}", autocommit=True)
+
+    def close(self) -> None:
+        """Leave the databases that could be used again."""
+        for _, connection in self._empty:
+            connection.close()
 
 
 def _programs() -> Path:
@@ -128,6 +176,7 @@ def running() -> Iterator[PostgreSQL]:
             eventually(answers)
             server.prepare()
             yield server
+            server.close()
         finally:
             process.send_signal(signal.SIGINT)
             process.wait()

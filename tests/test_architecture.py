@@ -48,6 +48,30 @@ ROUTES = ("app.main", *(name for name in APP if name.startswith("app.web.")))
 TRAINER = [name for name in FILES if name.split(".")[0] == "trainer"]
 
 
+NOT_TESTED_ALONE = {"app", "trainer", "trainer.__main__", "app.storage.migrations.env"}
+"""Packages, and what only starts others."""
+ABOUT_SEVERAL = {
+    "app.test_cli_output",
+    "app.test_data_folder",
+    "app.test_exact_numbers",
+    "app.test_simulated_studies",
+    "app.queue.test_run_queue_losses",  # the other half of a long module
+    "trainer.test_gpu",
+}
+"""Test files that stand for no single module."""
+
+
+def has_code(module: str) -> bool:
+    """Whether a module does something; most packages are a docstring."""
+    return any(not isinstance(statement, ast.Expr) for statement in ast.parse(FILES[module].read_text()).body)
+
+
+def mirrored(module: str) -> str:
+    """The module that holds a module's tests, within the folder of tests."""
+    package, _, name = module.rpartition(".")
+    return f"{package}.test_{name}"
+
+
 def statements(body: list[ast.stmt], *, lazy: bool) -> Iterator[ast.stmt]:
     """Statements that run when a module is imported; those inside its functions too if `lazy`."""
     for statement in body:
@@ -124,6 +148,21 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
     TopologicalSorter(
         {name: imports(name, lazy=True) & FILES.keys() for name in FILES.keys() - started}
     ).prepare()
+
+
+def test_tests_mirror_the_modules_file_by_file() -> None:
+    modules = {name for name in FILES.keys() - NOT_TESTED_ALONE if has_code(name)}
+    wanted = {mirrored(name) for name in modules}
+    folder = ROOT / "tests"
+    found = {
+        ".".join(path.relative_to(folder).with_suffix("").parts)
+        for room in ("app", "trainer")
+        for path in (folder / room).rglob("test_*.py")
+    }
+    assert wanted - found == set(), "modules without tests"
+    assert found - wanted == ABOUT_SEVERAL, "tests of no module"
+    for name in found:
+        assert "\ndef test_" in (folder / f"{name.replace('.', '/')}.py").read_text(), f"{name} tests nothing"
 
 
 @pytest.mark.parametrize("script", sorted((ROOT / "static/js").rglob("*.js")), ids=lambda path: path.name)
@@ -229,6 +268,7 @@ def loaded_after(code: str) -> set[str]:
     return set(process.stdout.split())
 
 
+@pytest.mark.slow
 def test_the_web_process_loads_no_torch_and_no_science_before_it_needs_it(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
@@ -241,10 +281,12 @@ create_app(Settings(data_dir=Path({str(tmp_path)!r}))).openapi()
     assert not loaded & {"torch", "numpy", "scipy", "trainer.loop", "trainer.model"}
 
 
+@pytest.mark.slow
 def test_the_worker_loads_no_torch() -> None:
     assert not loaded_after("import app.worker.loop") & {"torch", "numpy", "fastapi", "starlette"}
 
 
+@pytest.mark.slow
 def test_the_command_loads_little() -> None:
     heavy = {"torch", "numpy", "fastapi", "starlette", "sqlalchemy", "sqlmodel", "httpx"}
     assert not loaded_after("import app.cli, app.commands.supervisor") & heavy

@@ -1,21 +1,24 @@
 """A database and a served application for the backend's tests."""
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
+from app.main import create_app
 from app.settings import Settings
 from app.storage.database import Database
+from tests.app.in_process import InProcess
 from tests.web_server import WebServer
 
 hypothesis_settings.register_profile(
@@ -26,16 +29,22 @@ hypothesis_settings.load_profile("repeatable")
 
 @dataclass(frozen=True)
 class Served:
-    """The application on a port of its own, a client that talks to it, and the database behind it."""
+    """A running application, a client that talks to it, and the database behind it."""
 
     client: httpx.Client
     database: Database
     app: FastAPI
+    transport: httpx.BaseTransport | None = None
+    """How requests get there, None for over HTTP."""
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Where it is found."""
         return str(self.client.base_url)
+
+    def another_client(self, **headers: str) -> httpx.Client:
+        """A client with cookies of its own that always sends these headers."""
+        return httpx.Client(transport=self.transport, base_url=self.url, headers=headers, timeout=60)
 
 
 @contextmanager
@@ -52,35 +61,74 @@ def serving(settings: Settings) -> Iterator[Served]:
         database.close()
 
 
+@contextmanager
+def answering(settings: Settings) -> Iterator[Served]:
+    """The application without a socket, for all but event streams, HTTP itself and its own chores."""
+    app = create_app(settings)
+    database = Database(settings.url)
+    try:
+        with start_blocking_portal() as portal:
+            transport = InProcess(app, portal)
+            with httpx.Client(transport=transport, base_url="http://127.0.0.1:8000") as client:
+                yield Served(client, database, app, transport)
+    finally:
+        database.close()
+        app.state.database.close()
+
+
 @pytest.fixture
 def server(settings: Settings) -> Iterator[Served]:
-    """The application with an empty database."""
+    """The application over HTTP with an empty database."""
     with serving(settings) as served:
         yield served
 
 
 @pytest.fixture
-def client(server: Served) -> httpx.Client:
-    """A client of the application with an empty database."""
-    return server.client
+def site(settings: Settings) -> Iterator[Served]:
+    """The application without a socket, with an empty database."""
+    with answering(settings) as served:
+        yield served
+
+
+@pytest.fixture
+def client(site: Served) -> httpx.Client:
+    """A client of the application without a socket, with an empty database."""
+    return site.client
 
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Served]:
-    """The application with one queued run, shared by the tests of a module that change nothing."""
+    """The application over HTTP with one queued run, shared by the tests of a module that change nothing."""
+    with _with_a_run(serving, tmp_path_factory, migrated) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def still(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Served]:
+    """The application without a socket, with one queued run, shared by all tests that change nothing."""
+    with _with_a_run(answering, tmp_path_factory, migrated) as served:
+        yield served
+
+
+@contextmanager
+def _with_a_run(
+    start: Callable[[Settings], AbstractContextManager[Served]],
+    tmp_path_factory: pytest.TempPathFactory,
+    migrated: Path,
+) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("standing")
     shutil.copy(migrated, folder)
-    with serving(Settings(data_dir=folder)) as served:
+    with start(Settings(data_dir=folder)) as served:
         assert served.client.post("/runs", json={"depth": 1}).status_code == 201
         yield served
 
 
 @pytest.fixture
-def unchanged(standing: Served) -> Iterator[httpx.Client]:
+def unchanged(still: Served) -> Iterator[httpx.Client]:
     """A client of the shared application; the test fails if the database is another at its end."""
-    before = contents(standing.database)
-    yield standing.client
-    assert contents(standing.database) == before
+    before = contents(still.database)
+    yield still.client
+    assert contents(still.database) == before
 
 
 def contents(database: Database) -> list[object]:

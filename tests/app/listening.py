@@ -71,3 +71,8 @@ def newest(database: Database) -> int:
     """The number of the newest change."""
     with database.read() as session:
         return newest_change(session)
+
+
+def kinds(told: list[Told]) -> list[str]:
+    """The kinds of events."""
+    return [each.kind for each in told]

@@ -159,8 +159,8 @@ def test_minus_zero_is_zero(name: str) -> None:
     assert bits(getattr(TrainConfig.model_validate({"depth": 1, name: -0.0}), name)) == bits(0.0)
 
 
-def test_a_number_goes_through_the_dashboard_and_back(server: Served) -> None:
-    client: httpx.Client = server.client
+def test_a_number_goes_through_the_dashboard_and_back(site: Served) -> None:
+    client: httpx.Client = site.client
     for number in HARD:
         run = client.post("/runs", json={"depth": 1, "lr": number}).json()
         assert bits(run["lr"]) == bits(number)
@@ -180,8 +180,8 @@ def test_a_number_goes_through_the_dashboard_and_back(server: Served) -> None:
         assert client.delete(answer.headers["location"]).status_code == 204
 
 
-def test_more_seeds_are_for_the_very_values_that_were_named(server: Served) -> None:
-    client: httpx.Client = server.client
+def test_more_seeds_are_for_the_very_values_that_were_named(site: Served) -> None:
+    client: httpx.Client = site.client
     study = client.post("/studies", json={"depth": 1, "lr": [0.3, 0.1 + 0.2]}).json()
     fields = {"seeds": "1", **forms.fields_of({"only": {"lr": [0.1 + 0.2]}})}
     client.post(f"/studies/{study['id']}/runs", data=fields, headers={"Accept": "text/html"})
@@ -189,21 +189,21 @@ def test_more_seeds_are_for_the_very_values_that_were_named(server: Served) -> N
     assert [run["lr"] for run in runs] == [0.3, 0.1 + 0.2, 0.1 + 0.2]
 
 
-def test_tables_show_rates_as_different_as_they_are(server: Served) -> None:
-    ids = [queue_run(server.database, lr=rate) for rate in (0.3, 0.1 + 0.2, 0.002154434690031882)]
-    with server.database.read() as session:
+def test_tables_show_rates_as_different_as_they_are(site: Served) -> None:
+    ids = [queue_run(site.database, lr=rate) for rate in (0.3, 0.1 + 0.2, 0.002154434690031882)]
+    with site.database.read() as session:
         found = as_answers(session, [run_queue.get(session, run_id) for run_id in ids])
     text = export.runs(found)
     assert all(f",{number!r}," in text for number in (0.3, 0.1 + 0.2, 0.002154434690031882))
     for path in ("/runs", f"/compare?runs={','.join(map(str, ids))}"):
-        page = server.client.get(path, headers={"Accept": "text/html"}).text
+        page = site.client.get(path, headers={"Accept": "text/html"}).text
         cells = re.findall(r'<td class="number"[^>]*>(0\.[0-9]+)</td>', page)
         assert {"0.3", "0.30000000000000004"} <= set(cells)
 
 
-def test_a_finished_run_is_found_again_by_all_of_its_digits(server: Served) -> None:
-    done = finished_run(server.database, lr=0.1 + 0.2)
+def test_a_finished_run_is_found_again_by_all_of_its_digits(site: Served) -> None:
+    done = finished_run(site.database, lr=0.1 + 0.2)
     body = {"depth": 1, "epochs": 3, "lr": [0.3, 0.1 + 0.2], "reuse": True}
-    study = server.client.post("/studies", json=body).json()
+    study = site.client.post("/studies", json=body).json()
     assert done in study["runs"]
     assert study["counts"] == {"queued": 1, "running": 0, "finished": 1, "failed": 0, "cancelled": 0}

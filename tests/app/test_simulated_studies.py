@@ -17,8 +17,10 @@ from app.compare.ranking import probability_best
 from app.schemas.comparison import Pair
 from app.statistics import seeds_to_settle, spread, welch
 
-STUDIES = 2_000
-JUDGED = 250
+pytestmark = pytest.mark.slow
+
+STUDIES = 800
+JUDGED = 120
 """Studies of each kind whose best depth is guessed."""
 
 DEPTHS = 5

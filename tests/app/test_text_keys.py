@@ -6,8 +6,16 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlmodel import select
 
+from app.queue import run_queue
+from app.schemas.requests import Labels
+from app.storage.database import Database
+from app.storage.tables import Run
 from app.text_keys import folded, natural, of_run, sought, spellings
+from tests.app.runs.listed import ids
+from tests.app.states import queue_run
+from tests.backends import on_both
 
 
 @pytest.mark.parametrize(
@@ -85,3 +93,35 @@ def test_a_search_does_not_reach_over_from_one_text_to_the_next() -> None:
 def test_accents_are_spelled_in_each_way() -> None:
     assert spellings("é") == ["\u00e9", "e\u0301"]
     assert spellings("plain") == ["plain"]
+
+
+@on_both
+def test_what_a_run_is_found_by_follows_its_labels(database: Database) -> None:
+    first = queue_run(database, Labels(name="one", tags=["É"], note="Note"))
+    second = queue_run(database)
+    with database.write() as session:
+        run_queue.edit(session, first, {"name": "Zwölf", "note": "remark"})
+        run_queue.edit(session, second, {"tags": ["new"]})
+        run_queue.edit_all(session, {first: {"tags": ["É", "[x]"]}, second: {"tags": ["Ünew"]}})
+        run_queue.edit_all(session, {second: {"archived": True}})
+        run_queue.edit(session, second, {"priority": 5})
+        run_queue.edit(session, second, {"name": "named"})
+        run_queue.edit(session, second, {"name": None})
+    found = {
+        text: ids(database, q=text) for text in ("one", "Note", "zwö", "REMARK", "é", "[", "üNEW", "named")
+    }
+    assert found == {
+        "one": [],
+        "Note": [],
+        "zwö": [first],
+        "REMARK": [first],
+        "é": [first],
+        "[": [first],
+        "üNEW": [second],
+        "named": [],
+    }
+    with database.read() as session:
+        for run in session.execute(select(Run)).scalars():
+            assert {"name_key": run.name_key, "search_key": run.search_key} == of_run(
+                run.name, run.tags, run.note
+            )

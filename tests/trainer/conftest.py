@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from trainer.data import Arrays, TensorData, load, to_device
-from trainer.folder import SHIPPED, DataFolder
+from trainer.folder import FILES, SHIPPED, DataFolder
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +34,12 @@ def data() -> TensorData:
     images = torch.randint(0, 256, (400, 784), generator=generator, dtype=torch.uint8)
     labels = images[:, :10].argmax(dim=1)
     return TensorData(images[:300], labels[:300], images[300:], labels[300:])
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A folder with links to the files of MNIST."""
+    shipped = DataFolder.of(SHIPPED, Path()).path
+    for name in FILES:
+        (tmp_path / f"{name}.gz").symlink_to(shipped / f"{name}.gz")
+    return tmp_path

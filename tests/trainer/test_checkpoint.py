@@ -188,6 +188,7 @@ def test_a_foreign_file_of_tensors_is_refused(path: Path) -> None:
         checkpoint.load(path, CONFIG, DATA, CPU)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "calls", "when", "epoch"),
     [
@@ -225,9 +226,3 @@ def test_a_disk_that_refuses_leaves_the_old_file_and_nothing_else(
         checkpoint.save(path, state_of(epoch=2), CONFIG, DATA)
     assert list(path.parent.iterdir()) == [path]
     assert checkpoint.load(path, CONFIG, DATA, CPU).epoch == 1
-
-
-def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(durable.NotWritten, match="its folder can be written and retry"):
-        durable.write(tmp_path / "file" / "below", b"")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.trainer.test_loop import bit_equal
+from tests.trainer.training import bit_equal
 from trainer.config import TrainConfig
 from trainer.data import Arrays, TensorData, to_device
 from trainer.epochs import Bench

@@ -6,60 +6,18 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 
-from tests.trainer.conftest import normalised
+from tests.trainer.training import CONFIG, CPU, bit_equal, run
 from trainer.config import TrainConfig
 from trainer.data import TensorData
 from trainer.evaluate import evaluate
 from trainer.loop import Diverged, EpochRecord, TrainState, train
-
-CPU = torch.device("cpu")
-CONFIG = TrainConfig(depth=2, epochs=3, batch_size=128)
-
-
-def run(config: TrainConfig, data: TensorData) -> tuple[list[Tensor], list[EpochRecord]]:
-    """Final weights, and the records with the one figure that is never the same twice left out."""
-    state = TrainState.start(config, CPU)
-    records = [replace(record, seconds=0) for record in train(config, data, state)]
-    return list(state.model.parameters()), records
-
-
-def bit_equal(some: list[Tensor], others: list[Tensor]) -> bool:
-    return all(torch.equal(one, other) for one, other in zip(some, others, strict=True))
 
 
 def test_epochs_are_numbered_and_the_loss_falls(data: TensorData) -> None:
     _, records = run(CONFIG, data)
     assert [record.epoch for record in records] == [1, 2, 3]
     assert records[2].train_loss < records[0].train_loss
-
-
-def test_one_full_batch_is_one_step_of_plain_sgd(data: TensorData) -> None:
-    config = TrainConfig(depth=2, epochs=1, batch_size=300, lr=0.5)
-    model = TrainState.start(config, CPU).model
-    before = list(model.parameters())
-    gradients = torch.autograd.grad(
-        cross_entropy(model(normalised(data.train_images)), data.train_labels), before
-    )
-    after, _ = run(config, data)
-    for weights, start, gradient in zip(after, before, gradients, strict=True):
-        torch.testing.assert_close(weights, start - 0.5 * gradient)
-
-
-def test_every_image_counts_once_and_equally_the_short_last_batch_included(data: TensorData) -> None:
-    config = TrainConfig(depth=2, epochs=2, batch_size=128, lr=1e-12)
-    whole = evaluate(TrainState.start(config, CPU).model, data.train_images, data.train_labels)
-    _, records = run(config, data)
-    for record in records:
-        assert record.train_loss == pytest.approx(whole.loss, rel=1e-6)
-        assert record.train_accuracy == whole.accuracy
-
-
-def test_each_epoch_has_an_order_of_its_own(data: TensorData) -> None:
-    _, records = run(TrainConfig(depth=1, epochs=3, batch_size=256, lr=1e-12), data)
-    assert len({record.last_batch_loss for record in records}) == 3
 
 
 def test_test_figures_are_those_of_the_weights_after_the_epoch(data: TensorData) -> None:
@@ -85,15 +43,6 @@ def test_training_leaves_the_global_generator_alone(data: TensorData) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("seed", [1, 2**32 - 1])
-def test_another_seed_gives_other_weights_and_another_order(data: TensorData, seed: int) -> None:
-    still = TrainConfig(depth=1, epochs=1, batch_size=256, lr=1e-12)
-    weights, records = run(still, data)
-    others, other_records = run(still.model_copy(update={"seed": seed}), data)
-    assert not bit_equal(weights, others)
-    assert records[0].last_batch_loss != other_records[0].last_batch_loss
-
-
 def test_a_training_that_goes_on_ends_at_the_same_bits_as_one_without_a_pause(data: TensorData) -> None:
     four = CONFIG.model_copy(update={"epochs": 4})
     weights, records = run(four, data)
@@ -109,20 +58,6 @@ def test_a_finished_state_trains_no_further(data: TensorData) -> None:
     state = TrainState.start(CONFIG, CPU)
     list(train(CONFIG, data, state))
     assert list(train(CONFIG, data, state)) == []
-
-
-def test_should_stop_is_asked_before_each_of_the_59_batches_of_an_epoch(mnist: TensorData) -> None:
-    asked = 0
-
-    def count() -> bool:
-        nonlocal asked
-        asked += 1
-        return False
-
-    config = TrainConfig(depth=1, epochs=1)
-    (record,) = train(config, mnist, TrainState.start(config, CPU), count)
-    assert asked == 59
-    assert record.test_accuracy > 0.7
 
 
 def test_a_stop_between_batches_ends_without_a_record_of_that_epoch(data: TensorData) -> None:
@@ -156,18 +91,6 @@ def test_a_reckless_learning_rate_diverges(data: TensorData) -> None:
         list(train(config, data, TrainState.start(config, CPU)))
 
 
-def test_a_record_tells_each_layers_gradient_norm_on_the_last_batch(data: TensorData) -> None:
-    config = TrainConfig(depth=3, epochs=1, batch_size=300, width=64)
-    model = TrainState.start(config, CPU).model
-    loss = cross_entropy(model(normalised(data.train_images)), data.train_labels)
-    gradients = torch.autograd.grad(loss, list(model.parameters()))
-    (record,) = train(config, data, TrainState.start(config, CPU))
-    expected = [
-        torch.hypot(gradients[index].norm(), gradients[index + 1].norm()).item() for index in (0, 2, 4)
-    ]
-    assert record.gradient_norms == pytest.approx(expected, rel=1e-4)
-
-
 def test_a_record_tells_the_share_of_units_that_no_test_image_wakes(data: TensorData) -> None:
     config = TrainConfig(depth=3, epochs=1, width=64, lr=1e-12)
     state = TrainState.start(config, CPU)
@@ -177,26 +100,6 @@ def test_a_record_tells_the_share_of_units_that_no_test_image_wakes(data: Tensor
     first, second = record.dead_relu
     assert first == pytest.approx(0.25, abs=0.05)
     assert second < 0.5
-
-
-def test_dropout_is_drawn_anew_each_epoch_and_the_same_for_the_same_seed(data: TensorData) -> None:
-    config = TrainConfig(depth=2, epochs=2, batch_size=300, lr=1e-12, dropout=0.5)
-    _, (first, second) = run(config, data)
-    assert first.train_loss != second.train_loss
-    assert first.test_loss == pytest.approx(second.test_loss, rel=1e-6)
-    weights, records = run(config, data)
-    again, records_again = run(config, data)
-    assert records == records_again
-    assert bit_equal(weights, again)
-
-
-def test_dropout_silences_that_share_of_units_and_leaves_the_mean_as_it_was(data: TensorData) -> None:
-    """Over many draws the loss with dropout at frozen weights lies near that without, and above it."""
-    config = TrainConfig(depth=2, epochs=20, batch_size=300, lr=1e-12, dropout=0.1)
-    _, records = run(config, data)
-    _, (plain, *_) = run(config.model_copy(update={"dropout": 0.0}), data)
-    mean = sum(record.train_loss for record in records) / len(records)
-    assert plain.train_loss < mean < plain.train_loss * 1.05
 
 
 @pytest.mark.parametrize(
@@ -229,13 +132,6 @@ def test_patience_ends_a_run_whose_test_loss_rises(data: TensorData) -> None:
     best = min(records, key=lambda record: record.test_loss)
     assert (best.epoch, best.test_loss) == (state.best_epoch, state.best_test_loss)
     assert list(train(config, data, state)) == []
-
-
-def test_bf16_trains_much_as_fp32_does(data: TensorData) -> None:
-    _, exact = run(CONFIG, data)
-    _, rounded = run(CONFIG.model_copy(update={"precision": "bf16"}), data)
-    assert rounded != exact
-    assert rounded[-1].train_loss == pytest.approx(exact[-1].train_loss, rel=0.01)
 
 
 def test_a_gradient_beyond_float32_ends_the_training_while_the_loss_is_still_finite(

@@ -1,44 +1,21 @@
 """Groups of runs: found by their keys, and named so that no two of a comparison look alike."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.compare.comparison import compare
 from app.compare.groups import AXES, Group, among, grouped, parted
-from app.compare.view import unlike_published, versus, view
+from app.compare.view import unlike_published
 from app.prose import points
 from app.queue.names import differences
 from app.schemas.answers import RunOut
-from app.schemas.comparison import Findings
 from app.storage.database import Database
-from tests.app.conftest import Served
+from tests.app.compare.near_rates import NEAR, compared, of_rates
 from tests.app.states import finished_run, queue_run
 from trainer.config import TrainConfig
-
-NEAR = (0.3, 0.1 + 0.2)
-"""Two rates that look alike in sixteen digits."""
-
-
-def of_rates(database: Database, depths: Sequence[int] = (1,)) -> list[int]:
-    """Runs of both rates, two seeds each: the second is better by one point, in two layers worse by two."""
-    return [
-        finished_run(database, accuracy + seed / 1000, depth=depth, lr=rate, seed=seed)
-        for depth in depths
-        for rate, accuracy in zip(NEAR, {1: (0.90, 0.91), 2: (0.96, 0.94)}[depth], strict=True)
-        for seed in (0, 1)
-    ]
-
-
-def compared(database: Database, run_ids: Sequence[int], *by: str) -> Findings:
-    with database.read() as session:
-        found = compare(session, run_ids, by or ("depth",))
-    assert found is not None
-    return found
 
 
 def test_groups_of_near_rates_are_named_and_found_apart(database: Database) -> None:
@@ -82,44 +59,6 @@ def test_a_group_keeps_its_name_where_only_some_of_its_runs_have_finished(databa
     found = compared(database, [done, other], "lr")
     assert [group.label for group in found.members] == ["lr 0.12345678901", "lr 0.12345678902"]
     assert [row.label for row in found.groups] == ["lr 0.12345678901"]
-
-
-def test_the_baseline_is_found_by_its_key_and_by_the_label_of_old_addresses(database: Database) -> None:
-    found = compared(database, of_rates(database), "lr")
-    for asked, pinned in (
-        ("lr=0.30000000000000004", 1),
-        ("lr 0.30000000000000004", 1),
-        ("lr=0.3", 0),
-        ("lr 0.3", 0),
-    ):
-        context = view(found, asked)
-        assert context["baseline"] is found.groups[pinned]
-        assert list(context["versus"]) == [found.groups[1 - pinned].id]
-    assert view(found, "lr=0.4")["baseline"] is None
-    against = versus(found.verdict, found.groups[1], found.groups)["lr=0.3"]
-    assert against.difference == f"{points(-0.01)}, not tested"
-
-
-def test_against_a_baseline_that_it_ties_with_a_group_is_equal(database: Database) -> None:
-    ids = [finished_run(database, 1.0, depth=depth) for depth in (1, 2)]
-    found = compared(database, ids)
-    assert versus(found.verdict, found.groups[0], found.groups)["depth=2"].difference == "0.00 pp, equal"
-
-
-def test_the_page_pins_the_group_that_was_pressed(server: Served) -> None:
-    of_rates(server.database)
-    url = "/compare?runs=1,2,3,4&by=lr"
-    page = server.client.get(url, headers={"Accept": "text/html"}).text
-    links = re.findall(
-        r'<a [^>]*data-query="baseline=([^"]+)" href="([^"]+)#table" aria-label="([^"]+)"', page
-    )
-    assert [(query, label) for query, _, label in links] == [
-        ("lr%3D0.3", "Pin lr 0.3 as the baseline"),
-        ("lr%3D0.30000000000000004", "Pin lr 0.30000000000000004 as the baseline"),
-    ]
-    pinned = server.client.get(links[1][1].replace("&amp;", "&"), headers={"Accept": "text/html"}).text
-    assert 'aria-label="Unpin lr 0.30000000000000004"' in pinned
-    assert 'data-baseline="lr=0.30000000000000004"' in pinned
 
 
 def test_sentences_show_near_values_as_different_as_they_are(database: Database) -> None:

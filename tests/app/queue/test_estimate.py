@@ -12,9 +12,8 @@ from app.queue.pace import Work, fitted
 from app.storage.database import Database
 from app.storage.tables import Run
 from tests.app.states import add_worker, claimed, failed_run, finished_run, queue_run, record
+from tests.backends import on_both
 from trainer.config import TrainConfig
-
-BACKENDS = ("sqlite", "postgresql")
 
 
 def guess(database: Database, *configs: TrainConfig, **sizes: tuple[int, int]) -> Estimate:
@@ -49,6 +48,7 @@ def test_nothing_to_train_takes_no_time(database: Database) -> None:
     assert (found.seconds, found.range) == (0, (0, 0))
 
 
+@on_both
 def test_runs_like_it_are_the_best_guide(database: Database) -> None:
     for seconds in (30, 33, 600, 30):  # a night's sleep does not count
         trained(database, seconds, epochs=10)
@@ -136,6 +136,7 @@ def test_runs_share_the_live_slots_but_one_run_has_only_one(database: Database) 
     assert guess(database, config).seconds == one
 
 
+@on_both
 def test_only_runs_on_the_device_that_would_train_are_a_guide(database: Database) -> None:
     trained(database, 100, epochs=10)
     trained(database, 10, "cuda:0", epochs=10)

@@ -14,8 +14,7 @@ from app.schemas.answers import RunDetail
 from app.storage.database import Database
 from tests.app.queue.test_estimate import trained
 from tests.app.states import add_worker, claimed, figures, queue_run, shown
-
-BACKENDS = ("sqlite", "postgresql")
+from tests.backends import on_both
 
 
 def ends(database: Database) -> dict[int, Guess]:
@@ -51,6 +50,7 @@ def left(database: Database, run_id: int) -> float:
     return found
 
 
+@on_both
 def test_a_run_goes_on_at_the_pace_of_its_last_epochs(database: Database) -> None:
     claim = training(database, [1.0] * 10)
     assert 90 < left(database, claim.run_id) < 125  # with evaluations
@@ -106,6 +106,7 @@ def test_what_is_left_falls_with_the_clock_to_the_next_epoch(database: Database)
         assert 0 < left(database, claim.run_id) < before - 4
 
 
+@on_both
 def test_what_waits_ends_in_the_order_of_the_queue(database: Database) -> None:
     trained(database, 100, epochs=100)
     add_worker(database, slots=2)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -148,39 +147,39 @@ def test_a_run_without_its_name_gets_the_one_that_is_made(database: Database) ->
     assert row(database, third).name_repeat == 3  # saved as it was, it is still the made one
 
 
-def test_runs_of_studies_and_runs_trained_again_are_counted_alike(server: Served) -> None:
+def test_runs_of_studies_and_runs_trained_again_are_counted_alike(site: Served) -> None:
     body = {"depth": [1, 2], "epochs": 3}
-    with server.database.write() as session:
+    with site.database.write() as session:
         request: GridRequest = StudyRequest.model_validate(body)
         ids = [*studies.create_study(session, request).runs, *studies.create_study(session, request).runs]
     first, second = "1 layer, 3 epochs, seed 0", "2 layers, 3 epochs, seed 0"
-    assert [name_of(server.database, run_id) for run_id in ids] == [
+    assert [name_of(site.database, run_id) for run_id in ids] == [
         first,
         second,
         f"{first} · 2",
         f"{second} · 2",
     ]
     for run_id in ids:
-        assert server.client.post(f"/runs/{run_id}/cancel").status_code == 200
-    made, given = finished_run(server.database), finished_run(server.database)
-    assert server.client.patch(f"/runs/{given}", json={"name": "mine"}).status_code == 200
-    answer = server.client.post(
+        assert site.client.post(f"/runs/{run_id}/cancel").status_code == 200
+    made, given = finished_run(site.database), finished_run(site.database)
+    assert site.client.patch(f"/runs/{given}", json={"name": "mine"}).status_code == 200
+    answer = site.client.post(
         "/compare/again",
         data={"ids": f"{made},{given}", "selection": f"?runs={made},{given}"},
         headers={"Accept": "text/html"},
         follow_redirects=False,
     )
     again = [int(run_id) for run_id in answer.headers["location"].partition("runs=")[2].split(",")]
-    assert [name_of(server.database, run_id) for run_id in again] == [f"{first} · 4", "mine"]
+    assert [name_of(site.database, run_id) for run_id in again] == [f"{first} · 4", "mine"]
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("path", ["/runs", "/queue", "/compare?runs=1,2,3", "/studies/1"])
-def test_pages_tell_runs_of_one_name_apart_by_id(server: Served, path: str) -> None:
-    assert server.client.post("/studies", json={"depth": [1, 2, 3]}).status_code == 201
+def test_pages_tell_runs_of_one_name_apart_by_id(site: Served, path: str) -> None:
+    assert site.client.post("/studies", json={"depth": [1, 2, 3]}).status_code == 201
     for run_id in (1, 2):
-        assert server.client.patch(f"/runs/{run_id}", json={"name": "twin"}).status_code == 200
-    shown = httpx.get(f"{server.url}{path}", headers={"Accept": "text/html"}).text
+        assert site.client.patch(f"/runs/{run_id}", json={"name": "twin"}).status_code == 200
+    shown = site.client.get(path, headers={"Accept": "text/html"}).text
     for run_id in (1, 2):
         assert f">twin (run {run_id})<" in shown
     assert ">twin<" not in shown

@@ -172,45 +172,45 @@ def test_what_was_lost_too_often_is_advised_by_how(
     assert found.can_retry
 
 
-def page(server: Served, run_id: int) -> str:
-    return server.client.get(f"/runs/{run_id}", headers={"Accept": "text/html"}).text
+def page(site: Served, run_id: int) -> str:
+    return site.client.get(f"/runs/{run_id}", headers={"Accept": "text/html"}).text
 
 
-def test_a_failed_run_without_an_epoch_shows_its_reason_and_no_charts(server: Served) -> None:
-    add_worker(server.database)
-    run_id = queue_run(server.database, lr=30.0)
-    claim = claimed(server.database)
-    assert 'id="run-charts" data-live="outside" aria-labelledby="charts">' in page(server, run_id)
-    with server.database.write() as session:
+def test_a_failed_run_without_an_epoch_shows_its_reason_and_no_charts(site: Served) -> None:
+    add_worker(site.database)
+    run_id = queue_run(site.database, lr=30.0)
+    claim = claimed(site.database)
+    assert 'id="run-charts" data-live="outside" aria-labelledby="charts">' in page(site, run_id)
+    with site.database.write() as session:
         assert run_queue.fail(session, claim, str(Diverged(1)))
-    text = page(server, run_id)
+    text = page(site, run_id)
     assert 'id="run-charts" data-live="outside" aria-labelledby="charts" hidden>' in text
     assert "Failed: diverged: loss became non-finite at epoch 1" in text
     assert "such as 0.05." in text
     assert f'action="/runs/{run_id}/retry"' not in text
     assert re.search(r'<a class="button primary"[^>]*>Clone</a>', text)
-    retried = server.client.post(f"/runs/{run_id}/retry")  # programs may
+    retried = site.client.post(f"/runs/{run_id}/retry")  # programs may
     assert retried.json()["status"] == "queued"
 
 
-def test_a_run_that_diverged_later_keeps_its_charts_and_has_no_retry(server: Served) -> None:
-    add_worker(server.database)
-    run_id = queue_run(server.database)
-    claim = claimed(server.database)
-    assert record(server.database, claim, 1)
-    with server.database.write() as session:
+def test_a_run_that_diverged_later_keeps_its_charts_and_has_no_retry(site: Served) -> None:
+    add_worker(site.database)
+    run_id = queue_run(site.database)
+    claim = claimed(site.database)
+    assert record(site.database, claim, 1)
+    with site.database.write() as session:
         assert run_queue.fail(session, claim, str(Diverged(2)))
-    text = page(server, run_id)
+    text = page(site, run_id)
     assert 'id="run-charts" data-live="outside" aria-labelledby="charts">' in text
     assert "Training is deterministic" in text
     assert f'action="/runs/{run_id}/retry"' not in text
 
 
-def test_a_cancelled_run_without_an_epoch_says_so_and_may_be_retried(server: Served) -> None:
-    run_id = queue_run(server.database)
-    with server.database.write() as session:
+def test_a_cancelled_run_without_an_epoch_says_so_and_may_be_retried(site: Served) -> None:
+    run_id = queue_run(site.database)
+    with site.database.write() as session:
         run_queue.cancel(session, run_id)
-    text = page(server, run_id)
+    text = page(site, run_id)
     assert "Cancelled before its first epoch was recorded" in text
     assert 'aria-labelledby="charts" hidden>' in text
     assert f'action="/runs/{run_id}/retry"' in text
@@ -284,11 +284,11 @@ def test_of_many_reasons_the_most_frequent_are_quoted() -> None:
     assert unknown.reasons == ("1 run failed: no reason was recorded",)
 
 
-def test_a_study_and_its_comparison_without_an_epoch_say_why_and_hide_their_charts(server: Served) -> None:
-    add_worker(server.database)
+def test_a_study_and_its_comparison_without_an_epoch_say_why_and_hide_their_charts(site: Served) -> None:
+    add_worker(site.database)
     body = {"depth": [5, 6], "lr": [100], "seed": [0], "epochs": 3}
-    study_id = server.client.post("/studies", json=body).raise_for_status().json()["id"]
-    ids = [each["id"] for each in server.client.get("/runs").json()["runs"]]
+    study_id = site.client.post("/studies", json=body).raise_for_status().json()["id"]
+    ids = [each["id"] for each in site.client.get("/runs").json()["runs"]]
     chosen = ",".join(map(str, ids))
     pages = {
         f"/studies/{study_id}": 'id="study-charts" data-live="outside" aria-label="Charts"',
@@ -299,7 +299,7 @@ def test_a_study_and_its_comparison_without_an_epoch_say_why_and_hide_their_char
     why = 'aria-label="Why there is no result"'
 
     def shows_charts() -> bool:
-        texts = {path: server.client.get(path, headers={"Accept": "text/html"}).text for path in pages}
+        texts = {path: site.client.get(path, headers={"Accept": "text/html"}).text for path in pages}
         shown = {f"{charts}>" in texts[path] for path, charts in pages.items()}
         hidden = {f"{charts} hidden>" in texts[path] for path, charts in pages.items()}
         explained = {f"{why}>" in text for text in texts.values()}
@@ -316,23 +316,23 @@ def test_a_study_and_its_comparison_without_an_epoch_say_why_and_hide_their_char
 
     assert shows_charts()
     for is_last in (False, True):
-        claim = claimed(server.database)
-        with server.database.write() as session:
+        claim = claimed(site.database)
+        with site.database.write() as session:
             assert run_queue.fail(session, claim, str(Diverged(1)))
         assert shows_charts() is not is_last
-    server.client.post(f"/runs/{ids[0]}/retry").raise_for_status()
+    site.client.post(f"/runs/{ids[0]}/retry").raise_for_status()
     assert shows_charts()
 
 
-def test_a_table_of_runs_prints_why_each_one_failed(server: Served) -> None:
-    add_worker(server.database)
-    for run_id in (queue_run(server.database), queue_run(server.database), queue_run(server.database)):
-        claim = claimed(server.database)
+def test_a_table_of_runs_prints_why_each_one_failed(site: Served) -> None:
+    add_worker(site.database)
+    for run_id in (queue_run(site.database), queue_run(site.database), queue_run(site.database)):
+        claim = claimed(site.database)
         assert claim.run_id == run_id
         if run_id > 1:
-            with server.database.write() as session:
+            with site.database.write() as session:
                 assert run_queue.fail(session, claim, f"ValueError: <{run_id}>")
     for path in ("/runs", "/compare?runs=1,2,3"):
-        text = server.client.get(path, headers={"Accept": "text/html"}).text
+        text = site.client.get(path, headers={"Accept": "text/html"}).text
         printed = re.findall(r'data-cell="reason">([^<]*)</div>', text)
         assert sorted(printed) == ["", "ValueError: &lt;2&gt;", "ValueError: &lt;3&gt;"]

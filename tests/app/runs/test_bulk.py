@@ -85,53 +85,53 @@ def test_many_runs_take_no_more_statements_than_few(
 
 
 @pytest.mark.parametrize("action", ["cancel", "archive"])
-def test_each_run_of_a_set_is_a_change_of_its_own(server: Served, action: str) -> None:
+def test_each_run_of_a_set_is_a_change_of_its_own(site: Served, action: str) -> None:
     """Or the event stream, which reads changes in chunks, would leave runs out."""
-    ids = queued(server.database, MANY)
-    with server.database.read() as session:
+    ids = queued(site.database, MANY)
+    with site.database.read() as session:
         _, seen = read_after(session, 0)
-    answer = server.client.post("/runs/bulk", json={"ids": ids, "action": action})
+    answer = site.client.post("/runs/bulk", json={"ids": ids, "action": action})
     assert answer.json()["done"] == ids
-    with server.database.read() as session:
+    with site.database.read() as session:
         events, _ = read_after(session, seen)
     assert [event.run_id for event in events] == ids
     assert len({event.id for event in events}) == MANY
 
 
-def test_a_portion_ends_when_its_time_is_over(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    ids = queued(server.database, MANY)
+def test_a_portion_ends_when_its_time_is_over(site: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = queued(site.database, MANY)
     monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
     monkeypatch.setattr(bulk, "REST_SECONDS", 0.0)
-    with transactions(server.app.state.database) as counts:
-        answer = server.client.post("/runs/bulk", json={"ids": ids, "action": "cancel"})
+    with transactions(site.app.state.database) as counts:
+        answer = site.client.post("/runs/bulk", json={"ids": ids, "action": "cancel"})
     assert answer.json()["done"] == ids
     assert len(counts) >= MANY / bulk.STEP_RUNS
 
 
 def test_runs_with_many_epochs_are_deleted_in_smaller_steps(
-    server: Served, monkeypatch: pytest.MonkeyPatch
+    site: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = [finished_run(server.database, epochs=6) for _ in range(4)]
+    ids = [finished_run(site.database, epochs=6) for _ in range(4)]
     monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
     monkeypatch.setattr(bulk, "STEP_EPOCHS", 5)
-    with transactions(server.app.state.database) as counts:
-        answer = server.client.post("/runs/bulk", json={"ids": ids, "action": "delete"})
+    with transactions(site.app.state.database) as counts:
+        answer = site.client.post("/runs/bulk", json={"ids": ids, "action": "delete"})
     assert answer.json()["done"] == ids
     assert len(counts) == len(ids)
 
 
-def test_others_write_between_two_portions(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_others_write_between_two_portions(site: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that waits gets the lock in the first rest, not after all portions."""
-    ids = queued(server.database, MANY)
+    ids = queued(site.database, MANY)
     left: list[int] = []
     monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
 
     def rest(_: float) -> None:
-        with Database(server.database.url.render_as_string(), busy_seconds=0.1).write() as session:
+        with Database(site.database.url.render_as_string(), busy_seconds=0.1).write() as session:
             left.append(len(session.exec(select(Run.id)).all()))
 
     monkeypatch.setattr("app.runs.bulk.time.sleep", rest)
-    server.client.post("/runs/bulk", json={"ids": ids, "action": "delete"})
+    site.client.post("/runs/bulk", json={"ids": ids, "action": "delete"})
     assert left == [MANY - done for done in range(bulk.STEP_RUNS, MANY, bulk.STEP_RUNS)]
 
 
@@ -150,20 +150,20 @@ def failing_at(portion: int, real: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def test_an_outage_in_the_middle_loses_no_account_and_the_rest_may_be_sent_again(
-    server: Served, monkeypatch: pytest.MonkeyPatch
+    site: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = queued(server.database, MANY)
+    ids = queued(site.database, MANY)
     monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
     with monkeypatch.context() as patch:
         patch.setattr(run_queue, "remove_all", failing_at(3, run_queue.remove_all))
-        answer = server.client.post("/runs/bulk", json={"ids": [*ids, 10**6], "action": "delete"})
+        answer = site.client.post("/runs/bulk", json={"ids": [*ids, 10**6], "action": "delete"})
     assert answer.status_code == 200
     found = answer.json()
     assert found["done"] == ids[: 2 * bulk.STEP_RUNS]
     assert found["remaining"] == [*ids[2 * bulk.STEP_RUNS :], 10**6]
     assert "disk is full" in found["stopped"]
-    assert server.client.get("/runs?archived=all").json()["total"] == MANY - 2 * bulk.STEP_RUNS
-    again = server.client.post("/runs/bulk", json={"ids": [*ids, 10**6], "action": "delete"}).json()
+    assert site.client.get("/runs?archived=all").json()["total"] == MANY - 2 * bulk.STEP_RUNS
+    again = site.client.post("/runs/bulk", json={"ids": [*ids, 10**6], "action": "delete"}).json()
     assert again["done"] == found["remaining"][:-1]
     assert {skip["reason"] for skip in again["skipped"]} == {
         f"there is no run {run_id}" for run_id in [*found["done"], 10**6]
@@ -172,37 +172,37 @@ def test_an_outage_in_the_middle_loses_no_account_and_the_rest_may_be_sent_again
 
 
 def test_an_outage_before_anything_was_done_is_an_error(
-    server: Served, monkeypatch: pytest.MonkeyPatch
+    site: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = queued(server.database, 2)
+    ids = queued(site.database, 2)
     monkeypatch.setattr(run_queue, "cancel_all", failing_at(1, run_queue.cancel_all))
-    answer = server.client.post("/runs/bulk", json={"ids": ids, "action": "cancel"})
+    answer = site.client.post("/runs/bulk", json={"ids": ids, "action": "cancel"})
     assert answer.status_code == 503
     assert "Nothing was changed" in answer.json()["detail"]
 
 
-def test_a_server_that_stops_says_what_remains(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    ids = queued(server.database, MANY)
+def test_a_server_that_stops_says_what_remains(site: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = queued(site.database, MANY)
     monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
-    server.app.state.events.closing = True
-    found = server.client.post("/runs/bulk", json={"ids": ids, "action": "archive"}).json()
+    site.app.state.events.closing = True
+    found = site.client.post("/runs/bulk", json={"ids": ids, "action": "archive"}).json()
     assert found["done"] == ids[: bulk.STEP_RUNS]
     assert found["remaining"] == ids[bulk.STEP_RUNS :]
     assert found["stopped"] == "the server is being stopped"
 
 
-def test_the_page_names_what_was_not_reached(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    ids = queued(server.database, MANY)
+def test_the_page_names_what_was_not_reached(site: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = queued(site.database, MANY)
     monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
     monkeypatch.setattr(run_queue, "cancel_all", failing_at(2, run_queue.cancel_all))
     form = {"ids": ", ".join(map(str, ids)), "action": "cancel"}
-    page = server.client.post("/runs/bulk", data=form, follow_redirects=True, headers={"Accept": "text/html"})
+    page = site.client.post("/runs/bulk", data=form, follow_redirects=True, headers={"Accept": "text/html"})
     assert f"Not reached: {MANY - bulk.STEP_RUNS} runs" in page.text
     assert "disk is full" in page.text
 
 
-def test_what_may_wait_again_is_counted_within_one_request(server: Served) -> None:
-    run_id = queue_run(server.database)
-    answer = server.client.post("/runs/bulk", json={"ids": [run_id, 77], "action": "retry"}).json()
+def test_what_may_wait_again_is_counted_within_one_request(site: Served) -> None:
+    run_id = queue_run(site.database)
+    answer = site.client.post("/runs/bulk", json={"ids": [run_id, 77], "action": "retry"}).json()
     assert [skip["id"] for skip in answer["skipped"]] == [run_id, 77]
     assert "only a failed or cancelled run" in answer["skipped"][0]["reason"]

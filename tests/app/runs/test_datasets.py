@@ -138,14 +138,12 @@ def damaged(folder: Path) -> Path:
     return path
 
 
-def test_damaged_images_are_told_and_refused_until_they_are_mended(
-    server: Served, settings: Settings
-) -> None:
+def test_damaged_images_are_told_and_refused_until_they_are_mended(site: Served, settings: Settings) -> None:
     path = damaged(settings.data_dir / "datasets" / "letters")
     eventually(lambda: "letters" in catalogue(settings.data_dir).unfit)
     reason = f"{path} is damaged: the content of gzip member 1 does not have the stored checksum"
     assert catalogue(settings.data_dir).unfit["letters"].startswith(reason)
-    answer = server.client.post("/runs", json={"depth": 1, "dataset": "letters"})
+    answer = site.client.post("/runs", json={"depth": 1, "dataset": "letters"})
     assert answer.status_code == 422
     assert reason in answer.text
     write(path.parent, small())
@@ -182,10 +180,10 @@ def test_what_is_not_available_is_refused_with_what_is_and_what_to_do() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_run_and_a_study_on_a_folder_of_ones_own_are_queued(server: Served) -> None:
-    run = server.client.post("/runs", json={"depth": 1, "dataset": "clothes"})
+def test_a_run_and_a_study_on_a_folder_of_ones_own_are_queued(site: Served) -> None:
+    run = site.client.post("/runs", json={"depth": 1, "dataset": "clothes"})
     assert (run.status_code, run.json()["dataset"]) == (201, "clothes")
-    study = server.client.post("/studies", json={"depth": 1, "dataset": ["mnist", "clothes"]})
+    study = site.client.post("/studies", json={"depth": 1, "dataset": ["mnist", "clothes"]})
     assert (study.status_code, len(study.json()["runs"])) == (201, 2)
 
 
@@ -195,54 +193,54 @@ def test_a_run_and_a_study_on_a_folder_of_ones_own_are_queued(server: Served) ->
     [("/runs", "kmnist"), ("/studies", ["mnist", "kmnist"]), ("/studies/preview", "kmnist")],
 )
 def test_programs_are_told_which_field_is_wrong_and_nothing_changes(
-    server: Served, path: str, dataset: object
+    site: Served, path: str, dataset: object
 ) -> None:
-    before = contents(server.database)
-    answer = server.client.post(path, json={"depth": 1, "dataset": dataset})
+    before = contents(site.database)
+    answer = site.client.post(path, json={"depth": 1, "dataset": dataset})
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     (error,) = answer.json()["errors"]
     assert error["loc"] == ["dataset"]
     assert "the data set 'kmnist' can't be used: " in error["msg"]
     assert LACKS in error["msg"]
-    assert contents(server.database) == before
+    assert contents(site.database) == before
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("path", ["/runs", "/studies"])
-def test_people_are_told_beside_the_field_and_nothing_changes(server: Served, path: str) -> None:
-    before = contents(server.database)
+def test_people_are_told_beside_the_field_and_nothing_changes(site: Served, path: str) -> None:
+    before = contents(site.database)
     form = {"depth": "1", "dataset": ["mnist", "kmnist"]}
-    answer = server.client.post(path, data=form, headers={"Accept": "text/html"})
+    answer = site.client.post(path, data=form, headers={"Accept": "text/html"})
     assert answer.status_code == 422
     _, _, message = answer.text.partition('id="dataset-error"')
     assert "The data set &#39;kmnist&#39; can&#39;t be used: " in message.partition("</p>")[0]
     assert LACKS in message.partition("</p>")[0]
-    assert contents(server.database) == before
+    assert contents(site.database) == before
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_form_offers_what_is_there(server: Served) -> None:
-    shown = server.client.get("/runs/new", headers={"Accept": "text/html"}).text
+def test_the_form_offers_what_is_there(site: Served) -> None:
+    shown = site.client.get("/runs/new", headers={"Accept": "text/html"}).text
     assert 'name="dataset" value="mnist" checked' in shown
     assert 'name="dataset" value="clothes">' in shown
     assert 'value="kmnist"' not in shown
-
-
-@pytest.mark.usefixtures("folder")
-def test_the_system_page_names_them_and_what_one_of_them_lacks(server: Served, settings: Settings) -> None:
-    write(settings.data_dir / "datasets" / "My Digits", small())
-    (settings.data_dir / "datasets" / os.fsdecode(b"\xff\n<b>")).mkdir()
-    shown = server.client.get("/workers", headers={"Accept": "text/html"}).text
-    assert "<dt>mnist</dt><dd>60,000 training images, 10,000 test images</dd>" in shown
-    assert "<dt>clothes</dt><dd>5 training images, 3 test images</dd>" in shown
-    assert f"<code>kmnist</code>: {settings.data_dir}/datasets/kmnist {LACKS}" in shown
-    assert "<code>My Digits</code>: A data set&#39;s name has" in shown
-    assert r"<code>\udcff\n&lt;b&gt;</code>" in shown
-    assert str(settings.data_dir / "datasets") in shown
 
 
 def test_a_data_set_counts_from_the_moment_it_is_complete(folder: Path, settings: Settings) -> None:
     assert "kmnist" not in names(settings)
     write(folder / "kmnist", {TEST_LABELS_FILE: small()[TEST_LABELS_FILE]})
     assert "kmnist" in names(settings)
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_system_page_names_them_and_what_one_of_them_lacks(site: Served, settings: Settings) -> None:
+    write(settings.data_dir / "datasets" / "My Digits", small())
+    (settings.data_dir / "datasets" / os.fsdecode(b"\xff\n<b>")).mkdir()
+    shown = site.client.get("/workers", headers={"Accept": "text/html"}).text
+    assert "<dt>mnist</dt><dd>60,000 training images, 10,000 test images</dd>" in shown
+    assert "<dt>clothes</dt><dd>5 training images, 3 test images</dd>" in shown
+    assert f"<code>kmnist</code>: {settings.data_dir}/datasets/kmnist {LACKS}" in shown
+    assert "<code>My Digits</code>: A data set&#39;s name has" in shown
+    assert r"<code>\udcff\n&lt;b&gt;</code>" in shown
+    assert str(settings.data_dir / "datasets") in shown

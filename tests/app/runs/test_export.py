@@ -28,14 +28,14 @@ def is_number(text: str) -> bool:
         return False
 
 
-def test_the_table_of_groups_has_one_number_a_cell(server: Served) -> None:
+def test_the_table_of_groups_has_one_number_a_cell(site: Served) -> None:
     accuracies = {1: (0.9222, 0.9231), 3: (0.9801, 0.9812)}
     for depth, pair in accuracies.items():
         for seed, accuracy in enumerate(pair):
-            finished_run(server.database, accuracy, depth=depth, seed=seed)
+            finished_run(site.database, accuracy, depth=depth, seed=seed)
     url = "runs=1,2,3,4"
-    found = lines(server.client.get(f"/compare/groups.csv?{url}"))
-    groups = server.client.get(f"/compare?{url}").json()["groups"]
+    found = lines(site.client.get(f"/compare/groups.csv?{url}"))
+    groups = site.client.get(f"/compare?{url}").json()["groups"]
     assert [line["depth"] for line in found] == ["1", "3"]
     for line, group in zip(found, groups, strict=True):
         assert all(is_number(text) for name, text in line.items() if text and name != "label")
@@ -48,29 +48,29 @@ def test_the_table_of_groups_has_one_number_a_cell(server: Served) -> None:
         assert float(line["probability_best"]) == group["probability_best"]
 
 
-def test_groups_of_other_hyperparameters_have_a_column_for_each(server: Served) -> None:
+def test_groups_of_other_hyperparameters_have_a_column_for_each(site: Served) -> None:
     for lr in (0.05, 0.1 + 0.2):
-        finished_run(server.database, lr=lr)
-    found = lines(server.client.get("/compare/groups.csv?runs=1,2&by=depth,lr"))
+        finished_run(site.database, lr=lr)
+    found = lines(site.client.get("/compare/groups.csv?runs=1,2&by=depth,lr"))
     assert [(line["depth"], line["lr"], line["test_accuracy_std"]) for line in found] == [
         ("1", "0.05", ""),
         ("1", "0.30000000000000004", ""),
     ]
-    assert server.client.get("/compare/groups.csv?runs=9").status_code == 404
+    assert site.client.get("/compare/groups.csv?runs=9").status_code == 404
 
 
-def test_a_comparison_without_results_has_a_header_alone(server: Served) -> None:
-    server.client.post("/runs", json={"depth": 1})
-    assert lines(server.client.get("/compare/groups.csv?runs=1")) == []
+def test_a_comparison_without_results_has_a_header_alone(site: Served) -> None:
+    site.client.post("/runs", json={"depth": 1})
+    assert lines(site.client.get("/compare/groups.csv?runs=1")) == []
 
 
-def test_numbers_of_layers_have_columns_of_their_own(server: Served) -> None:
-    finished_run(server.database, epochs=1, depth=1)
-    finished_run(server.database, epochs=1, depth=2)
-    runs = lines(server.client.get("/runs.csv?sort=id"))
+def test_numbers_of_layers_have_columns_of_their_own(site: Served) -> None:
+    finished_run(site.database, epochs=1, depth=1)
+    finished_run(site.database, epochs=1, depth=2)
+    runs = lines(site.client.get("/runs.csv?sort=id"))
     sizes = [[line[f"layer_sizes_{place}"] for place in (1, 2, 3)] for line in runs]
     assert sizes == [["784", "10", ""], ["784", "512", "10"]]
-    epochs = lines(server.client.get("/compare.csv?runs=1,2"))
+    epochs = lines(site.client.get("/compare.csv?runs=1,2"))
     assert [line["gradient_norms_1"] for line in epochs] == ["0.5", "0.5"]
     assert epochs[1]["run_layer_sizes_2"] == "512"
 
@@ -85,7 +85,7 @@ def test_a_name_is_no_formula(database: Database, name: str) -> None:
     assert line["note"] == f"see {name}"
 
 
-def test_a_negative_number_is_no_text(server: Served) -> None:
-    finished_run(server.database, 0.99)  # above its train accuracy
-    (line,) = lines(server.client.get("/compare/groups.csv?runs=1"))
+def test_a_negative_number_is_no_text(site: Served) -> None:
+    finished_run(site.database, 0.99)  # above its train accuracy
+    (line,) = lines(site.client.get("/compare/groups.csv?runs=1"))
     assert float(line["gap_mean"]) == pytest.approx(-0.04)

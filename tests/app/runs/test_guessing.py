@@ -124,21 +124,21 @@ def test_a_sentence_says_what_guessing_gets() -> None:
     )
 
 
-def test_a_run_that_guesses_is_marked_on_its_page_in_lists_and_in_comparisons(server: Served) -> None:
-    add_worker(server.database)
-    good = trained(server.database, 0.92, depth=1)
-    dead = trained(server.database, 0.0958, depth=2, lr=100.0)
-    runs = {run["id"]: run for run in server.client.get("/runs").json()["runs"]}
+def test_a_run_that_guesses_is_marked_on_its_page_in_lists_and_in_comparisons(site: Served) -> None:
+    add_worker(site.database)
+    good = trained(site.database, 0.92, depth=1)
+    dead = trained(site.database, 0.0958, depth=2, lr=100.0)
+    runs = {run["id"]: run for run in site.client.get("/runs").json()["runs"]}
     assert [runs[each]["guessing"] for each in (good, dead)] == [None, NO_BETTER]
     assert runs[dead]["chance_accuracy"] == 0.1135
-    page = server.client.get(f"/runs/{dead}", headers=PAGE).text
+    page = site.client.get(f"/runs/{dead}", headers=PAGE).text
     assert "No better than guessing: answering 6 to every test image gets the same 9.58 %" in page
     assert "Try a lower learning rate, such as 0.05." in page
-    assert 'id="run-guessing" data-live hidden' in server.client.get(f"/runs/{good}", headers=PAGE).text
+    assert 'id="run-guessing" data-live hidden' in site.client.get(f"/runs/{good}", headers=PAGE).text
     for path in ("/runs", f"/compare?runs={good},{dead}"):
-        listed = server.client.get(path, headers=PAGE).text
+        listed = site.client.get(path, headers=PAGE).text
         assert listed.count(f'data-cell="guessing">{NO_BETTER}</div>') == 1
-    compared = server.client.get(f"/compare?runs={good},{dead}").json()
+    compared = site.client.get(f"/compare?runs={good},{dead}").json()
     assert [group["guessing"] for group in compared["groups"]] == [0, 1]
     warning = (
         f"Run {dead}: no better than guessing (9.58 % test accuracy; one answer to every image gets 11.35 %)"
@@ -147,36 +147,36 @@ def test_a_run_that_guesses_is_marked_on_its_page_in_lists_and_in_comparisons(se
     assert warning in compared["warnings"]
     assert compared["verdict"]["best"] == ["depth=1"]
     for path in ("/compare", "/compare/report.html"):
-        text = server.client.get(f"{path}?runs={good},{dead}", headers=PAGE).text
+        text = site.client.get(f"{path}?runs={good},{dead}", headers=PAGE).text
         assert warning in text
         assert "not above guessing</span>" in text
     shown = RunOut.model_validate(runs[dead])
     assert outcome(shown).endswith("of the test images are read correctly, no better than guessing")
 
 
-def test_a_run_that_trains_is_no_better_so_far(server: Served) -> None:
-    add_worker(server.database)
-    run_id = queue_run(server.database)
-    claim = claimed(server.database)
-    with server.database.write() as session:
+def test_a_run_that_trains_is_no_better_so_far(site: Served) -> None:
+    add_worker(site.database)
+    run_id = queue_run(site.database)
+    claim = claimed(site.database)
+    with site.database.write() as session:
         assert run_queue.report_start(session, claim, "cpu", {}, 0)
-    text = server.client.get(f"/runs/{run_id}", headers=PAGE).text
+    text = site.client.get(f"/runs/{run_id}", headers=PAGE).text
     assert 'id="run-guessing" data-live hidden' in text
-    with server.database.write() as session:
+    with site.database.write() as session:
         assert run_queue.record_epoch(session, claim, figures(1, test_accuracy=0.1028))
-    text = server.client.get(f"/runs/{run_id}", headers=PAGE).text
+    text = site.client.get(f"/runs/{run_id}", headers=PAGE).text
     assert "So far no better than guessing: answering 7 to every" in text
-    assert f"so far {NO_BETTER}</div>" in server.client.get("/runs", headers=PAGE).text
+    assert f"so far {NO_BETTER}</div>" in site.client.get("/runs", headers=PAGE).text
 
 
-def test_where_no_run_is_better_than_guessing_nothing_is_the_best(server: Served) -> None:
-    add_worker(server.database)
+def test_where_no_run_is_better_than_guessing_nothing_is_the_best(site: Served) -> None:
+    add_worker(site.database)
     ids = [
-        trained(server.database, accuracy, depth=depth, seed=seed)
+        trained(site.database, accuracy, depth=depth, seed=seed)
         for depth, accuracies in ((1, (0.098, 0.098)), (2, (0.1135, 0.1028)))
         for seed, accuracy in enumerate(accuracies)
     ]
-    answer = server.client.get(f"/compare?runs={','.join(map(str, ids))}").json()
+    answer = site.client.get(f"/compare?runs={','.join(map(str, ids))}").json()
     verdict = answer["verdict"]
     assert verdict["answer"][1].startswith("None of these runs is better than guessing")
     assert "highest" not in json.dumps(verdict)
@@ -188,20 +188,20 @@ def test_where_no_run_is_better_than_guessing_nothing_is_the_best(server: Served
     )
 
 
-def test_one_class_is_called_so(server: Served) -> None:
-    add_worker(server.database)
+def test_one_class_is_called_so(site: Served) -> None:
+    add_worker(site.database)
     environment = {"test_class_counts": "0 0 0 40 0 0 0 0 0 0"}
-    run_id = trained(server.database, 1.0, environment, dataset="threes")
-    page = server.client.get(f"/runs/{run_id}", headers=PAGE).text
+    run_id = trained(site.database, 1.0, environment, dataset="threes")
+    page = site.client.get(f"/runs/{run_id}", headers=PAGE).text
     assert "Every test image is of class 3, so answering 3 without looking gets 100 %" in page
-    found = server.client.get(f"/compare?runs={run_id}").json()
+    found = site.client.get(f"/compare?runs={run_id}").json()
     assert (
         f"Run {run_id}: all test images are of one class, so guessing gets 100 % test accuracy."
         in (found["warnings"])
     )
 
 
-def test_the_answer_of_an_earlier_version_lacks_the_judgement(server: Served) -> None:
-    run = server.client.post("/runs", json={"depth": 1}).json()
+def test_the_answer_of_an_earlier_version_lacks_the_judgement(site: Served) -> None:
+    run = site.client.post("/runs", json={"depth": 1}).json()
     del run["guessing"], run["chance_accuracy"]
     assert RunOut.model_validate(run).guessing is None

@@ -13,9 +13,8 @@ from app.schemas.requests import MAX_GRID, GridRequest, StudyRequest
 from app.storage.database import Database, newest_change
 from app.storage.tables import Run, Study
 from tests.app.states import RESULTS, add_worker, claimed, finished_run, queue_run, record, row
+from tests.backends import on_both
 from trainer.config import TrainConfig
-
-BACKENDS = ("sqlite", "postgresql")
 
 
 def request(**body: Any) -> GridRequest:
@@ -49,6 +48,7 @@ def runs_in(database: Database) -> int:
         return session.exec(select(func.count()).select_from(Run)).one()
 
 
+@on_both
 def test_a_grid_becomes_a_study_of_queued_runs(database: Database) -> None:
     study = create(database, depth=[1, 2], seed=[0, 1], tags=["t"], priority=4, note="n")
     assert configurations(database, study) == [(1, 0), (1, 1), (2, 0), (2, 1)]
@@ -103,6 +103,7 @@ def test_a_study_that_reuses_everything_trains_nothing(database: Database) -> No
     assert runs_in(database) == 1
 
 
+@on_both
 def test_the_newest_of_several_twins_is_reused(database: Database) -> None:
     finished_run(database)
     newest = finished_run(database)
@@ -152,6 +153,7 @@ def test_more_seeds_keep_the_other_hyperparameters(database: Database) -> None:
     ]
 
 
+@on_both
 def test_more_seeds_can_be_for_some_configurations_alone(database: Database) -> None:
     study = create(database, depth=[1, 2, 3], seed=[0, 1])
     with database.write() as session:
@@ -172,6 +174,7 @@ def test_a_study_does_not_grow_beyond_a_thousand_runs(database: Database) -> Non
     assert runs_in(database) == MAX_GRID
 
 
+@on_both
 def test_cancelling_a_study_ends_what_waits_and_asks_what_runs(database: Database) -> None:
     study = create(database, depth=1, seed=[0, 1, 2])
     done, running = claimed(database), claimed(database)
@@ -192,6 +195,7 @@ def test_an_unknown_study_is_not_found(database: Database, step: Any) -> None:
         assert studies.find_study(session, 9) is None
 
 
+@on_both
 def test_progress_is_the_share_of_epochs_that_are_settled(database: Database) -> None:
     study = create(database, depth=1, seed=[0, 1], epochs=4)
     claim = claimed(database)
@@ -202,6 +206,7 @@ def test_progress_is_the_share_of_epochs_that_are_settled(database: Database) ->
     assert read(database, study.id).progress == pytest.approx(4 / 8)
 
 
+@on_both
 def test_a_deleted_run_leaves_its_studies(database: Database) -> None:
     study = create(database, depth=[1, 2])
     with database.write() as session:
@@ -211,12 +216,14 @@ def test_a_deleted_run_leaves_its_studies(database: Database) -> None:
     assert (empty.runs, empty.progress, empty.eta_seconds) == ([], 1, None)
 
 
+@on_both
 def test_studies_are_listed_newest_first(database: Database) -> None:
     first, second = create(database, depth=1), create(database, depth=2)
     with database.read() as session:
         assert [study.id for study in studies.list_studies(session)] == [second.id, first.id]
 
 
+@on_both
 def test_twins_are_found_by_configuration(database: Database) -> None:
     done = finished_run(database, depth=2, seed=7)
     queue_run(database, depth=2, seed=8)

@@ -72,15 +72,15 @@ def test_values_of_a_grid_share_a_sentence() -> None:
     ]
 
 
-def test_the_form_and_the_preview_warn_and_nothing_is_refused(server: Served) -> None:
+def test_the_form_and_the_preview_warn_and_nothing_is_refused(site: Served) -> None:
     words = "Learning rate 100 with sgd is far above what has worked"
     page = {"Accept": "text/html"}
     form = {"depth": "3", "lr": "0.05, 100"}
-    assert words in server.client.post("/studies/preview", data=form, headers=page).text
-    assert "far above" not in server.client.get("/runs/new", headers=page).text
-    found = server.client.post("/studies/preview", json={"depth": 3, "lr": [0.05, 100]}).json()
+    assert words in site.client.post("/studies/preview", data=form, headers=page).text
+    assert "far above" not in site.client.get("/runs/new", headers=page).text
+    found = site.client.post("/studies/preview", json={"depth": 3, "lr": [0.05, 100]}).json()
     assert found["warnings"][0].startswith(words)
-    started = server.client.post("/runs", data=form, headers=page)
+    started = site.client.post("/runs", data=form, headers=page)
     assert (started.status_code, started.headers["location"]) == (303, "/studies/1")
-    run_id = server.client.get("/runs?lr=100").json()["runs"][0]["id"]
-    assert words in server.client.get(f"/runs/new?from={run_id}", headers=page).text
+    run_id = site.client.get("/runs?lr=100").json()["runs"][0]["id"]
+    assert words in site.client.get(f"/runs/new?from={run_id}", headers=page).text

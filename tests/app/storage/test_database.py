@@ -6,16 +6,15 @@ from threading import Barrier
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
+from sqlalchemy.exc import OperationalError
 from sqlmodel import select, update
 
 from app.runs.run_list import RunQuery, list_runs
 from app.settings import Settings
 from app.storage.database import Database, clock, newest_change, next_change
-from app.storage.outage import OUTAGES
 from app.storage.sqlite import COMPILED_STATEMENTS
-from app.storage.tables import Epoch, Run
-from tests.app.states import CPU, figures, queue_run, row, take
+from app.storage.tables import Run
+from tests.app.states import CPU, queue_run, row, take
 
 BACKENDS = ("sqlite", "postgresql")
 
@@ -43,13 +42,6 @@ def test_commits_reach_the_disk_and_readers_do_not_wait_for_writers(database: Da
             assert mode == ("wal" if safe else "truncate")
 
 
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_a_reader_on_postgresql_writes_nothing(database: Database) -> None:
-    queue_run(database)
-    with pytest.raises(InternalError, match="read-only"), database.read() as session:
-        session.execute(update(Run).values(note="changed"))
-
-
 def test_a_writer_that_waits_too_long_for_its_turn_says_so(settings: Settings, database: Database) -> None:
     run_id = queue_run(database)
     impatient = Database(settings.url, busy_seconds=0.01)
@@ -61,39 +53,6 @@ def test_a_writer_that_waits_too_long_for_its_turn_says_so(settings: Settings, d
         second.execute(update(Run).values(note="second"))
     assert row(database, run_id).note == "second"
     impatient.close()
-
-
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_a_writer_that_falls_silent_keeps_nobody_from_writing_and_learns_of_it(
-    settings: Settings, database: Database
-) -> None:
-    """As when its process was stopped or its machine cut off in the middle of a write."""
-    run_id = queue_run(database)
-    silent = Database(settings.url, idle_seconds=0.5)
-    with pytest.raises(OUTAGES), silent.write() as session:  # noqa: PT012  # it fails at the next statement
-        session.connection()  # takes the lock
-        with database.write() as other:
-            other.execute(update(Run).values(note="done"))
-        session.execute(update(Run).values(note="half done"))
-    assert row(database, run_id).note == "done"
-    with silent.write() as session:
-        session.execute(update(Run).values(note="back"))
-    assert row(database, run_id).note == "back"
-    silent.close()
-
-
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_a_connection_to_postgresql_notices_that_its_other_end_has_vanished(database: Database) -> None:
-    for engine in database.engines:
-        with engine.connect() as connection:
-            info = connection.connection.driver_connection.info  # type: ignore[union-attr]
-            parameters = info.get_parameters()
-        assert parameters["tcp_user_timeout"] == "15000"
-        assert {parameters[f"keepalives_{name}"] for name in ("idle", "interval", "count")} == {
-            "10",
-            "5",
-            "3",
-        }
 
 
 def test_an_exception_rolls_the_whole_write_back(database: Database) -> None:
@@ -170,20 +129,6 @@ def test_the_clock_is_this_times_to_the_millisecond(database: Database) -> None:
         before, moment, after = time.time(), clock(session), time.time()
     assert before - 0.01 <= moment <= after + 0.01
     assert moment == round(moment, 3)
-
-
-@pytest.mark.parametrize(
-    "values", [{"status": "done"}, {"depth": 0}, {"lr": 0}, {"epochs": 0}, {"batch_size": 0}, {"seed": -1}]
-)
-def test_the_tables_refuse_what_must_never_be(database: Database, values: dict[str, object]) -> None:
-    queue_run(database)
-    with pytest.raises(IntegrityError), database.write() as session:
-        session.execute(update(Run).values(**values))
-
-
-def test_an_epoch_of_no_run_is_refused(database: Database) -> None:
-    with pytest.raises(IntegrityError), database.write() as session:
-        session.add(Epoch(run_id=99, attempt=1, change=9, **figures(1)))
 
 
 def test_different_queries_do_not_fill_the_memory(database: Database) -> None:

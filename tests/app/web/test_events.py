@@ -13,11 +13,10 @@ from app.storage.database import Database
 from app.storage.integrity import Integrity
 from app.web import events
 from tests.app.conftest import Served
-from tests.app.listening import Stream, Told, listening, newest
+from tests.app.listening import kinds, listening, newest
 from tests.app.states import RESULTS, claimed, failed_run, figures, finished_run, queue_run, record
+from tests.backends import on_both
 from tests.waiting import to_its_end
-
-BACKENDS = ("sqlite", "postgresql")
 
 
 def whole_past(database: Database, seen: int = 0, run_id: int | None = None) -> list[events.Event]:
@@ -31,13 +30,10 @@ def whole_past(database: Database, seen: int = 0, run_id: int | None = None) -> 
             found += more
 
 
-def kinds(told: list[Told]) -> list[str]:
-    return [each.kind for each in told]
-
-
 # Reading the past
 
 
+@on_both
 def test_events_come_in_the_order_of_their_changes(database: Database) -> None:
     finished_run(database)
     failed_run(database)
@@ -53,6 +49,7 @@ def test_events_come_in_the_order_of_their_changes(database: Database) -> None:
     ]
 
 
+@on_both
 def test_a_run_that_changed_twice_is_told_once_as_it_is_now(database: Database) -> None:
     run_id = queue_run(database)
     with database.write() as session:
@@ -63,6 +60,7 @@ def test_a_run_that_changed_twice_is_told_once_as_it_is_now(database: Database) 
     assert whole_past(database, told.id) == []
 
 
+@on_both
 def test_a_long_past_comes_whole_in_chunks(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     with database.write() as session:
         studies.create_study(session, StudyRequest.model_validate({"depth": 1, "seed": list(range(7))}))
@@ -78,6 +76,7 @@ def test_a_long_past_comes_whole_in_chunks(database: Database, monkeypatch: pyte
     assert len(at_once) == 12 + 5 + 2
 
 
+@on_both
 @pytest.mark.parametrize("seen", [10**6, 2**63 - 1])
 def test_whoever_has_seen_more_than_there_is_must_read_again(database: Database, seen: int) -> None:
     queue_run(database)
@@ -92,23 +91,6 @@ def test_an_unchanged_database_has_nothing_to_tell(database: Database) -> None:
 
 
 # Over HTTP
-
-
-def test_a_stream_is_not_cached_and_says_how_soon_to_come_back(server: Served) -> None:
-    with server.client.stream("GET", "/events") as answer:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        assert "no-" in answer.headers["cache-control"]
-        lines = answer.iter_lines()
-        first = [next(lines), next(lines)]
-        assert "retry: 1000" in first
-
-
-def test_the_stream_of_all_runs_begins_now(server: Served) -> None:
-    queue_run(server.database)
-    with listening(server.client) as stream:
-        second = queue_run(server.database)
-        told = stream.next()
-    assert (told.kind, told.data["id"]) == ("run", second)
 
 
 def test_an_event_holds_what_reading_would_show(server: Served) -> None:
@@ -140,6 +122,7 @@ def test_a_training_is_told_from_its_claim_to_its_end(server: Served) -> None:
     assert [each.id for each in told] == sorted({each.id for each in told})
 
 
+@on_both
 @pytest.mark.parametrize("path", ["/events", "/runs/1/events"])
 def test_a_reconnect_leaves_no_gap_and_repeats_nothing(server: Served, path: str) -> None:
     queue_run(server.database, epochs=12)
@@ -168,35 +151,7 @@ def test_two_clients_are_told_the_same(server: Served) -> None:
             assert third.take(len(told) - 2) == told[2:]
 
 
-def test_the_stream_of_one_run_begins_with_all_there_is_and_knows_no_other(server: Served) -> None:
-    run_id = finished_run(server.database)
-    finished_run(server.database)
-    with listening(server.client, f"/runs/{run_id}/events") as stream:
-        told = stream.take(4)
-        assert kinds(told) == ["epoch", "epoch", "epoch", "run"]
-        assert [each.data["epoch"] for each in told[:3]] == [1, 2, 3]
-        queue_run(server.database)
-        with server.database.write() as session:
-            run_queue.edit(session, run_id, {"note": "changed"})
-        told = [stream.next()]
-    assert (told[0].kind, told[0].data["id"], told[0].data["note"]) == ("run", run_id, "changed")
-
-
-def test_the_last_event_id_outweighs_since(server: Served) -> None:
-    for seed in range(3):
-        queue_run(server.database, seed=seed)
-    with listening(server.client, after=2, since=0) as stream:
-        assert stream.next().data["seed"] == 2
-
-
-def test_an_empty_last_event_id_is_none(server: Served) -> None:
-    queue_run(server.database)
-    with server.client.stream("GET", "/events", headers={"Last-Event-ID": ""}, params={"since": 0}) as answer:
-        stream = Stream(answer)
-        stream.wait_for_the_beginning()
-        assert stream.next().data["id"] == 1
-
-
+@on_both
 def test_a_lost_attempts_epochs_are_taken_back(server: Served) -> None:
     run_id = queue_run(server.database)
     with listening(server.client, f"/runs/{run_id}/events") as stream:
@@ -258,6 +213,7 @@ def test_what_the_page_showed_is_continued_however_long_ago(
         assert [each.data["seed"] for each in slow.take(30)] == list(range(30))
 
 
+@on_both
 def test_a_client_that_does_not_read_is_told_to_read_again_and_goes_on_with_the_newest(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

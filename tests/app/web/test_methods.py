@@ -8,6 +8,7 @@ from fastapi.routing import iter_route_contexts
 
 from app.web.assets import static_version
 from tests.app.conftest import Served
+from tests.app.web.asking import problem
 from tests.waiting import eventually
 
 HTML = {"Accept": "text/html"}
@@ -85,3 +86,9 @@ def test_what_is_nowhere_has_no_methods(standing: Served) -> None:
 def test_the_description_for_programs_names_no_head(standing: Served) -> None:
     described = standing.client.get("/openapi.json").json()["paths"]
     assert not {method for methods in described.values() for method in methods} & {"head", "options"}
+
+
+def test_another_method_is_not_allowed(unchanged: httpx.Client) -> None:
+    answer = unchanged.put("/runs/1", json={})
+    problem(answer, 405)
+    assert "GET" in answer.headers["allow"]

@@ -34,12 +34,12 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture
-def report(server: Served) -> str:
+def report(site: Served) -> str:
     """The report on two runs, one of them with a name that tries to break out."""
     for depth in (1, 2):
-        finished_run(server.database, 0.9 + depth / 100, depth=depth)
-    server.client.patch("/runs/2", json={"name": HOSTILE}).raise_for_status()
-    answer = server.client.get("/compare/report.html?runs=1,2")
+        finished_run(site.database, 0.9 + depth / 100, depth=depth)
+    site.client.patch("/runs/2", json={"name": HOSTILE}).raise_for_status()
+    answer = site.client.get("/compare/report.html?runs=1,2")
     assert answer.headers["content-disposition"] == 'attachment; filename="depthboard-report.html"'
     return answer.text
 
@@ -70,6 +70,6 @@ def test_every_module_that_a_module_imports_is_in_the_report(report: str) -> Non
         assert set(re.findall(r'\bfrom "([^"]+)"', source)) <= modules.keys()
 
 
-def test_a_report_needs_runs(server: Served) -> None:
-    assert server.client.get("/compare/report.html?runs=7").status_code == 404
-    assert server.client.get("/compare/report.html").status_code == 422
+def test_a_report_needs_runs(site: Served) -> None:
+    assert site.client.get("/compare/report.html?runs=7").status_code == 404
+    assert site.client.get("/compare/report.html").status_code == 422

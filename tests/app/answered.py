@@ -1,0 +1,53 @@
+"""Runs whose answers to the test images are stored."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+from app.settings import Settings
+from app.storage import artifacts
+from tests.app.conftest import Served
+from tests.app.states import finished_run
+from trainer import predictions
+from trainer.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
+from trainer.idx import IdxFile
+from trainer.predictions import Predictions
+
+IMAGES = 10_000
+
+
+SHIPPED_FILES = DataFolder.of(SHIPPED, Path()).find().files
+
+
+LABELS = IdxFile.labels(SHIPPED_FILES[TEST_LABELS_FILE]).items
+
+
+def problem(answer: httpx.Response, status: int) -> str:
+    assert answer.status_code == status, answer.text
+    detail: str = answer.json()["detail"]
+    return detail
+
+
+def trained(site: Served, settings: Settings, wrong: list[int], **config: Any) -> int:
+    """A finished run that reads every test image but these."""
+    run_id = finished_run(site.database, **config)
+    classes = LABELS.copy()
+    classes[wrong] = (classes[wrong] + 1) % 10
+    confidence = np.full(IMAGES, 0.75, np.float16)
+    predictions.save(
+        artifacts.of_run(settings.artifacts, run_id).predictions(1), Predictions(classes, confidence)
+    )
+    return run_id
+
+
+def study_of(site: Served, settings: Settings) -> list[int]:
+    """Two runs of one layer and three of two."""
+    return [
+        trained(site, settings, [0, 1, 2, 3], depth=1, seed=0),
+        trained(site, settings, [0, 1, 2], depth=1, seed=1),
+        trained(site, settings, [0, 9], depth=2, seed=0),
+        trained(site, settings, [0, 9, 5], depth=2, seed=1),
+        trained(site, settings, [1], depth=2, seed=2),
+    ]

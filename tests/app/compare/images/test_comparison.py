@@ -1,0 +1,69 @@
+"""Same images, different depths: whose answers count, and what can't be compared."""
+
+import pytest
+
+from app.queue import run_queue
+from app.settings import Settings
+from app.storage import artifacts
+from tests.app.answered import problem, study_of, trained
+from tests.app.conftest import Served
+from tests.app.states import queue_run
+
+
+@pytest.fixture
+def study(site: Served, settings: Settings) -> list[int]:
+    """Two runs of one layer and three of two."""
+    return study_of(site, settings)
+
+
+def test_runs_whose_answers_are_gone_are_named_and_the_rest_is_told(
+    site: Served, settings: Settings, study: list[int]
+) -> None:
+    artifacts.of_run(settings.artifacts, study[0]).predictions(1).unlink()
+    artifacts.of_run(settings.artifacts, study[2]).predictions(1).write_bytes(b"damaged")
+    found = site.client.get(f"/compare/images?runs={','.join(map(str, study))}").json()
+    assert found["missing"] == [study[0], study[2]]
+    assert [row["runs"] for row in found["depths"]] == [[study[1]], [study[3], study[4]]]
+    detail = problem(site.client.get(f"/compare/images/pair?first={study[0]}&second={study[1]}"), 409)
+    assert "train it again" in detail
+
+
+def test_runs_that_saw_other_images_are_left_out_with_a_word(site: Served, study: list[int]) -> None:
+    with site.database.write() as session:
+        run_queue.get(session, study[4]).environment = {"data_sha256": "of other files"}
+    found = site.client.get(f"/compare/images?runs={','.join(map(str, study))}").json()
+    assert found["warnings"] == [
+        f"1 run saw other images than run {study[0]} and can't be paired with it: {study[4]}."
+    ]
+    assert study[4] not in [run["id"] for run in found["runs"]]
+
+
+def test_a_repeated_run_votes_once_and_can_still_be_paired(site: Served, settings: Settings) -> None:
+    old, kept, other = (
+        trained(site, settings, wrong, depth=1, seed=seed) for wrong, seed in (([0], 0), ([0], 0), ([1], 1))
+    )
+    artifacts.of_run(settings.artifacts, old).predictions(1).unlink()
+    found = site.client.get(f"/compare/images?runs={old},{kept},{other}").json()
+    assert [row["runs"] for row in found["depths"]] == [[kept, other]]
+    assert found["missing"] == []
+    again = trained(site, settings, [2], depth=1, seed=1)
+    pair = site.client.get(f"/compare/images/pair?first={other}&second={again}").json()
+    assert (pair["gained"], pair["lost"]) == (1, 1)
+
+
+def test_it_is_said_when_runs_of_one_depth_are_no_repeats(site: Served, settings: Settings) -> None:
+    runs = [trained(site, settings, [0], depth=1, lr=lr) for lr in (0.01, 0.1)]
+    found = site.client.get(f"/compare/images?runs={runs[0]},{runs[1]}").json()
+    assert [warning.partition(",")[0] for warning in found["warnings"]] == ["Runs of one depth differ in lr"]
+
+
+def test_what_can_not_be_compared_says_why(site: Served, study: list[int]) -> None:
+    waiting = queue_run(site.database)
+    found = site.client.get(f"/compare/images?runs={waiting}").json()
+    assert found["warnings"] == ["No run has finished, so there are no answers to compare."]
+    assert (found["dataset"], found["runs"], found["steps"]) == (None, [], [])
+    problem(site.client.get("/compare/images?runs=999"), 404)
+    problem(site.client.get("/compare/images"), 422)
+    problem(site.client.get(f"/compare/images?runs={study[0]}&colour=red"), 422)
+    step = site.client.get(f"/compare/images/step?runs={study[0]}&shallow=1&deep=5")
+    assert "5 layers" in problem(step, 409)

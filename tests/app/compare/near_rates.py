@@ -1,0 +1,28 @@
+"""Runs of two learning rates that look alike in sixteen digits."""
+
+from collections.abc import Sequence
+
+from app.compare.comparison import compare
+from app.schemas.comparison import Findings
+from app.storage.database import Database
+from tests.app.states import finished_run
+
+NEAR = (0.3, 0.1 + 0.2)
+"""Two rates that look alike in sixteen digits."""
+
+
+def of_rates(database: Database, depths: Sequence[int] = (1,)) -> list[int]:
+    """Runs of both rates, two seeds each: the second is better by one point, in two layers worse by two."""
+    return [
+        finished_run(database, accuracy + seed / 1000, depth=depth, lr=rate, seed=seed)
+        for depth in depths
+        for rate, accuracy in zip(NEAR, {1: (0.90, 0.91), 2: (0.96, 0.94)}[depth], strict=True)
+        for seed in (0, 1)
+    ]
+
+
+def compared(database: Database, run_ids: Sequence[int], *by: str) -> Findings:
+    with database.read() as session:
+        found = compare(session, run_ids, by or ("depth",))
+    assert found is not None
+    return found

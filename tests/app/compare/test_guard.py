@@ -1,0 +1,143 @@
+"""What makes a comparison less than it looks: differences, repeats, and runs that are not there."""
+
+from typing import Any
+
+import pytest
+
+from app.compare.comparison import compare
+from app.queue import run_queue
+from app.storage.database import Database
+from tests.app.compare.findings import compared
+from tests.app.states import claimed, failed_run, finished_run, queue_run, record
+
+
+def test_an_unknown_study_beside_known_runs_is_left_out_with_a_word(database: Database) -> None:
+    run_ids = [finished_run(database, depth=depth) for depth in (1, 2)]
+    with database.read() as session:
+        found = compare(session, run_ids, study_id=77)
+    assert found is not None
+    assert found.warnings == ["Study 77 does not exist, and is left out."]
+    assert found.offer is not None
+    assert found.offer.url == "/studies"
+
+
+def test_a_data_set_whose_files_changed_between_runs_is_called_out(database: Database) -> None:
+    first, again, changed = (finished_run(database, dataset="clothes", seed=seed) for seed in range(3))
+    with database.write() as session:
+        for run_id, digest in ((first, "a"), (again, "a"), (changed, "b")):
+            run_queue.get(session, run_id).environment = {"data_sha256": digest}
+    assert compared(database, first, again).warnings == []
+    (warning,) = compared(database, first, again, changed).warnings
+    words = "The files of the data set clothes changed between these runs (2 versions: a, b): depth may not "
+    assert warning == f"{words}be what makes the difference."
+
+
+def test_what_is_odd_about_the_data_is_a_warning(database: Database) -> None:
+    few = [finished_run(database, dataset="clothes", seed=seed) for seed in range(2)]
+    usual = finished_run(database)
+    with database.write() as session:
+        for run_id in few:
+            run_queue.get(session, run_id).environment = {"data_warnings": "one is odd\nanother too"}
+    found = compared(database, *few, usual)
+    assert found.warnings[:2] == [
+        f"Runs {few[0]}, {few[1]} (data set clothes): one is odd.",
+        f"Runs {few[0]}, {few[1]} (data set clothes): another too.",
+    ]
+    assert [run.data_warnings for run in found.runs] == [["one is odd", "another too"]] * 2 + [[]]
+
+
+def test_what_has_not_finished_is_in_the_curves_and_not_in_the_table(database: Database) -> None:
+    failed = failed_run(database, depth=2)
+    queue_run(database, depth=3)
+    running = claimed(database)
+    record(database, running, 1)
+    waiting = [queue_run(database, depth=4), queue_run(database, depth=5)]
+    found = compared(database, failed, running.run_id, *waiting)
+    assert found.by_depth == []
+    assert found.verdict.sentences == ["No run has finished yet, so there is nothing to judge."]
+    assert found.warnings == [
+        f"Run {failed}: failed (it broke), without an epoch, so not in charts, table and verdict.",
+        f"Run {running.run_id}: still training, so in the curves, not in the verdict yet.",
+        f"Runs {waiting[0]}, {waiting[1]}: still waiting, so not in charts, table and verdict yet.",
+    ]
+
+
+def test_where_every_run_ended_without_a_result_it_is_said_how(database: Database) -> None:
+    failed = []
+    for epochs in (1, 2):
+        queue_run(database)
+        claim = claimed(database)
+        record(database, claim, *range(1, epochs + 1))  # some have epochs, so there are charts
+        with database.write() as session:
+            assert run_queue.fail(session, claim, "it broke")
+        failed.append(claim.run_id)
+    found = compared(database, *failed)
+    assert found.verdict.answer == ["No run finished: 2 runs failed. There is nothing to judge."]
+    cancelled = queue_run(database)
+    with database.write() as session:
+        run_queue.cancel(session, cancelled)
+    found = compared(database, *failed, cancelled)
+    assert found.verdict.answer == [
+        "No run finished: 2 runs failed and 1 run was cancelled. There is nothing to judge."
+    ]
+
+
+def test_unknown_runs_are_named_and_left_out(database: Database) -> None:
+    known = finished_run(database)
+    found = compared(database, known, 98, 99)
+    assert [run.id for run in found.runs] == [known]
+    assert found.warnings == ["Runs 98, 99 do not exist, or were deleted, and are left out."]
+    assert compared(database, 99, known).warnings == [
+        "Run 99 does not exist, or was deleted, and is left out."
+    ]
+
+
+def test_many_unknown_runs_are_counted(database: Database) -> None:
+    warnings = compared(database, finished_run(database), *range(100, 130)).warnings
+    assert warnings[0].endswith("109 and 20 more do not exist, or were deleted, and are left out.")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("epochs", (3, 4)), ("lr", (0.05, 0.1)), ("batch_size", (512, 1024))],
+)
+def test_a_difference_besides_depth_and_seed_is_called_out(
+    database: Database, name: str, values: tuple[Any, Any]
+) -> None:
+    runs = [finished_run(database, depth=depth, **{name: value}) for depth, value in enumerate(values, 1)]
+    assert compared(database, *runs).warnings == [
+        f"The runs differ in {name} ({values[0]}, {values[1]}): depth may not be what makes the difference."
+    ]
+
+
+def test_values_that_differ_are_named_in_order(database: Database) -> None:
+    runs = [finished_run(database, epochs=epochs) for epochs in (10, 9, 1)]
+    assert "epochs (1, 9, 10)" in compared(database, *runs).warnings[0]
+
+
+def test_the_device_that_was_used_counts_and_the_choice_does_not(database: Database) -> None:
+    runs = [finished_run(database, depth=1, device="cpu"), finished_run(database, depth=2, device="auto")]
+    assert compared(database, *runs).warnings == []
+    elsewhere = finished_run(database, depth=3)
+    with database.write() as session:
+        run_queue.get(session, elsewhere).device_used = "cuda:0"
+    warnings = compared(database, *runs, elsewhere).warnings
+    assert "The runs differ in device_used (cpu, cuda)" in warnings[-1]
+
+
+def test_what_has_not_finished_is_not_blamed(database: Database) -> None:
+    runs = [finished_run(database, depth=depth) for depth in (1, 2)]
+    diverged = failed_run(database, depth=2, lr=100.0)
+    found = compared(database, *runs, diverged)
+    assert found.confounders == []
+    assert not [warning for warning in found.warnings if "differ" in warning]
+
+
+def test_values_are_blamed_as_people_write_them(database: Database) -> None:
+    runs = [finished_run(database, depth=depth, lr=lr) for depth, lr in ((1, 0.05), (2, 100.0))]
+    assert "differ in lr (0.05, 100): depth may" in compared(database, *runs).warnings[0]
+
+
+def test_depth_and_seed_may_differ(database: Database) -> None:
+    runs = [finished_run(database, depth=depth, seed=seed) for depth, seed in ((1, 0), (2, 1), (2, 2))]
+    assert compared(database, *runs).warnings == []

@@ -1,0 +1,39 @@
+"""The workers' table: who is alive, and what each offers."""
+
+import pytest
+
+from app.queue import registry
+from app.storage.database import Database
+from tests.app.states import add_worker, claimed, queue_run
+
+
+def test_live_workers_are_listed_with_the_runs_that_each_trains(database: Database) -> None:
+    add_worker(database, "first", slots=2)
+    add_worker(database, "second")
+    add_worker(database, "silent", lease_seconds=-1)
+    runs = [queue_run(database, seed=seed) for seed in range(3)]
+    assert [claimed(database, name).run_id for name in ("first", "second", "first")] == runs
+    with database.read() as session:
+        found = registry.list_workers(session)
+    assert [(worker.id, worker.runs) for worker in found] == [("first", [1, 3]), ("second", [2])]
+    assert [device.name for device in found[0].devices] == ["a CPU"]
+    assert 0 <= found[0].heartbeat_age_seconds < 60
+
+
+def test_a_worker_that_still_looks_for_devices_has_no_kinds_yet(database: Database) -> None:
+    add_worker(database)
+    with database.write() as session:
+        registry.register(session, "new", host="there", slots=1, threads=1, lease_seconds=60)
+        registry.register(session, "silent", host="there", slots=1, threads=1, lease_seconds=-1)
+    with database.read() as session:
+        assert sorted(registry.live_kinds(session), key=str) == sorted([frozenset({"cpu"}), None], key=str)
+
+
+@pytest.mark.parametrize(
+    ("devices", "kinds"),
+    [([], set()), (["cpu"], {"cpu"}), (["cuda:0", "cuda:1", "cpu"], {"cuda", "cpu"}), (["mps"], {"mps"})],
+)
+def test_devices_that_differ_in_their_number_alone_are_of_one_kind(
+    devices: list[str], kinds: set[str]
+) -> None:
+    assert registry.kinds([{"device": device} for device in devices]) == kinds

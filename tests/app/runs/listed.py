@@ -1,0 +1,28 @@
+"""The list of runs as a query finds it."""
+
+from app.runs import run_list
+from app.runs.run_list import RunQuery
+from app.schemas.answers import RunPage
+from app.storage.database import Database
+
+
+def listed(database: Database, **parameters: str) -> RunPage:
+    with database.read() as session:
+        return run_list.list_runs(session, RunQuery.parse(parameters.items(), strict=True))
+
+
+def ids(database: Database, **parameters: str) -> list[int]:
+    """What is found, archived or not."""
+    return [run.id for run in listed(database, **{"archived": "all", **parameters}).runs]
+
+
+def walk(database: Database, **parameters: str) -> list[int]:
+    """The ids of all pages, one after the other."""
+    found: list[int] = []
+    cursor = ""
+    while True:
+        page = listed(database, **parameters, cursor=cursor)
+        found += [run.id for run in page.runs]
+        if page.next_cursor is None:
+            return found
+        cursor = page.next_cursor

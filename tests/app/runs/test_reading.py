@@ -1,0 +1,36 @@
+"""Runs as answers show them."""
+
+from tests.app.conftest import Served
+from tests.app.states import add_worker, claimed, failed_run, figures, queue_run, record
+
+
+def test_a_run_tells_how_it_goes(site: Served) -> None:
+    add_worker(site.database)
+    run_id = queue_run(site.database, epochs=4)
+    claim = claimed(site.database)
+    run = site.client.get(f"/runs/{run_id}").json()
+    assert (run["status"], run["worker_id"]) == ("running", "w")
+    assert run["eta_seconds"] > 0  # from the arithmetic, until it has an epoch
+    assert run["heartbeat_age_seconds"] >= 0
+    record(site.database, claim, 1, 2)
+    run = site.client.get(f"/runs/{run_id}").json()
+    assert run["epochs_done"] == 2
+    assert run["eta_seconds"] >= 0
+    assert run["test_accuracy"] == figures(2)["test_accuracy"]
+
+
+def test_a_queued_run_says_what_it_waits_for(site: Served) -> None:
+    auto, cuda = queue_run(site.database), queue_run(site.database, device="cuda")
+
+    def reasons() -> list[str | None]:
+        return [site.client.get(f"/runs/{run_id}").json()["reason"] for run_id in (auto, cuda)]
+
+    assert reasons() == ["no live worker", "no live worker"]
+    add_worker(site.database)
+    assert reasons() == [None, "no live worker has cuda"]
+
+
+def test_a_failed_run_tells_why(site: Served) -> None:
+    run_id = failed_run(site.database)
+    run = site.client.get(f"/runs/{run_id}").json()
+    assert (run["status"], run["reason"], run["traceback"]) == ("failed", "it broke", "Traceback: it broke")

@@ -1,0 +1,55 @@
+"""What counts as one configuration, and as the same data."""
+
+from app.queue import run_queue
+from app.storage.database import Database
+from tests.app.compare.findings import compared
+from tests.app.states import finished_run
+
+
+def test_the_same_images_under_two_names_are_compared_and_paired(database: Database) -> None:
+    runs = {
+        dataset: [
+            finished_run(database, accuracy + 0.001 * seed, dataset=dataset, seed=seed) for seed in range(3)
+        ]
+        for dataset, accuracy in (("mnist", 0.97), ("copied", 0.971), ("clothes", 0.88))
+    }
+    digests = {"mnist": "0123456789", "copied": "0123456789", "clothes": "abcdef0123"}
+    with database.write() as session:
+        for dataset, ids in runs.items():
+            for run_id in ids:
+                run_queue.get(session, run_id).environment = {"data_sha256": digests[dataset]}
+    found = compared(database, *runs["mnist"], *runs["copied"]).verdict
+    assert "different images" not in " ".join([*found.answer, *found.evidence])
+    assert (found.best, found.pairs[0].paired) == (["depth=1,dataset=copied"], True)
+    (answer,) = compared(database, *runs["mnist"], *runs["copied"], *runs["clothes"]).verdict.answer
+    assert answer.startswith("These runs read different images (clothes and copied)")
+    with database.write() as session:
+        run_queue.get(session, runs["copied"][0]).environment = {}
+    (answer,) = compared(database, *runs["mnist"], *runs["copied"]).verdict.answer
+    assert answer.startswith("These runs read different images (copied and mnist)")
+
+
+def test_the_same_configuration_and_seed_counts_once(database: Database) -> None:
+    first = [finished_run(database, 0.97 + seed / 1000, seed=seed) for seed in (0, 1)]
+    again = [finished_run(database, 0.97 + seed / 1000, seed=seed, device="cpu") for seed in (0, 1)]
+    found = compared(database, *first, *again)
+    (group,) = found.groups
+    assert (group.n, group.seeds, group.runs, group.mixed) == (2, 2, again, [])
+    assert found.by_depth[0].n == 2
+    assert found.repeats == first
+    (warning,) = found.warnings
+    assert warning.startswith(
+        "Runs 1, 2 repeat the configuration and seed of a later run, which tells nothing"
+    )
+    assert warning.endswith("each counts once in table and verdict.")
+    (warning,) = compared(database, first[0], again[0]).warnings
+    assert warning.startswith("Run 1 repeats the configuration and seed of a later run")
+
+
+def test_devices_of_one_kind_are_alike(database: Database) -> None:
+    runs = [finished_run(database, seed=seed) for seed in range(2)]
+    with database.write() as session:
+        for run_id in runs:
+            run_queue.get(session, run_id).device_used = f"cuda:{run_id}"
+    found = compared(database, *runs)
+    assert (found.groups[0].mixed, found.warnings) == ([], [])

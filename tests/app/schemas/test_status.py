@@ -1,0 +1,27 @@
+"""The states of a run and of its attempts."""
+
+from typing import get_args
+
+from sqlalchemy import CheckConstraint
+
+from app.schemas.status import ENDED, STATUSES, Outcome, Status
+from app.storage.tables import Run
+
+
+def test_a_run_that_has_ended_neither_waits_nor_trains() -> None:
+    assert get_args(Status) == STATUSES
+    assert set(STATUSES) - ENDED == {"queued", "running"}
+
+
+def test_every_end_of_a_run_is_one_of_an_attempt_and_two_ends_of_attempts_are_none_of_the_run() -> None:
+    assert set(get_args(Outcome)) - ENDED == {"lost", "released"}
+    assert set(get_args(Outcome)) >= ENDED
+
+
+def test_the_table_knows_the_same_states() -> None:
+    (rule,) = (
+        constraint
+        for constraint in Run.__table__.constraints  # type: ignore[attr-defined]
+        if isinstance(constraint, CheckConstraint) and constraint.name == "run_status"
+    )
+    assert str(rule.sqltext) == f"status IN {STATUSES}"

@@ -1,0 +1,100 @@
+"""What a server knows of its database file: unclean stops, damage, and that it is away."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from app.settings import Settings
+from app.storage import integrity
+from app.storage.database import Database
+from app.storage.integrity import MARKER, Integrity
+from tests.app.states import queue_run
+from tests.backends import on_both
+
+
+def broken(said: str) -> OperationalError:
+    return OperationalError("SELECT", None, Exception(said))
+
+
+@on_both
+def test_only_a_sqlite_file_whose_server_came_to_no_proper_end_is_to_be_looked_at(
+    database: Database, tmp_path: Path
+) -> None:
+    first = Integrity(database, tmp_path)
+    assert not first.begin()
+    assert (tmp_path / MARKER).exists() is database.is_sqlite
+    second = Integrity(database, tmp_path)  # the first was killed
+    assert second.begin() is database.is_sqlite
+    assert second.state == ("checking" if database.is_sqlite else "unchecked")
+    second.end()
+    assert (tmp_path / MARKER).exists() is database.is_sqlite, "it has not been found sound"
+
+
+def test_a_sound_file_is_called_so_and_a_clean_stop_leaves_nothing(
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    (tmp_path / MARKER).touch()
+    found = Integrity(database, tmp_path)
+    assert found.begin()
+    found.check()
+    assert found.state == "sound"
+    assert found.detail is not None
+    assert found.detail.endswith("after a stop that was not a clean one")
+    assert "the database is sound" in caplog.text
+    found.end()
+    assert not (tmp_path / MARKER).exists()
+
+
+def test_a_damaged_file_is_told_once_with_what_helps_and_looked_at_again_after_the_next_start(
+    settings: Settings, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    for seed in range(50):
+        queue_run(database, seed=seed)
+    database.close()
+    path = settings.data_dir / "depthboard.sqlite3"
+    content = bytearray(path.read_bytes())
+    content[4096 * 3 : 4096 * 6] = bytes(4096 * 3)
+    path.write_bytes(content)
+    again = Database(settings.url)
+    assert integrity.faults(again)
+    found = Integrity(again, settings.data_dir)
+    found.begin()
+    found.check()
+    found.check()
+    assert found.state == "damaged"
+    (told,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert "the database file is damaged" in told
+    assert "restore your newest backup" in told
+    found.end()
+    assert (settings.data_dir / MARKER).exists()
+    again.close()
+
+
+def test_trouble_is_logged_once_until_another_comes_or_it_is_over(
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    found = Integrity(database, tmp_path)
+    for said in ("database is locked", "database is locked", "disk I/O error"):
+        assert found.met(broken(said)) is None
+    found.usable()
+    found.usable()
+    found.met(broken("database is locked"))
+    assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == [
+        "database is locked",
+        "disk I/O error",
+        "the database can be used again",
+        "database is locked",
+    ]
+    assert found.state == "unchecked"
+
+
+def test_damage_that_a_request_meets_is_kept(database: Database, tmp_path: Path) -> None:
+    found = Integrity(database, tmp_path)
+    assert found.met(broken("no such table: run")) == "no such table: run"
+    assert (found.state, found.detail) == ("damaged", "no such table: run")
+    found.check()
+    assert found.state == "damaged", "the file itself is sound"

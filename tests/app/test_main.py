@@ -1,0 +1,76 @@
+"""The application put together: its routes, and their description for programs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from app.main import ROUTES
+from app.runs.run_list import PARAMETERS
+
+
+def references(node: Any) -> Iterator[str]:
+    """Every `$ref` in a JSON document."""
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for value in node.values():
+            yield from references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from references(value)
+
+
+def test_the_openapi_document_is_whole(unchanged: httpx.Client) -> None:
+    document = unchanged.get("/openapi.json").json()
+    for reference in references(document):
+        found = document
+        for key in reference.removeprefix("#/").split("/"):
+            found = found[key]
+    identifiers = [
+        operation["operationId"]
+        for path in document["paths"].values()
+        for method, operation in path.items()
+        if method != "parameters"
+    ]
+    assert len(identifiers) == len(set(identifiers))
+    listed = {each["name"] for each in document["paths"]["/runs"]["get"]["parameters"]}
+    assert listed == set(PARAMETERS)
+
+
+def test_every_json_route_is_documented_with_its_errors(unchanged: httpx.Client) -> None:
+    paths = unchanged.get("/openapi.json").json()["paths"]
+    for route in (route for room in ROUTES for route in room.router.routes):
+        assert isinstance(route, APIRoute)
+        for method in (route.methods or ()) if route.include_in_schema else ():
+            operation = paths[route.path][method.lower()]
+            assert operation["summary"]
+            assert operation["description"]
+            assert operation["tags"]
+            refused = operation["responses"]["422"]["content"]
+            assert refused == {
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+            }
+    assert not [path for path in paths if path.startswith("/static")]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "statuses"),
+    [
+        ("post", "/runs", {"201", "400", "415", "422"}),
+        ("get", "/runs/{run_id}", {"200", "404", "422"}),
+        ("patch", "/runs/{run_id}", {"200", "400", "404", "409", "415", "422"}),
+        ("delete", "/runs/{run_id}", {"204", "404", "409", "422"}),
+        ("post", "/runs/{run_id}/cancel", {"200", "404", "409", "422"}),
+        ("post", "/studies", {"201", "400", "415", "422"}),
+        ("post", "/studies/{study_id}/runs", {"201", "400", "404", "409", "415", "422"}),
+        ("get", "/compare", {"200", "404", "422"}),
+    ],
+)
+def test_the_openapi_document_names_the_statuses(
+    unchanged: httpx.Client, method: str, path: str, statuses: set[str]
+) -> None:
+    documented = unchanged.get("/openapi.json").json()["paths"][path][method]["responses"]
+    assert statuses <= documented.keys()

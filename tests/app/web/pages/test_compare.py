@@ -1,0 +1,120 @@
+"""The page Compare."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.app import states
+from tests.app.conftest import Served
+from tests.app.web.browsing import link, main_of, new_run, post, total
+
+
+def test_runs_that_are_trained_again_with_one_key_are_queued_once(
+    site: Served, browser: httpx.Client
+) -> None:
+    states.add_worker(site.database)
+    old = states.finished_run(site.database)
+    form = {"ids": f"{old}", "selection": f"?runs={old}"}
+    answers = [browser.post("/compare/again", data=form, headers={"Idempotency-Key": "once"}) for _ in "ab"]
+    assert [answer.headers["location"] for answer in answers] == [f"/compare?runs={old + 1}"] * 2
+    assert total(browser) == 2
+
+
+def test_the_inside_of_networks_is_shown_of_the_deepest_that_has_epochs_or_will(
+    browser: httpx.Client,
+) -> None:
+    post(browser, "/runs", depth="1-3")
+    post(browser, "/runs/3/cancel")
+    offered = re.findall(r'<option value="group-depth=(\d)">', browser.get("/compare?study=1").text)
+    assert offered == ["2", "1", "3"]
+
+
+def test_a_comparison_says_where_its_runs_are_unlike_the_published_ones(browser: httpx.Client) -> None:
+    same = new_run(browser)
+    other = new_run(browser, epochs=20, lr=0.1)
+    assert "Trained unlike" not in browser.get(f"/compare?runs={same}").text
+    assert "epochs 20, 200 (published: 200); lr 0.05, 0.1 (published: 0.05)." in (
+        browser.get(f"/compare?runs={same},{other}").text
+    )
+    adam = new_run(browser, optimizer="adam")
+    assert "optimizer adam (published: sgd)." in browser.get(f"/compare?runs={adam}").text
+    assert "Published, 1 layer" in browser.get(f"/compare?runs={same}").text
+
+
+def test_a_comparison_can_be_split_by_what_differs_and_put_together_again(
+    site: Served, browser: httpx.Client
+) -> None:
+    runs = [
+        states.finished_run(site.database, depth=depth, lr=lr, seed=seed)
+        for depth in (1, 2)
+        for lr in (0.05, 0.1)
+        for seed in (0, 1)
+    ]
+    query = f"runs={','.join(map(str, runs))}"
+    text = browser.get(f"/compare?{query}").text
+    assert link(text, "Split by lr") == f"/compare?{query}&by=depth,lr"
+    split = browser.get(f"/compare?{query}&by=depth,lr").text
+    assert "2 layers, lr 0.1" in split
+    assert "Split by" not in split
+    assert link(split, "By depth alone") == f"/compare?{query}"
+    assert main_of(split)["data-selection"] == f"?{query}&by=depth,lr"
+
+
+def test_seeds_that_would_settle_a_pair_are_offered_for_a_study(site: Served, browser: httpx.Client) -> None:
+    for depth, accuracy in ((1, 0.9780), (2, 0.9795)):
+        states.finished_run(site.database, accuracy, depth=depth, seed=0)
+    study = browser.post("/studies", json={"depth": [1, 2], "epochs": 3, "reuse": True}).json()
+    text = browser.get(f"/compare?study={study['id']}").text
+    assert "Queue 2 more seeds for 1 and 2 layers: 4 runs, " in text
+    answer = post(browser, f"/studies/{study['id']}/runs", seeds="2")
+    assert answer.headers["location"] == f"/studies/{study['id']}"
+    assert len(browser.get(f"/studies/{study['id']}", headers={"Accept": "*/*"}).json()["runs"]) == 6
+    text = browser.get(f"/compare?study={study['id']}").text
+    assert "Queue 2 more" not in text
+    assert "2 more seeds are queued or training for what is open." in text
+
+
+def test_runs_of_no_study_are_offered_a_study_with_more_seeds(site: Served, browser: httpx.Client) -> None:
+    runs = [states.finished_run(site.database, 0.97 + depth / 1000, depth=depth) for depth in (1, 2)]
+    text = browser.get(f"/compare?runs={runs[0]},{runs[1]}").text
+    form = text[text.index('action="/studies"') :]
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[: form.index("</form>")]))
+    assert fields == {"depth": "1, 2", "epochs": "3", "seed": "0, 1, 2", "reuse": "on"}
+    assert post(browser, "/studies", **fields).headers["location"] == "/studies/1"
+    found = browser.get("/studies/1", headers={"Accept": "*/*"}).json()
+    assert (found["counts"]["queued"], found["counts"]["finished"]) == (4, 2)
+
+
+def test_what_may_mislead_stands_above_the_verdict(site: Served, browser: httpx.Client) -> None:
+    runs = [states.finished_run(site.database, depth=depth, lr=lr) for depth, lr in ((1, 0.05), (2, 100.0))]
+    text = browser.get(f"/compare?runs={runs[0]},{runs[1]}").text
+    guard = text.index("The runs differ in lr (0.05, 100)")
+    assert text.index("by=depth,lr") < text.index("test accuracy with one seed each")
+    assert guard < text.index("test accuracy with one seed each")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [("study=999", "There is no study 999."), ("runs=98,99", "None of these runs exists.")],
+)
+def test_a_comparison_of_what_is_not_there_says_so(browser: httpx.Client, query: str, words: str) -> None:
+    for accept in ("text/html", "*/*"):
+        answer = browser.get(f"/compare?{query}", headers={"Accept": accept})
+        assert answer.status_code == 404
+        assert words in answer.text
+
+
+def test_a_comparison_of_runs_and_a_study_keeps_both(browser: httpx.Client) -> None:
+    run_id = new_run(browser)
+    study = browser.post("/studies", json={"depth": [2]}).json()
+    main = main_of(browser.get(f"/compare?runs={run_id}&study={study['id']}").text)
+    assert main["data-selection"] == f"?runs={run_id}&study={study['id']}"
+
+
+def test_a_comparison_on_other_data_shows_no_published_figures(site: Served) -> None:
+    browser = {"Accept": "text/html"}
+    run_id = states.finished_run(site.database, dataset="clothes")
+    page = site.client.get(f"/compare?runs={run_id}", headers=browser).text
+    assert "Published" not in page
+    assert "published" not in page

@@ -1,0 +1,204 @@
+"""The pages of runs: the list, one run, the queue."""
+
+import httpx
+import pytest
+
+from app.queue import run_queue
+from app.settings import Settings
+from app.storage import artifacts
+from tests.app import states
+from tests.app.conftest import Served
+from tests.app.web.browsing import Tags, new_run, post
+from trainer import durable
+
+
+def test_bulk_actions_return_to_the_list_and_say_what_happened(browser: httpx.Client) -> None:
+    ids = [str(new_run(browser)) for _ in range(3)]
+    post(browser, f"/runs/{ids[0]}/cancel")
+    answer = post(browser, "/runs/bulk", ids=ids, action="cancel", next="/runs?sort=-depth")
+    assert answer.headers["location"] == "/runs?sort=-depth"
+    listed = browser.get("/runs?sort=-depth").text
+    assert "Cancelled: 2 runs. Left alone: 1 run" in listed
+    assert "Cancelled: 2 runs." not in browser.get("/runs").text
+    compare = post(browser, "/runs/bulk", ids=ids[:2], action="compare")
+    assert compare.headers["location"] == f"/compare?runs={ids[0]},{ids[1]}"
+
+
+def test_a_run_is_cancelled_and_retried_by_buttons(browser: httpx.Client) -> None:
+    run_id = new_run(browser)
+    post(browser, f"/runs/{run_id}/cancel")
+    assert "cancelled by user" in browser.get(f"/runs/{run_id}").text
+    post(browser, f"/runs/{run_id}/retry")
+    assert "queued" in browser.get(f"/runs/{run_id}").text
+    again = post(browser, f"/runs/{run_id}/retry")
+    assert again.status_code == 303
+    assert "is queued" in browser.get(again.headers["location"]).text
+
+
+def test_an_edit_that_is_sent_again_is_no_conflict(browser: httpx.Client) -> None:
+    browser.post("/runs", data={"depth": "1"})
+    form = {"name": "mine", "tags": "a, b", "note": "n", "version": "1"}
+    assert browser.post("/runs/1", data=form).status_code == 303
+    assert browser.post("/runs/1", data=form).status_code == 303
+    assert browser.post("/runs/1", data=form | {"note": "other"}).status_code == 422
+
+
+def test_a_run_that_is_to_end_says_so_on_every_page(site: Served, browser: httpx.Client) -> None:
+    states.add_worker(site.database)
+    study = site.client.post("/studies", json={"depth": [1]}).json()
+    claim = states.claimed(site.database)
+    asked = site.client.post(f"/runs/{claim.run_id}/cancel").json()
+    assert (asked["status"], asked["cancel_requested"]) == ("running", True)
+    said = f'data-status="cancelling" data-status-of="{claim.run_id}">cancelling…</span>'
+    for path in (
+        "/queue",
+        f"/runs/{claim.run_id}",
+        "/runs",
+        f"/studies/{study['id']}",
+        f"/compare?runs={claim.run_id}",
+    ):
+        assert said in browser.get(path).text, path
+    for path in ("/queue", f"/runs/{claim.run_id}", f"/studies/{study['id']}"):
+        assert '<button aria-disabled="true">Cancelling…</button>' in browser.get(path).text, path
+    found = site.client.get("/runs", params={"cancel_requested": "true", "sort": "cancel_requested"}).json()
+    assert [run["id"] for run in found["runs"]] == [claim.run_id]
+    assert site.client.get("/runs", params={"cancel_requested": "false"}).json()["total"] == 0
+
+
+def test_a_stale_edit_is_not_saved_but_offered_again(browser: httpx.Client) -> None:
+    run_id = new_run(browser)
+    browser.patch(f"/runs/{run_id}", json={"note": "theirs"}).raise_for_status()
+    answer = post(browser, f"/runs/{run_id}", name="mine", note="mine", version="1")
+    assert answer.status_code == 422
+    assert "Someone changed this run meanwhile" in answer.text
+    assert 'value="mine"' in answer.text
+    stored = browser.get(f"/runs/{run_id}", headers={"Accept": "application/json"}).json()
+    assert stored["note"] == "theirs"
+
+
+def test_what_is_odd_about_its_data_stands_on_a_runs_page_and_in_its_json(
+    site: Served, browser: httpx.Client
+) -> None:
+    usual, odd = new_run(browser), new_run(browser)
+    with site.database.write() as session:
+        run_queue.get(session, odd).environment = {"data_warnings": "no test image is of class <4>\nfew"}
+    page = browser.get(f"/runs/{odd}").text
+    assert '<div class="notice warning" id="run-data" data-live>' in page
+    assert "<li>No test image is of class &lt;4&gt;.</li><li>Few.</li>" in page
+    assert "data_warnings" not in page
+    assert 'id="run-data" data-live hidden>' in browser.get(f"/runs/{usual}").text
+    found = browser.get(f"/runs/{odd}", headers={"Accept": "application/json"}).json()
+    assert found["data_warnings"] == ["no test image is of class <4>", "few"]
+    assert "No test image is" not in browser.get(f"/compare?runs={usual}").text
+    assert f"Run {odd} (data set mnist): few." in browser.get(f"/compare?runs={usual},{odd}").text
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("deep", "&#39;deep&#39; is not a whole number"),
+        (
+            "1,024",
+            "“1,024” could be one number or 2 values. Write 1024 for one number, or 1, 24 for 2 values.",
+        ),
+    ],
+)
+def test_a_filter_that_is_not_clear_stays_in_its_field_and_is_not_applied(
+    browser: httpx.Client, typed: str, words: str
+) -> None:
+    new_run(browser)
+    answer = browser.get("/runs", params={"depth": typed, "sort": "-seed"})
+    assert answer.status_code == 200
+    assert words in answer.text
+    assert f'name="depth" value="{typed}"' in answer.text
+    assert "1 layer, seed 0" in answer.text
+    assert 'href="/runs.csv?sort=-seed"' in answer.text
+
+
+def test_depths_to_filter_by_are_typed_as_in_the_other_form(browser: httpx.Client) -> None:
+    for depth in (1, 2, 3):
+        new_run(browser, depth=depth)
+    for typed, query in (("1-2", b"depth=1,2"), ("1; 3", b"depth=1,3"), ("2 3", b"depth=2,3")):
+        answer = browser.get("/runs", params={"depth": typed}, follow_redirects=True)
+        assert answer.url.query == query
+        assert answer.text.count("<tr data-run=") == 2
+    assert browser.get("/runs?depth=1,2").status_code == 200
+
+
+def test_another_malformed_parameter_is_left_out_with_a_word(browser: httpx.Client) -> None:
+    new_run(browser)
+    answer = browser.get("/runs?limit=many&sort=-seed", follow_redirects=True)
+    assert answer.url.query == b"sort=-seed"
+    assert "Left out “limit”" in answer.text
+
+
+def test_sorting_and_pages_keep_the_filter(browser: httpx.Client) -> None:
+    for seed in range(3):
+        new_run(browser, seed=seed)
+    first = browser.get("/runs?depth=1&limit=2&sort=seed").text
+    following = next(
+        attributes["href"] for tag, attributes in Tags(first).found if attributes.get("rel") == "next"
+    )
+    assert following is not None
+    second = browser.get(following).text
+    assert "1 layer, seed 2" in second
+    assert "1 layer, seed 0" not in second
+    assert "depth=1&amp;limit=2&amp;sort=-seed" in second
+
+
+def test_a_long_queue_is_shown_by_its_first_hundred(browser: httpx.Client) -> None:
+    browser.post("/studies", json={"depth": [1], "seed": list(range(103))}).raise_for_status()
+    page = browser.get("/queue").text
+    assert page.count("<tr data-run=") == 100
+    assert "3 more" in page
+
+
+def test_the_log_names_what_a_run_trained_with_once(site: Served, browser: httpx.Client) -> None:
+    run_id = new_run(browser)
+    states.add_worker(site.database)
+    claim = states.claimed(site.database)
+    with site.database.write() as session:
+        run_queue.report_start(session, claim, "cpu", {"torch": "2.13", "threads": "1"}, 0)
+    page = browser.get(f"/runs/{run_id}").text
+    assert page.lower().count("threads</dt>") == 1
+    assert "<dt>PyTorch</dt><dd>2.13</dd>" in page
+
+
+def test_a_finished_run_says_over_how_many_images_its_accuracies_are(site: Served) -> None:
+    browser = {"Accept": "text/html"}
+    run_id = states.finished_run(site.database)
+    assert "<small>all images</small>" in site.client.get(f"/runs/{run_id}", headers=browser).text
+    with site.database.write() as session:
+        counts = {"train_images": "1500", "test_images": "300"}
+        run_queue.get(session, run_id).environment = counts
+    page = site.client.get(f"/runs/{run_id}", headers=browser).text
+    assert "<small>all 1,500 images</small>" in page
+    assert "<small>all 300 images</small>" in page
+
+
+def test_the_page_of_a_resumed_run_says_after_which_epoch(site: Served, browser: httpx.Client) -> None:
+    run_id = new_run(browser, epochs=9)
+    states.add_worker(site.database)
+    states.record(site.database, states.claimed(site.database), 1, 2, 3)
+    with site.database.write() as session:
+        run_queue.retire(session, "w", "it died")
+        claim = run_queue.claim(session, "w", states.CPU, threads=1, lease_seconds=60)
+        assert claim is not None
+        run_queue.report_start(session, claim, "cpu", {}, 2)
+    told = "Attempt 2, resumed after epoch 2, 1 lost worker of 10 allowed without a new epoch"
+    assert told in browser.get(f"/runs/{run_id}").text
+    with site.database.write() as session:
+        run_queue.lose(session, claim, "it was killed")
+    told = "1 crash of 3 allowed, 1 lost worker of 10 allowed without a new epoch"
+    assert told in browser.get(f"/runs/{run_id}").text
+
+
+def test_the_page_of_a_finished_run_offers_its_weights(
+    site: Served, browser: httpx.Client, settings: Settings
+) -> None:
+    run_id = states.finished_run(site.database)
+    assert "not in this server's data folder" in browser.get(f"/runs/{run_id}").text.replace("&#39;", "'")
+    durable.write(artifacts.of_run(settings.artifacts, run_id).model(1), b"0" * 31_400)
+    page = browser.get(f"/runs/{run_id}").text
+    assert f'href="/runs/{run_id}/model.safetensors"' in page
+    assert "31.4\N{NO-BREAK SPACE}kB" in page

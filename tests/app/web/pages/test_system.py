@@ -1,0 +1,44 @@
+"""The page System: workers and their devices, and where things are kept; and the page API."""
+
+import httpx
+
+from app.queue import registry
+from app.settings import Settings
+from tests.app.conftest import Served, answering
+from tests.app.states import add_worker, claimed, queue_run
+
+
+def test_live_workers_are_shown_with_their_devices_and_runs(site: Served, browser: httpx.Client) -> None:
+    assert "a CPU" not in browser.get("/workers").text
+    add_worker(site.database, "w1", slots=3)
+    add_worker(site.database, "silent", lease_seconds=-1)
+    with site.database.write() as session:
+        registry.register(session, "w2", host="<there>", slots=1, threads=1, lease_seconds=60)
+    run_id = queue_run(site.database)
+    claimed(site.database, "w1")
+    page = browser.get("/workers").text
+    assert "a CPU" in page
+    assert f'href="/runs/{run_id}"' in page
+    assert "&lt;there&gt;" in page
+    assert "silent" not in page
+
+
+def test_it_says_where_things_are_kept(settings: Settings, browser: httpx.Client) -> None:
+    page = browser.get("/workers").text
+    assert f"{settings.data_dir}/depthboard.sqlite3" in page
+    assert "(this machine only)" in page
+    assert "GiB" in page
+
+
+def test_an_address_that_other_machines_reach_is_called_out(settings: Settings) -> None:
+    open_to_all = settings.model_copy(update={"host": "0.0.0.0", "no_login": True})  # noqa: S104
+    with answering(open_to_all) as site:
+        page = site.client.get("/workers", headers={"Accept": "text/html"}).text
+    assert "(this machine only)" not in page
+    assert "without a login: anyone who reaches its port can start, read and delete runs" in page
+
+
+def test_the_page_api_is_no_page_of_fastapis(browser: httpx.Client) -> None:
+    page = browser.get("/docs").raise_for_status().text
+    assert "swagger" not in page.lower()
+    assert "/openapi.json" in page

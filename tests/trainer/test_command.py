@@ -1,0 +1,60 @@
+"""One training as a command: exit statuses, and what is told on standard error."""
+
+from pathlib import Path
+
+import pytest
+
+from trainer import command
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what the command sets for torch."""
+    for name in ("OMP_WAIT_POLICY", "CUBLAS_WORKSPACE_CONFIG"):
+        monkeypatch.setenv(name, "as it was")
+
+
+def test_an_option_is_called_as_its_hyperparameter() -> None:
+    assert command.option("batch_size") == "--batch-size"
+
+
+def test_every_wrong_value_is_told_with_its_option_and_what_was_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"depth": "deep", "lr": "0", "batch_size": "70000"}
+    assert command.train(given, tmp_path, None, as_json=False) == command.BAD_VALUE
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert [line.partition(":")[0] for line in said.err.splitlines()] == ["--depth", "--lr", "--batch-size"]
+    assert said.err.splitlines()[1].endswith("greater than 0, not 0")
+
+
+def test_hyperparameters_that_do_not_fit_together_are_told_without_an_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"depth": "8"}
+    assert command.train(given, tmp_path, None, as_json=False) == command.BAD_VALUE
+    said = capsys.readouterr().err
+    assert "choose at most 7 layers or a width of at least 1024" in said
+    assert not said.startswith("--")
+
+
+def test_data_that_is_not_there_fails_with_its_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"depth": "1", "epochs": "1", "dataset": "clothes"}
+    assert command.train(given, tmp_path, None, as_json=True) == command.FAILED
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert str(tmp_path / "datasets" / "clothes") in said.err
+
+
+def test_ctrl_c_is_told_in_a_word(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("trainer.terminal.run", interrupted)
+    assert command.train({"depth": "1"}, tmp_path, None, as_json=False) == command.INTERRUPTED
+    assert capsys.readouterr().err == "Interrupted.\n"
