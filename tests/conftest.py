@@ -12,7 +12,7 @@ import pytest
 from app.settings import Settings
 from app.storage import migrations
 from app.storage.database import Database
-from tests import postgres
+from tests import compiled_once, postgres
 from tests.postgres import PostgreSQL
 
 REQUIRE_ALL = "DEPTHBOARD_REQUIRE_ALL"
@@ -174,6 +174,13 @@ def _compiled_once() -> Iterator[None]:
     """Let processes that tests start keep their compiled modules, for hundreds of them are started."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> Iterator[None]:
+    """Let a process that opens thousands of databases compile each statement once."""
+    with compiled_once.shared():
         yield
 
 

@@ -16,11 +16,7 @@ from trainer.idx import IdxFile
 from trainer.predictions import Predictions
 
 IMAGES = 10_000
-
-
 SHIPPED_FILES = DataFolder.of(SHIPPED, Path()).find().files
-
-
 LABELS = IdxFile.labels(SHIPPED_FILES[TEST_LABELS_FILE]).items
 
 

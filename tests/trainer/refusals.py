@@ -15,14 +15,8 @@ from trainer.idx import IdxFile
 from trainer.idx_stream import IdxError
 
 IMAGES = images(3)
-
-
 LABELS = labels([5, 0, 9])
-
-
 READERS: dict[str, Callable[[Path], IdxFile]] = {"images": IdxFile.images, "labels": IdxFile.labels}
-
-
 MEBIBYTE = 1 << 20
 
 

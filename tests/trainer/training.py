@@ -10,8 +10,6 @@ from trainer.data import TensorData
 from trainer.loop import EpochRecord, TrainState, train
 
 CPU = torch.device("cpu")
-
-
 CONFIG = TrainConfig(depth=2, epochs=3, batch_size=128)
 
 

@@ -8,9 +8,8 @@ from app.formats import plural
 from app.prose import Noun
 from app.schemas.comparison import Verdict
 
+LEARNING_RATES = Noun("learning rate", "learning rates")
 APART = {1: [0.92, 0.921, 0.922], 2: [0.971, 0.972, 0.973]}
-
-
 CLOSE = {3: [0.9780, 0.9800, 0.9790], 4: [0.9795, 0.9815, 0.9790]}
 
 
@@ -22,9 +21,6 @@ def judge(test: Mapping[int, Sequence[float]], train: Mapping[int, Sequence[floa
             for depth, values in test.items()
         ]
     )
-
-
-LEARNING_RATES = Noun("learning rate", "learning rates")
 
 
 def text_of(test: dict[int, list[float]], train: dict[int, list[float]] | None = None) -> str:

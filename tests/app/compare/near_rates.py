@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from app.compare.comparison import compare
-from app.schemas.comparison import Findings
 from app.storage.database import Database
 from tests.app.states import finished_run
 
@@ -19,10 +17,3 @@ def of_rates(database: Database, depths: Sequence[int] = (1,)) -> list[int]:
         for rate, accuracy in zip(NEAR, {1: (0.90, 0.91), 2: (0.96, 0.94)}[depth], strict=True)
         for seed in (0, 1)
     ]
-
-
-def compared(database: Database, run_ids: Sequence[int], *by: str) -> Findings:
-    with database.read() as session:
-        found = compare(session, run_ids, by or ("depth",))
-    assert found is not None
-    return found

@@ -13,13 +13,14 @@ from app.prose import points
 from app.queue.names import differences
 from app.schemas.answers import RunOut
 from app.storage.database import Database
-from tests.app.compare.near_rates import NEAR, compared, of_rates
+from tests.app.compare.findings import compared, compared_by
+from tests.app.compare.near_rates import NEAR, of_rates
 from tests.app.states import finished_run, queue_run
 from trainer.config import TrainConfig
 
 
 def test_groups_of_near_rates_are_named_and_found_apart(database: Database) -> None:
-    found = compared(database, of_rates(database), "lr")
+    found = compared_by(database, of_rates(database), ["lr"])
     labels, ids = ["lr 0.3", "lr 0.30000000000000004"], ["lr=0.3", "lr=0.30000000000000004"]
     assert [(group.label, group.id, group.runs) for group in found.members] == [
         (labels[0], ids[0], [1, 2]),
@@ -32,7 +33,7 @@ def test_groups_of_near_rates_are_named_and_found_apart(database: Database) -> N
 
 
 def test_the_evidence_tells_each_pair_its_own_figures(database: Database) -> None:
-    found = compared(database, of_rates(database, (1, 2)), "depth", "lr")
+    found = compared_by(database, of_rates(database, (1, 2)), ["depth", "lr"])
     assert len({group.label for group in found.members}) == 4
     pairs = {pair.groups: pair for pair in found.verdict.pairs}
     told = [re.match(r"(.+) against (.+): (\S+ pp) test accuracy", line) for line in found.verdict.evidence]
@@ -46,7 +47,7 @@ def test_the_evidence_tells_each_pair_its_own_figures(database: Database) -> Non
 def test_more_seeds_are_offered_for_the_rate_that_needs_them(database: Database) -> None:
     runs = of_rates(database)
     single = finished_run(database, 0.95, lr=0.5)
-    found = compared(database, [*runs[:2], runs[2], single], "lr")
+    found = compared_by(database, [*runs[:2], runs[2], single], ["lr"])
     assert found.verdict.more_seeds_ids == ["lr=0.30000000000000004", "lr=0.5"]
     assert found.offer is not None
     assert found.offer.groups == ["lr 0.30000000000000004", "lr 0.5"]
@@ -56,19 +57,19 @@ def test_more_seeds_are_offered_for_the_rate_that_needs_them(database: Database)
 def test_a_group_keeps_its_name_where_only_some_of_its_runs_have_finished(database: Database) -> None:
     done = finished_run(database, lr=0.12345678901)
     other = queue_run(database, lr=0.12345678902)
-    found = compared(database, [done, other], "lr")
+    found = compared_by(database, [done, other], ["lr"])
     assert [group.label for group in found.members] == ["lr 0.12345678901", "lr 0.12345678902"]
     assert [row.label for row in found.groups] == ["lr 0.12345678901"]
 
 
 def test_sentences_show_near_values_as_different_as_they_are(database: Database) -> None:
-    found = compared(database, of_rates(database))
+    found = compared(database, *of_rates(database))
     assert [each.sentence for each in found.confounders] == [
         "The runs differ in lr (0.3, 0.30000000000000004): depth may not be what makes the difference."
     ]
     near = 0.05000000000000001
     run = finished_run(database, lr=near)
-    words = unlike_published(compared(database, [run]).runs)
+    words = unlike_published(compared(database, run).runs)
     assert f"lr {near} (published: 0.05)" in words
 
 

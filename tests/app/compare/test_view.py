@@ -6,13 +6,14 @@ from app.compare.groups import AXES
 from app.compare.view import Axes, Parameters, title, versus, view
 from app.prose import points
 from app.storage.database import Database
-from tests.app.compare.near_rates import compared, of_rates
+from tests.app.compare.findings import compared, compared_by
+from tests.app.compare.near_rates import of_rates
 from tests.app.conftest import Served
 from tests.app.states import finished_run
 
 
 def test_the_baseline_is_found_by_its_key_and_by_the_label_of_old_addresses(database: Database) -> None:
-    found = compared(database, of_rates(database), "lr")
+    found = compared_by(database, of_rates(database), ["lr"])
     for asked, pinned in (
         ("lr=0.30000000000000004", 1),
         ("lr 0.30000000000000004", 1),
@@ -29,7 +30,7 @@ def test_the_baseline_is_found_by_its_key_and_by_the_label_of_old_addresses(data
 
 def test_against_a_baseline_that_it_ties_with_a_group_is_equal(database: Database) -> None:
     ids = [finished_run(database, 1.0, depth=depth) for depth in (1, 2)]
-    found = compared(database, ids)
+    found = compared(database, *ids)
     assert versus(found.verdict, found.groups[0], found.groups)["depth=2"].difference == "0.00 pp, equal"
 
 
@@ -55,14 +56,14 @@ def test_a_comparison_is_headed_by_what_it_is_by() -> None:
 
 
 def test_what_runs_can_be_grouped_by_is_told_from_what_is_the_same_for_all(database: Database) -> None:
-    found = compared(database, of_rates(database), "depth")
+    found = compared_by(database, of_rates(database), ["depth"])
     axes = Axes.of(found)
     assert (axes.differing, "lr" in axes.same) == (["depth", "lr"], False)
     assert sorted([*axes.differing, *axes.same]) == sorted(AXES)
 
 
 def test_hyperparameters_that_all_runs_share_are_listed_once_with_their_value(database: Database) -> None:
-    found = compared(database, [*of_rates(database), finished_run(database, depth=2, epochs=4)])
+    found = compared(database, *of_rates(database), finished_run(database, depth=2, epochs=4))
     parameters = Parameters.of(found.runs)
     assert list(parameters.differing) == ["depth", "epochs", "lr", "seed"]
     assert (parameters.same["batch_size"], parameters.same["optimizer"]) == ("1024", "sgd")

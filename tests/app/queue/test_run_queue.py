@@ -229,10 +229,7 @@ def test_an_unknown_run_is_not_found(database: Database, step: Any) -> None:
         step(session, 77)
 
 
-# Losing workers
-
-
-# The fence
+# Only once, and in order
 
 
 def test_a_run_ends_only_once(database: Database) -> None:

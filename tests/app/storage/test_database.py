@@ -134,11 +134,12 @@ def test_the_clock_is_this_times_to_the_millisecond(database: Database) -> None:
 def test_different_queries_do_not_fill_the_memory(database: Database) -> None:
     """Clients may combine filters as they like, and each combination is a statement of its own."""
     fields = ("id", "depth", "epochs", "seed", "width", "batch_size", "version", "priority")
+    _, reader = database.engines
+    reader.update_execution_options(compiled_cache=reader._compiled_cache)  # noqa: SLF001  # not that of all tests
     with database.read() as session:
         for number in range(2 ** len(fields)):
             chosen = {name: [1] for place, name in enumerate(fields) if number >> place & 1}
             list_runs(session, RunQuery(filters=chosen, limit=1))
-    _, reader = database.engines
     kept = reader._compiled_cache  # noqa: SLF001
     assert kept
     assert len(kept) <= 2 * COMPILED_STATEMENTS
