@@ -29,6 +29,7 @@ LONG = (
 SLOW = (
     *LONG,
     "tests/test_readme.py",
+    "tests/app/commands/test_backup.py",
     "tests/app/commands/test_supervisor.py",
     "tests/app/test_cli_output.py",
     "tests/app/test_client.py",
@@ -38,7 +39,7 @@ SLOW = (
     "tests/trainer/test_streams.py",
     "tests/trainer/test_terminal.py",
 )
-"""Where tests start processes: `make check` leaves them out, as it does those that are marked `slow`."""
+"""Where tests start processes or take long: `make check` skips them, as it does those marked `slow`."""
 
 _starting: list[str] = []
 """The test under way, if it promises to start no process."""

@@ -61,10 +61,21 @@ def serving(settings: Settings) -> Iterator[Served]:
         database.close()
 
 
+_built: dict[tuple[str, ...], list[FastAPI]] = {}
+"""Applications that no test uses now, by the hosts that they answer to."""
+
+
 @contextmanager
 def answering(settings: Settings) -> Iterator[Served]:
-    """The application without a socket, for all but event streams, HTTP itself and its own chores."""
-    app = create_app(settings)
+    """The application without a socket, for all but event streams, HTTP itself and its own chores.
+
+    The first request makes routes and middleware, which takes longer than most tests, so that an application
+    is used again with the state of another: nothing else depends on its settings but the hosts.
+    """
+    made = create_app(settings)
+    free = _built.setdefault(tuple(settings.hosts), [])
+    app = free.pop() if free else made
+    app.state = made.state
     database = Database(settings.url)
     try:
         with start_blocking_portal() as portal:
@@ -74,6 +85,7 @@ def answering(settings: Settings) -> Iterator[Served]:
     finally:
         database.close()
         app.state.database.close()
+        free.append(app)
 
 
 @pytest.fixture

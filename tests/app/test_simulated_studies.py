@@ -20,7 +20,7 @@ from app.statistics import seeds_to_settle, spread, welch
 pytestmark = pytest.mark.slow
 
 STUDIES = 800
-JUDGED = 120
+JUDGED = 250
 """Studies of each kind whose best depth is guessed."""
 
 DEPTHS = 5

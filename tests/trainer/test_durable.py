@@ -2,6 +2,9 @@
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,51 @@ import pytest
 from upath import UPath
 
 from trainer import durable
+
+ROOT = Path(__file__).parent.parent.parent
+DYING = """
+import os, signal, sys
+from pathlib import Path
+from trainer import durable
+
+name, calls, when = sys.argv[2], int(sys.argv[3]), sys.argv[4]
+real = getattr(os, name)
+
+def fatal(*arguments):
+    global calls
+    calls -= 1
+    if when == "after" or calls:
+        real(*arguments)
+    if not calls:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(os, name, fatal)
+durable.write(Path(sys.argv[1]), b"new" * 100_000)
+"""
+"""Writes a file and is killed at the n-th call of a function of `os`."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("function", "calls", "when", "content"),
+    [
+        ("fsync", 1, "before", b"old"),  # written, not yet on the disk
+        ("fsync", 1, "after", b"old"),
+        ("replace", 1, "before", b"old"),
+        ("replace", 1, "after", b"new"),
+        ("fsync", 2, "before", b"new"),  # renamed, the folder not yet on the disk
+        ("fsync", 2, "after", b"new"),
+    ],
+)
+def test_a_kill_while_writing_leaves_the_old_or_the_new_file(
+    tmp_path: Path, function: str, calls: int, when: str, content: bytes
+) -> None:
+    path = tmp_path / "file"
+    durable.write(path, b"old" * 100_000)
+    arguments = [str(path), function, str(calls), when]
+    ended = subprocess.run([sys.executable, "-c", DYING, *arguments], cwd=ROOT, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert path.read_bytes() == content * 100_000
 
 
 def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
