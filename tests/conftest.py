@@ -35,7 +35,11 @@ SLOW = (
     "tests/app/test_client.py",
     "tests/app/test_data_folder.py",
     "tests/app/test_interpreter.py",
-    "tests/app/worker/",
+    "tests/app/web/test_connections.py",
+    "tests/app/web/test_housekeeping.py",
+    "tests/app/worker/test_lifeline.py",
+    "tests/app/worker/test_slot",  # and test_slot_process.py
+    "tests/app/worker/test_stall.py",
     "tests/trainer/test_streams.py",
     "tests/trainer/test_terminal.py",
 )
@@ -45,16 +49,18 @@ _starting: list[str] = []
 """The test under way, if it promises to start no process."""
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores, for many tests wait for processes of their own."""
-    return min(4, (os.cpu_count() or 1) + 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process for each core, and one more where many tests wait for processes of their own."""
+    waiting = 0 if config.getoption("markexpr") == "fast" else 1
+    return min(4, (os.cpu_count() or 1) + waiting)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Do not even load what `-m fast` would leave out."""
+    if config.getoption("markexpr") != "fast" or not collection_path.is_relative_to(config.rootpath):
+        return None
     place = collection_path.relative_to(config.rootpath).as_posix()
-    place += "/" if collection_path.is_dir() else ""
-    return True if config.getoption("markexpr") == "fast" and place.startswith(SLOW) else None
+    return f"{place}/".startswith(SLOW) or place.startswith(SLOW) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
