@@ -1,0 +1,35 @@
+"""What charts are drawn from is the same on pages that compare runs and on those that only show them."""
+
+from app.compare.charted import of_comparison, of_runs
+from app.runs.reading import find_runs
+from app.storage.database import Database
+from tests.app.compare.findings import compared_by
+from tests.app.states import finished_run, queue_run
+
+
+def test_charts_get_the_same_of_runs_whether_these_are_compared_or_not(database: Database) -> None:
+    runs = [
+        finished_run(database, 0.9 + seed / 100, depth=depth, seed=seed)
+        for depth in (1, 2)
+        for seed in (0, 1)
+    ]
+    runs += [finished_run(database, 0.93, depth=2, seed=1), queue_run(database, depth=3)]
+    compared = of_comparison(compared_by(database, runs, ["depth"]))
+    with database.read() as session:
+        shown = of_runs(find_runs(session, runs), ["depth"])
+    for name in ("runs", "by", "members", "differences"):
+        assert shown[name] == compared[name]
+    assert shown["repeats"] == compared["repeats"] == [4]
+
+
+def test_a_group_whose_runs_differ_in_more_than_seeds_is_marked(database: Database) -> None:
+    runs = [finished_run(database, 0.9, depth=1, lr=lr) for lr in (0.1, 0.2)]
+    runs += [finished_run(database, 0.9, depth=2), queue_run(database, depth=2, lr=0.2)]
+    with database.read() as session:
+        groups = of_runs(find_runs(session, runs), ["depth"])["groups"]
+    assert groups == [{"id": "depth=1", "mixed": ["lr"]}, {"id": "depth=2", "mixed": []}]
+
+
+def test_sentences_of_the_page_are_not_sent_again(database: Database) -> None:
+    found = compared_by(database, [finished_run(database, 0.9)], ["depth"])
+    assert not of_comparison(found).keys() & {"verdict", "warnings", "offer"}
