@@ -12,7 +12,8 @@ import pytest
 from app.settings import Settings
 from app.storage import migrations
 from app.storage.database import Database
-from tests import compiled_once, postgres
+from tests import compiled_once, forked, postgres
+from tests.forked import Forks
 from tests.postgres import PostgreSQL
 
 REQUIRE_ALL = "DEPTHBOARD_REQUIRE_ALL"
@@ -128,6 +129,13 @@ def postgresql() -> Iterator[PostgreSQL]:
     """A PostgreSQL server of this test process."""
     with postgres.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def forks(_own_settings: None, _signals_of_a_terminal: None) -> Iterator[Forks]:
+    """Processes that start at once."""
+    with forked.forking() as started:
+        yield started
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -79,13 +79,16 @@ class Worker:
         settings: Settings,
         worker_id: str | None = None,
         replaces: str | None = None,
+        *,
         monotonic: Callable[[], float] = time.monotonic,
+        new_slot: Callable[[Settings], SlotProcess] = SlotProcess,
     ) -> None:
         self.id = worker_id or secrets.token_hex(8)
         self._replaces = replaces
         self._database = database
         self._settings = settings
         self._monotonic = monotonic
+        self._new_slot = new_slot
         self._reaper = Reaper(database, settings.lease_seconds)
         self._devices: list[dict[str, str]] = []
         self._versions: dict[str, str] = {}
@@ -93,7 +96,7 @@ class Worker:
         self.outage_since: float | None = None
         self._false_starts = 0
         self._draining = False
-        self.slots = [self._new_slot() for _ in range(settings.slot_count)]
+        self.slots = [new_slot(settings) for _ in range(settings.slot_count)]
         with self._through_outages():
             self._beat()
 
@@ -265,9 +268,6 @@ class Worker:
         except OSError as error:
             log.warning("run %s: could not look for leftovers: %s", claim.run_id, error)
 
-    def _new_slot(self) -> SlotProcess:
-        return SlotProcess(self._settings.thread_count, self._settings.device, self._settings.data_dir)
-
     def _describe(self, ready: Ready) -> None:
         offered = self._settings.device
         self._versions = ready.versions
@@ -301,7 +301,7 @@ class Worker:
             return
         if not slot.ready:
             self._note_false_start(ended.how)
-        self.slots[index] = self._new_slot()
+        self.slots[index] = self._new_slot(self._settings)
 
     def _note_false_start(self, how: str) -> None:
         self._false_starts += 1

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from sqlmodel import Session
 
 from app import interpreter
 from app.queue.run_queue import Claim
+from app.settings import Settings
 from app.storage.artifacts import RunFiles
 from app.worker.messages import FromSlot, Leave, Recorded, Stop, ToSlot, Train
 from app.worker.stall import Watch
@@ -24,6 +24,43 @@ _ENVIRONMENT: Final = {
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # the same bits every time, on CUDA too
     "PYTHONUNBUFFERED": "1",
 }
+
+
+class Child(Protocol):
+    """A slot's child process, as `subprocess.Popen` shows it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        ...
+
+    def poll(self) -> int | None:
+        """Its exit code, or minus the signal that ended it; None while it lives."""
+        ...
+
+    def wait(self) -> int:
+        """The same, once it has ended."""
+        ...
+
+    def kill(self) -> None:
+        """End it at once, if it still lives."""
+        ...
+
+
+Start = Callable[[int, Settings], Child]
+"""Starts a slot's child process with its end of the pipe, a file descriptor."""
+
+
+def start(pipe: int, settings: Settings) -> Child:
+    """Start a slot in an interpreter of its own."""
+    return subprocess.Popen(  # noqa: S603  # our own interpreter and module
+        interpreter.command("app.worker.slot", str(pipe), str(settings.data_dir), settings.device),
+        pass_fds=[pipe],
+        stdin=subprocess.DEVNULL,
+        cwd=os.sep,  # a current folder that is gone would keep torch from loading
+        process_group=0,  # Ctrl-C is the worker's to handle
+        env=interpreter.environment(OMP_NUM_THREADS=str(settings.thread_count), **_ENVIRONMENT),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +91,13 @@ class SlotProcess:
     """A place for one run at a time; `claim` is the run it trains, None when it is idle.
 
     `report` is what it said and has not been dealt with yet, `died_at` when its end was noticed (monotonic
-    seconds), `watch` judges its silence. `offered` is the kind of device that a run gets
-    which leaves the choice open; under `data_dir` lie the data sets of one's own.
+    seconds), `watch` judges its silence. A run that leaves its device open gets the one that the settings
+    offer.
     """
 
-    def __init__(self, threads: int, offered: str, data_dir: Path) -> None:
-        self.threads = threads
-        self._offered = offered
+    def __init__(self, settings: Settings, start: Start = start) -> None:
+        self.threads = settings.thread_count
+        self._offered = settings.device
         self.ready = False
         self.claim: Claim | None = None
         self.report: FromSlot | Gone | Unrecorded | Ended | None = None
@@ -68,14 +105,7 @@ class SlotProcess:
         self.kill_at: float | None = None
         ours, theirs = socket.socketpair()
         with theirs:
-            self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                interpreter.command("app.worker.slot", str(theirs.fileno()), str(data_dir), offered),
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                cwd=os.sep,  # a current folder that is gone would keep torch from loading
-                process_group=0,  # Ctrl-C is the worker's to handle
-                env=interpreter.environment(OMP_NUM_THREADS=str(threads), **_ENVIRONMENT),
-            )
+            self.process = start(theirs.fileno(), settings)
         self.connection: Connection = Connection(ours.detach())
         self.watch = Watch(self.process.pid)
 

@@ -68,7 +68,7 @@ def misbehaving(how: str) -> Callable[..., Iterator[EpochRecord]]:
 
 
 if __name__ == "__main__":
-    pipe, folder, device = sys.argv[sys.argv.index("app.worker.slot") + 1 :]
-    slot.__dict__["train"] = misbehaving(sys.argv[1])
+    _, how, pipe, folder, device = sys.argv
+    slot.__dict__["train"] = misbehaving(how)
     slot.__dict__["STEPPING_SECONDS"] = 0
     slot.main(int(pipe), Path(folder), device)

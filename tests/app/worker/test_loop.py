@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,10 @@ from app.storage.tables import Epoch, Run
 from app.worker import stall
 from app.worker.loop import FALLOUT_SECONDS, GRACE_SECONDS, UNWRITABLE_SECONDS, SlotsUnusable, Worker
 from app.worker.messages import EpochDone
-from app.worker.slot_process import Gone, SlotProcess
+from app.worker.slot_process import Gone, SlotProcess, Start
 from tests.app import states
 from tests.app.states import queue_run, row, shown
+from tests.forked import Fork, Forks
 from tests.processes import Process
 from tests.waiting import eventually
 from trainer.config import TrainConfig
@@ -49,11 +51,22 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files."""
 
 
+def forked(forks: Forks, *program: str) -> Start:
+    """Start slots as forks, of the product or of another program."""
+
+    def start(pipe: int, settings: Settings) -> Fork:
+        words = [*(program or ["app.worker.slot"]), str(pipe), str(settings.data_dir), settings.device]
+        return forks.start(*words, cwd=Path(os.sep), inherited=pipe)
+
+    return start
+
+
 class Bench:
     """A worker that is started when it is first needed, and again after its end."""
 
-    def __init__(self, settings: Settings, busy_seconds: float = 10) -> None:
+    def __init__(self, settings: Settings, start: Start, busy_seconds: float = 10) -> None:
         self.settings = settings
+        self._new_slot = partial(SlotProcess, start=start)
         self.database = Database(settings.url, busy_seconds)
         self.worker: Worker | None = None
         self._leap = 0.0
@@ -61,7 +74,9 @@ class Bench:
     def start(self) -> Worker:
         """The worker."""
         if self.worker is None:
-            self.worker = Worker(self.database, self.settings, monotonic=self.monotonic)
+            self.worker = Worker(
+                self.database, self.settings, monotonic=self.monotonic, new_slot=self._new_slot
+            )
         return self.worker
 
     def end(self) -> None:
@@ -134,11 +149,17 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def shared_bench(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def quick(forks: Forks) -> Start:
+    """Starts slots as forks."""
+    return forked(forks)
+
+
+@pytest.fixture(scope="module")
+def shared_bench(migrated: Path, tmp_path_factory: pytest.TempPathFactory, quick: Start) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("worker")
     shutil.copy(migrated, folder)
     settings = Settings(data_dir=folder, slots=1, threads=1, device="cpu", checkpoint_seconds=0)
-    bench = Bench(settings)
+    bench = Bench(settings, quick)
     yield bench
     bench.end()
     bench.database.close()
@@ -233,7 +254,10 @@ def test_a_diverged_run_fails_alone(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     "config",
-    [{"depth": 1, "epochs": 5, "batch_size": 512}, {"depth": 3, "width": 64, "epochs": 6, "batch_size": 512}],
+    [
+        {"depth": 1, "epochs": 4, "batch_size": 1024},
+        {"depth": 3, "width": 32, "epochs": 4, "batch_size": 2048},
+    ],
 )
 def test_a_run_whose_slot_was_killed_ends_at_the_same_bytes_as_one_without_a_pause(
     bench: Bench, config: dict[str, Any]
@@ -361,15 +385,11 @@ def test_a_run_that_steps_is_not_stalled_however_long_its_epochs_are(bench: Benc
 
 
 @pytest.fixture
-def impatient(settings: Settings, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
+def impatient(settings: Settings, forks: Forks, request: pytest.FixtureRequest) -> Iterator[Bench]:
     """A worker that waits one second for a step, and whose slot misbehaves as the test's parameter says."""
-    program = tmp_path / "python"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HANGING}" {request.param} "$@"\n')
-    program.chmod(0o755)
     changes = {"slots": 1, "threads": 1, "device": "cpu", "checkpoint_seconds": 0, "stall_seconds": 1}
-    bench = Bench(settings.model_copy(update=changes))
+    bench = Bench(settings.model_copy(update=changes), forked(forks, str(HANGING), request.param))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "executable", str(program))
         patch.setattr(stall, "LEAST_SECONDS", 0)
         yield bench
         bench.end()
@@ -408,7 +428,7 @@ def test_a_slot_that_hangs_is_killed_whether_it_is_busy_or_idle(impatient: Bench
 
 @pytest.mark.parametrize("impatient", ["long"], indirect=True)
 def test_a_slot_goes_on_whose_steps_take_longer_than_the_worker_waits(impatient: Bench) -> None:
-    run = impatient.ended(queue_run(impatient.database, depth=1, epochs=2, batch_size=60_000))
+    run = impatient.ended(queue_run(impatient.database, depth=1, epochs=1, batch_size=30_000))
     assert (run.status, run.attempt, run.crashes) == ("finished", 1, 0)
 
 
@@ -495,10 +515,11 @@ def test_a_claim_that_its_worker_never_learned_of_is_given_back(bench: Bench) ->
 
 
 def test_training_goes_on_while_the_database_is_locked_and_loses_nothing(
-    settings: Settings, database: Database
+    settings: Settings, database: Database, quick: Start
 ) -> None:
     run_id = queue_run(database, **LONG)
-    impatient = Bench(settings.model_copy(update={"slots": 1, "threads": 1, "device": "cpu"}), busy_seconds=0)
+    changes = {"slots": 1, "threads": 1, "device": "cpu"}
+    impatient = Bench(settings.model_copy(update=changes), quick, busy_seconds=0)
     impatient.wait_for_epochs(run_id)
     worker = impatient.start()
     with database.write() as session:
@@ -524,13 +545,12 @@ def in_small_pages(settings: Settings) -> None:
 
 
 def test_a_run_whose_epochs_find_no_room_fails_with_the_reason_and_goes_on_when_there_is_some(
-    settings: Settings, database: Database
+    settings: Settings, database: Database, quick: Start
 ) -> None:
     in_small_pages(settings)
     run_id = queue_run(database, **LONG)
-    cramped = Bench(
-        settings.model_copy(update={"slots": 1, "threads": 1, "device": "cpu", "checkpoint_seconds": 0})
-    )
+    changes = {"slots": 1, "threads": 1, "device": "cpu", "checkpoint_seconds": 0}
+    cramped = Bench(settings.model_copy(update=changes), quick)
     cramped.wait_for_epochs(run_id, 2)
     worker = cramped.start()
     with cramped.database.engine.connect() as connection:
@@ -573,10 +593,10 @@ def locked(database: Database) -> Iterator[None]:
 
 
 @pytest.fixture
-def lone(settings: Settings) -> Iterator[Bench]:
+def lone(settings: Settings, quick: Start) -> Iterator[Bench]:
     """A worker that waits for nobody, with a database of its own; it beats once and not again."""
     changes = {"slots": 1, "threads": 1, "device": "cpu", "heartbeat_seconds": 1800, "lease_seconds": 3600}
-    bench = Bench(settings.model_copy(update=changes), busy_seconds=0)
+    bench = Bench(settings.model_copy(update=changes), quick, busy_seconds=0)
     yield bench
     bench.end()
     bench.database.close()
@@ -683,11 +703,11 @@ def test_a_damaged_database_fails_no_run_and_is_told_once(
 
 
 def test_a_worker_whose_records_find_no_room_renews_its_lease_while_it_can(
-    settings: Settings, database: Database
+    settings: Settings, database: Database, quick: Start
 ) -> None:
     in_small_pages(settings)
     run_id = queue_run(database, **LONG)
-    cramped = Bench(settings.model_copy(update={"slots": 1, "threads": 1, "device": "cpu"}))
+    cramped = Bench(settings.model_copy(update={"slots": 1, "threads": 1, "device": "cpu"}), quick)
     cramped.wait_for_epochs(run_id)
     worker = cramped.start()
     with cramped.database.engine.connect() as connection:
@@ -729,7 +749,7 @@ def test_a_worker_that_drains_gives_its_run_back_and_ends_its_slot(bench: Bench)
 
 
 def test_a_dead_child_is_told_by_what_it_says_and_not_by_an_error(tmp_path: Path) -> None:
-    slot = SlotProcess(1, "cpu", tmp_path)
+    slot = SlotProcess(Settings(data_dir=tmp_path))
     slot.process.kill()
     slot.process.wait()
     claim = Claim(run_id=1, attempt=1, config=TrainConfig(depth=1), threads=1, epochs_done=0)

@@ -452,8 +452,9 @@ def test_a_child_without_its_worker_ends(tmp_path: Path) -> None:
 WORKER = """
 import sys, time
 from pathlib import Path
+from app.settings import Settings
 from app.worker.slot_process import SlotProcess
-slot = SlotProcess(1, "cpu", Path(sys.argv[1]))
+slot = SlotProcess(Settings(data_dir=Path(sys.argv[1]), device="cpu"))
 slot.receive()
 print(slot.process.pid, flush=True)
 time.sleep(600)

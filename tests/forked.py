@@ -1,0 +1,281 @@
+"""Processes of the product that start in milliseconds: forks of one that has imported it and PyTorch.
+
+A fork is a real process and a child of the one that asked for it: it has its own process id, process group,
+environment and current folder, is waited for, and dies of signals. What it does not show is that a command is
+found and started, and what Python sets up by itself, such as encodings: tests of that start the command.
+"""
+
+import atexit
+import ctypes
+import gc
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from tests.dashboard import ROOT, clean_environment
+
+PRELOADED: Final = (
+    *("app.cli", "app.client", "app.main", "app.worker.loop", "app.worker.slot", "app.commands.backup"),
+    *("app.commands.supervisor", "app.commands.terminal", "trainer.command", "trainer.terminal"),
+)
+_SET_CHILD_SUBREAPER: Final = 36
+_SET_DEATH_SIGNAL: Final = 1
+_LONGEST: Final = 100_000
+"""Bytes of a request: words and an environment."""
+
+_FREE: Final = 100
+"""Descriptors from here on are asked for by nobody."""
+
+
+class Fork:
+    """A started process, with what tests and the product use of `subprocess.Popen`."""
+
+    def __init__(self, pid: int, outputs: Sequence[TextIO] = ()) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._outputs = outputs
+
+    def poll(self) -> int | None:
+        """Its exit code, or minus the signal that ended it; None while it lives."""
+        return self._look(os.WNOHANG)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end.
+
+        Raises:
+            TimeoutError: it still lives after so many seconds.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (code := self._look(0 if deadline is None else os.WNOHANG)) is None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(f"process {self.pid} has not ended after {timeout} s")
+            time.sleep(0.01)
+        return code
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """What it has written to standard output and error, once it has ended."""
+        self.wait(timeout)
+        written = []
+        for file in self._outputs:
+            with file:
+                file.seek(0)
+                written.append(file.read())
+        out, err = written
+        return out, err
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it still lives."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def _look(self, how: int) -> int | None:
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, how)
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+
+class Forks:
+    """Starts forks; one at a time is started."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def start(
+        self,
+        program: str,
+        *arguments: str,
+        cwd: Path = ROOT,
+        environment: Mapping[str, str] | None = None,
+        inherited: int | None = None,
+        outputs: Sequence[TextIO] = (),
+    ) -> Fork:
+        """Run a module, or the Python file at a path, with arguments.
+
+        `inherited` is a file descriptor that it gets under the same number. Its standard output and error are
+        the two `outputs`, or those of this process. It ends with this process.
+        """
+        with open(os.devnull) as nothing:  # noqa: PTH123
+            given = {0: nothing.fileno(), 1: 1, 2: 2}
+            given |= {number: file.fileno() for number, file in enumerate(outputs, 1)}
+            if inherited is not None:
+                given[inherited] = inherited
+            request = {
+                "parent": os.getpid(),
+                "words": [program, *arguments],
+                "cwd": str(cwd),
+                "environment": clean_environment() if environment is None else dict(environment),
+                "numbers": list(given),
+            }
+            with _adopting():
+                socket.send_fds(self._connection, [json.dumps(request).encode()], list(given.values()))
+                answer = self._connection.recv(_LONGEST)
+        assert answer, "the process that is forked has ended"
+        return Fork(int(answer), outputs)
+
+    def captured(
+        self, program: str, *arguments: str, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
+    ) -> Fork:
+        """Run a module whose output is for `communicate`."""
+        outputs = [tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") for _ in range(2)]  # noqa: SIM115
+        return self.start(program, *arguments, cwd=cwd, environment=environment, outputs=outputs)
+
+    def run(
+        self, program: str, *arguments: str, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a module to its end."""
+        fork = self.captured(program, *arguments, cwd=cwd, environment=environment)
+        out, err = fork.communicate()
+        return subprocess.CompletedProcess([program, *arguments], fork.wait(), out, err)
+
+
+@contextmanager
+def _adopting() -> Iterator[None]:
+    """Be the parent of what descends from this process and is left by its own parent."""
+    control = ctypes.CDLL(None).prctl
+    control(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        control(_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+@contextmanager
+def forking() -> Iterator[Forks]:
+    """A process that is forked until the end of the block; it ends with this one in any case."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours:
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "tests.forked", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                cwd=ROOT,
+                env=clean_environment(OMP_NUM_THREADS="1", OMP_WAIT_POLICY="PASSIVE", PYTHONPATH=str(ROOT)),
+                process_group=0,
+            )
+        forks = Forks(ours)
+        try:
+            assert ours.recv(_LONGEST) == b"ready"
+            yield forks
+        finally:
+            ours.close()
+            process.wait()
+
+
+def _next_fork(connection: socket.socket) -> dict[str, Any] | None:
+    """Serve requests; in each fork the request that it is for, in this process None at the end.
+
+    A fork loses its parent at once, so that the one that asked for it becomes the parent.
+    """
+    while True:
+        message, given, _, _ = socket.recv_fds(connection, _LONGEST, 8)
+        if not message:
+            return None
+        between = os.fork()
+        if not between:
+            if os.fork():
+                os._exit(0)
+            request: dict[str, Any] = json.loads(message)
+            while os.getppid() != request["parent"]:
+                time.sleep(0.0005)
+            _take(given, request["numbers"])
+            os.setpgid(0, 0)
+            connection.send(str(os.getpid()).encode())
+            connection.close()
+            return request
+        os.waitpid(between, 0)
+        for descriptor in given:
+            os.close(descriptor)
+
+
+def _take(given: list[int], numbers: list[int]) -> None:
+    """Give file descriptors the numbers that they are known by."""
+    high = [_FREE + index for index in range(len(given))]
+    for descriptor, free in zip(given, high, strict=True):
+        os.dup2(descriptor, free)
+        os.close(descriptor)
+    for free, number in zip(high, numbers, strict=True):
+        os.dup2(free, number)
+        os.close(free)
+
+
+def _become(request: dict[str, Any]) -> int:
+    """Be the process that was asked for; its exit code."""
+    ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    encoding = os.environ.get("PYTHONIOENCODING", "utf-8")
+    sys.stdin = open(0, encoding=encoding)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding=encoding)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding=encoding, errors="backslashreplace", buffering=1)  # noqa: SIM115
+    warnings.simplefilter("ignore", RuntimeWarning)  # that the module was imported before is the point
+    sys.argv = request["words"]
+    program = sys.argv[0]
+    try:
+        if program.endswith(".py"):
+            runpy.run_path(program, run_name="__main__")
+        else:
+            runpy.run_module(program, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001  # as Python does
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _end(code: int) -> None:
+    """End as Python does, but leave the modules: to clear away what was imported takes a second."""
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  # waits for threads
+    atexit._run_exitfuncs()  # noqa: SLF001
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(ValueError):  # it has been closed
+            stream.flush()
+    os._exit(code)
+
+
+def _remember_shipped_data() -> None:
+    """Read the data set that comes with the product once for all forks."""
+    from trainer import data  # noqa: PLC0415  # with PyTorch, which only this process needs
+    from trainer.folder import SHIPPED, DataFolder  # noqa: PLC0415
+
+    load = data.load
+    arrays = load(SHIPPED, DataFolder.of(SHIPPED, ROOT))
+    data.__dict__["load"] = lambda dataset, folder: arrays if dataset == SHIPPED else load(dataset, folder)
+
+
+def main() -> None:
+    """Import what forks need, and fork until nobody can ask any more."""
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    _remember_shipped_data()
+    for name in PRELOADED:
+        importlib.import_module(name)
+    gc.freeze()  # or each fork's garbage collector would copy what it looks at
+    connection.send(b"ready")
+    request = _next_fork(connection)
+    if request:
+        _end(_become(request))
+
+
+if __name__ == "__main__":
+    main()
