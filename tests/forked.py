@@ -24,7 +24,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import IO, Any, Final
 
 from tests.dashboard import ROOT, clean_environment
 
@@ -44,7 +44,7 @@ _FREE: Final = 100
 class Fork:
     """A started process, with what tests and the product use of `subprocess.Popen`."""
 
-    def __init__(self, pid: int, outputs: Sequence[TextIO] = ()) -> None:
+    def __init__(self, pid: int, outputs: Sequence[IO[bytes]] = ()) -> None:
         self.pid = pid
         self.returncode: int | None = None
         self._outputs = outputs
@@ -66,7 +66,7 @@ class Fork:
             time.sleep(0.01)
         return code
 
-    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+    def output(self, timeout: float | None = None) -> list[bytes]:
         """What it has written to standard output and error, once it has ended."""
         self.wait(timeout)
         written = []
@@ -74,8 +74,12 @@ class Fork:
             with file:
                 file.seek(0)
                 written.append(file.read())
-        out, err = written
-        return out, err
+        return written
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """The same as text."""
+        out, err = self.output(timeout)
+        return out.decode(), err.decode()
 
     def send_signal(self, number: int) -> None:
         """Send it a signal, if it still lives."""
@@ -107,7 +111,7 @@ class Forks:
         cwd: Path = ROOT,
         environment: Mapping[str, str] | None = None,
         inherited: int | None = None,
-        outputs: Sequence[TextIO] = (),
+        outputs: Sequence[IO[bytes]] = (),
     ) -> Fork:
         """Run a module, or the Python file at a path, with arguments.
 
@@ -136,7 +140,7 @@ class Forks:
         self, program: str, *arguments: str, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
     ) -> Fork:
         """Run a module whose output is for `communicate`."""
-        outputs = [tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") for _ in range(2)]  # noqa: SIM115
+        outputs = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
         return self.start(program, *arguments, cwd=cwd, environment=environment, outputs=outputs)
 
     def run(

@@ -6,7 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -18,6 +18,7 @@ from app.settings import Settings
 from tests.app.conftest import serving
 from tests.app.states import finished_run
 from tests.dashboard import COMMAND, ROOT, clean_environment, running
+from tests.forked import Forks
 from tests.waiting import eventually
 
 UNCHANGED: Final[Mapping[str, str]] = MappingProxyType({})
@@ -27,19 +28,36 @@ ENCODINGS = [ASCII, C_LOCALE, {"PYTHONIOENCODING": "latin-1"}, {"PYTHONIOENCODIN
 NAMES = ("José – 3 × 4 …", "猫 🐈")
 
 
-def run(
-    *words: str | bytes, cwd: Path = ROOT, environment: Mapping[str, str] = UNCHANGED
-) -> subprocess.CompletedProcess[bytes]:
-    """Run `depthboard` to its end; its output as bytes."""
-    return subprocess.run(
-        [*COMMAND, *words],
-        capture_output=True,
-        cwd=cwd,
-        env=clean_environment(COLUMNS="120") | {**environment},
-        stdin=subprocess.DEVNULL,
-        check=False,
-        timeout=300,
-    )
+Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture
+def run(forks: Forks) -> Run:
+    """Runs `depthboard` to its end; its output as bytes.
+
+    It is the command itself where Python finds encodings out, and a fork where they are named.
+    """
+
+    def run_command(
+        *words: str | bytes, cwd: Path = ROOT, environment: Mapping[str, str] = UNCHANGED
+    ) -> subprocess.CompletedProcess[bytes]:
+        whole = clean_environment(COLUMNS="120") | {**environment}
+        texts = [word for word in words if isinstance(word, str)]
+        if environment is C_LOCALE or len(texts) < len(words):
+            return subprocess.run(
+                [*COMMAND, *words],
+                capture_output=True,
+                cwd=cwd,
+                env=whole,
+                stdin=subprocess.DEVNULL,
+                check=False,
+                timeout=300,
+            )
+        fork = forks.captured("app.cli", *texts, cwd=cwd, environment=whole)
+        out, err = fork.output(timeout=300)
+        return subprocess.CompletedProcess(words, fork.wait(), out, err)
+
+    return run_command
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +78,7 @@ def encoding_of(environment: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("environment", ENCODINGS, ids=str)
-def test_runs_are_listed_in_every_encoding(environment: dict[str, str], url: str) -> None:
+def test_runs_are_listed_in_every_encoding(run: Run, environment: dict[str, str], url: str) -> None:
     listed = run("runs", "--url", url, environment=environment)
     assert (listed.returncode, listed.stderr) == (0, b"")
     shown = listed.stdout.decode(encoding_of(environment))
@@ -72,7 +90,9 @@ def test_runs_are_listed_in_every_encoding(environment: dict[str, str], url: str
 
 
 @pytest.mark.parametrize("environment", ENCODINGS[:2], ids=str)
-def test_a_study_that_was_waited_for_ends_with_0_in_ascii(environment: dict[str, str], url: str) -> None:
+def test_a_study_that_was_waited_for_ends_with_0_in_ascii(
+    run: Run, environment: dict[str, str], url: str
+) -> None:
     """Its table has a ± and its verdict other signs: each was an error and so exit code 1."""
     words = (
         "study",
@@ -98,7 +118,7 @@ def test_a_study_that_was_waited_for_ends_with_0_in_ascii(environment: dict[str,
         assert run(*words, *also, environment=environment).returncode == 0
 
 
-def test_every_command_writes_ascii_where_that_is_the_encoding(tmp_path: Path, url: str) -> None:
+def test_every_command_writes_ascii_where_that_is_the_encoding(run: Run, tmp_path: Path, url: str) -> None:
     odd = "é…"
     for words, code in (
         (("study", "--help"), 0),
@@ -119,12 +139,12 @@ def test_every_command_writes_ascii_where_that_is_the_encoding(tmp_path: Path, u
         assert b"Traceback" not in done.stderr, words
 
 
-def test_up_greets_in_ascii(tmp_path: Path) -> None:
-    with running(tmp_path / "é…", environment=ASCII) as dashboard:
-        assert dashboard.url.startswith("http://127.0.0.1:")
+def test_up_greets_in_ascii_and_an_address_of_ipv6_may_stand_in_brackets(tmp_path: Path) -> None:
+    with running(tmp_path / "é…", "--host", "[::1]", environment=ASCII) as dashboard:
+        assert dashboard.url.startswith("http://[::1]:")
 
 
-def test_training_without_a_server_writes_ascii_too(tmp_path: Path) -> None:
+def test_training_without_a_server_writes_ascii_too(run: Run, tmp_path: Path) -> None:
     done = run("train", "--depth", "1", "--epochs", "1", "--threads", "1", cwd=tmp_path, environment=ASCII)
     assert done.returncode == 0, done.stderr
     assert b"test accuracy 0.9" in done.stdout or b"test accuracy 0.8" in done.stdout
@@ -146,7 +166,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(words: tuple[str, ...], url: st
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-def test_bytes_that_are_no_text_are_bad_input(url: str) -> None:
+def test_bytes_that_are_no_text_are_bad_input(run: Run, url: str) -> None:
     for words in ((b"submit", b"--depth", b"1", b"--name", b"\xff"), (b"runs", b"--search", b"\xff")):
         done = run(*words, b"--url", url.encode())
         assert done.returncode == 2
@@ -166,61 +186,53 @@ def test_bytes_that_are_no_text_are_bad_input(url: str) -> None:
         (("study", "--depth", "1-99"), 2),
     ],
 )
-def test_bad_input_is_2_and_a_server_that_is_away_1(words: tuple[str, ...], code: int, url: str) -> None:
+def test_bad_input_is_2_and_a_server_that_is_away_1(
+    run: Run, words: tuple[str, ...], code: int, url: str
+) -> None:
     done = run(*words, environment={} if "--url" in words else {"DEPTHBOARD_URL": url})
     assert done.returncode == code, done.stderr
     assert b"Traceback" not in done.stderr
 
 
-def test_a_study_is_1_when_one_of_its_runs_was_cancelled(url: str) -> None:
+def test_a_study_is_1_when_one_of_its_runs_was_cancelled(url: str, forks: Forks) -> None:
     words = ("study", "--depth", "1", "--seed", "5,6", "--device", "cuda", "--wait", "--url", url)
-    following = subprocess.Popen(
-        [*COMMAND, *words, "--name", "given up"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=ROOT,
-        env=clean_environment(**ASCII),
+    following = forks.captured(
+        "app.cli", *words, "--name", "given up", environment=clean_environment(**ASCII)
     )
     with Client(url) as client:
         runs = eventually(lambda: [each.id for each in client.runs(status="queued") if each.seed in (5, 6)])
         for run_id in runs:
             client.cancel(run_id)
-    _, told = following.communicate(timeout=120)
+    _, told = following.output(timeout=120)
     assert following.returncode == 1
     assert b"Traceback" not in told
 
 
-def test_ctrl_c_is_130_and_told_nothing_else(url: str) -> None:
+def test_ctrl_c_is_130_and_told_nothing_else(url: str, forks: Forks) -> None:
     words = ("study", "--depth", "1", "--seed", "7", "--device", "cuda", "--wait", "--url", url)
-    following = subprocess.Popen(
-        [*COMMAND, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=ROOT,
-        env=clean_environment(**ASCII),
-    )
+    following = forks.captured("app.cli", *words, environment=clean_environment(**ASCII))
     with Client(url) as client:
         eventually(lambda: [each for each in client.runs(status="queued") if each.seed == 7])
     following.send_signal(signal.SIGINT)
-    _, told = following.communicate(timeout=120)
+    _, told = following.output(timeout=120)
     assert following.returncode == 130
     assert b"Traceback" not in told
 
 
-def test_the_help_says_what_exit_codes_mean() -> None:
+def test_the_help_says_what_exit_codes_mean(run: Run) -> None:
     shown = " ".join(re.sub(r"[│|]", " ", run("--help", environment=ENCODINGS[3]).stdout.decode()).split())
     for told in ("0 done", "1 it failed", "2 a bad value", "3 an address", "130 interrupted"):
         assert told in shown
 
 
 @pytest.mark.parametrize("command", ["backup", "restore"])
-def test_a_backup_lists_the_settings_that_matter_to_it(command: str) -> None:
+def test_a_backup_lists_the_settings_that_matter_to_it(run: Run, command: str) -> None:
     shown = run(command, "--help").stdout.decode()
     listed = set(re.findall(r"--[a-z][a-z-]+", shown))
     assert listed == {"--data-dir", "--database-url", "--artifacts-url", "--help"}
 
 
-def test_an_empty_setting_is_unset_and_an_empty_option_refused(tmp_path: Path) -> None:
+def test_an_empty_setting_is_unset_and_an_empty_option_refused(run: Run, tmp_path: Path) -> None:
     empty = {
         f"DEPTHBOARD_{name}": ""
         for name in ("NO_LOGIN", "PORT", "SLOTS", "THREADS", "HOST", "DEVICE", "LEASE_SECONDS", "URL")
@@ -231,8 +243,3 @@ def test_an_empty_setting_is_unset_and_an_empty_option_refused(tmp_path: Path) -
         done = run("up", option, "", "--data-dir" if option != "--data-dir" else "--device", "cpu")
         assert done.returncode == 2
         assert f"({option}): an option can't be empty; leave it out".encode() in done.stderr
-
-
-def test_an_address_of_ipv6_may_stand_in_brackets(tmp_path: Path) -> None:
-    with running(tmp_path, "--host", "[::1]") as dashboard:
-        assert dashboard.url.startswith("http://[::1]:")

@@ -1,25 +1,27 @@
 """`python -m trainer`: what it prints, and how it ends."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from tests.forked import Fork, Forks
 from tests.trainer.idx_files import small, write
 from trainer.__main__ import main
 
 COMMAND = (sys.executable, "-m", "trainer")
 
 
-def trainer(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
-
-
 def test_json_lines_tell_each_epoch_and_then_the_run() -> None:
-    done = trainer("--depth", "1", "--epochs", "2", "--device", "cpu", "--threads", "1", "--json")
+    words = ("--depth", "1", "--epochs", "2", "--device", "cpu", "--threads", "1", "--json")
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert done.stderr == ""
     first, second, last = map(json.loads, done.stdout.splitlines())
@@ -35,8 +37,8 @@ def test_json_lines_tell_each_epoch_and_then_the_run() -> None:
     assert last["train_seconds"] == first["seconds"] + second["seconds"]
 
 
-def test_without_json_one_line_sums_the_run_up() -> None:
-    done = trainer("--depth", "1", "--epochs", "1", "--device", "cpu")
+def test_without_json_one_line_sums_the_run_up(forks: Forks) -> None:
+    done = forks.run("trainer", "--depth", "1", "--epochs", "1", "--device", "cpu")
     assert done.returncode == 0
     assert "784-10 on cpu: train accuracy 0." in done.stdout
     assert len(done.stdout.splitlines()) == 1
@@ -61,30 +63,32 @@ def test_a_data_set_that_is_not_there_is_told_with_its_folder(
     assert f"{tmp_path / 'datasets' / 'clothes'} is no folder" in capsys.readouterr().err
 
 
-def test_ctrl_c_ends_it_cleanly() -> None:
-    with subprocess.Popen(
-        [*COMMAND, "--depth", "1", "--epochs", "10000", "--device", "cpu", "--json"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as running:  # fmt: skip
-        assert running.stdout is not None
-        running.stdout.readline()
+@contextmanager
+def begun(forks: Forks, errors: IO[bytes]) -> Iterator[tuple[Fork, IO[bytes]]]:
+    """A long training that has printed its first line, and the end of the pipe that it prints into."""
+    reads, writes = os.pipe()
+    with os.fdopen(reads, "rb") as output, os.fdopen(writes, "wb") as printed:
+        words = ("--depth", "1", "--epochs", "10000", "--device", "cpu", "--json")
+        running = forks.start("trainer", *words, outputs=[printed, errors])
+        printed.close()
+        output.readline()
+        yield running, output
+
+
+def test_ctrl_c_ends_it_cleanly(forks: Forks, tmp_path: Path) -> None:
+    errors = tmp_path / "errors"
+    with errors.open("wb") as file, begun(forks, file) as (running, _):
         running.send_signal(signal.SIGINT)
-        _, errors = running.communicate()
-    assert running.returncode == 130
-    assert errors == "Interrupted.\n"
+        assert running.wait() == 130
+    assert errors.read_text() == "Interrupted.\n"
 
 
-def test_a_reader_that_goes_away_leaves_no_traceback() -> None:
-    with subprocess.Popen(
-        [*COMMAND, "--depth", "1", "--epochs", "10000", "--device", "cpu", "--json"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as running:  # fmt: skip
-        assert running.stdout is not None
-        assert running.stderr is not None
-        running.stdout.readline()
-        running.stdout.close()
-        assert running.stderr.read() == ""
-    assert running.returncode == 1
+def test_a_reader_that_goes_away_leaves_no_traceback(forks: Forks, tmp_path: Path) -> None:
+    errors = tmp_path / "errors"
+    with errors.open("wb") as file, begun(forks, file) as (running, output):
+        output.close()
+        assert running.wait() == 1
+    assert errors.read_text() == ""
 
 
 @pytest.mark.parametrize(
