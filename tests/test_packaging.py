@@ -112,7 +112,7 @@ def installation() -> Iterator[Installation]:
             if user is not None:
                 os.chown(path, user, user)
         copy_checkout(made.checkout)
-        made.run(str(python), "-m", "venv", str(made.environment), cwd=made.home)
+        made.run(str(python), "-m", "venv", "--without-pip", str(made.environment), cwd=made.home)
         own_packages = next(made.environment.glob("lib/python*/site-packages"))
         (own_packages / "borrowed.pth").write_text(f"{packages}\n")
         for step in re.findall(r"^RUN (make .*)$", DOCKERFILE, re.MULTILINE):
