@@ -1,9 +1,6 @@
 """The README keeps up with the product."""
 
-import os
 import re
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -12,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from app.main import create_app
 from app.settings import Settings
+from tests.forked import Forks
 from trainer.config import TrainConfig
 
 ROOT = Path(__file__).parent.parent
@@ -39,19 +37,13 @@ def test_every_hyperparameter_is_in_the_readme_with_its_default(name: str, field
     assert default == ("required" if field.is_required() else expected)
 
 
-def test_the_library_example_of_the_readme_works(tmp_path: Path) -> None:
+def test_the_library_example_of_the_readme_works(tmp_path: Path, forks: Forks) -> None:
     _, _, rest = README.partition("## As a library")
-    example = textwrap.dedent(rest.partition("## Settings")[0]).replace(
-        "epochs=20", "epochs=1, batch_size=10_000"
+    example = tmp_path / "example.py"
+    example.write_text(
+        textwrap.dedent(rest.partition("## Settings")[0]).replace("epochs=20", "epochs=1, batch_size=10_000")
     )
-    done = subprocess.run(
-        [sys.executable, "-c", example],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = forks.run(str(example), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "loss.html").stat().st_size > 0
     assert (tmp_path / "model.safetensors").stat().st_size > 2_000_000

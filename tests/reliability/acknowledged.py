@@ -12,7 +12,7 @@ from sqlmodel import select
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.tables import Run
-from tests.reliability.server import Server
+from tests.reliability.server import Server, Start, command
 from tests.waiting import eventually
 
 CLIENTS = 4
@@ -29,10 +29,10 @@ class Acknowledged:
 
 
 def kill_while_posting(
-    settings: Settings, *, kills: int, say: Callable[[str], None] = lambda _: None
+    settings: Settings, *, kills: int, say: Callable[[str], None] = lambda _: None, start: Start = command
 ) -> Acknowledged:
     """Kill and restart a server so often, while clients post runs and repeat what was not answered."""
-    server = Server(settings)
+    server = Server(settings, start)
     server.start()
     enough = threading.Event()
     acknowledged: list[tuple[int, str]] = []

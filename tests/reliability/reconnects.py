@@ -13,7 +13,7 @@ from app.settings import Settings
 from app.storage.database import Database
 from app.storage.tables import Epoch
 from tests.dashboard import ROOT, clean_environment
-from tests.reliability.server import Server
+from tests.reliability.server import Server, Start, command
 from tests.reliability.streams import Listener, until
 from tests.waiting import to_its_end
 
@@ -39,15 +39,22 @@ def reconnect(
     server_kills: int,
     seed: int = 0,
     say: Callable[[str], None] = lambda _: None,
+    start: Start = command,
 ) -> Reconnects:
     """Let clients of all runs and of each run lose their connection so often while epochs are recorded."""
-    return to_its_end(_reconnect(settings, connections, server_kills, random.Random(seed), say))
+    return to_its_end(
+        _reconnect(Server(settings, start), settings, connections, server_kills, random.Random(seed), say)
+    )
 
 
-async def _reconnect(
-    settings: Settings, connections: int, server_kills: int, chance: random.Random, say: Callable[[str], None]
+async def _reconnect(  # noqa: PLR0917
+    server: Server,
+    settings: Settings,
+    connections: int,
+    server_kills: int,
+    chance: random.Random,
+    say: Callable[[str], None],
 ) -> Reconnects:
-    server = Server(settings)
     await asyncio.to_thread(server.start)
     paths = ["/events", *(f"/runs/{run + 1}/events" for run in range(RUNS))]
     listeners = [Listener(server.url, path, seen=0) for path in paths]

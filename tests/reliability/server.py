@@ -6,7 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 
@@ -23,21 +25,57 @@ def free_port() -> int:
         return port
 
 
+class Started(Protocol):
+    """A process that was started, as `subprocess.Popen` shows it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        ...
+
+    def poll(self) -> int | None:
+        """Its exit code; None while it lives."""
+        ...
+
+    def wait(self) -> int:
+        """The same, once it has ended."""
+        ...
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal."""
+        ...
+
+
+def command(*words: str) -> Started:
+    """Start `depthboard` itself."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "app.cli", *words],
+        cwd=ROOT,
+        env=clean_environment(),
+        stderr=subprocess.DEVNULL,
+    )
+
+
+Start = Callable[..., Started]
+"""Starts `depthboard` with these words."""
+
+
 class Server:
     """`depthboard serve` on a port that it keeps."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, start: Start = command) -> None:
         self._settings = settings
+        self._start = start
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        command = [sys.executable, "-m", "app.cli", "serve", "--port", str(self._port)]
-        command += ["--data-dir", str(self._settings.data_dir), "--parent", str(os.getpid())]
+        words = ["serve", "--port", str(self._port)]
+        words += ["--data-dir", str(self._settings.data_dir), "--parent", str(os.getpid())]
         if self._settings.database_url:
-            command += ["--database-url", self._settings.database_url]
-        self.process = subprocess.Popen(command, cwd=ROOT, env=clean_environment(), stderr=subprocess.DEVNULL)
+            words += ["--database-url", self._settings.database_url]
+        self.process = self._start(*words)
         eventually(self._answers)
 
     def _answers(self) -> bool:
@@ -49,7 +87,7 @@ class Server:
 
     def kill(self) -> None:
         """End it at once, without a chance to clean up."""
-        self.process.kill()
+        self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> None:

@@ -1,26 +1,43 @@
 """Servers killed, streams broken and workers put to sleep, in a small size."""
 
+import os
+
 import pytest
 
 from app.settings import Settings
 from app.storage.database import Database
+from tests.forked import Fork, Forks
 from tests.reliability import SCALE
 from tests.reliability.acknowledged import kill_while_posting
 from tests.reliability.reconnects import reconnect
+from tests.reliability.server import Start
 from tests.reliability.stale import STEPS, write_too_late
 from tests.reliability.woken import wake_too_late
 
 BACKENDS = ("sqlite", "postgresql")
 
 
-def test_what_was_acknowledged_is_there_however_often_the_server_is_killed(settings: Settings) -> None:
-    found = kill_while_posting(settings, kills=2 * SCALE)
+@pytest.fixture
+def depthboard(forks: Forks) -> Start:
+    """Starts `depthboard` as a fork: what it does to be killed is the same, and it answers at once."""
+
+    def start(*words: str) -> Fork:
+        with open(os.devnull, "wb") as nothing:  # noqa: PTH123
+            return forks.start("app.cli", *words, outputs=[nothing, nothing])
+
+    return start
+
+
+def test_what_was_acknowledged_is_there_however_often_the_server_is_killed(
+    settings: Settings, depthboard: Start
+) -> None:
+    found = kill_while_posting(settings, kills=2 * SCALE, start=depthboard)
     assert (found.missing, found.double) == (0, 0)
     assert found.runs >= 10 * found.kills
 
 
-def test_a_stream_that_breaks_anywhere_tells_each_event_once(settings: Settings) -> None:
-    found = reconnect(settings, connections=30 * SCALE, server_kills=1 * SCALE)
+def test_a_stream_that_breaks_anywhere_tells_each_event_once(settings: Settings, depthboard: Start) -> None:
+    found = reconnect(settings, connections=30 * SCALE, server_kills=1 * SCALE, start=depthboard)
     assert (found.missing, found.double, found.out_of_order) == (0, 0, 0)
     assert found.connections >= 30 * SCALE
     assert found.epochs > 0

@@ -147,7 +147,7 @@ def test_every_hyperparameter_is_an_option_with_its_help(capsys: pytest.CaptureF
 
 
 def test_a_run_that_diverges_says_so_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--depth", "5", "--lr", "100", "--device", "cpu"]) == 1
+    assert main(["--depth", "5", "--width", "128", "--lr", "100", "--device", "cpu"]) == 1
     assert "diverged: loss became non-finite at epoch 1" in capsys.readouterr().err
 
 

@@ -146,7 +146,7 @@ def test_a_training_that_is_told_to_stop_says_that_it_did(child: Child) -> None:
 
 
 def test_a_diverged_training_fails_with_its_epoch(child: Child) -> None:
-    failed = child.train(depth=5, epochs=50, batch_size=1024, lr=100)[-1]
+    failed = child.train(depth=5, width=128, epochs=50, batch_size=1024, lr=100)[-1]
     assert isinstance(failed, Failed)
     assert failed.reason.startswith("diverged: loss became non-finite at epoch ")
     assert failed.traceback is None
