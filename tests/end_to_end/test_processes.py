@@ -19,6 +19,8 @@ from tests.processes import ENDLESS, PATIENCE, Process, Up, up
 from tests.waiting import eventually
 
 BACKENDS = ("sqlite", "postgresql")
+CONFIG = {"depth": 2, "width": 64, "epochs": 8, "batch_size": 512}
+"""A run that trains long enough to be interrupted, and ends."""
 RESIDENT = 110_000_000
 """Bytes that the web process may hold before the first comparison."""
 
@@ -38,16 +40,28 @@ def started(backend: str, folder: Path, request: pytest.FixtureRequest) -> Itera
 def dashboard(
     backend: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Up]:
-    """One for all tests that leave it as they found it."""
+    """One for all tests of a database; only the last of them ends it."""
     with started(backend, tmp_path_factory.mktemp("dashboard"), request) as found:
         yield found
 
 
-@pytest.fixture
-def mortal(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Up]:
-    """One that the test may end."""
-    with started(backend, tmp_path, request) as found:
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a store that fsspec alone reads and writes."""
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def storing(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A dashboard whose runs put their files into the store; only the last test ends it."""
+    with up(tmp_path_factory.mktemp("data"), artifacts_url=f"simplecache::{store.as_uri()}") as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def straight(dashboard: Up) -> tuple[bytes, dict[str, list[float]]]:
+    """The results of a run that was left alone."""
+    return dashboard.results(dashboard.ended(dashboard.post(**CONFIG)))
 
 
 def test_a_posted_run_is_trained_and_every_epoch_kept(dashboard: Up, backend: str) -> None:
@@ -69,31 +83,39 @@ def test_the_web_process_stays_small_and_without_torch(dashboard: Up) -> None:
     assert eventually(lambda: "torch" in Path(f"/proc/{dashboard.slot.pid}/maps").read_text())
 
 
-@pytest.mark.parametrize(
-    ("victim", "config"),
-    [
-        ("slot", {"depth": 1, "epochs": 6, "batch_size": 256}),
-        ("worker", {"depth": 3, "width": 64, "epochs": 8, "batch_size": 512}),
-    ],
-)
-def test_a_run_whose_processes_are_killed_ends_once_at_the_same_bytes_as_one_left_alone(
-    dashboard: Up, victim: str, config: dict[str, int]
+Results = tuple[bytes, dict[str, list[float]]]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # its worker alone notices, on any database
+def test_a_run_whose_slot_is_killed_ends_once_at_the_same_bytes_as_one_left_alone(
+    dashboard: Up, straight: Results
 ) -> None:
-    straight = dashboard.ended(dashboard.post(**config))
+    kill_while_training(dashboard, "slot", straight)
+
+
+def test_a_run_whose_worker_is_killed_ends_once_at_the_same_bytes_as_one_left_alone(
+    dashboard: Up, straight: Results
+) -> None:
+    kill_while_training(dashboard, "worker", straight)
+
+
+def kill_while_training(dashboard: Up, victim: str, straight: Results) -> None:
+    """Kill a process while a run trains, and compare what the run ends with."""
     slot = dashboard.slot
     process: Process = getattr(dashboard, victim)
-    run = dashboard.post(**config)
+    run = dashboard.post(**CONFIG)
     dashboard.training(run)
     process.kill()
     ended = dashboard.ended(run)
     assert (ended["status"], ended["attempt"]) == ("finished", 2)
     assert [attempt["outcome"] for attempt in ended["attempts"]] == ["lost", "finished"]
     assert ended["resumed_from"] >= 1
-    assert dashboard.results(run) == dashboard.results(straight)
+    assert dashboard.results(run) == straight
     eventually(lambda: not slot.alive, PATIENCE)
     assert len(dashboard.client.get("/workers").json()["workers"]) == 1
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # no other process notices
 def test_training_goes_on_while_the_web_process_is_killed_and_restarted(dashboard: Up) -> None:
     run = dashboard.post(**ENDLESS)
     dashboard.training(run)
@@ -156,46 +178,50 @@ def test_training_goes_on_while_the_database_breaks_all_connections(
     assert columns["epoch"] == list(range(1, ended["epochs_done"] + 1))
 
 
-@pytest.mark.parametrize(
-    ("backend", "number"),
-    [("sqlite", signal.SIGINT), ("sqlite", signal.SIGTERM), ("postgresql", signal.SIGTERM)],
-    indirect=["backend"],
-)
-def test_a_signal_ends_everything_and_gives_the_run_back(mortal: Up, number: signal.Signals) -> None:
-    run = mortal.post(**ENDLESS)
-    mortal.training(run)
-    family = mortal.supervisor.family()
-    assert len(family) == 4
-    mortal.process.send_signal(number)
-    assert mortal.process.wait(60) == 0
-    assert not [process.command for process in family if process.alive]
-    database = Database(mortal.settings.url)
-    stored = row(database, run["id"])
-    assert (stored.status, stored.crashes, stored.worker_id) == ("queued", 0, None)
-    database.close()
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_sigterm_ends_everything_and_gives_the_run_back(dashboard: Up) -> None:
+    end_by_signal(dashboard, signal.SIGTERM)
 
 
-def test_nothing_outlives_a_supervisor_that_is_killed(mortal: Up) -> None:
-    mortal.training(mortal.post(**ENDLESS), epochs=1)
-    family = mortal.supervisor.family()
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_nothing_outlives_a_supervisor_that_is_killed(dashboard: Up) -> None:
+    dashboard.training(dashboard.post(**ENDLESS), epochs=1)
+    family = dashboard.supervisor.family()
     assert len(family) == 4
-    mortal.supervisor.kill()
+    dashboard.supervisor.kill()
     eventually(lambda: not [process for process in family if process.alive], PATIENCE)
 
 
-def test_what_a_slot_puts_into_a_store_by_url_is_resumed_from_and_downloaded(tmp_path: Path) -> None:
-    """A folder as a store that fsspec alone reads and writes."""
-    place = tmp_path / "store"
-    with up(tmp_path / "data", artifacts_url=f"simplecache::{place.as_uri()}") as dashboard:
-        run = dashboard.post(depth=1, epochs=6, batch_size=256)
-        dashboard.training(run)
-        dashboard.slot.kill()
-        ended = dashboard.ended(run)
-        assert (ended["status"], ended["attempt"]) == ("finished", 2)
-        assert ended["resumed_from"] >= 1
-        weights, _ = dashboard.results(run)
-    assert (place / f"runs/{run['id']}/attempt-2/model.safetensors").read_bytes() == weights
-    assert not (tmp_path / "data" / "artifacts").exists()
+def test_what_a_slot_puts_into_a_store_by_url_is_resumed_from_and_downloaded(
+    storing: Up, store: Path
+) -> None:
+    run = storing.post(**CONFIG)
+    storing.training(run)
+    storing.slot.kill()
+    ended = storing.ended(run)
+    assert (ended["status"], ended["attempt"]) == ("finished", 2)
+    assert ended["resumed_from"] >= 1
+    weights, _ = storing.results(run)
+    assert (store / f"runs/{run['id']}/attempt-2/model.safetensors").read_bytes() == weights
+    assert not (storing.settings.data_dir / "artifacts").exists()
+
+
+def test_ctrl_c_ends_everything_and_gives_the_run_back(storing: Up) -> None:
+    end_by_signal(storing, signal.SIGINT)
+
+
+def end_by_signal(dashboard: Up, number: signal.Signals) -> None:
+    """Send a dashboard a signal while it trains."""
+    run = dashboard.post(**ENDLESS)
+    dashboard.training(run)
+    family = dashboard.supervisor.family()
+    assert len(family) == 4
+    dashboard.process.send_signal(number)
+    assert dashboard.process.wait(60) == 0
+    assert not [process.command for process in family if process.alive]
+    with closing(Database(dashboard.settings.url)) as database:
+        stored = row(database, run["id"])
+    assert (stored.status, stored.crashes, stored.worker_id) == ("queued", 0, None)
 
 
 @pytest.mark.parametrize("how", ["the supervisor is killed", "all are told to end"])
