@@ -1,12 +1,22 @@
 """A real Chromium before real servers: one that trains, shared, and quiet ones without a worker."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    WebError,
+    expect,
+    sync_playwright,
+)
 
 from app.settings import Settings
 from app.storage.database import Database
@@ -35,6 +45,8 @@ _FLAGS: Final = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--renderer-process-limit=1",  # pages of one context share a process, which compiles plotly.js once
+    "--process-per-site",
 ]
 
 expect.set_options(timeout=30_000)  # the limit only ends a test that has failed, on a busy machine too
@@ -99,44 +111,79 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def watched(context: BrowserContext) -> tuple[Page, list[str]]:
-    """A page, and what goes wrong on it and on others beside it.
+@pytest.fixture(scope="session")
+def pages(chromium: Browser) -> Iterator[BrowserContext]:
+    """A context whose pages share what the browser has read and compiled, and nothing else.
+
+    An empty page stays open in it, which keeps the process of the pages alive between tests.
+    """
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    context.new_page()
+    yield context
+    context.close()
+
+
+def _away(trouble: str) -> bool:
+    """Whether Chromium notes only that a form was refused or a server is away."""
+    return trouble.startswith("Failed to load resource")
+
+
+@contextmanager
+def watched(context: BrowserContext, ignored: Callable[[str], bool] = _away) -> Iterator[None]:
+    """Close the pages that are opened meanwhile, and forget what was stored; nothing may go wrong on any.
 
     Those are errors in the console, scripts that fail, and requests elsewhere.
     """
     trouble: list[str] = []
 
-    def look_at(request: Request) -> None:
+    def take_error(error: WebError) -> None:
+        trouble.append(f"script failed: {error.error}")
+
+    def take_request(request: Request) -> None:
         if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:", "file:")):
             trouble.append(f"request to {request.url}")
 
-    context.on("weberror", lambda error: trouble.append(f"script failed: {error.error}"))
-    context.on("request", look_at)
-    context.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
-    return context.new_page(), trouble
+    def take_message(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            trouble.append(message.text)
+
+    before = context.pages
+    context.on("weberror", take_error)
+    context.on("request", take_request)
+    context.on("console", take_message)
+    yield
+    for page in context.pages:
+        if page not in before:
+            page.close()
+    context.remove_listener("weberror", take_error)
+    context.remove_listener("request", take_request)
+    context.remove_listener("console", take_message)
+    context.set_storage_state({})
+    assert [each for each in trouble if not ignored(each)] == []
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    """A page of 1280 px in the light theme; at its end nothing may have gone wrong on it.
-
-    Chromium itself notes in the console when a form is refused and when a server is away.
-    """
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
-    page, trouble = watched(context)
-    yield page
-    context.close()
-    assert [each for each in trouble if not each.startswith("Failed to load resource")] == []
+def page(pages: BrowserContext) -> Iterator[Page]:
+    """A page of 1280 px in the light theme; at its end nothing may have gone wrong on it."""
+    with watched(pages):
+        yield pages.new_page()
 
 
 @pytest.fixture
-def phone(chromium: Browser) -> Iterator[Page]:
-    """A page of 390 px in the dark theme; at its end nothing may have gone wrong on it."""
-    context = chromium.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
-    page, trouble = watched(context)
-    yield page
-    context.close()
-    assert trouble == []
+def phone(pages: BrowserContext) -> Iterator[Page]:
+    """A page of 390 px in the dark theme; at its end nothing at all may have gone wrong on it."""
+    with watched(pages, lambda _: False):
+        page = pages.new_page()
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.emulate_media(color_scheme="dark")
+        yield page
+
+
+@pytest.fixture(scope="module")
+def shared(pages: BrowserContext) -> Iterator[Page]:
+    """One page for tests of a module that only load addresses; nothing may go wrong on it."""
+    with watched(pages):
+        yield pages.new_page()
 
 
 @pytest.fixture

@@ -125,38 +125,36 @@ def test_a_zoomed_logarithmic_axis_has_marks_of_its_own(odd: str, page: Page) ->
         (0.36, 0.3622, [2.292, 2.294, 2.296, 2.298, 2.3, 2.302]),
     ],
 )
-def test_ticks_of_decades(odd: str, page: Page, low: float, high: float, expected: list[float]) -> None:
-    page.goto(f"{odd}/workers")
+def test_ticks_of_decades(odd: str, shared: Page, low: float, high: float, expected: list[float]) -> None:
+    shared.goto(f"{odd}/workers")
     module = assets.url("js/plot/ticks.js")
-    found = page.evaluate(
+    found = shared.evaluate(
         f"async (range) => (await import('{module}')).logarithmicTicks(range, 300)", [low, high]
     )
     assert found == pytest.approx(expected)
 
 
-ACCURACY_CHARTS: Final = [
-    (f"/runs/{PERFECT[0]}", "accuracy"),
-    ("/compare?runs=6,7,8&metric=test_accuracy", "curves"),
-    ("/compare?runs=6,7,8&metric=test_accuracy&lines=mean", "curves"),
-    ("/compare?runs=6,7,8", "layers"),
-    ("/compare?runs=6,7,8&scale=even", "layers"),
-    ("/compare?runs=6,7,8", "frontier"),
-]
-
-
-@pytest.mark.parametrize(("address", "chart"), ACCURACY_CHARTS)
+@pytest.mark.parametrize(
+    ("address", "charts"),
+    [
+        (f"/runs/{PERFECT[0]}", ["accuracy"]),
+        ("/compare?runs=6,7,8&metric=test_accuracy", ["curves", "layers", "frontier"]),
+        ("/compare?runs=6,7,8&metric=test_accuracy&lines=mean&scale=even", ["curves", "layers"]),
+    ],
+)
 def test_an_axis_of_accuracies_ends_at_100_percent_where_marks_are_whole(
-    odd: str, page: Page, address: str, chart: str
+    odd: str, page: Page, address: str, charts: list[str]
 ) -> None:
     page.goto(odd + address)
-    page.locator(f"#{chart}-chart").scroll_into_view_if_needed()
-    axis = wait(page, chart, lambda drawing: drawing.ends and drawing.y.marks).y
-    assert axis.ends[0] >= 0
-    assert axis.ends[1] == 100
-    assert max(numbers(axis)) <= 100
-    clip = page.locator(f"#{chart}-chart clipPath.plotclip > rect").first
-    expect(clip).to_have_attribute("y", "-8")
-    assert float(clip.get_attribute("height") or 0) == axis.pixels + 8
+    for chart in charts:
+        page.locator(f"#{chart}-chart").scroll_into_view_if_needed()
+        axis = wait(page, chart, lambda drawing: drawing.ends and drawing.y.marks).y
+        assert axis.ends[0] >= 0, chart
+        assert axis.ends[1] == 100, chart
+        assert max(numbers(axis)) <= 100, chart
+        clip = page.locator(f"#{chart}-chart clipPath.plotclip > rect").first
+        expect(clip).to_have_attribute("y", "-8")
+        assert float(clip.get_attribute("height") or 0) == axis.pixels + 8, chart
 
 
 def test_a_run_far_from_all_others_leaves_them_the_axis(odd: str, page: Page) -> None:
@@ -232,11 +230,11 @@ def test_single_epochs_far_from_all_others_leave_them_the_axis(odd: str, page: P
     ],
 )
 def test_what_a_frame_is_fitted_to(
-    odd: str, page: Page, kind: str, runs: list[list[float]], kept: float
+    odd: str, shared: Page, kind: str, runs: list[list[float]], kept: float
 ) -> None:
-    page.goto(f"{odd}/workers")
+    shared.goto(f"{odd}/workers")
     module = assets.url("js/plot/frame.js")
-    found: dict[str, list[float]] = page.evaluate(
+    found: dict[str, list[float]] = shared.evaluate(
         f"async ([kind, runs]) => {{ const module = await import('{module}'); "
         "return module.frame(runs.map((values) => ({ values })), module[kind]); }",
         [kind, runs],
@@ -281,10 +279,10 @@ def test_bands_are_named_where_there_are_some_and_said_to_be_cut(odd: str, page:
     expect(note).to_contain_text("Where one reaches towards 0, the logarithmic axis cuts it.")
 
 
-def test_a_point_that_is_no_number_is_counted(odd: str, page: Page) -> None:
-    page.goto(f"{odd}/workers")
+def test_a_point_that_is_no_number_is_counted(odd: str, shared: Page) -> None:
+    shared.goto(f"{odd}/workers")
     module = assets.url("js/plot/unseen.js")
-    said = page.evaluate(
+    said = shared.evaluate(
         f"async () => {{ const {{ unseen, sentences }} = await import('{module}'); "
         "const trace = { name: 'a', x: [1, 2, 3, 4], y: [1, null, NaN, Infinity] }; "
         "return sentences(unseen([trace], { x: {}, y: {} })); }"

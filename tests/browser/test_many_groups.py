@@ -122,14 +122,14 @@ def looks(page: Page, chart: str) -> dict[str, set[tuple[Any, ...]]]:
     return found
 
 
-@pytest.mark.parametrize("chart", ["curves", "gap"])
-def test_the_line_of_every_group_looks_like_no_other(groups: Groups, page: Page, chart: str) -> None:
+def test_the_line_of_every_group_looks_like_no_other(groups: Groups, page: Page) -> None:
     page.goto(groups.address + "&lines=mean")
-    traces(page, chart)
-    found = looks(page, chart)
-    assert list(found) == groups.labels
-    assert all(len(each) == 1 for each in found.values())
-    assert len(set.union(*found.values())) == len(groups.labels)
+    for chart in ("curves", "gap"):
+        traces(page, chart)
+        found = looks(page, chart)
+        assert list(found) == groups.labels, chart
+        assert all(len(each) == 1 for each in found.values()), chart
+        assert len(set.union(*found.values())) == len(groups.labels), chart
 
 
 def test_intervals_are_named_where_there_are_some(fifteen: Groups, many: Groups, page: Page) -> None:
@@ -211,21 +211,19 @@ def named(page: Page, chart: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("chart", ["curves", "gap"])
 @pytest.mark.parametrize("view", ["", "&log=y", "&x=seconds", "&x=flops&logx=x"])
-def test_names_stand_at_the_ends_of_lines_in_their_order(
-    groups: Groups, page: Page, chart: str, view: str
-) -> None:
+def test_names_stand_at_the_ends_of_lines_in_their_order(groups: Groups, page: Page, view: str) -> None:
     page.goto(f"{groups.address}&lines=mean&metric=test_loss{view}")
-    drawn = traces(page, chart)
-    found = [name["text"] for name in named(page, chart)]
-    assert sorted(found) == sorted(groups.labels)
-    ends = {trace["name"]: trace["y"][-1] for trace in drawn if trace.get("name") in groups.labels}
-    heights = [ends[name] for name in found]
-    assert heights == sorted(heights, reverse=True)
-    symbols = {trace["name"]: trace["marker"]["symbol"] for trace in drawn if trace.get("name") in ends}
-    signs = {(symbols[name["text"]], name["sign"]) for name in named(page, chart)}
-    assert len({sign for _, sign in signs if sign}) == len(signs) == len(set(symbols.values()))
+    for chart in ("curves", "gap"):
+        drawn = traces(page, chart)
+        found = [name["text"] for name in named(page, chart)]
+        assert sorted(found) == sorted(groups.labels), chart
+        ends = {trace["name"]: trace["y"][-1] for trace in drawn if trace.get("name") in groups.labels}
+        heights = [ends[name] for name in found]
+        assert heights == sorted(heights, reverse=True), chart
+        symbols = {trace["name"]: trace["marker"]["symbol"] for trace in drawn if trace.get("name") in ends}
+        signs = {(symbols[name["text"]], name["sign"]) for name in named(page, chart)}
+        assert len({sign for _, sign in signs if sign}) == len(signs) == len(set(symbols.values())), chart
 
 
 def test_names_without_room_stand_above_the_chart(long: Groups, phone: Page) -> None:
@@ -272,16 +270,16 @@ def test_what_accuracy_costs_names_all_dots_or_stands_below_a_key(groups: Groups
 )
 def test_names_stand_in_the_order_of_their_dots_or_none_does(
     server: WebServer,
-    page: Page,
+    shared: Page,
     dots: list[tuple[int, int]],
     taken: list[tuple[int, int, int, int]],
     *,
     are_named: bool,
 ) -> None:
-    page.goto(f"{server.url}/workers")
+    shared.goto(f"{server.url}/workers")
     given = [{"x": x, "y": y, "radius": 8, "width": 60} for x, y in dots]
     boxes = [dict(zip(("left", "right", "top", "bottom"), box, strict=True)) for box in taken]
-    found = page.evaluate(
+    found = shared.evaluate(
         "async ([module, dots, taken]) => "
         "(await import(module)).labelPlaces(dots, [], [], taken, { width: 300, height: 200 })",
         [assets.url("js/plot/label_places.js"), given, boxes],
@@ -319,22 +317,28 @@ LEGEND: Final = """() => {
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("view", ["curves", "curves&lines=runs", "gap", "frontier"])
-def test_a_picture_names_every_group_whole(
-    groups: Groups, page: Page, tmp_path: Path, width: int, view: str
-) -> None:
-    chart = view.partition("&")[0]
+def test_a_picture_names_every_group_whole(groups: Groups, page: Page, tmp_path: Path, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
-    page.goto(groups.address + view.removeprefix(chart))
-    traces(page, chart)
-    page.goto(picture(page, chart, tmp_path).as_uri())
-    entries = page.evaluate(LEGEND)
-    assert [entry["text"] for entry in entries] == groups.labels
-    assert all(entry["is_whole"] for entry in entries)
-    rows = {round(entry["top"]) for entry in entries}
-    for row in rows:
-        beside = sorted((e["left"], e["right"]) for e in entries if round(e["top"]) == row)
-        assert all(right < left for (_, right), (left, _) in pairwise(beside))
+    page.goto(groups.address)
+    note = page.locator("[data-chart-note]")
+    expect(note).to_contain_text(f"Means of {len(groups.ids)} runs")
+    pictures = []
+    for chart in ("curves", "gap", "frontier"):
+        traces(page, chart)
+        pictures.append(picture(page, chart, tmp_path / "means"))
+    page.get_by_label("as", exact=True).select_option("runs")
+    expect(note).to_contain_text(f"{len(groups.ids)} curves")
+    traces(page, "curves")
+    pictures.append(picture(page, "curves", tmp_path / "runs"))
+    for each in pictures:
+        page.goto(each.as_uri())
+        entries = page.evaluate(LEGEND)
+        assert [entry["text"] for entry in entries] == groups.labels, each
+        assert all(entry["is_whole"] for entry in entries), each
+        rows = {round(entry["top"]) for entry in entries}
+        for row in rows:
+            beside = sorted((e["left"], e["right"]) for e in entries if round(e["top"]) == row)
+            assert all(right < left for (_, right), (left, _) in pairwise(beside)), each
 
 
 def test_a_picture_says_what_it_does_not_show(server: WebServer, page: Page, tmp_path: Path) -> None:
@@ -430,12 +434,12 @@ def test_the_runs_of_a_comparison_have_the_looks_of_their_groups(fifteen: Groups
     assert found == [shade for _ in range(5) for shade in ("1", "1", "2", "2", "3", "3")]
 
 
-def test_names_are_spaced_as_near_to_their_lines_as_can_be(server: WebServer, page: Page) -> None:
-    page.goto(f"{server.url}/workers")
+def test_names_are_spaced_as_near_to_their_lines_as_can_be(server: WebServer, shared: Page) -> None:
+    shared.goto(f"{server.url}/workers")
     spaced = "async ([module, ...given]) => (await import(module)).spaced(...given)"
 
     def places(wanted: list[float], apart: float, ends: list[float]) -> list[float]:
-        found: list[float] = page.evaluate(spaced, [assets.url("js/plot/spacing.js"), wanted, apart, ends])
+        found: list[float] = shared.evaluate(spaced, [assets.url("js/plot/spacing.js"), wanted, apart, ends])
         return found
 
     assert places([], 2, [0, 10]) == []
