@@ -31,8 +31,8 @@ COLOURS: Final = {"resultTypes": ["violations"], "runOnly": OF_COLOURS}
 LOOKS: Final[tuple[tuple[ViewportSize, Literal["light", "dark"]], ...]] = (
     (WIDE, "light"),
     (WIDE, "dark"),
-    (PHONE, "dark"),
     (PHONE, "light"),
+    (PHONE, "dark"),
 )
 IN_FULL: Final = ((WIDE, "light"), (PHONE, "dark"))
 """With all other rules, which read the document and its places, whatever its colours."""
@@ -157,7 +157,7 @@ VISITS: Final[dict[str, tuple[str, Callable[[Page], None]]]] = {
     "compare one": ("/compare?runs=1", compared),
     "compare two": ("/compare?runs=1,4&by=depth,lr&hide=1&parameters=all", compared),
     "compare states": ("/compare?runs=1,2,4,5,16,17,18,19,20,21,99", compared),
-    "compare at an epoch": ("/compare?study=1&baseline=depth%3D2", at_an_epoch),
+    "compare at an epoch": ("/compare?runs=1,2,4,5&baseline=depth%3D2", at_an_epoch),
     "compare nothing": ("/compare?runs=16,18", as_it_is),
     "queue": ("/queue", as_it_is),
     "system": ("/workers", as_it_is),
