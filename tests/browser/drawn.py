@@ -204,7 +204,7 @@ def wait(page: Page, chart: str, until: Callable[[Drawing], object], seconds: fl
         if drawing and until(drawing):
             return drawing
         assert time.monotonic() < deadline, f"{page.url}: the {chart} chart stays {drawing}"
-        page.wait_for_timeout(20)
+        page.wait_for_timeout(50)
 
 
 def traces(

@@ -27,7 +27,7 @@ def test_the_page_of_a_running_run_gains_points_without_a_reload(training: str, 
     page.evaluate("() => { window.sameDocument = true }")
     before = round(wait(page, "loss", lambda drawing: drawing.ends, TRAINING_MS / 1000).ends[-1].x)
     for chart in ("loss", "accuracy", "seconds"):
-        wait(page, chart, lambda drawing: all(end.x > before + 4.9 for end in drawing.ends))
+        wait(page, chart, lambda drawing: all(end.x > before + 1.9 for end in drawing.ends))
     expect(page.locator("#run-progress")).to_contain_text("from its own last epochs)")
     page.get_by_text("The charts as a table").click()
     expect(page.locator("[data-epochs] tbody tr").nth(before)).to_be_visible()
@@ -45,7 +45,7 @@ def test_a_whole_study_is_compared_while_it_trains(training: str, page: Page) ->
     page.goto(f"{training}/runs/new")
     page.get_by_label("Depth", exact=True).fill("1-5")
     page.get_by_label("Seed").fill("0-2")
-    page.get_by_label("Epochs").fill("20")
+    page.get_by_label("Epochs").fill("8")
     page.get_by_label("Batch size").fill("50")
     page.get_by_text("Width, optimizer").click()
     page.get_by_role("checkbox", name="mnist").uncheck()
@@ -62,7 +62,7 @@ def test_a_whole_study_is_compared_while_it_trains(training: str, page: Page) ->
     expect(page.locator(".verdict p").first).to_contain_text("the highest of 5 depths")
     expect(page.locator(".evidence li").first).to_contain_text("2 layers against 1")
     for chart, lines in {"curves": 15, "gap": 15 + 5, "diagnostics": 5 * 3 + 5}.items():
-        wait(page, chart, partial(ends_at_epochs, epochs=[20] * lines))
+        wait(page, chart, partial(ends_at_epochs, epochs=[8] * lines))
     traces(page, "layers", lambda found: sum(len(each["x"]) == 2 * 15 for each in found) == 1)
     traces(page, "frontier", lambda found: sum(len(each["x"]) == 5 for each in found) == 1)
     section = page.get_by_role("region", name="Same images, different depths")
