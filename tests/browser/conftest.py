@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import (
@@ -123,6 +124,15 @@ def pages(chromium: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
+def _forget(context: BrowserContext, origins: set[str]) -> None:
+    """Remove what pages of these origins have stored; what the browser has read and compiled stays."""
+    session = context.new_cdp_session(context.pages[0])
+    for origin in origins:
+        session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "local_storage"})
+    session.detach()
+    context.clear_cookies()
+
+
 def _away(trouble: str) -> bool:
     """Whether Chromium notes only that a form was refused or a server is away."""
     return trouble.startswith("Failed to load resource")
@@ -135,11 +145,14 @@ def watched(context: BrowserContext, ignored: Callable[[str], bool] = _away) -> 
     Those are errors in the console, scripts that fail, and requests elsewhere.
     """
     trouble: list[str] = []
+    origins: set[str] = set()
 
     def take_error(error: WebError) -> None:
         trouble.append(f"script failed: {error.error}")
 
     def take_request(request: Request) -> None:
+        if request.is_navigation_request():
+            origins.add("{0.scheme}://{0.netloc}".format(urlsplit(request.url)))
         if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:", "file:")):
             trouble.append(f"request to {request.url}")
 
@@ -158,7 +171,7 @@ def watched(context: BrowserContext, ignored: Callable[[str], bool] = _away) -> 
     context.remove_listener("weberror", take_error)
     context.remove_listener("request", take_request)
     context.remove_listener("console", take_message)
-    context.set_storage_state({})
+    _forget(context, origins)
     assert [each for each in trouble if not ignored(each)] == []
 
 
