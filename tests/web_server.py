@@ -13,9 +13,9 @@ from tests.waiting import eventually
 class WebServer:
     """The application of these settings over HTTP; it keeps its port when it is stopped and started again."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, port: int = 0) -> None:
         self._settings = settings
-        self._port = 0
+        self._port = port
 
     @property
     def url(self) -> str:

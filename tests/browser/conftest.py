@@ -1,6 +1,7 @@
 """A real Chromium before real servers: one that trains, shared, and quiet ones without a worker."""
 
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,10 +54,22 @@ _FLAGS: Final = [
 expect.set_options(timeout=30_000)  # the limit only ends a test that has failed, on a busy machine too
 
 
+@pytest.fixture(scope="session")
+def quiet_port() -> Iterator[int]:
+    """The port of all quiet servers, at which the browser has read and compiled their scripts.
+
+    It is bound, and nothing listens on it, so that no other process gets it between two servers.
+    """
+    with socket.socket() as kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        yield kept.getsockname()[1]
+
+
 @pytest.fixture
-def quiet(tmp_path: Path) -> Iterator[WebServer]:
+def quiet(tmp_path: Path, quiet_port: int) -> Iterator[WebServer]:
     """A web server with nothing in its database and no worker."""
-    server = WebServer(Settings(data_dir=tmp_path))
+    server = WebServer(Settings(data_dir=tmp_path), quiet_port)
     server.start()
     yield server
     server.stop()
