@@ -75,10 +75,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _is_fast(item: pytest.Item) -> bool:
     """Whether a test runs on SQLite, starts no process and does not take long."""
     chosen = getattr(item, "callspec", None)
-    needs_server = "postgresql" in getattr(item, "fixturenames", ())
+    needs_process = not {"postgresql", "forks"}.isdisjoint(getattr(item, "fixturenames", ()))
     on_server = chosen is not None and any(value == "postgresql" for value in chosen.params.values())
     marked = item.get_closest_marker("slow") or item.get_closest_marker("gpu")
-    return not (item.nodeid.startswith(SLOW) or needs_server or on_server or marked)
+    return not (item.nodeid.startswith(SLOW) or needs_process or on_server or marked)
 
 
 @pytest.hookimpl(wrapper=True)

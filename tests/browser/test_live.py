@@ -27,7 +27,7 @@ def test_the_page_of_a_running_run_gains_points_without_a_reload(training: str, 
     page.evaluate("() => { window.sameDocument = true }")
     before = round(wait(page, "loss", lambda drawing: drawing.ends, TRAINING_MS / 1000).ends[-1].x)
     for chart in ("loss", "accuracy", "seconds"):
-        wait(page, chart, lambda drawing: all(end.x > before + 1.9 for end in drawing.ends))
+        wait(page, chart, lambda drawing: all(end.x > before + 4.9 for end in drawing.ends))
     expect(page.locator("#run-progress")).to_contain_text("from its own last epochs)")
     page.get_by_text("The charts as a table").click()
     expect(page.locator("[data-epochs] tbody tr").nth(before)).to_be_visible()

@@ -9,6 +9,7 @@ import pytest
 
 from app import interpreter
 from app.queue.run_queue import Claim
+from app.settings import Settings
 from app.storage.artifacts import of_run
 from app.worker.messages import Recorded, Stop, Train
 from app.worker.slot_process import Gone, SlotProcess
@@ -34,7 +35,7 @@ def slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlotProces
         "environment",
         lambda **more: {"PYTHONPATH": str(Path(__file__).parents[3]), "PATH": "/usr/bin:/bin", **more},
     )
-    slot = SlotProcess(2, "cuda", tmp_path)
+    slot = SlotProcess(Settings(data_dir=tmp_path, threads=2, device="cuda"))
     yield slot
     slot.kill()
 
