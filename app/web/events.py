@@ -9,7 +9,7 @@ import asyncio
 import bisect
 import heapq
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Final
 
@@ -148,7 +148,7 @@ class EventHub:
         newest = await run_in_threadpool(self._look)
         return newest if run_id is None else 0
 
-    async def stream(self, seen: int, run_id: int | None = None) -> AsyncIterator[bytes]:
+    async def stream(self, seen: int, run_id: int | None = None) -> AsyncGenerator[bytes]:
         """Events after change `seen` as they are sent, then new ones as they come, until the hub closes."""
         self.clients += 1
         try:

@@ -1,10 +1,13 @@
 """The event streams: of all runs, and of one."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import BeforeValidator, Field
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from app.queue import run_queue
 from app.schemas.requests import MAX_ID
@@ -27,6 +30,22 @@ _EVENTS: Final[dict[int | str, dict[str, Any]]] = {
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
+
+
+class _EventStream(StreamingResponse):
+    """A stream whose generator ends with the answer, however that ends, and not when it is collected."""
+
+    def __init__(self, events: AsyncGenerator[bytes]) -> None:
+        super().__init__(
+            events,
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
+        )
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._events):
+            await super().__call__(scope, receive, send)
 
 
 def known_run(run_id: RunIdPath, database: DatabaseOf) -> int:
@@ -65,5 +84,4 @@ async def _stream(request: Request, seen: int | None, run_id: int | None) -> Str
     hub: EventHub = request.app.state.events
     first = await hub.beginning(run_id)  # raises while the database can't be read, before anything is sent
     seen = first if seen is None else seen
-    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return StreamingResponse(hub.stream(seen, run_id), media_type="text/event-stream", headers=headers)
+    return _EventStream(hub.stream(seen, run_id))
