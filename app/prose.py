@@ -31,12 +31,12 @@ def seeds(count: int) -> str:
     return plural(count, "seed")
 
 
-def percent(fraction: float) -> str:
+def in_percent(fraction: float) -> str:
     """A fraction as a percentage with two decimals."""
     return formats.percent(fraction).replace(_UNBROKEN, " ")
 
 
-def points(fraction: float) -> str:
+def in_points(fraction: float) -> str:
     """A difference of fractions in percentage points, with its sign; none if it is 0.00."""
     return formats.signed_points(fraction).replace(_UNBROKEN, " ")
 

@@ -17,7 +17,7 @@ NARROWEST: Final = 16
 WIDEST: Final = 4096
 
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
-Optimizer = Literal["sgd", "nesterov", "adam", "adamw"]
+OptimizerChoice = Literal["sgd", "nesterov", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "onecycle"]
 Precision = Literal["fp32", "tf32", "bf16"]
 _FOLDER_NAME: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
@@ -100,7 +100,7 @@ class Hyperparameters(BaseModel):
         ),
     ] = WIDTH
     optimizer: Annotated[
-        Optimizer,
+        OptimizerChoice,
         Field(
             title="Optimizer",
             description="sgd is plain unless it has momentum; nesterov needs some; adamw decays apart.",

@@ -36,7 +36,7 @@ from app.compare.verdict import verdict
 from app.queue.names import differences
 from app.runs import epochs
 from app.runs.reading import as_answers
-from app.runs.run_list import MAX_VALUES, QueryError, whole, wholes
+from app.runs.run_list import MAX_VALUES, QueryError, whole_number, whole_numbers
 from app.schemas.answers import RunOut
 from app.schemas.comparison import DepthRow, Findings, Verdict
 from app.schemas.configurations import datasets_by_content, repeats
@@ -72,7 +72,7 @@ def compare(
     found_verdict = _verdict(groups, by, unfinished=bool(open_runs), nothing=unjudged(runs))
     best: Sequence[float | None] = found_verdict.probability_best or [None] * len(groups)
     differ = confounders(judged, by)
-    to_settle = offers.of(session, found_verdict, everyone, study.id if study else None)
+    offered = offers.to_settle(session, found_verdict, everyone, study.id if study else None)
     good = epochs.seconds_to(session, [run.id for run in judged], GOOD)
     return Findings(
         runs=runs,
@@ -83,8 +83,8 @@ def compare(
         groups=[row(group, good, likely) for group, likely in zip(groups, best, strict=True)],
         reference=PUBLISHED if any(run.dataset == PUBLISHED_DATASET for run in runs) else [],
         verdict=found_verdict,
-        offer=to_settle.offer,
-        pending=to_settle.pending,
+        offer=offered.offer,
+        pending=offered.pending,
         repeats=sorted(repeated_ids),
         confounders=differ,
         warnings=[
@@ -149,9 +149,9 @@ class Selection:
         by: tuple[str, ...] = BY_DEPTH
         for name, text in parameters:
             if name == "runs":
-                ids += wholes(name, text)
+                ids += whole_numbers(name, text)
             elif name == "study" and text.strip():
-                study_id = whole(name, text.strip())
+                study_id = whole_number(name, text.strip())
             elif name == "by":
                 by = axes(text)
             elif strict and name != "study":

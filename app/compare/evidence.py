@@ -7,7 +7,7 @@ from statistics import fmean
 from app.compare.pairs import Sample, several_datasets, train_differences
 from app.compare.ties import equal, leaders
 from app.formats import plural
-from app.prose import listed, points, probability, seeds
+from app.prose import in_points, listed, probability, seeds
 from app.schemas.comparison import Pair
 from app.statistics import SIGNIFICANCE, Difference
 
@@ -73,18 +73,18 @@ def neighbours(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
 
 def _pair_sentence(pair: Pair, first: Sample, second: Sample, tests: int) -> str:
     against = first.label if first.depth is None else str(first.depth)
-    claim = f"{second.label} against {against}: {points(pair.difference)} test accuracy"
+    claim = f"{second.label} against {against}: {in_points(pair.difference)} test accuracy"
     if pair.ci95 is None or pair.p is None:
         return f"{claim}; {pair.untested}."
     low, high = pair.ci95
     corrected = f" after correction for {plural(tests, 'comparison')}" if tests > 1 else ""
     by_seed = ", seed by seed" if pair.paired else ""
-    shown = f"95 % CI {points(low)} to {points(high)}{by_seed}; {probability(pair.p)}{corrected}"
+    shown = f"95 % CI {in_points(low)} to {in_points(high)}{by_seed}; {probability(pair.p)}{corrected}"
     fewest = seeds(min(len(first.test), len(second.test)))
     judgement = f"not distinguishable with {fewest}"
     if pair.different:
         judgement = "a real difference"
-        if points(pair.difference) == points(0.0):
+        if in_points(pair.difference) == in_points(0.0):
             judgement += ", of less than 0.01 pp"
     settled = (
         f"; about {plural(pair.more_seeds, 'more seed')} each would likely settle it"
@@ -108,12 +108,12 @@ def _overfitting(samples: Sequence[Sample], pairs: dict[tuple[str, str], Pair]) 
         pair = pairs[top.id, deeper.id]
         if pair.different is None or not _rises(top, deeper, fits[top.id, deeper.id]):
             continue
-        rise = points(fmean(deeper.train) - fmean(top.train))
+        rise = in_points(fmean(deeper.train) - fmean(top.train))
         step = f"From {top.label} to {deeper.label} train accuracy still rises ({rise})"
         if pair.different and not equal(fmean(top.test), fmean(deeper.test)):
-            fall = f"while test accuracy falls ({points(pair.difference)})"
+            fall = f"while test accuracy falls ({in_points(pair.difference)})"
             return [f"{step} {fall}: more depth buys overfitting here."]
-        return [f"{step}, but no gain in test accuracy can be shown ({points(pair.difference)})."]
+        return [f"{step}, but no gain in test accuracy can be shown ({in_points(pair.difference)})."]
     return []
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from app.compare.groups import BY_DEPTH
 from app.formats import plural
-from app.prose import percent
+from app.prose import in_percent
 from app.runs.guessing import ONE_CLASS
 from app.schemas.answers import Guessing, RunOut
 from app.schemas.comparison import Confounder
@@ -92,11 +92,11 @@ def _guess(kind: Guessing, runs: Sequence[RunOut]) -> str:
     named = _named([run.id for run in runs])
     if kind == ONE_CLASS:
         return f"{named}: all test images are of one class, so guessing gets 100 % test accuracy."
-    shown = list(dict.fromkeys(percent(run.test_accuracy or 0.0) for run in runs))
+    shown = list(dict.fromkeys(in_percent(run.test_accuracy or 0.0) for run in runs))
     more = ", …" if len(shown) > _NAMED_VALUES else ""
     rates = {run.chance_accuracy for run in runs}
     rate = rates.pop() if len(rates) == 1 else None
-    against = f"; one answer to every image gets {percent(rate)}" if rate else ""
+    against = f"; one answer to every image gets {in_percent(rate)}" if rate else ""
     return (
         f"{named}: {kind} ({', '.join(shown[:_NAMED_VALUES])}{more} test accuracy{against}), "
         "and in table and verdict like any other."

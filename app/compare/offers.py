@@ -19,14 +19,14 @@ from trainer.config import TrainConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class ToSettle:
     """What is offered, and how many of the seeds that are needed come anyway."""
 
     offer: Offer | None = None
     pending: int = 0
 
 
-def of(session: Session, judged: Verdict, groups: Sequence[Group], study_id: int | None) -> Open:
+def to_settle(session: Session, judged: Verdict, groups: Sequence[Group], study_id: int | None) -> ToSettle:
     """What to queue for a verdict on these groups, which hold runs in whatever state.
 
     A study gets more seeds; without one, a new study holds the groups' runs and their new seeds.
@@ -37,7 +37,7 @@ def of(session: Session, judged: Verdict, groups: Sequence[Group], study_id: int
     short = [group for group, seeds in zip(concerned, coming, strict=True) if seeds < wanted]
     pending = min(wanted, *coming) if coming else 0
     if not short or any(name in FOUND for name in short[0].key):
-        return Open(None, pending)
+        return ToSettle(None, pending)
     count = wanted - min(coming)
     everywhere = len(short) == len(groups)
     offer = (
@@ -45,7 +45,7 @@ def of(session: Session, judged: Verdict, groups: Sequence[Group], study_id: int
         if study_id is None
         else _more_of(session, short, count, study_id, everywhere=everywhere)
     )
-    return Open(offer, pending)
+    return ToSettle(offer, pending)
 
 
 def _coming(group: Group) -> int:

@@ -47,7 +47,7 @@ class Sample:
         return f"{plural(len(self.test), 'run')} of {seeds(len(set(self.seeds)))}"
 
     @property
-    def twins(self) -> tuple[Any, ...] | None:
+    def family(self) -> tuple[Any, ...] | None:
         """What samples have in common whose runs belong together seed by seed; None if they can't."""
         if not self.layer_sizes or self.mixed or len(set(self.seeds)) < len(self.seeds):
             return None
@@ -55,7 +55,7 @@ class Sample:
 
     def pairs_with(self, other: "Sample") -> bool:
         """Whether each run here has its twin in the other group."""
-        return self.twins is not None and self.twins == other.twins
+        return self.family is not None and self.family == other.family
 
     def in_order(self, values: Sequence[float]) -> list[float]:
         """These values, one a run, in the order of the seeds."""

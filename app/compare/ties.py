@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from app.compare.pairs import Sample, several_datasets
-from app.prose import percent
+from app.prose import in_percent
 
 
 def equal(one: float, other: float) -> bool:
     """Whether two accuracies are shown as the same."""
-    return percent(one) == percent(other)
+    return in_percent(one) == in_percent(other)
 
 
 def leaders(samples: Sequence[Sample]) -> list[Sample]:

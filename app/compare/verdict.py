@@ -9,7 +9,7 @@ from app.compare.pairs import Sample, compare_pairs, several_datasets
 from app.compare.ranking import probability_best
 from app.compare.ties import leaders
 from app.formats import plural
-from app.prose import DEPTHS, Noun, listed, percent
+from app.prose import DEPTHS, Noun, in_percent, listed
 from app.schemas.comparison import Pair, Verdict
 from app.statistics import MOST_SEEDS
 
@@ -63,8 +63,8 @@ def _probabilities(samples: Sequence[Sample]) -> list[float] | None:
         return None
     families: dict[object, list[int]] = {}
     for place, sample in enumerate(samples):
-        if sample.twins is not None:
-            families.setdefault(sample.twins, []).append(place)
+        if sample.family is not None:
+            families.setdefault(sample.family, []).append(place)
     together = [places for places in families.values() if len(places) > 1]
     in_pairs = {place for places in together for place in places}
     return probability_best(
@@ -109,7 +109,7 @@ def _answer(
 
 def _reached(best: Sequence[Sample]) -> str:
     """Which mean test accuracy one sample, or all that tie for the highest, reached over how many runs."""
-    accuracy = percent(fmean(best[0].test))
+    accuracy = in_percent(fmean(best[0].test))
     names = listed([sample.label for sample in best])
     if len(best) == 1:
         alone = len(best[0].test) == 1

@@ -8,7 +8,7 @@ from app.compare.groups import AXES, BY_DEPTH, MANY_RUNS, marks_of_runs
 from app.compare.reference import are_comparable
 from app.compare.ties import equal
 from app.formats import NOTHING, signed_loss, written
-from app.prose import listed, points
+from app.prose import in_points, listed
 from app.runs import advice
 from app.schemas.answers import RunOut
 from app.schemas.comparison import Findings, GroupRow, Verdict
@@ -70,7 +70,7 @@ def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
         "parameters": Parameters.of(comparison.runs),
         "unlike_published": unlike_published(comparison.runs),
         "shows_published": are_comparable(comparison.runs),
-        "signed_points": points,
+        "signed_points": in_points,
         "signed_loss": signed_loss,
     }
 
@@ -102,10 +102,10 @@ def versus(judged: Verdict, baseline: GroupRow | None, groups: Sequence[GroupRow
         interval = ""
         if pair.ci95:
             low, high = sorted(sign * bound for bound in pair.ci95)
-            interval = f"{points(low)} to {points(high)}".replace(" pp", "")
+            interval = f"{in_points(low)} to {in_points(high)}".replace(" pp", "")
         other = second if first == baseline.id else first
         judgement = _EQUAL if equal(means[first], means[second]) else _JUDGED[pair.different]
-        difference = f"{points(sign * pair.difference)}, {judgement}"
+        difference = f"{in_points(sign * pair.difference)}, {judgement}"
         found[other] = Versus(difference, interval)
     return found
 

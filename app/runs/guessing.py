@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from app.prose import percent
+from app.prose import in_percent
 from app.schemas.answers import Guessing
 from app.statistics import SIGNIFICANCE
 from trainer.config import CLASSES
@@ -70,7 +70,7 @@ class Chance:
         digits = [str(digit) for digit, count in enumerate(self.counts) if count == self.most]
         chance = "a tenth or more"
         if self.counts:
-            chance = percent(self.most / self.images)
+            chance = in_percent(self.most / self.images)
         answer = (
             f"answering {' or '.join(digits)}" if self.counts else "the most frequent class as the answer"
         )
@@ -81,22 +81,22 @@ class Chance:
             )
         if found == MAY_BE:
             return (
-                f"{MAY_BE}: {percent(test_accuracy)} of the test images are classified correctly, {answer} "
-                f"to every one of them gets {chance}, and with {_images(self.images)} the difference may be "
-                "luck."
+                f"{MAY_BE}: {in_percent(test_accuracy)} of the test images are classified correctly, "
+                f"{answer} to every one of them gets {chance}, and with {_images(self.images)} the "
+                "difference may be luck."
             )
         if found is None:
             return ""
         same = [str(digit) for digit, count in enumerate(self.counts) if count == right and count]
         if not same:
             return (
-                f"{NO_BETTER}: {percent(test_accuracy)} of the test images are classified correctly, and "
+                f"{NO_BETTER}: {in_percent(test_accuracy)} of the test images are classified correctly, and "
                 f"{answer} to every one of them gets {chance}."
             )
         more = "" if same == digits else f", and {answer} gets {chance}"
         return (
             f"{NO_BETTER}: answering {' or '.join(same)} to every test image gets the same "
-            f"{percent(test_accuracy)}{more}. The network may give one answer to every image."
+            f"{in_percent(test_accuracy)}{more}. The network may give one answer to every image."
         )
 
 

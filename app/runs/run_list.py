@@ -225,16 +225,16 @@ def _fits(value: object, kind: type) -> bool:
     return isinstance(value, str) and "\0" not in value
 
 
-def whole(name: str, text: str) -> int:
+def whole_number(name: str, text: str) -> int:
     """A query's whole number."""
     if not _WHOLE.fullmatch(text) or abs(int(text)) > MAX_ID:
         raise QueryError(name, f"{text[:40]!r} is not a whole number")
     return int(text)
 
 
-def wholes(name: str, text: str) -> list[int]:
+def whole_numbers(name: str, text: str) -> list[int]:
     """A query's whole numbers, separated by commas."""
-    return [whole(name, part) for part in _parts(name, text)]
+    return [whole_number(name, part) for part in _parts(name, text)]
 
 
 def _parts(name: str, text: str, most: int = MAX_VALUES) -> list[str]:
@@ -301,7 +301,7 @@ def _sort(name: str, text: str) -> str:
 
 
 def _limit(name: str, text: str) -> int:
-    limit = whole(name, text)
+    limit = whole_number(name, text)
     if not 1 <= limit <= MAX_LIMIT:
         raise QueryError(name, f"must be from 1 to {MAX_LIMIT}, not {limit}")
     return limit
@@ -321,9 +321,9 @@ def _any_of(read: Callable[[str, str], Any]) -> Callable[[str, str], list[Any]]:
 
 
 _Read = Callable[[str, str], Any]
-_BY_TYPE: Final[dict[object, _Read]] = {int: whole, float: _decimal, str: _text, bool: _flag}
+_BY_TYPE: Final[dict[object, _Read]] = {int: whole_number, float: _decimal, str: _text, bool: _flag}
 _SPECIAL: Final[dict[str, tuple[str, _Read]]] = {
-    "study": ("studies", wholes),
+    "study": ("studies", whole_numbers),
     "tag": ("tags", _tags),
     "q": ("text", _search),
     "archived": ("archived", _one_of("true", "false", "all")),

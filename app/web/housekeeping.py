@@ -83,12 +83,12 @@ def hear_of_deaths(database: Database, pipe: int) -> None:
     def listen() -> None:
         with os.fdopen(pipe, "rb", buffering=0, closefd=False) as lines:
             for line in lines:
-                _bury(database, line.decode().strip())
+                _retire(database, line.decode().strip())
 
     Thread(target=listen, name="deaths", daemon=True).start()
 
 
-def _bury(database: Database, worker_id: str) -> None:
+def _retire(database: Database, worker_id: str) -> None:
     try:
         with database.write() as session:
             run_queue.retire(session, worker_id, "its worker died")

@@ -156,13 +156,13 @@ class Worker:
         except DBAPIError as error:
             if not is_outage(error):
                 raise
-            self._bear(error)
+            self._ride_out(error)
         else:
             if self.outage_since is not None:
                 log.info("the database can be used again")
             self.outage_since = None
 
-    def _bear(self, error: DBAPIError) -> None:
+    def _ride_out(self, error: DBAPIError) -> None:
         """Note an outage; runs whose records have found no room for long are given up."""
         if self.outage_since is None:
             why = damage(error)
@@ -407,13 +407,13 @@ def main(
     def stop(_signal: int, _frame: FrameType | None) -> None:
         end(DRAIN_SECONDS, END_SECONDS)
 
-    def be_orphaned() -> None:
+    def end_without_parent() -> None:
         end(ORPHAN_SECONDS, ORPHAN_END_SECONDS)
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     if parent is not None:
-        lifeline.watch(parent, be_orphaned)
+        lifeline.watch(parent, end_without_parent)
     database = Database(settings.url, BUSY_SECONDS)
     if not _wait_for_schema(database, stopping):
         return

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.prose import listed, percent, points, probability, seeds
+from app.prose import in_percent, in_points, listed, probability, seeds
 
 
 @pytest.mark.parametrize(
@@ -10,12 +10,12 @@ from app.prose import listed, percent, points, probability, seeds
     [(0.00123, "+0.12 pp"), (-0.00123, "−0.12 pp"), (0.0, "0.00 pp"), (-0.00001, "0.00 pp")],
 )
 def test_points_have_a_sign_unless_they_are_none(value: float, text: str) -> None:
-    assert points(value) == text
+    assert in_points(value) == text
 
 
 def test_counts_and_shares() -> None:
     assert (seeds(1), seeds(3)) == ("1 seed", "3 seeds")
-    assert (percent(0.97265), percent(1.0)) == ("97.27 %", "100.00 %")
+    assert (in_percent(0.97265), in_percent(1.0)) == ("97.27 %", "100.00 %")
 
 
 @pytest.mark.parametrize(

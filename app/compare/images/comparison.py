@@ -12,7 +12,7 @@ from app.compare.comparison import NotComparable
 from app.compare.images import paired, pictures
 from app.compare.images.paired import Labels
 from app.formats import plural
-from app.prose import points, probability
+from app.prose import in_points, probability
 from app.schemas.answers import RunOut
 from app.schemas.comparison import (
     DepthDigits,
@@ -221,7 +221,7 @@ def pair(answers: Answers, first: int, second: int) -> ImagePair:
     )
     sentence = (
         f"Of {images:,} images run {second} reads {found.gained:,} that run {first} misses, and misses "
-        f"{found.lost:,} that run {first} reads: {points(net)} "
+        f"{found.lost:,} that run {first} reads: {in_points(net)} "
         f"(McNemar's exact test, {probability(found.p)}), {judged}."
     )
     return ImagePair(

@@ -10,7 +10,7 @@ from app.compare.view import Axes, title, view
 from app.formats import plural
 from app.runs import studies
 from app.runs.retrain import Again, Replaced, train_again
-from app.runs.run_list import wholes
+from app.runs.run_list import whole_numbers
 from app.storage.database import clock, newest_change
 from app.web.api import DatabaseOf
 from app.web.creation import CreationOf
@@ -62,7 +62,7 @@ def train_missing(request: Request, creation: CreationOf, data: Posted) -> Respo
     texts = forms.texts_of(data)
     selection = QueryParams(texts.get("selection", "").removeprefix("?"))
     chosen = compare.Selection.parse(selection.multi_items(), strict=False)
-    again = Again(run_ids=wholes("ids", texts.get("ids", "")), study_id=chosen.study_id)
+    again = Again(run_ids=whole_numbers("ids", texts.get("ids", "")), study_id=chosen.study_id)
     made = creation.once(again, request.url.path, lambda session: (0, train_again(session, again)))
     replaced = Replaced.model_validate_json(made.json).by
     ids = [replaced.get(run_id, run_id) for run_id in chosen.ids]

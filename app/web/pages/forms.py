@@ -167,7 +167,7 @@ def read(texts: Mapping[str, str], available: Catalogue = SHIPPED_ALONE) -> RunF
         body["tags"] = tags
     body["note"] = texts.get("note", "").replace("\r\n", "\n")
     try:
-        body["priority"] = typed_numbers.whole(texts.get("priority", "").strip() or "0")
+        body["priority"] = typed_numbers.whole_number(texts.get("priority", "").strip() or "0")
     except GridError as error:
         errors["priority"] = sentence(str(error))
     try:
@@ -204,7 +204,7 @@ def fields_of(body: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def whole(text: str) -> int | None:
+def number_in(text: str) -> int | None:
     """The number of something, if the text is one that can be an id; else None."""
     return int(text) if re.fullmatch(r"[0-9]{1,19}", text) and int(text) <= MAX_ID else None
 

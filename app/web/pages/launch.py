@@ -62,7 +62,7 @@ def new_run(request: Request, database: DatabaseOf, available: Available) -> Res
     """The form that launches runs; `?from={id}` fills it like that run."""
     source = None
     wanted = request.query_params.get("from", "")
-    run_id = forms.whole(wanted)
+    run_id = forms.number_in(wanted)
     if run_id is not None:
         with database.read() as session, suppress(run_queue.RunNotFound):
             source = reading.get_run(session, run_id)

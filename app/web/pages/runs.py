@@ -101,7 +101,9 @@ def change_runs(database: DatabaseOf, settings: SettingsOf, stopping: StoppingOf
     """Do one thing to the ticked runs and return to where they were ticked."""
     texts = forms.texts_of(data)
     back = local(texts.get("next", ""), "/runs")
-    ids = [number for item in texts.get("ids", "").split(", ") if (number := forms.whole(item)) is not None]
+    ids = [
+        number for item in texts.get("ids", "").split(", ") if (number := forms.number_in(item)) is not None
+    ]
     action = texts.get("action", "")
     if action == "compare" and ids:
         return redirect(f"/compare?runs={','.join(map(str, ids))}")
@@ -136,7 +138,7 @@ def change_run(request: Request, database: DatabaseOf, run_id: RunIdPath, data: 
         "note": texts.get("note", "").replace("\r\n", "\n"),
     }
     try:
-        patch = RunPatch.model_validate(changes | {"version": forms.whole(texts.get("version", ""))})
+        patch = RunPatch.model_validate(changes | {"version": forms.number_in(texts.get("version", ""))})
         with database.write() as session:
             run_queue.edit(session, run_id, patch.model_dump(include=set(changes)), patch.version)
     except ValidationError as error:

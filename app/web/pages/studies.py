@@ -98,7 +98,7 @@ def add_seeds(
     text = texts.get("seeds", "").strip()
     status, headers = 422, None
     try:
-        number = typed_numbers.whole(text, _SEEDS)
+        number = typed_numbers.whole_number(text, _SEEDS)
         more = MoreRuns.model_validate({"seeds": number, "only": forms.filled(texts)})
         creation.once(more, request.url.path, lambda session: _more(session, study_id, more))
     except ValidationError as error:

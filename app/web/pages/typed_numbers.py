@@ -79,7 +79,7 @@ def parse(name: str, text: str) -> list[Value]:
     return [value for item in items for value in _read(name, _RANGE_SIGN.sub(r"\1", item))]
 
 
-def whole(text: str, expected: str = "a whole number is expected, like 0") -> int:
+def whole_number(text: str, expected: str = "a whole number is expected, like 0") -> int:
     """The one whole number that a person means.
 
     Raises:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.compare.groups import AXES, Group, among, grouped, parted
 from app.compare.view import unlike_published
-from app.prose import points
+from app.prose import in_points
 from app.queue.names import differences
 from app.schemas.answers import RunOut
 from app.storage.database import Database
@@ -39,9 +39,9 @@ def test_the_evidence_tells_each_pair_its_own_figures(database: Database) -> Non
     told = [re.match(r"(.+) against (.+): (\S+ pp) test accuracy", line) for line in found.verdict.evidence]
     sentences = [each.groups() for each in told if each]
     assert ("1 layer, lr 0.30000000000000004", "1 layer, lr 0.3", "+1.00 pp") in sentences
-    assert ("2 layers, lr 0.30000000000000004", "2 layers, lr 0.3", f"{points(-0.02)}") in sentences
+    assert ("2 layers, lr 0.30000000000000004", "2 layers, lr 0.3", f"{in_points(-0.02)}") in sentences
     for second, first, figure in sentences:
-        assert points(pairs[first, second].difference) == figure
+        assert in_points(pairs[first, second].difference) == figure
 
 
 def test_more_seeds_are_offered_for_the_rate_that_needs_them(database: Database) -> None:

@@ -4,7 +4,7 @@ import re
 
 from app.compare.groups import AXES
 from app.compare.view import Axes, Parameters, title, versus, view
-from app.prose import points
+from app.prose import in_points
 from app.storage.database import Database
 from tests.app.compare.findings import compared, compared_by
 from tests.app.compare.near_rates import of_rates
@@ -25,7 +25,7 @@ def test_the_baseline_is_found_by_its_key_and_by_the_label_of_old_addresses(data
         assert list(context["versus"]) == [found.groups[1 - pinned].id]
     assert view(found, "lr=0.4")["baseline"] is None
     against = versus(found.verdict, found.groups[1], found.groups)["lr=0.3"]
-    assert against.difference == f"{points(-0.01)}, not tested"
+    assert against.difference == f"{in_points(-0.01)}, not tested"
 
 
 def test_against_a_baseline_that_it_ties_with_a_group_is_equal(database: Database) -> None:

@@ -10,7 +10,7 @@ from app.formats import whole as printed
 from app.formats import written
 from app.schemas.grid import GridError
 from app.web.pages import forms
-from app.web.pages.typed_numbers import parse, whole
+from app.web.pages.typed_numbers import parse, whole_number
 from trainer.config import TrainConfig
 
 NO_BREAK, NARROW, THIN, FIGURE = "\u00a0", "\u202f", "\u2009", "\u2007"
@@ -151,7 +151,7 @@ def test_any_text_is_read_or_refused_in_words(text: str, name: str) -> None:
     ("text", "number"), [("5", 5), (" 5 ", 5), ("-5", -5), ("\N{MINUS SIGN}5", -5), ("\uff15", 5), ("+5", 5)]
 )
 def test_one_whole_number_is_read(text: str, number: int) -> None:
-    assert whole(text) == number
+    assert whole_number(text) == number
 
 
 @pytest.mark.parametrize(
@@ -173,15 +173,15 @@ def test_what_a_field_may_not_hold_is_not_suggested(name: str, text: str, cure: 
 @pytest.mark.parametrize("text", ["1,000", "1 000", "1.000", "1'000", "1_000", f"1{NARROW}000"])
 def test_thousands_in_a_field_for_one_number_are_asked_back(text: str) -> None:
     with pytest.raises(GridError, match="If it means 1000, write 1000"):
-        whole(text)
+        whole_number(text)
     with pytest.raises(GridError, match="If it means -1000, write -1000"):
-        whole(f"\N{MINUS SIGN}{text}")
+        whole_number(f"\N{MINUS SIGN}{text}")
 
 
 @pytest.mark.parametrize("text", ["", "high", "1, 5", "1.5", "9" * 5000, "1-5"])
 def test_a_field_for_one_number_says_what_it_expects(text: str) -> None:
     with pytest.raises(GridError, match=r"^a whole number is expected, like 0$"):
-        whole(text)
+        whole_number(text)
 
 
 @pytest.mark.parametrize(
