@@ -4,6 +4,7 @@ A graph repeats the same kernels on the same memory. What differs from step to s
 the optimizer's scalars, is therefore written into tensors that the recorded kernels read.
 """
 
+import logging
 from collections.abc import Sequence
 from functools import cache
 from typing import Final
@@ -14,6 +15,8 @@ from torch import Tensor
 from trainer.config import TrainConfig
 from trainer.device import records_steps
 from trainer.step import Step
+
+log = logging.getLogger(__name__)
 
 WARM_UPS: Final = 3
 """Runs before the recording: in the first ones libraries choose algorithms and allocate workspaces."""
@@ -37,14 +40,29 @@ class Recorder:
         if not self._records:
             step(measured=measured)
             return
-        key = (step, measured)
         with torch.cuda.device(self._device):
-            if key not in self._graphs:
-                self._graphs[key] = self._record(step, measured=measured)
-            self._graphs[key].replay()
+            graph = self._graphs.get((step, measured)) or self._recorded(step, measured=measured)
+            if graph:
+                graph.replay()
+            else:
+                step(measured=measured)
+
+    def _recorded(self, step: Step, *, measured: bool) -> torch.cuda.CUDAGraph | None:
+        """The recording of a step; None, now and for the other steps, where it can't be recorded."""
+        before = [tensor.clone() for tensor in self._changed]
+        try:
+            graph = self._record(step, measured=measured)
+        except RuntimeError as error:  # also when memory is short
+            self._records = False
+            log.warning("steps are not recorded as CUDA graphs, which makes training slower: %s", error)
+            return None
+        finally:
+            for tensor, value in zip(self._changed, before, strict=True):
+                tensor.copy_(value)
+        self._graphs[step, measured] = graph
+        return graph
 
     def _record(self, step: Step, *, measured: bool) -> torch.cuda.CUDAGraph:
-        before = [tensor.clone() for tensor in self._changed]
         stream = _stream(self._device)
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -54,8 +72,6 @@ class Recorder:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=stream):
             step(measured=measured)
-        for tensor, value in zip(self._changed, before, strict=True):
-            tensor.copy_(value)
         return graph
 
 

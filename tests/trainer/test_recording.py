@@ -182,3 +182,27 @@ def test_a_bench_keeps_nothing_where_nothing_is_recorded(data: TensorData) -> No
     list(train(config, data, first, bench=bench))
     list(train(config, data, second, bench=bench))
     assert first.model is not second.model
+
+
+@pytest.mark.parametrize("config", [{}, {"optimizer": "adam", "lr": 0.001}])
+def test_steps_that_cannot_be_recorded_are_done_plainly_and_the_log_says_why(
+    recorded: list[Graph],
+    data: TensorData,
+    config: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    chosen = TrainConfig(**{"depth": 2, "epochs": 2, "batch_size": 128, **config})
+    expected, records = run(chosen, data)
+    recorded.clear()
+
+    def refuse(*_: object, **__: object) -> Capture:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(torch.cuda, "graph", refuse)
+    found, others = run(chosen, data)
+    assert others == records
+    assert all(map(torch.equal, found, expected))
+    (message,) = caplog.messages
+    assert message.endswith("which makes training slower: operation not permitted when stream is capturing")
+    assert len(recorded) == 1
