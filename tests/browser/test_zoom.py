@@ -73,9 +73,9 @@ def ends(drawing: Drawing) -> list[float]:
 def test_a_zoom_stays_while_epochs_arrive_until_a_double_click(
     study: Study, page: Page, address: str, chart: str
 ) -> None:
+    study.start()  # before: the rest of the page would move the chart when a run's state changes
     page.goto(study.server.url + address)
     wait(page, chart, lambda drawing: ends(drawing)[:2] == [0, 10])
-    study.start()
     for _ in range(20):
         study.trains()
     before = wait(page, chart, lambda drawing: {round(end.x) for end in drawing.ends} == {20})
