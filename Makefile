@@ -7,6 +7,8 @@
 #   make check  lint, types and the fast tests: in a minute, on SQLite, without processes and browsers
 #   make lint   lint and types alone
 #   make bench  measures training on this machine, and keeps the table in benchmarks/RESULTS.md
+#   make long   all tests in their long forms: an hour
+#   make gpu    tests and measurements on a CUDA device, with the Python that PYTHON names
 #   make lock   resolves the lock files anew (UPGRADE=1 for newer versions)
 #
 # The Dockerfile uses `make dependencies` and `make install` with VENV= naming its own environment.
@@ -28,7 +30,7 @@ COMMAND := $(VENV)/bin/depthboard
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
-.PHONY: run dev test check lint bench dependencies postgres install lock
+.PHONY: run dev test check long gpu lint bench dependencies postgres install lock
 
 ifdef PORT
 run dev: export DEPTHBOARD_PORT := $(PORT)
@@ -50,6 +52,13 @@ lint: $(VENV)/.editable $(VENV)/.development
 
 dev: $(VENV)/.editable $(VENV)/.development
 	@$(VENV)/bin/python -m watchfiles --sigint-timeout 20 '$(COMMAND) up' app trainer templates static
+
+long: export DEPTHBOARD_RELIABILITY := 10
+long: export DEPTHBOARD_REQUIRE_ALL := 1
+long: test
+
+gpu:
+	PYTHONPATH=. $(PYTHON) benchmarks/gpu.py
 
 bench: $(VENV)/.editable
 	$(VENV)/bin/python benchmarks/training.py --write

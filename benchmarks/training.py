@@ -3,7 +3,6 @@
     python benchmarks/training.py              # one run with the whole machine
     python benchmarks/training.py --study      # 5 depths x 4 seeds through the dashboard
     python benchmarks/training.py --neighbour    # with one other busy process on the same cores
-    python benchmarks/training.py --gpu        # the reference on a CUDA device, and a second run's start
     python benchmarks/training.py --memory     # what a slot holds after its first, second and third run
 
 All times are seconds per epoch, the evaluation of the test set included. The floor is the matrix products
@@ -34,10 +33,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from app.client import Client
 from trainer.config import TrainConfig
-from trainer.data import TensorData, load, resident, to_device
+from trainer.data import TensorData, load, to_device
 from trainer.device import list_devices, threads_for
-from trainer.epochs import Bench
-from trainer.evaluate import BATCH_IMAGES, evaluate
+from trainer.evaluate import BATCH_IMAGES
 from trainer.folder import SHIPPED, DataFolder
 from trainer.loop import TrainState, train
 from trainer.passes import batches, has_bf16
@@ -59,18 +57,14 @@ def main() -> None:
     parser.add_argument("--study", action="store_true", help="a whole study through the dashboard")
     parser.add_argument("--neighbour", action="store_true", help="beside a busy process")
     parser.add_argument("--memory", action="store_true", help="memory of a slot over three runs")
-    parser.add_argument("--gpu", action="store_true", help="the reference on a CUDA device")
     parser.add_argument("--rounds", type=int, default=5, help="epochs of each kind and depth")
     parser.add_argument("--epochs", type=int, default=10, help="epochs of each run of the study")
     parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/RESULTS.md")
     given = parser.parse_args()
-    if given.write and (given.study or given.neighbour or given.memory or given.gpu):
+    if given.write and (given.study or given.neighbour or given.memory):
         parser.error("--write keeps the table of one run with the whole machine: leave the other kinds out")
     if given.memory:
         print(memory())
-        return
-    if given.gpu:
-        print(gpu())
         return
     data = to_device(load(SHIPPED, DataFolder.of(SHIPPED, Path("data"))), CPU)
     if given.study:
@@ -181,37 +175,6 @@ def neighbour(data: TensorData, rounds: int) -> str:
             *lines,
         ]
     )
-
-
-def gpu() -> str:
-    """200 epochs of the reference at each depth on a CUDA device, and how soon a second run is under way."""
-    if not torch.cuda.is_available():
-        raise SystemExit("There is no CUDA device here.")
-    lines = [
-        "| precision | depth | training | train | test | second run, first epoch after |",
-        "|---|" + "---:|" * 5,
-    ]
-    for precision in ("fp32", "tf32", "bf16"):
-        total = 0.0
-        for depth in DEPTHS:
-            config = TrainConfig.model_validate({"depth": depth, "device": "cuda", "precision": precision})
-            data = resident(config, Path("data"))
-            bench = Bench()
-            state = TrainState.start(config, data.device)
-            seconds = sum(record.seconds for record in train(config, data, state, bench=bench))
-            on_train = evaluate(state.model, data.train_images, data.train_labels, config.precision)
-            on_test = evaluate(state.model, data.test_images, data.test_labels, config.precision)
-            second = config.model_copy(update={"seed": 1})
-            began = time.perf_counter()
-            next(train(second, data, TrainState.start(second, data.device), bench=bench))
-            started = time.perf_counter() - began
-            total += seconds
-            lines.append(
-                f"| {precision} | {depth} | {seconds:.2f} s | {on_train.accuracy:.4f} "
-                f"| {on_test.accuracy:.4f} | {started:.3f} s |"
-            )
-        lines.append(f"| {precision} | all | {total:.2f} s | | | |")
-    return "\n".join([f"{heading('--gpu')}, {list_devices()[0].name}; 200 epochs, seed 0.", "", *lines])
 
 
 def memory() -> str:

@@ -1,6 +1,6 @@
 """Attacks on all that the README promises, in a small size.
 
-`DEPTHBOARD_RELIABILITY=10` makes them ten times as large; `benchmarks/reliability.py` runs the long form.
+`make long` makes them ten times as large; `benchmarks/reliability.py` runs the long form.
 """
 
 import os
