@@ -23,10 +23,11 @@ import torch
 from trainer.config import TrainConfig
 from trainer.data import TensorData, load, to_device
 from trainer.device import list_devices, resolve
+from trainer.epoch_record import EpochRecord
 from trainer.epochs import Bench
 from trainer.evaluate import evaluate
 from trainer.folder import SHIPPED, DataFolder
-from trainer.loop import EpochRecord, TrainState, train
+from trainer.loop import TrainState, train
 
 ROOT = Path(__file__).parent.parent
 DEPTHS = (1, 2, 3, 4, 5)

@@ -17,6 +17,7 @@ TORCHLESS = {
     "trainer.command",
     "trainer.config",
     "trainer.durable",
+    "trainer.epoch_record",
     "trainer.folder",
     "trainer.idx",
     "trainer.idx_stream",

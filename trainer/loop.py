@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from trainer.config import TrainConfig
 from trainer.data import TensorData
 from trainer.device import synchronize
+from trainer.epoch_record import EpochRecord
 from trainer.epochs import Bench, Epochs, Running
 from trainer.evaluate import Evaluation, Evaluator, nothing
 from trainer.model import build
@@ -22,29 +23,6 @@ class Diverged(Exception):
 
     def __init__(self, epoch: int, what: str = "loss") -> None:
         super().__init__(f"diverged: {what} became non-finite at epoch {epoch}")
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """What one epoch measured. Losses are mean cross-entropies in nats, accuracies fractions.
-
-    `train_loss` and `train_accuracy` are running ones: over the epoch's images, each at the weights that it
-    met. `last_batch_loss` is that of the last, usually shorter batch. The test figures are over the whole
-    split with the weights at the end of the epoch. `seconds` is training alone, without the evaluation.
-
-    `gradient_norms` has for each layer the L2 norm of the last batch's gradient of its weight and bias;
-    `dead_relu` for each hidden layer the fraction of units that are 0 for every test image.
-    """
-
-    epoch: int
-    train_loss: float
-    last_batch_loss: float
-    train_accuracy: float
-    test_loss: float
-    test_accuracy: float
-    seconds: float
-    gradient_norms: tuple[float, ...]
-    dead_relu: tuple[float, ...]
 
 
 @dataclass(eq=False)

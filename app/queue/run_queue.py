@@ -13,7 +13,7 @@ and has an effect only while `(id, attempt, status = 'running')` still holds: th
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, bindparam, case, delete, insert, true, update
@@ -27,6 +27,7 @@ from app.schemas.status import STATUSES, Outcome, Status
 from app.storage.database import clock, next_change, now
 from app.storage.tables import Attempt, Deletion, Epoch, Run, StudyRun, Worker
 from trainer.config import TrainConfig
+from trainer.epoch_record import EpochRecord
 
 MAX_CRASHES: Final = 3
 """With so many attempts lost in a row through its own process, without a new epoch, a run fails."""
@@ -191,8 +192,8 @@ def _after_epoch(session: Session, run_id: int, epoch: int) -> dict[str, object]
 _SHOWN: Final = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
 
-def record_epoch(session: Session, claim: Claim, figures: Mapping[str, Any]) -> bool:
-    """Store one epoch's figures and show them on the run; False if the claim no longer holds.
+def record_epoch(session: Session, claim: Claim, record: EpochRecord) -> bool:
+    """Store what one epoch measured and show them on the run; False if the claim no longer holds.
 
     Epochs come in order, and one that is there already stays as it is: whoever does not know whether the
     last commit arrived may repeat it. An epoch that no attempt has reached before ends the run's losses in a
@@ -201,15 +202,17 @@ def record_epoch(session: Session, claim: Claim, figures: Mapping[str, Any]) -> 
     Raises:
         ValueError: an epoch before this one is missing.
     """
-    shown = {name: figures[name] for name in _SHOWN}
-    is_new = figures["epoch"] > attempts.furthest_before(claim.run_id, claim.attempt)
+    shown = {name: getattr(record, name) for name in _SHOWN}
+    is_new = record.epoch > attempts.furthest_before(claim.run_id, claim.attempt)
     losses = {name: case((is_new, 0), else_=getattr(Run, name)) for name in ("crashes", "worker_losses")}
-    trained = func.coalesce(Run.train_seconds, 0.0) + figures["seconds"]
-    progress = {"epochs_done": figures["epoch"], "progress_at": now(), "train_seconds": trained}
-    next_one = (*_held(claim), col(Run.epochs_done) == figures["epoch"] - 1)
+    trained = func.coalesce(Run.train_seconds, 0.0) + record.seconds
+    progress = {"epochs_done": record.epoch, "progress_at": now(), "train_seconds": trained}
+    next_one = (*_held(claim), col(Run.epochs_done) == record.epoch - 1)
     if not _move(session, next_one, **progress, **losses, **shown):
-        return _recorded(session, claim, figures["epoch"])
-    session.add(Epoch(run_id=claim.run_id, attempt=claim.attempt, change=next_change(session), **figures))
+        return _recorded(session, claim, record.epoch)
+    session.add(
+        Epoch(run_id=claim.run_id, attempt=claim.attempt, change=next_change(session), **asdict(record))
+    )
     return True
 
 

@@ -238,7 +238,7 @@ class Worker:
             slot.rest()
             self._replace(index, run_queue.lose)
         elif isinstance(report, EpochDone):
-            slot.acknowledge(int(report.figures["epoch"]))
+            slot.acknowledge(report.record.epoch)
         elif isinstance(report, Finished | Failed | Stopped):
             claim = slot.rest()
             if claim and isinstance(report, Finished):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.epoch_record import EpochRecord
+
 
 @dataclass(frozen=True, slots=True)
 class Train:
@@ -69,9 +71,9 @@ class Stepping:
 
 @dataclass(frozen=True, slots=True)
 class EpochDone:
-    """From the slot: one epoch's figures, named as the columns of the epoch table."""
+    """From the slot: an epoch has ended."""
 
-    figures: dict[str, float]
+    record: EpochRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def write(session: Session, claim: Claim, report: FromSlot, *, draining: bool) -
         case Started():
             return run_queue.report_start(session, claim, report.device, report.environment, report.epoch)
         case EpochDone():
-            return run_queue.record_epoch(session, claim, report.figures)
+            return run_queue.record_epoch(session, claim, report.record)
         case Finished():
             return run_queue.finish(session, claim, report.results, report.reason)
         case Failed():

@@ -195,7 +195,7 @@ class Trainer:
         started_at = state.epoch
         saved = time.monotonic()
         for record in train(config, data, state, self._told_to_stop, self._bench, self._note_step):
-            self._connection.send(EpochDone(asdict(record)))
+            self._connection.send(EpochDone(record))
             leaving = self._inbox.leave.is_set() and state.epoch < config.epochs
             if leaving or time.monotonic() - saved >= message.checkpoint_seconds:
                 # A checkpoint knows no more than the database; training that was told to stop needs none.

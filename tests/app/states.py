@@ -12,6 +12,7 @@ from app.schemas.requests import Labels
 from app.storage.database import Database
 from app.storage.tables import Run
 from trainer.config import TrainConfig
+from trainer.epoch_record import EpochRecord
 
 CPU = frozenset({"cpu"})
 RESULTS = {"train_loss": 0.2, "train_accuracy": 0.95, "test_loss": 0.3, "test_accuracy": 0.94}
@@ -31,6 +32,11 @@ def figures(epoch: int, **other: float) -> dict[str, Any]:
         "dead_relu": [],
         **other,
     }
+
+
+def measured(epoch: int, **other: Any) -> EpochRecord:
+    """The same as training yields it."""
+    return EpochRecord(**figures(epoch, **other))
 
 
 def queue_run(database: Database, labels: Labels | None = None, **config: Any) -> int:
@@ -76,7 +82,7 @@ def record(database: Database, claim: Claim, *epochs: int) -> bool:
     written = []
     for epoch in epochs:
         with database.write() as session:
-            written.append(run_queue.record_epoch(session, claim, figures(epoch)))
+            written.append(run_queue.record_epoch(session, claim, measured(epoch)))
     return all(written)
 
 

@@ -6,6 +6,7 @@ from app.queue import run_queue
 from app.storage.database import Database
 from tests.app.states import RESULTS, claimed, figures, queue_run
 from trainer.config import TRAIN_IMAGES
+from trainer.epoch_record import EpochRecord
 
 EPOCHS = 5
 ALL = "/compare?runs=1,2,3,4,5,6"
@@ -31,7 +32,7 @@ def trained(
                 seconds=depth + seed / 10,
                 **(inside if measured else {"gradient_norms": None, "dead_relu": None}),
             )
-            assert run_queue.record_epoch(session, claim, record)
+            assert run_queue.record_epoch(session, claim, EpochRecord(**record))
         accuracy = final - (0.1 if depth == 3 else 0)  # three layers cost most and reach least
         assert run_queue.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
     return run_id

@@ -14,6 +14,7 @@ from app.storage.database import Database
 from tests.app.states import RESULTS, add_worker, claimed, figures
 from tests.web_server import WebServer
 from trainer import predictions
+from trainer.epoch_record import EpochRecord
 from trainer.folder import SHIPPED, TEST_LABELS_FILE, DataFolder, home
 from trainer.idx import IdxFile
 
@@ -49,7 +50,7 @@ class _Furnisher:
         with self.database.write() as session:
             assert run_queue.report_start(session, claim, "cpu", environment, 0)
             for epoch in range(1, epochs + 1):
-                assert run_queue.record_epoch(session, claim, _record(claim, epoch))
+                assert run_queue.record_epoch(session, claim, EpochRecord(**_record(claim, epoch)))
         return claim
 
     def finish(self) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.queue import run_queue
 from app.storage.database import Database
-from tests.app.states import RESULTS, claimed, figures, queue_run
+from tests.app.states import RESULTS, claimed, measured, queue_run
 
 
 def given(
@@ -23,6 +23,6 @@ def given(
         run_queue.report_start(session, claim, "cpu", {"train_images": "60000"}, 0)
         for epoch in range(1, epochs + 1):
             other = {name: values[epoch - 1] for name, values in columns.items()}
-            assert run_queue.record_epoch(session, claim, figures(epoch, **other))
+            assert run_queue.record_epoch(session, claim, measured(epoch, **other))
         assert run_queue.finish(session, claim, {**RESULTS, **(results or {})})
     return run_id

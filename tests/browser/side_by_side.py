@@ -9,6 +9,7 @@ from app.queue import run_queue
 from app.storage.database import Database
 from tests.app.states import RESULTS, add_worker, claimed, figures
 from tests.web_server import WebServer
+from trainer.epoch_record import EpochRecord
 
 
 class Study:
@@ -45,7 +46,9 @@ class Study:
         for seed, claim in self.claims.items():
             other = {} if train_loss is None else {"train_loss": train_loss[seed]}
             with self.database.write() as session:
-                assert run_queue.record_epoch(session, claim, figures_of(seed, self.last) | other)
+                assert run_queue.record_epoch(
+                    session, claim, EpochRecord(**figures_of(seed, self.last) | other)
+                )
 
     def fails(self, seed: int) -> None:
         """One of the runs ends by an error."""

@@ -16,7 +16,7 @@ from app.schemas.comparison import Spread
 from app.statistics import spread
 from app.storage.database import Database
 from app.web import assets
-from tests.app.states import add_worker, claimed, figures, queue_run
+from tests.app.states import add_worker, claimed, measured, queue_run
 from tests.browser.compared import ALL, EPOCHS, trained
 from tests.browser.drawn import traces, wait
 from tests.web_server import WebServer
@@ -127,7 +127,7 @@ def test_what_only_failed_is_not_called_untrained(quiet: WebServer, page: Page) 
     queue_run(database, depth=1)
     claim = claimed(database)
     with database.write() as session:
-        run_queue.record_epoch(session, claim, figures(1))
+        run_queue.record_epoch(session, claim, measured(1))
         run_queue.fail(session, claim, "it broke", None)
     page.goto(f"{quiet.url}/compare?runs=1&epoch=1")
     expect(page.locator("#scrubber output")).to_contain_text("No run has finished or trains")
@@ -141,7 +141,7 @@ def test_whatever_can_not_be_judged_is_named_and_the_rest_works(quiet: WebServer
     diverged = queue_run(database, depth=3, epochs=EPOCHS)
     claim = claimed(database)
     with database.write() as session:
-        run_queue.record_epoch(session, claim, figures(1))
+        run_queue.record_epoch(session, claim, measured(1))
         run_queue.fail(session, claim, reason := "diverged: loss became non-finite at epoch 2", None)
     clothes = trained(database, 0, depth=2, dataset="clothes")
     cancelled = queue_run(database, depth=4, epochs=EPOCHS)
@@ -216,12 +216,12 @@ def test_an_epoch_that_comes_later_is_waited_for(quiet: WebServer, page: Page) -
     queue_run(database, depth=1)
     claim = claimed(database)
     with database.write() as session:
-        run_queue.record_epoch(session, claim, figures(1))
+        run_queue.record_epoch(session, claim, measured(1))
     page.goto(f"{quiet.url}/compare?runs=1&epoch=2")
     slider = page.get_by_label("At epoch")
     expect(slider).to_have_attribute("aria-valuetext", "epoch 1 of 1")
     with database.write() as session:
-        run_queue.record_epoch(session, claim, figures(2))
+        run_queue.record_epoch(session, claim, measured(2))
     expect(slider).to_have_attribute("aria-valuetext", "epoch 2 of 2")
     shows_test_mean(page, 1, 70)
 

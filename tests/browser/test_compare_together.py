@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, expect
 from app import formats
 from app.queue import run_queue
 from app.storage.database import Database
-from tests.app.states import add_worker, claimed, figures, queue_run
+from tests.app.states import add_worker, claimed, measured, queue_run
 from tests.browser.compared import ALL, EPOCHS, trained
 from tests.browser.drawn import traces, wait
 from tests.web_server import WebServer
@@ -28,7 +28,7 @@ def test_means_leave_out_what_failed_and_what_has_not_caught_up(quiet: WebServer
         queue_run(database, depth=1, seed=seed, epochs=EPOCHS)
         claim = claimed(database)
         with database.write() as session:
-            run_queue.record_epoch(session, claim, figures(1, test_accuracy=0.1, train_loss=1e8))
+            run_queue.record_epoch(session, claim, measured(1, test_accuracy=0.1, train_loss=1e8))
         if seed == 3:
             with database.write() as session:
                 run_queue.fail(session, claim, "diverged: loss became non-finite at epoch 2", None)
@@ -48,7 +48,7 @@ def test_means_leave_out_what_failed_and_what_has_not_caught_up(quiet: WebServer
     expect(slider).to_have_attribute("aria-valuetext", f"epoch {EPOCHS} of {EPOCHS}")
     expect(page.locator("#scrubber output")).to_have_text(f"of {EPOCHS}; 3 of 4 runs have it")
     with database.write() as session:
-        run_queue.record_epoch(session, claim, figures(2))
+        run_queue.record_epoch(session, claim, measured(2))
     wait(page, "gap", lambda drawing: drawing.traces[-2].last and drawing.traces[-2].last.x > 1.9)
     expect(slider).to_have_attribute("aria-valuetext", f"epoch {EPOCHS} of {EPOCHS}")
     page.get_by_label("Show", exact=True).first.select_option("train_loss")
@@ -64,7 +64,7 @@ def test_what_diverged_does_not_flatten_the_curves(quiet: WebServer, page: Page)
     queue_run(database, depth=1, seed=1, epochs=EPOCHS)
     claim = claimed(database)
     with database.write() as session:
-        run_queue.record_epoch(session, claim, figures(1, train_loss=1e8))
+        run_queue.record_epoch(session, claim, measured(1, train_loss=1e8))
         run_queue.fail(session, claim, "diverged: loss became non-finite at epoch 2", None)
     page.goto(f"{quiet.url}/compare?runs=1,2")
     below = page.locator("#curves-chart + .unseen")

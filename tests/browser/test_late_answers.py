@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Request, Route
 from app.queue import run_queue
 from app.queue.run_queue import Claim
 from app.storage.database import Database
-from tests.app.states import add_worker, claimed, figures, queue_run
+from tests.app.states import add_worker, claimed, measured, queue_run
 from tests.browser.drawn import wait
 from tests.web_server import WebServer
 
@@ -33,7 +33,7 @@ def goes_on(database: Database, claim: Claim, after: int) -> None:
 def ends(database: Database, claim: Claim, epoch: int, test_loss: float) -> None:
     """An epoch of the run ends, with this test loss."""
     with database.write() as session:
-        assert run_queue.record_epoch(session, claim, figures(epoch, test_loss=test_loss))
+        assert run_queue.record_epoch(session, claim, measured(epoch, test_loss=test_loss))
 
 
 def training(database: Database) -> Claim:

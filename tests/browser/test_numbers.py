@@ -35,6 +35,7 @@ from tests.browser.recomputed import (
 )
 from tests.web_server import WebServer
 from trainer import predictions
+from trainer.epoch_record import EpochRecord
 from trainer.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
 from trainer.idx import IdxFile
 
@@ -91,7 +92,7 @@ def train(database: Database, settings: Settings, depth: int, seed: int, labels:
             "dead_relu": chance.uniform(0, 0.1, depth - 1).tolist(),
         }
         with database.write() as session:
-            assert run_queue.record_epoch(session, claim, figures)
+            assert run_queue.record_epoch(session, claim, EpochRecord(**figures))
     classes = labels.copy()
     wrong = chance.permutation(len(labels))[: int(chance.normal(400 - 60 * depth, 12))]
     classes[wrong] = (classes[wrong] + chance.integers(1, 10, len(wrong))) % 10

@@ -16,6 +16,7 @@ from app.schemas.requests import Labels
 from app.storage import migrations
 from app.storage.database import Database
 from trainer.config import TrainConfig
+from trainer.epoch_record import EpochRecord
 
 
 def main(url: str, runs: int, epochs: int, per_second: float) -> None:
@@ -39,19 +40,19 @@ def main(url: str, runs: int, epochs: int, per_second: float) -> None:
         for claim in claims:
             due += 1 / (per_second * runs)
             time.sleep(max(0.0, due - time.monotonic()))
-            figures = {
-                "epoch": epoch,
-                "train_loss": 2 / epoch,
-                "last_batch_loss": time.time(),
-                "train_accuracy": 0.9,
-                "test_loss": 2 / epoch,
-                "test_accuracy": 0.9,
-                "seconds": 1 / per_second,
-                "gradient_norms": [0.5],
-                "dead_relu": [],
-            }
+            record = EpochRecord(
+                epoch=epoch,
+                train_loss=2 / epoch,
+                last_batch_loss=time.time(),
+                train_accuracy=0.9,
+                test_loss=2 / epoch,
+                test_accuracy=0.9,
+                seconds=1 / per_second,
+                gradient_norms=(0.5,),
+                dead_relu=(),
+            )
             with database.write() as session:
-                if claim is None or not run_queue.record_epoch(session, claim, figures):
+                if claim is None or not run_queue.record_epoch(session, claim, record):
                     raise RuntimeError("a run was taken from the only worker")
     database.close()
 

@@ -10,11 +10,11 @@ from sqlmodel import Session, SQLModel
 from app.queue import run_queue
 from app.queue.run_queue import Claim
 from app.storage.database import Database
-from tests.app.states import RESULTS, claimed, figures, queue_run, record
+from tests.app.states import RESULTS, claimed, measured, queue_run, record
 
 STEPS: dict[str, Callable[[Session, Claim], bool]] = {
     "report_start": lambda session, claim: run_queue.report_start(session, claim, "cpu", {}, 0),
-    "record_epoch": lambda session, claim: run_queue.record_epoch(session, claim, figures(3)),
+    "record_epoch": lambda session, claim: run_queue.record_epoch(session, claim, measured(3)),
     "finish": lambda session, claim: run_queue.finish(session, claim, RESULTS),
     "fail": lambda session, claim: run_queue.fail(session, claim, "too late"),
     "confirm_cancel": run_queue.confirm_cancel,

@@ -16,7 +16,7 @@ from app.queue.run_queue import Claim, WrongState
 from app.schemas.requests import Labels
 from app.storage.database import Database, newest_change
 from app.storage.tables import Attempt, Epoch, Run
-from tests.app.states import RESULTS, figures, queue_run, take
+from tests.app.states import RESULTS, measured, queue_run, take
 from tests.reliability import SCALE
 from tests.reliability.clock import Clock
 
@@ -187,7 +187,7 @@ class QueueMachine(RuleBasedStateMachine):
         claim, model = self.claim_of(data)
         epoch = len(model.epochs) + 1 if model else 1
         with self.database.write() as session:
-            assert run_queue.record_epoch(session, claim, figures(epoch)) is bool(model)
+            assert run_queue.record_epoch(session, claim, measured(epoch)) is bool(model)
         if model:
             model.record()
 

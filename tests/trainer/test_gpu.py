@@ -9,8 +9,9 @@ import torch
 from tests.trainer.training import bit_equal
 from trainer.config import TrainConfig
 from trainer.data import Arrays, TensorData, to_device
+from trainer.epoch_record import EpochRecord
 from trainer.epochs import Bench
-from trainer.loop import EpochRecord, TrainState, train
+from trainer.loop import TrainState, train
 
 pytestmark = [
     pytest.mark.gpu,

@@ -10,8 +10,9 @@ import torch
 from tests.trainer.training import CONFIG, CPU, bit_equal, run
 from trainer.config import TrainConfig
 from trainer.data import TensorData
+from trainer.epoch_record import EpochRecord
 from trainer.evaluate import evaluate
-from trainer.loop import Diverged, EpochRecord, TrainState, train
+from trainer.loop import Diverged, TrainState, train
 
 
 def test_epochs_are_numbered_and_the_loss_falls(data: TensorData) -> None:

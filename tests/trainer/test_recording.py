@@ -18,8 +18,9 @@ from torch.utils._pytree import tree_leaves
 from trainer import epochs, optimizer, recording
 from trainer.config import TrainConfig
 from trainer.data import TensorData
+from trainer.epoch_record import EpochRecord
 from trainer.epochs import Bench
-from trainer.loop import EpochRecord, TrainState, train
+from trainer.loop import TrainState, train
 
 CPU = torch.device("cpu")
 

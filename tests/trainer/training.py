@@ -7,7 +7,8 @@ from torch import Tensor
 
 from trainer.config import TrainConfig
 from trainer.data import TensorData
-from trainer.loop import EpochRecord, TrainState, train
+from trainer.epoch_record import EpochRecord
+from trainer.loop import TrainState, train
 
 CPU = torch.device("cpu")
 CONFIG = TrainConfig(depth=2, epochs=3, batch_size=128)

@@ -22,7 +22,7 @@ from app.storage.migrations import SchemaError
 from app.storage.tables import Counter, Run, Study
 from tests.app.conftest import serving
 from tests.app.listening import listening, newest
-from tests.app.states import claimed, figures, finished_run, queue_run, record, row
+from tests.app.states import claimed, finished_run, measured, queue_run, record, row
 from tests.waiting import eventually
 from trainer import durable
 
@@ -99,7 +99,7 @@ def test_a_run_that_trained_waits_again_with_its_checkpoint_and_no_crash(
     run_id = queue_run(database, epochs=5)
     claim = claimed(database)
     with database.write() as session:
-        run_queue.record_epoch(session, claim, figures(1))
+        run_queue.record_epoch(session, claim, measured(1))
     files = artifacts.of_run(settings.artifacts, run_id)
     durable.write(files.path_of(Checkpoint(1, 1)), b"known")
     durable.write(files.path_of(Checkpoint(1, 2)), b"of an epoch that this moment does not know")

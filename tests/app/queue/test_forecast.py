@@ -13,7 +13,7 @@ from app.runs import reading
 from app.schemas.answers import RunDetail
 from app.storage.database import Database
 from tests.app.queue.test_estimate import trained
-from tests.app.states import add_worker, claimed, figures, queue_run, shown
+from tests.app.states import add_worker, claimed, measured, queue_run, shown
 from tests.backends import on_both
 
 
@@ -40,7 +40,7 @@ def recorded(database: Database, claim: Claim, seconds: Sequence[float], first: 
     with database.write() as session:
         assert run_queue.report_start(session, claim, "cpu", {}, first - 1)
         for epoch, each in enumerate(seconds, first):
-            assert run_queue.record_epoch(session, claim, figures(epoch, seconds=each))
+            assert run_queue.record_epoch(session, claim, measured(epoch, seconds=each))
 
 
 def left(database: Database, run_id: int) -> float:

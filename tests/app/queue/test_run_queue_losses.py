@@ -8,7 +8,18 @@ from app.schemas.answers import RunOut
 from app.storage.database import Database, newest_change
 from app.web import events
 from tests.app.queue.steps import cancel, epochs_of, lose, reap, release, retire, retry, start
-from tests.app.states import RESULTS, add_worker, claimed, figures, queue_run, record, row, shown, take
+from tests.app.states import (
+    RESULTS,
+    add_worker,
+    claimed,
+    figures,
+    measured,
+    queue_run,
+    record,
+    row,
+    shown,
+    take,
+)
 
 BACKENDS = ("sqlite", "postgresql")
 
@@ -196,7 +207,7 @@ def test_an_attempt_that_is_over_writes_nothing(database: Database, *, reclaimed
     before = apart_from_the_eta(), epochs_of(database, run_id), row(database, run_id).lease_expires
     with database.write() as session:
         assert not run_queue.report_start(session, stale, "mps", {}, 0)
-        assert not run_queue.record_epoch(session, stale, figures(2))
+        assert not run_queue.record_epoch(session, stale, measured(2))
         assert not run_queue.finish(session, stale, RESULTS)
         assert not run_queue.fail(session, stale, "too late")
         assert not run_queue.confirm_cancel(session, stale)

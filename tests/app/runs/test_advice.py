@@ -19,7 +19,7 @@ from app.worker.messages import EpochDone
 from app.worker.recording import Refused
 from app.worker.stall import Silence, why_stalled
 from tests.app.conftest import Served
-from tests.app.states import add_worker, claimed, queue_run, record, row
+from tests.app.states import add_worker, claimed, measured, queue_run, record, row
 from tests.trainer import idx_files
 from trainer.data import load
 from trainer.device import DeviceUnavailable, resolve
@@ -126,7 +126,7 @@ def test_a_device_that_is_not_there_is_looked_for_on_the_page_system() -> None:
         ("lost worker 3 times; the last time, its process was killed by SIGKILL", "The operating system"),
         ("lost worker 3 times; the last time, its process exited with code 1", "Its process ended"),
         ("the device failed: CUDA error: an illegal memory access", "The fault is in the device"),
-        (str(Refused(EpochDone({}), ValueError("no such column"))), "The log of the worker says"),
+        (str(Refused(EpochDone(measured(1)), ValueError("no such column"))), "The log of the worker says"),
         ("ValueError: it broke", "Training raised an error; the traceback on the run's page shows where"),
     ],
 )

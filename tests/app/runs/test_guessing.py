@@ -15,7 +15,7 @@ from app.runs.guessing import MAY_BE, NO_BETTER, ONE_CLASS, Chance, enough
 from app.schemas.answers import RunOut
 from app.storage.database import Database
 from tests.app.conftest import Served
-from tests.app.states import RESULTS, add_worker, claimed, figures, queue_run
+from tests.app.states import RESULTS, add_worker, claimed, measured, queue_run
 from trainer.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
 from trainer.idx import IdxFile
 
@@ -32,7 +32,7 @@ def trained(
     claim = claimed(database)
     with database.write() as session:
         assert run_queue.report_start(session, claim, "cpu", environment or {}, 0)
-        assert run_queue.record_epoch(session, claim, figures(1, test_accuracy=accuracy))
+        assert run_queue.record_epoch(session, claim, measured(1, test_accuracy=accuracy))
         assert run_queue.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
     return run_id
 
@@ -163,7 +163,7 @@ def test_a_run_that_trains_is_no_better_so_far(site: Served) -> None:
     text = site.client.get(f"/runs/{run_id}", headers=PAGE).text
     assert 'id="run-guessing" data-live hidden' in text
     with site.database.write() as session:
-        assert run_queue.record_epoch(session, claim, figures(1, test_accuracy=0.1028))
+        assert run_queue.record_epoch(session, claim, measured(1, test_accuracy=0.1028))
     text = site.client.get(f"/runs/{run_id}", headers=PAGE).text
     assert "So far no better than guessing: answering 7 to every" in text
     assert f"so far {NO_BETTER}</div>" in site.client.get("/runs", headers=PAGE).text

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from app.worker import slot
-from trainer.loop import EpochRecord, train
+from trainer.epoch_record import EpochRecord
+from trainer.loop import train
 
 
 def spin(seconds: float) -> None:

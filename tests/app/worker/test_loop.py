@@ -664,7 +664,7 @@ def test_a_report_that_the_database_refuses_fails_its_run_alone(
     bench.wait_for_epochs(run_id)
     worker, slot = bench.start(), bench.pid()
     epoch = row(bench.database, run_id).epochs_done + 1
-    worker.slots[0].report = EpochDone(states.figures(epoch) | figures)
+    worker.slots[0].report = EpochDone(states.measured(**{"epoch": epoch, **figures}))
     run = bench.ended(run_id)
     assert (run.status, run.crashes) == ("failed", 0)
     assert run.reason is not None

@@ -23,7 +23,7 @@ from app.worker.messages import (
     ToSlot,
     Train,
 )
-from tests.app.states import figures
+from tests.app.states import measured
 from trainer.config import TrainConfig
 
 SAID: tuple[ToSlot | FromSlot, ...] = (
@@ -35,7 +35,7 @@ SAID: tuple[ToSlot | FromSlot, ...] = (
     Started("cpu", {"data_warnings": "a\nb"}, 2),
     Stepping(None),
     Stepping(0.25, in_store=True),
-    EpochDone(figures(3)),
+    EpochDone(measured(3)),
     Finished({"test_accuracy": 0.98}, "stopped early"),
     Stopped(),
     Failed("it broke \ud800", "Traceback", device_failed=True),

@@ -8,7 +8,7 @@ from app.storage.database import Database
 from app.worker import recording
 from app.worker.messages import EpochDone, Failed, Finished, FromSlot, Ready, Started, Stepping, Stopped
 from app.worker.recording import Refused
-from tests.app.states import RESULTS, claimed, figures, queue_run, row
+from tests.app.states import RESULTS, claimed, measured, queue_run, row
 
 
 def write(database: Database, claim: Claim, report: FromSlot, *, draining: bool = False) -> bool:
@@ -21,7 +21,7 @@ def test_a_training_is_written_down_from_its_start_to_its_end(database: Database
     claim = claimed(database)
     reports: tuple[FromSlot, ...] = (
         Started("cpu", {"torch": "2"}, 0),
-        *(EpochDone(figures(epoch)) for epoch in (1, 2, 3)),
+        *(EpochDone(measured(epoch)) for epoch in (1, 2, 3)),
         Finished(RESULTS, "stopped early"),
     )
     for report in reports:
@@ -71,7 +71,7 @@ def test_a_claim_that_no_longer_holds_writes_nothing(database: Database) -> None
     assert write(database, claim, Stopped(), draining=True)
     reports: tuple[FromSlot, ...] = (
         Started("cpu", {}, 0),
-        EpochDone(figures(1)),
+        EpochDone(measured(1)),
         Finished(RESULTS, None),
         Failed("x", None),
     )
@@ -89,7 +89,7 @@ def test_a_claim_that_no_longer_holds_writes_nothing(database: Database) -> None
     ],
 )
 def test_what_the_database_refuses_is_told_in_one_printable_line(error: Exception, why: str) -> None:
-    assert str(Refused(EpochDone({}), error)) == (
+    assert str(Refused(EpochDone(measured(1)), error)) == (
         f"what its process reported (EpochDone) could not be recorded: {why}; the log of the worker has the "
         "details"
     )

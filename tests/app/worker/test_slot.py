@@ -40,9 +40,10 @@ from tests.trainer.idx_files import labels, small, write
 from tests.waiting import eventually
 from trainer import predictions
 from trainer.data import Arrays, load
+from trainer.epoch_record import EpochRecord
 from trainer.folder import TRAIN_LABELS_FILE, DataFolder
 from trainer.inspection import DataError
-from trainer.loop import EpochRecord, TrainState, train
+from trainer.loop import TrainState, train
 
 SO = "so test accuracy overstates how well new images are recognised"
 QUICK = {"depth": 1, "epochs": 2, "batch_size": 60_000}
@@ -133,8 +134,7 @@ def test_a_training_is_told_epoch_by_epoch_to_its_end(child: Child) -> None:
     assert started.device == "cpu"
     assert isinstance(first, EpochDone)
     assert isinstance(second, EpochDone)
-    assert [first.figures["epoch"], second.figures["epoch"]] == [1, 2]
-    assert first.figures.keys() == set(EpochRecord.__dataclass_fields__)
+    assert [first.record.epoch, second.record.epoch] == [1, 2]
     assert isinstance(finished, Finished)
     assert finished.results.keys() == {"train_loss", "train_accuracy", "test_loss", "test_accuracy"}
 
