@@ -28,7 +28,7 @@ import psutil
 from playwright.sync_api import Browser, sync_playwright
 
 HERE = Path(__file__).parent.parent
-STUDY = {"depth": [1, 2, 3, 4, 5], "seed": [0, 1, 2], "epochs": 6}
+DEPTHS, SEEDS = [1, 2, 3, 4, 5], [0, 1, 2]
 PAGES = {"no page": "", "study": "/studies/1", "comparison": "/compare?study=1"}
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 
@@ -55,16 +55,17 @@ def dashboard(checkout: Path) -> Iterator[tuple[str, psutil.Process]]:
             up.wait()
 
 
-def measured(checkout: Path, browser: Browser, address: str) -> float:
+def measured(checkout: Path, browser: Browser, address: str, epochs: int) -> float:
     """Seconds of CPU time of the web process from the page's request until the study has ended."""
     with dashboard(checkout) as (url, web), httpx.Client(base_url=url) as client:
-        client.post("/studies", json=STUDY).raise_for_status()
+        study = {"depth": DEPTHS, "seed": SEEDS, "epochs": epochs}
+        client.post("/studies", json=study).raise_for_status()
         before = _seconds(web)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         if address:
             page.goto(url + address)
         counts: dict[str, int] = {}
-        while counts.get("finished", 0) < len(STUDY["depth"]) * len(STUDY["seed"]):  # type: ignore[arg-type]
+        while counts.get("finished", 0) < len(DEPTHS) * len(SEEDS):
             time.sleep(2)
             counts = client.get("/studies/1").json()["counts"]
         spent = _seconds(web) - before
@@ -84,6 +85,8 @@ def main() -> None:
     )
     parser.add_argument("--against", type=Path, help="an older checkout")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=6, help="epochs of each run")
+    parser.add_argument("--only", choices=PAGES, help="one of the pages")
     asked = parser.parse_args()
     older = asked.against.resolve() if asked.against else None
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
@@ -91,12 +94,12 @@ def main() -> None:
     with sync_playwright() as driver:
         path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
         browser = driver.chromium.launch(executable_path=path, args=_FLAGS)
-        for name, address in PAGES.items():
+        for name in [asked.only] if asked.only else PAGES:
             seconds: dict[Path, list[float]] = defaultdict(list)
             for _ in range(asked.rounds):
                 for checkout in (HERE, older):
                     if checkout:
-                        seconds[checkout].append(measured(checkout, browser, address))
+                        seconds[checkout].append(measured(checkout, browser, PAGES[name], asked.epochs))
             now = median(seconds[HERE])
             before = median(seconds[older]) if older else float("nan")
             print(f"| {name} | {before:.2f} s | {now:.2f} s | {now / before:.2f} |", flush=True)
