@@ -22,7 +22,7 @@ import torch
 
 from trainer.config import TrainConfig
 from trainer.data import TensorData, load, to_device
-from trainer.device import list_devices, resolve
+from trainer.device import DeviceUnavailable, list_devices, resolve
 from trainer.epoch_record import EpochRecord
 from trainer.epochs import Bench
 from trainer.evaluate import evaluate
@@ -58,15 +58,16 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=200, help="epochs of each run")
     parser.add_argument("--only-one", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    device = resolve(asked.device)
+    try:
+        device = resolve(asked.device)
+    except DeviceUnavailable as error:
+        parser.error(str(error))
     data = to_device(load(SHIPPED, DataFolder.of(SHIPPED, Path())), device)
     if asked.only_one:  # beside another
         print(trained(TrainConfig(depth=BESIDE, epochs=asked.epochs), data, Bench()).seconds)
         return 0
     name = next(each.name for each in list_devices() if each.device.startswith(device.type))
-    print(
-        f"{time.strftime('%Y-%m-%d')}, `python benchmarks/gpu.py`, {name}, {os.cpu_count()} cores, ", end=""
-    )
+    print(f"{time.strftime('%Y-%m-%d')}, `make gpu`, {name}, {os.cpu_count()} cores, ", end="")
     print(
         f"Python {platform.python_version()}, PyTorch {torch.__version__}; {asked.epochs} epochs, seed 0.\n"
     )
