@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.compare.groups import among, finished, grouped, members
+from app.compare.groups import Group, among, finished
 from app.queue.names import differences
-from app.schemas.answers import RunOut
-from app.schemas.comparison import Findings
+from app.schemas.comparison import Findings, Members
 from app.schemas.configurations import repeats
 
 
@@ -15,16 +14,16 @@ def of_comparison(comparison: Findings) -> dict[str, Any]:
     return comparison.model_dump(exclude={"verdict", "warnings", "offer", "by_depth"})
 
 
-def of_runs(runs: Sequence[RunOut], by: Sequence[str]) -> dict[str, Any]:
-    """The same of runs that are not compared, with no more of their groups than curves need."""
+def of_groups(everyone: Sequence[Group], shown: Sequence[Members]) -> dict[str, Any]:
+    """The same of groups of runs that are not compared, and how they look: no more than curves need."""
+    runs = sorted((run for group in everyone for run in group.runs), key=lambda run: run.id)
     ended = finished(runs)
     repeated = {run.id for run in repeats(ended)}
-    everyone = grouped(runs, by)
     judged = among(everyone, (run for run in ended if run.id not in repeated))
     return {
         "runs": [run.model_dump() for run in runs],
-        "by": list(by),
-        "members": [group.model_dump() for group in members(everyone)],
+        "by": list(everyone[0].key) if everyone else [],
+        "members": [group.model_dump() for group in shown],
         "groups": [{"id": group.id, "mixed": group.mixed} for group in judged],
         "repeats": sorted(repeated),
         "differences": differences(runs),

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, expect
 from app import formats
 from app.queue import run_queue
 from app.storage.database import Database
-from tests.app.states import add_worker, claimed, measured, queue_run
+from tests.app.states import add_worker, claimed, measured, queue_run, record
 from tests.browser.compared import ALL, EPOCHS, trained
 from tests.browser.drawn import traces, wait
 from tests.web_server import WebServer
@@ -195,6 +195,20 @@ def test_a_page_that_was_read_before_the_last_run_was_deleted_comes_too_late(
         held[0].fulfill(body=old, content_type="text/html")
     page.evaluate("() => new Promise((done) => setTimeout(done))")
     expect(page.locator(".verdict")).to_be_hidden()
+
+
+def test_what_is_said_of_a_run_follows_its_first_epoch(quiet: WebServer, page: Page) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    trained(database, 0, depth=1)
+    run_id = queue_run(database, depth=2)
+    claim = claimed(database)
+    page.goto(f"{quiet.url}/compare?runs=1,{run_id}")
+    said = page.locator("#verdict .notice")
+    expect(said).to_contain_text("without an epoch so far")
+    assert record(database, claim, 1)
+    expect(said).not_to_contain_text("without an epoch so far")
+    expect(said).to_contain_text("still training")
 
 
 def test_when_every_run_is_deleted_the_page_says_so(quiet: WebServer, page: Page) -> None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sqlmodel import Session
 
 from app import formats
-from app.compare.charted import of_runs
+from app.compare.charted import of_groups
 from app.compare.groups import MANY_RUNS, grouped, marks_of_runs, members, parted
 from app.queue.limit import QueueFull
 from app.runs import advice, reading, run_list, studies
@@ -59,8 +59,8 @@ def _study_page(
     query = run_list.RunQuery(studies=[study_id], archived="all", sort="id", limit=run_list.MAX_LIMIT)
     found = run_list.list_runs(session, query)
     runs = reading.find_runs(session, study.runs) if found.next_cursor else found.runs
-    by = parted(runs)
-    shown = members(grouped(runs, by))
+    everyone = grouped(runs, parted(runs))
+    shown = members(everyone)
     return page(
         request,
         "studies/study.html",
@@ -71,7 +71,7 @@ def _study_page(
         change=change,
         found=found,
         bare=advice.without_epochs(runs),
-        charted=embedded(of_runs(runs, by)),
+        charted=embedded(of_groups(everyone, shown)),
         members=shown,
         marks_of_runs=marks_of_runs(shown),
         means_first=len(runs) > MANY_RUNS,

@@ -6,8 +6,8 @@ import { throttle } from "../throttle.js";
 
 export const charted = () => JSON.parse(document.getElementById("charted").textContent);
 
-// Fills `set` from the page, and again whenever the server has worded it anew; `take` gets what is in the page. `selection` is
-// the query that gives the epochs of all its runs.
+// Fills `set` from the page, and again whenever the server has worded it anew; `take` gets what is in the page.
+// `selection` is the query for the epochs of all its runs.
 export async function fillFromPage(set, selection, take = () => {}) {
   let filled = "";
   const fill = throttle(async () => {

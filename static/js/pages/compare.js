@@ -45,10 +45,11 @@ await fillFromPage(set, selection, (page) => {
 listen("/events", change, {
   run(run) {
     if (!set.has(run.id)) return;
-    const { status } = set.get(run.id);
+    const before = set.get(run.id);
     set.run(run);
     updateRow(run);
-    if (run.status !== status) refresh();
+    // a run's state is in the verdict, and whether it has epochs in the words beside it
+    if (run.status !== before.status || (run.epochs_done > 0) !== (before.epochs_done > 0)) refresh();
   },
   epoch(record) {
     set.epoch(record);

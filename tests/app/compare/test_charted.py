@@ -1,6 +1,7 @@
 """What charts are drawn from is the same on pages that compare runs and on those that only show them."""
 
-from app.compare.charted import of_comparison, of_runs
+from app.compare.charted import of_comparison, of_groups
+from app.compare.groups import grouped, members
 from app.runs.reading import find_runs
 from app.storage.database import Database
 from tests.app.compare.findings import compared_by
@@ -16,7 +17,8 @@ def test_charts_get_the_same_of_runs_whether_these_are_compared_or_not(database:
     runs += [finished_run(database, 0.93, depth=2, seed=1), queue_run(database, depth=3)]
     compared = of_comparison(compared_by(database, runs, ["depth"]))
     with database.read() as session:
-        shown = of_runs(find_runs(session, runs), ["depth"])
+        everyone = grouped(find_runs(session, runs), ["depth"])
+        shown = of_groups(everyone, members(everyone))
     for name in ("runs", "by", "members", "differences"):
         assert shown[name] == compared[name]
     assert shown["repeats"] == compared["repeats"] == [4]
@@ -26,7 +28,8 @@ def test_a_group_whose_runs_differ_in_more_than_seeds_is_marked(database: Databa
     runs = [finished_run(database, 0.9, depth=1, lr=lr) for lr in (0.1, 0.2)]
     runs += [finished_run(database, 0.9, depth=2), queue_run(database, depth=2, lr=0.2)]
     with database.read() as session:
-        groups = of_runs(find_runs(session, runs), ["depth"])["groups"]
+        everyone = grouped(find_runs(session, runs), ["depth"])
+        groups = of_groups(everyone, members(everyone))["groups"]
     assert groups == [{"id": "depth=1", "mixed": ["lr"]}, {"id": "depth=2", "mixed": []}]
 
 
