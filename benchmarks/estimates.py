@@ -34,9 +34,7 @@ from app.client import Client
 from app.formats import between, duration
 from app.queue.pace import Work, fitted
 from trainer.config import TrainConfig
-from trainer.data import load
-from trainer.device import list_devices
-from trainer.folder import (
+from trainer.data.folder import (
     SHIPPED,
     TEST_IMAGES_FILE,
     TEST_LABELS_FILE,
@@ -44,6 +42,8 @@ from trainer.folder import (
     TRAIN_LABELS_FILE,
     DataFolder,
 )
+from trainer.data.loading import load
+from trainer.device import list_devices
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 BEGIN, END = "<!-- estimates begins -->", "<!-- estimates ends -->"

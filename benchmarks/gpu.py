@@ -21,13 +21,13 @@ from statistics import median
 import torch
 
 from trainer.config import TrainConfig
-from trainer.data import TensorData, load, to_device
+from trainer.data.folder import SHIPPED, DataFolder
+from trainer.data.loading import TensorData, load, to_device
 from trainer.device import DeviceUnavailable, list_devices, resolve
-from trainer.epoch_record import EpochRecord
-from trainer.epochs import Bench
-from trainer.evaluate import evaluate
-from trainer.folder import SHIPPED, DataFolder
-from trainer.loop import TrainState, train
+from trainer.training.epoch_record import EpochRecord
+from trainer.training.epochs import Bench
+from trainer.training.evaluation import evaluate
+from trainer.training.loop import TrainState, train
 
 ROOT = Path(__file__).parent.parent
 DEPTHS = (1, 2, 3, 4, 5)
@@ -83,7 +83,7 @@ def tested() -> bool:
     if importlib.util.find_spec("pytest") is None:
         print("The tests were not run: pytest is missing.\n")
         return False
-    tests = ["tests/trainer/test_gpu.py", "tests/trainer/test_device.py"]
+    tests = ["tests/trainer/training/test_gpu.py", "tests/trainer/test_device.py"]
     options = ["-q", "-m", "gpu", "-p", "no:cacheprovider", "--confcutdir", "tests/trainer"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *tests],

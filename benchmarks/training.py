@@ -33,12 +33,12 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from app.client import Client
 from trainer.config import TrainConfig
-from trainer.data import TensorData, load, to_device
+from trainer.data.folder import SHIPPED, DataFolder
+from trainer.data.loading import TensorData, load, to_device
 from trainer.device import list_devices, threads_for
-from trainer.evaluate import BATCH_IMAGES
-from trainer.folder import SHIPPED, DataFolder
-from trainer.loop import TrainState, train
-from trainer.passes import batches, has_bf16
+from trainer.training.evaluation import BATCH_IMAGES
+from trainer.training.loop import TrainState, train
+from trainer.training.passes import batches, has_bf16
 
 DEPTHS = (1, 2, 3, 4, 5)
 SEEDS = 4

@@ -48,17 +48,17 @@ SLOW = (
     "tests/app/worker/test_lifeline.py",
     "tests/app/worker/test_slot",  # and test_slot_process.py
     "tests/app/worker/test_stall.py",
-    "tests/trainer/test_checkpoint.py",
-    "tests/trainer/test_data.py",
-    "tests/trainer/test_idx.py",
-    "tests/trainer/test_inspection.py",
-    "tests/trainer/test_loop.py",
-    "tests/trainer/test_optimizer.py",
-    "tests/trainer/test_recording.py",
-    "tests/trainer/test_schedule.py",
+    "tests/trainer/files/test_checkpoint.py",
+    "tests/trainer/data/test_loading.py",
+    "tests/trainer/data/test_idx.py",
+    "tests/trainer/data/test_inspection.py",
+    "tests/trainer/training/test_loop.py",
+    "tests/trainer/training/test_optimizer.py",
+    "tests/trainer/training/test_recording.py",
+    "tests/trainer/training/test_schedule.py",
     "tests/trainer/test_streams.py",
     "tests/trainer/test_terminal.py",
-    "tests/trainer/test_weights.py",
+    "tests/trainer/files/test_weights.py",
 )
 """Where tests start processes or take long: `make check` skips them, as it does those marked `slow`."""
 

@@ -260,12 +260,12 @@ def _end(code: int) -> None:
 
 def _remember_shipped_data() -> None:
     """Read the data set that comes with the product once for all forks."""
-    from trainer import data  # noqa: PLC0415  # with PyTorch, which only this process needs
-    from trainer.folder import SHIPPED, DataFolder  # noqa: PLC0415
+    from trainer.data import loading  # noqa: PLC0415  # with PyTorch, which only this process needs
+    from trainer.data.folder import SHIPPED, DataFolder  # noqa: PLC0415
 
-    load = data.load
+    load = loading.load
     arrays = load(SHIPPED, DataFolder.of(SHIPPED, ROOT))
-    data.__dict__["load"] = lambda dataset, folder: arrays if dataset == SHIPPED else load(dataset, folder)
+    loading.__dict__["load"] = lambda dataset, folder: arrays if dataset == SHIPPED else load(dataset, folder)
 
 
 def main() -> None:

@@ -16,15 +16,15 @@ WEB = ("fastapi", "starlette", "uvicorn")
 TORCHLESS = {
     "trainer.command",
     "trainer.config",
-    "trainer.durable",
-    "trainer.epoch_record",
-    "trainer.folder",
-    "trainer.idx",
-    "trainer.idx_stream",
-    "trainer.inspection",
-    "trainer.predictions",
+    "trainer.files.durable",
+    "trainer.training.epoch_record",
+    "trainer.data.folder",
+    "trainer.data.idx",
+    "trainer.data.idx_stream",
+    "trainer.data.inspection",
+    "trainer.files.predictions",
     "trainer.streams",
-    "trainer.tensor_file",
+    "trainer.files.tensor_file",
 }
 DATABASE = ("sqlalchemy", "sqlmodel", "alembic", "app.storage.database", "app.storage.tables")
 
@@ -53,7 +53,7 @@ ABOUT_SEVERAL = {
     "app.test_exact_numbers",
     "app.test_simulated_studies",
     "app.queue.test_run_queue_losses",  # the other half of a long module
-    "trainer.test_gpu",
+    "trainer.training.test_gpu",
 }
 """Test files that stand for no single module."""
 
@@ -172,7 +172,9 @@ def test_scripts_import_one_way(script: Path) -> None:
         assert imported.parent.name in before
 
 
-@pytest.mark.parametrize(("folder", "suffix"), [("app", ".py"), ("static/js", ".js"), ("templates", ".html")])
+@pytest.mark.parametrize(
+    ("folder", "suffix"), [("app", ".py"), ("trainer", ".py"), ("static/js", ".js"), ("templates", ".html")]
+)
 def test_no_folder_holds_more_than_can_be_kept_in_mind(folder: str, suffix: str) -> None:
     folders = [ROOT / folder, *(path for path in (ROOT / folder).rglob("*") if path.is_dir())]
     counts = {
@@ -199,6 +201,19 @@ def test_the_rooms_are_found() -> None:
 
 
 @pytest.mark.parametrize("module", TRAINER)
+def test_the_trainer_imports_one_way(module: str) -> None:
+    """First what stands for all parts, then the packages in turn, and last what a terminal needs."""
+    rooms = ("config device streams", "data", "training", "files", "terminal command __main__")
+    places = {name: place for place, names in enumerate(rooms) for name in names.split()}
+
+    def place(name: str) -> int:
+        return places[name.split(".")[1]] if "." in name else 0
+
+    found = {name for name in imports(module, lazy=True) if name.split(".")[0] == "trainer"}
+    assert {name for name in found if place(name) > place(module)} == set()
+
+
+@pytest.mark.parametrize("module", TRAINER)
 def test_the_trainer_never_imports_the_app(module: str) -> None:
     assert not [name for name in imports(module, lazy=True) if name.split(".")[0] == "app"]
 
@@ -216,13 +231,13 @@ def test_only_the_slot_is_a_door_to_torch(module: str) -> None:
         ("trainer", ("torch", "numpy", "pydantic")),
         ("trainer.config", ("torch", "numpy")),
         ("trainer.command", ("torch", "numpy", "rich")),
-        ("trainer.folder", ("torch", "numpy", "pydantic")),
-        ("trainer.inspection", ("torch", "numpy")),
-        ("trainer.loop", ("sqlmodel", "rich", "safetensors")),
+        ("trainer.data.folder", ("torch", "numpy", "pydantic")),
+        ("trainer.data.inspection", ("torch", "numpy")),
+        ("trainer.training.loop", ("sqlmodel", "rich", "safetensors")),
         ("app.runs.datasets", ("torch", "numpy", *WEB, *DATABASE)),
-        ("trainer.predictions", ("torch", "pydantic")),
-        ("trainer.idx", ("torch",)),
-        ("trainer.durable", ("torch", "numpy", "pydantic")),
+        ("trainer.files.predictions", ("torch", "pydantic")),
+        ("trainer.data.idx", ("torch",)),
+        ("trainer.files.durable", ("torch", "numpy", "pydantic")),
         ("app.storage.artifacts", ("torch", "numpy", *WEB, *DATABASE)),
         ("app.settings", ("torch", *WEB, *DATABASE)),
         ("app.storage.tables", ("torch", *WEB, *ROUTES)),
@@ -275,7 +290,7 @@ create_app(Settings(data_dir=Path({str(tmp_path)!r}))).openapi()
 """
     loaded = loaded_after(code)
     assert "app.web.api" in loaded
-    assert not loaded & {"torch", "numpy", "scipy", "trainer.loop", "trainer.model"}
+    assert not loaded & {"torch", "numpy", "scipy", "trainer.training.loop", "trainer.training.model"}
 
 
 @pytest.mark.slow

@@ -154,7 +154,10 @@ def test_the_wheel_carries_pages_data_and_license_and_nothing_else(installation:
     for folder in ("templates", "static"):
         here = {f"app/{path.relative_to(ROOT)}" for path in (ROOT / folder).rglob("*") if path.is_file()}
         assert here <= files
-    assert {f"trainer/mnist/{path.name}" for path in (ROOT / "trainer/mnist").iterdir()} <= files
+    for folder in ("app", "trainer"):
+        assert {str(path.relative_to(ROOT)) for path in (ROOT / folder).rglob("*.py")} <= files
+    shipped = "trainer/data/mnist"
+    assert {f"{shipped}/{path.name}" for path in (ROOT / shipped).iterdir()} <= files
     assert any(name.endswith("LICENSE") for name in files)
     tops = {name.split("/")[0] for name in files if not name.startswith("../")}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"app", "trainer"}

@@ -18,14 +18,14 @@ from rich.progress import (
 )
 
 from trainer.config import TrainConfig
-from trainer.data import load, to_device
-from trainer.data_warnings import data_warnings
+from trainer.data.folder import DataFolder
+from trainer.data.inspection import DataError
+from trainer.data.loading import load, to_device
+from trainer.data.warnings import data_warnings
 from trainer.device import DeviceUnavailable, resolve, threads_for
-from trainer.epoch_record import EpochRecord
-from trainer.evaluate import evaluate
-from trainer.folder import DataFolder
-from trainer.inspection import DataError
-from trainer.loop import Diverged, TrainState, stopped_early, train
+from trainer.training.epoch_record import EpochRecord
+from trainer.training.evaluation import evaluate
+from trainer.training.loop import Diverged, TrainState, stopped_early, train
 
 
 def run(config: TrainConfig, data_dir: Path, threads: int | None, *, as_json: bool) -> str | None:

@@ -27,7 +27,7 @@ from app.storage.artifacts import Checkpoint
 from app.storage.database import Database, clock, newest_change
 from app.storage.outage import OUTAGES
 from app.storage.tables import Counter, Deletion, Epoch, Run, Study, Worker
-from trainer import durable
+from trainer.files import durable
 
 _TABLES: Final = "depthboard.sqlite3"
 _BATCH: Final = 1000

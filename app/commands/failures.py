@@ -62,7 +62,7 @@ def backup_errors() -> Iterator[None]:
     """Say why there is no backup, or none that can be restored."""
     from app.commands.backup import BackupError
     from app.storage.folder_lock import FolderInUse, LockUnusable
-    from trainer.durable import NotWritten
+    from trainer.files.durable import NotWritten
 
     try:
         yield

@@ -27,7 +27,7 @@ from app.schemas.status import STATUSES, Outcome, Status
 from app.storage.database import clock, next_change, now
 from app.storage.tables import Attempt, Deletion, Epoch, Run, StudyRun, Worker
 from trainer.config import TrainConfig
-from trainer.epoch_record import EpochRecord
+from trainer.training.epoch_record import EpochRecord
 
 MAX_CRASHES: Final = 3
 """With so many attempts lost in a row through its own process, without a new epoch, a run fails."""

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from app.text_keys import natural
 from trainer.config import TEST_IMAGES, TRAIN_IMAGES, TrainConfig
-from trainer.folder import SHIPPED, DataFolder, FoundFiles, Stamp, home, is_folder, shown
-from trainer.inspection import DataError, Sizes, inspect, lacks, read_images
+from trainer.data.folder import SHIPPED, DataFolder, FoundFiles, Stamp, home, is_folder, shown
+from trainer.data.inspection import DataError, Sizes, inspect, lacks, read_images
 
 _KNOWN: Final = 1000
 """How many folders are remembered as they were when they were looked at."""

@@ -10,7 +10,7 @@ from app.prose import in_percent
 from app.schemas.answers import Guessing
 from app.statistics import SIGNIFICANCE
 from trainer.config import CLASSES
-from trainer.folder import SHIPPED
+from trainer.data.folder import SHIPPED
 
 NO_BETTER: Final[Guessing] = "no better than guessing"
 MAY_BE: Final[Guessing] = "may be guessing"

@@ -19,7 +19,7 @@ from typing import Final, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from app.settings import is_url
-from trainer.durable import is_local
+from trainer.files.durable import is_local
 
 log = logging.getLogger(__name__)
 

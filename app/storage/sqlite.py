@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.storage.open_files import OpenFiles
-from trainer.durable import TEMPORARY
+from trainer.files.durable import TEMPORARY
 
 try:  # Linux wheels carry a newer SQLite than the interpreter's
     import pysqlite3.dbapi2 as sqlite  # type: ignore[import-untyped]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.epoch_record import EpochRecord
+from trainer.training.epoch_record import EpochRecord
 
 
 @dataclass(frozen=True, slots=True)

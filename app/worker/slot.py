@@ -40,18 +40,18 @@ from app.worker.messages import (
     ToSlot,
     Train,
 )
-from trainer import checkpoint, predictions, weights
-from trainer.checkpoint import CheckpointError
 from trainer.config import CLASSES, TrainConfig
-from trainer.data import TensorData, load, to_device
-from trainer.data_warnings import data_warnings
+from trainer.data.folder import SHIPPED, DataFolder, Stamp
+from trainer.data.inspection import DataError
+from trainer.data.loading import TensorData, load, to_device
+from trainer.data.warnings import data_warnings
 from trainer.device import DeviceUnavailable, list_devices, resolve, threads_for
-from trainer.durable import NotWritten, is_local
-from trainer.epochs import Bench
-from trainer.evaluate import evaluate, predict
-from trainer.folder import SHIPPED, DataFolder, Stamp
-from trainer.inspection import DataError
-from trainer.loop import Diverged, TrainState, stopped_early, train
+from trainer.files import checkpoint, predictions, weights
+from trainer.files.checkpoint import CheckpointError
+from trainer.files.durable import NotWritten, is_local
+from trainer.training.epochs import Bench
+from trainer.training.evaluation import evaluate, predict
+from trainer.training.loop import Diverged, TrainState, stopped_early, train
 
 STEPPING_SECONDS: Final = 1.0
 """How often the worker is told that training goes on."""

@@ -10,10 +10,10 @@ from app.settings import Settings
 from app.storage import artifacts
 from tests.app.conftest import Served
 from tests.app.states import finished_run
-from trainer import predictions
-from trainer.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
-from trainer.idx import IdxFile
-from trainer.predictions import Predictions
+from trainer.data.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
+from trainer.data.idx import IdxFile
+from trainer.files import predictions
+from trainer.files.predictions import Predictions
 
 IMAGES = 10_000
 SHIPPED_FILES = DataFolder.of(SHIPPED, Path()).find().files

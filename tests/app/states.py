@@ -12,7 +12,7 @@ from app.schemas.requests import Labels
 from app.storage.database import Database
 from app.storage.tables import Run
 from trainer.config import TrainConfig
-from trainer.epoch_record import EpochRecord
+from trainer.training.epoch_record import EpochRecord
 
 CPU = frozenset({"cpu"})
 RESULTS = {"train_loss": 0.2, "train_accuracy": 0.95, "test_loss": 0.3, "test_accuracy": 0.94}

@@ -19,7 +19,7 @@ from app.storage.database import Database, told
 from app.storage.folder_lock import FolderInUse
 from tests.app.conftest import serving
 from tests.dashboard import COMMAND, clean_environment, get, running
-from trainer.folder import FILES
+from trainer.data.folder import FILES
 
 NAMES = [
     *(

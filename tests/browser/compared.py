@@ -6,7 +6,7 @@ from app.queue import run_queue
 from app.storage.database import Database
 from tests.app.states import RESULTS, claimed, figures, queue_run
 from trainer.config import TRAIN_IMAGES
-from trainer.epoch_record import EpochRecord
+from trainer.training.epoch_record import EpochRecord
 
 EPOCHS = 5
 ALL = "/compare?runs=1,2,3,4,5,6"

@@ -27,8 +27,8 @@ from tests.browser.compared import trained
 from tests.dashboard import running
 from tests.trainer import idx_files
 from tests.web_server import WebServer
-from trainer.folder import FILES, IMAGE_FILES, SHIPPED, DataFolder, home
-from trainer.idx import IdxFile
+from trainer.data.folder import FILES, IMAGE_FILES, SHIPPED, DataFolder, home
+from trainer.data.idx import IdxFile
 
 FEW: Final = "few"
 """A data set with which a study takes seconds."""

@@ -13,10 +13,10 @@ from app.storage import artifacts
 from app.storage.database import Database
 from tests.app.states import RESULTS, add_worker, claimed, figures
 from tests.web_server import WebServer
-from trainer import predictions
-from trainer.epoch_record import EpochRecord
-from trainer.folder import SHIPPED, TEST_LABELS_FILE, DataFolder, home
-from trainer.idx import IdxFile
+from trainer.data.folder import SHIPPED, TEST_LABELS_FILE, DataFolder, home
+from trainer.data.idx import IdxFile
+from trainer.files import predictions
+from trainer.training.epoch_record import EpochRecord
 
 COMPARED: Final = 15
 """How many runs have finished: three seeds of one to five layers, with the first ids, in study 1."""

@@ -9,7 +9,7 @@ from app.queue import run_queue
 from app.storage.database import Database
 from tests.app.states import RESULTS, add_worker, claimed, figures
 from tests.web_server import WebServer
-from trainer.epoch_record import EpochRecord
+from trainer.training.epoch_record import EpochRecord
 
 
 class Study:

@@ -17,9 +17,9 @@ from app.storage.tables import Counter
 from app.web import assets
 from tests.app.states import RESULTS, add_worker, claimed, queue_run, record
 from tests.web_server import WebServer
-from trainer import predictions
-from trainer.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
-from trainer.idx import IdxFile
+from trainer.data.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
+from trainer.data.idx import IdxFile
+from trainer.files import predictions
 
 pytestmark = pytest.mark.browser
 

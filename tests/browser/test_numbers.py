@@ -34,10 +34,10 @@ from tests.browser.recomputed import (
     welch,
 )
 from tests.web_server import WebServer
-from trainer import predictions
-from trainer.epoch_record import EpochRecord
-from trainer.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
-from trainer.idx import IdxFile
+from trainer.data.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
+from trainer.data.idx import IdxFile
+from trainer.files import predictions
+from trainer.training.epoch_record import EpochRecord
 
 pytestmark = pytest.mark.browser
 

@@ -16,7 +16,7 @@ from app.schemas.requests import Labels
 from app.storage import migrations
 from app.storage.database import Database
 from trainer.config import TrainConfig
-from trainer.epoch_record import EpochRecord
+from trainer.training.epoch_record import EpochRecord
 
 
 def main(url: str, runs: int, epochs: int, per_second: float) -> None:

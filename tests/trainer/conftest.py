@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from trainer.data import Arrays, TensorData, load, to_device
-from trainer.folder import FILES, SHIPPED, DataFolder
+from trainer.data.folder import FILES, SHIPPED, DataFolder
+from trainer.data.loading import Arrays, TensorData, load, to_device
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from trainer.config import TrainConfig
-from trainer.data import TensorData
+from trainer.data.loading import TensorData
 from trainer.device import DeviceUnavailable, list_devices, resolve
-from trainer.evaluate import evaluate
-from trainer.loop import TrainState, train
+from trainer.training.evaluation import evaluate
+from trainer.training.loop import TrainState, train
 
 
 def test_the_cpu_is_always_there_and_has_a_name() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from trainer.streams import plain
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(

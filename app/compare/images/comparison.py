@@ -28,9 +28,9 @@ from app.schemas.configurations import differing, repeats
 from app.settings import Settings
 from app.statistics import SIGNIFICANCE
 from app.storage import artifacts
-from trainer import predictions
-from trainer.predictions import Predictions
-from trainer.tensor_file import TensorFileError
+from trainer.files import predictions
+from trainer.files.predictions import Predictions
+from trainer.files.tensor_file import TensorFileError
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.config import CLASSES
-from trainer.predictions import Predictions
+from trainer.files.predictions import Predictions
 
 Labels = NDArray[np.uint8]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from trainer.folder import TEST_IMAGES_FILE, TEST_LABELS_FILE, DataFolder, shown
-from trainer.idx import Bytes, IdxFile
-from trainer.idx_stream import IMAGES, LABELS, IdxError, Layout, opened
+from trainer.data.folder import TEST_IMAGES_FILE, TEST_LABELS_FILE, DataFolder, shown
+from trainer.data.idx import Bytes, IdxFile
+from trainer.data.idx_stream import IMAGES, LABELS, IdxError, Layout, opened
 
 MOST_BYTES: Final = 1 << 28
 """How much memory all kept files may take; a larger file is not shown."""

@@ -14,7 +14,7 @@ from app.storage.database import Database, newest_change, told
 from app.web.api import DatabaseOf, SettingsOf
 from app.web.html import page
 from app.web.negotiation import HtmlRoute
-from trainer.folder import FILES, home
+from trainer.data.folder import FILES, home
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 

@@ -7,7 +7,7 @@ from typing import Final
 from fastapi import Response
 from starlette.responses import FileResponse, StreamingResponse
 
-from trainer.durable import is_local
+from trainer.files.durable import is_local
 
 _PIECE: Final = 1 << 20
 _KIND: Final = "application/octet-stream"

@@ -24,7 +24,7 @@ from tests.app.conftest import serving
 from tests.app.listening import listening, newest
 from tests.app.states import claimed, finished_run, measured, queue_run, record, row
 from tests.waiting import eventually
-from trainer import durable
+from trainer.files import durable
 
 BACKENDS = ("sqlite", "postgresql")
 CHANGES = ("change", "reset_change", "value", "origin")

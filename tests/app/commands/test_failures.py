@@ -18,7 +18,7 @@ from app.commands.failures import (
 from app.settings import Settings
 from app.storage.folder_lock import FolderInUse, Place
 from app.storage.migrations import SchemaError
-from trainer.durable import NotWritten
+from trainer.files.durable import NotWritten
 
 
 def broken(said: str) -> OperationalError:

@@ -21,12 +21,12 @@ from app.worker.stall import Silence, why_stalled
 from tests.app.conftest import Served
 from tests.app.states import add_worker, claimed, measured, queue_run, record, row
 from tests.trainer import idx_files
-from trainer.data import load
+from trainer.data.folder import SHIPPED, TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE, DataFolder
+from trainer.data.inspection import DataError
+from trainer.data.loading import load
 from trainer.device import DeviceUnavailable, resolve
-from trainer.durable import NotWritten
-from trainer.folder import SHIPPED, TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE, DataFolder
-from trainer.inspection import DataError
-from trainer.loop import Diverged
+from trainer.files.durable import NotWritten
+from trainer.training.loop import Diverged
 
 IDLE = Silence(seconds=400, cpu_seconds=0, waits_for_files=False, longest_step=0.1)
 

@@ -12,7 +12,7 @@ from app.settings import Settings
 from tests.app.conftest import Served, contents
 from tests.trainer.idx_files import images, labels, small, write
 from tests.waiting import eventually
-from trainer.folder import (
+from trainer.data.folder import (
     FILES,
     TEST_LABELS_FILE,
     TRAIN_IMAGES_FILE,
@@ -20,7 +20,7 @@ from trainer.folder import (
     DataFolder,
     FoundFiles,
 )
-from trainer.inspection import Sizes, inspect, read_images
+from trainer.data.inspection import Sizes, inspect, read_images
 
 UNKNOWN = "there is no complete data set 'kmnist' here, only mnist, clothes"
 PLACE = "put its four IDX files into datasets/kmnist in the data folder"

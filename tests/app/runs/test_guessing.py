@@ -16,8 +16,8 @@ from app.schemas.answers import RunOut
 from app.storage.database import Database
 from tests.app.conftest import Served
 from tests.app.states import RESULTS, add_worker, claimed, measured, queue_run
-from trainer.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
-from trainer.idx import IdxFile
+from trainer.data.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
+from trainer.data.idx import IdxFile
 
 MNIST = Chance.of("mnist", {})
 CLOTHES = {"test_class_counts": " ".join(["1000"] * 10)}

@@ -8,7 +8,7 @@ from app.runs import usual
 from app.runs.datasets import SHIPPED_ALONE, Catalogue, Usable
 from tests.app.conftest import Served
 from trainer.config import TrainConfig
-from trainer.inspection import Sizes
+from trainer.data.inspection import Sizes
 
 FEW = Catalogue([*SHIPPED_ALONE.usable, Usable("few", Sizes(600, 100))])
 

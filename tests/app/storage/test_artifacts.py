@@ -8,7 +8,7 @@ import pytest
 
 from app.storage import artifacts
 from app.storage.artifacts import Checkpoint, RunFiles, StoreUnusable
-from trainer import durable
+from trainer.files import durable
 
 
 @pytest.fixture(params=["a disk", "a store"])

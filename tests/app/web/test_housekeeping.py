@@ -27,7 +27,7 @@ from tests.app.listening import listening
 from tests.app.states import claimed, finished_run, queue_run, row
 from tests.dashboard import ROOT, clean_environment
 from tests.waiting import eventually
-from trainer import durable
+from trainer.files import durable
 
 
 def files_of(settings: Settings, run_id: int, *, checkpoint: bool = True) -> set[str]:

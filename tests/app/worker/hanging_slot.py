@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from app.worker import slot
-from trainer.epoch_record import EpochRecord
-from trainer.loop import train
+from trainer.training.epoch_record import EpochRecord
+from trainer.training.loop import train
 
 
 def spin(seconds: float) -> None:

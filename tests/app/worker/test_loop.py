@@ -39,7 +39,7 @@ from tests.forked import Fork, Forks
 from tests.processes import Process
 from tests.waiting import eventually
 from trainer.config import TrainConfig
-from trainer.folder import FILES, DataFolder
+from trainer.data.folder import FILES, DataFolder
 
 PATIENCE = 120
 LONG: dict[str, Any] = {"depth": 1, "epochs": 10_000, "batch_size": 8192}

@@ -38,12 +38,12 @@ from tests.dashboard import ROOT
 from tests.processes import Process
 from tests.trainer.idx_files import labels, small, write
 from tests.waiting import eventually
-from trainer import predictions
-from trainer.data import Arrays, load
-from trainer.epoch_record import EpochRecord
-from trainer.folder import TRAIN_LABELS_FILE, DataFolder
-from trainer.inspection import DataError
-from trainer.loop import TrainState, train
+from trainer.data.folder import TRAIN_LABELS_FILE, DataFolder
+from trainer.data.inspection import DataError
+from trainer.data.loading import Arrays, load
+from trainer.files import predictions
+from trainer.training.epoch_record import EpochRecord
+from trainer.training.loop import TrainState, train
 
 SO = "so test accuracy overstates how well new images are recognised"
 QUICK = {"depth": 1, "epochs": 2, "batch_size": 60_000}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from app.compare.images import paired
-from trainer.predictions import Predictions
+from trainer.files.predictions import Predictions
 
 DIGITS = st.lists(st.tuples(*[st.integers(0, 9)] * 3), min_size=1, max_size=60)
 

@@ -11,8 +11,8 @@ import pytest
 
 from app.compare.images.pictures import KeptFiles, NoPictures
 from tests.trainer.idx_files import images, labels
-from trainer.idx import IdxFile
-from trainer.idx_stream import IMAGES, LABELS, IdxStream, Layout, opened
+from trainer.data.idx import IdxFile
+from trainer.data.idx_stream import IMAGES, LABELS, IdxStream, Layout, opened
 
 
 @pytest.fixture

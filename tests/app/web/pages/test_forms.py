@@ -6,7 +6,7 @@ from app.runs.datasets import Catalogue, Usable
 from app.schemas.answers import RunOut
 from app.web.pages import forms
 from trainer.config import TrainConfig
-from trainer.inspection import Sizes
+from trainer.data.inspection import Sizes
 
 KNOWN = Catalogue([Usable(name, Sizes(5, 3)) for name in ("mnist", "clothes")])
 

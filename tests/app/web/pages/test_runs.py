@@ -9,7 +9,7 @@ from app.storage import artifacts
 from tests.app import states
 from tests.app.conftest import Served
 from tests.app.web.browsing import Tags, new_run, post
-from trainer import durable
+from trainer.files import durable
 
 
 def test_bulk_actions_return_to_the_list_and_say_what_happened(browser: httpx.Client) -> None:

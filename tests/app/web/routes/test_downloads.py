@@ -10,7 +10,7 @@ from app.storage import artifacts
 from app.web.routes.downloads import download
 from tests.app.conftest import Served
 from tests.app.states import finished_run
-from trainer import durable
+from trainer.files import durable
 
 
 def test_the_weights_of_a_finished_run_are_downloaded_as_a_file(site: Served, settings: Settings) -> None:

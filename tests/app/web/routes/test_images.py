@@ -9,8 +9,8 @@ import pytest
 from app.settings import Settings
 from tests.app.answered import IMAGES, LABELS, SHIPPED_FILES, problem, study_of
 from tests.app.conftest import Served
-from trainer.folder import SHIPPED, TEST_IMAGES_FILE
-from trainer.idx import IdxFile
+from trainer.data.folder import SHIPPED, TEST_IMAGES_FILE
+from trainer.data.idx import IdxFile
 
 
 @pytest.fixture

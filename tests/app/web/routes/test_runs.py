@@ -18,7 +18,7 @@ from tests.app.conftest import Served
 from tests.app.states import claimed, failed_run, figures, finished_run, queue_run
 from tests.app.web.asking import created, places, post, problem
 from tests.backends import on_both
-from trainer import durable
+from trainer.files import durable
 
 
 def test_a_run_is_created_with_the_references_defaults(client: httpx.Client) -> None:

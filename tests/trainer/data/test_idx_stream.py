@@ -1,0 +1,162 @@
+"""The headers of IDX files, and how far a file is read."""
+
+import gzip
+import struct
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.data.refusals import IMAGES, LABELS, MEBIBYTE, bomb, problem, refusal, stored, write
+from tests.trainer.idx_files import images, labels
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "holds nothing: its gzip data is empty"),
+        (IMAGES[:3], "is cut short: 3 bytes, less than its header of 16"),
+        (IMAGES[:15], "is cut short: 15 bytes, less than its header of 16"),
+        (
+            LABELS + bytes(8),
+            (
+                "begins with the magic number 0x00000801 (unsigned bytes in 1 dimension), not 0x00000803 "
+                "(unsigned bytes in 3 dimensions: images)"
+            ),
+        ),
+        (images(3, columns=27), "holds images of 28x27 pixels, not of 28x28"),
+        (images(3, rows=32, columns=32), "holds images of 32x32 pixels, not of 28x28"),
+        (
+            struct.pack(">4I", 0x803, 4, 28, 28) + IMAGES[16:],
+            "holds 2,352 bytes after its header, not the 3,136 of the 4 images that this states",
+        ),
+        (
+            struct.pack(">4I", 0x803, 2**32 - 1, 28, 28) + IMAGES[16:],
+            "states that it holds 4,294,967,295 images; at most 10,000,000 are read",
+        ),
+        (IMAGES[:-1], "holds 2,351 bytes after its header, not the 2,352 of the 3 images that this states"),
+        (
+            IMAGES + b"\0",
+            (
+                "holds more bytes after its header than the 2,352 of the 3 images that this states; it is "
+                "read no further"
+            ),
+        ),
+        (images(0), "holds no image"),
+        (
+            struct.pack(">4I", 0xC03, 1, 28, 28) + bytes(4 * 784),
+            (
+                "begins with the magic number 0x00000c03 (32-bit integers in 3 dimensions, 1x28x28), not "
+                "0x00000803 (unsigned bytes in 3 dimensions: images)"
+            ),
+        ),
+        (
+            struct.pack(">5I", 0x804, 2, 28, 28, 1) + bytes(2 * 784),
+            (
+                "begins with the magic number 0x00000804 (unsigned bytes in 4 dimensions, 2x28x28x1), not "
+                "0x00000803 (unsigned bytes in 3 dimensions: images)"
+            ),
+        ),
+        (
+            struct.pack(">2I", 0x802, 2000) + bytes([9, 0, 0, 3] * 500),
+            (
+                "begins with the magic number 0x00000802 (unsigned bytes in 2 dimensions), not 0x00000803 "
+                "(unsigned bytes in 3 dimensions: images)"
+            ),
+        ),
+        (
+            bytes(800),
+            (
+                "begins with the magic number 0x00000000 (type 0x00, which IDX does not have), not "
+                "0x00000803 (unsigned bytes in 3 dimensions: images)"
+            ),
+        ),
+        (
+            struct.pack("<4I", 0x803, 3, 28, 28) + IMAGES[16:],
+            "begins with the magic number 0x03080000: its integers are little-endian",
+        ),
+    ],
+)
+def test_damaged_images_are_refused(tmp_path: Path, content: bytes, expected: str) -> None:
+    assert problem(write(tmp_path, content), "images") == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0x09, "signed bytes"),
+        (0x0B, "16-bit integers"),
+        (0x0C, "32-bit integers"),
+        (0x0D, "32-bit floats"),
+        (0x0E, "64-bit floats"),
+    ],
+)
+def test_every_type_of_idx_is_named(tmp_path: Path, code: int, words: str) -> None:
+    assert f"0x0000{code:02x}01 ({words} in 1 dimension)" in problem(
+        write(tmp_path, bytes((0, 0, code, 1)) + LABELS[4:])
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            IMAGES,
+            (
+                "begins with the magic number 0x00000803 (unsigned bytes in 3 dimensions, 3x28x28), not "
+                "0x00000801 (unsigned bytes in 1 dimension: labels)"
+            ),
+        ),
+        (LABELS[:-1], "holds 2 bytes after its header, not the 3 of the 3 labels that this states"),
+        (labels([1, 10, 2]), "holds the label 10 (number 2 of 3), not 0 to 9"),
+        (labels([255]), "holds the label 255 (number 1 of 1), not 0 to 9"),
+        (labels([0] * 600_000 + [26]), "holds the label 26 (number 600,001 of 600,001), not 0 to 9"),
+    ],
+)
+def test_damaged_labels_are_refused(tmp_path: Path, content: bytes, expected: str) -> None:
+    assert problem(write(tmp_path, content)) == expected
+    assert problem(stored(tmp_path, content, "plain")) == expected
+
+
+def test_images_in_the_place_of_labels_are_told_so(tmp_path: Path) -> None:
+    assert "in each other's place" in refusal(write(tmp_path, IMAGES)).remedy
+
+
+def test_compressed_content_under_a_plain_name_is_told_to_be_renamed_and_the_reverse(tmp_path: Path) -> None:
+    error = refusal(stored(tmp_path, LABELS, "labels.gz"))
+    assert str(error).endswith("labels.gz is not compressed, though its name says so")
+    assert error.remedy == "Rename it to labels."
+    error = refusal(stored(tmp_path, gzip.compress(LABELS), "labels"))
+    assert str(error).endswith("labels is compressed with gzip, though its name does not end in .gz")
+    assert error.remedy == "Rename it to labels.gz, or decompress it."
+
+
+def test_an_empty_file_and_one_compressed_twice_are_named(tmp_path: Path) -> None:
+    assert problem(stored(tmp_path, b"")) == "is empty"
+    assert problem(stored(tmp_path, b"", "plain")) == "is empty"
+    assert problem(write(tmp_path, gzip.compress(LABELS))) == "is compressed twice"
+
+
+@pytest.mark.parametrize("kind", ["images", "labels"])
+def test_a_file_that_holds_a_gibibyte_is_read_as_far_as_its_header_allows(tmp_path: Path, kind: str) -> None:
+    header = IMAGES[:16] if kind == "images" else LABELS[:8]
+    path = stored(tmp_path, bomb(header, 1024))
+    assert path.stat().st_size < 1.1 * MEBIBYTE
+    tracemalloc.start()
+    try:
+        assert "it is read no further" in problem(path, kind)
+        assert tracemalloc.get_traced_memory()[1] < 2 * MEBIBYTE
+    finally:
+        tracemalloc.stop()
+    path.write_bytes(gzip.compress(header) + gzip.compress(bytes(MEBIBYTE)) * 1024)
+    assert "it is read no further" in problem(path, kind)
+
+
+def test_a_header_that_states_more_than_the_file_can_hold_is_refused_before_it_is_read(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path, struct.pack(">4I", 0x803, 9_000_000, 28, 28) + bytes(100 * 784))
+    assert problem(path, "images") == (
+        "states that it holds 9,000,000 images, 7,056,000,000 bytes, more than the "
+        f"{path.stat().st_size:,} bytes of this gzip file can hold"
+    )

@@ -1,0 +1,118 @@
+"""What is said of a data set whose accuracies mean less than they seem to."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from trainer.data.folder import SHIPPED
+from trainer.data.idx import Bytes
+from trainer.data.loading import Arrays
+from trainer.data.warnings import data_warnings
+
+EVERY = list(range(10)) * 10
+SO = "so test accuracy overstates how well new images are recognised"
+ALONE = "all training images are of class 3, so there is nothing to tell apart"
+
+
+def pictures(count: int, start: int) -> Bytes:
+    """Images that all differ from each other, and from those of another start."""
+    found = np.zeros((count, 28, 28), np.uint8)
+    found[:, 0, 0], found[:, 0, 1], found[:, 0, 2] = np.arange(count) % 256, np.arange(count) // 256, start
+    return found
+
+
+def data(
+    train: Sequence[int] = EVERY,
+    test: Sequence[int] = EVERY,
+    images: Bytes | None = None,
+    test_images: Bytes | None = None,
+) -> Arrays:
+    """A data set of these labels."""
+    return Arrays(
+        pictures(len(train), 1) if images is None else images,
+        np.array(train, np.uint8),
+        pictures(len(test), 2) if test_images is None else test_images,
+        np.array(test, np.uint8),
+        "digest",
+    )
+
+
+def without(*classes: int) -> list[int]:
+    return [label for label in EVERY * 2 if label not in classes]
+
+
+@pytest.mark.parametrize(
+    ("odd", "expected"),
+    [
+        (data(), []),
+        (
+            data(train=[3] * 100),
+            [f"{ALONE}; 90 test images are of other classes"],
+        ),
+        (
+            data(train=[3] * 100, test=[3] * 100),
+            [ALONE],
+        ),
+        (
+            data(train=without(7)),
+            ["no training image is of class 7; 10 test images are, and can't be recognised"],
+        ),
+        (
+            data(train=without(7, 8, 9), test=without(7, 8, 9)),
+            ["no training image is of class 7, 8 or 9; nor is a test image"],
+        ),
+        (
+            data(train=without(7), test=[*without(7), 7]),
+            ["no training image is of class 7; 1 test image is, and can't be recognised"],
+        ),
+        (
+            data(test=without(4)),
+            [
+                "no test image is of class 4, so test accuracy does not tell how well it is recognised",
+            ],
+        ),
+        (
+            data(test=without(4, 5)),
+            ["no test image is of class 4 or 5, so test accuracy does not tell how well they are recognised"],
+        ),
+        (
+            data(test_images=pictures(100, 1)),
+            [f"every test image is also a training image, {SO}"],
+        ),
+        (
+            data(test_images=np.concatenate([pictures(99, 2), pictures(1, 1)])),
+            [f"1 of 100 test images (1.0%) is also a training image, {SO}"],
+        ),
+        (
+            data(test=EVERY * 20, test_images=np.concatenate([pictures(1700, 2), pictures(300, 3)])),
+            [],
+        ),
+        (
+            data(images=np.repeat(pictures(1, 1), 100, 0), test_images=np.repeat(pictures(1, 1), 100, 0)),
+            [f"every test image is also a training image, {SO}"],
+        ),
+        (
+            data(test=EVERY[:60]),
+            [
+                "the test set has only 60 images, each of which is 1.7 percentage points of test accuracy",
+            ],
+        ),
+        (data(train=EVERY[:99]), ["the training set has only 99 images"]),
+    ],
+)
+def test_what_is_odd_is_told(odd: Arrays, expected: list[str]) -> None:
+    assert data_warnings("own", odd) == expected
+
+
+def test_several_things_are_told_of_a_tiny_set() -> None:
+    assert data_warnings("own", data(train=[1], test=[1], test_images=pictures(1, 1))) == [
+        "all training images are of class 1, so there is nothing to tell apart",
+        f"every test image is also a training image, {SO}",
+        "the test set has only 1 image, each of which is 100.0 percentage points of test accuracy",
+        "the training set has only 1 image",
+    ]
+
+
+def test_nothing_is_odd_about_mnist(arrays: Arrays) -> None:
+    assert data_warnings("a copy of it", arrays) == data_warnings(SHIPPED, arrays) == []

@@ -1,0 +1,147 @@
+"""The training loop: what its records say, and what they depend on."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from tests.trainer.small_runs import CONFIG, CPU, bit_equal, run
+from trainer.config import TrainConfig
+from trainer.data.loading import TensorData
+from trainer.training.epoch_record import EpochRecord
+from trainer.training.evaluation import evaluate
+from trainer.training.loop import Diverged, TrainState, train
+
+
+def test_epochs_are_numbered_and_the_loss_falls(data: TensorData) -> None:
+    _, records = run(CONFIG, data)
+    assert [record.epoch for record in records] == [1, 2, 3]
+    assert records[2].train_loss < records[0].train_loss
+
+
+def test_test_figures_are_those_of_the_weights_after_the_epoch(data: TensorData) -> None:
+    state = TrainState.start(CONFIG, CPU)
+    for record in train(CONFIG, data, state):
+        now = evaluate(state.model, data.test_images, data.test_labels)
+        assert (record.test_loss, record.test_accuracy) == (now.loss, now.accuracy)
+        assert record.seconds > 0
+
+
+def test_the_same_seed_gives_the_same_bits_whatever_the_global_generators_hold(data: TensorData) -> None:
+    weights, records = run(CONFIG, data)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(12345)
+        again, records_again = run(CONFIG, data)
+    assert bit_equal(weights, again)
+    assert records == records_again
+
+
+def test_training_leaves_the_global_generator_alone(data: TensorData) -> None:
+    before = torch.get_rng_state()
+    run(CONFIG, data)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_training_that_goes_on_ends_at_the_same_bits_as_one_without_a_pause(data: TensorData) -> None:
+    four = CONFIG.model_copy(update={"epochs": 4})
+    weights, records = run(four, data)
+    state = TrainState.start(four, CPU)
+    first = list(train(CONFIG.model_copy(update={"epochs": 2}), data, state))
+    assert state.epoch == 2
+    second = list(train(four, data, state))
+    assert [replace(record, seconds=0) for record in first + second] == records
+    assert bit_equal(weights, list(state.model.parameters()))
+
+
+def test_a_finished_state_trains_no_further(data: TensorData) -> None:
+    state = TrainState.start(CONFIG, CPU)
+    list(train(CONFIG, data, state))
+    assert list(train(CONFIG, data, state)) == []
+
+
+def test_a_stop_between_batches_ends_without_a_record_of_that_epoch(data: TensorData) -> None:
+    answers = iter([False, False, False, False, True])  # three batches an epoch: stops within the second
+    state = TrainState.start(CONFIG, CPU)
+    records = list(train(CONFIG, data, state, lambda: next(answers)))
+    assert [record.epoch for record in records] == [1]
+    assert state.epoch == 1
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_at_that_epoch(data: TensorData) -> None:
+    state = TrainState.start(CONFIG, CPU)
+    epochs = train(CONFIG, data, state)
+    next(epochs)
+    with torch.no_grad():
+        next(state.model.parameters())[0, 0] = torch.inf
+    with pytest.raises(Diverged, match=r"^diverged: loss became non-finite at epoch 2$"):
+        next(epochs)
+
+
+def test_a_test_loss_that_is_not_finite_ends_the_run_too(data: TensorData) -> None:
+    """The loss of the only batch is finite, the weights after it are far from the test images' scale."""
+    config = CONFIG.model_copy(update={"batch_size": 300, "lr": 1e38})
+    with pytest.raises(Diverged, match="at epoch 1"):
+        next(train(config, data, TrainState.start(config, CPU)))
+
+
+def test_a_reckless_learning_rate_diverges(data: TensorData) -> None:
+    config = TrainConfig(depth=5, epochs=200, lr=100)
+    with pytest.raises(Diverged):
+        list(train(config, data, TrainState.start(config, CPU)))
+
+
+def test_a_record_tells_the_share_of_units_that_no_test_image_wakes(data: TensorData) -> None:
+    config = TrainConfig(depth=3, epochs=1, width=64, lr=1e-12)
+    state = TrainState.start(config, CPU)
+    with torch.no_grad():
+        list(state.model.parameters())[1][:16] = -1e6
+    (record,) = train(config, data, state)
+    first, second = record.dead_relu
+    assert first == pytest.approx(0.25, abs=0.05)
+    assert second < 0.5
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"optimizer": "adam", "lr": 0.001, "weight_decay": 0.01},
+        {"optimizer": "nesterov", "momentum": 0.9, "schedule": "onecycle"},
+        {"dropout": 0.3, "schedule": "cosine"},
+        {"precision": "bf16", "optimizer": "adamw", "lr": 0.001},
+    ],
+    ids=lambda other: "-".join(map(str, other.values())),
+)
+def test_whatever_is_chosen_a_pause_changes_no_bit(data: TensorData, other: dict[str, Any]) -> None:
+    four = TrainConfig(**{"depth": 3, "epochs": 4, "batch_size": 128, **other})
+    weights, records = run(four, data)
+    state = TrainState.start(four, CPU)
+    epochs = train(four, data, state)
+    first = [replace(next(epochs), seconds=0) for _ in range(2)]
+    second = [replace(record, seconds=0) for record in train(four, data, state)]
+    assert first + second == records
+    assert bit_equal(weights, list(state.model.parameters()))
+
+
+def test_patience_ends_a_run_whose_test_loss_rises(data: TensorData) -> None:
+    config = TrainConfig(depth=3, epochs=400, batch_size=50, lr=0.5, patience=3)
+    state = TrainState.start(config, CPU)
+    records = list(train(config, data, state))
+    assert len(records) < config.epochs
+    assert state.epoch - state.best_epoch == config.patience
+    best = min(records, key=lambda record: record.test_loss)
+    assert (best.epoch, best.test_loss) == (state.best_epoch, state.best_test_loss)
+    assert list(train(config, data, state)) == []
+
+
+def test_a_gradient_beyond_float32_ends_the_training_while_the_loss_is_still_finite(
+    data: TensorData,
+) -> None:
+    """Its norm would be infinite, which no record can hold."""
+    config = TrainConfig(depth=4, epochs=20, lr=30, batch_size=300)
+    records: list[EpochRecord] = []
+    with pytest.raises(Diverged, match=r"^diverged: gradient became non-finite at epoch 5$"):
+        records.extend(train(config, data, TrainState.start(config, CPU)))
+    assert len(records) == 4
+    assert all(math.isfinite(norm) for record in records for norm in record.gradient_norms)

@@ -1,0 +1,149 @@
+"""A data set's folder looked over: names, headers, labels and images, and what is wrong with them."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from trainer.config import CLASSES
+from trainer.data.folder import (
+    COMPRESSED,
+    FILES,
+    IMAGE_FILES,
+    TEST_IMAGES_FILE,
+    TEST_LABELS_FILE,
+    TRAIN_IMAGES_FILE,
+    TRAIN_LABELS_FILE,
+    DataFolder,
+    FoundFiles,
+    is_broken_link,
+    is_file,
+    is_folder,
+    is_recognised,
+    shown,
+)
+from trainer.data.idx_stream import IMAGES, LABELS, SIDE, IdxError, opened
+
+_SPLITS: Final = ((TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE), (TEST_IMAGES_FILE, TEST_LABELS_FILE))
+_NAMED: Final = 4
+"""How many files a message names."""
+_ARCHIVES: Final = (".zip", ".tar", ".tgz", ".7z", ".tar.gz", ".rar")
+
+
+class DataError(Exception):
+    """A data file is missing, damaged or not what it should be; the message names it and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many images a data set has."""
+
+    train_images: int
+    test_images: int
+
+
+def inspect(folder: DataFolder, found: FoundFiles) -> Sizes:
+    """Check file names, headers and labels, which takes little time whatever the size of the images.
+
+    `read_images` reads what is behind the headers of the images. Raises `DataError`.
+    """
+    if problem := lacks(folder, found):
+        raise DataError(problem)
+    counts = {}
+    for name in FILES:
+        try:
+            with opened(found.files[name], IMAGES if name in IMAGE_FILES else LABELS) as stream:
+                counts[name] = stream.count
+                if name not in IMAGE_FILES:
+                    for _ in stream.payload():
+                        pass
+        except IdxError as error:
+            raise DataError(f"{error}. {error.remedy}") from error
+    check_counts(found.files, counts)
+    return Sizes(counts[TRAIN_IMAGES_FILE], counts[TEST_IMAGES_FILE])
+
+
+def read_images(found: FoundFiles) -> None:
+    """Read the image files to their end, piece by piece, or to the first byte too many.
+
+    Raises `DataError` if one is damaged or is not as long as its header says.
+    """
+    for name in IMAGE_FILES:
+        try:
+            with opened(found.files[name], IMAGES) as stream:
+                for _ in stream.payload():
+                    pass
+        except IdxError as error:
+            raise DataError(f"{error}. {error.remedy}") from error
+
+
+def check_counts(files: Mapping[str, Path], counts: Mapping[str, int]) -> None:
+    """Raise `DataError` unless each split has a label for each image."""
+    for images, labels in _SPLITS:
+        if counts[images] != counts[labels]:
+            raise DataError(
+                f"{shown(files[labels])} holds {counts[labels]:,} labels, but {shown(files[images])} "
+                f"{counts[images]:,} images. Put files there that belong together: one label for each image."
+            )
+
+
+def lacks(folder: DataFolder, found: FoundFiles) -> str | None:
+    """What keeps the four files of a data set from being found, and what to do; None if they are there."""
+    if found.rivals:
+        names = ", ".join(found.rivals[:_NAMED]) + (", …" if len(found.rivals) > _NAMED else "")
+        return (
+            f"{shown(folder.path)} holds {len(found.rivals)} data sets ({names}). Put the four files of each "
+            "into a folder of its own."
+        )
+    if not found.missing:
+        return None
+    if not os.access(folder.path, os.R_OK | os.X_OK):
+        return f"{shown(folder.path)} can't be read. Give the user that Depthboard runs as access to it."
+    called = {name: shown(found.missing_as.get(name, name)) for name in found.missing}
+    what = f"{', '.join(called.values())}, {'each ' if len(called) > 1 else ''}with or without {COMPRESSED}"
+    return f"{shown(found.place or folder.path)} lacks {what}{_instead(called, found)}"
+
+
+def _instead(called: Mapping[str, str], found: FoundFiles) -> str:
+    """What the folder holds in place of the files that are missing, and what to do.
+
+    `called` are what these would be called there, by their names in `FILES`.
+    """
+    for path in found.others:
+        if is_broken_link(path):
+            return f". {shown(path.name)} is a link that leads nowhere: mend it."
+        if not is_file(path) and any(is_recognised(path, name) for name in called):
+            kind = "a folder" if is_folder(path) else "no regular file"
+            return f". {shown(path.name)} is {kind}. Replace it with the file."
+    files = [path for path in found.others if is_file(path)]
+    for path in files:
+        if path.name.lower().endswith(_ARCHIVES):
+            return f". Unpack {shown(path.name)} there."
+    for name, wanted in called.items():
+        split, kind, *_ = name.split("-")
+        for path in files:
+            words = path.name.lower()
+            if kind[:-1] in words and any(each in words for each in _words(split)):
+                ending = COMPRESSED if COMPRESSED in words else ""
+                others = "; put the others beside it" if len(called) > 1 else ""
+                rename = f"if that is {wanted}, rename it to {wanted}{ending}"
+                return f". {shown(path.name)} is there: {rename}{others}."
+    names = ", ".join(shown(path.name) for path in files[:_NAMED])
+    more = ", …" if len(files) > _NAMED else ""
+    held = f" (its other files: {names}{more})" if names else ""
+    return f"{held}. {_what_to_put_there(list(called))}"
+
+
+def _what_to_put_there(missing: Sequence[str]) -> str:
+    images = f"images of {SIDE}x{SIDE} pixels"
+    labels = f"labels from 0 to {CLASSES - 1}"
+    if len(missing) == 1:
+        return f"Put it there: {images if missing[0] in IMAGE_FILES else labels}, as an IDX file."
+    kinds = [images] * any(name in IMAGE_FILES for name in missing)
+    kinds += [labels] * any(name not in IMAGE_FILES for name in missing)
+    return f"Put them there: {' and '.join(kinds)}, as IDX files."
+
+
+def _words(split: str) -> tuple[str, ...]:
+    return ("train",) if split == "train" else ("t10k", "test")

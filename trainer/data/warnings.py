@@ -1,0 +1,84 @@
+"""What makes the accuracies on a data set mean less than they seem to."""
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from trainer.config import CLASSES
+from trainer.data.folder import SHIPPED
+from trainer.data.idx import Bytes
+
+if TYPE_CHECKING:
+    from trainer.data.loading import Arrays
+
+FEW: Final = 100
+"""Fewer images than this make a split very small."""
+
+
+def data_warnings(dataset: str, data: "Arrays") -> list[str]:
+    """Clauses about a data set that was loaded, none if nothing is odd.
+
+    They tell of classes without images, of images in both splits, and of very small splits. The shipped data
+    set, whose content is known, has none.
+    """
+    if dataset == SHIPPED:
+        return []
+    return [*_classes(data.train_labels, data.test_labels), *_shared(data), *_small(data)]
+
+
+def _classes(train: Bytes, test: Bytes) -> list[str]:
+    in_training, in_test = (np.bincount(labels, minlength=CLASSES).tolist() for labels in (train, test))
+    trained = [number for number in range(CLASSES) if in_training[number]]
+    if len(trained) == 1:
+        alone = f"all training images are of class {trained[0]}, so there is nothing to tell apart"
+        others = len(test) - in_test[trained[0]]
+        return [f"{alone}; {_counted(others, 'test image')} of other classes" if others else alone]
+    found = []
+    if absent := [number for number in range(CLASSES) if not in_training[number]]:
+        asked = sum(in_test[number] for number in absent)
+        effect = f"{_counted(asked, 'test image')}, and can't be recognised"
+        effect = effect if asked else "nor is a test image"
+        found.append(f"no training image is of class {_listed(absent)}; {effect}")
+    if untested := [number for number in trained if not in_test[number]]:
+        them = "it is" if len(untested) == 1 else "they are"
+        found.append(
+            f"no test image is of class {_listed(untested)}, so test accuracy does not tell how well {them} "
+            "recognised"
+        )
+    return found
+
+
+def _shared(data: "Arrays") -> list[str]:
+    """Whether test images are also training images, pixel by pixel."""
+    test = [image.tobytes() for image in data.test_images]
+    distinct = set(test)
+    both = {pixels for image in data.train_images if (pixels := image.tobytes()) in distinct}
+    count = sum(pixels in both for pixels in test)
+    if not count:
+        return []
+    so = "so test accuracy overstates how well new images are recognised"
+    if count == len(test):
+        return [f"every test image is also a training image, {so}"]
+    verb = "is also a training image" if count == 1 else "are also training images"
+    return [f"{count:,} of {len(test):,} test images ({count / len(test):.1%}) {verb}, {so}"]
+
+
+def _small(data: "Arrays") -> list[str]:
+    found = []
+    if (images := len(data.test_labels)) < FEW:
+        found.append(
+            f"the test set has only {images} image{'' if images == 1 else 's'}, each of which is "
+            f"{100 / images:.1f} percentage points of test accuracy"
+        )
+    if (images := len(data.train_labels)) < FEW:
+        found.append(f"the training set has only {images} image{'' if images == 1 else 's'}")
+    return found
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"1 {noun} is" if count == 1 else f"{count:,} {noun}s are"
+
+
+def _listed(classes: list[int]) -> str:
+    *first, last = map(str, classes)
+    return f"{', '.join(first)} or {last}" if first else last

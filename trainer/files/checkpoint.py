@@ -1,0 +1,94 @@
+"""Checkpoints: a `TrainState` as one file, from which training goes on to the same bits."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainer.config import TrainConfig
+from trainer.files import tensor_file
+from trainer.files.tensor_file import Arrays, TensorFileError
+from trainer.training.loop import TrainState
+
+VERSION: Final = 1
+"""Of the file's contents; raised when an older file would no longer mean the same."""
+
+_WEIGHTS: Final = "weights."
+_MOMENTS: Final = "moments."
+
+
+class CheckpointError(Exception):
+    """A checkpoint that training can't go on from; the message says why."""
+
+
+def save(path: Path, state: TrainState, config: TrainConfig, data_sha256: str) -> None:
+    """Write `state`, and the digest of the data it was trained on, whole or not at all.
+
+    Raises `durable.NotWritten`.
+    """
+    arrays = {_WEIGHTS + name: to_array(tensor) for name, tensor in state.model.state_dict().items()}
+    arrays |= {_MOMENTS + name: to_array(tensor) for name, tensor in state.moments.items()}
+    about = {
+        "version": VERSION,
+        "epoch": state.epoch,
+        "best_test_loss": None if math.isinf(state.best_test_loss) else state.best_test_loss,
+        "best_epoch": state.best_epoch,
+        "config": config.model_dump(),
+        "data_sha256": data_sha256,
+    }
+    tensor_file.write(path, arrays, about)
+
+
+def load(path: Path, config: TrainConfig, data_sha256: str, device: torch.device) -> TrainState:
+    """The state that was saved, on `device`.
+
+    A hyperparameter that is newer than the file had its default. Raises `CheckpointError` if the file is
+    damaged, of another version, of another configuration or of data with another digest.
+    """
+    try:
+        arrays, about = tensor_file.read(path)
+    except TensorFileError as error:
+        raise CheckpointError(str(error)) from error
+    if about.get("version") != VERSION:
+        raise CheckpointError(f"{path} has version {about.get('version')} of the format, not {VERSION}")
+    if differing := _differing(about["config"], config):
+        raise CheckpointError(f"{path} is of another configuration: it differs in {', '.join(differing)}")
+    if about["data_sha256"] != data_sha256:
+        raise CheckpointError(f"{path} is of other data: the files of {config.dataset} have changed since")
+    state = TrainState.start(config, device)
+    try:
+        state.model.load_state_dict(_part(arrays, _WEIGHTS, torch.device("cpu")))
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} does not fit the network: {error}") from error
+    state.moments = _part(arrays, _MOMENTS, device)
+    state.epoch, state.best_epoch = about["epoch"], about["best_epoch"]
+    state.best_test_loss = math.inf if about["best_test_loss"] is None else about["best_test_loss"]
+    return state
+
+
+def to_array(tensor: Tensor) -> NDArray[Any]:
+    """A tensor's values, off its device."""
+    array: NDArray[Any] = tensor.detach().cpu().numpy()
+    return array
+
+
+def _part(arrays: Arrays, prefix: str, device: torch.device) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): torch.from_numpy(np.array(array)).to(device)
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
+def _differing(saved: Mapping[str, object], config: TrainConfig) -> list[str]:
+    """The hyperparameters in which a saved configuration differs; one that it lacks had its default."""
+    missing = object()
+    given, chosen = config.model_dump(mode="json"), config.model_dump(mode="json", exclude_defaults=True)
+    return sorted(
+        name for name in saved.keys() | chosen.keys() if saved.get(name, missing) != given.get(name, missing)
+    )

@@ -1,0 +1,68 @@
+"""Arrays and what there is to know about them, in one safetensors file.
+
+The metadata has the one key `depthboard`, which holds JSON that a person can read. One key, because
+safetensors writes several in an order of its own, and equal contents have to be equal bytes.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from trainer.files import durable
+
+Arrays = dict[str, NDArray[Any]]
+
+_KEY: Final = "depthboard"
+_DIGEST: Final = "sha256"
+
+
+class TensorFileError(Exception):
+    """The file can't be read, or is not what was written."""
+
+
+def write(path: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, object]) -> None:
+    """Write arrays and the JSON `about` them, with a digest of both. Raises `durable.NotWritten`."""
+    contents = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    text = json.dumps({**about, _DIGEST: _digest(contents, about)}, allow_nan=False)
+    durable.write(path, save(contents, {_KEY: text}))
+
+
+def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
+    """The arrays and the JSON of a file.
+
+    Raises `TensorFileError` for a file that is absent, damaged or not one of ours.
+    """
+    try:
+        content = path.read_bytes()
+        arrays = load(content)
+        about = json.loads(_metadata(content)[_KEY])
+    except OSError as error:
+        raise TensorFileError(f"{path} can't be read: {error.strerror or error}") from error
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise TensorFileError(f"{path} is damaged: {error}") from error
+    if about.pop(_DIGEST, None) != _digest(arrays, about):
+        raise TensorFileError(f"{path} is damaged: its contents do not have the digest that it names")
+    return arrays, about
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """A safetensors file begins with the length of its header, and the header is JSON."""
+    length = int.from_bytes(content[:8], "little")
+    found: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
+    return found
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, object]) -> str:
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,19 @@
+"""The final weights as a file that other programs can load: `safetensors.torch.load_file(path)`."""
+
+from pathlib import Path
+
+from torch import nn
+
+from trainer.config import TrainConfig
+from trainer.files import tensor_file
+from trainer.files.checkpoint import to_array
+
+
+def save(path: Path, model: nn.Sequential, config: TrainConfig, epochs: int) -> None:
+    """Write the weights after `epochs` epochs, named as PyTorch's `state_dict` names them.
+
+    Raises `durable.NotWritten`.
+    """
+    arrays = {name: to_array(tensor) for name, tensor in model.state_dict().items()}
+    about = {"config": config.model_dump(), "layer_sizes": config.layer_sizes, "epochs": epochs}
+    tensor_file.write(path, arrays, about)
