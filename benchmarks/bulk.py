@@ -27,7 +27,7 @@ import httpx
 from sqlalchemy import insert
 from sqlalchemy.exc import OperationalError
 
-from app.queue import registry, run_queue
+from app.queue import admission, registry
 from app.schemas.requests import Labels
 from app.settings import Settings
 from app.storage import migrations
@@ -112,7 +112,7 @@ def _post(client: httpx.Client) -> None:
 
 def _beat(database: Database) -> None:
     with database.write() as session:
-        run_queue.heartbeat(session, "stand-in", 30)
+        registry.heartbeat(session, "stand-in", 30)
 
 
 @contextmanager
@@ -164,7 +164,7 @@ def _fill(settings: Settings, runs: int, *, queued: bool) -> list[int]:
     migrations.upgrade(database)
     configs = [TrainConfig(depth=1, seed=seed, epochs=EPOCHS) for seed in range(runs + OTHERS)]
     with database.write() as session:
-        made = run_queue.enqueue(session, configs, Labels())
+        made = admission.enqueue(session, configs, Labels())
         ids = [run.id or 0 for run in made]
         if not queued:
             for run in made:

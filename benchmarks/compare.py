@@ -22,7 +22,7 @@ from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import insert
 
 from app.main import create_app
-from app.queue import run_queue
+from app.queue import admission
 from app.schemas.requests import Labels
 from app.settings import Settings
 from app.storage.database import Database
@@ -114,7 +114,7 @@ def _fill(settings: Settings, runs: int, epochs: int) -> list[int]:
     database = Database(settings.url)
     configs = [TrainConfig(depth=1 + run % 5, seed=run // 5, epochs=epochs) for run in range(runs)]
     with database.write() as session:
-        made = run_queue.enqueue(session, configs, Labels())
+        made = admission.enqueue(session, configs, Labels())
         for run in made:
             run.status, run.attempt, run.epochs_done, run.device_used = "finished", 1, epochs, "cpu"
             run.started_at = run.finished_at = run.created_at

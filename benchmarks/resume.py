@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.queue import run_queue
+from app.queue import admission, run_rows
 from app.runs import reading
 from app.schemas.requests import Labels
 from app.storage import artifacts, migrations
@@ -103,7 +103,7 @@ class Installation:
         migrations.upgrade(self.database)
         config = TrainConfig(depth=depth, epochs=EPOCHS, batch_size=BATCH_SIZE)
         with self.database.write() as session:
-            self.run_id = run_queue.enqueue(session, [config], Labels())[0].id or 0
+            self.run_id = admission.enqueue(session, [config], Labels())[0].id or 0
         self._workers = itertools.count(1)
 
     @contextmanager
@@ -125,7 +125,7 @@ class Installation:
     def run(self) -> Run:
         """The run as it is now."""
         with self.database.read() as session:
-            return run_queue.get(session, self.run_id)
+            return run_rows.get(session, self.run_id)
 
     def finish(self) -> None:
         """Let workers train until the run has ended; a worker that dies is replaced."""

@@ -52,7 +52,6 @@ ABOUT_SEVERAL = {
     "app.test_data_folder",
     "app.test_exact_numbers",
     "app.test_simulated_studies",
-    "app.queue.test_run_queue_losses",  # the other half of a long module
     "trainer.training.test_gpu",
 }
 """Test files that stand for no single module."""
@@ -190,12 +189,12 @@ def test_the_rooms_are_found() -> None:
     }
     assert {
         "app",
-        "app.queue.run_queue",
+        "app.queue.claims",
         "app.storage.migrations.env",
         "trainer",
         "trainer.config",
     } <= FILES.keys()
-    assert "app.queue.run_queue" in imports("app.worker.loop", lazy=False)
+    assert "app.queue.claims" in imports("app.worker.loop", lazy=False)
     assert "scipy.special" in imports("app.statistics", lazy=True) - imports("app.statistics", lazy=False)
     assert reached("app.worker.loop")["sqlmodel"]
 
@@ -243,7 +242,8 @@ def test_only_the_slot_is_a_door_to_torch(module: str) -> None:
         ("app.storage.tables", ("torch", *WEB, *ROUTES)),
         ("app.storage.database", ("torch", *WEB, *ROUTES)),
         ("app.storage.migrations", ("torch", *WEB, *ROUTES)),
-        ("app.queue.run_queue", ("torch", *WEB, *ROUTES)),
+        ("app.queue.admission", ("torch", *WEB, *ROUTES)),
+        ("app.queue.endings", ("torch", *WEB, *ROUTES)),
         ("app.worker.loop", ("torch", *WEB, *ROUTES)),
         ("app.worker.slot", (*WEB, *ROUTES, *DATABASE)),
         ("app.worker.messages", ("torch", *WEB, *ROUTES, *DATABASE)),

@@ -21,7 +21,7 @@ from sqlalchemy import URL, Table, delete, func, insert, text, update
 from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlmodel import Session, SQLModel, col, select
 
-from app.queue import run_queue
+from app.queue import registry
 from app.storage import artifacts, integrity, migrations
 from app.storage.artifacts import Checkpoint
 from app.storage.database import Database, clock, newest_change
@@ -404,4 +404,4 @@ def _queue_again(session: Session) -> None:
     workers = session.exec(select(Run.worker_id).where(Run.status == "running").distinct()).all()
     for worker_id in workers:
         if worker_id:
-            run_queue.disown(session, worker_id, (), _WHY_QUEUED)
+            registry.disown(session, worker_id, (), _WHY_QUEUED)

@@ -1,7 +1,11 @@
 """Judges workers by their silence, where it can tell that from a silence of the database."""
 
-from app.queue import run_queue
-from app.storage.database import Database, clock
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
+
+from app.queue import endings, run_rows
+from app.storage.database import Database, clock, next_change, now
+from app.storage.tables import Run, Worker
 
 
 class Reaper:
@@ -30,7 +34,28 @@ class Reaper:
             patience, self._patience = self._patience, self._lease_seconds
             if seen is None or abs(moment - seen) > self._lease_seconds / 2:
                 self._judges_from = moment + patience
-            judges = moment >= self._judges_from and run_queue.anything_to_reap(session)
-            reaped = run_queue.reap(session) if judges else []
+            judges = moment >= self._judges_from and anything_to_reap(session)
+            reaped = reap(session) if judges else []
         self._seen = moment
         return reaped
+
+
+def reap(session: Session) -> list[int]:
+    """Lose every run whose lease is over, and forget workers that have gone silent; ids of those runs."""
+    next_change(session)  # holds the writers' lock, so that no heartbeat slips in between look and loss
+    expired = session.exec(
+        select(Run).where(col(Run.status) == "running", col(Run.lease_expires) < now())
+    ).all()
+    for run in expired:
+        endings.lose_worker(session, run, "its worker went silent")
+    session.execute(delete(Worker).where(col(Worker.lease_expires) < now()))
+    return [run_rows.id_of(run) for run in expired]
+
+
+def anything_to_reap(session: Session) -> bool:
+    """Whether a lease is over; reads only."""
+    late_run = select(Run.id).where(col(Run.status) == "running", col(Run.lease_expires) < now())
+    late_worker = select(Worker.id).where(col(Worker.lease_expires) < now())
+    return session.exec(late_run.limit(1)).first() is not None or (
+        session.exec(late_worker.limit(1)).first() is not None
+    )

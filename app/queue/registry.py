@@ -1,11 +1,13 @@
-"""The workers' table: who is alive, and what each offers."""
+"""The workers' table: who is alive, what each offers, and which runs each holds."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
+from app.queue import claims, endings, run_rows
 from app.schemas.answers import WorkerDevice, WorkerOut
 from app.storage.database import clock, now
 from app.storage.tables import Run, Worker
@@ -36,6 +38,69 @@ def describe(
     session.execute(
         update(Worker).where(col(Worker.id) == worker_id).values(devices=devices, versions=versions)
     )
+
+
+def heartbeat(session: Session, worker_id: str, lease_seconds: float) -> bool:
+    """Renew the lease of a worker and of all runs it holds; False if the worker has been forgotten."""
+    known = session.execute(
+        update(Worker)
+        .where(col(Worker.id) == worker_id)
+        .values(heartbeat_at=now(), lease_expires=now() + lease_seconds)
+        .returning(col(Worker.id))
+    )
+    session.execute(
+        update(Run)
+        .where(col(Run.worker_id) == worker_id, col(Run.status) == "running")
+        .values(lease_expires=now() + lease_seconds)
+    )
+    return bool(known.scalars().all())
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the database says of the runs that a worker believes it holds."""
+
+    attempts: frozenset[tuple[int, int]]
+    to_cancel: frozenset[tuple[int, int]]
+
+
+def held_by(session: Session, worker_id: str) -> Held:
+    """The `(run id, attempt)` that a worker holds, and which of them a person wants ended."""
+    rows = session.exec(
+        select(Run.id, Run.attempt, Run.cancel_requested).where(
+            Run.worker_id == worker_id, Run.status == "running"
+        )
+    ).all()
+    return Held(
+        frozenset((run_id or 0, attempt) for run_id, attempt, _ in rows),
+        frozenset((run_id or 0, attempt) for run_id, attempt, asked in rows if asked),
+    )
+
+
+def disown(
+    session: Session,
+    worker_id: str,
+    kept: Collection[tuple[int, int]],
+    why: str = "its worker never learned of the claim",
+) -> list[int]:
+    """Give back the runs that a worker holds without knowing it, as `(run id, attempt)` in none of `kept`.
+
+    That happens when a claim was committed but the answer got lost; the ids of those runs.
+    """
+    held = session.exec(select(Run).where(Run.worker_id == worker_id, Run.status == "running")).all()
+    unknown = [run for run in held if (run_rows.id_of(run), run.attempt) not in kept]
+    for run in unknown:
+        endings.release_held(session, claims.fence_of(run), why)
+    return [run_rows.id_of(run) for run in unknown]
+
+
+def retire(session: Session, worker_id: str, why: str) -> list[int]:
+    """Lose the runs of a worker that is known to be dead, without waiting for its lease; their ids."""
+    held = session.exec(select(Run).where(Run.worker_id == worker_id, Run.status == "running")).all()
+    for run in held:
+        endings.lose_worker(session, run, why)
+    session.execute(delete(Worker).where(col(Worker.id) == worker_id))
+    return [run_rows.id_of(run) for run in held]
 
 
 def list_workers(session: Session) -> list[WorkerOut]:

@@ -9,9 +9,9 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
-from app.queue import run_queue
-from app.queue.limit import QueueFull, count_waiting
-from app.queue.run_queue import Refusals
+from app.queue import actions, admission, run_rows
+from app.queue.admission import QueueFull, count_waiting
+from app.queue.run_rows import Refusals
 from app.schemas.answers import BulkOut, BulkSkip
 from app.schemas.requests import MAX_TAGS, BulkRequest
 from app.settings import Settings
@@ -106,13 +106,13 @@ def _step(session: Session, ids: Sequence[int], request: BulkRequest) -> int:
 def _apply(session: Session, settings: Settings, request: BulkRequest, ids: Sequence[int]) -> Refusals:
     match request.action:
         case "cancel":
-            return run_queue.cancel_all(session, ids)
+            return actions.cancel_all(session, ids)
         case "retry":
             return _retry(session, ids, settings.queue_limit)
         case "delete":
-            return run_queue.remove_all(session, ids)
+            return actions.remove_all(session, ids)
         case "archive" | "restore":
-            return run_queue.edit_all(
+            return actions.edit_all(
                 session, {run_id: {"archived": request.action == "archive"} for run_id in ids}
             )
         case "tag" | "untag":
@@ -125,7 +125,7 @@ def _retry(session: Session, ids: Sequence[int], limit: int) -> Refusals:
     room = limit - count_waiting(session)
     while ids and room > 0:
         some, ids = ids[:room], ids[room:]
-        refused = run_queue.retry_all(session, some)
+        refused = admission.retry_all(session, some)
         refusals |= refused
         room -= len(some) - len(refused)
     return refusals | {run_id: QueueFull(limit - room + 1, limit) for run_id in ids}
@@ -135,7 +135,7 @@ def _tag(session: Session, ids: Sequence[int], tag: str, *, add: bool) -> Refusa
     rows = session.execute(select(Run.id, Run.tags).where(col(Run.id).in_(ids)))
     others = {run_id: [each for each in tags if each != tag] for run_id, tags in rows}
     full = {
-        run_id: run_queue.WrongState(f"run {run_id} has {MAX_TAGS} tags already; no run may have more")
+        run_id: run_rows.WrongState(f"run {run_id} has {MAX_TAGS} tags already; no run may have more")
         for run_id, tags in others.items()
         if add and len(tags) == MAX_TAGS
     }
@@ -144,7 +144,7 @@ def _tag(session: Session, ids: Sequence[int], tag: str, *, add: bool) -> Refusa
         for run_id in ids
         if run_id not in full
     }
-    return full | run_queue.edit_all(session, changes)
+    return full | actions.edit_all(session, changes)
 
 
 def _remove_files(location: str, ids: Sequence[int]) -> None:

@@ -7,9 +7,10 @@ from typing import Final
 from sqlmodel import Session, col, select
 
 from app.queue import forecast, registry
+from app.queue.claims import order_of_claims
 from app.queue.estimate import basis
 from app.queue.pace import Guess
-from app.queue.run_queue import RunNotFound, order_of_claims
+from app.queue.run_rows import RunNotFound
 from app.runs.guessing import Chance
 from app.schemas.answers import AttemptOut, QueueOut, RunDetail, RunOut, TimeLeft
 from app.schemas.status import ENDED

@@ -4,7 +4,7 @@ from pydantic import BaseModel
 from sqlalchemy import delete, insert
 from sqlmodel import Session, col, select
 
-from app.queue import names, run_queue
+from app.queue import admission, names
 from app.schemas.requests import Labels
 from app.storage.tables import Run, StudyRun
 
@@ -39,7 +39,7 @@ def train_again(session: Session, again: Again) -> Replaced:
             )
         )
     )
-    queued = run_queue.enqueue_all(
+    queued = admission.enqueue_all(
         session,
         [
             (

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.formats import written
-from app.queue import forecast, run_queue
+from app.queue import actions, admission, forecast
 from app.queue.estimate import NO_SIZES, Images, estimate
 from app.queue.pace import Guess
 from app.runs.reading import timestamp
@@ -129,7 +129,7 @@ def cancel_study(session: Session, study_id: int) -> StudyOut:
     """
     study = _get(session, study_id)
     not_ended = select(Run.id).where(col(Run.id).in_(_members(study_id)), col(Run.status).not_in(ENDED))
-    run_queue.cancel_all(session, [run_id or 0 for run_id in session.exec(not_ended)])
+    actions.cancel_all(session, [run_id or 0 for run_id in session.exec(not_ended)])
     return _answer(session, study)
 
 
@@ -195,7 +195,7 @@ def _fill(
 ) -> None:
     fresh = [config for config in configs if config not in twins]
     unnamed = labels.model_copy(update={"name": None})
-    queued = run_queue.enqueue_all(session, [(config, unnamed, study_id) for config in fresh])
+    queued = admission.enqueue_all(session, [(config, unnamed, study_id) for config in fresh])
     members = {**twins, **dict(zip(fresh, queued, strict=True))}
     places = [{"study_id": study_id, "run_id": members[config]} for config in configs]
     if places:

@@ -7,7 +7,7 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 from sqlmodel import Session
 
-from app.queue import limit
+from app.queue import admission
 from app.queue.idempotency import Created, Keys
 from app.schemas.answers import RunOut, StudyOut
 from app.schemas.requests import MoreRuns, RunRequest, StudyRequest
@@ -68,7 +68,7 @@ class Creation:
 
         def within_limit(session: Session) -> tuple[int, BaseModel]:
             created = create(session)
-            limit.check(session, self._limit)
+            admission.check(session, self._limit)
             return created
 
         return self._keys.once(self._key, route, body, within_limit)

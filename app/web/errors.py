@@ -12,9 +12,9 @@ from starlette.requests import ClientDisconnect
 
 from app.compare.comparison import NotComparable
 from app.formats import sentence
-from app.queue import run_queue
+from app.queue import run_rows
+from app.queue.admission import QueueFull
 from app.queue.idempotency import KeyInFlight, KeyOutlived, KeyReused
-from app.queue.limit import QueueFull
 from app.runs.datasets import UnknownDataset
 from app.runs.run_list import QueryError
 from app.runs.studies import NothingMatches, StudyNotFound, StudyTooLarge
@@ -30,10 +30,10 @@ from app.web.security import HEADERS
 log = logging.getLogger(__name__)
 
 _STATUS_OF: Final[dict[type[Exception], int]] = {
-    run_queue.RunNotFound: 404,
+    run_rows.RunNotFound: 404,
     StudyNotFound: 404,
     NotComparable: 409,
-    run_queue.WrongState: 409,
+    run_rows.WrongState: 409,
     StudyTooLarge: 409,
     NothingMatches: 422,
     KeyReused: 422,

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, or_
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import col, select
 
-from app.queue import idempotency, run_queue
+from app.queue import idempotency, registry
 from app.queue.reaper import Reaper
 from app.settings import Settings
 from app.storage import artifacts
@@ -91,7 +91,7 @@ def hear_of_deaths(database: Database, pipe: int) -> None:
 def _retire(database: Database, worker_id: str) -> None:
     try:
         with database.write() as session:
-            run_queue.retire(session, worker_id, "its worker died")
+            registry.retire(session, worker_id, "its worker died")
     except SQLAlchemyError as error:
         log.warning("could not give back the runs of worker %s, as its successor will: %s", worker_id, error)
 

@@ -16,9 +16,9 @@ from typing import Final, cast
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from app.queue import registry, run_queue
+from app.queue import claims, endings, registry
+from app.queue.claims import Claim
 from app.queue.reaper import Reaper
-from app.queue.run_queue import Claim
 from app.settings import Settings
 from app.storage import artifacts, migrations
 from app.storage.database import Database
@@ -134,9 +134,9 @@ class Worker:
                 if slot.claim and isinstance(slot.report, Ended):
                     slot.report.settle(session, slot.claim, slot.report.how)
                 elif slot.claim:
-                    run_queue.release(session, slot.claim)
-            run_queue.disown(session, self.id, kept=())
-            run_queue.retire(session, self.id, "its worker ended")
+                    endings.release(session, slot.claim)
+            registry.disown(session, self.id, kept=())
+            registry.retire(session, self.id, "its worker ended")
 
     def _let_slots_save(self, deadline: float) -> None:
         for slot in self.slots:
@@ -216,11 +216,11 @@ class Worker:
             case Ended():
                 self._settle(index, report)
             case Gone() if self._draining:
-                self._replace(index, run_queue.release)
+                self._replace(index, endings.release)
             case Gone():
-                self._replace(index, run_queue.lose)
+                self._replace(index, endings.lose)
             case Unrecorded():
-                self._replace(index, lambda session, claim, _: run_queue.fail(session, claim, report.reason))
+                self._replace(index, lambda session, claim, _: endings.fail(session, claim, report.reason))
             case Ready():
                 self.slots[index].ready = True
                 self._false_starts = 0
@@ -236,7 +236,7 @@ class Worker:
         if slot.claim and not self._write(slot.claim, report):
             log.warning("run %s: the claim no longer holds; its slot starts afresh", slot.claim.run_id)
             slot.rest()
-            self._replace(index, run_queue.lose)
+            self._replace(index, endings.lose)
         elif isinstance(report, EpochDone):
             slot.acknowledge(report.record.epoch)
         elif isinstance(report, Finished | Failed | Stopped):
@@ -244,7 +244,7 @@ class Worker:
             if claim and isinstance(report, Finished):
                 self._remove_leftovers(claim)
             if isinstance(report, Failed) and report.device_failed:
-                self._replace(index, run_queue.lose)
+                self._replace(index, endings.lose)
 
     def _write(self, claim: Claim, report: FromSlot) -> bool:
         """Write a report down; False if the claim no longer holds.
@@ -317,10 +317,10 @@ class Worker:
         held = [(slot.claim.run_id, slot.claim.attempt) for slot in self.slots if slot.claim]
         with self._database.write() as session:
             if self._replaces:
-                run_queue.retire(session, self._replaces, "its worker died")
-            if not run_queue.heartbeat(session, self.id, self._settings.lease_seconds):
+                registry.retire(session, self._replaces, "its worker died")
+            if not registry.heartbeat(session, self.id, self._settings.lease_seconds):
                 self._register(session)
-            run_queue.disown(session, self.id, held)
+            registry.disown(session, self.id, held)
         self._replaces = None
         self._heartbeat_due = self._monotonic() + self._settings.heartbeat_seconds
         self._reaper.reap()
@@ -342,16 +342,16 @@ class Worker:
         if not any(slot.claim for slot in self.slots):
             return
         with self._database.read() as session:
-            held = run_queue.held_by(session, self.id)
+            held = registry.held_by(session, self.id)
         for index, slot in enumerate(self.slots):
             if slot.claim is None:
                 continue
             key = (slot.claim.run_id, slot.claim.attempt)
             if key not in held.attempts:
                 slot.rest()
-                self._replace(index, run_queue.lose)
+                self._replace(index, endings.lose)
             elif slot.kill_at is not None and self._monotonic() >= slot.kill_at:
-                self._replace(index, lambda session, claim, _: run_queue.confirm_cancel(session, claim))
+                self._replace(index, lambda session, claim, _: endings.confirm_cancel(session, claim))
             elif slot.kill_at is None and key in held.to_cancel:
                 slot.ask_to_stop(self._monotonic() + GRACE_SECONDS)
             elif why := slot.watch.why_stalled(
@@ -365,10 +365,10 @@ class Worker:
             if slot.claim or not slot.ready or not kinds:
                 continue
             with self._database.read() as session:
-                if not run_queue.anything_to_claim(session, kinds):
+                if not claims.anything_to_claim(session, kinds):
                     return
             with self._database.write() as session:
-                claim = run_queue.claim(
+                claim = claims.claim(
                     session,
                     self.id,
                     kinds,
@@ -383,7 +383,7 @@ class Worker:
 
 def _lose_stalled(why: str, session: Session, claim: Claim, _: str) -> None:
     """Settle a run whose process was killed because it had stalled."""
-    run_queue.lose(session, claim, why)
+    endings.lose(session, claim, why)
 
 
 def main(

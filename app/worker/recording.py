@@ -4,8 +4,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from app.formats import as_utf8
-from app.queue import run_queue
-from app.queue.run_queue import Claim
+from app.queue import claims, endings
+from app.queue.claims import Claim
 from app.worker.messages import EpochDone, Failed, Finished, FromSlot, Ready, Started, Stepping, Stopped
 
 
@@ -28,16 +28,16 @@ def write(session: Session, claim: Claim, report: FromSlot, *, draining: bool) -
     """
     match report:
         case Started():
-            return run_queue.report_start(session, claim, report.device, report.environment, report.epoch)
+            return claims.report_start(session, claim, report.device, report.environment, report.epoch)
         case EpochDone():
-            return run_queue.record_epoch(session, claim, report.record)
+            return claims.record_epoch(session, claim, report.record)
         case Finished():
-            return run_queue.finish(session, claim, report.results, report.reason)
+            return endings.finish(session, claim, report.results, report.reason)
         case Failed():
             traceback = report.traceback and as_utf8(report.traceback)
-            return run_queue.fail(session, claim, as_utf8(report.reason), traceback)
+            return endings.fail(session, claim, as_utf8(report.reason), traceback)
         case Stopped():
-            end = run_queue.release if draining else run_queue.confirm_cancel
+            end = endings.release if draining else endings.confirm_cancel
             return end(session, claim)
         case Ready() | Stepping():
             return True

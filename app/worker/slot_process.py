@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from sqlmodel import Session
 
 from app import interpreter
-from app.queue.run_queue import Claim
+from app.queue.claims import Claim
 from app.settings import Settings
 from app.storage.artifacts import RunFiles
 from app.worker.messages import FromSlot, Leave, Recorded, Stop, ToSlot, Train

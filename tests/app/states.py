@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlmodel import Session
 
-from app.queue import registry, run_queue
-from app.queue.run_queue import Claim
+from app.queue import admission, claims, endings, registry, run_rows
+from app.queue.claims import Claim
 from app.runs.reading import as_answers
 from app.schemas.answers import RunOut
 from app.schemas.requests import Labels
@@ -43,7 +43,7 @@ def queue_run(database: Database, labels: Labels | None = None, **config: Any) -
     """The id of a new queued run, by default of one layer and three epochs."""
     with database.write() as session:
         wanted = TrainConfig(**{"depth": 1, "epochs": 3, **config})
-        return run_queue.enqueue(session, [wanted], labels or Labels())[0].id or 0
+        return admission.enqueue(session, [wanted], labels or Labels())[0].id or 0
 
 
 def add_worker(
@@ -67,7 +67,7 @@ def take(
 ) -> Claim | None:
     """What the queue gives to a worker."""
     with database.write() as session:
-        return run_queue.claim(session, worker_id, kinds, threads=threads, lease_seconds=lease_seconds)
+        return claims.claim(session, worker_id, kinds, threads=threads, lease_seconds=lease_seconds)
 
 
 def claimed(database: Database, worker_id: str = "w", *, lease_seconds: float = 60) -> Claim:
@@ -82,7 +82,7 @@ def record(database: Database, claim: Claim, *epochs: int) -> bool:
     written = []
     for epoch in epochs:
         with database.write() as session:
-            written.append(run_queue.record_epoch(session, claim, measured(epoch)))
+            written.append(claims.record_epoch(session, claim, measured(epoch)))
     return all(written)
 
 
@@ -92,10 +92,10 @@ def finished_run(database: Database, test_accuracy: float = 0.94, **config: Any)
     claim = claimed(database)
     assert claim.run_id == run_id
     with database.write() as session:
-        assert run_queue.report_start(session, claim, "cpu", {"torch": "2"}, 0)
+        assert claims.report_start(session, claim, "cpu", {"torch": "2"}, 0)
     record(database, claim, *range(1, claim.config.epochs + 1))
     with database.write() as session:
-        assert run_queue.finish(session, claim, {**RESULTS, "test_accuracy": test_accuracy})
+        assert endings.finish(session, claim, {**RESULTS, "test_accuracy": test_accuracy})
     return run_id
 
 
@@ -104,14 +104,14 @@ def failed_run(database: Database, **config: Any) -> int:
     queue_run(database, **config)
     claim = claimed(database)
     with database.write() as session:
-        assert run_queue.fail(session, claim, "it broke", "Traceback: it broke")
+        assert endings.fail(session, claim, "it broke", "Traceback: it broke")
     return claim.run_id
 
 
 def row(database: Database, run_id: int) -> Run:
     """A run as it is stored."""
     with database.read() as session:
-        return run_queue.get(session, run_id)
+        return run_rows.get(session, run_id)
 
 
 def shown(database: Database, run_id: int) -> RunOut:
@@ -122,4 +122,4 @@ def shown(database: Database, run_id: int) -> RunOut:
 
 def shown_in(session: Session, run_id: int) -> RunOut:
     """A run as answers of this transaction show it."""
-    return as_answers(session, [run_queue.get(session, run_id)])[0]
+    return as_answers(session, [run_rows.get(session, run_id)])[0]

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app import cli, formats
-from app.queue import run_queue
+from app.queue import run_rows
 from app.runs import export
 from app.runs.reading import as_answers
 from app.runs.run_list import RunQuery
@@ -192,7 +192,7 @@ def test_more_seeds_are_for_the_very_values_that_were_named(site: Served) -> Non
 def test_tables_show_rates_as_different_as_they_are(site: Served) -> None:
     ids = [queue_run(site.database, lr=rate) for rate in (0.3, 0.1 + 0.2, 0.002154434690031882)]
     with site.database.read() as session:
-        found = as_answers(session, [run_queue.get(session, run_id) for run_id in ids])
+        found = as_answers(session, [run_rows.get(session, run_id) for run_id in ids])
     text = export.runs(found)
     assert all(f",{number!r}," in text for number in (0.3, 0.1 + 0.2, 0.002154434690031882))
     for path in ("/runs", f"/compare?runs={','.join(map(str, ids))}"):

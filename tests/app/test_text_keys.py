@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from app.queue import run_queue
+from app.queue import actions
 from app.schemas.requests import Labels
 from app.storage.database import Database
 from app.storage.tables import Run
@@ -100,13 +100,13 @@ def test_what_a_run_is_found_by_follows_its_labels(database: Database) -> None:
     first = queue_run(database, Labels(name="one", tags=["É"], note="Note"))
     second = queue_run(database)
     with database.write() as session:
-        run_queue.edit(session, first, {"name": "Zwölf", "note": "remark"})
-        run_queue.edit(session, second, {"tags": ["new"]})
-        run_queue.edit_all(session, {first: {"tags": ["É", "[x]"]}, second: {"tags": ["Ünew"]}})
-        run_queue.edit_all(session, {second: {"archived": True}})
-        run_queue.edit(session, second, {"priority": 5})
-        run_queue.edit(session, second, {"name": "named"})
-        run_queue.edit(session, second, {"name": None})
+        actions.edit(session, first, {"name": "Zwölf", "note": "remark"})
+        actions.edit(session, second, {"tags": ["new"]})
+        actions.edit_all(session, {first: {"tags": ["É", "[x]"]}, second: {"tags": ["Ünew"]}})
+        actions.edit_all(session, {second: {"archived": True}})
+        actions.edit(session, second, {"priority": 5})
+        actions.edit(session, second, {"name": "named"})
+        actions.edit(session, second, {"name": None})
     found = {
         text: ids(database, q=text) for text in ("one", "Note", "zwö", "REMARK", "é", "[", "üNEW", "named")
     }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.queue import run_queue
+from app.queue import claims, endings
 from app.storage.database import Database
 from tests.app.states import RESULTS, claimed, figures, queue_run
 from trainer.config import TRAIN_IMAGES
@@ -21,7 +21,7 @@ def trained(
     depth = claim.config.depth
     final = 0.8 + depth / 100 + seed / 1000
     with database.write() as session:  # one transaction: each waits for the disk
-        run_queue.report_start(session, claim, "cpu", {"train_images": str(images)}, 0)
+        claims.report_start(session, claim, "cpu", {"train_images": str(images)}, 0)
         for epoch in range(1, claim.config.epochs + 1):
             inside = {"gradient_norms": [0.1 * (layer + 1) / epoch for layer in range(depth)]}
             inside |= {"dead_relu": [0.01 * epoch] * (depth - 1)}
@@ -32,7 +32,7 @@ def trained(
                 seconds=depth + seed / 10,
                 **(inside if measured else {"gradient_norms": None, "dead_relu": None}),
             )
-            assert run_queue.record_epoch(session, claim, EpochRecord(**record))
+            assert claims.record_epoch(session, claim, EpochRecord(**record))
         accuracy = final - (0.1 if depth == 3 else 0)  # three layers cost most and reach least
-        assert run_queue.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
+        assert endings.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
     return run_id

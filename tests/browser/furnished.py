@@ -6,8 +6,8 @@ from typing import Any, Final
 import httpx
 import numpy as np
 
-from app.queue import run_queue
-from app.queue.run_queue import Claim
+from app.queue import claims, endings
+from app.queue.claims import Claim
 from app.settings import Settings
 from app.storage import artifacts
 from app.storage.database import Database
@@ -48,9 +48,9 @@ class _Furnisher:
         claim = claimed(self.database)
         environment = {"train_images": "60000", "test_images": "10000"}
         with self.database.write() as session:
-            assert run_queue.report_start(session, claim, "cpu", environment, 0)
+            assert claims.report_start(session, claim, "cpu", environment, 0)
             for epoch in range(1, epochs + 1):
-                assert run_queue.record_epoch(session, claim, EpochRecord(**_record(claim, epoch)))
+                assert claims.record_epoch(session, claim, EpochRecord(**_record(claim, epoch)))
         return claim
 
     def finish(self) -> None:
@@ -63,12 +63,12 @@ class _Furnisher:
         predictions.save(path, predictions.Predictions(classes, sure))
         accuracy = 0.9 + claim.config.depth / 100 + claim.config.seed / 1000
         with self.database.write() as session:
-            assert run_queue.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
+            assert endings.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
 
     def fail(self, reason: str, *, epochs: int) -> None:
         claim = self.begin(epochs=epochs)
         with self.database.write() as session:
-            assert run_queue.fail(session, claim, reason, "Traceback (most recent call last):\n  …")
+            assert endings.fail(session, claim, reason, "Traceback (most recent call last):\n  …")
 
 
 def _record(claim: Claim, epoch: int) -> dict[str, Any]:

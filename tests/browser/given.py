@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.queue import run_queue
+from app.queue import claims, endings
 from app.storage.database import Database
 from tests.app.states import RESULTS, claimed, measured, queue_run
 
@@ -20,9 +20,9 @@ def given(
     run_id = queue_run(database, epochs=epochs, **config)
     claim = claimed(database)
     with database.write() as session:  # one transaction: each waits for the disk
-        run_queue.report_start(session, claim, "cpu", {"train_images": "60000"}, 0)
+        claims.report_start(session, claim, "cpu", {"train_images": "60000"}, 0)
         for epoch in range(1, epochs + 1):
             other = {name: values[epoch - 1] for name, values in columns.items()}
-            assert run_queue.record_epoch(session, claim, measured(epoch, **other))
-        assert run_queue.finish(session, claim, {**RESULTS, **(results or {})})
+            assert claims.record_epoch(session, claim, measured(epoch, **other))
+        assert endings.finish(session, claim, {**RESULTS, **(results or {})})
     return run_id

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from app.queue import run_queue
+from app.queue import claims, endings
 from app.storage.database import Database
 from tests.app.states import RESULTS, add_worker, claimed, figures
 from tests.web_server import WebServer
@@ -38,7 +38,7 @@ class Study:
         self.last = after
         for claim in self.claims.values():
             with self.database.write() as session:
-                assert run_queue.report_start(session, claim, "cpu", {"train_images": "60000"}, after)
+                assert claims.report_start(session, claim, "cpu", {"train_images": "60000"}, after)
 
     def trains(self, train_loss: Sequence[float] | None = None) -> None:
         """One more epoch of each run ends, with these training losses or those of `figures_of`."""
@@ -46,20 +46,18 @@ class Study:
         for seed, claim in self.claims.items():
             other = {} if train_loss is None else {"train_loss": train_loss[seed]}
             with self.database.write() as session:
-                assert run_queue.record_epoch(
-                    session, claim, EpochRecord(**figures_of(seed, self.last) | other)
-                )
+                assert claims.record_epoch(session, claim, EpochRecord(**figures_of(seed, self.last) | other))
 
     def fails(self, seed: int) -> None:
         """One of the runs ends by an error."""
         with self.database.write() as session:
-            assert run_queue.fail(session, self.claims.pop(seed), "it broke", None)
+            assert endings.fail(session, self.claims.pop(seed), "it broke", None)
 
     def finishes(self) -> None:
         """The runs are trained to their end."""
         for claim in self.claims.values():
             with self.database.write() as session:
-                assert run_queue.finish(session, claim, RESULTS)
+                assert endings.finish(session, claim, RESULTS)
 
     def column(self, seed: int, name: str) -> list[float]:
         """What a run has recorded; accuracies in percent."""

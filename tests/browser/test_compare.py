@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from scipy.special import stdtrit
 
 from app import formats
-from app.queue import run_queue
+from app.queue import claims, endings
 from app.schemas.comparison import Spread
 from app.statistics import spread
 from app.storage.database import Database
@@ -127,8 +127,8 @@ def test_what_only_failed_is_not_called_untrained(quiet: WebServer, page: Page) 
     queue_run(database, depth=1)
     claim = claimed(database)
     with database.write() as session:
-        run_queue.record_epoch(session, claim, measured(1))
-        run_queue.fail(session, claim, "it broke", None)
+        claims.record_epoch(session, claim, measured(1))
+        endings.fail(session, claim, "it broke", None)
     page.goto(f"{quiet.url}/compare?runs=1&epoch=1")
     expect(page.locator("#scrubber output")).to_contain_text("No run has finished or trains")
     assert len(traces(page, "curves")) == 1
@@ -141,8 +141,8 @@ def test_whatever_can_not_be_judged_is_named_and_the_rest_works(quiet: WebServer
     diverged = queue_run(database, depth=3, epochs=EPOCHS)
     claim = claimed(database)
     with database.write() as session:
-        run_queue.record_epoch(session, claim, measured(1))
-        run_queue.fail(session, claim, reason := "diverged: loss became non-finite at epoch 2", None)
+        claims.record_epoch(session, claim, measured(1))
+        endings.fail(session, claim, reason := "diverged: loss became non-finite at epoch 2", None)
     clothes = trained(database, 0, depth=2, dataset="clothes")
     cancelled = queue_run(database, depth=4, epochs=EPOCHS)
     httpx.post(f"{quiet.url}/runs/{cancelled}/cancel").raise_for_status()
@@ -216,12 +216,12 @@ def test_an_epoch_that_comes_later_is_waited_for(quiet: WebServer, page: Page) -
     queue_run(database, depth=1)
     claim = claimed(database)
     with database.write() as session:
-        run_queue.record_epoch(session, claim, measured(1))
+        claims.record_epoch(session, claim, measured(1))
     page.goto(f"{quiet.url}/compare?runs=1&epoch=2")
     slider = page.get_by_label("At epoch")
     expect(slider).to_have_attribute("aria-valuetext", "epoch 1 of 1")
     with database.write() as session:
-        run_queue.record_epoch(session, claim, measured(2))
+        claims.record_epoch(session, claim, measured(2))
     expect(slider).to_have_attribute("aria-valuetext", "epoch 2 of 2")
     shows_test_mean(page, 1, 70)
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from app import formats
-from app.queue import run_queue
+from app.queue import claims, endings, run_rows
 from app.storage.database import Database
 from tests.app.states import add_worker, claimed, measured, queue_run, record
 from tests.browser.compared import ALL, EPOCHS, trained
@@ -28,10 +28,10 @@ def test_means_leave_out_what_failed_and_what_has_not_caught_up(quiet: WebServer
         queue_run(database, depth=1, seed=seed, epochs=EPOCHS)
         claim = claimed(database)
         with database.write() as session:
-            run_queue.record_epoch(session, claim, measured(1, test_accuracy=0.1, train_loss=1e8))
+            claims.record_epoch(session, claim, measured(1, test_accuracy=0.1, train_loss=1e8))
         if seed == 3:
             with database.write() as session:
-                run_queue.fail(session, claim, "diverged: loss became non-finite at epoch 2", None)
+                endings.fail(session, claim, "diverged: loss became non-finite at epoch 2", None)
     page.goto(f"{quiet.url}/compare?runs=1,2,3,4,5&lines=mean&metric=test_accuracy")
     runs = [httpx.get(f"{quiet.url}/runs/{run}/epochs").json()["test_accuracy"] for run in (1, 2, 3)]
     _, mean = traces(page, "curves")
@@ -48,7 +48,7 @@ def test_means_leave_out_what_failed_and_what_has_not_caught_up(quiet: WebServer
     expect(slider).to_have_attribute("aria-valuetext", f"epoch {EPOCHS} of {EPOCHS}")
     expect(page.locator("#scrubber output")).to_have_text(f"of {EPOCHS}; 3 of 4 runs have it")
     with database.write() as session:
-        run_queue.record_epoch(session, claim, measured(2))
+        claims.record_epoch(session, claim, measured(2))
     wait(page, "gap", lambda drawing: drawing.traces[-2].last and drawing.traces[-2].last.x > 1.9)
     expect(slider).to_have_attribute("aria-valuetext", f"epoch {EPOCHS} of {EPOCHS}")
     page.get_by_label("Show", exact=True).first.select_option("train_loss")
@@ -64,8 +64,8 @@ def test_what_diverged_does_not_flatten_the_curves(quiet: WebServer, page: Page)
     queue_run(database, depth=1, seed=1, epochs=EPOCHS)
     claim = claimed(database)
     with database.write() as session:
-        run_queue.record_epoch(session, claim, measured(1, train_loss=1e8))
-        run_queue.fail(session, claim, "diverged: loss became non-finite at epoch 2", None)
+        claims.record_epoch(session, claim, measured(1, train_loss=1e8))
+        endings.fail(session, claim, "diverged: loss became non-finite at epoch 2", None)
     page.goto(f"{quiet.url}/compare?runs=1,2")
     below = page.locator("#curves-chart + .unseen")
     expect(below).to_contain_text(re.compile(r"1 of 6 points lies outside the axis \(.*seed 1"))
@@ -161,7 +161,7 @@ def test_a_depth_far_from_the_best_is_named_at_the_edge(quiet: WebServer, page: 
         trained(database, 0, depth=depth)
     with database.write() as session:
         for run in (2, 3):
-            run_queue.get(session, run).test_accuracy = 0.97 + run / 1000
+            run_rows.get(session, run).test_accuracy = 0.97 + run / 1000
     page.goto(f"{quiet.url}/compare?runs=1,2,3&reference=off")
     drawn = traces(page, "layers")
     texts = next(trace["text"] for trace in drawn if trace["mode"] == "markers+text")

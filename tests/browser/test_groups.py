@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.queue import run_queue
+from app.queue import actions
 from app.settings import Settings
 from app.storage.database import Database
 from tests.app.states import add_worker
@@ -39,7 +39,7 @@ def near(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         trained(database, seed, depth=depth, lr=rate)
     for run_id in (5, 6):
         with database.write() as session:
-            run_queue.edit(session, run_id, {"name": "twin <b>"})
+            actions.edit(session, run_id, {"name": "twin <b>"})
     yield server.url
     server.stop()
 

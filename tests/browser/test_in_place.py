@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import update
 
-from app.queue import run_queue
-from app.queue.run_queue import Claim
+from app.queue import claims, endings
+from app.queue.claims import Claim
 from app.settings import Settings
 from app.storage import artifacts
 from app.storage.database import Database
@@ -39,7 +39,7 @@ def begin(database: Database, *epochs: int) -> Claim:
     """The next run, claimed by a worker that trains it no further than these epochs."""
     claim = claimed(database)
     with database.write() as session:
-        assert run_queue.report_start(session, claim, "cpu", {"train_images": "60000"}, 0)
+        assert claims.report_start(session, claim, "cpu", {"train_images": "60000"}, 0)
     assert record(database, claim, *epochs)
     return claim
 
@@ -47,7 +47,7 @@ def begin(database: Database, *epochs: int) -> Claim:
 def obey(database: Database, claim: Claim) -> None:
     """What the worker does once it has heard of a cancellation."""
     with database.write() as session:
-        assert run_queue.confirm_cancel(session, claim)
+        assert endings.confirm_cancel(session, claim)
 
 
 def mark(place: Locator) -> None:
@@ -216,7 +216,7 @@ def test_a_cancel_that_comes_too_late_is_told_and_taken_back(
 
     def too_late(route: Route) -> None:
         with database.write() as session:
-            assert run_queue.finish(session, claim, RESULTS)
+            assert endings.finish(session, claim, RESULTS)
         route.continue_()
 
     page.route("**/cancel", too_late)
@@ -250,7 +250,7 @@ def test_a_run_that_is_deleted_elsewhere_can_be_read_on(
     httpx.post(f"{quiet.url}/runs/{run_id}/cancel").raise_for_status()
     page.goto(f"{quiet.url}/runs/{run_id}")
     with database.write() as session:
-        run_queue.release(session, Claim(run_id, 1, None, 1, 2))  # type: ignore[arg-type]  # only its fence counts
+        endings.release(session, Claim(run_id, 1, None, 1, 2))  # type: ignore[arg-type]  # only its fence counts
     expect(page.locator("#run-heading .status")).to_contain_text("cancelled")
     httpx.delete(f"{quiet.url}/runs/{run_id}").raise_for_status()
     expect(page.get_by_role("alert")).to_contain_text("This run was deleted")
@@ -281,7 +281,7 @@ def test_a_run_that_is_retried_shows_its_charts_in_place_of_the_reason(
         "chart.querySelector('.main-svg').getAttribute('width') == chart.clientWidth)"
     )
     with database.write() as session:
-        assert run_queue.fail(session, claim, "diverged: loss became non-finite at epoch 3")
+        assert endings.fail(session, claim, "diverged: loss became non-finite at epoch 3")
     expect(page.locator("#run-failure")).to_contain_text("Failed: diverged")
     expect(charts).to_be_visible()
     expect(page.get_by_role("button", name="Retry")).to_have_count(0)
@@ -326,7 +326,7 @@ def test_what_is_open_focused_scrolled_and_selected_stays_while_a_run_trains(
     with (
         database.write() as session
     ):  # an attempt that goes on after an older epoch writes over the later ones
-        assert run_queue.report_start(session, claim, "cpu", {}, 59)
+        assert claims.report_start(session, claim, "cpu", {}, 59)
     expect(rows).to_have_count(59)
     assert is_marked(row)
     assert row.evaluate(top) == before
@@ -383,7 +383,7 @@ def test_what_comes_goes_and_changes_places_leaves_the_rest_as_it_is(quiet: WebS
 def ends(database: Database, claim: Claim) -> None:
     """The run is finished."""
     with database.write() as session:
-        assert run_queue.finish(session, claim, RESULTS)
+        assert endings.finish(session, claim, RESULTS)
 
 
 # Pictures
@@ -474,7 +474,7 @@ def test_a_study_without_an_epoch_shows_why_in_place_of_charts_until_one_is_retr
     for last in (False, True):
         claim = claimed(database)
         with database.write() as session:
-            assert run_queue.fail(session, claim, reason)
+            assert endings.fail(session, claim, reason)
         for each, ids in charts.items():
             line = each.locator(f"tr[data-run='{claim.run_id}'] [data-cell='reason']")
             expect(line).to_have_text(reason)

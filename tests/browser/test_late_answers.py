@@ -6,8 +6,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Request, Route
 
-from app.queue import run_queue
-from app.queue.run_queue import Claim
+from app.queue import claims
+from app.queue.claims import Claim
 from app.storage.database import Database
 from tests.app.states import add_worker, claimed, measured, queue_run
 from tests.browser.drawn import wait
@@ -27,13 +27,13 @@ def database(quiet: WebServer) -> Database:
 def goes_on(database: Database, claim: Claim, after: int) -> None:
     """The run trains from this epoch on; what it had recorded later goes."""
     with database.write() as session:
-        assert run_queue.report_start(session, claim, "cpu", {"train_images": "60000"}, after)
+        assert claims.report_start(session, claim, "cpu", {"train_images": "60000"}, after)
 
 
 def ends(database: Database, claim: Claim, epoch: int, test_loss: float) -> None:
     """An epoch of the run ends, with this test loss."""
     with database.write() as session:
-        assert run_queue.record_epoch(session, claim, measured(epoch, test_loss=test_loss))
+        assert claims.record_epoch(session, claim, measured(epoch, test_loss=test_loss))
 
 
 def training(database: Database) -> Claim:

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from scipy import stats
 
 from app.compare.ranking import BORROWED, IN_REACH
-from app.queue import run_queue
+from app.queue import claims, endings
 from app.settings import Settings
 from app.storage import artifacts
 from app.storage.database import Database
@@ -77,7 +77,7 @@ def train(database: Database, settings: Settings, depth: int, seed: int, labels:
     run_id = queue_run(database, depth=depth, seed=seed, epochs=EPOCHS, batch_size=1000)
     claim = claimed(database)
     with database.write() as session:
-        run_queue.report_start(session, claim, "cpu", {"train_images": "60000"}, 0)
+        claims.report_start(session, claim, "cpu", {"train_images": "60000"}, 0)
     for epoch in range(1, EPOCHS + 1):
         reached = 0.955 + 0.006 * depth - 0.05 / epoch + chance.normal(0, 0.001)
         figures = {
@@ -92,7 +92,7 @@ def train(database: Database, settings: Settings, depth: int, seed: int, labels:
             "dead_relu": chance.uniform(0, 0.1, depth - 1).tolist(),
         }
         with database.write() as session:
-            assert run_queue.record_epoch(session, claim, EpochRecord(**figures))
+            assert claims.record_epoch(session, claim, EpochRecord(**figures))
     classes = labels.copy()
     wrong = chance.permutation(len(labels))[: int(chance.normal(400 - 60 * depth, 12))]
     classes[wrong] = (classes[wrong] + chance.integers(1, 10, len(wrong))) % 10
@@ -106,7 +106,7 @@ def train(database: Database, settings: Settings, depth: int, seed: int, labels:
         "test_accuracy": float((classes == labels).mean()),
     }
     with database.write() as session:
-        assert run_queue.finish(session, claim, results)
+        assert endings.finish(session, claim, results)
     return path
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from app.queue import run_queue
+from app.queue import admission, claims
 from app.schemas.requests import Labels
 from app.storage import migrations
 from app.storage.database import Database
@@ -28,16 +28,16 @@ def main(url: str, runs: int, epochs: int, per_second: float) -> None:
         threading.Thread(target=_wait_for_end_of_input, args=(enough,), daemon=True).start()
     configs = [TrainConfig(depth=1, epochs=epochs or 10_000, seed=seed) for seed in range(runs)]
     with database.write() as session:
-        run_queue.enqueue(session, configs, Labels())
-    claims = []
+        admission.enqueue(session, configs, Labels())
+    held = []
     for _ in configs:
         with database.write() as session:
-            claims.append(run_queue.claim(session, "recorder", {"cpu"}, threads=1, lease_seconds=3600))
+            held.append(claims.claim(session, "recorder", {"cpu"}, threads=1, lease_seconds=3600))
     due = time.monotonic()
     for epoch in range(1, epochs + 1) if epochs else itertools.count(1):
         if enough.is_set():
             break
-        for claim in claims:
+        for claim in held:
             due += 1 / (per_second * runs)
             time.sleep(max(0.0, due - time.monotonic()))
             record = EpochRecord(
@@ -52,7 +52,7 @@ def main(url: str, runs: int, epochs: int, per_second: float) -> None:
                 dead_relu=(),
             )
             with database.write() as session:
-                if claim is None or not run_queue.record_epoch(session, claim, record):
+                if claim is None or not claims.record_epoch(session, claim, record):
                     raise RuntimeError("a run was taken from the only worker")
     database.close()
 

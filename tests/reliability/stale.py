@@ -7,19 +7,19 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, SQLModel
 
-from app.queue import run_queue
-from app.queue.run_queue import Claim
+from app.queue import claims, endings, reaper
+from app.queue.claims import Claim
 from app.storage.database import Database
 from tests.app.states import RESULTS, claimed, measured, queue_run, record
 
 STEPS: dict[str, Callable[[Session, Claim], bool]] = {
-    "report_start": lambda session, claim: run_queue.report_start(session, claim, "cpu", {}, 0),
-    "record_epoch": lambda session, claim: run_queue.record_epoch(session, claim, measured(3)),
-    "finish": lambda session, claim: run_queue.finish(session, claim, RESULTS),
-    "fail": lambda session, claim: run_queue.fail(session, claim, "too late"),
-    "confirm_cancel": run_queue.confirm_cancel,
-    "release": run_queue.release,
-    "lose": lambda session, claim: run_queue.lose(session, claim, "too late"),
+    "report_start": lambda session, claim: claims.report_start(session, claim, "cpu", {}, 0),
+    "record_epoch": lambda session, claim: claims.record_epoch(session, claim, measured(3)),
+    "finish": lambda session, claim: endings.finish(session, claim, RESULTS),
+    "fail": lambda session, claim: endings.fail(session, claim, "too late"),
+    "confirm_cancel": endings.confirm_cancel,
+    "release": endings.release,
+    "lose": lambda session, claim: endings.lose(session, claim, "too late"),
 }
 """Everything that a worker writes of a run it holds."""
 
@@ -33,15 +33,15 @@ class Stale:
     written: int = 0
 
 
-def write_too_late(database: Database, *, claims: int) -> Stale:
-    """Let so many claims run out, have another worker take over, and try each step with the first."""
+def write_too_late(database: Database, *, rounds: int) -> Stale:
+    """So many times, let a claim run out, have another worker take over, and try each step with the first."""
     stale = Stale()
-    for number in range(claims):
+    for number in range(rounds):
         run_id = queue_run(database, seed=number)
         claim = claimed(database, "first", lease_seconds=-1)
         record(database, claim, 1, 2)
         with database.write() as session:
-            assert run_queue.reap(session) == [run_id]
+            assert reaper.reap(session) == [run_id]
         successor = claimed(database, "second") if number % 2 else None  # else it still waits for one
         for name, step in STEPS.items():
             before = _everything(database)
@@ -53,7 +53,7 @@ def write_too_late(database: Database, *, claims: int) -> Stale:
         stale.claims += 1
         successor = successor or claimed(database, "second")
         with database.write() as session:
-            assert run_queue.fail(session, successor, "the next one, please")
+            assert endings.fail(session, successor, "the next one, please")
     return stale
 
 

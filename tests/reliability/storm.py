@@ -16,7 +16,7 @@ import httpx
 from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 
-from app.queue import run_queue
+from app.queue import reaper, registry
 from app.schemas.status import ENDED
 from app.settings import Settings
 from app.storage import artifacts
@@ -178,12 +178,12 @@ class Victim:
     def _bereft(self, worker_id: str) -> bool:
         """Whether a worker has lost its runs, once all late ones are taken away, as any server would."""
         with self.database.write() as session:
-            run_queue.reap(session)
+            reaper.reap(session)
         return not self._held_by(worker_id)
 
     def _held_by(self, worker_id: str) -> bool:
         with self.database.read() as session:
-            return bool(run_queue.held_by(session, worker_id).attempts)
+            return bool(registry.held_by(session, worker_id).attempts)
 
 
 @contextmanager

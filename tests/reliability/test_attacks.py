@@ -44,7 +44,7 @@ def test_a_stream_that_breaks_anywhere_tells_each_event_once(settings: Settings,
 
 
 def test_no_step_of_the_queue_takes_a_write_of_a_claim_that_is_over(database: Database) -> None:
-    found = write_too_late(database, claims=4 * SCALE)
+    found = write_too_late(database, rounds=4 * SCALE)
     assert (found.written, found.attempted) == (0, found.claims * len(STEPS))
 
 

@@ -11,8 +11,9 @@ from hypothesis.stateful import (
 )
 from sqlmodel import col, select
 
-from app.queue import registry, run_queue
-from app.queue.run_queue import Claim, WrongState
+from app.queue import actions, admission, claims, endings, reaper, registry
+from app.queue.claims import Claim
+from app.queue.run_rows import WrongState
 from app.schemas.requests import Labels
 from app.storage.database import Database, newest_change
 from app.storage.tables import Attempt, Epoch, Run
@@ -87,11 +88,11 @@ class QueueMachine(RuleBasedStateMachine):
         with self.database.write() as session:
             for run in session.exec(select(Run)).all():
                 if run.status == "running":
-                    run_queue.retire(session, run.worker_id or "", "a new example")
+                    registry.retire(session, run.worker_id or "", "a new example")
                     session.refresh(run)
-                run_queue.remove(session, run.id or 0)
+                actions.remove(session, run.id or 0)
             for worker in WORKERS:
-                run_queue.retire(session, worker, "a new example")
+                registry.retire(session, worker, "a new example")
 
     def held_by(self, worker: str) -> list[int]:
         """The runs that a worker trains."""
@@ -121,7 +122,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(worker=st.sampled_from(WORKERS))
     def heartbeat(self, worker: str) -> None:
         with self.database.write() as session:
-            if not run_queue.heartbeat(session, worker, LEASE_SECONDS):
+            if not registry.heartbeat(session, worker, LEASE_SECONDS):
                 registry.register(
                     session, worker, host="here", slots=1, threads=1, lease_seconds=LEASE_SECONDS
                 )
@@ -136,9 +137,9 @@ class QueueMachine(RuleBasedStateMachine):
             if model.status == "running" and model.expires < self.clock.now
         ]
         with self.database.read() as session:
-            assert run_queue.anything_to_reap(session) or not late
+            assert reaper.anything_to_reap(session) or not late
         with self.database.write() as session:
-            assert sorted(run_queue.reap(session)) == sorted(late)
+            assert sorted(reaper.reap(session)) == sorted(late)
         for run_id in late:
             self.models[run_id].lost(worker=True)
 
@@ -149,8 +150,8 @@ class QueueMachine(RuleBasedStateMachine):
         with self.database.write() as session:
             for claim in self.claims:
                 if claim.run_id in mine and claim.attempt == self.models[claim.run_id].attempt:
-                    assert run_queue.release(session, claim)
-            assert run_queue.retire(session, worker, "its worker ended") == []
+                    assert endings.release(session, claim)
+            assert registry.retire(session, worker, "its worker ended") == []
         for run_id in mine:
             self.models[run_id].released()
 
@@ -177,7 +178,7 @@ class QueueMachine(RuleBasedStateMachine):
         claim, model = self.claim_of(data)
         epoch = max(0, len(model.epochs) - back) if model else 0
         with self.database.write() as session:
-            assert run_queue.report_start(session, claim, "cpu", {}, epoch) is bool(model)
+            assert claims.report_start(session, claim, "cpu", {}, epoch) is bool(model)
         if model:
             del model.epochs[epoch:]
 
@@ -187,7 +188,7 @@ class QueueMachine(RuleBasedStateMachine):
         claim, model = self.claim_of(data)
         epoch = len(model.epochs) + 1 if model else 1
         with self.database.write() as session:
-            assert run_queue.record_epoch(session, claim, measured(epoch)) is bool(model)
+            assert claims.record_epoch(session, claim, measured(epoch)) is bool(model)
         if model:
             model.record()
 
@@ -196,7 +197,7 @@ class QueueMachine(RuleBasedStateMachine):
     def finish(self, data: st.DataObject) -> None:
         claim, model = self.claim_of(data)
         with self.database.write() as session:
-            assert run_queue.finish(session, claim, RESULTS) is bool(model)
+            assert endings.finish(session, claim, RESULTS) is bool(model)
         if model:
             model.end("finished")
 
@@ -205,7 +206,7 @@ class QueueMachine(RuleBasedStateMachine):
     def fail(self, data: st.DataObject) -> None:
         claim, model = self.claim_of(data)
         with self.database.write() as session:
-            assert run_queue.fail(session, claim, "it broke") is bool(model)
+            assert endings.fail(session, claim, "it broke") is bool(model)
         if model:
             model.end("failed")
 
@@ -214,7 +215,7 @@ class QueueMachine(RuleBasedStateMachine):
     def confirm_cancel(self, data: st.DataObject) -> None:
         claim, model = self.claim_of(data)
         with self.database.write() as session:
-            assert run_queue.confirm_cancel(session, claim) is bool(model)
+            assert endings.confirm_cancel(session, claim) is bool(model)
         if model:
             model.end("cancelled")
 
@@ -223,7 +224,7 @@ class QueueMachine(RuleBasedStateMachine):
     def release(self, data: st.DataObject) -> None:
         claim, model = self.claim_of(data)
         with self.database.write() as session:
-            assert run_queue.release(session, claim) is bool(model)
+            assert endings.release(session, claim) is bool(model)
         if model:
             model.released()
 
@@ -232,14 +233,14 @@ class QueueMachine(RuleBasedStateMachine):
     def lose(self, data: st.DataObject) -> None:
         claim, model = self.claim_of(data)
         with self.database.write() as session:
-            assert run_queue.lose(session, claim, "it died") is bool(model)
+            assert endings.lose(session, claim, "it died") is bool(model)
         if model:
             model.lost(worker=False)
 
     @rule(worker=st.sampled_from(WORKERS))
     def worker_dies(self, worker: str) -> None:
         with self.database.write() as session:
-            lost = run_queue.retire(session, worker, "it died")
+            lost = registry.retire(session, worker, "it died")
         mine = self.held_by(worker)
         assert sorted(lost) == sorted(mine)
         for run_id in mine:
@@ -251,7 +252,7 @@ class QueueMachine(RuleBasedStateMachine):
         run_id, model = self.chosen(data)
         try:
             with self.database.write() as session:
-                run_queue.cancel(session, run_id)
+                actions.cancel(session, run_id)
         except WrongState:
             assert model.status not in ("queued", "running")
         else:
@@ -267,7 +268,7 @@ class QueueMachine(RuleBasedStateMachine):
         run_id, model = self.chosen(data)
         try:
             with self.database.write() as session:
-                run_queue.retry(session, run_id)
+                admission.retry(session, run_id)
         except WrongState:
             assert model.status not in ("failed", "cancelled")
         else:
@@ -281,7 +282,7 @@ class QueueMachine(RuleBasedStateMachine):
         run_id, model = self.chosen(data)
         try:
             with self.database.write() as session:
-                run_queue.remove(session, run_id)
+                actions.remove(session, run_id)
         except WrongState:
             assert model.status == "running"
         else:

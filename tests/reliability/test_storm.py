@@ -3,7 +3,7 @@
 On PostgreSQL it is for larger sizes: there the end-to-end tests kill each kind of process.
 """
 
-from app.queue.run_queue import MAX_CRASHES
+from app.queue.endings import MAX_CRASHES
 from app.settings import Settings
 from tests.reliability import SCALE
 from tests.reliability.storm import VICTIMS, kill_one_run, storm

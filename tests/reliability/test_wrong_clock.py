@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.queue import run_queue
+from app.queue import actions
 from app.settings import Settings
 from app.storage.database import Database, clock
 from tests.app.states import queue_run, row
@@ -56,6 +56,6 @@ def test_a_clock_that_is_an_hour_off_costs_no_run_and_delays_no_take_over(
         eventually(lambda: row(database, first).worker_losses + row(database, second).worker_losses, PATIENCE)
         (lost,) = (run_id for run_id in (first, second) if row(database, run_id).worker_losses)
         with database.write() as session:
-            run_queue.cancel(session, first + second - lost)
+            actions.cancel(session, first + second - lost)
         eventually(lambda: outlives(database, lost), PATIENCE)
         assert row(database, lost).attempt == 2

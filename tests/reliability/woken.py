@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
-from app.queue import run_queue
-from app.queue.run_queue import Claim
+from app.queue import endings, reaper, registry
+from app.queue.claims import Claim
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.outage import OUTAGES
@@ -62,7 +62,7 @@ class Sleeper:
     def holds(self, database: Database) -> bool:
         """Whether it holds a run by what the database says; notes which."""
         with database.read() as session:
-            held = run_queue.held_by(session, self.id).attempts
+            held = registry.held_by(session, self.id).attempts
         for run_id, attempt in held:
             self.run_id, self.attempt = run_id, attempt
         return bool(held)
@@ -146,11 +146,11 @@ def _take_over(database: Database, sleepers: Sequence[Sleeper]) -> list[Claim]:
 
     def all_are_taken() -> bool:
         with database.write() as session:
-            run_queue.reap(session)
+            reaper.reap(session)
         while claim := take(database, "successor", lease_seconds=3600):
             claims.append(claim)
         with database.read() as session:
-            return not any(run_queue.held_by(session, each.id).attempts for each in sleepers)
+            return not any(registry.held_by(session, each.id).attempts for each in sleepers)
 
     eventually(all_are_taken, PATIENCE)
     return claims
@@ -159,7 +159,7 @@ def _take_over(database: Database, sleepers: Sequence[Sleeper]) -> list[Claim]:
 def _make_room(database: Database, claims: Sequence[Claim]) -> None:
     for claim in claims:
         with database.write() as session:
-            assert run_queue.fail(session, claim, "the next one, please")
+            assert endings.fail(session, claim, "the next one, please")
 
 
 def _contents(database: Database, settings: Settings) -> list[Any]:

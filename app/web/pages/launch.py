@@ -11,8 +11,8 @@ from sqlmodel import Session
 
 from app import formats
 from app.compare.reference import PUBLISHED
-from app.queue import run_queue
-from app.queue.limit import QueueFull
+from app.queue import admission, run_rows
+from app.queue.admission import QueueFull
 from app.runs import reading, studies, usual
 from app.schemas.answers import RunDetail, StudyPreview
 from app.storage.database import Database
@@ -64,7 +64,7 @@ def new_run(request: Request, database: DatabaseOf, available: Available) -> Res
     wanted = request.query_params.get("from", "")
     run_id = forms.number_in(wanted)
     if run_id is not None:
-        with database.read() as session, suppress(run_queue.RunNotFound):
+        with database.read() as session, suppress(run_rows.RunNotFound):
             source = reading.get_run(session, run_id)
     if wanted and source is None:
         raise HTTPException(404, f"There is no run {wanted[:20]} to clone.")
@@ -139,7 +139,7 @@ def _launch(
         if form.size > 1 or always_study:
             made = studies.create_study(session, wanted).id
             return made, Launched(path=f"/studies/{made}")
-        made = run_queue.enqueue(session, wanted.configs, wanted)[0].id or 0
+        made = admission.enqueue(session, wanted.configs, wanted)[0].id or 0
         return made, Launched(path=f"/runs/{made}")
 
     try:

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from starlette.datastructures import FormData, QueryParams
 
 from app import formats
-from app.queue import limit, run_queue
+from app.queue import actions, admission, run_rows
 from app.runs import advice, bulk, epochs, reading, run_list
 from app.runs.guessing import ONE_CLASS, Chance
 from app.schemas.answers import RunDetail, RunOut
@@ -140,10 +140,10 @@ def change_run(request: Request, database: DatabaseOf, run_id: RunIdPath, data: 
     try:
         patch = RunPatch.model_validate(changes | {"version": forms.number_in(texts.get("version", ""))})
         with database.write() as session:
-            run_queue.edit(session, run_id, patch.model_dump(include=set(changes)), patch.version)
+            actions.edit(session, run_id, patch.model_dump(include=set(changes)), patch.version)
     except ValidationError as error:
         return _run_page(request, database, run_id, texts, forms.messages(error.errors()))
-    except run_queue.WrongState:
+    except run_rows.WrongState:
         with database.read() as session:
             stored = reading.get_run(session, run_id)
         if (patch.name, patch.tags, patch.note) == (stored.name, stored.tags, stored.note):
@@ -219,7 +219,7 @@ def list_epochs(request: Request, database: DatabaseOf, run_id: RunIdPath) -> Re
 @router.post("/runs/{run_id}/cancel")
 def cancel_run(database: DatabaseOf, run_id: RunIdPath, data: Posted) -> Response:
     """Cancel a run and return to the page where the button stood."""
-    return _act(database, run_id, data, run_queue.cancel)
+    return _act(database, run_id, data, actions.cancel)
 
 
 @router.post("/runs/{run_id}/retry")
@@ -227,8 +227,8 @@ def retry_run(database: DatabaseOf, settings: SettingsOf, run_id: RunIdPath, dat
     """Queue a failed or cancelled run again."""
 
     def retry(session: Session, run_id: int) -> None:
-        run_queue.retry(session, run_id)
-        limit.check(session, settings.queue_limit)
+        admission.retry(session, run_id)
+        admission.check(session, settings.queue_limit)
 
     return _act(database, run_id, data, retry)
 
@@ -240,7 +240,7 @@ def _act(
     try:
         with database.write() as session:
             action(session, run_id)
-    except run_queue.WrongState as error:  # it ended while the button was on its way: the page shows how
+    except run_rows.WrongState as error:  # it ended while the button was on its way: the page shows how
         return redirect(back, formats.sentence(error))
     return redirect(back)
 

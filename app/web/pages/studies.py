@@ -10,7 +10,7 @@ from sqlmodel import Session
 from app import formats
 from app.compare.charted import of_groups
 from app.compare.groups import MANY_RUNS, grouped, marks_of_runs, members, parted
-from app.queue.limit import QueueFull
+from app.queue.admission import QueueFull
 from app.runs import advice, reading, run_list, studies
 from app.schemas.answers import StudyOut
 from app.schemas.grid import GridError

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from app.queue import run_queue
+from app.queue import run_rows
 from app.schemas.requests import MAX_ID
 from app.storage.tables import Deletion
 from app.web.api import DatabaseOf, RunIdPath, problems
@@ -52,7 +52,7 @@ def known_run(run_id: RunIdPath, database: DatabaseOf) -> int:
     """The id of a run that exists, or did: its stream then says that it was deleted."""
     with database.read() as session:
         if session.get(Deletion, run_id) is None:
-            run_queue.get(session, run_id)
+            run_rows.get(session, run_id)
     return run_id
 
 

@@ -4,7 +4,7 @@ import orjson
 from fastapi import APIRouter, HTTPException, Request, Response
 from sqlmodel import Session
 
-from app.queue import limit, run_queue
+from app.queue import actions, admission, run_rows
 from app.runs import bulk, datasets, epochs, export, reading, run_list
 from app.runs.run_list import PARAMETERS, RunQuery
 from app.schemas.answers import BulkOut, EpochColumns, RunDetail, RunOut, RunPage
@@ -31,7 +31,7 @@ def create_run(body: RunRequest, creation: CreationOf, settings: SettingsOf) -> 
 
     def create(session: Session) -> RunOut:
         datasets.check([body.dataset], available)
-        (created,) = reading.as_answers(session, run_queue.enqueue(session, [body.config], body))
+        (created,) = reading.as_answers(session, admission.enqueue(session, [body.config], body))
         return created
 
     return creation.answer(body, "/runs", create)
@@ -91,7 +91,7 @@ def change_run(run_id: RunIdPath, body: RunPatch, database: DatabaseOf) -> Respo
     """Change a run's name, tags, note, priority, or put it in the archive."""
     changes = body.model_dump(exclude_unset=True, exclude={"version"})
     with database.write() as session:
-        run_queue.edit(session, run_id, changes, body.version)
+        actions.edit(session, run_id, changes, body.version)
         return answer(reading.get_run(session, run_id))
 
 
@@ -99,7 +99,7 @@ def change_run(run_id: RunIdPath, body: RunPatch, database: DatabaseOf) -> Respo
 def delete_run(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) -> Response:
     """Delete a run with all it owns."""
     with database.write() as session:
-        run_queue.remove(session, run_id)
+        actions.remove(session, run_id)
     artifacts.of_run(settings.artifacts, run_id).remove()
     return Response(status_code=204)
 
@@ -108,7 +108,7 @@ def delete_run(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) ->
 def read_epochs(run_id: RunIdPath, database: DatabaseOf) -> Response:
     """Every epoch of a run as columns, never sampled."""
     with database.read() as session:
-        run_queue.get(session, run_id)
+        run_rows.get(session, run_id)
         columns = epochs.columns(session, run_id)
     return Response(orjson.dumps(columns.__dict__), media_type="application/json")
 
@@ -122,7 +122,7 @@ def read_epochs(run_id: RunIdPath, database: DatabaseOf) -> Response:
 def download_model(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) -> Response:
     """The final weights of a finished run, named as PyTorch's `state_dict` names them."""
     with database.read() as session:
-        run = run_queue.get(session, run_id)
+        run = run_rows.get(session, run_id)
     if run.status != "finished":
         raise HTTPException(404, f"Run {run_id} has no weights to download: it is {run.status}.")
     path = artifacts.of_run(settings.artifacts, run_id).model(run.attempt)
@@ -135,15 +135,15 @@ def download_model(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf
 def cancel_run(run_id: RunIdPath, database: DatabaseOf) -> Response:
     """End a run: at once if it waits, between two batches if it trains."""
     with database.write() as session:
-        return answer(reading.as_answers(session, [run_queue.cancel(session, run_id)])[0])
+        return answer(reading.as_answers(session, [actions.cancel(session, run_id)])[0])
 
 
 @router.post("/runs/{run_id}/retry", response_model=RunOut, responses=problems(404, 409, 429), tags=["runs"])
 def retry_run(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) -> Response:
     """Queue a failed or cancelled run again."""
     with database.write() as session:
-        retried = run_queue.retry(session, run_id)
-        limit.check(session, settings.queue_limit)
+        retried = admission.retry(session, run_id)
+        admission.check(session, settings.queue_limit)
         return answer(reading.as_answers(session, [retried])[0])
 
 

@@ -13,7 +13,7 @@ from sqlmodel import SQLModel, select
 
 from app.commands import backup
 from app.commands.backup import BackupError
-from app.queue import run_queue
+from app.queue import actions, claims, endings
 from app.settings import Settings
 from app.storage import artifacts, migrations
 from app.storage.artifacts import Checkpoint
@@ -76,7 +76,7 @@ def test_everything_comes_back(database: Database, settings: Settings, file: Pat
     done = finished_run(database)
     failed = queue_run(database)
     with database.write() as session:
-        run_queue.cancel(session, failed)
+        actions.cancel(session, failed)
     files = artifacts.of_run(settings.artifacts, done)
     durable.write(files.model(1), b"weights")
     durable.write(files.predictions(1), b"predictions")
@@ -99,7 +99,7 @@ def test_a_run_that_trained_waits_again_with_its_checkpoint_and_no_crash(
     run_id = queue_run(database, epochs=5)
     claim = claimed(database)
     with database.write() as session:
-        run_queue.record_epoch(session, claim, measured(1))
+        claims.record_epoch(session, claim, measured(1))
     files = artifacts.of_run(settings.artifacts, run_id)
     durable.write(files.path_of(Checkpoint(1, 1)), b"known")
     durable.write(files.path_of(Checkpoint(1, 2)), b"of an epoch that this moment does not know")
@@ -118,7 +118,7 @@ def test_no_number_is_given_twice_after_a_restore(
     for _ in range(3):
         finished_run(database)
     with database.write() as session:
-        run_queue.remove(session, 3)
+        actions.remove(session, 3)
     backup.save(database, settings.artifacts, file)
     backup.restore(file, new.database, new.location)
     assert queue_run(new.database) == 4
@@ -289,8 +289,8 @@ class Trainings(threading.Thread):
                 files.remove_older(mark)
                 self.epochs += 1
             with self._database.write() as session:
-                run_queue.lose(session, claim, "it died")
-                run_queue.cancel(session, run_id)
+                endings.lose(session, claim, "it died")
+                actions.cancel(session, run_id)
 
 
 def test_every_run_of_a_backup_has_a_checkpoint_that_its_records_cover(
@@ -385,7 +385,7 @@ def test_the_stream_of_a_restored_database_is_whole_and_resumes_anywhere(
     run_id = finished_run(new.database)
     deleted = queue_run(new.database)
     with new.database.write() as session:
-        run_queue.remove(session, deleted)
+        actions.remove(session, deleted)
     backup.save(new.database, new.location, file)
     backup.restore(file, database, settings.artifacts)
     with serving(settings) as server, listening(server.client, since=0) as stream:

@@ -6,7 +6,7 @@ from sqlmodel import select
 from app.compare.comparison import Selection, compare
 from app.compare.groups import noun
 from app.prose import Noun
-from app.queue import run_queue
+from app.queue import run_rows
 from app.runs.run_list import QueryError
 from app.runs.studies import create_study
 from app.schemas.requests import StudyRequest
@@ -61,7 +61,7 @@ def test_runs_are_split_by_the_version_of_their_data_and_by_the_device_that_was_
     runs = [finished_run(database, dataset="clothes", seed=seed) for seed in range(4)]
     with database.write() as session:
         for run_id in runs:
-            run = run_queue.get(session, run_id)
+            run = run_rows.get(session, run_id)
             run.environment = {"data_sha256": "0123456789abcdef" if run.seed < 2 else "fedcba9876543210"}
             run.device_used = "cpu" if run.seed % 2 else "cuda:0"
     found = compared(database, *runs)

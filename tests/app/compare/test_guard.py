@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.compare.comparison import compare
-from app.queue import run_queue
+from app.queue import actions, endings, run_rows
 from app.storage.database import Database
 from tests.app.compare.findings import compared
 from tests.app.states import claimed, failed_run, finished_run, queue_run, record
@@ -25,7 +25,7 @@ def test_a_data_set_whose_files_changed_between_runs_is_called_out(database: Dat
     first, again, changed = (finished_run(database, dataset="clothes", seed=seed) for seed in range(3))
     with database.write() as session:
         for run_id, digest in ((first, "a"), (again, "a"), (changed, "b")):
-            run_queue.get(session, run_id).environment = {"data_sha256": digest}
+            run_rows.get(session, run_id).environment = {"data_sha256": digest}
     assert compared(database, first, again).warnings == []
     (warning,) = compared(database, first, again, changed).warnings
     words = "The files of the data set clothes changed between these runs (2 versions: a, b): depth may not "
@@ -37,7 +37,7 @@ def test_what_is_odd_about_the_data_is_a_warning(database: Database) -> None:
     usual = finished_run(database)
     with database.write() as session:
         for run_id in few:
-            run_queue.get(session, run_id).environment = {"data_warnings": "one is odd\nanother too"}
+            run_rows.get(session, run_id).environment = {"data_warnings": "one is odd\nanother too"}
     found = compared(database, *few, usual)
     assert found.warnings[:2] == [
         f"Runs {few[0]}, {few[1]} (data set clothes): one is odd.",
@@ -69,13 +69,13 @@ def test_where_every_run_ended_without_a_result_it_is_said_how(database: Databas
         claim = claimed(database)
         record(database, claim, *range(1, epochs + 1))  # some have epochs, so there are charts
         with database.write() as session:
-            assert run_queue.fail(session, claim, "it broke")
+            assert endings.fail(session, claim, "it broke")
         failed.append(claim.run_id)
     found = compared(database, *failed)
     assert found.verdict.answer == ["No run finished: 2 runs failed. There is nothing to judge."]
     cancelled = queue_run(database)
     with database.write() as session:
-        run_queue.cancel(session, cancelled)
+        actions.cancel(session, cancelled)
     found = compared(database, *failed, cancelled)
     assert found.verdict.answer == [
         "No run finished: 2 runs failed and 1 run was cancelled. There is nothing to judge."
@@ -120,7 +120,7 @@ def test_the_device_that_was_used_counts_and_the_choice_does_not(database: Datab
     assert compared(database, *runs).warnings == []
     elsewhere = finished_run(database, depth=3)
     with database.write() as session:
-        run_queue.get(session, elsewhere).device_used = "cuda:0"
+        run_rows.get(session, elsewhere).device_used = "cuda:0"
     warnings = compared(database, *runs, elsewhere).warnings
     assert "The runs differ in device_used (cpu, cuda)" in warnings[-1]
 

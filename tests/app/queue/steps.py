@@ -2,8 +2,8 @@
 
 from sqlmodel import select
 
-from app.queue import run_queue
-from app.queue.run_queue import Claim
+from app.queue import actions, admission, claims, endings, reaper, registry
+from app.queue.claims import Claim
 from app.storage.database import Database
 from app.storage.tables import Epoch, Run
 from tests.app.states import RESULTS, row
@@ -11,42 +11,42 @@ from tests.app.states import RESULTS, row
 
 def cancel(database: Database, run_id: int) -> Run:
     with database.write() as session:
-        return run_queue.cancel(session, run_id)
+        return actions.cancel(session, run_id)
 
 
 def retry(database: Database, run_id: int) -> Run:
     with database.write() as session:
-        return run_queue.retry(session, run_id)
+        return admission.retry(session, run_id)
 
 
 def lose(database: Database, claim: Claim, why: str = "its process was killed by SIGKILL") -> bool:
     with database.write() as session:
-        return run_queue.lose(session, claim, why)
+        return endings.lose(session, claim, why)
 
 
 def release(database: Database, claim: Claim) -> bool:
     with database.write() as session:
-        return run_queue.release(session, claim)
+        return endings.release(session, claim)
 
 
 def finish(database: Database, claim: Claim) -> bool:
     with database.write() as session:
-        return run_queue.finish(session, claim, RESULTS)
+        return endings.finish(session, claim, RESULTS)
 
 
 def start(database: Database, claim: Claim, epoch: int) -> None:
     with database.write() as session:
-        assert run_queue.report_start(session, claim, "cpu", {}, epoch)
+        assert claims.report_start(session, claim, "cpu", {}, epoch)
 
 
 def retire(database: Database, worker_id: str) -> list[int]:
     with database.write() as session:
-        return run_queue.retire(session, worker_id, "its worker died")
+        return registry.retire(session, worker_id, "its worker died")
 
 
 def reap(database: Database) -> list[int]:
     with database.write() as session:
-        return run_queue.reap(session)
+        return reaper.reap(session)
 
 
 def epochs_of(database: Database, run_id: int) -> list[tuple[int, int]]:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from sqlmodel import Session
 
-from app.queue import run_queue
-from app.queue.run_queue import Claim
+from app.queue import actions, admission, claims, endings, run_rows
+from app.queue.claims import Claim
 from app.runs.reading import get_run
 from app.schemas.answers import AttemptOut
 from app.storage.database import Database
@@ -28,7 +28,7 @@ def told(attempt: AttemptOut) -> tuple[object, ...]:
 
 def start(database: Database, claim: Claim, epoch: int) -> None:
     with database.write() as session:
-        assert run_queue.report_start(session, claim, "cpu", {}, epoch)
+        assert claims.report_start(session, claim, "cpu", {}, epoch)
 
 
 def test_a_queued_run_has_no_attempts(database: Database) -> None:
@@ -52,16 +52,16 @@ def test_each_attempt_tells_from_which_epoch_to_which_it_got_and_why_it_ended(da
     start(database, first, 0)
     record(database, first, 1, 2)
     with database.write() as session:
-        run_queue.lose(session, first, "its process was killed by SIGKILL")
+        endings.lose(session, first, "its process was killed by SIGKILL")
     second = claimed(database)
     start(database, second, 1)
     with database.write() as session:
-        run_queue.release(session, second)
+        endings.release(session, second)
     third = claimed(database)
     start(database, third, 1)
     record(database, third, 2, 3)
     with database.write() as session:
-        run_queue.finish(session, third, RESULTS)
+        endings.finish(session, third, RESULTS)
     assert [told(attempt) for attempt in attempts_of(database, run_id)] == [
         (1, 0, 2, "lost", "its process was killed by SIGKILL"),
         (2, 1, 1, "released", "its worker was stopped"),
@@ -73,10 +73,10 @@ def test_each_attempt_tells_from_which_epoch_to_which_it_got_and_why_it_ended(da
 @pytest.mark.parametrize(
     ("end", "outcome", "reason"),
     [
-        (lambda session, claim: run_queue.fail(session, claim, "it broke"), "failed", "it broke"),
-        (run_queue.confirm_cancel, "cancelled", "cancelled by user"),
-        (lambda session, claim: run_queue.lose(session, claim, "it died"), "lost", "it died"),
-        (run_queue.release, "released", "its worker was stopped"),
+        (lambda session, claim: endings.fail(session, claim, "it broke"), "failed", "it broke"),
+        (endings.confirm_cancel, "cancelled", "cancelled by user"),
+        (lambda session, claim: endings.lose(session, claim, "it died"), "lost", "it died"),
+        (endings.release, "released", "its worker was stopped"),
     ],
 )
 def test_an_attempt_ends_once_and_a_retry_begins_another(
@@ -88,13 +88,13 @@ def test_an_attempt_ends_once_and_a_retry_begins_another(
         assert end(session, claim)
     ended = attempts_of(database, run_id)
     with database.write() as session:
-        assert not run_queue.finish(session, claim, RESULTS)
-        assert not run_queue.lose(session, claim, "too late")
+        assert not endings.finish(session, claim, RESULTS)
+        assert not endings.lose(session, claim, "too late")
     assert attempts_of(database, run_id) == ended
     assert told(ended[0])[3:] == (outcome, reason)
     with database.write() as session:
-        if run_queue.get(session, run_id).status != "queued":
-            run_queue.retry(session, run_id)
+        if run_rows.get(session, run_id).status != "queued":
+            admission.retry(session, run_id)
     assert claimed(database).attempt == 2
     assert [attempt.attempt for attempt in attempts_of(database, run_id)] == [1, 2]
 
@@ -103,7 +103,7 @@ def test_a_run_to_be_cancelled_that_is_lost_says_both(database: Database) -> Non
     run_id = queue_run(database)
     claim = claimed(database)
     with database.write() as session:
-        run_queue.cancel(session, run_id)
-        run_queue.lose(session, claim, "its worker went silent")
-        assert run_queue.get(session, run_id).reason == "cancelled by user"
+        actions.cancel(session, run_id)
+        endings.lose(session, claim, "its worker went silent")
+        assert run_rows.get(session, run_id).reason == "cancelled by user"
     assert told(attempts_of(database, run_id)[0])[3:] == ("lost", "its worker went silent")

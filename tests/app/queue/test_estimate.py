@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlmodel import col, select
 
-from app.queue import registry, run_queue
+from app.queue import endings, registry, run_rows
 from app.queue.estimate import ALIKE, ASSUMED, SCALED, Estimate, estimate
 from app.queue.pace import Work, fitted
 from app.storage.database import Database
@@ -30,7 +30,7 @@ def trained(database: Database, seconds: float, device: str = "cpu", **config: A
     """A finished run that took this long by the clock, on a device."""
     run_id = finished_run(database, **config)
     with database.write() as session:
-        run = run_queue.get(session, run_id)
+        run = run_rows.get(session, run_id)
         run.started_at, run.finished_at, run.device_used = 1000, 1000 + seconds, device
     return run_id
 
@@ -86,7 +86,7 @@ def test_a_machine_that_starts_operations_slowly_is_found_out(database: Database
 def test_other_data_is_scaled_by_its_images(database: Database) -> None:
     run_id = trained(database, 30, depth=5, epochs=5)
     with database.write() as session:
-        run_queue.get(session, run_id).environment = {"train_images": "6000", "test_images": "1000"}
+        run_rows.get(session, run_id).environment = {"train_images": "6000", "test_images": "1000"}
     found = guess(database, TrainConfig(depth=5, epochs=5, dataset="clothes"), clothes=(60_000, 10_000))
     assert 200 < found.seconds < 300
     assert found.basis != ASSUMED
@@ -102,9 +102,9 @@ def test_what_failed_at_once_is_no_guide_but_epochs_of_others_are(database: Data
     claim = claimed(database)
     record(database, claim, 1, 2, 3, 4)
     with database.write() as session:
-        run = run_queue.get(session, claim.run_id)
+        run = run_rows.get(session, claim.run_id)
         run.started_at = (run.progress_at or 0) - 40
-        run_queue.fail(session, claim, "diverged: loss became non-finite at epoch 5")
+        endings.fail(session, claim, "diverged: loss became non-finite at epoch 5")
     assert guess(database, config).seconds == pytest.approx(100, rel=0.15)
     assert guess(database, config).basis == ALIKE
 
@@ -112,7 +112,7 @@ def test_what_failed_at_once_is_no_guide_but_epochs_of_others_are(database: Data
 def test_the_epochs_before_a_resumption_do_not_count(database: Database) -> None:
     run_id = trained(database, 30, depth=5, epochs=10)
     with database.write() as session:
-        run_queue.get(session, run_id).resumed_from = 7
+        run_rows.get(session, run_id).resumed_from = 7
     assert 80 < guess(database, TrainConfig(depth=5, epochs=10)).seconds < 105
 
 
@@ -158,7 +158,7 @@ def test_runs_on_the_same_model_of_device_are_a_guide_before_others(database: Da
     for seconds, name in ((100, "a CPU"), (10, "a better CPU"), (10, "a better CPU")):
         run_id = trained(database, seconds, epochs=10)
         with database.write() as session:
-            run_queue.get(session, run_id).environment = {"device": name}
+            run_rows.get(session, run_id).environment = {"device": name}
     config = TrainConfig(depth=1, epochs=10)
     assert guess(database, config).seconds < 50
     add_worker(database)

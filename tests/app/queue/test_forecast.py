@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.queue import forecast, run_queue
+from app.queue import actions, claims, endings, forecast, run_rows
+from app.queue.claims import Claim
 from app.queue.estimate import ASSUMED
 from app.queue.pace import Guess
-from app.queue.run_queue import Claim
 from app.runs import reading
 from app.schemas.answers import RunDetail
 from app.storage.database import Database
@@ -38,9 +38,9 @@ def training(database: Database, seconds: Sequence[float], first: int = 1, **con
 def recorded(database: Database, claim: Claim, seconds: Sequence[float], first: int = 1) -> None:
     """Record epochs, the last of them just now."""
     with database.write() as session:
-        assert run_queue.report_start(session, claim, "cpu", {}, first - 1)
+        assert claims.report_start(session, claim, "cpu", {}, first - 1)
         for epoch, each in enumerate(seconds, first):
-            assert run_queue.record_epoch(session, claim, measured(epoch, seconds=each))
+            assert claims.record_epoch(session, claim, measured(epoch, seconds=each))
 
 
 def left(database: Database, run_id: int) -> float:
@@ -68,7 +68,7 @@ def test_a_machine_that_slept_does_not_spoil_the_forecast(database: Database) ->
     claim = training(database, [1.0] * 10)
     before = left(database, claim.run_id)
     with database.write() as session:
-        run = run_queue.get(session, claim.run_id)
+        run = run_rows.get(session, claim.run_id)
         run.started_at = (run.started_at or 0) - 8 * 3600
     assert left(database, claim.run_id) == pytest.approx(before, rel=0.05)
 
@@ -76,7 +76,7 @@ def test_a_machine_that_slept_does_not_spoil_the_forecast(database: Database) ->
 def test_a_resumed_run_goes_by_the_epochs_of_its_own_attempt(database: Database) -> None:
     claim = training(database, [1.0] * 10, epochs=12)
     with database.write() as session:
-        run_queue.lose(session, claim, "its process died")
+        endings.lose(session, claim, "its process died")
     second = claimed(database)
     recorded(database, second, [], first=11)
     before = left(database, second.run_id)
@@ -90,7 +90,7 @@ def test_before_its_first_epoch_a_run_takes_what_past_runs_took(database: Databa
     claim = training(database, [])
     assert left(database, claim.run_id) == pytest.approx(200, rel=0.1)
     with database.write() as session:  # the first of 100 epochs takes a minute already
-        run = run_queue.get(session, claim.run_id)
+        run = run_rows.get(session, claim.run_id)
         run.started_at = (run.started_at or 0) - 60
     assert left(database, claim.run_id) == pytest.approx(99 * 60, rel=0.1)
 
@@ -100,7 +100,7 @@ def test_what_is_left_falls_with_the_clock_to_the_next_epoch(database: Database)
     before = left(database, claim.run_id)
     for seconds in (5, 500):
         with database.write() as session:
-            run = run_queue.get(session, claim.run_id)
+            run = run_rows.get(session, claim.run_id)
             assert run.progress_at
             run.progress_at -= seconds
         assert 0 < left(database, claim.run_id) < before - 4
@@ -116,7 +116,7 @@ def test_what_waits_ends_in_the_order_of_the_queue(database: Database) -> None:
     assert one == pytest.approx(100, rel=0.05)
     assert [round(found[run_id].seconds / one) for run_id in waiting] == [1, 1, 2, 2, 3]
     with database.write() as session:
-        run_queue.edit(session, waiting[4], {"priority": 1})
+        actions.edit(session, waiting[4], {"priority": 1})
     assert ends(database)[waiting[4]].seconds == pytest.approx(one)
 
 
@@ -156,8 +156,8 @@ def test_a_run_tells_how_long_it_will_be_under_way_and_from_what(database: Datab
         queue = reading.queue(session)
     assert queue.eta_seconds == pytest.approx(wait.seconds, rel=0.05)
     with database.write() as session:
-        run_queue.cancel_all(session, [waiting])
-        run_queue.finish(session, claim, {})
+        actions.cancel_all(session, [waiting])
+        endings.finish(session, claim, {})
     assert detail(database, claim.run_id).time_left is None
     with database.read() as session:
         assert reading.queue(session).eta_seconds is None

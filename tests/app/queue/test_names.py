@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.queue import names, run_queue
+from app.queue import actions, admission, names
 from app.runs import studies
 from app.schemas.requests import GridRequest, Labels, StudyRequest
 from app.storage.database import Database
@@ -97,7 +97,7 @@ def test_repeats_of_a_configuration_are_counted(database: Database) -> None:
     )
     with database.write() as session:
         config = TrainConfig(depth=1, epochs=3, lr=0.3)
-        more = run_queue.enqueue(session, [config, TrainConfig(depth=2), config], Labels())
+        more = admission.enqueue(session, [config, TrainConfig(depth=2), config], Labels())
         assert [run.name for run in more] == [f"{base} · 4", "2 layers, seed 0", f"{base} · 5"]
 
 
@@ -113,14 +113,14 @@ def test_deleting_runs_never_makes_a_name_twice(database: Database) -> None:
     first, second, third = (queue_run(database) for _ in range(3))
     for run_id in (first, second):
         with database.write() as session:
-            run_queue.cancel(session, run_id)
-            run_queue.remove(session, run_id)
+            actions.cancel(session, run_id)
+            actions.remove(session, run_id)
     fourth = queue_run(database)
     assert name_of(database, third) == "1 layer, 3 epochs, seed 0 · 3"
     assert name_of(database, fourth) == "1 layer, 3 epochs, seed 0 · 4"
     for run_id in (third, fourth):
         with database.write() as session:
-            run_queue.remove(session, run_id)
+            actions.remove(session, run_id)
     assert name_of(database, queue_run(database)) == "1 layer, 3 epochs, seed 0"
 
 
@@ -132,7 +132,7 @@ def test_a_given_name_stays_as_it_is(database: Database) -> None:
 
 def renamed(database: Database, run_id: int, name: str | None) -> str:
     with database.write() as session:
-        run_queue.edit(session, run_id, {"name": name})
+        actions.edit(session, run_id, {"name": name})
     return name_of(database, run_id)
 
 

@@ -4,12 +4,21 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
-from app.queue import registry, run_queue
-from app.queue.reaper import Reaper
+from app.queue import registry
+from app.queue.reaper import Reaper, anything_to_reap
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.outage import OUTAGES
-from tests.app.states import add_worker, claimed, queue_run, row
+from tests.app.queue.steps import (
+    cancel,
+    reap,
+)
+from tests.app.states import (
+    add_worker,
+    claimed,
+    queue_run,
+    row,
+)
 from tests.reliability.clock import START, Clock
 
 BACKENDS = ("sqlite", "postgresql")
@@ -49,7 +58,7 @@ def hold(database: Database) -> int:
 
 def beat(database: Database) -> None:
     with database.write() as session:
-        assert run_queue.heartbeat(session, "w", LEASE)
+        assert registry.heartbeat(session, "w", LEASE)
 
 
 def test_a_worker_that_went_silent_loses_its_run_after_its_lease(
@@ -92,7 +101,7 @@ def test_who_could_not_write_its_judgement_may_not_be_the_only_one(
     assert pass_time(reaper, clock, LEASE) == []
     clock.now += BEAT
     with monkeypatch.context() as full:
-        full.setattr(run_queue, "reap", find_no_room)
+        full.setattr("app.queue.reaper.reap", find_no_room)
         with pytest.raises(OUTAGES):
             reaper.reap()
     assert pass_time(reaper, clock, BEAT) == []
@@ -128,3 +137,27 @@ def test_a_reaper_that_has_just_started_waits_as_long_as_it_is_told_to(
     reaper = Reaper(database, LEASE, first_seconds=2 * BEAT)
     assert pass_time(reaper, clock, BEAT) == []
     assert pass_time(reaper, clock, BEAT) == [run_id]
+
+
+def test_a_run_whose_lease_is_over_is_reaped(database: Database) -> None:
+    held, expired = queue_run(database), queue_run(database)
+    claimed(database)
+    claimed(database, "silent", lease_seconds=-1)
+    add_worker(database)
+    add_worker(database, "silent", lease_seconds=-1)
+    with database.read() as session:
+        assert anything_to_reap(session)
+    assert reap(database) == [expired]
+    assert (row(database, held).status, row(database, expired).status) == ("running", "queued")
+    assert (row(database, expired).crashes, row(database, expired).worker_losses) == (0, 1)
+    with database.read() as session:
+        assert not anything_to_reap(session)
+        assert [worker.id for worker in registry.list_workers(session)] == ["w"]
+
+
+def test_a_run_to_be_cancelled_whose_worker_went_silent_is_cancelled(database: Database) -> None:
+    run_id = queue_run(database)
+    claimed(database, lease_seconds=-1)
+    cancel(database, run_id)
+    reap(database)
+    assert row(database, run_id).status == "cancelled"

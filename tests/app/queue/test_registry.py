@@ -4,7 +4,16 @@ import pytest
 
 from app.queue import registry
 from app.storage.database import Database
-from tests.app.states import add_worker, claimed, queue_run
+from tests.app.queue.steps import (
+    reap,
+    retire,
+)
+from tests.app.states import (
+    add_worker,
+    claimed,
+    queue_run,
+    row,
+)
 
 
 def test_live_workers_are_listed_with_the_runs_that_each_trains(database: Database) -> None:
@@ -37,3 +46,31 @@ def test_devices_that_differ_in_their_number_alone_are_of_one_kind(
     devices: list[str], kinds: set[str]
 ) -> None:
     assert registry.kinds([{"device": device} for device in devices]) == kinds
+
+
+def test_a_heartbeat_renews_the_leases_of_its_worker_alone(database: Database) -> None:
+    mine, theirs = queue_run(database), queue_run(database)
+    claimed(database, "w1", lease_seconds=-1)
+    claimed(database, "w2", lease_seconds=-1)
+    add_worker(database, "w1", lease_seconds=-1)
+    with database.write() as session:
+        assert registry.heartbeat(session, "w1", 60)
+    assert reap(database) == [theirs]
+    assert row(database, mine).status == "running"
+
+
+def test_a_forgotten_worker_learns_so_from_its_heartbeat(database: Database) -> None:
+    with database.write() as session:
+        assert not registry.heartbeat(session, "unknown", 60)
+
+
+def test_a_worker_known_to_be_dead_loses_its_runs_before_their_lease_ends(database: Database) -> None:
+    dead, alive = queue_run(database), queue_run(database)
+    claimed(database, "w1")
+    claimed(database, "w2")
+    add_worker(database, "w1")
+    assert retire(database, "w1") == [dead]
+    assert (row(database, dead).status, row(database, dead).worker_losses) == ("queued", 1)
+    assert row(database, alive).status == "running"
+    with database.read() as session:
+        assert registry.list_workers(session) == []

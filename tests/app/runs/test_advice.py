@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from app.queue import run_queue
-from app.queue.run_queue import Claim
+from app.queue import actions, endings, registry, run_rows
+from app.queue.claims import Claim
 from app.runs import advice
 from app.runs.advice import Advice, Ending
 from app.schemas.answers import RunOut
@@ -138,13 +138,13 @@ def test_causes_outside_the_run_may_be_retried(reason: str, beginning: str) -> N
 
 def crash(session: Session, claim: Claim, why: str) -> None:
     """The process of a run ends in this way."""
-    assert run_queue.lose(session, claim, why)
+    assert endings.lose(session, claim, why)
 
 
 def worker_dies(session: Session, claim: Claim, why: str) -> None:
     """The worker of a run ends in this way."""
-    worker_id = run_queue.get(session, claim.run_id).worker_id
-    assert run_queue.retire(session, str(worker_id), why) == [claim.run_id]
+    worker_id = run_rows.get(session, claim.run_id).worker_id
+    assert registry.retire(session, str(worker_id), why) == [claim.run_id]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_what_was_lost_too_often_is_advised_by_how(
     database: Database, loss: Callable[[Session, Claim, str], None], why: str, beginning: str
 ) -> None:
     run_id = queue_run(database)
-    for number in range(run_queue.MAX_WORKER_LOSSES):
+    for number in range(endings.MAX_WORKER_LOSSES):
         if row(database, run_id).status == "failed":
             break
         add_worker(database, f"w{number}")
@@ -182,7 +182,7 @@ def test_a_failed_run_without_an_epoch_shows_its_reason_and_no_charts(site: Serv
     claim = claimed(site.database)
     assert 'id="run-charts" data-live="outside" aria-labelledby="charts">' in page(site, run_id)
     with site.database.write() as session:
-        assert run_queue.fail(session, claim, str(Diverged(1)))
+        assert endings.fail(session, claim, str(Diverged(1)))
     text = page(site, run_id)
     assert 'id="run-charts" data-live="outside" aria-labelledby="charts" hidden>' in text
     assert "Failed: diverged: loss became non-finite at epoch 1" in text
@@ -199,7 +199,7 @@ def test_a_run_that_diverged_later_keeps_its_charts_and_has_no_retry(site: Serve
     claim = claimed(site.database)
     assert record(site.database, claim, 1)
     with site.database.write() as session:
-        assert run_queue.fail(session, claim, str(Diverged(2)))
+        assert endings.fail(session, claim, str(Diverged(2)))
     text = page(site, run_id)
     assert 'id="run-charts" data-live="outside" aria-labelledby="charts">' in text
     assert "Training is deterministic" in text
@@ -209,7 +209,7 @@ def test_a_run_that_diverged_later_keeps_its_charts_and_has_no_retry(site: Serve
 def test_a_cancelled_run_without_an_epoch_says_so_and_may_be_retried(site: Served) -> None:
     run_id = queue_run(site.database)
     with site.database.write() as session:
-        run_queue.cancel(session, run_id)
+        actions.cancel(session, run_id)
     text = page(site, run_id)
     assert "Cancelled before its first epoch was recorded" in text
     assert 'aria-labelledby="charts" hidden>' in text
@@ -318,7 +318,7 @@ def test_a_study_and_its_comparison_without_an_epoch_say_why_and_hide_their_char
     for is_last in (False, True):
         claim = claimed(site.database)
         with site.database.write() as session:
-            assert run_queue.fail(session, claim, str(Diverged(1)))
+            assert endings.fail(session, claim, str(Diverged(1)))
         assert shows_charts() is not is_last
     site.client.post(f"/runs/{ids[0]}/retry").raise_for_status()
     assert shows_charts()
@@ -331,7 +331,7 @@ def test_a_table_of_runs_prints_why_each_one_failed(site: Served) -> None:
         assert claim.run_id == run_id
         if run_id > 1:
             with site.database.write() as session:
-                assert run_queue.fail(session, claim, f"ValueError: <{run_id}>")
+                assert endings.fail(session, claim, f"ValueError: <{run_id}>")
     for path in ("/runs", "/compare?runs=1,2,3"):
         text = site.client.get(path, headers={"Accept": "text/html"}).text
         printed = re.findall(r'data-cell="reason">([^<]*)</div>', text)

@@ -9,7 +9,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, select
 
-from app.queue import run_queue
+from app.queue import actions, admission, run_rows
 from app.runs import bulk, studies
 from app.runs.retrain import Again, train_again
 from app.schemas.requests import Labels, StudyRequest
@@ -26,7 +26,7 @@ MANY = 120
 def queued(database: Database, count: int) -> list[int]:
     """The ids of so many new runs that wait."""
     with database.write() as session:
-        return run_queue.enqueue_all(
+        return admission.enqueue_all(
             session, [(TrainConfig(depth=1, seed=seed), Labels(), None) for seed in range(count)]
         )
 
@@ -51,9 +51,9 @@ def transactions(database: Database) -> Iterator[list[int]]:
 
 
 ACTIONS: list[tuple[str, Callable[[Session, list[int]], object]]] = [
-    ("cancel", run_queue.cancel_all),
-    ("delete", run_queue.remove_all),
-    ("archive", lambda session, ids: run_queue.edit_all(session, {each: {"archived": True} for each in ids})),
+    ("cancel", actions.cancel_all),
+    ("delete", actions.remove_all),
+    ("archive", lambda session, ids: actions.edit_all(session, {each: {"archived": True} for each in ids})),
     ("train again", lambda session, ids: train_again(session, Again(run_ids=ids, study_id=None))),
     ("cancel a study", lambda session, _: studies.cancel_study(session, 1)),
     (
@@ -77,7 +77,7 @@ def test_many_runs_take_no_more_statements_than_few(
         if what == "train again":
             with database.write() as session:
                 for run_id in ids:
-                    run_queue.get(session, run_id).status = "finished"
+                    run_rows.get(session, run_id).status = "finished"
         with transactions(database) as counts, database.write() as session:
             action(session, ids)
         taken.append(sum(counts))
@@ -155,7 +155,7 @@ def test_an_outage_in_the_middle_loses_no_account_and_the_rest_may_be_sent_again
     ids = queued(site.database, MANY)
     monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
     with monkeypatch.context() as patch:
-        patch.setattr(run_queue, "remove_all", failing_at(3, run_queue.remove_all))
+        patch.setattr(actions, "remove_all", failing_at(3, actions.remove_all))
         answer = site.client.post("/runs/bulk", json={"ids": [*ids, 10**6], "action": "delete"})
     assert answer.status_code == 200
     found = answer.json()
@@ -175,7 +175,7 @@ def test_an_outage_before_anything_was_done_is_an_error(
     site: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = queued(site.database, 2)
-    monkeypatch.setattr(run_queue, "cancel_all", failing_at(1, run_queue.cancel_all))
+    monkeypatch.setattr(actions, "cancel_all", failing_at(1, actions.cancel_all))
     answer = site.client.post("/runs/bulk", json={"ids": ids, "action": "cancel"})
     assert answer.status_code == 503
     assert "Nothing was changed" in answer.json()["detail"]
@@ -194,7 +194,7 @@ def test_a_server_that_stops_says_what_remains(site: Served, monkeypatch: pytest
 def test_the_page_names_what_was_not_reached(site: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = queued(site.database, MANY)
     monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
-    monkeypatch.setattr(run_queue, "cancel_all", failing_at(2, run_queue.cancel_all))
+    monkeypatch.setattr(actions, "cancel_all", failing_at(2, actions.cancel_all))
     form = {"ids": ", ".join(map(str, ids)), "action": "cancel"}
     page = site.client.post("/runs/bulk", data=form, follow_redirects=True, headers={"Accept": "text/html"})
     assert f"Not reached: {MANY - bulk.STEP_RUNS} runs" in page.text

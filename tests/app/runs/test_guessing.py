@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from app.commands.terminal import outcome
-from app.queue import run_queue
+from app.queue import claims, endings
 from app.runs.guessing import MAY_BE, NO_BETTER, ONE_CLASS, Chance, enough
 from app.schemas.answers import RunOut
 from app.storage.database import Database
@@ -31,9 +31,9 @@ def trained(
     run_id = queue_run(database, **config)
     claim = claimed(database)
     with database.write() as session:
-        assert run_queue.report_start(session, claim, "cpu", environment or {}, 0)
-        assert run_queue.record_epoch(session, claim, measured(1, test_accuracy=accuracy))
-        assert run_queue.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
+        assert claims.report_start(session, claim, "cpu", environment or {}, 0)
+        assert claims.record_epoch(session, claim, measured(1, test_accuracy=accuracy))
+        assert endings.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
     return run_id
 
 
@@ -159,11 +159,11 @@ def test_a_run_that_trains_is_no_better_so_far(site: Served) -> None:
     run_id = queue_run(site.database)
     claim = claimed(site.database)
     with site.database.write() as session:
-        assert run_queue.report_start(session, claim, "cpu", {}, 0)
+        assert claims.report_start(session, claim, "cpu", {}, 0)
     text = site.client.get(f"/runs/{run_id}", headers=PAGE).text
     assert 'id="run-guessing" data-live hidden' in text
     with site.database.write() as session:
-        assert run_queue.record_epoch(session, claim, measured(1, test_accuracy=0.1028))
+        assert claims.record_epoch(session, claim, measured(1, test_accuracy=0.1028))
     text = site.client.get(f"/runs/{run_id}", headers=PAGE).text
     assert "So far no better than guessing: answering 7 to every" in text
     assert f"so far {NO_BETTER}</div>" in site.client.get("/runs", headers=PAGE).text

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.queue import run_queue
+from app.queue import actions
 from app.runs import run_list
 from app.runs.run_list import PARAMETERS, SORTABLE, QueryError, RunQuery
 from app.schemas.requests import Labels
@@ -34,7 +34,7 @@ def fill(database: Database) -> None:
     record(database, claimed(database), 1)
     cancelled = queue_run(database, depth=2, seed=3)
     with database.write() as session:
-        run_queue.cancel(session, cancelled)
+        actions.cancel(session, cancelled)
     queue_run(database, Labels(name="Größe", tags=["Föhn", "a"], note="on a Sunday", priority=2), depth=4)
     queue_run(database, Labels(name="50% off_", tags=["a b"]), depth=4, seed=2**32 - 1, device="cuda")
 
@@ -53,7 +53,7 @@ def variety(
         database = Database(url)
         fill(database)
         with database.write() as session:
-            run_queue.edit(session, 2, {"archived": True})
+            actions.edit(session, 2, {"archived": True})
         yield database
         database.close()
 
@@ -314,7 +314,7 @@ def test_what_comes_and_goes_meanwhile_does_not_shift_the_pages(database: Databa
     assert page.next_cursor is not None
     queue_run(database)
     with database.write() as session:
-        run_queue.remove(session, 4)
+        actions.remove(session, 4)
     assert [run.id for run in listed(database, limit="3", cursor=page.next_cursor).runs] == [3, 2, 1]
 
 

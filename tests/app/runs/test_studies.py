@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlmodel import func, select
 
-from app.queue import run_queue
+from app.queue import actions, endings, run_rows
 from app.runs import studies
 from app.runs.studies import NothingMatches, StudyNotFound, StudyTooLarge
 from app.schemas.answers import StudyOut
@@ -120,7 +120,7 @@ def test_a_twin_has_every_hyperparameter_in_common(database: Database, other: di
 def test_a_preview_counts_and_creates_nothing(database: Database) -> None:
     done = finished_run(database, seed=0)
     with database.write() as session:
-        run = run_queue.get(session, done)
+        run = run_rows.get(session, done)
         run.started_at, run.finished_at = 1000, 1030
     before = runs_in(database)
     with database.read() as session:
@@ -179,7 +179,7 @@ def test_cancelling_a_study_ends_what_waits_and_asks_what_runs(database: Databas
     study = create(database, depth=1, seed=[0, 1, 2])
     done, running = claimed(database), claimed(database)
     with database.write() as session:
-        run_queue.finish(session, done, RESULTS)
+        endings.finish(session, done, RESULTS)
         cancelled = studies.cancel_study(session, study.id)
     assert cancelled.counts == {"queued": 0, "running": 1, "finished": 1, "failed": 0, "cancelled": 1}
     assert row(database, running.run_id).cancel_requested
@@ -202,7 +202,7 @@ def test_progress_is_the_share_of_epochs_that_are_settled(database: Database) ->
     record(database, claim, 1, 2)
     assert read(database, study.id).progress == pytest.approx(2 / 8)
     with database.write() as session:
-        run_queue.fail(session, claim, "it broke")
+        endings.fail(session, claim, "it broke")
     assert read(database, study.id).progress == pytest.approx(4 / 8)
 
 
@@ -211,7 +211,7 @@ def test_a_deleted_run_leaves_its_studies(database: Database) -> None:
     study = create(database, depth=[1, 2])
     with database.write() as session:
         for run_id in study.runs:
-            run_queue.remove(session, run_id)
+            actions.remove(session, run_id)
     empty = read(database, study.id)
     assert (empty.runs, empty.progress, empty.eta_seconds) == ([], 1, None)
 

@@ -1,6 +1,6 @@
 """What counts as one configuration, and as the same data."""
 
-from app.queue import run_queue
+from app.queue import run_rows
 from app.storage.database import Database
 from tests.app.compare.findings import compared
 from tests.app.states import finished_run
@@ -17,14 +17,14 @@ def test_the_same_images_under_two_names_are_compared_and_paired(database: Datab
     with database.write() as session:
         for dataset, ids in runs.items():
             for run_id in ids:
-                run_queue.get(session, run_id).environment = {"data_sha256": digests[dataset]}
+                run_rows.get(session, run_id).environment = {"data_sha256": digests[dataset]}
     found = compared(database, *runs["mnist"], *runs["copied"]).verdict
     assert "different images" not in " ".join([*found.answer, *found.evidence])
     assert (found.best, found.pairs[0].paired) == (["depth=1,dataset=copied"], True)
     (answer,) = compared(database, *runs["mnist"], *runs["copied"], *runs["clothes"]).verdict.answer
     assert answer.startswith("These runs read different images (clothes and copied)")
     with database.write() as session:
-        run_queue.get(session, runs["copied"][0]).environment = {}
+        run_rows.get(session, runs["copied"][0]).environment = {}
     (answer,) = compared(database, *runs["mnist"], *runs["copied"]).verdict.answer
     assert answer.startswith("These runs read different images (copied and mnist)")
 
@@ -50,6 +50,6 @@ def test_devices_of_one_kind_are_alike(database: Database) -> None:
     runs = [finished_run(database, seed=seed) for seed in range(2)]
     with database.write() as session:
         for run_id in runs:
-            run_queue.get(session, run_id).device_used = f"cuda:{run_id}"
+            run_rows.get(session, run_id).device_used = f"cuda:{run_id}"
     found = compared(database, *runs)
     assert (found.groups[0].mixed, found.warnings) == ([], [])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.queue import run_queue
+from app.queue import actions
 from app.schemas.requests import Labels
 from app.storage import database_file, folder_lock, migrations
 from app.storage.database import Database
@@ -168,7 +168,7 @@ def test_a_database_that_was_killed_is_sound_and_its_log_stays(sound: Path, tmp_
 def test_a_database_that_was_vacuumed_before_a_kill_is_sound(path: Path, tmp_path: Path) -> None:
     """Its file is larger than the log says, and has runs that were deleted since."""
     with closing(Database(f"sqlite:///{path}")) as database, database.write() as session:
-        run_queue.remove_all(session, range(1, 31))
+        actions.remove_all(session, range(1, 31))
     after = killed(path, tmp_path.with_name(f"{tmp_path.name}-killed"), "VACUUM")
     with unchanged(after.parent):
         database_file.check(after)

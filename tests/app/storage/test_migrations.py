@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlmodel import SQLModel, col, select
 
-from app.queue import run_queue
+from app.queue import admission, run_rows
 from app.runs import run_list
 from app.runs.epochs import columns
 from app.schemas.requests import Labels
@@ -88,13 +88,13 @@ def test_a_database_of_the_first_schema_keeps_its_runs_and_epochs(empty: Databas
     assert not migrations.is_current(empty)
     migrations.upgrade(empty)
     with empty.read() as session:
-        run = run_queue.get(session, 1)
+        run = run_rows.get(session, 1)
         assert run.config == TrainConfig(depth=3, epochs=2, seed=7)
         assert (run.parameters, run.test_accuracy, run.resumed_from) == (535_818, 0.91, 0)
         found = columns(session, 1)
         assert (found.epoch, found.seconds, found.gradient_norms) == ([1], [0.5], [None])
     with empty.write() as session:
-        run_queue.enqueue(session, [TrainConfig(depth=7, optimizer="adam")], Labels())
+        admission.enqueue(session, [TrainConfig(depth=7, optimizer="adam")], Labels())
     empty.close()
 
 
@@ -144,7 +144,7 @@ def test_runs_of_an_older_database_are_searched_and_sorted_like_new_ones(empty: 
     migrations.upgrade(empty)
     with empty.write() as session:
         session.execute(text("UPDATE counter SET value = 100"))  # more than the changes of the rows above
-        run_queue.enqueue(session, [TrainConfig(depth=1, dataset="set10")], Labels(name="GRÖSSE 3"))
+        admission.enqueue(session, [TrainConfig(depth=1, dataset="set10")], Labels(name="GRÖSSE 3"))
     found: dict[str, list[int]] = {}
     with empty.read() as session:
         for query in ("q=GRÖSSE&sort=name", "q=é&sort=id", "q=note&sort=id", "sort=-dataset"):
@@ -168,7 +168,7 @@ def test_names_that_older_versions_made_are_counted_and_stay(empty: Database) ->
     config = TrainConfig(depth=3, seed=7)
     with empty.write() as session:
         session.execute(text("UPDATE counter SET value = 100"))  # more than the changes of the rows above
-        (made,) = run_queue.enqueue(session, [config], Labels())
+        (made,) = admission.enqueue(session, [config], Labels())
     assert made.name == "3 layers, seed 7 · 3"
     found = [row(empty, run_id) for run_id in range(1, 6)]
     assert [(run.name, run.name_base, run.name_repeat) for run in found] == [

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.queue import run_queue
+from app.queue import admission
 from app.runs import run_list
 from tests.app.conftest import Served
 from tests.app.web.asking import HUGE, problem
@@ -63,7 +63,7 @@ def test_a_database_that_can_not_be_written_is_503_and_says_what_to_do(
     def broken(*_: object) -> None:
         raise OperationalError("INSERT", None, Exception(said), connection_invalidated=lost)
 
-    monkeypatch.setattr(run_queue, "enqueue", broken)
+    monkeypatch.setattr(admission, "enqueue", broken)
     refused = site.client.post("/runs", json={"depth": 1})
     assert refused.headers["retry-after"] == "2"
     assert told in problem(refused, 503)["detail"]

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from app.queue import run_queue
+from app.queue import actions, claims, endings
 from app.runs import studies
 from app.schemas.requests import StudyRequest
 from app.settings import Settings
@@ -53,8 +53,8 @@ def test_events_come_in_the_order_of_their_changes(database: Database) -> None:
 def test_a_run_that_changed_twice_is_told_once_as_it_is_now(database: Database) -> None:
     run_id = queue_run(database)
     with database.write() as session:
-        run_queue.edit(session, run_id, {"note": "one"})
-        run_queue.edit(session, run_id, {"note": "two"})
+        actions.edit(session, run_id, {"note": "one"})
+        actions.edit(session, run_id, {"note": "two"})
     (told,) = whole_past(database)
     assert (told.kind, json.loads(told.data)["note"]) == ("run", "two")
     assert whole_past(database, told.id) == []
@@ -68,7 +68,7 @@ def test_a_long_past_comes_whole_in_chunks(database: Database, monkeypatch: pyte
         record(database, claim, 1, 2, 3)
     for run_id in (5, 6):
         with database.write() as session:
-            run_queue.remove(session, run_id)
+            actions.remove(session, run_id)
     at_once = [(event.id, event.kind, event.run_id) for event in whole_past(database)]
     for chunk in (1, 2, 3, 5):
         monkeypatch.setattr(events, "_CHUNK", chunk)
@@ -115,7 +115,7 @@ def test_a_training_is_told_from_its_claim_to_its_end(server: Served) -> None:
         for epoch in (1, 2, 3):
             record(server.database, claim, epoch)
         with server.database.write() as session:
-            run_queue.finish(session, claim, RESULTS)
+            endings.finish(session, claim, RESULTS)
         told = stream.until("run", status="finished")
     assert [each.data["epoch"] for each in told if each.kind == "epoch"] == [1, 2, 3]
     assert told[-1].data["id"] == run_id
@@ -159,10 +159,10 @@ def test_a_lost_attempts_epochs_are_taken_back(server: Served) -> None:
         record(server.database, first, 1, 2)
         stream.until("epoch", epoch=2)
         with server.database.write() as session:
-            run_queue.lose(session, first, "its process was killed by SIGKILL")
+            endings.lose(session, first, "its process was killed by SIGKILL")
         second = claimed(server.database)
         with server.database.write() as session:
-            run_queue.report_start(session, second, "cpu", {}, 0)
+            claims.report_start(session, second, "cpu", {}, 0)
         record(server.database, second, 1)
         told = stream.until("epoch", attempt=2, epoch=1)
     assert kinds(told).count("reset") == 1

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from app.main import create_app
-from app.queue import idempotency, run_queue
+from app.queue import actions, admission, idempotency
 from app.schemas.requests import Labels
 from app.settings import Settings
 from app.storage import artifacts
@@ -51,8 +51,8 @@ def test_leftovers_of_finished_and_deleted_runs_are_removed_and_nothing_else(
     failed, waiting = queue_run(database), queue_run(database)
     foreign = 77
     with database.write() as session:
-        run_queue.cancel(session, failed)
-        run_queue.remove(session, deleted)
+        actions.cancel(session, failed)
+        actions.remove(session, deleted)
     whole = {run_id: files_of(settings, run_id) for run_id in (finished, deleted, failed, waiting, foreign)}
     Tidy(database, settings.artifacts).remove_leftovers()
     assert present(settings, finished) == {"attempt-1"}
@@ -78,7 +78,7 @@ def test_after_the_first_time_only_what_has_changed_is_looked_at(
 def test_what_could_not_be_removed_is_tried_again(database: Database, settings: Settings) -> None:
     finished, deleted = finished_run(database), finished_run(database)
     with database.write() as session:
-        run_queue.remove(session, deleted)
+        actions.remove(session, deleted)
     removable = artifacts.of_run(settings.artifacts, deleted).folder
     checkpoints = artifacts.of_run(settings.artifacts, finished).checkpoints
     for place in (removable, checkpoints):  # a file where a folder is expected can't be removed as one
@@ -242,7 +242,7 @@ def test_a_table_that_is_gone_is_damage_and_an_error_of_the_server_is_none(
         def wrong(*_: object) -> None:
             raise IntegrityError("INSERT", None, Exception("NOT NULL constraint failed"))
 
-        monkeypatch.setattr(run_queue, "enqueue", wrong)
+        monkeypatch.setattr(admission, "enqueue", wrong)
         assert server.client.post("/runs", json={"depth": 1}).status_code == 500
 
 

@@ -20,8 +20,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import select
 
-from app.queue import registry, run_queue
-from app.queue.run_queue import Claim
+from app.queue import actions, admission, claims, reaper, registry, run_rows
+from app.queue.claims import Claim
 from app.runs import epochs, reading
 from app.schemas.answers import EpochColumns, RunOut
 from app.settings import Settings
@@ -171,12 +171,12 @@ def bench(shared_bench: Bench) -> Iterator[Bench]:
     yield shared_bench
     with shared_bench.database.write() as session:
         for run in session.exec(select(Run).where(Run.status == "queued")).all():
-            run_queue.cancel(session, run.id or 0)
+            actions.cancel(session, run.id or 0)
 
 
 def cancel(bench: Bench, run_id: int) -> None:
     with bench.database.write() as session:
-        run_queue.cancel(session, run_id)
+        actions.cancel(session, run_id)
 
 
 def test_a_run_is_trained_and_every_epoch_stored(bench: Bench) -> None:
@@ -283,7 +283,7 @@ def test_a_cancelled_run_goes_on_where_it_was_when_it_is_retried(bench: Bench) -
     bench.ended(run_id)
     (saved, *_) = bench.files(run_id).usable(10_000)
     with bench.database.write() as session:
-        run_queue.retry(session, run_id)
+        admission.retry(session, run_id)
     bench.turn_until(lambda: row(bench.database, run_id).resumed_from == saved.epoch)
     bench.wait_for_epochs(run_id, saved.epoch + 1)
     cancel(bench, run_id)
@@ -297,7 +297,7 @@ def test_a_checkpoint_of_another_configuration_is_not_used(bench: Bench) -> None
     run_id = queue_run(bench.database, **LONG)
     bench.wait_for_epochs(run_id, 2)
     with bench.database.write() as session:
-        run_queue.get(session, run_id).epochs = 3  # what the next attempt will find: the test has no day
+        run_rows.get(session, run_id).epochs = 3  # what the next attempt will find: the test has no day
     os.kill(bench.pid(), signal.SIGKILL)
     run = bench.ended(run_id)
     assert (run.status, run.attempt, run.reason) == ("finished", 2, None)
@@ -310,7 +310,7 @@ def test_the_third_time_its_slot_is_killed_the_run_fails_and_the_queue_goes_on(b
     bench.wait_for_epochs(run_id)
     slot = bench.silence()
     with bench.database.write() as session:
-        run_queue.get(session, run_id).crashes = 2
+        run_rows.get(session, run_id).crashes = 2
     os.kill(slot, signal.SIGKILL)
     run = bench.ended(run_id)
     assert (run.status, run.crashes) == ("failed", 3)
@@ -325,23 +325,23 @@ def test_a_run_that_was_taken_away_is_not_trained_on(bench: Bench) -> None:
     bench.wait_for_epochs(run_id)
     slot = bench.pid()
     with bench.database.write() as session:
-        run_queue.get(session, run_id).lease_expires = 0
+        run_rows.get(session, run_id).lease_expires = 0
     with bench.database.write() as session:
-        assert run_queue.reap(session) == [run_id]
-        assert run_queue.claim(session, "another", {"cpu"}, threads=1, lease_seconds=60) is not None
+        assert reaper.reap(session) == [run_id]
+        assert claims.claim(session, "another", {"cpu"}, threads=1, lease_seconds=60) is not None
     bench.turn_until(lambda: bench.pid() != slot)
     stored = row(bench.database, run_id)
     assert (stored.status, stored.worker_id, stored.attempt) == ("running", "another", 2)
     assert bench.attempts(run_id) == {1}
     with bench.database.write() as session:
-        run_queue.retire(session, "another", "the test is over")
+        registry.retire(session, "another", "the test is over")
 
 
 def test_a_worker_that_was_forgotten_makes_itself_known_again(bench: Bench) -> None:
     bench.ended(queue_run(bench.database, **SHORT))
     worker = bench.start()
     with bench.database.write() as session:
-        run_queue.retire(session, worker.id, "it seemed dead")
+        registry.retire(session, worker.id, "it seemed dead")
     bench.leap(bench.settings.heartbeat_seconds)
     worker.turn()
     with bench.database.read() as session:
@@ -496,7 +496,7 @@ def test_a_drain_counts_no_loss_for_a_dead_slot_or_for_a_claim_that_the_worker_n
     trained, unknown = queue_run(database, **LONG), queue_run(database, **SHORT)
     lone.wait_for_epochs(trained)
     with database.write() as session:
-        assert run_queue.claim(session, lone.start().id, {"cpu"}, threads=1, lease_seconds=60) is not None
+        assert claims.claim(session, lone.start().id, {"cpu"}, threads=1, lease_seconds=60) is not None
     os.kill(lone.silence(), signal.SIGKILL)
     lone.end()
     for run in (row(database, trained), row(database, unknown)):
@@ -508,7 +508,7 @@ def test_a_claim_that_its_worker_never_learned_of_is_given_back(bench: Bench) ->
     worker = bench.start()
     run_id = queue_run(bench.database, **SHORT)
     with bench.database.write() as session:
-        assert run_queue.claim(session, worker.id, {"cpu"}, threads=1, lease_seconds=60) is not None
+        assert claims.claim(session, worker.id, {"cpu"}, threads=1, lease_seconds=60) is not None
     bench.leap(bench.settings.heartbeat_seconds)
     run = bench.ended(run_id)
     assert (run.status, run.attempt, run.crashes) == ("finished", 2, 0)
@@ -568,7 +568,7 @@ def test_a_run_whose_epochs_find_no_room_fails_with_the_reason_and_goes_on_when_
     with cramped.database.engine.connect() as connection:
         connection.execute(text("PRAGMA max_page_count=1000000"))
     with database.write() as session:
-        run_queue.retry(session, run_id)
+        admission.retry(session, run_id)
     cramped.wait_for_epochs(run_id, run.epochs_done + 1)
     stored = row(database, run_id)
     assert (stored.attempt, stored.crashes) == (2, 0)
@@ -686,7 +686,7 @@ def test_a_damaged_database_fails_no_run_and_is_told_once(
     bench.wait_for_epochs(run_id)
     worker, slot = bench.start(), bench.pid()
     with monkeypatch.context() as patch:
-        patch.setattr(run_queue, "record_epoch", met)
+        patch.setattr(claims, "record_epoch", met)
         bench.turn_until(lambda: worker.outage_since is not None)
         for _ in range(2):
             worker.turn()

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app.queue.run_queue import Claim
+from app.queue.claims import Claim
 from app.storage.database import Database
 from app.worker import recording
 from app.worker.messages import EpochDone, Failed, Finished, FromSlot, Ready, Started, Stepping, Stopped

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app import interpreter
-from app.queue.run_queue import Claim
+from app.queue.claims import Claim
 from app.settings import Settings
 from app.storage.artifacts import of_run
 from app.worker.messages import Recorded, Stop, Train

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.queue import run_queue
+from app.queue import run_rows
 from app.settings import Settings
 from app.storage import artifacts
 from tests.app.answered import problem, study_of, trained
@@ -30,7 +30,7 @@ def test_runs_whose_answers_are_gone_are_named_and_the_rest_is_told(
 
 def test_runs_that_saw_other_images_are_left_out_with_a_word(site: Served, study: list[int]) -> None:
     with site.database.write() as session:
-        run_queue.get(session, study[4]).environment = {"data_sha256": "of other files"}
+        run_rows.get(session, study[4]).environment = {"data_sha256": "of other files"}
     found = site.client.get(f"/compare/images?runs={','.join(map(str, study))}").json()
     assert found["warnings"] == [
         f"1 run saw other images than run {study[0]} and can't be paired with it: {study[4]}."

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from app.queue import run_queue
+from app.queue import claims, endings, registry, run_rows
 from app.settings import Settings
 from app.storage import artifacts
 from tests.app import states
@@ -81,7 +81,7 @@ def test_what_is_odd_about_its_data_stands_on_a_runs_page_and_in_its_json(
 ) -> None:
     usual, odd = new_run(browser), new_run(browser)
     with site.database.write() as session:
-        run_queue.get(session, odd).environment = {"data_warnings": "no test image is of class <4>\nfew"}
+        run_rows.get(session, odd).environment = {"data_warnings": "no test image is of class <4>\nfew"}
     page = browser.get(f"/runs/{odd}").text
     assert '<div class="notice warning" id="run-data" data-live>' in page
     assert "<li>No test image is of class &lt;4&gt;.</li><li>Few.</li>" in page
@@ -158,7 +158,7 @@ def test_the_log_names_what_a_run_trained_with_once(site: Served, browser: httpx
     states.add_worker(site.database)
     claim = states.claimed(site.database)
     with site.database.write() as session:
-        run_queue.report_start(session, claim, "cpu", {"torch": "2.13", "threads": "1"}, 0)
+        claims.report_start(session, claim, "cpu", {"torch": "2.13", "threads": "1"}, 0)
     page = browser.get(f"/runs/{run_id}").text
     assert page.lower().count("threads</dt>") == 1
     assert "<dt>PyTorch</dt><dd>2.13</dd>" in page
@@ -170,7 +170,7 @@ def test_a_finished_run_says_over_how_many_images_its_accuracies_are(site: Serve
     assert "<small>all images</small>" in site.client.get(f"/runs/{run_id}", headers=browser).text
     with site.database.write() as session:
         counts = {"train_images": "1500", "test_images": "300"}
-        run_queue.get(session, run_id).environment = counts
+        run_rows.get(session, run_id).environment = counts
     page = site.client.get(f"/runs/{run_id}", headers=browser).text
     assert "<small>all 1,500 images</small>" in page
     assert "<small>all 300 images</small>" in page
@@ -181,14 +181,14 @@ def test_the_page_of_a_resumed_run_says_after_which_epoch(site: Served, browser:
     states.add_worker(site.database)
     states.record(site.database, states.claimed(site.database), 1, 2, 3)
     with site.database.write() as session:
-        run_queue.retire(session, "w", "it died")
-        claim = run_queue.claim(session, "w", states.CPU, threads=1, lease_seconds=60)
+        registry.retire(session, "w", "it died")
+        claim = claims.claim(session, "w", states.CPU, threads=1, lease_seconds=60)
         assert claim is not None
-        run_queue.report_start(session, claim, "cpu", {}, 2)
+        claims.report_start(session, claim, "cpu", {}, 2)
     told = "Attempt 2, resumed after epoch 2, 1 lost worker of 10 allowed without a new epoch"
     assert told in browser.get(f"/runs/{run_id}").text
     with site.database.write() as session:
-        run_queue.lose(session, claim, "it was killed")
+        endings.lose(session, claim, "it was killed")
     told = "1 crash of 3 allowed, 1 lost worker of 10 allowed without a new epoch"
     assert told in browser.get(f"/runs/{run_id}").text
 

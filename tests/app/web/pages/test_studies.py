@@ -2,7 +2,7 @@
 
 import httpx
 
-from app.queue import run_queue
+from app.queue import endings
 from app.settings import Settings
 from tests.app import states
 from tests.app.conftest import Served, answering
@@ -48,7 +48,7 @@ def test_a_study_says_how_its_runs_ended(site: Served, browser: httpx.Client) ->
     states.add_worker(site.database)
     claim = states.claimed(site.database)
     with site.database.write() as session:
-        run_queue.fail(session, claim, "it broke", "Traceback: it broke")
+        endings.fail(session, claim, "it broke", "Traceback: it broke")
     post(browser, f"/runs/{study['runs'][1]}/cancel")
     for path in ("/studies", f"/studies/{study['id']}"):
         bars = [attributes for tag, attributes in Tags(browser.get(path).text).found if tag == "svg"]

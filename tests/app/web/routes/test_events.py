@@ -1,6 +1,6 @@
 """Where an event stream begins."""
 
-from app.queue import run_queue
+from app.queue import actions
 from tests.app.conftest import Served
 from tests.app.listening import Stream, kinds, listening
 from tests.app.states import finished_run, queue_run
@@ -32,7 +32,7 @@ def test_the_stream_of_one_run_begins_with_all_there_is_and_knows_no_other(serve
         assert [each.data["epoch"] for each in told[:3]] == [1, 2, 3]
         queue_run(server.database)
         with server.database.write() as session:
-            run_queue.edit(session, run_id, {"note": "changed"})
+            actions.edit(session, run_id, {"note": "changed"})
         told = [stream.next()]
     assert (told[0].kind, told[0].data["id"], told[0].data["note"]) == ("run", run_id, "changed")
 

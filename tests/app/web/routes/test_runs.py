@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlmodel import SQLModel, func, select
 
-from app.queue import run_queue
+from app.queue import actions
 from app.runs import bulk
 from app.settings import Settings
 from app.storage import artifacts
@@ -299,7 +299,7 @@ def table(answer: httpx.Response) -> list[dict[str, str]]:
 def test_all_runs_as_a_table(site: Served) -> None:
     done = finished_run(site.database)
     with site.database.write() as session:
-        run_queue.edit(session, done, {"name": 'a, "b"', "note": "two\nlines", "tags": ["ä", "b"]})
+        actions.edit(session, done, {"name": 'a, "b"', "note": "two\nlines", "tags": ["ä", "b"]})
     for seed in range(60):
         queue_run(site.database, seed=seed)
     lines = table(site.client.get("/runs.csv?sort=id&limit=1"))

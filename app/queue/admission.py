@@ -1,0 +1,117 @@
+"""Admission: runs enter the queue, new or again, and no more of them than may wait."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import insert
+from sqlmodel import Session, col, func, select
+
+from app import text_keys
+from app.queue import names, run_rows
+from app.queue.claims import order_of_claims
+from app.queue.estimate import estimate
+from app.queue.run_rows import Refusals
+from app.schemas.requests import Labels
+from app.storage.database import clock, next_change
+from app.storage.tables import Run
+from trainer.config import TrainConfig
+
+LONGEST_WAIT: Final = 3600
+"""Seconds that a client is told to wait at most, however long the queue will be full."""
+
+
+class QueueFull(Exception):
+    """More runs would wait than may; the message says what to do, `retry_after` in how many seconds."""
+
+    def __init__(self, waiting: int, limit: int, retry_after: int = LONGEST_WAIT) -> None:
+        super().__init__(
+            f"{waiting:,} runs would wait, and at most {limit:,} may (DEPTHBOARD_QUEUE_LIMIT); "
+            "try again when some have ended, or cancel some that wait"
+        )
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the answer says besides."""
+        return {"Retry-After": str(self.retry_after)}
+
+
+def enqueue(
+    session: Session, configs: Sequence[TrainConfig], labels: Labels, study_id: int | None = None
+) -> list[Run]:
+    """Add queued runs; what the caller commits is the promise that they will be trained."""
+    ids = enqueue_all(session, [(config, labels, study_id) for config in configs])
+    return list(session.exec(select(Run).where(col(Run.id).in_(ids)).order_by(col(Run.id))))
+
+
+def enqueue_all(session: Session, wanted: Sequence[tuple[TrainConfig, Labels, int | None]]) -> list[int]:
+    """Add queued runs of these configurations, labels and studies; their ids in the same order."""
+    if not wanted:
+        return []
+    change = next_change(session, len(wanted))
+    created = clock(session)
+    named = names.stored(session, [(config, labels.name) for config, labels, _ in wanted])
+    rows = [
+        {
+            **config.model_dump(),
+            "parameters": config.parameters,
+            **name,
+            "tags": labels.tags,
+            "note": labels.note,
+            **text_keys.of_run(name["name"], labels.tags, labels.note),
+            "dataset_key": text_keys.natural(config.dataset),
+            "priority": labels.priority,
+            "study_id": study_id,
+            "environment": {},
+            "change": change + offset,
+            "created_at": created,
+        }
+        for offset, ((config, labels, study_id), name) in enumerate(zip(wanted, named, strict=True))
+    ]
+    session.connection().execute(insert(run_rows.TABLE), rows)
+    made = select(Run.id).where(col(Run.change) >= change).order_by(col(Run.change))
+    return [run_id or 0 for run_id in session.exec(made)]
+
+
+def retry(session: Session, run_id: int) -> Run:
+    """Queue a failed or cancelled run again, with no losses counted.
+
+    Raises:
+        RunNotFound: there is no such run.
+        WrongState: it is not failed or cancelled.
+    """
+    run_rows.raise_first(retry_all(session, [run_id]))
+    return run_rows.read_again(session, run_id)
+
+
+def retry_all(session: Session, run_ids: Sequence[int]) -> Refusals:
+    """Queue each of these runs again as `retry` does; all of them in a few statements."""
+    states = run_rows.states_of(session, run_ids)
+    clean = {**run_rows.REQUEUED, "crashes": 0, "worker_losses": 0, "traceback": None, "finished_at": None}
+    run_rows.write_all(session, run_rows.those_in(states, "failed", "cancelled"), clean)
+    why = "is {status}; only a failed or cancelled run can be retried"
+    return run_rows.refusals(run_ids, states, ("failed", "cancelled"), why)
+
+
+def check(session: Session, limit: int) -> None:
+    """See that no more runs wait than may, after some were added in this transaction.
+
+    Raises:
+        QueueFull: they do; the caller's transaction has to be given up.
+    """
+    waiting = count_waiting(session)
+    if waiting <= limit:
+        return
+    first = (
+        select(Run)
+        .where(Run.status == "queued")
+        .order_by(*order_of_claims())
+        .limit(min(waiting - limit, limit))
+    )
+    seconds = estimate(session, [run.config for run in session.exec(first)]).seconds
+    raise QueueFull(waiting, limit, max(1, min(LONGEST_WAIT, round(seconds))))
+
+
+def count_waiting(session: Session) -> int:
+    """How many runs wait."""
+    return session.exec(select(func.count()).where(Run.status == "queued")).one()

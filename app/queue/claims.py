@@ -1,0 +1,166 @@
+"""Claims: a worker takes the next run, and records what it measures while the claim holds."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, case, delete, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, func, select
+
+from app.queue import attempts, run_rows
+from app.storage.database import next_change, now
+from app.storage.tables import Epoch, Run
+from trainer.config import TrainConfig
+from trainer.training.epoch_record import EpochRecord
+
+Fence = tuple[ColumnElement[bool], ...]
+"""What a write of a worker asks for: that the run still trains, and in this attempt."""
+
+_RESULTS: Final = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
+"""What a run shows of its last epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's right to write one run, for as long as the attempt is the newest."""
+
+    run_id: int
+    attempt: int
+    config: TrainConfig
+    threads: int
+    epochs_done: int
+
+    @property
+    def fence(self) -> Fence:
+        """What holds while the claim does."""
+        return fence(self.run_id, self.attempt)
+
+
+def fence(run_id: int, attempt: int) -> Fence:
+    """What holds while this attempt at a run trains."""
+    return col(Run.id) == run_id, col(Run.attempt) == attempt, col(Run.status) == "running"
+
+
+def fence_of(run: Run) -> Fence:
+    """What holds while the newest attempt at a run trains."""
+    return fence(run_rows.id_of(run), run.attempt)
+
+
+def order_of_claims(runs: type[Run] = Run) -> tuple[ColumnElement[Any], ...]:
+    """What waiting runs are sorted by to see which is claimed first."""
+    return (col(runs.priority).desc(), col(runs.position).asc(), col(runs.id).asc())
+
+
+def anything_to_claim(session: Session, kinds: Iterable[str]) -> bool:
+    """Whether a worker with these kinds of device would find a run; reads only."""
+    return session.exec(select(Run.id).where(*_claimable(Run, kinds)).limit(1)).first() is not None
+
+
+def claim(
+    session: Session, worker_id: str, kinds: Iterable[str], *, threads: int, lease_seconds: float
+) -> Claim | None:
+    """Take the next run that one of these kinds of device (`cpu`, `cuda`, …) can train.
+
+    The first claim fixes the thread count; later attempts repeat it. Epoch records stay until the attempt
+    says where it goes on.
+    """
+    change = next_change(session)
+    queued = aliased(Run)
+    first = (
+        select(queued.id)
+        .where(*_claimable(queued, kinds))
+        .order_by(*order_of_claims(queued))
+        .limit(1)
+        .scalar_subquery()
+    )
+    taken = (
+        update(Run)
+        .where(col(Run.id) == first)
+        .values(
+            status="running",
+            reason=None,
+            worker_id=worker_id,
+            lease_expires=now() + lease_seconds,
+            attempt=Run.attempt + 1,
+            threads=func.coalesce(Run.threads, threads),
+            started_at=now(),
+            progress_at=None,
+            finished_at=None,
+            device_used=None,
+            change=change,
+        )
+        .returning(Run)
+        .execution_options(populate_existing=True)
+    )
+    runs = session.execute(taken).scalars().all()
+    if not runs:
+        return None
+    run = runs[0]
+    attempts.begin(session, run)
+    return Claim(run_rows.id_of(run), run.attempt, run.config, run.threads or threads, run.epochs_done)
+
+
+def _claimable(run: type[Run], kinds: Iterable[str]) -> tuple[ColumnElement[bool], ...]:
+    return col(run.status) == "queued", col(run.device).in_(["auto", *kinds])
+
+
+def report_start(
+    session: Session, claim: Claim, device: str, environment: dict[str, str], epoch: int
+) -> bool:
+    """Note where and with what the attempt trains, and go back to the epoch after which it goes on.
+
+    Later epochs are trained again, so their records go. False if the claim no longer holds.
+    """
+    standing = _after_epoch(session, claim.run_id, epoch)
+    if not run_rows.write(session, claim.fence, device_used=device, environment=environment, **standing):
+        return False
+    later = delete(Epoch).where(col(Epoch.run_id) == claim.run_id, col(Epoch.epoch) > epoch)
+    if session.execute(later).rowcount:  # type: ignore[attr-defined]
+        run_rows.write(session, claim.fence, reset_change=next_change(session))
+    attempts.start(session, claim.run_id, claim.attempt, device, epoch)
+    return True
+
+
+def _after_epoch(session: Session, run_id: int, epoch: int) -> dict[str, object]:
+    """What a run shows that goes on after this epoch."""
+    kept = (Epoch.run_id == run_id, col(Epoch.epoch) <= epoch)
+    last = session.get(Epoch, (run_id, epoch))
+    return {
+        "epochs_done": epoch,
+        "resumed_from": epoch,
+        "train_seconds": session.exec(select(func.sum(Epoch.seconds)).where(*kept)).one(),
+        **{name: getattr(last, name) if last else None for name in _RESULTS},
+    }
+
+
+def record_epoch(session: Session, claim: Claim, record: EpochRecord) -> bool:
+    """Store what one epoch measured and show them on the run; False if the claim no longer holds.
+
+    Epochs come in order, and one that is there already stays as it is: whoever does not know whether the
+    last commit arrived may repeat it. An epoch that no attempt has reached before ends the run's losses in a
+    row; one that is trained again after a loss does not.
+
+    Raises:
+        ValueError: an epoch before this one is missing.
+    """
+    shown = {name: getattr(record, name) for name in _RESULTS}
+    is_new = record.epoch > attempts.furthest_before(claim.run_id, claim.attempt)
+    losses = {name: case((is_new, 0), else_=getattr(Run, name)) for name in ("crashes", "worker_losses")}
+    trained = func.coalesce(Run.train_seconds, 0.0) + record.seconds
+    progress = {"epochs_done": record.epoch, "progress_at": now(), "train_seconds": trained}
+    next_one = (*claim.fence, col(Run.epochs_done) == record.epoch - 1)
+    if not run_rows.write(session, next_one, **progress, **losses, **shown):
+        return _recorded(session, claim, record.epoch)
+    session.add(
+        Epoch(run_id=claim.run_id, attempt=claim.attempt, change=next_change(session), **asdict(record))
+    )
+    return True
+
+
+def _recorded(session: Session, claim: Claim, epoch: int) -> bool:
+    """Whether the claim holds, in which case this epoch has to be there."""
+    held = session.exec(select(Run.epochs_done).where(*claim.fence)).first()
+    if held is not None and held < epoch:
+        raise ValueError(f"run {claim.run_id}: epoch {epoch} came, but only {held} epochs are recorded")
+    return held is not None

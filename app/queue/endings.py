@@ -1,0 +1,138 @@
+"""The ends of attempts: the run finishes, fails or is cancelled, or waits again for the next one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from sqlalchemy import true
+from sqlmodel import Session, col, select
+
+from app.queue import attempts, claims, run_rows
+from app.queue.claims import Claim, Fence
+from app.schemas.status import Outcome
+from app.storage.database import now
+from app.storage.tables import Run
+
+MAX_CRASHES: Final = 3
+"""With so many attempts lost in a row through its own process, without a new epoch, a run fails."""
+
+MAX_WORKER_LOSSES: Final = 10
+"""The same through the loss of the worker or its machine, which is seldom a run's doing."""
+
+CANCELLED: Final = "cancelled by user"
+
+_Ended = Literal["finished", "failed", "cancelled"]
+"""The states in which a run has ended."""
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+def finish(session: Session, claim: Claim, results: dict[str, float], reason: str | None = None) -> bool:
+    """End a run well: `results` are the final losses and accuracies over both whole splits.
+
+    `reason` says why, if it ended before its last epoch.
+    """
+    return _end_run(session, claim.fence, "finished", reason, results)
+
+
+def fail(session: Session, claim: Claim, reason: str, traceback: str | None = None) -> bool:
+    """End a run because training raised an error."""
+    return _end_run(session, claim.fence, "failed", reason, {"traceback": traceback})
+
+
+def confirm_cancel(session: Session, claim: Claim) -> bool:
+    """End a run whose training has stopped because a person asked for it."""
+    return _end_run(session, claim.fence, "cancelled", CANCELLED)
+
+
+def cancel_waiting(session: Session, run_ids: Sequence[int]) -> None:
+    """End queued runs, whose state this transaction has read."""
+    run_rows.write_all(session, run_ids, _ended("cancelled", CANCELLED))
+
+
+def release(session: Session, claim: Claim, why: str = "its worker was stopped") -> bool:
+    """Give a run back unharmed, as a draining worker does: no loss is counted.
+
+    A run that was to be cancelled ends here, so that nobody trains it again.
+    """
+    return release_held(session, claim.fence, why)
+
+
+def release_held(session: Session, held: Fence, why: str) -> bool:
+    """The same without the claim, which its worker never learned of."""
+    to_cancel = (*held, col(Run.cancel_requested).is_(true()))
+    return _end_run(session, to_cancel, "cancelled", CANCELLED) or _end_attempt(
+        session, held, "released", why, run_rows.REQUEUED
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """A way to lose attempts: where they are counted, how many in a row fail the run, and in what words."""
+
+    count: str
+    most: int
+    told: str
+
+
+_CRASH: Final = _Loss("crashes", MAX_CRASHES, "crashed")
+_WORKER_LOSS: Final = _Loss("worker_losses", MAX_WORKER_LOSSES, "lost worker")
+
+
+def lose(session: Session, claim: Claim, why: str) -> bool:
+    """Count a crash, the end of the run's own process by itself or because it stalled.
+
+    The run is queued again, ends if it was to be cancelled, or fails if it has crashed too often in a row.
+    """
+    runs = session.exec(select(Run).where(*claim.fence)).all()
+    for run in runs:
+        _lose(session, run, _CRASH, why)
+    return bool(runs)
+
+
+def lose_worker(session: Session, run: Run, why: str) -> None:
+    """Count the loss of the worker that trains a run, with the same consequences as a crash."""
+    _lose(session, run, _WORKER_LOSS, why)
+
+
+def _lose(session: Session, run: Run, loss: _Loss, why: str) -> None:
+    count = getattr(run, loss.count) + 1
+    if run.cancel_requested:
+        values = _ended("cancelled", CANCELLED)
+    elif count >= loss.most:
+        reason = f"{loss.told} {count} times in a row without a new epoch; the last time, {why}"
+        values = _ended("failed", reason)
+    else:
+        values = run_rows.REQUEUED
+    held = claims.fence_of(run)
+    _end_attempt(session, held, "lost", why, {**values, loss.count: count})
+
+
+def _end_run(
+    session: Session, held: Fence, status: _Ended, reason: str | None, values: Mapping[str, Any] = _NOTHING
+) -> bool:
+    """End the run together with the attempt that still holds it; False if none does."""
+    return _end_attempt(session, held, status, reason, {**_ended(status, reason), **values})
+
+
+def _end_attempt(
+    session: Session, held: Fence, outcome: Outcome, why: str | None, values: Mapping[str, Any]
+) -> bool:
+    """End the attempt that still holds its run, and write to the run what follows; False if none does."""
+    ended = run_rows.write(session, held, **values)
+    for run in ended:
+        attempts.end(session, run, outcome, why)
+    return bool(ended)
+
+
+def _ended(status: _Ended, reason: str | None) -> dict[str, Any]:
+    """What a run's row says once it has ended."""
+    return {
+        "status": status,
+        "reason": reason,
+        "worker_id": None,
+        "lease_expires": None,
+        "cancel_requested": False,
+        "finished_at": now(),
+    }

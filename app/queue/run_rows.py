@@ -1,0 +1,132 @@
+"""The rows of runs: found by their ids, and numbered with every change that is written to them."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, bindparam, update
+from sqlmodel import Session, SQLModel, col, select
+
+from app.schemas.status import Status
+from app.storage.database import next_change
+from app.storage.tables import Run
+
+TABLE: Final = SQLModel.metadata.tables["run"]
+"""The table, for statements about many rows that need no objects."""
+
+REQUEUED: Final[dict[str, Any]] = {
+    "status": "queued",
+    "reason": None,
+    "worker_id": None,
+    "lease_expires": None,
+    "cancel_requested": False,
+    "started_at": None,
+}
+"""What a run's row says once it waits again."""
+
+
+class RunNotFound(Exception):
+    """There is no run with this id."""
+
+    def __init__(self, run_id: int) -> None:
+        super().__init__(f"there is no run {run_id}")
+
+
+class WrongState(Exception):
+    """The run is in a state that does not allow what was asked; the message names both."""
+
+
+Refusals = dict[int, Exception]
+"""Of several runs those that were left alone, with the reason."""
+
+
+def get(session: Session, run_id: int) -> Run:
+    """The run with this id.
+
+    Raises:
+        RunNotFound: there is none.
+    """
+    run = session.get(Run, run_id)
+    if run is None:
+        raise RunNotFound(run_id)
+    return run
+
+
+def read_again(session: Session, run_id: int) -> Run:
+    """The run with this id as it is stored now. Raises what `get` raises."""
+    run = get(session, run_id)
+    session.refresh(run)
+    return run
+
+
+def id_of(run: Run) -> int:
+    """The id of a run that has been stored."""
+    if run.id is None:
+        raise ValueError("the run has not been stored yet")
+    return run.id
+
+
+def states_of(session: Session, run_ids: Iterable[int]) -> dict[int, Status]:
+    """The state of each of these runs that exists, in the order of their ids."""
+    rows = session.execute(select(Run.id, Run.status).where(col(Run.id).in_(run_ids)).order_by(col(Run.id)))
+    return dict(rows.all())
+
+
+def those_in(states: Mapping[int, Status], *wanted: Status) -> list[int]:
+    """The ids of the runs that are in one of these states."""
+    return [run_id for run_id, status in states.items() if status in wanted]
+
+
+def refusals(
+    run_ids: Iterable[int], states: Mapping[int, Status], able: Collection[Status], why: str
+) -> Refusals:
+    """Why each run that is unknown or in none of the states `able` was left alone."""
+    return {
+        run_id: WrongState(f"run {run_id} {why.format(status=states[run_id])}")
+        if run_id in states
+        else RunNotFound(run_id)
+        for run_id in run_ids
+        if states.get(run_id) not in able
+    }
+
+
+def raise_first(refused: Refusals) -> None:
+    """Raise the reason for which a run was left alone, if one was."""
+    for refusal in refused.values():
+        raise refusal
+
+
+def write(session: Session, where: Iterable[ColumnElement[bool]], **values: object) -> Sequence[Run]:
+    """Write to the run that is still as expected, and number the change; none if it is not."""
+    statement = (
+        update(Run)
+        .where(*where)
+        .values(**values, change=next_change(session))
+        .returning(Run)
+        .execution_options(populate_existing=True)
+    )
+    return session.execute(statement).scalars().all()
+
+
+def write_all(
+    session: Session,
+    run_ids: Sequence[int],
+    values: Mapping[str, Any],
+    parameters: Sequence[Mapping[str, Any]] | None = None,
+) -> None:
+    """Write to runs whose state this transaction has read, and number each change.
+
+    `parameters` holds, run by run, what differs between them: the parameters that `values` binds.
+    """
+    if not run_ids:
+        return
+    change = next_change(session, len(run_ids))
+    statement = (
+        update(TABLE)
+        .where(TABLE.c.id == bindparam("written"))
+        .values({**values, "change": bindparam("number")})
+    )
+    rows = [
+        {"written": run_id, "number": change + offset, **(parameters[offset] if parameters else {})}
+        for offset, run_id in enumerate(run_ids)
+    ]
+    session.connection().execute(statement, rows)

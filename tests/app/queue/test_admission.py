@@ -1,0 +1,119 @@
+"""Runs that enter the queue, new or again, and how many may wait."""
+
+import pytest
+
+from app.queue import actions, admission, endings, registry, run_rows
+from app.queue.admission import LONGEST_WAIT, QueueFull
+from app.queue.run_rows import WrongState
+from app.schemas.requests import Labels
+from app.storage.database import Database
+from tests.app.queue.steps import (
+    cancel,
+    retry,
+)
+from tests.app.states import (
+    add_worker,
+    claimed,
+    failed_run,
+    finished_run,
+    queue_run,
+    row,
+)
+
+BACKENDS = ("sqlite", "postgresql")
+
+
+def test_a_new_run_is_queued_with_its_configuration_and_labels(database: Database) -> None:
+    labels = Labels(name="mine", tags=["a", "b"], note="why", priority=3)
+    run = row(database, queue_run(database, labels, depth=2, epochs=7, lr=0.5, seed=9))
+    assert (run.status, run.attempt, run.crashes, run.epochs_done) == ("queued", 0, 0, 0)
+    assert (run.depth, run.epochs, run.lr, run.batch_size, run.seed) == (2, 7, 0.5, 1024, 9)
+    assert (run.name, run.tags, run.note, run.priority) == ("mine", ["a", "b"], "why", 3)
+
+
+def test_an_unnamed_run_is_called_by_its_depth_and_seed(database: Database) -> None:
+    assert row(database, queue_run(database, depth=1, seed=4)).name == "1 layer, 3 epochs, seed 4"
+    assert row(database, queue_run(database, depth=3)).name == "3 layers, 3 epochs, seed 0"
+
+
+def test_each_of_several_new_runs_has_a_change_number_of_its_own(database: Database) -> None:
+    before = row(database, queue_run(database)).change
+    with database.write() as session:
+        config = run_rows.get(session, 1).config
+        changes = [run.change for run in admission.enqueue(session, [config] * 3, Labels())]
+    assert changes == [before + 1, before + 2, before + 3]
+
+
+def test_a_failed_run_is_retried_as_new(database: Database) -> None:
+    run_id = failed_run(database)
+    run = retry(database, run_id)
+    assert (run.status, run.reason, run.traceback, run.crashes) == ("queued", None, None, 0)
+    assert (run.started_at, run.finished_at) == (None, None)
+    assert claimed(database).attempt == 2
+
+
+def test_a_cancelled_run_is_retried_and_not_cancelled_again(database: Database) -> None:
+    run_id = queue_run(database)
+    claim = claimed(database)
+    cancel(database, run_id)
+    with database.write() as session:
+        endings.confirm_cancel(session, claim)
+    retry(database, run_id)
+    claimed(database)
+    with database.read() as session:
+        assert not registry.held_by(session, "w").to_cancel
+
+
+def test_only_failed_and_cancelled_runs_are_retried(database: Database) -> None:
+    finished = finished_run(database)
+    waiting = queue_run(database)
+    for run_id in (finished, waiting):
+        with pytest.raises(WrongState, match="only a failed or cancelled run"):
+            retry(database, run_id)
+    claimed(database)
+    with pytest.raises(WrongState, match="is running"):
+        retry(database, waiting)
+
+
+def test_only_runs_that_wait_are_counted(database: Database) -> None:
+    finished_run(database)
+    queue_run(database)
+    claimed(database)
+    for seed in range(2):
+        queue_run(database, seed=seed)
+    with database.read() as session:
+        assert admission.count_waiting(session) == 2
+
+
+def test_as_many_as_may_wait_pass_and_one_more_is_refused_with_what_to_do(database: Database) -> None:
+    for seed in range(3):
+        queue_run(database, seed=seed)
+    with database.read() as session:
+        admission.check(session, 3)
+        with pytest.raises(QueueFull) as caught:
+            admission.check(session, 2)
+    assert str(caught.value) == (
+        "3 runs would wait, and at most 2 may (DEPTHBOARD_QUEUE_LIMIT); "
+        "try again when some have ended, or cancel some that wait"
+    )
+    assert caught.value.headers == {"Retry-After": str(caught.value.retry_after)}
+
+
+def test_a_client_is_told_to_wait_until_there_is_room_from_a_second_to_an_hour(database: Database) -> None:
+    add_worker(database)
+
+    def told() -> int:
+        with database.read() as session, pytest.raises(QueueFull) as caught:
+            admission.check(session, 1)
+        return caught.value.retry_after
+
+    for seed in range(2):
+        queue_run(database, epochs=1, seed=seed)
+    assert told() == 1
+    for seed in range(2):
+        queue_run(database, depth=5, epochs=10_000, seed=seed)
+    assert told() == 1, "the first in the queue makes room"
+    with database.write() as session:
+        actions.remove(session, 1)
+        actions.remove(session, 2)
+    assert told() == LONGEST_WAIT
