@@ -164,7 +164,7 @@ def _fill(settings: Settings, runs: int, *, queued: bool) -> list[int]:
     migrations.upgrade(database)
     configs = [TrainConfig(depth=1, seed=seed, epochs=EPOCHS) for seed in range(runs + OTHERS)]
     with database.write() as session:
-        made = admission.enqueue(session, configs, Labels())
+        made = admission.enqueue(session, configs, Labels(), limit=len(configs))
         ids = [run.id or 0 for run in made]
         if not queued:
             for run in made:

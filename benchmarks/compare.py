@@ -114,7 +114,7 @@ def _fill(settings: Settings, runs: int, epochs: int) -> list[int]:
     database = Database(settings.url)
     configs = [TrainConfig(depth=1 + run % 5, seed=run // 5, epochs=epochs) for run in range(runs)]
     with database.write() as session:
-        made = admission.enqueue(session, configs, Labels())
+        made = admission.enqueue(session, configs, Labels(), limit=len(configs))
         for run in made:
             run.status, run.attempt, run.epochs_done, run.device_used = "finished", 1, epochs, "cpu"
             run.started_at = run.finished_at = run.created_at

@@ -103,7 +103,7 @@ class Installation:
         migrations.upgrade(self.database)
         config = TrainConfig(depth=depth, epochs=EPOCHS, batch_size=BATCH_SIZE)
         with self.database.write() as session:
-            self.run_id = admission.enqueue(session, [config], Labels())[0].id or 0
+            self.run_id = admission.enqueue(session, [config], Labels(), limit=1)[0].id or 0
         self._workers = itertools.count(1)
 
     @contextmanager

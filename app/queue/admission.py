@@ -36,16 +36,23 @@ class QueueFull(Exception):
         return {"Retry-After": str(self.retry_after)}
 
 
-def enqueue(
-    session: Session, configs: Sequence[TrainConfig], labels: Labels, study_id: int | None = None
-) -> list[Run]:
-    """Add queued runs; what the caller commits is the promise that they will be trained."""
-    ids = enqueue_all(session, [(config, labels, study_id) for config in configs])
+def enqueue(session: Session, configs: Sequence[TrainConfig], labels: Labels, *, limit: int) -> list[Run]:
+    """Add queued runs; what the caller commits is the promise that they will be trained.
+
+    Raises:
+        QueueFull: more than `limit` runs would wait; the caller's transaction has to be given up.
+    """
+    ids = enqueue_all(session, [(config, labels, None) for config in configs], limit=limit)
     return list(session.exec(select(Run).where(col(Run.id).in_(ids)).order_by(col(Run.id))))
 
 
-def enqueue_all(session: Session, wanted: Sequence[tuple[TrainConfig, Labels, int | None]]) -> list[int]:
-    """Add queued runs of these configurations, labels and studies; their ids in the same order."""
+def enqueue_all(
+    session: Session, wanted: Sequence[tuple[TrainConfig, Labels, int | None]], *, limit: int
+) -> list[int]:
+    """Add queued runs of these configurations, labels and studies; their ids in the same order.
+
+    Raises what `enqueue` raises.
+    """
     if not wanted:
         return []
     change = next_change(session, len(wanted))
@@ -69,23 +76,38 @@ def enqueue_all(session: Session, wanted: Sequence[tuple[TrainConfig, Labels, in
         for offset, ((config, labels, study_id), name) in enumerate(zip(wanted, named, strict=True))
     ]
     session.connection().execute(insert(run_rows.TABLE), rows)
+    _check(session, limit)
     made = select(Run.id).where(col(Run.change) >= change).order_by(col(Run.change))
     return [run_id or 0 for run_id in session.exec(made)]
 
 
-def retry(session: Session, run_id: int) -> Run:
+def retry(session: Session, run_id: int, *, limit: int) -> Run:
     """Queue a failed or cancelled run again, with no losses counted.
 
     Raises:
         RunNotFound: there is no such run.
         WrongState: it is not failed or cancelled.
+        QueueFull: more than `limit` runs would wait; the caller's transaction has to be given up.
     """
-    run_rows.raise_first(retry_all(session, [run_id]))
+    run_rows.raise_first(_requeue(session, [run_id]))
+    _check(session, limit)
     return run_rows.read_again(session, run_id)
 
 
-def retry_all(session: Session, run_ids: Sequence[int]) -> Refusals:
-    """Queue each of these runs again as `retry` does; all of them in a few statements."""
+def retry_all(session: Session, run_ids: Sequence[int], *, limit: int) -> Refusals:
+    """Queue these runs again as `retry` does, in this order, while fewer than `limit` wait."""
+    refusals: Refusals = {}
+    room = limit - _count_waiting(session)
+    while run_ids and room > 0:
+        some, run_ids = run_ids[:room], run_ids[room:]
+        refused = _requeue(session, some)
+        refusals |= refused
+        room -= len(some) - len(refused)
+    return refusals | {run_id: QueueFull(limit - room + 1, limit) for run_id in run_ids}
+
+
+def _requeue(session: Session, run_ids: Sequence[int]) -> Refusals:
+    """Queue each of these runs again that has failed or was cancelled, in a few statements."""
     states = run_rows.states_of(session, run_ids)
     clean = {**run_rows.REQUEUED, "crashes": 0, "worker_losses": 0, "traceback": None, "finished_at": None}
     run_rows.write_all(session, run_rows.those_in(states, "failed", "cancelled"), clean)
@@ -93,13 +115,9 @@ def retry_all(session: Session, run_ids: Sequence[int]) -> Refusals:
     return run_rows.refusals(run_ids, states, ("failed", "cancelled"), why)
 
 
-def check(session: Session, limit: int) -> None:
-    """See that no more runs wait than may, after some were added in this transaction.
-
-    Raises:
-        QueueFull: they do; the caller's transaction has to be given up.
-    """
-    waiting = count_waiting(session)
+def _check(session: Session, limit: int) -> None:
+    """See that no more runs wait than may, after some were added in this transaction."""
+    waiting = _count_waiting(session)
     if waiting <= limit:
         return
     first = (
@@ -112,6 +130,5 @@ def check(session: Session, limit: int) -> None:
     raise QueueFull(waiting, limit, max(1, min(LONGEST_WAIT, round(seconds))))
 
 
-def count_waiting(session: Session) -> int:
-    """How many runs wait."""
+def _count_waiting(session: Session) -> int:
     return session.exec(select(func.count()).where(Run.status == "queued")).one()

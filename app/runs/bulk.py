@@ -10,7 +10,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
 from app.queue import actions, admission, run_rows
-from app.queue.admission import QueueFull, count_waiting
 from app.queue.run_rows import Refusals
 from app.schemas.answers import BulkOut, BulkSkip
 from app.schemas.requests import MAX_TAGS, BulkRequest
@@ -108,7 +107,7 @@ def _apply(session: Session, settings: Settings, request: BulkRequest, ids: Sequ
         case "cancel":
             return actions.cancel_all(session, ids)
         case "retry":
-            return _retry(session, ids, settings.queue_limit)
+            return admission.retry_all(session, ids, limit=settings.queue_limit)
         case "delete":
             return actions.remove_all(session, ids)
         case "archive" | "restore":
@@ -117,18 +116,6 @@ def _apply(session: Session, settings: Settings, request: BulkRequest, ids: Sequ
             )
         case "tag" | "untag":
             return _tag(session, ids, request.tag or "", add=request.action == "tag")
-
-
-def _retry(session: Session, ids: Sequence[int], limit: int) -> Refusals:
-    """Queue runs again, in this order, while fewer than `limit` wait."""
-    refusals: Refusals = {}
-    room = limit - count_waiting(session)
-    while ids and room > 0:
-        some, ids = ids[:room], ids[room:]
-        refused = admission.retry_all(session, some)
-        refusals |= refused
-        room -= len(some) - len(refused)
-    return refusals | {run_id: QueueFull(limit - room + 1, limit) for run_id in ids}
 
 
 def _tag(session: Session, ids: Sequence[int], tag: str, *, add: bool) -> Refusals:

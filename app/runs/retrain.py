@@ -22,11 +22,14 @@ class Replaced(BaseModel):
     by: dict[int, int]
 
 
-def train_again(session: Session, again: Again) -> Replaced:
+def train_again(session: Session, again: Again, *, limit: int) -> Replaced:
     """Queue finished runs anew, same seeds and given names.
 
     In the study the new runs take the places of the old ones, which stay in the list of runs: a run is a
     function of its hyperparameters, so both in one mean would count the same thing twice.
+
+    Raises:
+        QueueFull: more than `limit` runs would wait; the caller's transaction has to be given up.
     """
     study_id = again.study_id
     found = session.exec(
@@ -49,6 +52,7 @@ def train_again(session: Session, again: Again) -> Replaced:
             )
             for old in found
         ],
+        limit=limit,
     )
     made = {old.id or 0: new for old, new in zip(found, queued, strict=True)}
     places = [{"study_id": study_id, "run_id": new} for old, new in made.items() if old in members]

@@ -66,14 +66,18 @@ def preview(session: Session, request: GridRequest, sizes: Mapping[str, Images] 
     )
 
 
-def create_study(session: Session, request: GridRequest) -> StudyOut:
-    """Create a study and queue its runs; with `reuse`, finished runs of the same hyperparameters join it."""
+def create_study(session: Session, request: GridRequest, *, limit: int) -> StudyOut:
+    """Create a study and queue its runs; with `reuse`, finished runs of the same hyperparameters join it.
+
+    Raises:
+        QueueFull: more than `limit` runs would wait; the caller's transaction has to be given up.
+    """
     configs = request.configs
     study = Study(name=request.name or default_name(request.axes), created_at=clock(session))
     session.add(study)
     session.flush()
     twins = finished_twins(session, configs) if request.reuse else {}
-    _fill(session, _id(study), configs, request, twins)
+    _fill(session, _id(study), configs, request, twins, limit=limit)
     return _answer(session, study)
 
 
@@ -110,14 +114,19 @@ def more_seeds(
 
 
 def add_seeds(
-    session: Session, study_id: int, count: int, only: Mapping[str, Sequence[Any]] = _EVERYTHING
+    session: Session,
+    study_id: int,
+    count: int,
+    only: Mapping[str, Sequence[Any]] = _EVERYTHING,
+    *,
+    limit: int,
 ) -> StudyOut:
-    """Queue what `more_seeds` lists; raises what that raises."""
+    """Queue what `more_seeds` lists; raises what that and `create_study` raise."""
     fresh = more_seeds(session, study_id, count, only)
     if fresh:
         of_study = select(Run).where(col(Run.id).in_(_members(study_id)))
         first = session.exec(of_study.order_by(col(Run.id)).limit(1)).one()
-        _fill(session, study_id, fresh, Labels(priority=first.priority, tags=first.tags), {})
+        _fill(session, study_id, fresh, Labels(priority=first.priority, tags=first.tags), {}, limit=limit)
     return _answer(session, _get(session, study_id))
 
 
@@ -192,10 +201,12 @@ def _fill(
     configs: Sequence[TrainConfig],
     labels: Labels,
     twins: dict[TrainConfig, int],
+    *,
+    limit: int,
 ) -> None:
     fresh = [config for config in configs if config not in twins]
     unnamed = labels.model_copy(update={"name": None})
-    queued = admission.enqueue_all(session, [(config, unnamed, study_id) for config in fresh])
+    queued = admission.enqueue_all(session, [(config, unnamed, study_id) for config in fresh], limit=limit)
     members = {**twins, **dict(zip(fresh, queued, strict=True))}
     places = [{"study_id": study_id, "run_id": members[config]} for config in configs]
     if places:

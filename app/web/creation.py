@@ -1,4 +1,4 @@
-"""Requests that queue runs: done once per key, within the limit of the queue, answered with an address."""
+"""Requests that queue runs: done once per key, answered with an address."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -7,7 +7,6 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 from sqlmodel import Session
 
-from app.queue import admission
 from app.queue.idempotency import Created, Keys
 from app.schemas.answers import RunOut, StudyOut
 from app.schemas.requests import MoreRuns, RunRequest, StudyRequest
@@ -25,14 +24,14 @@ IdempotencyKeyHeader = Annotated[
 
 
 class Creation:
-    """One request to queue runs, by itself or in a study."""
+    """One request to queue runs, by itself or in a study, where at most `limit` may wait."""
 
     def __init__(
         self, request: Request, settings: SettingsOf, idempotency_key: IdempotencyKeyHeader = None
     ) -> None:
         self._keys: Keys = request.app.state.keys
         self._route = request.url.path
-        self._limit = settings.queue_limit
+        self.limit = settings.queue_limit
         self._key = idempotency_key
 
     def answer(
@@ -61,17 +60,10 @@ class Creation:
     ) -> Created:
         """What is created now, or was when the request came first; keys belong to a `route`, like `/runs`.
 
-        Raises:
-            QueueFull: too many runs would wait; nothing was created.
+        Raises what `create` raises, and nothing was created; and besides:
             KeyReused, KeyOutlived, KeyInFlight: what the key stands for is not this.
         """
-
-        def within_limit(session: Session) -> tuple[int, BaseModel]:
-            created = create(session)
-            admission.check(session, self._limit)
-            return created
-
-        return self._keys.once(self._key, route, body, within_limit)
+        return self._keys.once(self._key, route, body, create)
 
 
 CreationOf = Annotated[Creation, Depends()]

@@ -15,6 +15,9 @@ from trainer.config import TrainConfig
 from trainer.training.epoch_record import EpochRecord
 
 CPU = frozenset({"cpu"})
+ROOM = 100_000
+"""How many runs may wait where that does not matter."""
+
 RESULTS = {"train_loss": 0.2, "train_accuracy": 0.95, "test_loss": 0.3, "test_accuracy": 0.94}
 
 
@@ -43,7 +46,7 @@ def queue_run(database: Database, labels: Labels | None = None, **config: Any) -
     """The id of a new queued run, by default of one layer and three epochs."""
     with database.write() as session:
         wanted = TrainConfig(**{"depth": 1, "epochs": 3, **config})
-        return admission.enqueue(session, [wanted], labels or Labels())[0].id or 0
+        return admission.enqueue(session, [wanted], labels or Labels(), limit=ROOM)[0].id or 0
 
 
 def add_worker(

@@ -28,7 +28,7 @@ def main(url: str, runs: int, epochs: int, per_second: float) -> None:
         threading.Thread(target=_wait_for_end_of_input, args=(enough,), daemon=True).start()
     configs = [TrainConfig(depth=1, epochs=epochs or 10_000, seed=seed) for seed in range(runs)]
     with database.write() as session:
-        admission.enqueue(session, configs, Labels())
+        admission.enqueue(session, configs, Labels(), limit=runs)
     held = []
     for _ in configs:
         with database.write() as session:

@@ -17,7 +17,7 @@ from app.queue.run_rows import WrongState
 from app.schemas.requests import Labels
 from app.storage.database import Database, newest_change
 from app.storage.tables import Attempt, Epoch, Run
-from tests.app.states import RESULTS, measured, queue_run, take
+from tests.app.states import RESULTS, ROOM, measured, queue_run, take
 from tests.reliability import SCALE
 from tests.reliability.clock import Clock
 
@@ -268,7 +268,7 @@ class QueueMachine(RuleBasedStateMachine):
         run_id, model = self.chosen(data)
         try:
             with self.database.write() as session:
-                admission.retry(session, run_id)
+                admission.retry(session, run_id, limit=ROOM)
         except WrongState:
             assert model.status not in ("failed", "cancelled")
         else:

@@ -63,7 +63,9 @@ def train_missing(request: Request, creation: CreationOf, data: Posted) -> Respo
     selection = QueryParams(texts.get("selection", "").removeprefix("?"))
     chosen = compare.Selection.parse(selection.multi_items(), strict=False)
     again = Again(run_ids=whole_numbers("ids", texts.get("ids", "")), study_id=chosen.study_id)
-    made = creation.once(again, request.url.path, lambda session: (0, train_again(session, again)))
+    made = creation.once(
+        again, request.url.path, lambda session: (0, train_again(session, again, limit=creation.limit))
+    )
     replaced = Replaced.model_validate_json(made.json).by
     ids = [replaced.get(run_id, run_id) for run_id in chosen.ids]
     notice = f"{plural(len(replaced), 'run')} queued again: the same seeds, so the same weights."

@@ -137,9 +137,9 @@ def _launch(
 
     def create(session: Session) -> tuple[int, Launched]:
         if form.size > 1 or always_study:
-            made = studies.create_study(session, wanted).id
+            made = studies.create_study(session, wanted, limit=creation.limit).id
             return made, Launched(path=f"/studies/{made}")
-        made = admission.enqueue(session, wanted.configs, wanted)[0].id or 0
+        made = admission.enqueue(session, wanted.configs, wanted, limit=creation.limit)[0].id or 0
         return made, Launched(path=f"/runs/{made}")
 
     try:

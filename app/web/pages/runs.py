@@ -1,6 +1,7 @@
 """The pages of runs: all, one, its epochs, the queue; and what is done to them there."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -225,12 +226,7 @@ def cancel_run(database: DatabaseOf, run_id: RunIdPath, data: Posted) -> Respons
 @router.post("/runs/{run_id}/retry")
 def retry_run(database: DatabaseOf, settings: SettingsOf, run_id: RunIdPath, data: Posted) -> Response:
     """Queue a failed or cancelled run again."""
-
-    def retry(session: Session, run_id: int) -> None:
-        admission.retry(session, run_id)
-        admission.check(session, settings.queue_limit)
-
-    return _act(database, run_id, data, retry)
+    return _act(database, run_id, data, partial(admission.retry, limit=settings.queue_limit))
 
 
 def _act(

@@ -100,7 +100,7 @@ def add_seeds(
     try:
         number = typed_numbers.whole_number(text, _SEEDS)
         more = MoreRuns.model_validate({"seeds": number, "only": forms.filled(texts)})
-        creation.once(more, request.url.path, lambda session: _more(session, study_id, more))
+        creation.once(more, request.url.path, lambda session: _more(session, study_id, more, creation.limit))
     except ValidationError as error:
         wrong = forms.messages(error.errors())
         if "seeds" in wrong:
@@ -118,5 +118,5 @@ def add_seeds(
         )
 
 
-def _more(session: Session, study_id: int, more: MoreRuns) -> tuple[int, StudyOut]:
-    return study_id, studies.add_seeds(session, study_id, more.seeds, more.wanted)
+def _more(session: Session, study_id: int, more: MoreRuns, limit: int) -> tuple[int, StudyOut]:
+    return study_id, studies.add_seeds(session, study_id, more.seeds, more.wanted, limit=limit)

@@ -31,8 +31,8 @@ def create_run(body: RunRequest, creation: CreationOf, settings: SettingsOf) -> 
 
     def create(session: Session) -> RunOut:
         datasets.check([body.dataset], available)
-        (created,) = reading.as_answers(session, admission.enqueue(session, [body.config], body))
-        return created
+        queued = admission.enqueue(session, [body.config], body, limit=creation.limit)
+        return reading.as_answers(session, queued)[0]
 
     return creation.answer(body, "/runs", create)
 
@@ -142,8 +142,7 @@ def cancel_run(run_id: RunIdPath, database: DatabaseOf) -> Response:
 def retry_run(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) -> Response:
     """Queue a failed or cancelled run again."""
     with database.write() as session:
-        retried = admission.retry(session, run_id)
-        admission.check(session, settings.queue_limit)
+        retried = admission.retry(session, run_id, limit=settings.queue_limit)
         return answer(reading.as_answers(session, [retried])[0])
 
 

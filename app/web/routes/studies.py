@@ -26,7 +26,7 @@ def create_study(body: StudyRequest, creation: CreationOf, settings: SettingsOf)
 
     def create(session: Session) -> StudyOut:
         datasets.check(body.axes["dataset"], available)
-        return studies.create_study(session, body)
+        return studies.create_study(session, body, limit=creation.limit)
 
     return creation.answer(body, "/studies", create)
 
@@ -65,7 +65,9 @@ def read_study(study_id: StudyIdPath, database: DatabaseOf) -> Response:
 def extend_study(study_id: StudyIdPath, body: MoreRuns, creation: CreationOf) -> Response:
     """Queue more seeds for every configuration of a study, or for those with certain values."""
     return creation.answer(
-        body, "/studies", lambda session: studies.add_seeds(session, study_id, body.seeds, body.wanted)
+        body,
+        "/studies",
+        lambda session: studies.add_seeds(session, study_id, body.seeds, body.wanted, limit=creation.limit),
     )
 
 

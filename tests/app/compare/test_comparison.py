@@ -13,7 +13,7 @@ from app.schemas.requests import StudyRequest
 from app.storage.database import Database
 from app.storage.tables import Epoch
 from tests.app.compare.findings import compared
-from tests.app.states import finished_run, queue_run
+from tests.app.states import ROOM, finished_run, queue_run
 from tests.backends import on_both
 
 
@@ -107,7 +107,7 @@ def test_a_comparison_of_nothing_known_is_none(database: Database) -> None:
 @on_both
 def test_a_selection_is_runs_or_a_study_or_both(database: Database) -> None:
     with database.write() as session:
-        study = create_study(session, StudyRequest.model_validate({"depth": [1, 2]}))
+        study = create_study(session, StudyRequest.model_validate({"depth": [1, 2]}), limit=ROOM)
     lone = queue_run(database)
     with database.read() as session:
 

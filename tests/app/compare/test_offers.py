@@ -9,7 +9,7 @@ from app.runs import studies
 from app.schemas.comparison import Findings
 from app.schemas.requests import MoreRuns, StudyRequest
 from app.storage.database import Database
-from tests.app.states import claimed, finished_run
+from tests.app.states import ROOM, claimed, finished_run
 
 CLOSE = {1: [0.9700, 0.9704, 0.9702], 2: [0.9780, 0.9800, 0.9790], 3: [0.9795, 0.9815, 0.9790]}
 
@@ -26,7 +26,7 @@ def study_of(database: Database, depths: Sequence[int], seeds: int) -> int:
     """A study of runs that have finished."""
     body = {"depth": list(depths), "seed": list(range(seeds)), "epochs": 3, "reuse": True}
     with database.write() as session:
-        return studies.create_study(session, StudyRequest.model_validate(body)).id
+        return studies.create_study(session, StudyRequest.model_validate(body), limit=ROOM).id
 
 
 def of_study(database: Database, study_id: int) -> Findings:
@@ -70,13 +70,13 @@ def test_what_is_queued_or_trains_is_not_offered_again(database: Database) -> No
     wanted = of_study(database, study_id).verdict.more_seeds or 0
     assert wanted > 1
     with database.write() as session:
-        studies.add_seeds(session, study_id, 1, {"depth": [2, 3]})
+        studies.add_seeds(session, study_id, 1, {"depth": [2, 3]}, limit=ROOM)
     claimed(database)
     found = of_study(database, study_id)
     assert found.offer is not None
     assert (found.offer.seeds, found.pending) == (wanted - 1, 1)
     with database.write() as session:
-        studies.add_seeds(session, study_id, wanted - 1, {"depth": [2, 3]})
+        studies.add_seeds(session, study_id, wanted - 1, {"depth": [2, 3]}, limit=ROOM)
     found = of_study(database, study_id)
     assert (found.offer, found.pending) == (None, wanted)
 
@@ -104,7 +104,7 @@ def test_runs_without_a_study_become_one_with_their_new_seeds(database: Database
         "reuse": True,
     }
     with database.write() as session:
-        study = studies.create_study(session, StudyRequest.model_validate(found.offer.body))
+        study = studies.create_study(session, StudyRequest.model_validate(found.offer.body), limit=ROOM)
     assert study.counts["queued"] == 2 * count
     assert set(study.runs) > set(runs[3:])
 

@@ -6,7 +6,7 @@ from app.queue import actions, admission, claims, endings, reaper, registry
 from app.queue.claims import Claim
 from app.storage.database import Database
 from app.storage.tables import Epoch, Run
-from tests.app.states import RESULTS, row
+from tests.app.states import RESULTS, ROOM, row
 
 
 def cancel(database: Database, run_id: int) -> Run:
@@ -16,7 +16,7 @@ def cancel(database: Database, run_id: int) -> Run:
 
 def retry(database: Database, run_id: int) -> Run:
     with database.write() as session:
-        return admission.retry(session, run_id)
+        return admission.retry(session, run_id, limit=ROOM)
 
 
 def lose(database: Database, claim: Claim, why: str = "its process was killed by SIGKILL") -> bool:

@@ -1,17 +1,23 @@
 """Runs that enter the queue, new or again, and how many may wait."""
 
+from collections.abc import Callable
+
 import pytest
+from sqlmodel import Session
 
 from app.queue import actions, admission, endings, registry, run_rows
 from app.queue.admission import LONGEST_WAIT, QueueFull
 from app.queue.run_rows import WrongState
-from app.schemas.requests import Labels
+from app.runs import studies
+from app.runs.retrain import Again, train_again
+from app.schemas.requests import Labels, StudyRequest
 from app.storage.database import Database
 from tests.app.queue.steps import (
     cancel,
     retry,
 )
 from tests.app.states import (
+    ROOM,
     add_worker,
     claimed,
     failed_run,
@@ -19,6 +25,7 @@ from tests.app.states import (
     queue_run,
     row,
 )
+from trainer.config import TrainConfig
 
 BACKENDS = ("sqlite", "postgresql")
 
@@ -40,7 +47,7 @@ def test_each_of_several_new_runs_has_a_change_number_of_its_own(database: Datab
     before = row(database, queue_run(database)).change
     with database.write() as session:
         config = run_rows.get(session, 1).config
-        changes = [run.change for run in admission.enqueue(session, [config] * 3, Labels())]
+        changes = [run.change for run in admission.enqueue(session, [config] * 3, Labels(), limit=ROOM)]
     assert changes == [before + 1, before + 2, before + 3]
 
 
@@ -75,23 +82,26 @@ def test_only_failed_and_cancelled_runs_are_retried(database: Database) -> None:
         retry(database, waiting)
 
 
-def test_only_runs_that_wait_are_counted(database: Database) -> None:
+def enqueue_one(database: Database, *, limit: int) -> None:
+    """Queue a run where at most so many may wait."""
+    with database.write() as session:
+        admission.enqueue(session, [TrainConfig(depth=1, epochs=1)], Labels(), limit=limit)
+
+
+def test_only_runs_that_wait_count_towards_the_limit(database: Database) -> None:
     finished_run(database)
     queue_run(database)
     claimed(database)
-    for seed in range(2):
-        queue_run(database, seed=seed)
-    with database.read() as session:
-        assert admission.count_waiting(session) == 2
+    enqueue_one(database, limit=1)
+    with pytest.raises(QueueFull):
+        enqueue_one(database, limit=1)
 
 
 def test_as_many_as_may_wait_pass_and_one_more_is_refused_with_what_to_do(database: Database) -> None:
-    for seed in range(3):
-        queue_run(database, seed=seed)
-    with database.read() as session:
-        admission.check(session, 3)
-        with pytest.raises(QueueFull) as caught:
-            admission.check(session, 2)
+    for _ in range(2):
+        enqueue_one(database, limit=2)
+    with pytest.raises(QueueFull) as caught:
+        enqueue_one(database, limit=2)
     assert str(caught.value) == (
         "3 runs would wait, and at most 2 may (DEPTHBOARD_QUEUE_LIMIT); "
         "try again when some have ended, or cancel some that wait"
@@ -99,21 +109,50 @@ def test_as_many_as_may_wait_pass_and_one_more_is_refused_with_what_to_do(databa
     assert caught.value.headers == {"Retry-After": str(caught.value.retry_after)}
 
 
+def test_no_way_into_a_full_queue_leads_past_its_limit(database: Database) -> None:
+    done, failed = finished_run(database), failed_run(database)
+    waiting = queue_run(database)
+    again = Again(run_ids=[done], study_id=None)
+    ways: list[Callable[[Session], object]] = [
+        lambda session: admission.retry(session, failed, limit=1),
+        lambda session: studies.create_study(session, StudyRequest.model_validate({"depth": 1}), limit=1),
+        lambda session: studies.add_seeds(session, study, 1, limit=1),
+        lambda session: train_again(session, again, limit=1),
+    ]
+    with database.write() as session:
+        study = studies.create_study(session, StudyRequest.model_validate({"depth": 1}), limit=2).id
+        actions.remove(session, waiting)
+    for way in ways:
+        with pytest.raises(QueueFull), database.write() as session:
+            way(session)
+    with database.write() as session:
+        assert isinstance(admission.retry_all(session, [failed], limit=1)[failed], QueueFull)
+    assert row(database, failed).status == "failed"
+
+
+def test_a_study_that_queues_nothing_needs_no_room(database: Database) -> None:
+    finished_run(database, epochs=3)
+    queue_run(database, seed=1)
+    reused = StudyRequest.model_validate({"depth": 1, "epochs": 3, "reuse": True})
+    with database.write() as session:
+        assert studies.create_study(session, reused, limit=0).counts["finished"] == 1
+
+
 def test_a_client_is_told_to_wait_until_there_is_room_from_a_second_to_an_hour(database: Database) -> None:
     add_worker(database)
 
-    def told() -> int:
-        with database.read() as session, pytest.raises(QueueFull) as caught:
-            admission.check(session, 1)
+    def told(waiting: int) -> int:
+        with pytest.raises(QueueFull) as caught:
+            enqueue_one(database, limit=waiting)
         return caught.value.retry_after
 
     for seed in range(2):
         queue_run(database, epochs=1, seed=seed)
-    assert told() == 1
+    assert told(2) == 1
     for seed in range(2):
         queue_run(database, depth=5, epochs=10_000, seed=seed)
-    assert told() == 1, "the first in the queue makes room"
+    assert told(4) == 1, "the first in the queue makes room"
     with database.write() as session:
         actions.remove(session, 1)
         actions.remove(session, 2)
-    assert told() == LONGEST_WAIT
+    assert told(2) == LONGEST_WAIT

@@ -10,7 +10,7 @@ from app.queue.claims import Claim
 from app.runs.reading import get_run
 from app.schemas.answers import AttemptOut
 from app.storage.database import Database
-from tests.app.states import RESULTS, add_worker, claimed, queue_run, record
+from tests.app.states import RESULTS, ROOM, add_worker, claimed, queue_run, record
 
 BACKENDS = ("sqlite", "postgresql")
 
@@ -94,7 +94,7 @@ def test_an_attempt_ends_once_and_a_retry_begins_another(
     assert told(ended[0])[3:] == (outcome, reason)
     with database.write() as session:
         if run_rows.get(session, run_id).status != "queued":
-            admission.retry(session, run_id)
+            admission.retry(session, run_id, limit=ROOM)
     assert claimed(database).attempt == 2
     assert [attempt.attempt for attempt in attempts_of(database, run_id)] == [1, 2]
 

@@ -11,7 +11,7 @@ from app.runs import studies
 from app.schemas.requests import GridRequest, Labels, StudyRequest
 from app.storage.database import Database
 from tests.app.conftest import Served
-from tests.app.states import finished_run, queue_run, row
+from tests.app.states import ROOM, finished_run, queue_run, row
 from trainer.config import TrainConfig
 
 BACKENDS = ("sqlite", "postgresql")
@@ -97,7 +97,7 @@ def test_repeats_of_a_configuration_are_counted(database: Database) -> None:
     )
     with database.write() as session:
         config = TrainConfig(depth=1, epochs=3, lr=0.3)
-        more = admission.enqueue(session, [config, TrainConfig(depth=2), config], Labels())
+        more = admission.enqueue(session, [config, TrainConfig(depth=2), config], Labels(), limit=ROOM)
         assert [run.name for run in more] == [f"{base} · 4", "2 layers, seed 0", f"{base} · 5"]
 
 
@@ -151,7 +151,10 @@ def test_runs_of_studies_and_runs_trained_again_are_counted_alike(site: Served) 
     body = {"depth": [1, 2], "epochs": 3}
     with site.database.write() as session:
         request: GridRequest = StudyRequest.model_validate(body)
-        ids = [*studies.create_study(session, request).runs, *studies.create_study(session, request).runs]
+        ids = [
+            *studies.create_study(session, request, limit=ROOM).runs,
+            *studies.create_study(session, request, limit=ROOM).runs,
+        ]
     first, second = "1 layer, 3 epochs, seed 0", "2 layers, 3 epochs, seed 0"
     assert [name_of(site.database, run_id) for run_id in ids] == [
         first,

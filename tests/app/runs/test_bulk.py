@@ -17,7 +17,7 @@ from app.storage.database import Database
 from app.storage.tables import Run
 from app.web.events import read_after
 from tests.app.conftest import Served
-from tests.app.states import finished_run, queue_run
+from tests.app.states import ROOM, finished_run, queue_run
 from trainer.config import TrainConfig
 
 MANY = 120
@@ -27,7 +27,7 @@ def queued(database: Database, count: int) -> list[int]:
     """The ids of so many new runs that wait."""
     with database.write() as session:
         return admission.enqueue_all(
-            session, [(TrainConfig(depth=1, seed=seed), Labels(), None) for seed in range(count)]
+            session, [(TrainConfig(depth=1, seed=seed), Labels(), None) for seed in range(count)], limit=ROOM
         )
 
 
@@ -54,12 +54,12 @@ ACTIONS: list[tuple[str, Callable[[Session, list[int]], object]]] = [
     ("cancel", actions.cancel_all),
     ("delete", actions.remove_all),
     ("archive", lambda session, ids: actions.edit_all(session, {each: {"archived": True} for each in ids})),
-    ("train again", lambda session, ids: train_again(session, Again(run_ids=ids, study_id=None))),
+    ("train again", lambda session, ids: train_again(session, Again(run_ids=ids, study_id=None), limit=ROOM)),
     ("cancel a study", lambda session, _: studies.cancel_study(session, 1)),
     (
         "create a study",
         lambda session, ids: studies.create_study(
-            session, StudyRequest.model_validate({"depth": 2, "seed": list(range(len(ids)))})
+            session, StudyRequest.model_validate({"depth": 2, "seed": list(range(len(ids)))}), limit=ROOM
         ),
     ),
 ]
@@ -73,7 +73,7 @@ def test_many_runs_take_no_more_statements_than_few(
     for count in (3, MANY):
         with database.write() as session:
             request = StudyRequest.model_validate({"depth": 1, "seed": list(range(count))})
-            ids = studies.create_study(session, request).runs
+            ids = studies.create_study(session, request, limit=ROOM).runs
         if what == "train again":
             with database.write() as session:
                 for run_id in ids:

@@ -12,7 +12,7 @@ from app.schemas.answers import StudyOut
 from app.schemas.requests import MAX_GRID, GridRequest, StudyRequest
 from app.storage.database import Database, newest_change
 from app.storage.tables import Run, Study
-from tests.app.states import RESULTS, add_worker, claimed, finished_run, queue_run, record, row
+from tests.app.states import RESULTS, ROOM, add_worker, claimed, finished_run, queue_run, record, row
 from tests.backends import on_both
 from trainer.config import TrainConfig
 
@@ -23,12 +23,12 @@ def request(**body: Any) -> GridRequest:
 
 def create(database: Database, **body: Any) -> StudyOut:
     with database.write() as session:
-        return studies.create_study(session, request(**body))
+        return studies.create_study(session, request(**body), limit=ROOM)
 
 
 def more_seeds(database: Database, study_id: int, count: int) -> StudyOut:
     with database.write() as session:
-        return studies.add_seeds(session, study_id, count)
+        return studies.add_seeds(session, study_id, count, limit=ROOM)
 
 
 def read(database: Database, study_id: int) -> StudyOut:
@@ -157,7 +157,7 @@ def test_more_seeds_keep_the_other_hyperparameters(database: Database) -> None:
 def test_more_seeds_can_be_for_some_configurations_alone(database: Database) -> None:
     study = create(database, depth=[1, 2, 3], seed=[0, 1])
     with database.write() as session:
-        larger = studies.add_seeds(session, study.id, 2, {"depth": [2, 3], "lr": [0.05]})
+        larger = studies.add_seeds(session, study.id, 2, {"depth": [2, 3], "lr": [0.05]}, limit=ROOM)
     assert configurations(database, larger)[6:] == [(2, 2), (2, 3), (3, 2), (3, 3)]
     with (
         pytest.raises(NothingMatches, match="no configuration of the study has depth 4"),
@@ -186,7 +186,8 @@ def test_cancelling_a_study_ends_what_waits_and_asks_what_runs(database: Databas
 
 
 @pytest.mark.parametrize(
-    "step", [studies.cancel_study, lambda session, study_id: studies.add_seeds(session, study_id, 1)]
+    "step",
+    [studies.cancel_study, lambda session, study_id: studies.add_seeds(session, study_id, 1, limit=ROOM)],
 )
 def test_an_unknown_study_is_not_found(database: Database, step: Any) -> None:
     with pytest.raises(StudyNotFound, match="no study 9"), database.write() as session:

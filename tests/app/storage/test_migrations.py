@@ -20,7 +20,7 @@ from app.storage import migrations
 from app.storage.database import Database, newest_change
 from app.storage.migrations import SchemaError
 from app.storage.tables import Counter, IdempotencyKey, Run
-from tests.app.states import queue_run, row
+from tests.app.states import ROOM, queue_run, row
 from tests.postgres import PostgreSQL
 from trainer.config import TrainConfig
 
@@ -94,7 +94,7 @@ def test_a_database_of_the_first_schema_keeps_its_runs_and_epochs(empty: Databas
         found = columns(session, 1)
         assert (found.epoch, found.seconds, found.gradient_norms) == ([1], [0.5], [None])
     with empty.write() as session:
-        admission.enqueue(session, [TrainConfig(depth=7, optimizer="adam")], Labels())
+        admission.enqueue(session, [TrainConfig(depth=7, optimizer="adam")], Labels(), limit=ROOM)
     empty.close()
 
 
@@ -144,7 +144,9 @@ def test_runs_of_an_older_database_are_searched_and_sorted_like_new_ones(empty: 
     migrations.upgrade(empty)
     with empty.write() as session:
         session.execute(text("UPDATE counter SET value = 100"))  # more than the changes of the rows above
-        admission.enqueue(session, [TrainConfig(depth=1, dataset="set10")], Labels(name="GRÖSSE 3"))
+        admission.enqueue(
+            session, [TrainConfig(depth=1, dataset="set10")], Labels(name="GRÖSSE 3"), limit=ROOM
+        )
     found: dict[str, list[int]] = {}
     with empty.read() as session:
         for query in ("q=GRÖSSE&sort=name", "q=é&sort=id", "q=note&sort=id", "sort=-dataset"):
@@ -168,7 +170,7 @@ def test_names_that_older_versions_made_are_counted_and_stay(empty: Database) ->
     config = TrainConfig(depth=3, seed=7)
     with empty.write() as session:
         session.execute(text("UPDATE counter SET value = 100"))  # more than the changes of the rows above
-        (made,) = admission.enqueue(session, [config], Labels())
+        (made,) = admission.enqueue(session, [config], Labels(), limit=ROOM)
     assert made.name == "3 layers, seed 7 · 3"
     found = [row(empty, run_id) for run_id in range(1, 6)]
     assert [(run.name, run.name_base, run.name_repeat) for run in found] == [

@@ -14,7 +14,7 @@ from app.storage.integrity import Integrity
 from app.web import events
 from tests.app.conftest import Served
 from tests.app.listening import kinds, listening, newest
-from tests.app.states import RESULTS, claimed, failed_run, figures, finished_run, queue_run, record
+from tests.app.states import RESULTS, ROOM, claimed, failed_run, figures, finished_run, queue_run, record
 from tests.backends import on_both
 from tests.waiting import to_its_end
 
@@ -63,7 +63,9 @@ def test_a_run_that_changed_twice_is_told_once_as_it_is_now(database: Database) 
 @on_both
 def test_a_long_past_comes_whole_in_chunks(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     with database.write() as session:
-        studies.create_study(session, StudyRequest.model_validate({"depth": 1, "seed": list(range(7))}))
+        studies.create_study(
+            session, StudyRequest.model_validate({"depth": 1, "seed": list(range(7))}), limit=ROOM
+        )
     for claim in [claimed(database) for _ in range(4)]:
         record(database, claim, 1, 2, 3)
     for run_id in (5, 6):

@@ -283,7 +283,7 @@ def test_a_cancelled_run_goes_on_where_it_was_when_it_is_retried(bench: Bench) -
     bench.ended(run_id)
     (saved, *_) = bench.files(run_id).usable(10_000)
     with bench.database.write() as session:
-        admission.retry(session, run_id)
+        admission.retry(session, run_id, limit=states.ROOM)
     bench.turn_until(lambda: row(bench.database, run_id).resumed_from == saved.epoch)
     bench.wait_for_epochs(run_id, saved.epoch + 1)
     cancel(bench, run_id)
@@ -568,7 +568,7 @@ def test_a_run_whose_epochs_find_no_room_fails_with_the_reason_and_goes_on_when_
     with cramped.database.engine.connect() as connection:
         connection.execute(text("PRAGMA max_page_count=1000000"))
     with database.write() as session:
-        admission.retry(session, run_id)
+        admission.retry(session, run_id, limit=states.ROOM)
     cramped.wait_for_epochs(run_id, run.epochs_done + 1)
     stored = row(database, run_id)
     assert (stored.attempt, stored.crashes) == (2, 0)
