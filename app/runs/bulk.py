@@ -135,7 +135,7 @@ def _tag(session: Session, ids: Sequence[int], tag: str, *, add: bool) -> Refusa
 
 
 def _remove_files(location: str, ids: Sequence[int]) -> None:
-    """Remove the files of deleted runs, for which the answer waits briefly; `Tidy` removes what is left."""
+    """Remove the files of deleted runs; the answer waits briefly, and `Aftercare` removes what is left."""
 
     def remove() -> None:
         for run_id in ids:

@@ -16,7 +16,7 @@ from typing import Final, cast
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from app.queue import claims, endings, registry
+from app.queue import after_end, claims, endings, registry
 from app.queue.claims import Claim
 from app.queue.reaper import Reaper
 from app.settings import Settings
@@ -240,9 +240,7 @@ class Worker:
         elif isinstance(report, EpochDone):
             slot.acknowledge(report.record.epoch)
         elif isinstance(report, Finished | Failed | Stopped):
-            claim = slot.rest()
-            if claim and isinstance(report, Finished):
-                self._remove_leftovers(claim)
+            self._come_to_rest(slot)
             if isinstance(report, Failed) and report.device_failed:
                 self._replace(index, endings.lose)
 
@@ -261,12 +259,11 @@ class Worker:
             log.exception("run %s, attempt %s: %s", claim.run_id, claim.attempt, report)
             raise recording.Refused(report, error) from error
 
-    def _remove_leftovers(self, claim: Claim) -> None:
-        """Remove the checkpoints of a run that has finished; what stays is removed by the server."""
-        try:
-            artifacts.of_run(self._settings.artifacts, claim.run_id).keep_only(claim.attempt)
-        except OSError as error:
-            log.warning("run %s: could not look for leftovers: %s", claim.run_id, error)
+    def _come_to_rest(self, slot: SlotProcess) -> None:
+        """Forget the claim, whose end is written down, and do what follows if the run has ended."""
+        if claim := slot.rest():
+            with self._database.read() as session:
+                after_end.follow_up(session, self._settings.artifacts, claim.run_id)
 
     def _describe(self, ready: Ready) -> None:
         offered = self._settings.device
@@ -295,7 +292,7 @@ class Worker:
             with self._database.write() as session:
                 ended.settle(session, slot.claim, ended.how)
             log.warning("run %s, attempt %s: %s", slot.claim.run_id, slot.claim.attempt, ended.how)
-            slot.rest()
+            self._come_to_rest(slot)
         slot.report = None
         if self._draining:
             return

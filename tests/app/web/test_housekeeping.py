@@ -14,88 +14,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from app.main import create_app
-from app.queue import actions, admission, idempotency
+from app.queue import admission, idempotency
 from app.schemas.requests import Labels
 from app.settings import Settings
-from app.storage import artifacts
-from app.storage.artifacts import Checkpoint
 from app.storage.database import Database
 from app.web import housekeeping
-from app.web.housekeeping import Tidy
 from tests.app.conftest import serving
 from tests.app.listening import listening
-from tests.app.states import claimed, finished_run, queue_run, row
+from tests.app.states import claimed, queue_run, row
 from tests.dashboard import ROOT, clean_environment
 from tests.waiting import eventually
-from trainer.files import durable
-
-
-def files_of(settings: Settings, run_id: int, *, checkpoint: bool = True) -> set[str]:
-    """Give a run weights and a checkpoint; where they lie."""
-    files = artifacts.of_run(settings.artifacts, run_id)
-    durable.write(files.model(1), b"weights")
-    if checkpoint:
-        durable.write(files.path_of(Checkpoint(1, 1)), b"state")
-    return present(settings, run_id)
-
-
-def present(settings: Settings, run_id: int) -> set[str]:
-    folder = artifacts.of_run(settings.artifacts, run_id).folder
-    return {path.parent.name for path in folder.rglob("*.safetensors")}
-
-
-def test_leftovers_of_finished_and_deleted_runs_are_removed_and_nothing_else(
-    database: Database, settings: Settings
-) -> None:
-    finished, deleted = finished_run(database), finished_run(database)
-    failed, waiting = queue_run(database), queue_run(database)
-    foreign = 77
-    with database.write() as session:
-        actions.cancel(session, failed)
-        actions.remove(session, deleted)
-    whole = {run_id: files_of(settings, run_id) for run_id in (finished, deleted, failed, waiting, foreign)}
-    Tidy(database, settings.artifacts).remove_leftovers()
-    assert present(settings, finished) == {"attempt-1"}
-    assert present(settings, deleted) == set()
-    for kept in (failed, waiting, foreign):
-        assert present(settings, kept) == whole[kept]
-
-
-def test_after_the_first_time_only_what_has_changed_is_looked_at(
-    database: Database, settings: Settings
-) -> None:
-    old = finished_run(database)
-    tidy = Tidy(database, settings.artifacts)
-    tidy.remove_leftovers()
-    files_of(settings, old)
-    new = finished_run(database)
-    files_of(settings, new)
-    tidy.remove_leftovers()
-    assert present(settings, old) == {"attempt-1", "checkpoints"}
-    assert present(settings, new) == {"attempt-1"}
-
-
-def test_what_could_not_be_removed_is_tried_again(database: Database, settings: Settings) -> None:
-    finished, deleted = finished_run(database), finished_run(database)
-    with database.write() as session:
-        actions.remove(session, deleted)
-    removable = artifacts.of_run(settings.artifacts, deleted).folder
-    checkpoints = artifacts.of_run(settings.artifacts, finished).checkpoints
-    for place in (removable, checkpoints):  # a file where a folder is expected can't be removed as one
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.touch()
-    tidy = Tidy(database, settings.artifacts)
-    tidy.remove_leftovers()
-    for place in (removable, checkpoints):
-        place.unlink()
-    files_of(settings, finished)
-    files_of(settings, deleted)
-    tidy.remove_leftovers()
-    assert present(settings, finished) == {"attempt-1"}
-    assert present(settings, deleted) == set()
-    files_of(settings, finished)
-    tidy.remove_leftovers()
-    assert present(settings, finished) == {"attempt-1", "checkpoints"}
 
 
 def check_of(settings: Settings) -> str:
