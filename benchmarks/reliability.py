@@ -37,7 +37,7 @@ from tests.reliability.acknowledged import kill_while_posting
 from tests.reliability.reconnects import reconnect
 from tests.reliability.server import Server
 from tests.reliability.stale import write_too_late
-from tests.reliability.storm import Harm, kill_one_run, storm
+from tests.reliability.storm import Harm, dashboard, kill_one_run, storm
 from tests.reliability.streams import Listener
 from tests.reliability.woken import wake_too_late
 from tests.waiting import eventually
@@ -51,7 +51,8 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 
 def measure_storm(settings: Settings, asked: argparse.Namespace) -> str:
     """Kill processes while runs train."""
-    harm = storm(settings, kills=asked.kills, runs=asked.runs, epochs=asked.epochs, seed=asked.seed, say=_say)
+    with dashboard(settings, seed=asked.seed) as victim:
+        harm = storm(victim, kills=asked.kills, runs=asked.runs, epochs=asked.epochs, say=_say)
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(harm.kills.items()))
     return _table(
         "Processes of a dashboard with two slots killed at random moments while runs of one to five "
@@ -65,7 +66,8 @@ def measure_storm(settings: Settings, asked: argparse.Namespace) -> str:
 
 def measure_one_run(settings: Settings, asked: argparse.Namespace) -> str:
     """Kill the process of one run again and again."""
-    harm = kill_one_run(settings, kills=asked.slot_kills, say=_say)
+    with dashboard(settings, slots=1, seed=asked.seed) as victim:
+        harm = kill_one_run(victim, kills=asked.slot_kills, say=_say)
     return _table(
         "The process of one run killed again and again, each time after at least one new epoch.",
         HARM,

@@ -13,8 +13,10 @@ from app.settings import Settings
 from app.storage import migrations
 from app.storage.database import Database
 from tests import compiled_once, forked, postgres
+from tests.few import contents
 from tests.forked import Forks
 from tests.postgres import PostgreSQL
+from tests.trainer import idx_files
 
 REQUIRE_ALL = "DEPTHBOARD_REQUIRE_ALL"
 LONG = (
@@ -177,6 +179,12 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     migrations.upgrade(database)
     database.close()
     return path
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a data set of a few images, to be linked into data folders."""
+    return idx_files.write(tmp_path_factory.mktemp("few"), contents())
 
 
 @pytest.fixture(scope="session", autouse=True)

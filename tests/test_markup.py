@@ -227,6 +227,13 @@ def test_every_static_file_is_loaded() -> None:
     assert loaded - {"plotly.min.js"} == {str(path.relative_to(STATIC)) for path in STATIC.rglob("*.*")}
 
 
+def test_no_colour_depends_on_the_width_of_a_window() -> None:
+    """The browser tests compare colours of narrow windows in one theme alone."""
+    coloured = r"--.*|.*color|background.*|border.*|outline.*|opacity|filter|fill|stroke|display"
+    assert Sheet.read().of_widths
+    assert not [name for name in Sheet.read().of_widths if re.fullmatch(coloured, name)]
+
+
 def test_every_place_to_which_focus_is_given_takes_it() -> None:
     given = {value for element in everywhere() for value in element.attributes.get("data-gives-focus", ())}
     given |= set(re.findall(r'\bgo\("[^"]*", "([^"]*)"\)', SCRIPTS["parts/shortcuts.js"].text))

@@ -24,7 +24,7 @@ from app.client import Client
 from app.settings import Settings
 from app.storage import migrations
 from app.storage.database import Database
-from tests.dashboard import ROOT, clean_environment, get, running
+from tests.dashboard import ROOT, Dashboard, clean_environment, get, running
 from tests.processes import Process
 from tests.waiting import eventually
 
@@ -163,23 +163,6 @@ def test_the_wheel_carries_pages_data_and_license_and_nothing_else(installation:
     assert {top for top in tops if not top.endswith(".dist-info")} == {"app", "trainer"}
 
 
-def test_an_installed_dashboard_shows_its_pages_and_trains(installation: Installation) -> None:
-    """Run from another folder, where no checkout is in reach, with nothing but the installation."""
-    home, user = installation.home, installation.user
-    with running(home / "data", command=[installation.command], cwd=home, user=user) as dashboard:
-        for path in ("/runs", "/runs/new", "/studies", "/queue", "/workers", "/docs"):
-            status, page = get(dashboard.url, path, accept="text/html")
-            assert status == 200, path
-            assets = re.findall(r'"(/static/[^"]+)"', page)
-            assert assets, path
-            for asset in assets:
-                assert get(dashboard.url, asset, accept="*/*")[0] == 200, asset
-        with Client(dashboard.url) as client:
-            run = client.create_run({"depth": 1, "epochs": 1})
-            assert eventually(lambda: client.run(run.id).test_accuracy, seconds=60)
-        installation.run(*health_check(installation, dashboard.url), cwd=home)
-
-
 MARK = "import os; open(os.environ['MARKS'] + '/' + __name__, 'a').close()\n"
 """A module that leaves a file of its name when it is imported."""
 
@@ -221,28 +204,53 @@ class Strangers:
         return sorted(path.name for path in self._marks.iterdir())
 
 
-def test_no_process_imports_from_the_current_folder_whatever_dies(installation: Installation) -> None:
-    """Strangers lie there from the start or appear later, and the search path names the folder."""
-    strangers = Strangers(installation.home, "strangers")
-    strangers.add(*STRANGERS)
+@pytest.fixture(scope="module")
+def strangers(installation: Installation) -> Strangers:
+    """A folder in which no checkout is in reach, with strangers from the start."""
+    found = Strangers(installation.home, "strangers")
+    found.add(*STRANGERS)
+    return found
+
+
+@pytest.fixture(scope="module")
+def dashboard(installation: Installation, strangers: Strangers) -> Iterator[Dashboard]:
+    """An installed dashboard in the strangers' folder, which the search path names too."""
     environment = strangers.environment | {"PYTHONPATH": f":.:lib:{strangers.folder}:"}
-    with (
-        running(
-            Path("data"),
-            command=[installation.command],
-            cwd=strangers.folder,
-            user=installation.user,
-            environment=environment,
-        ) as dashboard,
-        Client(dashboard.url) as client,
-    ):
-        strangers.add(*LATE)
-        supervisor = Process(dashboard.process.pid)
+    with running(
+        Path("data"),
+        command=[installation.command],
+        cwd=strangers.folder,
+        user=installation.user,
+        environment=environment,
+    ) as found:
+        yield found
+
+
+def test_an_installed_dashboard_shows_its_pages_and_is_healthy(
+    installation: Installation, dashboard: Dashboard
+) -> None:
+    for path in ("/runs", "/runs/new", "/studies", "/queue", "/workers", "/docs"):
+        status, page = get(dashboard.url, path, accept="text/html")
+        assert status == 200, path
+        assets = re.findall(r'"(/static/[^"]+)"', page)
+        assert assets, path
+        for asset in assets:
+            assert get(dashboard.url, asset, accept="*/*")[0] == 200, asset
+    installation.run(*health_check(installation, dashboard.url), cwd=installation.home)
+
+
+def test_it_trains_and_no_process_imports_from_the_current_folder_whatever_dies(
+    strangers: Strangers, dashboard: Dashboard
+) -> None:
+    """Other strangers appear while it runs."""
+    strangers.add(*LATE)
+    supervisor = Process(dashboard.process.pid)
+    with Client(dashboard.url) as client:
 
         def trains() -> bool:
             run = client.create_run({"depth": 1, "epochs": 1})
             return eventually(lambda: client.run(run.id).status not in ("queued", "running"), 120) and (
-                client.run(run.id).status == "finished"
+                client.run(run.id).test_accuracy is not None
             )
 
         assert trains()

@@ -12,12 +12,12 @@ Found = TypeVar("Found")
 def eventually(look: Callable[[], Found], seconds: float = 60) -> Found:
     """What `look` returns once it is true; the limit only ends a test that has failed."""
     deadline = time.monotonic() + seconds
-    pause = 0.01
+    pause = 0.02
     while time.monotonic() < deadline:
         if found := look():
             return found
         time.sleep(pause)
-        pause = min(1.5 * pause, 0.05)  # to look without a break would slow down what is waited for
+        pause = min(1.5 * pause, 0.1)  # to look without a break would slow down what is waited for
     raise AssertionError(f"it did not happen within {seconds} s")
 
 

@@ -20,7 +20,7 @@ from app.settings import Settings
 from app.storage.database import Database
 from tests.app.conftest import serving
 from tests.app.states import finished_run
-from tests.dashboard import COMMAND, ROOT, clean_environment, get, running
+from tests.dashboard import COMMAND, ROOT, Dashboard, clean_environment, get, running
 from tests.forked import Forks
 from tests.waiting import eventually
 from trainer.config import TrainConfig
@@ -66,10 +66,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def url(folder: Path) -> Iterator[str]:
-    """A dashboard that trains."""
-    with running(folder) as dashboard:
-        yield dashboard.url
+def dashboard(folder: Path) -> Iterator[Dashboard]:
+    """A dashboard that trains, on another loopback address than the usual one."""
+    with running(folder, "--host", "127.0.0.2") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def url(dashboard: Dashboard) -> str:
+    """Where that is found."""
+    return dashboard.url
 
 
 def test_submit_says_where_the_run_is_to_be_seen(run: Run, url: str) -> None:
@@ -339,16 +345,11 @@ def test_an_address_that_others_reach_is_refused_and_told_what_to_do(
     assert "Listen on 127.0.0.1, or allow it with --no-login (DEPTHBOARD_NO_LOGIN=1)" in answer.stderr
 
 
-@pytest.mark.parametrize("by_variable", [False, True])
-def test_an_open_dashboard_says_so_where_it_starts_in_its_log_and_on_system(
-    *, by_variable: bool, tmp_path: Path
-) -> None:
-    words = ["up", "--host", "0.0.0.0", "--port", "0", "--slots", "1", "--data-dir", str(tmp_path)]  # noqa: S104
-    environment = {"DEPTHBOARD_NO_LOGIN": "1"} if by_variable else {}
-    words += [] if by_variable else ["--no-login"]
+def test_an_open_dashboard_says_so_where_it_starts_in_its_log_and_on_system(tmp_path: Path) -> None:
+    words = ["up", "--host", "0.0.0.0", "--no-login", "--port", "0", "--slots", "1"]  # noqa: S104
     process = subprocess.Popen(
-        [*COMMAND, *words],
-        env=clean_environment(**environment),
+        [*COMMAND, *words, "--data-dir", str(tmp_path)],
+        env=clean_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -373,10 +374,9 @@ def test_an_open_dashboard_says_so_where_it_starts_in_its_log_and_on_system(
     assert "answers to the host names localhost, 127.0.0.1, [::1] (DEPTHBOARD_ALLOWED_HOSTS)." in more
 
 
-def test_another_loopback_address_is_no_opening_and_its_url_works(tmp_path: Path) -> None:
-    with running(tmp_path, "--host", "127.0.0.2") as dashboard:
-        assert dashboard.url.startswith("http://127.0.0.2:")
-        status, page = get(dashboard.url, "/workers", accept="text/html")
+def test_another_loopback_address_is_no_opening_and_its_url_works(url: str) -> None:
+    assert url.startswith("http://127.0.0.2:")
+    status, page = get(url, "/workers", accept="text/html")
     assert status == 200
     assert "without a login" not in page
     assert "127.0.0.2 (this machine only)" in page
@@ -422,23 +422,16 @@ def test_the_version_is_printed(run: Run) -> None:
 
 
 def test_a_second_dashboard_on_the_same_data_folder_is_refused_and_told_where_the_first_is(
-    run: Run,
-    tmp_path: Path,
+    run: Run, dashboard: Dashboard, folder: Path
 ) -> None:
-    with running(tmp_path) as first:
-        answer = run("up", "--port", "0", "--data-dir", str(tmp_path))
-        assert answer.returncode == 2
-        assert answer.stdout == ""
-        assert f"already running on the data folder {str(tmp_path)!r} (process {first.process.pid}, " in (
-            answer.stderr
-        )
-        assert f"{first.url}). Stop it first, or name another folder with --data-dir." in answer.stderr
-        assert "Traceback" not in answer.stderr
-        assert get(first.url, "/health")[0] == 200
-        first.process.kill()
-        first.process.wait()
-    with running(tmp_path) as second:
-        assert get(second.url, "/health")[0] == 200
+    answer = run("up", "--port", "0", "--data-dir", str(folder))
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    first = f"process {dashboard.process.pid}, {dashboard.url}"
+    assert f"already running on the data folder {str(folder)!r} ({first}). " in answer.stderr
+    assert "Stop it first, or name another folder with --data-dir." in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert get(dashboard.url, "/health")[0] == 200
 
 
 @pytest.mark.parametrize("command", [("up", "--port", "0"), ("restore", "some.backup")])

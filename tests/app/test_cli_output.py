@@ -139,9 +139,14 @@ def test_every_command_writes_ascii_where_that_is_the_encoding(run: Run, tmp_pat
         assert b"Traceback" not in done.stderr, words
 
 
-def test_up_greets_in_ascii_and_an_address_of_ipv6_may_stand_in_brackets(tmp_path: Path) -> None:
-    with running(tmp_path / "é…", "--host", "[::1]", environment=ASCII) as dashboard:
+def test_up_greets_in_ascii_an_address_of_ipv6_may_stand_in_brackets_and_an_empty_setting_is_unset(
+    run: Run, tmp_path: Path
+) -> None:
+    names = ("NO_LOGIN", "PORT", "SLOTS", "THREADS", "DEVICE", "LEASE_SECONDS", "URL")
+    empty = {f"DEPTHBOARD_{name}": "" for name in names}
+    with running(tmp_path / "é…", "--host", "[::1]", environment=ASCII | empty) as dashboard:
         assert dashboard.url.startswith("http://[::1]:")
+        assert run("runs", environment={"DEPTHBOARD_URL": dashboard.url}).stdout == b"No runs.\n"
 
 
 def test_training_without_a_server_writes_ascii_too(run: Run, tmp_path: Path) -> None:
@@ -232,13 +237,7 @@ def test_a_backup_lists_the_settings_that_matter_to_it(run: Run, command: str) -
     assert listed == {"--data-dir", "--database-url", "--artifacts-url", "--help"}
 
 
-def test_an_empty_setting_is_unset_and_an_empty_option_refused(run: Run, tmp_path: Path) -> None:
-    empty = {
-        f"DEPTHBOARD_{name}": ""
-        for name in ("NO_LOGIN", "PORT", "SLOTS", "THREADS", "HOST", "DEVICE", "LEASE_SECONDS", "URL")
-    }
-    with running(tmp_path, environment=empty) as dashboard:
-        assert run("runs", environment={"DEPTHBOARD_URL": dashboard.url}).stdout == b"No runs.\n"
+def test_an_empty_option_is_refused(run: Run) -> None:
     for option in ("--host", "--data-dir", "--slots"):
         done = run("up", option, "", "--data-dir" if option != "--data-dir" else "--device", "cpu")
         assert done.returncode == 2

@@ -52,3 +52,10 @@ def test_a_control_group_may_grant_fewer(tmp_path: Path, quota: str, granted: in
     assert cores(path) == granted
     path.write_text("max 100000\n")
     assert cores(path) == cores(tmp_path / "absent")
+
+
+def test_empty_variables_are_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = Settings()
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"DEPTHBOARD_{name.upper()}", "")
+    assert Settings() == plain

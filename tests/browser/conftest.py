@@ -24,14 +24,11 @@ from app.settings import Settings
 from app.storage.database import Database
 from tests.app.states import add_worker
 from tests.browser.compared import trained
+from tests.browser.furnished import furnish
 from tests.dashboard import running
-from tests.trainer import idx_files
+from tests.few import link
 from tests.web_server import WebServer
-from trainer.data.folder import FILES, IMAGE_FILES, SHIPPED, DataFolder, home
-from trainer.data.idx import IdxFile
 
-FEW: Final = "few"
-"""A data set with which a study takes seconds."""
 _NAMES: Final = (
     "chromium-headless-shell",  # the same pages for half of the work
     "chromium",
@@ -75,26 +72,11 @@ def quiet(tmp_path: Path, quiet_port: int) -> Iterator[WebServer]:
     server.stop()
 
 
-def _few() -> dict[str, bytes]:
-    """The first thousand training and three hundred test images of MNIST."""
-    shipped = DataFolder.of(SHIPPED, None)  # type: ignore[arg-type]  # the shipped one needs no folder
-    contents: dict[str, bytes] = {}
-    for name in FILES:
-        path = shipped.file(name)
-        assert path
-        count = 1000 if name.startswith("train") else 300
-        if name in IMAGE_FILES:
-            contents[name] = idx_files.of_pixels(IdxFile.images(path).items[:count])
-        else:
-            contents[name] = idx_files.labels(IdxFile.labels(path).items[:count].tolist())
-    return contents
-
-
 @pytest.fixture(scope="session")
-def training(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def training(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a whole dashboard that trains, on MNIST or on a few images of it."""
     folder = tmp_path_factory.mktemp("training")
-    idx_files.write(home(folder) / FEW, _few())
+    link(folder, few)
     with running(folder, "--slots", "2") as dashboard:
         yield dashboard.url
 
@@ -111,6 +93,14 @@ def six(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             trained(database, seed, depth=depth)
     yield server.url
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def furnished_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a server with something in every place, to be copied."""
+    folder = tmp_path_factory.mktemp("furnished")
+    furnish(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,8 @@ CANCELLED: Final = 18
 CANCELLING: Final = 19
 TRAINING: Final = 20
 QUEUED: Final = 21
+LEASE_SECONDS: Final = 86_400
+"""Longer than any test, so that nobody takes away what trains."""
 _EPOCHS: Final = 4
 
 
@@ -45,7 +47,7 @@ class _Furnisher:
 
     def begin(self, *, epochs: int) -> Claim:
         """The next run, which trains this far."""
-        claim = claimed(self.database)
+        claim = claimed(self.database, lease_seconds=LEASE_SECONDS)
         environment = {"train_images": "60000", "test_images": "10000"}
         with self.database.write() as session:
             assert claims.report_start(session, claim, "cpu", environment, 0)
@@ -77,14 +79,14 @@ def _record(claim: Claim, epoch: int) -> dict[str, Any]:
     return {**figures(epoch), "gradient_norms": norms, "dead_relu": [0.01 * epoch] * (depth - 1)}
 
 
-def furnish(folder: Path) -> WebServer:
-    """A started server of this folder, which nothing trains any further."""
+def furnish(folder: Path) -> None:
+    """Fill this folder with what nothing trains any further."""
     (home(folder) / "unfit").mkdir(parents=True)
     settings = Settings(data_dir=folder)
     server = WebServer(settings)
     server.start()
     there = _Furnisher(server, settings)
-    add_worker(there.database, slots=2)
+    add_worker(there.database, slots=2, lease_seconds=LEASE_SECONDS)
     there.post("/studies", depth=[1, 2, 3, 4, 5], seed=[0, 1, 2], epochs=_EPOCHS, tags=["depth"])
     for _ in range(COMPARED):
         there.finish()
@@ -101,4 +103,4 @@ def furnish(folder: Path) -> WebServer:
     there.begin(epochs=3)
     there.post("/runs", depth=2, seed=9, tags=["later"], note="Waits.")
     there.post("/runs/bulk", ids=[FAILED_LATE], action="archive")
-    return server
+    server.stop()

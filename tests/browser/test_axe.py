@@ -7,7 +7,7 @@ from typing import Final, Literal
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, ViewportSize, expect
+from playwright.sync_api import Page, expect
 
 from app.settings import Settings
 from app.storage.integrity import Integrity
@@ -17,9 +17,8 @@ from tests.web_server import WebServer
 pytestmark = pytest.mark.browser
 
 AXE: Final = Axe().axe_script
-WIDE: Final[ViewportSize] = {"width": 1280, "height": 900}
-PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
 TAGS: Final = "wcag2a wcag2aa wcag21a wcag21aa wcag22a wcag22aa best-practice experimental"
+HEIGHT: Final = 900
 OF_COLOURS: Final = ("color-contrast", "link-in-text-block")
 """The rules that compare colours, which take longest; style sheets colour all elements of a kind."""
 DOCUMENT: Final = {
@@ -28,14 +27,12 @@ DOCUMENT: Final = {
     "rules": {rule: {"enabled": False} for rule in OF_COLOURS},
 }
 COLOURS: Final = {"resultTypes": ["violations"], "runOnly": OF_COLOURS}
-LOOKS: Final[tuple[tuple[ViewportSize, Literal["light", "dark"]], ...]] = (
-    (WIDE, "light"),
-    (WIDE, "dark"),
-    (PHONE, "light"),
-    (PHONE, "dark"),
-)
-IN_FULL: Final = ((WIDE, "light"), (PHONE, "dark"))
-"""With all other rules, which read the document and its places, whatever its colours."""
+WIDE: Final = 1280
+PHONE: Final = 390
+WIDTHS: Final = (WIDE, 640, PHONE, 320)
+"""Pixels of a window; the narrowest are those of 1280 at 200 % and 400 %."""
+LOOKS: Final[dict[int, tuple[Literal["light", "dark"], ...]]] = {WIDE: ("light", "dark"), PHONE: ("dark",)}
+"""The widths before axe-core, and the themes there: no colour depends on the width of a window."""
 READ_DOCUMENT: Final = """
 async (options) => (await axe.run(options)).violations
 """
@@ -62,8 +59,6 @@ async (options) => {
 }
 """
 """Reads each kind of element once, which is told by its attributes and those of the elements around it."""
-WIDTHS: Final = (1280, 640, 390, 320)
-"""Pixels of a window; the narrowest are those of 1280 at 200 % and 400 %."""
 OPEN: Final = "() => { for (const each of document.querySelectorAll('details')) each.open = true; }"
 FITS: Final = "(width) => document.documentElement.scrollWidth <= width"
 DRAWN: Final = """
@@ -73,9 +68,10 @@ DRAWN: Final = """
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+def server(furnished_folder: Path) -> Iterator[WebServer]:
     """One with something in every place."""
-    server = furnished.furnish(tmp_path_factory.mktemp("furnished"))
+    server = WebServer(Settings(data_dir=furnished_folder))
+    server.start()
     yield server
     server.stop()
 
@@ -168,26 +164,25 @@ VISITS: Final[dict[str, tuple[str, Callable[[Page], None]]]] = {
 
 
 def check(page: Page, arrange: Callable[[Page], None]) -> None:
-    """Look at the page that is open in both themes and widths, and at how it fits into narrower windows."""
-    page.set_viewport_size(WIDE)
+    """Look at the page that is open in both themes, and at how it fits into narrower windows."""
+    page.set_viewport_size({"width": WIDE, "height": HEIGHT})
     arrange(page)
     page.evaluate(OPEN)
     page.evaluate(AXE)
     found = set()
-    for size, theme in LOOKS:
-        page.set_viewport_size(size)
-        page.emulate_media(color_scheme=theme)
-        violations = page.evaluate(READ_COLOURS, COLOURS)
-        if (size, theme) in IN_FULL:
-            violations += page.evaluate(READ_DOCUMENT, DOCUMENT)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        page.wait_for_function(FITS, arg=width)  # charts out of sight are drawn anew when the page is idle
+        violations = page.evaluate(READ_DOCUMENT, DOCUMENT) if width in LOOKS else []
+        for theme in LOOKS.get(width, ()):
+            page.emulate_media(color_scheme=theme)
+            violations += page.evaluate(READ_COLOURS, COLOURS)
         for violation in violations:
             for node in violation["nodes"]:
-                found.add((violation["id"], node["html"], node["failureSummary"], size["width"], theme))
+                found.add((violation["id"], node["html"], node["failureSummary"], width))
+    page.emulate_media(color_scheme="light")
     assert found == set()
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        page.wait_for_function(FITS, arg=width)  # charts out of sight are drawn anew when the page is idle
 
 
 @pytest.mark.parametrize("name", VISITS)
@@ -215,6 +210,7 @@ def test_a_damaged_database_has_no_violation_and_looks_like_an_alarm(server: Web
     integrity.state, integrity.detail = "damaged", "row 7 missing from index ix_run_status"
     shared.goto(f"{server.url}/workers")
     check(shared, as_it_is)
+    shared.emulate_media(color_scheme="dark")
     alarm = shared.get_by_role("alert").filter(has_text="damaged")
     paper = alarm.evaluate("(alarm) => getComputedStyle(alarm).backgroundColor")
     assert paper == "rgb(58, 31, 30)"  # --bad-wash of the dark theme

@@ -23,10 +23,12 @@ SCALES: Final = tuple(
     " ".join(filter(None, choice)) for choice in product(("", f"smooth={WEIGHT}"), ("", "log=y"))
 )
 CURVES: Final = tuple(f"{lines} {scales}".strip() for lines, scales in product(("", "lines=mean"), SCALES))
+PAIRS: Final = tuple(view for view in CURVES if len(view.split()) % 2 == 0)
+"""Any two of the choices in all ways, where the page of the study has all three in all ways."""
 PAGES: Final = {
     "run": ("/runs/1", (*SCALES, "last=1")),
     "study": ("/studies/1", (*CURVES, "x=seconds", "metric=test_accuracy")),
-    "comparison": ("/compare?study=1", CURVES),
+    "comparison": ("/compare?study=1", PAIRS),
 }
 """Of each page that follows a training, the address and what one can choose to see there."""
 

@@ -1,11 +1,14 @@
 """By keyboard alone: after every action the focus is where one goes on from."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from app.settings import Settings
 from tests.browser import furnished
 from tests.web_server import WebServer
 
@@ -13,9 +16,11 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+def server(furnished_folder: Path, tmp_path: Path, quiet_port: int) -> Iterator[WebServer]:
     """One with something in every place."""
-    server = furnished.furnish(tmp_path_factory.mktemp("furnished"))
+    folder = shutil.copytree(furnished_folder, tmp_path / "furnished")
+    server = WebServer(Settings(data_dir=folder), quiet_port)
+    server.start()
     yield server
     server.stop()
 

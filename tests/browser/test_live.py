@@ -7,14 +7,23 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import FEW
+from tests.app.states import add_worker
+from tests.browser.compared import train_next
 from tests.browser.drawn import Drawing, traces, wait
+from tests.few import FEW
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
 
 TRAINING_MS = 60_000
 """How long a short training may take on a busy machine; only ends a test that has failed."""
+
+
+def train_all(server: WebServer, count: int) -> None:
+    """Let a worker train the runs of a server, of which there are so many."""
+    add_worker(server.app.state.database)
+    for _ in range(count):
+        train_next(server.app.state.database)
 
 
 def test_the_page_of_a_running_run_gains_points_without_a_reload(training: str, page: Page) -> None:
@@ -85,10 +94,11 @@ def test_a_whole_study_is_compared_while_it_trains(training: str, page: Page) ->
     assert page.evaluate("() => window.sameDocument")
 
 
-def test_what_the_charts_show_is_kept_in_the_address(training: str, page: Page) -> None:
-    study = httpx.post(f"{training}/studies", json={"depth": [1, 2], "epochs": 2, "batch_size": 8192}).json()
-    page.goto(f"{training}/compare?study={study['id']}")
-    wait(page, "curves", lambda drawing: len(drawing.traces) == 2, TRAINING_MS / 1000)
+def test_what_the_charts_show_is_kept_in_the_address(quiet: WebServer, page: Page) -> None:
+    httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2], "epochs": 2}).raise_for_status()
+    train_all(quiet, 2)
+    page.goto(f"{quiet.url}/compare?study=1")
+    wait(page, "curves", lambda drawing: len(drawing.traces) == 2)
     page.get_by_label("Show", exact=True).select_option("test_accuracy")
     page.get_by_label("Log y").check()
     page.get_by_label("Published (200 epochs)").check()
@@ -202,12 +212,11 @@ def test_a_run_that_starts_before_its_first_event_is_announced(quiet: WebServer,
     expect(page.locator("[data-new-runs]")).to_contain_text("1 new run since this page was read.")
 
 
-def test_runs_and_a_study_in_one_comparison_are_all_drawn(training: str, page: Page) -> None:
-    run = httpx.post(f"{training}/runs", json={"depth": 3, "epochs": 1, "dataset": FEW}).json()
-    study = httpx.post(
-        f"{training}/studies", json={"depth": [1], "seed": [7, 8], "epochs": 1, "dataset": FEW}
-    ).json()
-    page.goto(f"{training}/compare?runs={run['id']}&study={study['id']}&metric=__proto__")
-    wait(page, "curves", lambda drawing: len(drawing.traces) == 3, TRAINING_MS / 1000)
+def test_runs_and_a_study_in_one_comparison_are_all_drawn(quiet: WebServer, page: Page) -> None:
+    httpx.post(f"{quiet.url}/runs", json={"depth": 3, "epochs": 2}).raise_for_status()
+    httpx.post(f"{quiet.url}/studies", json={"depth": [1], "seed": [7, 8], "epochs": 2}).raise_for_status()
+    train_all(quiet, 3)
+    page.goto(f"{quiet.url}/compare?runs=1&study=1&metric=__proto__")
+    wait(page, "curves", lambda drawing: len(drawing.traces) == 3)
     page.keyboard.press("c")
     page.wait_for_url("**/compare")

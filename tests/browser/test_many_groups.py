@@ -1,21 +1,23 @@
 """Charts of many groups: each is told apart, and named whole on the page and in pictures."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from app.settings import Settings
 from app.storage.database import Database
 from app.web import assets
 from tests.app.states import add_worker
 from tests.browser.compared import trained
+from tests.browser.conftest import watched
 from tests.browser.drawn import traces, wait
 from tests.browser.given import given
+from tests.waiting import eventually
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -94,6 +96,21 @@ def groups(request: pytest.FixtureRequest) -> Groups:
     return found
 
 
+@pytest.fixture(scope="module")
+def opened(pages: BrowserContext) -> Iterator[Callable[[Groups], Page]]:
+    """Gives the comparison of groups as it opens, on a page that tests share which leave it as it is."""
+    found: dict[str, Page] = {}
+
+    def of(groups: Groups) -> Page:
+        if groups.address not in found:
+            found[groups.address] = pages.new_page()
+            found[groups.address].goto(groups.address)
+        return found[groups.address]
+
+    with watched(pages):
+        yield of
+
+
 LOOKS: Final = """(chart) => {
   const shape = (point) => {
     const { fill, stroke } = getComputedStyle(point);
@@ -132,41 +149,46 @@ def test_the_line_of_every_group_looks_like_no_other(groups: Groups, page: Page)
         assert len(set.union(*found.values())) == len(groups.labels), chart
 
 
-def test_intervals_are_named_where_there_are_some(fifteen: Groups, many: Groups, page: Page) -> None:
-    page.goto(fifteen.address)
-    expect(page.locator("#layers-note")).to_contain_text("Bars are 95 % intervals of the mean over seeds, on")
+def test_intervals_are_named_where_there_are_some(
+    fifteen: Groups, many: Groups, opened: Callable[[Groups], Page], page: Page
+) -> None:
+    expect(opened(fifteen).locator("#layers-note")).to_contain_text(
+        "Bars are 95 % intervals of the mean over seeds, on"
+    )
     ids = ",".join(map(str, [*fifteen.ids[:2], *fifteen.ids[6:8]]))  # of one rate
     page.goto(re.sub(r"runs=.*", f"runs={ids}&epoch=1", fifteen.address))
     expect(page.locator("#layers-note")).to_contain_text("Bands are 95 % intervals")
-    for view in ("", "&epoch=1"):
-        page.goto(many.address + view)
-        expect(page.locator("#layers-note")).to_contain_text("The table below holds the means.")
-        expect(page.locator("#layers-note")).not_to_contain_text("95 %")
+    page.goto(f"{many.address}&epoch=1")
+    for each in (page, opened(many)):
+        expect(each.locator("#layers-note")).to_contain_text("The table below holds the means.")
+        expect(each.locator("#layers-note")).not_to_contain_text("95 %")
 
 
-def test_what_groups_are_by_is_listed(many: Groups, page: Page) -> None:
-    page.goto(many.address)
+def test_what_groups_are_by_is_listed(many: Groups, opened: Callable[[Groups], Page]) -> None:
+    page = opened(many)
     expect(page.get_by_role("heading", level=1)).to_have_text("What depth, lr and batch_size bought")
     expect(page.locator("#layers")).to_have_text("Accuracy by depth, lr and batch_size")
     expect(page.locator("#table")).to_have_text("By depth, lr and batch_size")
 
 
-def test_a_long_list_of_evidence_is_folded_for_the_charts_below(many: Groups, page: Page) -> None:
-    page.goto(many.address)
-    rests = page.locator("details", has_text="What that rests on")
+def test_a_long_list_of_evidence_is_folded_for_the_charts_below(
+    many: Groups, opened: Callable[[Groups], Page]
+) -> None:
+    rests = opened(many).locator("details", has_text="What that rests on")
     expect(rests).to_have_text(re.compile(r"^\s*What that rests on \(\d+ sentences\)"))
     expect(rests.locator("li").first).to_be_hidden()
 
 
-def test_the_points_of_every_group_look_like_no_other(groups: Groups, page: Page) -> None:
-    page.goto(groups.address)
+def test_the_points_of_every_group_look_like_no_other(
+    groups: Groups, opened: Callable[[Groups], Page]
+) -> None:
+    page = opened(groups)
     traces(page, "frontier")
     *_, means = page.evaluate(LOOKS, "frontier")
     assert len(set(means["points"])) == len(groups.labels)
 
 
-def test_buttons_and_rows_show_how_groups_look(groups: Groups, page: Page) -> None:
-    page.goto(groups.address)
+def test_buttons_and_rows_show_how_groups_look(groups: Groups, opened: Callable[[Groups], Page]) -> None:
     swatches = """(of) => [...document.querySelectorAll(`${of} .swatch`)].map((swatch) => {
       const [line, use] = swatch.children;
       const { width, height } = use.getBBox();
@@ -174,7 +196,7 @@ def test_buttons_and_rows_show_how_groups_look(groups: Groups, page: Page) -> No
       return [stroke, strokeDasharray, use.getAttribute("href"), width > 5 && height > 5].join();
     })"""
     for place in (".legend[role=group]", "#groups tbody"):
-        found = page.evaluate(swatches, place)
+        found = opened(groups).evaluate(swatches, place)
         assert len(set(found)) == len(found) == len(groups.labels)
         assert all(each.endswith("true") for each in found), "no swatch without a marker"
 
@@ -211,7 +233,14 @@ def named(page: Page, chart: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("view", ["", "&log=y", "&x=seconds", "&x=flops&logx=x"])
+@pytest.mark.parametrize(
+    ("groups", "view"),
+    [
+        *(("fifteen", view) for view in ("", "&log=y", "&x=seconds", "&x=flops&logx=x")),
+        *(("many", view) for view in ("&log=y", "&x=seconds")),
+    ],
+    indirect=["groups"],
+)
 def test_names_stand_at_the_ends_of_lines_in_their_order(groups: Groups, page: Page, view: str) -> None:
     page.goto(f"{groups.address}&lines=mean&metric=test_loss{view}")
     for chart in ("curves", "gap"):
@@ -245,11 +274,12 @@ def test_names_without_room_stand_above_the_chart(long: Groups, phone: Page) -> 
     expect(phone.locator("#gap-keys")).to_be_hidden()
 
 
-def test_what_accuracy_costs_names_all_dots_or_stands_below_a_key(groups: Groups, page: Page) -> None:
-    page.goto(groups.address)
-    traces(page, "frontier")
-    expect(page.locator("#frontier-keys .key")).to_have_text(groups.labels)
-    assert {name["text"] for name in page.evaluate(NAMES, "frontier")} <= {"↓"}
+def test_what_accuracy_costs_names_all_dots_or_stands_below_a_key(
+    groups: Groups, opened: Callable[[Groups], Page], page: Page
+) -> None:
+    traces(opened(groups), "frontier")
+    expect(opened(groups).locator("#frontier-keys .key")).to_have_text(groups.labels)
+    assert {name["text"] for name in opened(groups).evaluate(NAMES, "frontier")} <= {"↓"}
     page.goto(re.sub(r"&by=.*", "", groups.address))
     named = page.evaluate(NAMES, "frontier") if traces(page, "frontier") else []
     assert {name["text"].partition(",")[0].removeprefix("↓ ") for name in named} == {
@@ -316,7 +346,9 @@ LEGEND: Final = """() => {
 """The legend of a picture that is the document."""
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("groups", "width"), [("fifteen", 1280), ("many", 1280), ("many", 390)], indirect=["groups"]
+)
 def test_a_picture_names_every_group_whole(groups: Groups, page: Page, tmp_path: Path, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(groups.address)
@@ -412,18 +444,23 @@ def test_many_runs_open_as_means(fifteen: Groups, page: Page, count: int, defaul
     assert "lines=" not in page.url
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_layers_of_a_network_have_colours_that_no_depth_has(fifteen: Groups, page: Page, theme: str) -> None:
-    page.emulate_media(color_scheme="light" if theme == "light" else "dark")
+def test_layers_of_a_network_have_colours_that_no_depth_has(fifteen: Groups, page: Page) -> None:
+    def colours(chart: str) -> set[str]:
+        return {
+            each["line"].rpartition(",none")[0] for each in page.evaluate(LOOKS, chart) if each["is_bold"]
+        }
+
     page.goto(re.sub(r"&by=.*", "", fifteen.address) + "&lines=mean")
-    traces(page, "curves")
-    traces(page, "diagnostics")
-    of_depths, of_layers = (
-        {each["line"].rpartition(",none")[0] for each in page.evaluate(LOOKS, chart) if each["is_bold"]}
-        for chart in ("curves", "diagnostics")
-    )
-    assert len(of_depths) == len(of_layers) == 5
-    assert not of_depths & of_layers
+    charts = ("curves", "diagnostics")
+    for chart in charts:
+        traces(page, chart)
+    light = [colours(chart) for chart in charts]
+    page.emulate_media(color_scheme="dark")
+    for chart, before in zip(charts, light, strict=True):
+        eventually(lambda chart=chart, before=before: len(before ^ colours(chart)) == 10)  # type: ignore[misc]
+    for of_depths, of_layers in (light, [colours(chart) for chart in charts]):
+        assert len(of_depths) == len(of_layers) == 5
+        assert not of_depths & of_layers
 
 
 def test_the_runs_of_a_comparison_have_the_looks_of_their_groups(fifteen: Groups, page: Page) -> None:

@@ -1,15 +1,13 @@
 """A database that is damaged at start, or gone while it is used, under the real commands."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.app.storage.test_database_file import KINDS, content, fill
-from tests.dashboard import ROOT, clean_environment
+from tests.forked import Fork, Forks
 from tests.processes import ENDLESS, PATIENCE, up
 
 COMMANDS = {
@@ -25,8 +23,8 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def ended(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[dict[str, tuple[subprocess.Popen[str], str, str]]]:
+    tmp_path_factory: pytest.TempPathFactory, forks: Forks
+) -> Iterator[dict[str, tuple[Fork, str, str]]]:
     """Each command after it met its kind of damage, its output and its errors; they run at the same time."""
     sound = fill(tmp_path_factory.mktemp("sound"))
     started = {}
@@ -36,14 +34,7 @@ def ended(
         started[kind] = (
             content(folder),
             folder,
-            subprocess.Popen(
-                [sys.executable, "-m", "app.cli", *command.split(), "--data-dir", str(folder)],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                cwd=ROOT,
-                env=clean_environment(),
-            ),
+            forks.captured("app.cli", *command.split(), "--data-dir", str(folder)),
         )
     yield {kind: (process, *process.communicate(timeout=120)) for kind, (_, _, process) in started.items()}
     for before, folder, _ in started.values():
@@ -51,9 +42,7 @@ def ended(
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
-def test_damage_is_told_once_and_ends_the_command(
-    kind: str, ended: dict[str, tuple[subprocess.Popen[str], str, str]]
-) -> None:
+def test_damage_is_told_once_and_ends_the_command(kind: str, ended: dict[str, tuple[Fork, str, str]]) -> None:
     """No traceback, no log lines, no restarts."""
     process, output, errors = ended[kind]
     assert process.returncode == 2

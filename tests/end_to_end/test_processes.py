@@ -93,6 +93,7 @@ def test_a_run_whose_slot_is_killed_ends_once_at_the_same_bytes_as_one_left_alon
     kill_while_training(dashboard, "slot", straight)
 
 
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)  # the storm of kills has it on SQLite
 def test_a_run_whose_worker_is_killed_ends_once_at_the_same_bytes_as_one_left_alone(
     dashboard: Up, straight: Results
 ) -> None:
@@ -180,16 +181,21 @@ def test_training_goes_on_while_the_database_breaks_all_connections(
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_sigterm_ends_everything_and_gives_the_run_back(dashboard: Up) -> None:
-    end_by_signal(dashboard, signal.SIGTERM)
+    run = dashboard.post(**ENDLESS)
+    dashboard.training(run)
+    family = dashboard.supervisor.family()
+    assert len(family) == 4
+    dashboard.process.send_signal(signal.SIGTERM)
+    assert dashboard.process.wait(60) == 0
+    assert not [process.command for process in family if process.alive]
+    with closing(Database(dashboard.settings.url)) as database:
+        stored = row(database, run["id"])
+    assert (stored.status, stored.crashes, stored.worker_id) == ("queued", 0, None)
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_nothing_outlives_a_supervisor_that_is_killed(dashboard: Up) -> None:
-    dashboard.training(dashboard.post(**ENDLESS), epochs=1)
-    family = dashboard.supervisor.family()
-    assert len(family) == 4
-    dashboard.supervisor.kill()
-    eventually(lambda: not [process for process in family if process.alive], PATIENCE)
+def test_nothing_outlives_a_supervisor_that_is_killed_while_the_database_is_locked(dashboard: Up) -> None:
+    end_while_locked(dashboard, signal.SIGKILL)
 
 
 def test_what_a_slot_puts_into_a_store_by_url_is_resumed_from_and_downloaded(
@@ -206,37 +212,23 @@ def test_what_a_slot_puts_into_a_store_by_url_is_resumed_from_and_downloaded(
     assert not (storing.settings.data_dir / "artifacts").exists()
 
 
-def test_ctrl_c_ends_everything_and_gives_the_run_back(storing: Up) -> None:
-    end_by_signal(storing, signal.SIGINT)
+def test_ctrl_c_ends_everything_in_time_while_the_database_is_locked(storing: Up) -> None:
+    end_while_locked(storing, signal.SIGINT)
 
 
-def end_by_signal(dashboard: Up, number: signal.Signals) -> None:
-    """Send a dashboard a signal while it trains."""
+def end_while_locked(dashboard: Up, number: signal.Signals) -> None:
+    """Send the supervisor a signal while a run trains and somebody else holds the lock of the database.
+
+    The limit is far from the seconds that are promised, and farther from what waiting would take.
+    """
     run = dashboard.post(**ENDLESS)
     dashboard.training(run)
     family = dashboard.supervisor.family()
     assert len(family) == 4
-    dashboard.process.send_signal(number)
-    assert dashboard.process.wait(60) == 0
-    assert not [process.command for process in family if process.alive]
     with closing(Database(dashboard.settings.url)) as database:
-        stored = row(database, run["id"])
-    assert (stored.status, stored.crashes, stored.worker_id) == ("queued", 0, None)
-
-
-@pytest.mark.parametrize("how", ["the supervisor is killed", "all are told to end"])
-def test_everything_ends_in_time_while_the_database_is_locked(tmp_path: Path, how: str) -> None:
-    """The limit is far from the seconds that are promised, and farther from what waiting would take."""
-    with up(tmp_path) as dashboard, closing(Database(dashboard.settings.url)) as database:
-        run = dashboard.post(**ENDLESS)
-        dashboard.training(run)
-        family = dashboard.supervisor.family()
         with database.write() as session:
             session.connection()  # takes the lock
-            if how == "the supervisor is killed":
-                dashboard.supervisor.kill()
-            else:
-                dashboard.process.send_signal(signal.SIGTERM)
+            dashboard.process.send_signal(number)
             eventually(lambda: not [process for process in family if process.alive], 14)
         stored = row(database, run["id"])
-        assert (stored.status, stored.crashes) == ("running", 0)
+    assert (stored.status, stored.crashes) == ("running", 0)

@@ -11,6 +11,8 @@ NAME: Final = r"-?[_a-zA-Z][\w-]*"
 _WORD: Final = re.compile(rf"([.#])({NAME})|\[({NAME})(?:[~|^$*]?=[^\]]*)?\]")
 _BEFORE: Final = re.compile(r"[^\s>+~,(]*$")
 _RULE: Final = re.compile(r"([^{};]+)\{([^{}]*)\}")
+_PROPERTY: Final = re.compile(rf"(?:^|;)\s*({NAME}|--[\w-]+)\s*:")
+_OF_A_WIDTH: Final = re.compile(r"@media \((?:min|max)-width[^{]*\{((?:[^{}]*\{[^{}]*\})*)")
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,15 @@ def compounds(selector: str) -> Iterator[Compound]:
 
 @dataclass
 class Sheet:
-    """A style sheet: its rules as compounds with the properties they set, in order."""
+    """A style sheet: its rules as compounds with the properties they set, in order.
+
+    `of_widths` are the properties that depend on the width of the window.
+    """
 
     rules: list[tuple[Compound, frozenset[str]]] = field(default_factory=list)
     defined: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
+    of_widths: set[str] = field(default_factory=set)
 
     @classmethod
     def read(cls, name: str = "style.css") -> "Sheet":
@@ -58,8 +64,10 @@ class Sheet:
         text = re.sub(r"/\*.*?\*/", "", (STATIC / name).read_text("utf-8"), flags=re.DOTALL)
         sheet = cls()
         for selector, body in _RULE.findall(text):
-            properties = frozenset(re.findall(rf"(?:^|;)\s*({NAME}|--[\w-]+)\s*:", body))
+            properties = frozenset(_PROPERTY.findall(body))
             sheet.rules += [(compound, properties) for compound in compounds(selector)]
+        for rules in _OF_A_WIDTH.findall(text):
+            sheet.of_widths.update(*(_PROPERTY.findall(body) for _, body in _RULE.findall(rules)))
         sheet.defined = set(re.findall(r"(?:^|[;{])\s*--([\w-]+)\s*:", text))
         sheet.used = set(re.findall(r"var\(--([\w-]+)", text))
         return sheet

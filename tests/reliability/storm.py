@@ -7,7 +7,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
@@ -69,9 +69,10 @@ class Harm:
 class Victim:
     """`depthboard up` on one port, started again whenever its supervisor has ended."""
 
-    def __init__(self, settings: Settings, slots: int, chance: random.Random) -> None:
+    def __init__(self, settings: Settings, slots: int, seed: int) -> None:
         self.settings = settings
-        self._chance = chance
+        self.slots = slots
+        self.chance = random.Random(seed)
         self.database = Database(settings.url)
         port = free_port()
         self._command = [sys.executable, "-m", "app.cli", "up", "--port", str(port), "--slots", str(slots)]
@@ -147,7 +148,7 @@ class Victim:
 
     def _find(self, kind: str) -> Process | None:
         found = self._find_all(kind)
-        return self._chance.choice(found) if found else None
+        return self.chance.choice(found) if found else None
 
     def _find_all(self, kind: str) -> list[Process]:
         supervisor = Process(self._process.pid)
@@ -187,9 +188,9 @@ class Victim:
 
 
 @contextmanager
-def dashboard(settings: Settings, slots: int, chance: random.Random) -> Iterator[Victim]:
-    """A dashboard to be attacked."""
-    victim = Victim(settings, slots, chance)
+def dashboard(settings: Settings, *, slots: int = 2, seed: int = 0) -> Iterator[Victim]:
+    """A dashboard to be attacked; all that is left to chance follows from the seed."""
+    victim = Victim(settings, slots, seed)
     try:
         yield victim
     finally:
@@ -197,13 +198,11 @@ def dashboard(settings: Settings, slots: int, chance: random.Random) -> Iterator
 
 
 def storm(
-    settings: Settings,
+    victim: Victim,
     *,
     kills: int,
     runs: int,
     epochs: int = 6,
-    slots: int = 2,
-    seed: int = 0,
     say: Callable[[str], None] = lambda _: None,
 ) -> Harm:
     """Kill so many processes of a dashboard while so many runs train, and look at what is left.
@@ -212,55 +211,51 @@ def storm(
     survive any number of them. More runs are posted where these end before the kills do.
     """
     harm = Harm()
-    chance = random.Random(seed)
+    chance = victim.chance
     configs = [{**config, "epochs": epochs} for config in CONFIGS[: max(3, runs // 4)]]
     posted: dict[int, dict[str, Any]] = {}
-    with dashboard(settings, slots, chance) as victim, closing(Database(settings.url)) as database:
-        for number, kind in enumerate(_kinds(kills, chance), 1):
-            struck = False
-            while not struck:
-                while len(posted) < min(runs, runs * number // kills + slots) or _idle(database):
-                    config = configs[len(posted) % len(configs)]
-                    posted[victim.post(config)] = config
-                ready = _progressing if kind == "slot" else _training
-                eventually(lambda ready=ready: ready(victim, database), PATIENCE)  # type: ignore[misc]
-                time.sleep(chance.uniform(0, 0.8))
-                if kind == "slot" and not _progressing(victim, database):
-                    continue  # a new attempt has begun meanwhile
-                trains = _any(database, "running")
-                struck = victim.hit(kind)
-            harm.kills[kind] += 1
-            harm.training += trains
-            say(f"{number} kills, {len(posted)} runs")
-        _settle(victim, posted)
-        say("comparing weights with those of runs left alone")
-        calm = {victim.post(config): config for config in configs if config in posted.values()}
-        _settle(victim, calm)
-        harm.runs = len(posted)
-        _look(database, harm, posted)
-    _compare(settings, harm, posted, calm)
+    for number, kind in enumerate(_kinds(kills, chance), 1):
+        struck = False
+        while not struck:
+            while len(posted) < min(runs, runs * number // kills + victim.slots) or _idle(victim):
+                config = configs[len(posted) % len(configs)]
+                posted[victim.post(config)] = config
+            ready = _progressing if kind == "slot" else _training
+            eventually(lambda ready=ready: ready(victim), PATIENCE)  # type: ignore[misc]
+            time.sleep(chance.uniform(0, 0.8))
+            if kind == "slot" and not _progressing(victim):
+                continue  # a new attempt has begun meanwhile
+            trains = _any(victim, "running")
+            struck = victim.hit(kind)
+        harm.kills[kind] += 1
+        harm.training += trains
+        say(f"{number} kills, {len(posted)} runs")
+    _settle(victim, posted)
+    say("comparing weights with those of runs left alone")
+    calm = {victim.post(config): config for config in configs if config in posted.values()}
+    _settle(victim, calm)
+    harm.runs = len(posted)
+    _look(victim, harm, posted, calm)
     return harm
 
 
-def kill_one_run(settings: Settings, *, kills: int, say: Callable[[str], None] = lambda _: None) -> Harm:
+def kill_one_run(victim: Victim, *, kills: int, say: Callable[[str], None] = lambda _: None) -> Harm:
     """Kill the process of one run again and again, each time at a later epoch, and look at what is left."""
     harm = Harm()
     config = {"depth": 2, "seed": 0, "width": 64, "batch_size": 1024, "epochs": 8 * kills}
-    with dashboard(settings, 1, random.Random()) as victim, closing(Database(settings.url)) as database:
-        run_id = victim.post(config)
-        while harm.kills["slot"] < kills:
-            eventually(lambda: _progressing(victim, database), PATIENCE)
-            assert _any(database, "running"), "the run ended before its process was killed so often"
-            if victim.hit("slot"):
-                harm.kills["slot"] += 1
-                harm.training += 1
-                say(f"{harm.kills['slot']} kills")
-        _settle(victim, {run_id: config})
-        twin = victim.post(config)
-        _settle(victim, {twin: config})
-        harm.runs = 1
-        _look(database, harm, {run_id: config})
-    _compare(settings, harm, {run_id: config}, {twin: config})
+    run_id = victim.post(config)
+    while harm.kills["slot"] < kills:
+        eventually(lambda: _progressing(victim), PATIENCE)
+        assert _any(victim, "running"), "the run ended before its process was killed so often"
+        if victim.hit("slot"):
+            harm.kills["slot"] += 1
+            harm.training += 1
+            say(f"{harm.kills['slot']} kills")
+    _settle(victim, {run_id: config})
+    twin = victim.post(config)
+    _settle(victim, {twin: config})
+    harm.runs = 1
+    _look(victim, harm, {run_id: config}, {twin: config})
     return harm
 
 
@@ -271,34 +266,34 @@ def _kinds(kills: int, chance: random.Random) -> Iterator[str]:
         yield chance.choices(list(VICTIMS), list(VICTIMS.values()))[0]
 
 
-def _idle(database: Database) -> bool:
-    return not _any(database, "queued", "running")
+def _idle(victim: Victim) -> bool:
+    return not _any(victim, "queued", "running")
 
 
-def _training(victim: Victim, database: Database) -> bool:
+def _training(victim: Victim) -> bool:
     """Whether a run trains, or none is left; runs of a killed supervisor wait for its successor."""
     victim.revive()
-    return _any(database, "running") or _idle(database)
+    return _any(victim, "running") or _idle(victim)
 
 
-def _progressing(victim: Victim, database: Database) -> bool:
+def _progressing(victim: Victim) -> bool:
     """Whether each run that trains has an epoch that it never had before this attempt; or none is left."""
     victim.revive()
-    with database.read() as session:
+    with victim.database.read() as session:
         running = session.exec(select(Run.id, Run.attempt, Run.epochs_done).where(Run.status == "running"))
         found = [
             (done, session.exec(select(func.max(Attempt.reached)).where(*_before(run_id, attempt))).one())
             for run_id, attempt, done in running.all()
         ]
-    return all(done > (furthest or 0) for done, furthest in found) if found else _idle(database)
+    return all(done > (furthest or 0) for done, furthest in found) if found else _idle(victim)
 
 
 def _before(run_id: int | None, attempt: int) -> tuple[ColumnElement[bool], ...]:
     return col(Attempt.run_id) == run_id, col(Attempt.attempt) < attempt
 
 
-def _any(database: Database, *statuses: str) -> bool:
-    with database.read() as session:
+def _any(victim: Victim, *statuses: str) -> bool:
+    with victim.database.read() as session:
         return session.exec(select(Run.id).where(col(Run.status).in_(statuses))).first() is not None
 
 
@@ -315,9 +310,9 @@ def _settle(victim: Victim, runs: dict[int, dict[str, Any]]) -> None:
         eventually(done, PATIENCE + 10 * len(runs))
 
 
-def _look(database: Database, harm: Harm, posted: dict[int, dict[str, Any]]) -> None:
+def _look(victim: Victim, harm: Harm, posted: dict[int, Any], calm: dict[int, Any]) -> None:
     """Count what must not be."""
-    with database.read() as session:
+    with victim.database.read() as session:
         stored = {run.id or 0: run for run in session.exec(select(Run))}
         epochs: dict[int, list[tuple[int, int]]] = {run_id: [] for run_id in stored}
         for row in session.exec(select(Epoch).order_by(col(Epoch.run_id), col(Epoch.epoch))):
@@ -343,11 +338,17 @@ def _look(database: Database, harm: Harm, posted: dict[int, dict[str, Any]]) -> 
             harm.attempts_wrong.append(run_id)
         if told[-1][1] != "finished" or not ends <= {"lost", "released"}:
             harm.attempts_wrong.append(run_id)
+    _compare(victim.settings, {run_id: run.attempt for run_id, run in stored.items()}, harm, posted, calm)
 
 
-def _compare(settings: Settings, harm: Harm, posted: dict[int, Any], calm: dict[int, Any]) -> None:
+def _compare(
+    settings: Settings,
+    attempts: dict[int, int],
+    harm: Harm,
+    posted: dict[int, Any],
+    calm: dict[int, Any],
+) -> None:
     """Compare the final weights of every run with those of a run of the same settings that was left alone."""
-    attempts = _attempts(settings)
 
     def weights(run_id: int) -> bytes:
         return artifacts.of_run(settings.artifacts, run_id).model(attempts[run_id]).read_bytes()
@@ -359,12 +360,3 @@ def _compare(settings: Settings, harm: Harm, posted: dict[int, Any], calm: dict[
         harm.compared += 1
         if weights(run_id) != weights(twin):
             harm.weights_differ.append(run_id)
-
-
-def _attempts(settings: Settings) -> dict[int, int]:
-    """The newest attempt at every run."""
-    database = Database(settings.url)
-    with database.read() as session:
-        found = {run.id or 0: run.attempt for run in session.exec(select(Run))}
-    database.close()
-    return found

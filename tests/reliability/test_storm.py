@@ -3,17 +3,41 @@
 On PostgreSQL it is for larger sizes: there the end-to-end tests kill each kind of process.
 """
 
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
 from app.queue.endings import MAX_CRASHES
 from app.settings import Settings
+from tests.postgres import PostgreSQL
 from tests.reliability import SCALE
-from tests.reliability.storm import VICTIMS, kill_one_run, storm
+from tests.reliability.storm import VICTIMS, Victim, dashboard, kill_one_run, storm
 
 BACKENDS = ("sqlite", "postgresql") if SCALE > 1 else ("sqlite",)
 
 
-def test_a_storm_of_kills_harms_no_run(settings: Settings) -> None:
+@pytest.fixture(scope="module")
+def victim(
+    backend: str, migrated: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Victim]:
+    """One dashboard for both attacks."""
+    folder = tmp_path_factory.mktemp("victim")
+    with ExitStack() as stack:
+        url = None
+        if backend == "postgresql":
+            server: PostgreSQL = request.getfixturevalue("postgresql")
+            url = stack.enter_context(server.database())
+        else:
+            shutil.copy(migrated, folder)
+        yield stack.enter_context(dashboard(Settings(data_dir=folder, database_url=url), slots=1))
+
+
+def test_a_storm_of_kills_harms_no_run(victim: Victim) -> None:
     kills = len(VICTIMS) * SCALE
-    harm = storm(settings, kills=kills, runs=2 * SCALE, slots=1)
+    harm = storm(victim, kills=kills, runs=2 * SCALE)
     assert harm.none, harm
     assert (harm.kills.total(), harm.compared) == (kills, harm.runs)
     assert harm.kills.keys() == VICTIMS.keys()
@@ -21,9 +45,9 @@ def test_a_storm_of_kills_harms_no_run(settings: Settings) -> None:
 
 
 def test_a_run_that_is_killed_again_and_again_and_gets_on_ends_at_the_weights_of_one_left_alone(
-    settings: Settings,
+    victim: Victim,
 ) -> None:
-    harm = kill_one_run(settings, kills=MAX_CRASHES * SCALE)
+    harm = kill_one_run(victim, kills=MAX_CRASHES * SCALE)
     assert harm.none, harm
     assert (harm.kills.total(), harm.attempts) == (MAX_CRASHES * SCALE, MAX_CRASHES * SCALE + 1)
     assert harm.compared == 1

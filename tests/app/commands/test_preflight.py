@@ -14,7 +14,7 @@ from app.settings import Settings
 @pytest.fixture(autouse=True)
 def _own_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo what options leave in the environment."""
-    for name in ("DATA_DIR", "PORT", "SLOTS", "HOST"):
+    for name in ("DATA_DIR", "PORT", "SLOTS", "HOST", "NO_LOGIN"):
         monkeypatch.setenv(f"DEPTHBOARD_{name}", "")
         monkeypatch.delenv(f"DEPTHBOARD_{name}")
 
@@ -92,11 +92,15 @@ def test_a_path_is_as_long_as_sqlite_takes(tmp_path: Path) -> None:
         )
 
 
-def test_an_address_that_others_reach_has_to_be_asked_for(tmp_path: Path) -> None:
+def test_an_address_that_others_reach_has_to_be_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     preflight.check_login(Settings(data_dir=tmp_path, port=0))
     everywhere = Settings(data_dir=tmp_path, host="0.0.0.0", port=0)  # noqa: S104
     with pytest.raises(Failure, match=r"\(--host\): '0.0.0.0' can be reached from other machines, and there"):
         preflight.check_login(everywhere)
     preflight.check_login(everywhere.model_copy(update={"no_login": True}))
+    monkeypatch.setenv("DEPTHBOARD_NO_LOGIN", "1")
+    preflight.check_login(preflight.settings_of({"host": "0.0.0.0", "port": "0", "data_dir": str(tmp_path)}))  # noqa: S104
     with pytest.raises(AddressError):
         preflight.check_login(everywhere.model_copy(update={"host": "192.0.2.1", "no_login": True}))

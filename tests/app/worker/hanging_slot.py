@@ -49,7 +49,7 @@ def misbehaving(how: str) -> Callable[..., Iterator[EpochRecord]]:
     ) -> Iterator[EpochRecord]:
         def told_late() -> bool:
             answer = told_to_stop()
-            spin(2)
+            spin(1.5)
             return answer
 
         yield from train(config, data, state, told_late, *others)
