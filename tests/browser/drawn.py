@@ -220,3 +220,12 @@ def traces(
     found: list[dict[str, Any]] = []
     wait(page, chart, are_drawn)
     return found
+
+
+def choose(page: Page, address: str, view: str) -> None:
+    """Look at something else on a page that stays open, as going back in its history does."""
+    query = "&".join([address.partition("?")[2], *view.split()]).strip("&")
+    page.evaluate(
+        "(query) => { history.replaceState(null, '', `?${query}`); dispatchEvent(new Event('popstate')); }",
+        query,
+    )

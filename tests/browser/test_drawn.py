@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.drawn import Drawing, wait
+from tests.browser.drawn import Drawing, choose, wait
 from tests.browser.side_by_side import Study, figures_of
 from tests.web_server import WebServer
 
@@ -116,15 +116,6 @@ def all_is_drawn(kind: str, study: Study, pages: Iterable[Page], view: str = "")
             expect(note).to_contain_text("Means of 2 runs")
         else:
             expect(note).to_contain_text(f"2 curves, {2 * study.last} points, all of them drawn.")
-
-
-def choose(page: Page, address: str, view: str) -> None:
-    """Look at something else on a page that stays open, as going back in its history does."""
-    query = "&".join([address.partition("?")[2], *view.split()]).strip("&")
-    page.evaluate(
-        "(query) => { history.replaceState(null, '', `?${query}`); dispatchEvent(new Event('popstate')); }",
-        query,
-    )
 
 
 @pytest.mark.parametrize("kind", PAGES)

@@ -18,7 +18,7 @@ from app.settings import Settings
 from app.storage import artifacts
 from app.storage.database import Database
 from tests.app.states import add_worker, claimed, queue_run
-from tests.browser.drawn import traces
+from tests.browser.drawn import choose, traces, wait
 from tests.browser.recomputed import (
     SPACE,
     Answers,
@@ -111,6 +111,13 @@ def train(database: Database, settings: Settings, depth: int, seed: int, labels:
 
 
 @pytest.fixture(scope="module")
+def opened(study: Study, shared: Page) -> Page:
+    """The comparison as it opens, for tests that leave it as it is."""
+    shared.goto(study.address)
+    return shared
+
+
+@pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
     settings = Settings(data_dir=tmp_path_factory.mktemp("numbers"))
     server = WebServer(settings)
@@ -150,9 +157,8 @@ def probability(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.05 else f"p = {p:.2f}"
 
 
-def test_the_table(study: Study, page: Page) -> None:
-    page.goto(study.address)
-    rows = page.locator("#groups tbody").first.get_by_role("row")
+def test_the_table(study: Study, opened: Page) -> None:
+    rows = opened.locator("#groups tbody").first.get_by_role("row")
     expect(rows).to_have_count(len(DEPTHS))
     likely = probability_best(study.finals("test_accuracy"), BORROWED, IN_REACH)
     for place, group in enumerate(study.runs.values()):
@@ -210,13 +216,12 @@ def test_differences_from_a_pinned_baseline(study: Study, page: Page) -> None:
     expect(caption).not_to_contain_text("difference")
 
 
-def test_the_verdict(study: Study, page: Page) -> None:
-    page.goto(study.address)
+def test_the_verdict(study: Study, opened: Page) -> None:
     test = study.finals("test_accuracy")
     likely = probability_best(test, BORROWED, IN_REACH)
     adjusted = holm(test)
     best = int(np.argmax([values.mean() for values in test]))
-    answer = (page.locator(".verdict p").first.text_content() or "").replace(SPACE, " ")
+    answer = (opened.locator(".verdict p").first.text_content() or "").replace(SPACE, " ")
     plural = "layer" if DEPTHS[best] == 1 else "layers"
     assert answer.startswith(
         f"{DEPTHS[best]} {plural} reached {100 * test[best].mean():.2f} % test accuracy on average "
@@ -226,7 +231,7 @@ def test_the_verdict(study: Study, page: Page) -> None:
         assert int(chance[1]) == pytest.approx(100 * likely[best], abs=2)
     else:
         assert likely[best] > 0.99
-    sentences = [each.replace(SPACE, " ") for each in page.locator(".evidence li").all_text_contents()]
+    sentences = [each.replace(SPACE, " ") for each in opened.locator(".evidence li").all_text_contents()]
     pairs = [(0, 1), (1, 2)] if best == 1 else [(0, 1), (1, 2), (0, 2)]
     for number, (place, next_) in enumerate(pairs):
         difference, low, high, _ = welch(test[place], test[next_])
@@ -308,7 +313,8 @@ def test_curves(study: Study, page: Page, metric: str, axis: str) -> None:
         assert faint["x"] == smooth["x"] == close(run.spent[axis])
         assert faint["y"] == close(factor * run.epochs(metric))
         assert smooth["y"] == close(factor * debiased(run.epochs(metric), 0.6))
-    page.goto(f"{study.address}&metric={metric}&x={axis}&lines=mean")
+    choose(page, study.address, f"metric={metric} x={axis} lines=mean")
+    wait(page, "curves", lambda drawing: drawing.names)
     drawn = traces(page, "curves")
     bands, means = drawn[: len(DEPTHS)], drawn[len(DEPTHS) :]
     for band, line, group in zip(bands, means, study.runs.values(), strict=True):
@@ -321,9 +327,8 @@ def test_curves(study: Study, page: Page, metric: str, axis: str) -> None:
         assert band["y"] == close([*high, *reversed(low)])
 
 
-def test_the_gap(study: Study, page: Page) -> None:
-    page.goto(study.address)
-    drawn = traces(page, "gap")
+def test_the_gap(study: Study, opened: Page) -> None:
+    drawn = traces(opened, "gap")
     runs = [run for group in study.runs.values() for run in group]
     gaps = [100 * (run.epochs("train_accuracy") - run.epochs("test_accuracy")) for run in runs]
     for trace, gap in zip(drawn, gaps, strict=False):
@@ -355,7 +360,8 @@ def test_what_accuracy_costs(study: Study, page: Page, cost: str) -> None:
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_the_inside_of_networks(study: Study, page: Page, depth: int) -> None:
     page.goto(f"{study.address}&inside=group-depth%3D{depth}")
-    drawn = traces(page, "diagnostics")[-depth:]
+    given = traces(page, "diagnostics")
+    drawn = given[-depth:]
     norms = np.array([run.layers("gradient_norms") for run in study.runs[depth]])
     for trace, values in zip(drawn, np.moveaxis(stats.gmean(norms, axis=0), 1, 0), strict=True):
         assert trace["y"] == close(values)
@@ -364,8 +370,8 @@ def test_the_inside_of_networks(study: Study, page: Page, depth: int) -> None:
         said = re.search(r"is ([\d.]+) times", page.locator("#diagnostics-words").text_content() or "")
         assert said
         assert float(said[1]) == pytest.approx(ratio[0] / ratio[-1], rel=0.06)
-        page.goto(f"{study.address}&inside=group-depth%3D{depth}&layer=dead_relu")
-        drawn = traces(page, "diagnostics")[-(depth - 1) :]
+        choose(page, study.address, f"inside=group-depth%3D{depth} layer=dead_relu")
+        drawn = traces(page, "diagnostics", lambda found: len(found) < len(given))[-(depth - 1) :]
         dead = 100 * np.mean([run.layers("dead_relu") for run in study.runs[depth]], axis=0)
         for trace, values in zip(drawn, dead.T, strict=True):
             assert trace["y"] == close(values)
