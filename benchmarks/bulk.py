@@ -24,6 +24,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import httpx
+from results import keep
 from sqlalchemy import insert
 from sqlalchemy.exc import OperationalError
 
@@ -49,8 +50,6 @@ PROBE_SECONDS = 0.002
 POST_SECONDS = 0.02
 HEARTBEAT_SECONDS = 0.5
 """Ten times as often as a worker beats, for more figures."""
-
-RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
 @dataclass
@@ -261,14 +260,7 @@ def main() -> None:
     )
     print(figures)
     if asked.write:
-        _keep(figures)
-
-
-def _keep(figures: str) -> None:
-    """Put the figures between their marks in RESULTS.md."""
-    begin, end = "<!-- bulk begins -->", "<!-- bulk ends -->"
-    before, _, rest = RESULTS.read_text().partition(begin)
-    RESULTS.write_text(f"{before}{begin}\n{figures}\n{end}{rest.partition(end)[2]}")
+        keep("bulk", figures)
 
 
 if __name__ == "__main__":

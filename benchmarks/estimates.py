@@ -29,6 +29,7 @@ from statistics import median
 from typing import Any
 
 from dashboard import Dashboard
+from results import keep
 
 from app.client import Client
 from app.formats import between, duration
@@ -45,8 +46,6 @@ from trainer.data.folder import (
 from trainer.data.loading import load
 from trainer.device import list_devices
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
-BEGIN, END = "<!-- estimates begins -->", "<!-- estimates ends -->"
 SIZES = {"mnist": (60_000, 10_000), "third": (20_000, 10_000), "tenth": (6_000, 1_000)}
 """Training and test images of each data set: MNIST and its first images."""
 
@@ -103,8 +102,7 @@ def main() -> None:
     figures = report(done[:WARMING], done[WARMING:], busy, asked.seed)
     print(figures)
     if asked.write:
-        before, _, rest = RESULTS.read_text().partition(BEGIN)
-        RESULTS.write_text(f"{before}{BEGIN}\n{figures}\n{END}{rest.partition(END)[2]}")
+        keep("estimates", figures)
 
 
 def configurations(seed: int) -> Iterator[dict[str, Any]]:

@@ -25,6 +25,7 @@ from importlib import metadata
 from pathlib import Path
 from statistics import median
 
+from results import keep
 from sqlalchemy import text
 from sqlmodel import func, select
 
@@ -46,7 +47,6 @@ from trainer.device import list_devices
 EPOCHS_TOLD = 60
 TOGETHER = 8
 """Workers that sleep at the same time; each holds half a gibibyte."""
-RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
 def measure_storm(settings: Settings, asked: argparse.Namespace) -> str:
@@ -329,15 +329,6 @@ def _heading(settings: Settings, part: str) -> str:
 
 def _load() -> str:
     return f"{os.getloadavg()[1]:.1f} processes wanted the cores at a time before it began"
-
-
-def keep(part: str, figures: str) -> None:
-    """Put a part's figures between its marks in RESULTS.md, which gets them at its end if it has none."""
-    begin, end = f"<!-- {part} begins -->", f"<!-- {part} ends -->"
-    before, found, rest = RESULTS.read_text().partition(begin)
-    if not found:
-        before, rest = f"{before.rstrip()}\n\n", f"{end}\n"
-    RESULTS.write_text(f"{before}{begin}\n{figures}\n{end}{rest.partition(end)[2]}")
 
 
 def _say(progress: str) -> None:

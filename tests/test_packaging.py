@@ -340,7 +340,7 @@ def test_containers_are_open_to_this_machine_alone_and_only_where_that_is_said()
     assert re.findall(r"^ +- (\S+:8000)$", web, re.MULTILINE) == ["127.0.0.1:8000:8000"]
     assert re.search(r'^    DEPTHBOARD_NO_LOGIN: "1"', compose, re.MULTILINE)
     assert "NO_LOGIN" not in re.sub(r"^#.*$", "", DOCKERFILE, flags=re.MULTILINE)
-    documented = re.findall(r"docker run .*", DOCKERFILE + (ROOT / "README.md").read_text())
+    documented = re.findall(r"docker run .*", DOCKERFILE + (ROOT / "docs/operations.md").read_text())
     assert len(documented) == 2
     for command in documented:
         assert "--publish 127.0.0.1:8000:8000 " in command
