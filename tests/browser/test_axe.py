@@ -100,11 +100,6 @@ def ticked(page: Page) -> None:
     expect(page.get_by_role("button", name="Compare")).to_be_visible()
 
 
-def helped(page: Page) -> None:
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_be_visible()
-
-
 def refused(page: Page) -> None:
     page.get_by_role("textbox", name="Epochs").fill("0")
     page.get_by_role("button", name="Start").click()
@@ -134,7 +129,7 @@ VISITS: Final[dict[str, tuple[str, Callable[[Page], None]]]] = {
     "runs": ("/runs", as_it_is),
     "runs, ticked": ("/runs?archived=all&sort=-depth", ticked),
     "runs, none found": ("/runs?q=nothing&status=failed", as_it_is),
-    "runs, a page of them": ("/runs?limit=5", helped),
+    "runs, a page of them": ("/runs?limit=5", as_it_is),
     "new run": ("/runs/new", refused),
     "new study": (f"/runs/new?from={furnished.FAILED_EARLY}", many),
     "finished": ("/runs/1", drawn),
@@ -158,6 +153,7 @@ VISITS: Final[dict[str, tuple[str, Callable[[Page], None]]]] = {
     "queue": ("/queue", as_it_is),
     "system": ("/workers", as_it_is),
     "API": ("/docs", listed),
+    "help": ("/help#holm", as_it_is),
     "404": ("/nowhere", as_it_is),
     "422": ("/runs?limit=x", as_it_is),
 }

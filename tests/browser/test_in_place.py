@@ -175,7 +175,7 @@ def test_the_queue_keeps_its_place_when_a_run_of_it_is_cancelled(
     expect(page.get_by_role("link", name="3 layers, 3 epochs, seed 0")).to_be_focused()
     assert is_marked(last)
     obey(database, claim)
-    expect(page.locator("#running")).to_contain_text("Nothing is running")
+    expect(page.locator("#running")).to_contain_text("No run is training")
     assert has_stayed(page)
 
 

@@ -8,9 +8,6 @@ function go(address, to) {
 }
 
 export function startShortcuts() {
-  const dialog = document.querySelector("[data-help-dialog]");
-  document.querySelector("[data-help]").addEventListener("click", () => dialog.showModal());
-
   const actions = {
     "/": () => {
       const search = document.querySelector("input[type=search]");
@@ -23,11 +20,11 @@ export function startShortcuts() {
       if (ready?.checkVisibility()) ready.click();
       else location.href = "/compare";
     },
-    "?": () => dialog.showModal(),
+    "?": () => (location.href = "/help"),
   };
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input:not([type=checkbox], [type=range]), textarea, select");
-    if (typing || dialog.open || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
     if (!(event.key in actions)) return;
     event.preventDefault();
     actions[event.key]();

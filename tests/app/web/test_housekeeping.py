@@ -64,7 +64,7 @@ def test_the_system_page_tells_what_was_found(settings: Settings) -> None:
     with serving(settings) as server:
         eventually(lambda: server.client.get("/health").json()["database"] == "sound")
         text = server.client.get("/workers", headers={"Accept": "text/html"}).text
-    assert "sound, checked in" in text
+    assert "integrity check passed after an unclean shutdown" in text
 
 
 def damage(path: Path) -> None:
