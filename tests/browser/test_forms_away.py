@@ -267,7 +267,7 @@ def test_ticked_runs_stay_ticked_while_the_server_is_away(quiet: WebServer, page
     expect(page.get_by_label("Select 1 layer, seed 0")).to_be_checked()
     quiet.start()
     page.get_by_role("button", name="Archive").click()
-    expect(page.get_by_text("No run matches.")).to_be_visible()
+    expect(page.get_by_text("No runs match the filter.")).to_be_visible()
 
 
 def test_an_estimate_is_pale_until_the_server_has_read_what_is_typed(quiet: WebServer, page: Page) -> None:

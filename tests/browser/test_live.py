@@ -209,7 +209,7 @@ def test_a_run_that_starts_before_its_first_event_is_announced(quiet: WebServer,
     page.goto(f"{quiet.url}/runs?status=finished")
     made = httpx.post(f"{quiet.url}/runs", json={"depth": 2}).json()["id"]
     httpx.post(f"{quiet.url}/runs/{made}/cancel").raise_for_status()
-    expect(page.locator("[data-new-runs]")).to_contain_text("1 new run since this page was read.")
+    expect(page.locator("[data-new-runs]")).to_contain_text("1 new run since this page was loaded.")
 
 
 def test_runs_and_a_study_in_one_comparison_are_all_drawn(quiet: WebServer, page: Page) -> None:

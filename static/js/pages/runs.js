@@ -29,7 +29,7 @@ const unseen = new Set();
 const notice = document.querySelector("[data-new-runs]");
 
 function showUnseen() {
-  notice.querySelector("[data-new-runs-count]").textContent = `${plural(unseen.size, "new run")} since this page was read.`;
+  notice.querySelector("[data-new-runs-count]").textContent = `${plural(unseen.size, "new run")} since this page was loaded.`;
   notice.querySelector("a").href = location.href;
   notice.hidden = !unseen.size;
 }
