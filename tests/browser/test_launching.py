@@ -40,7 +40,7 @@ def test_a_refused_form_keeps_every_input_and_says_beside_the_field_what_is_wron
     page.get_by_label("Learning rate").fill("fast")
     page.get_by_label("Epochs").fill("7")
     page.get_by_role("button", name="Start", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("Nothing was started")
+    expect(page.get_by_role("alert")).to_contain_text("No run was started")
     expect(page.locator("#depth-error")).to_have_text("11 is too large: at most 10 is expected.")
     expect(page.locator("#lr-error")).to_contain_text("is not a number")
     expect(page.locator("#epochs-error")).to_be_hidden()
@@ -58,9 +58,9 @@ def test_a_number_that_could_be_several_starts_nothing_until_it_is_clear(
     asked = "“1,024” could be one number or 2 values. Write 1024 for one number, or 1, 24 for 2 values."
     batch.fill("1,024")
     expect(message).to_have_text(asked)
-    expect(page.locator("#estimate")).to_contain_text("Nothing to start yet")
+    expect(page.locator("#estimate")).to_contain_text("No estimate")
     page.get_by_role("button", name="Start", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("Nothing was started")
+    expect(page.get_by_role("alert")).to_contain_text("No run was started")
     expect(message).to_have_text(asked)
     expect(batch).to_have_value("1,024")
     assert httpx.get(f"{quiet.url}/runs").json()["total"] == 0
@@ -84,7 +84,7 @@ def test_the_form_says_what_it_would_start_while_one_types(quiet: WebServer, pag
     expect(page.locator("#estimate")).to_contain_text("8 runs, ")
     page.get_by_label("Seed").fill("-1")
     expect(page.locator("#seed-error")).to_contain_text("at least 0")
-    expect(page.locator("#estimate")).to_contain_text("Nothing to start yet")
+    expect(page.locator("#estimate")).to_contain_text("No estimate")
 
 
 def test_a_clone_fills_the_form_like_the_run(quiet: WebServer, page: Page) -> None:
