@@ -8,12 +8,24 @@ from app.formats import apart, written
 from app.schemas.answers import RunOut
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.text_keys import ascending
+from trainer.config import Hyperparameters
 
 FOUND: Final = ("device_used", "data_version")
 """What nobody chose and every run notes: the device that trained it and the contents of its data set."""
 
+_TITLES: Final = {
+    **{name: field.title or name for name, field in Hyperparameters.model_fields.items()},
+    "device_used": "Device used",
+    "data_version": "Data version",
+}
+
 PARTS: Final = (*(name for name in HYPERPARAMETERS if name not in ("seed", "device")), *FOUND)
 """What makes a configuration; the device that was asked for says less than the one that was used."""
+
+
+def title_of(name: str) -> str:
+    """The label of a hyperparameter, or of what a run notes: `Learning rate` for `lr`."""
+    return _TITLES[name]
 
 
 def part(run: RunOut, name: str) -> Any:  # noqa: ANN401  # as many types as parts

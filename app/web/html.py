@@ -15,6 +15,7 @@ from starlette.datastructures import QueryParams
 
 from app import formats, prose
 from app.queue import names
+from app.schemas.configurations import title_of
 from app.settings import TEMPLATES
 from app.web import assets
 
@@ -45,6 +46,7 @@ def _environment() -> jinja2.Environment:
         "ago": _ago,
         "since": _since,
         "listed": prose.listed,
+        "title_of": title_of,
         "told_apart": names.told_apart,
     }
     environment.globals |= {

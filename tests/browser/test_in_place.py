@@ -83,7 +83,7 @@ def test_cancel_says_so_at_once_and_leaves_everything_in_place(
     page.wait_for_function(f"() => ({LINES})().length >= 5")
     chart = page.locator("#loss-chart .main-svg").first
     page.evaluate("() => Plotly.relayout('loss-chart', { 'xaxis.range': [1, 2] })")
-    page.get_by_text("The charts as a table").click()
+    page.get_by_text("Chart data as a table").click()
     button = page.get_by_role("button", name="Cancel")
     button.focus()
     page.evaluate("() => scrollTo(0, 40)")
@@ -297,7 +297,7 @@ def test_what_is_open_focused_scrolled_and_selected_stays_while_a_run_trains(
     run_id = queue_run(database, epochs=200)
     claim = begin(database, *range(1, 61))
     page.goto(f"{quiet.url}/runs/{run_id}")
-    page.get_by_text("The charts as a table").click()
+    page.get_by_text("Chart data as a table").click()
     rows = page.locator("[data-epochs] tbody tr")
     expect(rows).to_have_count(60)
     row = rows.filter(has=page.get_by_role("rowheader", name="20", exact=True))

@@ -38,7 +38,7 @@ def test_the_page_of_a_running_run_gains_points_without_a_reload(training: str, 
     for chart in ("loss", "accuracy", "seconds"):
         wait(page, chart, lambda drawing: all(end.x > before + 4.9 for end in drawing.ends))
     expect(page.locator("#run-progress")).to_contain_text("from its own last epochs)")
-    page.get_by_text("The charts as a table").click()
+    page.get_by_text("Chart data as a table").click()
     expect(page.locator("[data-epochs] tbody tr").nth(before)).to_be_visible()
     assert page.evaluate("() => window.sameDocument")
     page.get_by_role("button", name="Cancel").click()

@@ -29,7 +29,7 @@ def test_a_study_opens_the_comparison_by_what_it_varies(browser: httpx.Client) -
         '<a class="button primary" href="/compare?study=1">Compare depths</a>'
         in browser.get("/studies/1").text
     )
-    by_rate = '<a class="button primary" href="/compare?study=2&amp;by=lr">Compare by lr</a>'
+    by_rate = '<a class="button primary" href="/compare?study=2&amp;by=lr">Compare by learning rate</a>'
     assert by_rate in browser.get("/studies/2").text
 
 
