@@ -90,7 +90,7 @@ def drawn(page: Page) -> None:
 
 
 def compared(page: Page) -> None:
-    expect(page.locator("[data-images-note]")).not_to_contain_text("Reading")
+    expect(page.locator("[data-images-note]")).not_to_contain_text("Loading")
     drawn(page)
 
 

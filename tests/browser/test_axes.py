@@ -247,15 +247,15 @@ def test_what_a_frame_is_fitted_to(
 
 def test_points_without_a_place_on_a_logarithmic_axis_are_counted(odd: str, page: Page) -> None:
     page.goto(f"{odd}/runs/{ZEROS}?log=y")
-    why = "not drawn: a logarithmic axis has no place for 0 or less."
+    why = "not drawn: a logarithmic axis cannot show 0 or less."
     expect(below(page, "loss")).to_have_text(f"119 of 120 points are {why} ")
     expect(page.locator("[data-chart-note]")).to_have_text("60 epochs. Drag to zoom, double-click to reset.")
     page.get_by_label("Log loss").uncheck()
     expect(below(page, "loss")).to_be_hidden()
-    expect(page.locator("[data-chart-note]")).to_contain_text("60 of 60 epochs drawn, none left out.")
+    expect(page.locator("[data-chart-note]")).to_contain_text("60 epochs, all shown.")
     page.goto(f"{odd}/compare?runs={ZEROS}&metric=test_loss&log=y")
     expect(below(page, "curves")).to_contain_text(f"All 60 points are {why}")
-    wait(page, "curves", lambda drawing: "No point can be drawn" in drawing.names)
+    wait(page, "curves", lambda drawing: "No data to draw" in drawing.names)
 
 
 def test_a_line_on_a_logarithmic_axis_ends_where_it_has_no_place(odd: str, page: Page) -> None:

@@ -226,5 +226,5 @@ def test_when_every_run_is_deleted_the_page_says_so(quiet: WebServer, page: Page
 
 def test_without_javascript_nothing_is_promised(six: str, plain: Page) -> None:
     plain.goto(six + ALL)
-    expect(plain.get_by_text("Reading the stored answers")).to_be_hidden()
+    expect(plain.get_by_text("Loading predictions")).to_be_hidden()
     expect(plain.locator("#groups")).to_be_visible()

@@ -111,7 +111,7 @@ def all_is_drawn(kind: str, study: Study, pages: Iterable[Page], view: str = "")
             assert marks_stand_where_they_say(drawing), chart
         note = page.locator("[data-chart-note]")
         if kind == "run":
-            expect(note).to_contain_text(f"{study.last} of {study.last} epochs drawn, none left out.")
+            expect(note).to_contain_text(f"{study.last} epochs, all shown.")
         elif "lines" in chosen:
             expect(note).to_contain_text("Means of 2 runs")
         else:

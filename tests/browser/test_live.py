@@ -74,8 +74,8 @@ def test_a_whole_study_is_compared_while_it_trains(training: str, page: Page) ->
         wait(page, chart, partial(ends_at_epochs, epochs=[8] * lines))
     traces(page, "layers", lambda found: sum(len(each["x"]) == 2 * 15 for each in found) == 1)
     traces(page, "frontier", lambda found: sum(len(each["x"]) == 5 for each in found) == 1)
-    section = page.get_by_role("region", name="Same images, different depths")
-    expect(section.locator("[data-images-note]")).to_contain_text("2 layers read")
+    section = page.get_by_role("region", name="Image by image")
+    expect(section.locator("[data-images-note]")).to_contain_text("2 layers classify")
     expect(section.locator("[data-images-step] option")).to_have_count(4)
     step = httpx.get(
         f"{training}/compare/images/step", params={"study": study, "shallow": 1, "deep": 2}

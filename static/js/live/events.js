@@ -11,7 +11,7 @@ const KINDS = ["run", "epoch", "reset", "deleted"];
 // What is typed and not sent would be lost with the page.
 function startOver() {
   const forms = [...document.querySelectorAll('form[method="post"]')];
-  if (forms.some(isFilledIn)) say("The server’s data was replaced. Save what you typed elsewhere, then reload this page.", true);
+  if (forms.some(isFilledIn)) say("The server’s data was replaced. Copy your input, then reload this page.", true);
   else location.reload();
 }
 
@@ -48,7 +48,7 @@ export function listen(url, since, handlers) {
   const fail = () => {
     source.close();
     source = null;
-    notice.textContent = "Connection lost: figures may be old. Trying again …";
+    notice.textContent = "Connection lost. Data may be outdated. Reconnecting …";
     notice.hidden = false;
     retry = setTimeout(open, delay * (0.75 + Math.random() / 2));
     delay = Math.min(delay * 2, LONGEST_DELAY);

@@ -13,7 +13,7 @@ import { hush, say } from "./notice.js";
 const PATIENCE = 30_000; // ms until a server that says nothing counts as away
 const AWAY = "The server can’t be reached.";
 const KEPT = "Your input is kept.";
-const AGAIN = "Try again: nothing is done twice.";
+const AGAIN = "You can safely try again.";
 const GROUPS = ".actions, .bulk, .filters";
 
 const sending = new Map(); // a form that is on its way, and what was pressed again meanwhile, with which input
@@ -73,7 +73,7 @@ function wordsOf(answer, text, page) {
   const said = page.querySelector("[data-detail], main [role=alert]")?.textContent.trim();
   if (said) return said;
   if (answer.headers.get("Content-Type")?.includes("json")) return JSON.parse(text).detail;
-  return answer.status >= 500 ? AWAY : `The server refused this with status ${answer.status}.`;
+  return answer.status >= 500 ? AWAY : `The server rejected the request with status ${answer.status}.`;
 }
 
 // What a person has put into a form, without the rest of what it sends.

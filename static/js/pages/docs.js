@@ -57,7 +57,7 @@ function fields(caption, of, schema) {
     required.has(name) ? "required" : field.default === undefined ? "" : JSON.stringify(field.default),
     field.description ?? "",
   ]);
-  return table(caption, of, ["Field", "Type", "Default", "Meaning"], rows);
+  return table(caption, of, ["Field", "Type", "Default", "Description"], rows);
 }
 
 const content = (part) => Object.values(part?.content ?? {})[0]?.schema;
@@ -90,10 +90,10 @@ function operation(path, method, about) {
       "div",
       { className: "body" },
       about.description?.includes("\n") ? element("p", {}, about.description) : null,
-      table("Parameters", name, ["Name", "Where and type", "Required", "Meaning"], parameters),
+      table("Parameters", name, ["Name", "Location and type", "Required", "Description"], parameters),
       about.requestBody ? fields("Body (JSON)", name, content(about.requestBody)) : null,
-      success && content(success[1]) ? fields(`Answer ${success[0]}`, name, content(success[1])) : null,
-      table("All answers", name, ["Status", "Holds", "Meaning"], answers),
+      success && content(success[1]) ? fields(`Response ${success[0]}`, name, content(success[1])) : null,
+      table("Responses", name, ["Status", "Schema", "Description"], answers),
     ),
   );
 }

@@ -63,7 +63,7 @@ function lossAxis(losses) {
 // Says with the drawing what is drawn.
 function say({ isAll }) {
   const count = columns.epoch.length;
-  const drawn = isAll ? `${count} of ${count} epochs drawn, none left out.` : `${plural(count, "epoch")}.`;
+  const drawn = isAll ? `${plural(count, "epoch")}, all shown.` : `${plural(count, "epoch")}.`;
   note.textContent = count ? `${drawn} Drag to zoom, double-click to reset.` : "Curves appear with the first epoch.";
 }
 

@@ -119,14 +119,15 @@ export class Images {
     if (step) {
       const several = depths.some(({ depth, runs }) => (depth === step.shallow || depth === step.deep) && runs.length > 1);
       sentences.push(
-        `${plural(step.deep, "layer")} read ${plural(step.fixed, "image")} that ${plural(step.shallow, "layer")} ` +
-          `miss${step.shallow === 1 ? "es" : ""}, and miss ${whole(step.broken)} that ` +
-          `${step.shallow === 1 ? "it reads" : "those read"}, of ${whole(images)} (${several ? "majority over seeds; " : ""}McNemar's exact test, ${probability(step.p)}).`,
+        `${plural(step.deep, "layer")} classify ${plural(step.fixed, "image")} correctly that ${plural(step.shallow, "layer")} ` +
+          `${step.shallow === 1 ? "gets" : "get"} wrong, and get ${whole(step.broken)} wrong that ${plural(step.shallow, "layer")} ` +
+          `${step.shallow === 1 ? "classifies" : "classify"} correctly (${plural(images, "test image")}; ` +
+          `${several ? "majority over seeds; " : ""}McNemar’s exact test, ${probability(step.p)}).`,
       );
-    } else if (depths.length === 1) sentences.push("Runs of a second depth are needed to see what depth changes.");
+    } else if (depths.length === 1) sentences.push("Add runs of a second depth to compare images.");
     const words = [...sentences, ...warnings].join(" ");
-    const whose = missing.length === 1 ? "its answers, or they are" : "their answers, or they are";
-    if (missing.length) fill(note, `${words} ${named(missing)} did not store ${whose} gone. `, againButton(missing));
+    const have = missing.length === 1 ? "has" : "have";
+    if (missing.length) fill(note, `${words} ${named(missing)} ${have} no stored predictions. `, againButton(missing));
     else fill(note, words);
   }
 
@@ -153,8 +154,8 @@ export class Images {
     part("legend").hidden = !shown.length;
     if (shown.length) {
       const { shallow, deep } = this.#step;
-      const answers = (layers) => `${layers}: what ${plural(layers, "layer")} ${layers === 1 ? "reads" : "read"}`;
-      fill(part("legend"), `Under each image, ${answers(shallow)}; ${answers(deep)}; and how sure they are of it. A wrong answer is struck through.`);
+      const layers = `${shallow} and ${plural(deep, "layer")}`;
+      fill(part("legend"), `Below each image: predictions of ${layers}, with their confidence. Wrong predictions are struck through.`);
     }
     part("more").hidden = shown.length === wanted.length;
     fill(part("more"), `Show all ${whole(wanted.length)}`);
@@ -171,8 +172,8 @@ export class Images {
         width: 64,
         height: 64,
         loading: "lazy",
-        alt: `A ${label}. ${plural(this.#step.shallow, "layer")}: ${said(shallow)}. ${plural(this.#step.deep, "layer")}: ${said(deep)}.`,
-        title: `test image ${index}, a ${label}`,
+        alt: `Label ${label}. ${plural(this.#step.shallow, "layer")}: ${said(shallow)}. ${plural(this.#step.deep, "layer")}: ${said(deep)}.`,
+        title: `Test image ${index}, label ${label}`,
       }),
       line(this.#step.shallow, shallow),
       line(this.#step.deep, deep),
@@ -197,7 +198,7 @@ export class Images {
     const { runs } = this.#found;
     const options = runs.map(({ id }) => [String(id), this.#names.get(id) ?? `${id}`]);
     offer(part("first"), options, this.view.get("first"));
-    offer(part("second"), [["", "nothing"], ...options.filter(([id]) => id !== part("first").value)], this.view.get("second"));
+    offer(part("second"), [["", "none"], ...options.filter(([id]) => id !== part("first").value)], this.view.get("second"));
     const [first, second] = ["first", "second"].map((name) => runs.find(({ id }) => `${id}` === part(name).value));
     const table = part("confusion");
     const cells = first.confusion.map((row, digit) =>
@@ -207,12 +208,12 @@ export class Images {
     fill(
       table.caption.firstElementChild,
       second
-        ? `Run ${second.id} minus run ${first.id}: how many more (blue) or fewer (orange) images of a label (row) are read as a digit (column).`
-        : `Run ${first.id}: how many images of a label (row) are read as a digit (column).`,
+        ? `Confusion matrix, run ${second.id} minus run ${first.id}. Rows: labels; columns: predictions. Blue: more images; orange: fewer.`
+        : `Confusion matrix of run ${first.id}. Rows: labels; columns: predictions.`,
     );
     fill(
       table.tHead,
-      element("tr", {}, [element("td"), element("th", { scope: "colgroup", colSpan: 10, textContent: "read as", className: "axis" })]),
+      element("tr", {}, [element("td"), element("th", { scope: "colgroup", colSpan: 10, textContent: "predicted", className: "axis" })]),
       element("tr", {}, ["label", ...DIGITS].map((text) => element("th", { scope: "col", textContent: text, className: "number" }))),
     );
     fill(

@@ -172,7 +172,7 @@ function complete(layout, found, { width, height }) {
     layout[`${name}axis`] = { ...rest, ...(isOwn ? own(axis, pixels[name], name) : {}) };
   }
   if (found.points && found.broken + found.zero === found.points) {
-    layout.annotations = [{ text: "No point can be drawn", xref: "paper", yref: "paper", x: 0.5, y: 0.5, showarrow: false, font: { color: colour("muted"), size: 14 } }];
+    layout.annotations = [{ text: "No data to draw", xref: "paper", yref: "paper", x: 0.5, y: 0.5, showarrow: false, font: { color: colour("muted"), size: 14 } }];
   }
 }
 

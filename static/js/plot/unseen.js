@@ -53,7 +53,7 @@ function owners(names) {
 // Sentences about what is not shown.
 export function sentences({ points, broken, zero, outside, names }) {
   const said = [];
-  if (zero) said.push(`${share(zero, points)} ${verb(zero, "is", "are")} not drawn: a logarithmic axis has no place for 0 or less.`);
+  if (zero) said.push(`${share(zero, points)} ${verb(zero, "is", "are")} not drawn: a logarithmic axis cannot show 0 or less.`);
   if (broken) said.push(`${share(broken, points)} ${verb(broken, "is", "are")} not drawn: the value is not a finite number.`);
   if (outside) said.push(`${share(outside, points)} ${verb(outside, "lies", "lie")} outside the axis${owners(names)}.`);
   return said;
@@ -73,7 +73,7 @@ export class Unseen {
   // `isWhole` says that everything is in the frame because it was asked for.
   show(found, isWhole) {
     const said = sentences(found);
-    if (isWhole) said.push("The axis is fitted to all points.");
+    if (isWhole) said.push("The axis shows all points.");
     this.#line.hidden = !said.length;
     this.#button.textContent = isWhole ? "Fit to most" : "Show all";
     fill(this.#line, `${said.join(" ")} `, ...(isWhole || found.outside ? [this.#button] : []));
