@@ -165,13 +165,13 @@ def test_a_run_far_from_all_others_leaves_them_the_axis(odd: str, page: Page) ->
     line = below(page, "curves")
     expect(line).to_have_text(re.compile(r"20 of 100 points lie outside the axis \(.*seed 4.*\)\. Show all"))
     expect(below(page, "gap")).to_be_hidden()
-    expect(page.locator("[data-chart-note]")).not_to_contain_text("all of them drawn")
+    expect(page.locator("[data-chart-note]")).not_to_contain_text("all shown")
     line.get_by_role("button", name="Show all").click()
     wait(page, "curves", lambda drawing: drawing.y.ends[1] > HUGE)
     page.reload()
     everything = wait(page, "curves", lambda drawing: drawing.y.ends[1] > HUGE)
     assert [text for text, _ in everything.y.marks][-1] == "6e22"
-    expect(page.locator("[data-chart-note]")).to_contain_text("5 curves, 100 points, all of them drawn.")
+    expect(page.locator("[data-chart-note]")).to_contain_text("5 curves, 100 points, all shown.")
     line.get_by_role("button", name="Fit to most").click()
     wait(page, "curves", lambda drawing: drawing.y.ends[1] < 3)
 
@@ -276,7 +276,7 @@ def test_bands_are_named_where_there_are_some_and_said_to_be_cut(odd: str, page:
     expect(note).to_contain_text("Bands are 95 % intervals of the mean over seeds.")
     expect(note).not_to_contain_text("cuts")
     page.get_by_label("Log y").check()
-    expect(note).to_contain_text("Where one reaches towards 0, the logarithmic axis cuts it.")
+    expect(note).to_contain_text("The logarithmic axis cuts bands near 0.")
 
 
 def test_a_point_that_is_no_number_is_counted(odd: str, shared: Page) -> None:

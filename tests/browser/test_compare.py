@@ -115,8 +115,8 @@ def test_a_run_without_the_epoch_is_counted_and_the_page_stays_at_it(quiet: WebS
     queue_run(database, depth=2)
     claimed(database)
     page.goto(f"{quiet.url}/compare?runs=1,2&epoch=2")
-    expect(page.locator("#scrubber output")).to_have_text(f"of {EPOCHS}; 1 of 2 runs have it")
-    expect(page.locator("#groups-at-epoch caption")).to_contain_text("1 of 2 runs have it")
+    expect(page.locator("#scrubber output")).to_have_text(f"of {EPOCHS}; 1 of 2 runs reached it")
+    expect(page.locator("#groups-at-epoch caption")).to_contain_text("1 of 2 runs reached it")
     shows_test_mean(page, 1, 76)
     assert len(traces(page, "curves")) == 1
 
@@ -130,7 +130,7 @@ def test_what_only_failed_is_not_called_untrained(quiet: WebServer, page: Page) 
         claims.record_epoch(session, claim, measured(1))
         endings.fail(session, claim, "it broke", None)
     page.goto(f"{quiet.url}/compare?runs=1&epoch=1")
-    expect(page.locator("#scrubber output")).to_contain_text("No run has finished or trains")
+    expect(page.locator("#scrubber output")).to_contain_text("No run is finished or training")
     assert len(traces(page, "curves")) == 1
 
 
@@ -291,8 +291,7 @@ def test_the_frontier_names_the_depths_that_nothing_cheaper_beats(six: str, page
     page.goto(six + ALL)
     words = page.locator("#frontier-words")
     expect(words).to_contain_text(
-        "1 and 2 layers are not beaten by anything that costs no more; "
-        "3 layers costs more and reaches no more."
+        "Pareto front: 1 and 2 layers. Higher cost without higher accuracy: 3 layers."
     )
     page.get_by_label("Against", exact=True).select_option("seconds")
     page.wait_for_url("**&cost=seconds")
@@ -310,26 +309,23 @@ def test_the_frontier_names_the_depths_that_nothing_cheaper_beats(six: str, page
         (
             [(1, 100.0), (2, 100.0), (2, 100.0)],
             [1],
-            "A is not beaten by anything that costs no more; B and C cost more and reach no more.",
+            "Pareto front: A. Higher cost without higher accuracy: B and C.",
         ),
         (
             [(1, 98.0), (1, 98.0), (2, 99.0)],
             [1, 1, 2],
-            "A, B and C are not beaten by anything that costs no more.",
+            "Pareto front: A, B and C.",
         ),
         # equal as shown
         (
             [(1, 97.5), (2, 97.502)],
             [1],
-            "A is not beaten by anything that costs no more; B costs more and reaches no more.",
+            "Pareto front: A. Higher cost without higher accuracy: B.",
         ),
         (
             [(1, 98.0), (1, 97.0), (2, 98.0)],
             [1],
-            (
-                "A is not beaten by anything that costs no more; C costs more and reaches no more; B costs "
-                "as much as another and reaches less."
-            ),
+            "Pareto front: A. Higher cost without higher accuracy: C. Lower accuracy at equal cost: B.",
         ),
     ],
 )
@@ -357,7 +353,7 @@ def test_equals_at_one_cost_are_beaten_together_or_not_at_all(
 def test_the_inside_of_a_depth_and_of_a_run_is_drawn_by_layer(six: str, page: Page) -> None:
     page.goto(six + ALL)
     words = page.locator("#diagnostics-words")
-    expect(words).to_contain_text("the gradient of layer 1 is 0.33 times that of layer 3")
+    expect(words).to_contain_text("the gradient norm of layer 1 is 0.33 times that of layer 3")
     assert len(traces(page, "diagnostics")) == 2 * 3 + 3
     page.get_by_label("of", exact=True).select_option("2 layers, 5 epochs, seed 1")
     page.wait_for_url("**&inside=run-4")
@@ -365,7 +361,7 @@ def test_the_inside_of_a_depth_and_of_a_run_is_drawn_by_layer(six: str, page: Pa
     expect(words).to_contain_text("at epoch 5, at most 5.00")
     assert traces(page, "diagnostics")[0]["y"] == pytest.approx([1, 2, 3, 4, 5])
     page.get_by_label("of", exact=True).select_option("all runs of 1 layer")
-    expect(words).to_have_text("A network of one layer has no hidden units, so none can be dead.")
+    expect(words).to_have_text("A network of one layer has no hidden units.")
 
 
 def test_runs_that_were_not_measured_inside_say_so(quiet: WebServer, page: Page) -> None:
@@ -374,7 +370,7 @@ def test_runs_that_were_not_measured_inside_say_so(quiet: WebServer, page: Page)
     trained(database, 0, depth=2, measured=False)
     page.goto(f"{quiet.url}/compare?runs=1")
     words = page.locator("#diagnostics-words")
-    expect(words).to_contain_text("Run 1 did not measure this.")
+    expect(words).to_contain_text("Run 1 did not record this.")
     words.get_by_role("button", name="Train it again").click()
     page.wait_for_url("**/compare?runs=2")
     expect(page.get_by_role("status").first).to_contain_text("1 run queued again")

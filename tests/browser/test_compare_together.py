@@ -37,7 +37,7 @@ def test_means_leave_out_what_failed_and_what_has_not_caught_up(quiet: WebServer
     _, mean = traces(page, "curves")
     assert mean["y"] == pytest.approx([100 * fmean(values) for values in zip(*runs, strict=True)])
     assert mean["text"] == ["mean of 3"] * EPOCHS
-    left_out = "Without 1 run that failed or was cancelled and 1 still training until it has caught up."
+    left_out = "Excluded: 1 failed or cancelled run and 1 run in training with fewer epochs."
     expect(page.locator("[data-chart-note]")).to_contain_text(left_out)
     expect(page.locator("#gap-note")).to_contain_text(left_out)
     assert len(traces(page, "gap")[-1]["y"]) == EPOCHS
@@ -46,7 +46,7 @@ def test_means_leave_out_what_failed_and_what_has_not_caught_up(quiet: WebServer
     slider.focus()
     slider.press("ArrowLeft")
     expect(slider).to_have_attribute("aria-valuetext", f"epoch {EPOCHS} of {EPOCHS}")
-    expect(page.locator("#scrubber output")).to_have_text(f"of {EPOCHS}; 3 of 4 runs have it")
+    expect(page.locator("#scrubber output")).to_have_text(f"of {EPOCHS}; 3 of 4 runs reached it")
     with database.write() as session:
         claims.record_epoch(session, claim, measured(2))
     wait(page, "gap", lambda drawing: drawing.traces[-2].last and drawing.traces[-2].last.x > 1.9)
@@ -142,8 +142,8 @@ def test_a_hidden_group_leaves_every_chart_but_not_the_table(six: str, page: Pag
     wait(page, "gap", lambda drawing: len(drawing.traces) == 4 + 2)
     wait(page, "frontier", lambda drawing: len(drawing.traces[1].points) == 4)
     wait(page, "diagnostics", lambda drawing: not drawing.traces)
-    expect(page.locator("#diagnostics-words")).to_have_text("All 2 runs of this group are hidden here.")
-    expect(page.locator("#layers-note")).to_contain_text("2 runs hidden here. Verdict and table keep all.")
+    expect(page.locator("#diagnostics-words")).to_have_text("All 2 runs of this group are hidden.")
+    expect(page.locator("#layers-note")).to_contain_text("2 runs hidden. The verdict and the table include all runs.")
     expect(page.locator("#groups tbody").first.get_by_role("row")).to_have_count(3)
 
 
@@ -151,7 +151,7 @@ def test_where_all_runs_are_hidden_every_note_says_only_that(six: str, page: Pag
     page.goto(f"{six}{ALL}&hide=1,2,3,4,5,6")
     notes = ("[data-chart-note]", "#layers-note", "#gap-note", "#frontier-words", "#diagnostics-words")
     for note in (*notes, "#scrubber output"):
-        expect(page.locator(note)).to_have_text("All 6 runs are hidden here.")
+        expect(page.locator(note)).to_have_text("All 6 runs are hidden.")
 
 
 def test_a_depth_far_from_the_best_is_named_at_the_edge(quiet: WebServer, page: Page) -> None:

@@ -115,7 +115,7 @@ def all_is_drawn(kind: str, study: Study, pages: Iterable[Page], view: str = "")
         elif "lines" in chosen:
             expect(note).to_contain_text("Means of 2 runs")
         else:
-            expect(note).to_contain_text(f"2 curves, {2 * study.last} points, all of them drawn.")
+            expect(note).to_contain_text(f"2 curves, {2 * study.last} points, all shown.")
 
 
 @pytest.mark.parametrize("kind", PAGES)

@@ -164,7 +164,7 @@ def test_intervals_are_named_where_there_are_some(
     expect(page.locator("#layers-note")).to_contain_text("Bands are 95 % intervals")
     page.goto(f"{many.address}&epoch=1")
     for each in (page, opened(many)):
-        expect(each.locator("#layers-note")).to_contain_text("The table below holds the means.")
+        expect(each.locator("#layers-note")).to_contain_text("The table below lists the means.")
         expect(each.locator("#layers-note")).not_to_contain_text("95 %")
 
 

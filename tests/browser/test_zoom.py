@@ -130,7 +130,7 @@ def test_a_mean_leaves_out_a_run_as_soon_as_it_fails(study: Study, page: Page) -
     wait(page, "curves", lambda drawing: drawing.ends_at([(3, both)]))
     study.fails(seed=1)
     wait(page, "curves", lambda drawing: drawing.ends_at([(3, study.column(0, "train_loss")[-1])]))
-    expect(page.locator("[data-chart-note]")).to_contain_text("Without 1 run that failed or was cancelled.")
+    expect(page.locator("[data-chart-note]")).to_contain_text("Excluded: 1 failed or cancelled run.")
 
 
 def test_a_chart_keeps_to_its_room_and_to_the_theme(study: Study, page: Page) -> None:

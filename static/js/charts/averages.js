@@ -25,16 +25,16 @@ export function leftOut(runs, used) {
   const behind = missing.filter((run) => run.status === "running").length;
   const ended = missing.filter((run) => !counts(run)).length;
   const parts = [];
-  if (ended) parts.push(`${plural(ended, "run")} that failed or ${ended === 1 ? "was" : "were"} cancelled`);
-  if (behind) parts.push(`${behind} still training until ${behind === 1 ? "it has" : "they have"} caught up`);
-  return parts.length ? ` Without ${parts.join(" and ")}.` : "";
+  if (ended) parts.push(plural(ended, "failed or cancelled run"));
+  if (behind) parts.push(`${plural(behind, "run")} in training with fewer epochs`);
+  return parts.length ? ` Excluded: ${parts.join(" and ")}.` : "";
 }
 
-export const hiddenWords = (hidden) => (hidden.size ? ` ${plural(hidden.size, "run")} hidden here.` : "");
+export const hiddenWords = (hidden) => (hidden.size ? ` ${plural(hidden.size, "run")} hidden.` : "");
 
 // What a note says alone where nothing is drawn since all of these runs are hidden; "" if not all are. `what` they are of
 // may be named.
 export function allHidden(runs, hidden, what = "") {
   if (!runs.length || !runs.every(({ id }) => hidden.has(id))) return "";
-  return runs.length === 1 ? `The only run${what} is hidden here.` : `All ${plural(runs.length, "run")}${what} are hidden here.`;
+  return runs.length === 1 ? `The only run${what} is hidden.` : `All ${plural(runs.length, "run")}${what} are hidden.`;
 }

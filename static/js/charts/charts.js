@@ -19,7 +19,7 @@ const showsPublished = () => document.querySelector('[data-view] [name="referenc
 function nothingFor(runs) {
   if (runs.some((run) => run.status === "finished" || run.status === "running")) return "No run has an epoch yet.";
   const ended = runs.some((run) => run.epochs_done);
-  return ended ? "No run has finished or trains: what failed or was cancelled is in the curves alone." : "No run has trained yet.";
+  return ended ? "No run is finished or training. Failed and cancelled runs appear only in the curves." : "No run has started yet.";
 }
 
 // Draws the runs of `set` as they change; `read` gives the comparison that it was filled from.
@@ -62,17 +62,17 @@ export function charts(set, view, read) {
 
   const lengths = (run) => set.length(run);
 
-  // "9 of 12 runs have it", where not all do.
+  // "9 of 12 runs reached it", where not all did.
   function share(epoch) {
     const { counted } = reach(shown(), lengths);
     const having = counted.filter((run) => set.length(run) >= epoch).length;
-    return having < counted.length ? `; ${whole(having)} of ${whole(counted.length)} runs have it` : "";
+    return having < counted.length ? `; ${whole(having)} of ${whole(counted.length)} runs reached it` : "";
   }
 
   function words(epoch) {
     return (
-      `Epoch ${epoch} of ${scrubber.last}${share(epoch)}: running train accuracy of that epoch, test accuracy after it, ` +
-      "of runs that are finished or train."
+      `Epoch ${epoch} of ${scrubber.last}${share(epoch)}. Running train accuracy of this epoch and test accuracy after it, ` +
+      "without failed and cancelled runs."
     );
   }
 
@@ -90,8 +90,8 @@ export function charts(set, view, read) {
       drawn = finals();
       tabled = [null, ""];
     }
-    const hidden = view.ids("hide").size ? `${hiddenWords(view.ids("hide"))} Verdict and table keep all.` : "";
-    const same = hidden ? "" : " The table below holds the means.";
+    const hidden = view.ids("hide").size ? `${hiddenWords(view.ids("hide"))} The verdict and the table include all runs.` : "";
+    const same = hidden ? "" : " The table below lists the means.";
     const text = (epoch ? words(epoch) : finalNote) + intervalWords(drawn.groups, set.isOrdered);
     drawLayers();
     fill(allHidden(set.runs, view.ids("hide")) || text + same + hidden, epoch ? "running train" : "train");

@@ -17,7 +17,7 @@ const TITLES = {
   test_loss: "Test loss (nats)",
   last_batch_loss: "Loss of the last batch (nats)",
   test_accuracy: "Test accuracy",
-  train_accuracy: "Train accuracy, running",
+  train_accuracy: "Running train accuracy",
 };
 
 // What the curves are drawn over: values for a run, the axis, and a point's place in words.
@@ -33,7 +33,7 @@ const AXES = {
   },
   updates: {
     of: (run, columns) => columns.epoch.map((epoch) => epoch * run.updates_per_epoch),
-    title: "Updates of the weights",
+    title: "Weight updates",
     hover: "%{x:,} updates",
   },
   flops: {
@@ -175,10 +175,10 @@ export class Curves {
   #say(curves, { points, isAll }, { means, said, used, weight, hidden }) {
     const runs = curves.map(({ run }) => run);
     const words = means
-      ? `Means of ${plural(used.size, "run")}, at each epoch of those that have it.${leftOut(runs, used)}${said}` +
+      ? `Means of ${plural(used.size, "run")}, at each epoch over the runs that reached it.${leftOut(runs, used)}${said}` +
         (weight ? " Smoothed before averaging." : "")
-      : `${plural(curves.length, "curve")}, ${plural(points, "point")}${isAll ? ", all of them drawn" : ""}.` +
-        (weight ? " Smoothed; the raw values stand faint behind." : "");
+      : `${plural(curves.length, "curve")}, ${plural(points, "point")}${isAll ? ", all shown" : ""}.` +
+        (weight ? " Smoothed; raw values are faint." : "");
     const note = (curves.length ? words : "Curves appear with the first epoch.") + hiddenWords(hidden);
     this.#note.textContent = allHidden(this.set.runs, hidden) || note;
   }
@@ -247,7 +247,7 @@ export class Curves {
       const within = several.flatMap(({ ci95, min, max }) => [Math.max(min, ci95[0]), Math.min(max, ci95[1])]);
       named.push({ name: meant.label, color: line.color, symbol: meant.symbol, x, y, shown: [...y, ...within] });
     }
-    const cut = isCut ? " Where one reaches towards 0, the logarithmic axis cuts it." : "";
+    const cut = isCut ? " The logarithmic axis cuts bands near 0." : "";
     const said = bands.length ? ` Bands are 95 % intervals of the mean over seeds.${cut}` : "";
     return { traces: [...bands, ...lines], lines: named, used, said };
   }

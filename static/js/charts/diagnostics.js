@@ -25,7 +25,7 @@ const QUANTITIES = {
     nothing: [-3, 1],
   },
   dead_relu: {
-    title: "Dead units, of each hidden layer",
+    title: "Dead units per hidden layer",
     figure: PERCENT,
     values: percents,
     mean,
@@ -161,11 +161,11 @@ export class Diagnostics {
     if (!chosen.length) words.push("Lines appear with the first epoch.");
     else if (chosen.every((run) => this.#epochs.of(run.id))) {
       if (name === "dead_relu" && chosen.every((run) => run.depth === 1)) {
-        words.push("A network of one layer has no hidden units, so none can be dead.");
+        words.push("A network of one layer has no hidden units.");
       } else {
         const without = leftOut(runs, new Set(meant.map((run) => run.id)));
         words.push((means[0]?.length ? this.#found(name, meant, means) : "") + without);
-        if (left.length) words.push(` ${named(left)} did not measure this. `, ...this.offer(left));
+        if (left.length) words.push(` ${named(left)} did not record this. `, ...this.offer(left));
       }
     }
     fill(this.words, ...words, hiddenWords(this.view.ids("hide")));
@@ -173,18 +173,18 @@ export class Diagnostics {
 
   // What the lines say at their end.
   #found(name, runs, means) {
-    const basis = runs.length > 1 ? ` Bold: mean of ${runs.length} runs; faint: each of them. ` : " ";
+    const basis = runs.length > 1 ? ` Bold: mean of ${runs.length} runs; faint: single runs. ` : " ";
     const epoch = means[0].length;
     if (name === "dead_relu") {
       const worst = means.map((y) => y.at(-1)).reduce((most, value) => Math.max(most, value), 0);
-      return `Units that are 0 for every test image; at epoch ${epoch}, at most ${worst.toFixed(2)}\u00a0% of a layer.${basis}`;
+      return `At epoch ${epoch}, at most ${worst.toFixed(2)}\u00a0% of the units of a layer are dead.${basis}`;
     }
-    if (means.length === 1) return `One layer, one gradient.${basis}`;
+    if (means.length === 1) return basis;
     const [first, last] = [means[0].at(-1), means.at(-1).at(-1)];
     if (!(first > 0 && last > 0)) {
       const dead = means.flatMap((y, index) => (y.at(-1) === 0 ? [index + 1] : []));
-      return `${dead.length ? `At epoch ${epoch} the gradient of ${dead.length === 1 ? "layer" : "layers"} ${listed(dead)} is 0: nothing changes there any more.` : ""}${basis}`;
+      return `${dead.length ? `At epoch ${epoch} the gradient norm of ${dead.length === 1 ? "layer" : "layers"} ${listed(dead)} is 0: ${dead.length === 1 ? "it no longer learns" : "they no longer learn"}.` : ""}${basis}`;
     }
-    return `At epoch ${epoch} the gradient of layer 1 is ${significant(first / last, first < 10 * last ? 2 : 3)} times that of layer ${means.length}, the last.${basis}`;
+    return `At epoch ${epoch} the gradient norm of layer 1 is ${significant(first / last, first < 10 * last ? 2 : 3)} times that of layer ${means.length}.${basis}`;
   }
 }

@@ -38,8 +38,6 @@ export function paretoFront(points) {
   });
 }
 
-const verb = (labels, one, many) => (labels.length === 1 ? one : many);
-
 const MANY = 6; // names in a sentence
 
 const list = (points) => listed(points.map(({ label }) => label));
@@ -48,17 +46,17 @@ const others = (points) => (points.length > MANY ? `${points.length} others` : l
 // The chart in words, by the means of the groups.
 export function wordsOf(points, isOver = false) {
   if (!points.length) return isOver ? "No run finished." : "Dots appear as runs finish.";
-  if (points.length === 1) return `Only ${points[0].label} so far: nothing to weigh against it.`;
+  if (points.length === 1) return `Only ${points[0].label} so far. Add a second group to compare costs.`;
   const best = paretoFront(points);
   const front = points.filter((point) => best.includes(point));
   const beaten = points.filter((point) => !best.includes(point));
   // beaten at the same cost, or only by something cheaper
   const isEqual = (point) => points.some((other) => other.cost === point.cost && shownOf(other) > shownOf(point));
   const [same, dearer] = [beaten.filter(isEqual), beaten.filter((point) => !isEqual(point))];
-  const parts = [`${list(front)} ${verb(front, "is", "are")} not beaten by anything that costs no more`];
-  if (dearer.length) parts.push(`${others(dearer)} ${verb(dearer, "costs more and reaches no more", "cost more and reach no more")}`);
-  if (same.length) parts.push(`${others(same)} ${verb(same, "costs", "cost")} as much as another and ${verb(same, "reaches", "reach")} less`);
-  return `${parts.join("; ")}. By the means alone: the verdict above says which differences stand out from luck.`;
+  const sentences = [`Pareto front: ${list(front)}.`];
+  if (dearer.length) sentences.push(`Higher cost without higher accuracy: ${others(dearer)}.`);
+  if (same.length) sentences.push(`Lower accuracy at equal cost: ${others(same)}.`);
+  return `${sentences.join(" ")} This compares means; the verdict above tests the differences.`;
 }
 
 const MARGIN = { l: 76, r: 16, t: 8, b: 44 };
