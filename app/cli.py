@@ -167,12 +167,13 @@ def worker(
 ) -> None:
     """Run a worker alone: it trains what waits in the database that it shares with the web server."""
     settings = begin(given, anew=not again)
-    from app.worker import loop as process
+    from app.worker import program
+    from app.worker.loop import SlotsUnusable
 
     try:
         with database_errors(settings):
-            process.main(settings, worker_id, replaces, parent)
-    except process.SlotsUnusable as error:
+            program.main(settings, worker_id, replaces, parent)
+    except SlotsUnusable as error:
         raise Failure(f"The worker gives up: {error}. What its slots printed says why.") from error
 
 

@@ -29,7 +29,7 @@ from typing import IO, Any, Final
 from tests.dashboard import ROOT, clean_environment
 
 PRELOADED: Final = (
-    *("app.cli", "app.client", "app.main", "app.worker.loop", "app.worker.slot", "app.commands.backup"),
+    *("app.cli", "app.client", "app.main", "app.worker.program", "app.worker.slot", "app.commands.backup"),
     *("app.commands.supervisor", "app.commands.terminal", "trainer.command", "trainer.terminal"),
 )
 _SET_CHILD_SUBREAPER: Final = 36

@@ -1,16 +1,11 @@
 """The worker: claims runs, gives them to its slots, and writes down what these report."""
 
 import logging
-import secrets
-import signal
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection, wait
-from types import FrameType
 from typing import Final, cast
 
 from sqlalchemy.exc import DBAPIError
@@ -18,14 +13,15 @@ from sqlmodel import Session
 
 from app.queue import after_end, claims, endings, registry
 from app.queue.claims import Claim
-from app.queue.reaper import Reaper
 from app.settings import Settings
-from app.storage import artifacts, migrations
+from app.storage import artifacts
 from app.storage.database import Database
-from app.storage.outage import CURE, OUTAGES, damage, is_outage, unwritable
-from app.worker import lifeline, recording
+from app.storage.outage import CURE, damage, is_outage, unwritable
+from app.worker import recording
+from app.worker.engine import Ended, Gone, Settle, Slot, Unrecorded
 from app.worker.messages import EpochDone, Failed, Finished, FromSlot, Ready, Stepping, Stopped
-from app.worker.slot_process import Ended, Gone, Settle, SlotProcess, Unrecorded
+from app.worker.presence import Presence
+from app.worker.slot_process import SlotProcess
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +31,6 @@ TURN_SECONDS: Final = 0.1
 OUTAGE_SECONDS: Final = 1.0
 """How long a turn waits while the database does not answer."""
 
-BUSY_SECONDS: Final = 1.0
-"""How long a write waits for its turn; a longer wait is an outage, which the worker rides out."""
-
 UNWRITABLE_SECONDS: Final = 60.0
 """How long reports wait for a person to make room on a full disk, until their runs are given up."""
 
@@ -46,13 +39,6 @@ MAX_FALSE_STARTS: Final = 5
 
 DRAIN_SECONDS: Final = 8.0
 """How long slots have to end their epoch and save it when the worker is told to end."""
-
-END_SECONDS: Final = 8.8
-"""When the worker then ends whatever the database does: ten seconds are promised in all."""
-
-ORPHAN_SECONDS: Final = 1.0
-ORPHAN_END_SECONDS: Final = 1.4
-"""The same when the supervisor has died: two seconds are promised in all."""
 
 FALLOUT_SECONDS: Final = 0.2
 """How long a dead slot is no crash yet: what ends a machine ends its slots, and a moment later the worker."""
@@ -69,8 +55,7 @@ class Worker:
     """One worker process; `turn` is one pass of its loop.
 
     While the database does not answer (`outage_since`, in monotonic seconds), training goes on and reports
-    wait. `replaces` names a worker that is
-    known to be dead: its runs return to the queue at once.
+    wait. `replaces` names a worker that is known to be dead: its runs return to the queue at once.
     """
 
     def __init__(
@@ -81,18 +66,14 @@ class Worker:
         replaces: str | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        new_slot: Callable[[Settings], SlotProcess] = SlotProcess,
+        new_slot: Callable[[Settings], Slot] = SlotProcess,
     ) -> None:
-        self.id = worker_id or secrets.token_hex(8)
-        self._replaces = replaces
+        self._presence = Presence(database, settings, worker_id, replaces, monotonic)
+        self.id = self._presence.id
         self._database = database
         self._settings = settings
         self._monotonic = monotonic
         self._new_slot = new_slot
-        self._reaper = Reaper(database, settings.lease_seconds)
-        self._devices: list[dict[str, str]] = []
-        self._versions: dict[str, str] = {}
-        self._heartbeat_due = 0.0
         self.outage_since: float | None = None
         self._false_starts = 0
         self._draining = False
@@ -135,8 +116,7 @@ class Worker:
                     slot.report.settle(session, slot.claim, slot.report.how)
                 elif slot.claim:
                     endings.release(session, slot.claim)
-            registry.disown(session, self.id, kept=())
-            registry.retire(session, self.id, "its worker ended")
+            self._presence.take_leave(session)
 
     def _let_slots_save(self, deadline: float) -> None:
         for slot in self.slots:
@@ -203,7 +183,7 @@ class Worker:
                 slot.watch.hear(self._monotonic(), slot.report)  # only now: it may have waited for us
                 slot.report = None
 
-    def _may_die_with(self, slot: SlotProcess) -> bool:
+    def _may_die_with(self, slot: Slot) -> bool:
         """Whether a slot that trained has died only now, so that its worker may be about to."""
         if not (isinstance(slot.report, Gone) and slot.claim) or self._draining:
             return False
@@ -224,7 +204,7 @@ class Worker:
             case Ready():
                 self.slots[index].ready = True
                 self._false_starts = 0
-                self._describe(report)
+                self._presence.describe(report)
             case Stepping():
                 pass
             case _:
@@ -259,22 +239,11 @@ class Worker:
             log.exception("run %s, attempt %s: %s", claim.run_id, claim.attempt, report)
             raise recording.Refused(report, error) from error
 
-    def _come_to_rest(self, slot: SlotProcess) -> None:
+    def _come_to_rest(self, slot: Slot) -> None:
         """Forget the claim, whose end is written down, and do what follows if the run has ended."""
         if claim := slot.rest():
             with self._database.read() as session:
                 after_end.follow_up(session, self._settings.artifacts, claim.run_id)
-
-    def _describe(self, ready: Ready) -> None:
-        offered = self._settings.device
-        self._versions = ready.versions
-        self._devices = [
-            device for device in ready.devices if offered == "auto" or offered in registry.kinds([device])
-        ]
-        if not self._devices:
-            log.error("this machine has no %s device; the worker claims nothing", offered)
-        with self._database.write() as session:
-            registry.describe(session, self.id, self._devices, self._versions)
 
     def _replace(self, index: int, settle: Settle) -> None:
         """End a slot, settle its claim, given how the slot ended, and start a new one in its place.
@@ -309,30 +278,7 @@ class Worker:
             )
 
     def _beat(self) -> None:
-        if self._monotonic() < self._heartbeat_due:
-            return
-        held = [(slot.claim.run_id, slot.claim.attempt) for slot in self.slots if slot.claim]
-        with self._database.write() as session:
-            if self._replaces:
-                registry.retire(session, self._replaces, "its worker died")
-            if not registry.heartbeat(session, self.id, self._settings.lease_seconds):
-                self._register(session)
-            registry.disown(session, self.id, held)
-        self._replaces = None
-        self._heartbeat_due = self._monotonic() + self._settings.heartbeat_seconds
-        self._reaper.reap()
-
-    def _register(self, session: Session) -> None:
-        """Make this worker known: at its start, and when it was silent for longer than its lease."""
-        registry.register(
-            session,
-            self.id,
-            host=socket.gethostname(),
-            slots=len(self.slots),
-            threads=self._settings.thread_count,
-            lease_seconds=self._settings.lease_seconds,
-        )
-        registry.describe(session, self.id, self._devices, self._versions)
+        self._presence.beat([(slot.claim.run_id, slot.claim.attempt) for slot in self.slots if slot.claim])
 
     def _stop_what_must_stop(self) -> None:
         """Obey cancellations, drop what another worker has taken over, and end what has stalled."""
@@ -357,7 +303,7 @@ class Worker:
                 self._replace(index, partial(_lose_stalled, why))
 
     def _claim(self) -> None:
-        kinds = registry.kinds(self._devices)
+        kinds = self._presence.kinds
         for slot in self.slots:
             if slot.claim or not slot.ready or not kinds:
                 continue
@@ -381,65 +327,3 @@ class Worker:
 def _lose_stalled(why: str, session: Session, claim: Claim, _: str) -> None:
     """Settle a run whose process was killed because it had stalled."""
     endings.lose(session, claim, why)
-
-
-def main(
-    settings: Settings,
-    worker_id: str | None = None,
-    replaces: str | None = None,
-    parent: int | None = None,
-) -> None:
-    """Run a worker until SIGTERM, SIGINT or the death of its parent process, then drain.
-
-    `replaces` names a worker that is known to be dead: its runs return to the queue at once.
-    """
-    stopping = threading.Event()
-    deadlines: list[float] = []
-
-    def end(slot_seconds: float, seconds: float) -> None:
-        lifeline.end_within(seconds)
-        deadlines.append(time.monotonic() + slot_seconds)
-        stopping.set()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        end(DRAIN_SECONDS, END_SECONDS)
-
-    def end_without_parent() -> None:
-        end(ORPHAN_SECONDS, ORPHAN_END_SECONDS)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    if parent is not None:
-        lifeline.watch(parent, end_without_parent)
-    database = Database(settings.url, BUSY_SECONDS)
-    if not _wait_for_schema(database, stopping):
-        return
-    worker = Worker(database, settings, worker_id, replaces)
-    try:
-        while not stopping.is_set():
-            worker.turn()
-    finally:
-        now = time.monotonic()
-        worker.drain(min(deadlines, default=now + DRAIN_SECONDS) - now)
-        database.close()
-
-
-def _wait_for_schema(database: Database, stopping: threading.Event) -> bool:
-    """Wait until the web process has prepared the database; False if told to stop before.
-
-    Raises:
-        SchemaError: the database was written by a newer Depthboard.
-    """
-    told = ""
-    while not stopping.is_set():
-        try:
-            if migrations.is_current(database):
-                return True
-            waits_for = "waiting for the web process to prepare the database"
-        except OUTAGES as error:
-            waits_for = f"waiting for the database: {error.orig}"
-        if waits_for != told:
-            log.info(waits_for)
-            told = waits_for
-        stopping.wait(0.2)
-    return False

@@ -1,4 +1,4 @@
-"""A slot as its worker sees it: a child process, the pipe to it, and the claim it trains."""
+"""Slots as child processes of their worker: how they are started, talked to and ended."""
 
 import os
 import signal
@@ -6,16 +6,14 @@ import socket
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Final, Protocol
-
-from sqlmodel import Session
 
 from app import interpreter
 from app.queue.claims import Claim
 from app.settings import Settings
 from app.storage.artifacts import RunFiles
+from app.worker.engine import Gone, Slot
 from app.worker.messages import FromSlot, Leave, Recorded, Stop, ToSlot, Train
 from app.worker.stall import Watch
 
@@ -63,51 +61,20 @@ def start(pipe: int, settings: Settings) -> Child:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """The child has ended."""
+class SlotProcess(Slot):
+    """A slot whose engine is a child process, at the other end of a pipe.
 
-
-@dataclass(frozen=True, slots=True)
-class Unrecorded:
-    """What the child did can't be written down; the reason is for the person who asked for the run."""
-
-    reason: str
-
-
-Settle = Callable[[Session, Claim, str], object]
-"""A step of the queue that says what becomes of a run, given how its child ended, in words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The worker has ended the child, and what becomes of its run is still to be written down."""
-
-    how: str
-    settle: Settle
-
-
-class SlotProcess:
-    """A place for one run at a time; `claim` is the run it trains, None when it is idle.
-
-    `report` is what it said and has not been dealt with yet, `died_at` when its end was noticed (monotonic
-    seconds), `watch` judges its silence. A run that leaves its device open gets the one that the settings
-    offer.
+    A run that leaves its device open gets the one that the settings offer.
     """
 
     def __init__(self, settings: Settings, start: Start = start) -> None:
-        self.threads = settings.thread_count
+        super().__init__(settings.thread_count)
         self._offered = settings.device
-        self.ready = False
-        self.claim: Claim | None = None
-        self.report: FromSlot | Gone | Unrecorded | Ended | None = None
-        self.died_at: float | None = None
-        self.kill_at: float | None = None
         ours, theirs = socket.socketpair()
         with theirs:
             self.process = start(theirs.fileno(), settings)
-        self.connection: Connection = Connection(ours.detach())
-        self.watch = Watch(self.process.pid)
+        self.connection = Connection(ours.detach())
+        self.watch: Watch = Watch(self.process.pid)
 
     def train(self, claim: Claim, files: RunFiles, checkpoint_seconds: float) -> None:
         """Start training a claimed run, or go on with it."""
@@ -142,11 +109,6 @@ class SlotProcess:
     def _send(self, message: ToSlot) -> None:
         with suppress(OSError):  # the child is gone, which `receive` tells
             self.connection.send(message)
-
-    def rest(self) -> Claim | None:
-        """Forget the claim, which has come to an end, and be idle."""
-        claim, self.claim, self.kill_at = self.claim, None, None
-        return claim
 
     def receive(self) -> FromSlot | Gone:
         """The next message."""

@@ -30,9 +30,10 @@ from app.storage.artifacts import RunFiles
 from app.storage.database import Database
 from app.storage.tables import Epoch, Run
 from app.worker import stall
+from app.worker.engine import Gone
 from app.worker.loop import FALLOUT_SECONDS, GRACE_SECONDS, UNWRITABLE_SECONDS, SlotsUnusable, Worker
 from app.worker.messages import EpochDone
-from app.worker.slot_process import Gone, SlotProcess, Start
+from app.worker.slot_process import SlotProcess, Start
 from tests.app import states
 from tests.app.states import queue_run, row, shown
 from tests.few import FEW, link
@@ -80,6 +81,13 @@ class Bench:
             )
         return self.worker
 
+    @property
+    def slot(self) -> SlotProcess:
+        """The slot that the worker has now."""
+        slot = self.start().slots[0]
+        assert isinstance(slot, SlotProcess)
+        return slot
+
     def end(self) -> None:
         """Drain the worker."""
         if self.worker is not None:
@@ -104,11 +112,11 @@ class Bench:
 
     def pid(self) -> int:
         """The process id of the slot's child."""
-        return self.start().slots[0].process.pid
+        return self.slot.process.pid
 
     def silence(self) -> int:
         """Stop the slot's child, deal with all that it has said before, and return its process id."""
-        slot = self.start().slots[0]
+        slot = self.slot
         Process(slot.process.pid).stop()
         self.turn_until(lambda: slot.report is None and not slot.connection.poll())
         return slot.process.pid
@@ -387,9 +395,9 @@ def test_a_run_that_steps_is_not_stalled_however_long_its_epochs_are(bench: Benc
     run_id = queue_run(bench.database, depth=2, epochs=1, batch_size=8)
     bench.turn_until(lambda: row(bench.database, run_id).device_used is not None)
     for _ in range(3):
-        heard = bench.start().slots[0].watch.heard_at
+        heard = bench.slot.watch.heard_at
         bench.leap(bench.settings.stall_seconds - 50)
-        bench.turn_until(lambda heard=heard: bench.start().slots[0].watch.heard_at > heard)  # type: ignore[misc]
+        bench.turn_until(lambda heard=heard: bench.slot.watch.heard_at > heard)  # type: ignore[misc]
     assert row(bench.database, run_id).crashes == 0
     cancel(bench, run_id)
     bench.ended(run_id)
@@ -618,7 +626,7 @@ def test_a_slot_that_was_killed_while_the_database_is_locked_is_settled_as_it_wa
 ) -> None:
     run_id = queue_run(database, **LONG)
     lone.wait_for_epochs(run_id)
-    worker, slot = lone.start(), lone.start().slots[0]
+    worker, slot = lone.start(), lone.slot
     lone.silence()
     cancel(lone, run_id)
     lone.turn_until(lambda: slot.kill_at is not None)
@@ -635,7 +643,7 @@ def test_a_slot_that_was_killed_while_the_database_is_locked_is_settled_as_it_wa
 def test_a_drain_ends_its_slots_in_time_while_the_database_is_locked(lone: Bench, database: Database) -> None:
     run_id = queue_run(database, **LONG)
     lone.wait_for_epochs(run_id)
-    worker, slot = lone.start(), lone.start().slots[0]
+    worker, slot = lone.start(), lone.slot
     lone.worker = None  # it ends here and not after the test
     with locked(database):
         worker.drain(seconds=0)
@@ -650,7 +658,7 @@ def test_a_drain_settles_what_was_killed_while_the_database_was_locked(
 ) -> None:
     run_id = queue_run(database, **LONG)
     lone.wait_for_epochs(run_id)
-    slot = lone.start().slots[0]
+    slot = lone.slot
     lone.silence()
     lone.leap(lone.settings.stall_seconds)
     with locked(database):
@@ -748,7 +756,7 @@ def test_leftovers_that_can_not_be_looked_for_do_not_end_the_worker(
 def test_a_worker_that_drains_gives_its_run_back_and_ends_its_slot(bench: Bench) -> None:
     run_id = queue_run(bench.database, **LONG)
     bench.wait_for_epochs(run_id)
-    slot = bench.start().slots[0]
+    slot = bench.slot
     bench.end()
     stored = row(bench.database, run_id)
     assert (stored.status, stored.crashes, stored.worker_id) == ("queued", 0, None)

@@ -11,8 +11,9 @@ from app import interpreter
 from app.queue.claims import Claim
 from app.settings import Settings
 from app.storage.artifacts import of_run
+from app.worker.engine import Gone
 from app.worker.messages import Recorded, Stop, Train
-from app.worker.slot_process import Gone, SlotProcess
+from app.worker.slot_process import SlotProcess
 from trainer.config import TrainConfig
 
 ECHO = """

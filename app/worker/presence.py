@@ -1,0 +1,89 @@
+"""A worker as the database knows it: registered with its devices, and alive by its heartbeats."""
+
+import logging
+import secrets
+import socket
+from collections.abc import Callable, Collection
+
+from sqlmodel import Session
+
+from app.queue import registry
+from app.queue.reaper import Reaper
+from app.settings import Settings
+from app.storage.database import Database
+from app.worker.messages import Ready
+
+log = logging.getLogger(__name__)
+
+
+class Presence:
+    """Keeps the leases of one worker and of its runs, and judges others by theirs.
+
+    `replaces` names a worker that is known to be dead: its runs return to the queue at once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        worker_id: str | None,
+        replaces: str | None,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.id = worker_id or secrets.token_hex(8)
+        self._replaces = replaces
+        self._database = database
+        self._settings = settings
+        self._monotonic = monotonic
+        self._reaper = Reaper(database, settings.lease_seconds)
+        self._devices: list[dict[str, str]] = []
+        self._versions: dict[str, str] = {}
+        self._beat_due = 0.0
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of device that the worker offers (`cpu`, `cuda`, …); empty until a slot has looked."""
+        return registry.kinds(self._devices)
+
+    def beat(self, held: Collection[tuple[int, int]]) -> None:
+        """Renew the leases, where that is due; `held` are the `(run id, attempt)` that its slots train."""
+        if self._monotonic() < self._beat_due:
+            return
+        with self._database.write() as session:
+            if self._replaces:
+                registry.retire(session, self._replaces, "its worker died")
+            if not registry.heartbeat(session, self.id, self._settings.lease_seconds):
+                self._register(session)
+            registry.disown(session, self.id, held)
+        self._replaces = None
+        self._beat_due = self._monotonic() + self._settings.heartbeat_seconds
+        self._reaper.reap()
+
+    def _register(self, session: Session) -> None:
+        """Make this worker known: at its start, and when it was silent for longer than its lease."""
+        registry.register(
+            session,
+            self.id,
+            host=socket.gethostname(),
+            slots=self._settings.slot_count,
+            threads=self._settings.thread_count,
+            lease_seconds=self._settings.lease_seconds,
+        )
+        registry.describe(session, self.id, self._devices, self._versions)
+
+    def describe(self, ready: Ready) -> None:
+        """Note what a slot has found: of the devices those that the settings offer."""
+        offered = self._settings.device
+        self._versions = ready.versions
+        self._devices = [
+            device for device in ready.devices if offered == "auto" or offered in registry.kinds([device])
+        ]
+        if not self._devices:
+            log.error("this machine has no %s device; the worker claims nothing", offered)
+        with self._database.write() as session:
+            registry.describe(session, self.id, self._devices, self._versions)
+
+    def take_leave(self, session: Session) -> None:
+        """Give back every run that the worker still holds, and be forgotten."""
+        registry.disown(session, self.id, kept=())
+        registry.retire(session, self.id, "its worker ended")

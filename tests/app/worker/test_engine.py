@@ -1,0 +1,52 @@
+"""What every slot is, whatever engine trains in it."""
+
+import inspect
+from multiprocessing import Pipe
+from pathlib import Path
+
+from app.queue.claims import Claim
+from app.storage.artifacts import RunFiles
+from app.worker.engine import Gone, Slot
+from app.worker.messages import FromSlot
+from app.worker.slot_process import SlotProcess
+from trainer.config import TrainConfig
+
+
+class Pretence(Slot):
+    """A slot that trains nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(threads=3)
+        self.connection, self.other_end = Pipe()
+
+    def train(self, claim: Claim, files: RunFiles, checkpoint_seconds: float) -> None:  # noqa: ARG002
+        self.claim = claim
+
+    def acknowledge(self, epoch: int) -> None: ...
+
+    def ask_to_stop(self, kill_at: float) -> None:
+        self.kill_at = kill_at
+
+    def ask_to_leave(self) -> None: ...
+
+    def receive(self) -> FromSlot | Gone:
+        return Gone()
+
+    def kill(self) -> str:
+        return "it was never there"
+
+
+def test_a_slot_that_comes_to_rest_forgets_its_claim_and_its_deadline() -> None:
+    slot = Pretence()
+    assert (slot.claim, slot.ready, slot.report, slot.threads) == (None, False, None, 3)
+    claim = Claim(run_id=7, attempt=2, config=TrainConfig(depth=1), threads=3, epochs_done=4)
+    slot.train(claim, RunFiles(Path("/nowhere")), 5)
+    slot.ask_to_stop(kill_at=9)
+    assert slot.rest() is claim
+    assert (slot.claim, slot.kill_at) == (None, None)
+    assert slot.rest() is None
+
+
+def test_the_engine_that_is_there_does_all_that_a_worker_asks_for() -> None:
+    assert not inspect.isabstract(SlotProcess)
+    assert Slot.__abstractmethods__ <= SlotProcess.__dict__.keys()

@@ -1,0 +1,44 @@
+"""How a worker's process waits for its database."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings
+from app.storage import migrations
+from app.storage.database import Database
+from app.worker import program
+from tests.waiting import eventually
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Database]:
+    """A database without tables."""
+    with closing(Database(Settings(data_dir=tmp_path).url)) as database:
+        database.create()
+        yield database
+
+
+def test_a_worker_waits_until_the_web_process_has_prepared_the_database(
+    empty: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    stopping = threading.Event()
+    answers: list[bool] = []
+    with caplog.at_level(logging.INFO):
+        waiting = threading.Thread(target=lambda: answers.append(program.wait_for_schema(empty, stopping)))
+        waiting.start()
+        eventually(lambda: "waiting for the web process to prepare the database" in caplog.text)
+        migrations.upgrade(empty)
+        waiting.join()
+    assert answers == [True]
+    assert caplog.text.count("waiting for") == 1
+
+
+def test_a_worker_that_is_told_to_end_before_waits_no_longer(empty: Database) -> None:
+    stopping = threading.Event()
+    stopping.set()
+    assert not program.wait_for_schema(empty, stopping)
