@@ -134,7 +134,7 @@ class Outlook:
     def __init__(self, session: Session, sizes: Mapping[str, Images] = NO_SIZES) -> None:
         self._alive = registry.list_workers(session)
         self._past = _past(session)
-        self._sizes = {each.dataset: each.images for each in reversed(self._past)} | dict(sizes)
+        self._sizes = {run.dataset: run.images for run in reversed(self._past)} | dict(sizes)
         newest = self._past[0] if self._past else None
         self.usual_kind = newest.kind if newest else "cpu"
         past_threads = newest.observation.work.threads if newest else 1
@@ -144,12 +144,12 @@ class Outlook:
 
     def slots(self) -> list[Slot]:
         """Every slot that is alive, free at once; one that trains anything where none is."""
-        found = []
+        slots = []
         for worker in self._alive:
             kinds = registry.kinds(device.model_dump() for device in worker.devices)
             kind = next((kind for kind in _FASTEST_FIRST if kind in kinds), self.usual_kind)
-            found += [Slot(kind, kinds, worker.id) for _ in range(worker.slots)]
-        return found or [Slot(self.usual_kind, frozenset())]
+            slots += [Slot(kind, kinds, worker.id) for _ in range(worker.slots)]
+        return slots or [Slot(self.usual_kind, frozenset())]
 
     def guess(self, config: TrainConfig, kind: str, epochs: int | None = None) -> Guess:
         """How long a run takes on a kind of device; `epochs` if it has not all of them to train."""
@@ -168,8 +168,8 @@ class Outlook:
                 for device in worker.devices
                 if device.device.partition(":")[0] == kind
             }
-            all_of_kind = [each for each in self._past if each.kind == kind]
-            same = [each for each in all_of_kind if each.name in alive]
+            all_of_kind = [run for run in self._past if run.kind == kind]
+            same = [run for run in all_of_kind if run.name in alive]
             self._paces[kind] = fitted(kind, _selected(same or all_of_kind))
         return self._paces[kind]
 
@@ -239,11 +239,11 @@ def _selected(past: Sequence[_Past]) -> tuple[Observation, ...]:
     """What the fit takes of past runs, and how much each counts."""
     kept: list[Observation] = []
     alike: dict[Work, int] = {}
-    for age, each in enumerate(past):
-        work = each.observation.work
+    for age, run in enumerate(past):
+        work = run.observation.work
         alike[work] = alike.get(work, 0) + 1
         if alike[work] <= _KEPT_ALIKE and len(kept) < _KEPT:
-            kept.append(each.observation._replace(weight=0.5 ** (age / _HALF_LIFE)))
+            kept.append(run.observation._replace(weight=0.5 ** (age / _HALF_LIFE)))
     return tuple(kept)
 
 

@@ -42,7 +42,7 @@ def ends(session: Session) -> dict[int, Guess]:
     running = session.exec(select(Run).where(Run.status == "running").order_by(col(Run.id))).all()
     present = _Running(session, outlook, running)
     slots = outlook.slots()
-    found = dict(present.left)
+    left = dict(present.left)
     for run in running:
         held = [slot for slot in slots if slot.worker_id == run.worker_id]
         slot = first_free(held or slots, "auto")
@@ -54,8 +54,8 @@ def ends(session: Session) -> dict[int, Guess]:
             kind = slot.kind if config.device == "auto" else config.device
             guess = outlook.guess(config, kind, config.epochs - epochs_done)
             slot.take(Guess(present.slowness * guess.seconds, guess.spread, guess.support))
-            found[run_id] = Guess(slot.seconds, slot.spread, guess.support)
-    return found
+            left[run_id] = Guess(slot.seconds, slot.spread, guess.support)
+    return left
 
 
 def last(forecast: Mapping[int, Guess], run_ids: Sequence[int]) -> Guess | None:
@@ -115,14 +115,14 @@ def _last_epochs(session: Session, running: Sequence[Run]) -> dict[int, list[flo
         )
         .order_by(col(Epoch.run_id), col(Epoch.epoch))
     )
-    found: dict[int, list[float]] = {}
+    by_run: dict[int, list[float]] = {}
     for run_id, seconds in rows:
-        found.setdefault(run_id, []).append(max(seconds, 1e-6))
+        by_run.setdefault(run_id, []).append(max(seconds, 1e-6))
     for run in running:
-        seconds = found.get(run.id or 0, [])
+        seconds = by_run.get(run.id or 0, [])
         if 1 < len(seconds) == run.epochs_done - run.resumed_from:
             del seconds[0]
-    return found
+    return by_run
 
 
 def _work(run: Run, epochs: int, *, ends: bool = True) -> Work:

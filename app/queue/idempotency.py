@@ -128,12 +128,12 @@ def forget_old(database: Database) -> None:
     """Remove keys that need not be remembered, some at a time: to find them takes a look at every key."""
     old = col(IdempotencyKey.created_at) < now() - REMEMBERED_SECONDS
     with database.read() as session:
-        found = session.exec(select(IdempotencyKey.key, IdempotencyKey.route).where(old)).all()
-    for start in range(0, len(found), FORGOTTEN_AT_ONCE):
-        some = found[start : start + FORGOTTEN_AT_ONCE]
+        keys = session.exec(select(IdempotencyKey.key, IdempotencyKey.route).where(old)).all()
+    for start in range(0, len(keys), FORGOTTEN_AT_ONCE):
+        some = [tuple(key) for key in keys[start : start + FORGOTTEN_AT_ONCE]]
         with database.write() as session:
-            place = tuple_(col(IdempotencyKey.key), col(IdempotencyKey.route))
-            session.execute(delete(IdempotencyKey).where(old, place.in_([tuple(each) for each in some])))
+            identity = tuple_(col(IdempotencyKey.key), col(IdempotencyKey.route))
+            session.execute(delete(IdempotencyKey).where(old, identity.in_(some)))
 
 
 def _remembered(session: Session, key: str, route: str) -> IdempotencyKey | None:

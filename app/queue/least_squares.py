@@ -25,12 +25,12 @@ def factors(rows: Matrix, weights: Vector, hold: float) -> tuple[list[float], li
     free = list(range(size))
     while True:
         inverse = inverse_of([[normal[i][j] for j in free] for i in free])
-        found = {
+        solution = {
             i: sum(entry * wanted[j] for entry, j in zip(row, free, strict=True))
             for i, row in zip(free, inverse, strict=True)
         }
-        lowest = min(found, key=lambda i: found[i])
-        if found[lowest] >= 0:
+        lowest = min(solution, key=lambda i: solution[i])
+        if solution[lowest] >= 0:
             break
         free.remove(lowest)
     place = {i: index for index, i in enumerate(free)}
@@ -41,7 +41,7 @@ def factors(rows: Matrix, weights: Vector, hold: float) -> tuple[list[float], li
             continue
         for j in free:
             whole[i][j] = inverse[place[i]][place[j]]
-    return [found.get(i, 0.0) for i in range(size)], whole
+    return [solution.get(i, 0.0) for i in range(size)], whole
 
 
 def inverse_of(matrix: Matrix) -> list[list[float]]:

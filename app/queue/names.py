@@ -64,15 +64,15 @@ def stored(session: Session, wanted: Sequence[tuple[TrainConfig, str | None]]) -
     """
     bases = [described(config) if given is None else None for config, given in wanted]
     counted = _newest(session, {base for base in bases if base is not None})
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for base, (_, given) in zip(bases, wanted, strict=True):
         if base is None:
-            found.append({"name": given, "name_base": None, "name_repeat": None})
+            rows.append({"name": given, "name_base": None, "name_repeat": None})
             continue
         counted[base] += 1
         name = base if counted[base] == 1 else f"{base} · {counted[base]}"
-        found.append({"name": name, "name_base": base, "name_repeat": counted[base]})
-    return found
+        rows.append({"name": name, "name_base": base, "name_repeat": counted[base]})
+    return rows
 
 
 def given(run: Run) -> str | None:
@@ -82,22 +82,22 @@ def given(run: Run) -> str | None:
 
 def _newest(session: Session, bases: Collection[str]) -> Counter[str]:
     """How far the runs of each name are counted."""
-    found = Counter[str]()
+    counted = Counter[str]()
     if len(bases) == 1:
         (base,) = bases
-        found[base] = session.connection().execute(_OF_ONE, {"base": base}).scalar() or 0
+        counted[base] = session.connection().execute(_OF_ONE, {"base": base}).scalar() or 0
     elif bases:
         for base, newest in session.connection().execute(_OF_SEVERAL, {"bases": list(bases)}):
-            found[base] = newest
-    return found
+            counted[base] = newest
+    return counted
 
 
 def renamed(session: Session, run: Run, given: str | None) -> dict[str, Any]:
     """What a run stores that gets another name, or with None the one made for it; nothing if it has that."""
     if given == run.name or (given is None and run.name_base == described(run.config)):
         return {}
-    (found,) = stored(session, [(run.config, given)])
-    return found
+    (row,) = stored(session, [(run.config, given)])
+    return row
 
 
 def described(config: TrainConfig) -> str:

@@ -281,8 +281,8 @@ class Pace:
             return 0.0, 0.0
         middle = weighted_median(near)
         scale = _OUTLYING * _USUAL_SPREAD
-        robust = [(each, weight / (1 + ((each - middle) / scale) ** 2)) for each, weight in near]
-        mean = sum(each * weight for each, weight in robust) / sum(weight for _, weight in robust)
+        robust = [(residual, weight / (1 + ((residual - middle) / scale) ** 2)) for residual, weight in near]
+        mean = sum(residual * weight for residual, weight in robust) / sum(weight for _, weight in robust)
         return mean * support / (support + _NEIGHBOURS), support
 
 
@@ -308,8 +308,8 @@ def fitted(kind: str, past: tuple[Observation, ...]) -> Pace:
     ]
     spread = _USUAL_SPREAD
     for _ in range(_ROUNDS):
-        found, inverse = factors(rows, weights, hold=(spread / _PART_SPREAD) ** 2)
-        residuals = [-math.log(product(row, found)) for row in rows]
+        scales, inverse = factors(rows, weights, hold=(spread / _PART_SPREAD) ** 2)
+        residuals = [-math.log(product(row, scales)) for row in rows]
         spread = max(_SMALLEST_SPREAD, 1.4826 * median(map(abs, residuals)), _USUAL_SPREAD / len(past))
         weights = [
             run.weight / (1 + (residual / (_OUTLYING * spread)) ** 2)
@@ -320,7 +320,7 @@ def fitted(kind: str, past: tuple[Observation, ...]) -> Pace:
         for row, one in zip(inverse, units, strict=True)
     ]
     return Pace(
-        tuple(factor * unit for factor, unit in zip(found, units, strict=True)),
+        tuple(factor * unit for factor, unit in zip(scales, units, strict=True)),
         tuple(covariance),
         tuple(zip(past, residuals, strict=True)),
     )

@@ -121,12 +121,12 @@ def without_epochs(runs: Sequence[RunOut]) -> list[Ending]:
     lowest = min((_lower_rate(run) for run in runs if _has_diverged(run)), default=0.0)
     kinds: dict[tuple[Status, Advice], list[RunOut]] = {}
     for run in runs:
-        found = _diverged(lowest) if _has_diverged(run) else of(run)
-        if found:
-            kinds.setdefault((run.status, found), []).append(run)
+        advice = _diverged(lowest) if _has_diverged(run) else of(run)
+        if advice:
+            kinds.setdefault((run.status, advice), []).append(run)
     return [
-        Ending(status, _counted(status, alike), found)
-        for (status, found), alike in sorted(kinds.items(), key=lambda kind: -len(kind[1]))
+        Ending(status, _counted(status, alike), advice)
+        for (status, advice), alike in sorted(kinds.items(), key=lambda kind: -len(kind[1]))
     ]
 
 

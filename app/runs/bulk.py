@@ -120,7 +120,7 @@ def _apply(session: Session, settings: Settings, request: BulkRequest, ids: Sequ
 
 def _tag(session: Session, ids: Sequence[int], tag: str, *, add: bool) -> Refusals:
     rows = session.execute(select(Run.id, Run.tags).where(col(Run.id).in_(ids)))
-    others = {run_id: [each for each in tags if each != tag] for run_id, tags in rows}
+    others = {run_id: [other for other in tags if other != tag] for run_id, tags in rows}
     full = {
         run_id: run_rows.WrongState(f"run {run_id} has {MAX_TAGS} tags already; no run may have more")
         for run_id, tags in others.items()

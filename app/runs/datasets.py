@@ -62,12 +62,14 @@ class Catalogue:
     @property
     def names(self) -> list[str]:
         """What can be asked for."""
-        return [each.name for each in self.usable]
+        return [dataset.name for dataset in self.usable]
 
     @property
     def sizes(self) -> dict[str, tuple[int, int]]:
         """How many training and test images each has."""
-        return {each.name: (each.sizes.train_images, each.sizes.test_images) for each in self.usable}
+        return {
+            dataset.name: (dataset.sizes.train_images, dataset.sizes.test_images) for dataset in self.usable
+        }
 
 
 SHIPPED_ALONE: Final = Catalogue([Usable(SHIPPED, Sizes(TRAIN_IMAGES, TEST_IMAGES))])
@@ -143,18 +145,20 @@ def _look(path: Path) -> _Look | str:
     if not _can_be_asked_for(path.name):
         return f"A data set's name has {_ALLOWED}. Rename the folder{_suggested(path.name)}."
     folder = DataFolder(path)
-    found = folder.find()
-    if problem := lacks(folder, found):
+    files = folder.find()
+    if problem := lacks(folder, files):
         return problem
-    sizes = _inspected(path, found.stamp)
+    sizes = _inspected(path, files.stamp)
     if isinstance(sizes, str):
         return sizes
-    return _Look(Usable(path.name, sizes, _note(path, found)), _images_read(path, found.stamp))
+    return _Look(Usable(path.name, sizes, _note(path, files)), _images_read(path, files.stamp))
 
 
 def _suggested(name: str) -> str:
     """A name that would do, where the folder's own is near to one."""
-    near = "".join(each if each.isalnum() or each in "._-" else "-" for each in name.lower().strip(" .-_"))
+    near = "".join(
+        letter if letter.isalnum() or letter in "._-" else "-" for letter in name.lower().strip(" .-_")
+    )
     return f", for instance to {near}" if _can_be_asked_for(near) else ""
 
 
@@ -170,7 +174,7 @@ def _inspected(path: Path, _stamp: Stamp) -> Sizes | str:
 @lru_cache(maxsize=_KNOWN)
 def _images_read(path: Path, _stamp: Stamp) -> Future[str | None]:
     """What is wrong with the images of a folder, None if nothing: known once a thread has read them."""
-    found: Future[str | None] = Future()
+    outcome: Future[str | None] = Future()
 
     def read() -> None:
         problem = None
@@ -182,10 +186,10 @@ def _images_read(path: Path, _stamp: Stamp) -> Future[str | None]:
         except DataError as error:
             problem = str(error)
         finally:
-            found.set_result(problem)
+            outcome.set_result(problem)
 
     Thread(target=read, name=f"images of {path.name}", daemon=True).start()
-    return found
+    return outcome
 
 
 def _note(path: Path, found: FoundFiles) -> str | None:

@@ -27,11 +27,11 @@ def columns_of(session: Session, run_ids: Iterable[int]) -> dict[int, EpochColum
         .order_by(col(Epoch.run_id), col(Epoch.epoch))
     )
     rows = session.connection().execute(query)  # plain rows: objects would take most of the time
-    found = {run_id: zip(*group, strict=True) for run_id, group in groupby(rows, itemgetter(0))}
+    rows_of = {run_id: zip(*group, strict=True) for run_id, group in groupby(rows, itemgetter(0))}
     empty = [()] * (1 + len(EPOCH_COLUMNS))
     return {
         run_id: EpochColumns.model_construct(
-            None, **dict(zip(EPOCH_COLUMNS, map(list, list(found.get(run_id, empty))[1:]), strict=True))
+            None, **dict(zip(EPOCH_COLUMNS, map(list, list(rows_of.get(run_id, empty))[1:]), strict=True))
         )
         for run_id in wanted
     }
@@ -53,10 +53,10 @@ def curves_json(session: Session, run_ids: Iterable[int]) -> dict[int, dict[str,
     query = select(ordered.c.run_id, *(json_array(ordered.c[name]) for name in CURVES)).group_by(
         ordered.c.run_id
     )
-    found = {run_id: texts for run_id, *texts in session.connection().execute(query)}
+    texts_of = {run_id: texts for run_id, *texts in session.connection().execute(query)}
     empty = ["[]"] * len(CURVES)
     return {
-        run_id: dict(zip(CURVES, map(orjson.Fragment, found.get(run_id, empty)), strict=True))
+        run_id: dict(zip(CURVES, map(orjson.Fragment, texts_of.get(run_id, empty)), strict=True))
         for run_id in wanted
     }
 

@@ -18,9 +18,9 @@ _FORMULA: Final = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
 """What a spreadsheet takes for the beginning of a formula, also in full width."""
 
 
-def runs(found: Sequence[RunOut]) -> str:
+def runs(listed: Sequence[RunOut]) -> str:
     """One line per run, one column per field; lists as JSON."""
-    return _table(RunOut.model_fields, [run.model_dump() for run in found])
+    return _table(RunOut.model_fields, [run.model_dump() for run in listed])
 
 
 def epochs(runs: Sequence[RunOut], columns: Mapping[int, EpochColumns]) -> str:
@@ -35,10 +35,10 @@ def epochs(runs: Sequence[RunOut], columns: Mapping[int, EpochColumns]) -> str:
     return _table([*fields, *EPOCH_COLUMNS], rows)
 
 
-def groups(found: Findings) -> str:
+def groups(findings: Findings) -> str:
     """One line per group: what it is by, and mean, deviation, extremes and interval of each figure."""
-    rows = [_group(row) for row in found.groups]
-    return _table(rows[0] if rows else [*found.by, "label"], rows)
+    rows = [_group(row) for row in findings.groups]
+    return _table(rows[0] if rows else [*findings.by, "label"], rows)
 
 
 def _group(row: GroupRow) -> dict[str, Any]:
@@ -59,9 +59,9 @@ def _group(row: GroupRow) -> dict[str, Any]:
     }
 
 
-def _spread(name: str, found: Spread | None) -> dict[str, float | None]:
-    low, high = (found.ci95 if found else None) or (None, None)
-    values = {part: getattr(found, part, None) for part in ("mean", "std", "min", "max")}
+def _spread(name: str, spread: Spread | None) -> dict[str, float | None]:
+    low, high = (spread.ci95 if spread else None) or (None, None)
+    values = {part: getattr(spread, part, None) for part in ("mean", "std", "min", "max")}
     return {
         f"{name}_{part}": value for part, value in (values | {"ci95_low": low, "ci95_high": high}).items()
     }

@@ -65,7 +65,7 @@ class Chance:
 
     def sentence(self, test_accuracy: float) -> str:
         """The judgement in a sentence, with what it rests on; nothing to say gives an empty one."""
-        found = self.judge(test_accuracy)
+        judgement = self.judge(test_accuracy)
         right = round(test_accuracy * self.images)
         digits = [str(digit) for digit, count in enumerate(self.counts) if count == self.most]
         chance = "a tenth or more"
@@ -74,18 +74,18 @@ class Chance:
         answer = (
             f"answering {' or '.join(digits)}" if self.counts else "the most frequent class as the answer"
         )
-        if found == ONE_CLASS:
+        if judgement == ONE_CLASS:
             return (
                 f"every test image is of class {digits[0]}, so {answer} without looking gets 100 %: this "
                 "test accuracy can't tell whether anything was learnt."
             )
-        if found == MAY_BE:
+        if judgement == MAY_BE:
             return (
                 f"{MAY_BE}: {in_percent(test_accuracy)} of the test images are classified correctly, "
                 f"{answer} to every one of them gets {chance}, and with {_images(self.images)} the "
                 "difference may be luck."
             )
-        if found is None:
+        if judgement is None:
             return ""
         same = [str(digit) for digit, count in enumerate(self.counts) if count == right and count]
         if not same:

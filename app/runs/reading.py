@@ -6,11 +6,10 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from app.queue import forecast, registry
+from app.queue import forecast, registry, run_rows
 from app.queue.claims import order_of_claims
 from app.queue.estimate import basis
 from app.queue.pace import Guess
-from app.queue.run_rows import RunNotFound
 from app.runs.guessing import Chance
 from app.schemas.answers import AttemptOut, QueueOut, RunDetail, RunOut, TimeLeft
 from app.schemas.status import ENDED
@@ -33,10 +32,8 @@ def get_run(session: Session, run_id: int) -> RunDetail:
     Raises:
         RunNotFound: there is no such run.
     """
-    run = session.get(Run, run_id)
-    if run is None:
-        raise RunNotFound(run_id)
-    worker = next((each for each in registry.list_workers(session) if each.id == run.worker_id), None)
+    run = run_rows.get(session, run_id)
+    worker = next((live for live in registry.list_workers(session) if live.id == run.worker_id), None)
     return RunDetail(
         **as_answers(session, [run])[0].model_dump(),
         resumed_from=run.resumed_from,

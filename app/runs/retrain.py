@@ -32,13 +32,13 @@ def train_again(session: Session, again: Again, *, limit: int) -> Replaced:
         QueueFull: more than `limit` runs would wait; the caller's transaction has to be given up.
     """
     study_id = again.study_id
-    found = session.exec(
+    finished = session.exec(
         select(Run).where(col(Run.id).in_(again.run_ids), Run.status == "finished").order_by(col(Run.id))
     ).all()
     members = set(
         session.exec(
             select(StudyRun.run_id).where(
-                StudyRun.study_id == study_id, col(StudyRun.run_id).in_([old.id for old in found])
+                StudyRun.study_id == study_id, col(StudyRun.run_id).in_([old.id for old in finished])
             )
         )
     )
@@ -50,11 +50,11 @@ def train_again(session: Session, again: Again, *, limit: int) -> Replaced:
                 Labels(name=names.given(old), tags=old.tags, note=old.note, priority=old.priority),
                 study_id if old.id in members else None,
             )
-            for old in found
+            for old in finished
         ],
         limit=limit,
     )
-    made = {old.id or 0: new for old, new in zip(found, queued, strict=True)}
+    made = {old.id or 0: new for old, new in zip(finished, queued, strict=True)}
     places = [{"study_id": study_id, "run_id": new} for old, new in made.items() if old in members]
     if places:
         session.execute(

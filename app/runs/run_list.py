@@ -92,7 +92,7 @@ class RunQuery:
         Raises:
             QueryError: a value is malformed; if `strict`, also an unknown or repeated parameter.
         """
-        found: dict[str, Any] = {}
+        special: dict[str, Any] = {}
         filters: dict[str, list[Any]] = {}
         seen: set[str] = set()
         for name, text in parameters:
@@ -103,7 +103,7 @@ class RunQuery:
                 continue
             if name in _SPECIAL:
                 target, read = _SPECIAL[name]
-                found[target] = read(name, text.strip())
+                special[target] = read(name, text.strip())
             elif name in _READERS:
                 filters[name] = _READERS[name](name, text)
             elif strict:
@@ -111,7 +111,7 @@ class RunQuery:
         if sum(map(len, filters.values())) > MAX_FILTER_VALUES:
             name = max(filters, key=lambda name: len(filters[name]))
             raise QueryError(name, f"all filters have more than {MAX_FILTER_VALUES:,} values together")
-        return cls(filters=filters, **found)
+        return cls(filters=filters, **special)
 
 
 def list_runs(session: Session, query: RunQuery) -> RunPage:
@@ -176,11 +176,11 @@ def _conditions(query: RunQuery) -> list[ColumnElement[bool]]:
 
 def _mentions(text: str) -> ColumnElement[bool]:
     """Whether name, note or a tag holds the text, whatever its case, or it is the id."""
-    found: ColumnElement[bool] = position(col(Run.search_key), text_keys.sought(text)) > 0
+    mentioned: ColumnElement[bool] = position(col(Run.search_key), text_keys.sought(text)) > 0
     number = text_keys.folded(text).lstrip("#")
     if _WHOLE.fullmatch(number) and int(number) <= MAX_ID:
-        found = or_(found, col(Run.id) == int(number))
-    return found
+        mentioned = or_(mentioned, col(Run.id) == int(number))
+    return mentioned
 
 
 def _after(query: RunQuery, key: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -227,7 +227,7 @@ def _answers(session: Session, studies: Sequence[Study]) -> list[StudyOut]:
     )
     for study_id, *row in session.execute(query):
         rows[study_id].append(_Row(*row))
-    is_open = any(row.status not in ENDED for found in rows.values() for row in found)
+    is_open = any(row.status not in ENDED for members in rows.values() for row in members)
     ends = forecast.ends(session) if is_open else {}
     return [_summed_up(study, rows[_id(study)], ends) for study in studies]
 

@@ -61,7 +61,7 @@ def warnings(configs: Sequence[TrainConfig], known: Catalogue) -> list[str]:
 
     `known` are the data sets, which tell how many images an epoch has.
     """
-    images = {each.name: each.sizes.train_images for each in known.usable}
+    images = {dataset.name: dataset.sizes.train_images for dataset in known.usable}
     return [
         *_rates(configs),
         *_few_updates(configs, images),
@@ -73,12 +73,12 @@ def _rates(configs: Iterable[TrainConfig]) -> list[str]:
     high: dict[tuple[str, float, float], set[float]] = {}
     low: dict[tuple[str, float, float], set[float]] = {}
     for config in configs:
-        found = rates(config.optimizer, config.momentum)
-        most = found.most_of_one if config.depth == 1 else found.most
+        known = rates(config.optimizer, config.momentum)
+        most = known.most_of_one if config.depth == 1 else known.most
         if config.lr > most:
-            high.setdefault((config.optimizer, most, found.usual), set()).add(config.lr)
-        elif config.lr < found.least:
-            low.setdefault((config.optimizer, found.least, found.usual), set()).add(config.lr)
+            high.setdefault((config.optimizer, most, known.usual), set()).add(config.lr)
+        elif config.lr < known.least:
+            low.setdefault((config.optimizer, known.least, known.usual), set()).add(config.lr)
     return [
         *(
             f"{_values('Learning rate', values)} with {optimizer} is far above what has worked (up to "
@@ -105,39 +105,41 @@ def _few_updates(configs: Iterable[TrainConfig], images: Mapping[str, int]) -> l
         updates = config.epochs * -(-count // config.batch_size)
         if updates < _FEWEST_UPDATES:
             fewest = min(updates, fewest or updates)
-    found = [
+    sentences = [
         f"{_values('Batch size', sizes)} is more than the {images[name]:,} training images of {name}: every "
         "epoch is a single update."
         for name, sizes in large.items()
     ]
     if fewest is not None:
-        found.append(
+        sentences.append(
             f"{formats.plural(fewest, 'update')} of the weights in a whole run: too few to learn much. Use "
             "more epochs or a smaller batch size."
         )
-    return found
+    return sentences
 
 
 def _settings(configs: Sequence[TrainConfig]) -> list[str]:
-    found = []
+    sentences = []
     deep = {config.depth for config in configs if config.depth > _DEEPEST_SGD and _is_plain(config)}
     if deep:
-        found.append(
+        sentences.append(
             f"{_values('Depth', deep)} is deeper than what has worked with plain sgd (up to {_DEEPEST_SGD}): "
             "such runs stay at guessing for many epochs. adam with learning rate 0.001 has worked."
         )
     coupled = [config for config in configs if config.optimizer != "adamw"]
-    if decays := {each.weight_decay for each in coupled if each.weight_decay > _MOST_DECAY}:
-        found.append(
+    if decays := {config.weight_decay for config in coupled if config.weight_decay > _MOST_DECAY}:
+        sentences.append(
             f"{_values('Weight decay', decays)} is far above what has worked (up to {_MOST_DECAY}): weights "
             "shrink to nothing. 0.0001 is usual; adamw bears more."
         )
-    if shares := {each.dropout for each in configs if each.dropout > _MOST_DROPOUT and each.depth > 1}:
-        found.append(
+    if shares := {
+        config.dropout for config in configs if config.dropout > _MOST_DROPOUT and config.depth > 1
+    }:
+        sentences.append(
             f"{_values('Dropout', shares)} is far above what has worked (up to {_MOST_DROPOUT}): hardly any "
             "unit is left to train. 0.2 to 0.5 is usual."
         )
-    return found
+    return sentences
 
 
 def _is_plain(config: TrainConfig) -> bool:

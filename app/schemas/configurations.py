@@ -53,14 +53,14 @@ def differing(runs: Sequence[RunOut], besides: Sequence[str] = ()) -> dict[str, 
     Data sets of different names have different contents anyway: a version counts only beside another of
     the same name.
     """
-    found = {
+    values_of = {
         name: ascending({part(run, name) for run in runs if getattr(run, name) is not None})
         for name in PARTS
         if name not in besides and name != "data_version"
     }
     if "data_version" not in besides:
-        found["data_version"] = _versions(runs)
-    return {name: values for name, values in found.items() if len(values) > 1}
+        values_of["data_version"] = _versions(runs)
+    return {name: values for name, values in values_of.items() if len(values) > 1}
 
 
 def _versions(runs: Sequence[RunOut]) -> list[str]:
@@ -81,11 +81,11 @@ def datasets_by_content(runs: Iterable[RunOut]) -> dict[str, str]:
     for run in runs:
         versions.setdefault(run.dataset, set()).add(run.data_version)
     first: dict[str, str] = {}
-    found = {}
+    stands_for = {}
     for name in ascending(versions):
         version = next(iter(versions[name])) if len(versions[name]) == 1 else None
-        found[name] = name if version is None else first.setdefault(version, name)
-    return found
+        stands_for[name] = name if version is None else first.setdefault(version, name)
+    return stands_for
 
 
 def repeats(runs: Iterable[RunOut]) -> list[RunOut]:
@@ -94,14 +94,14 @@ def repeats(runs: Iterable[RunOut]) -> list[RunOut]:
     A run is a function of both, so its repetition says nothing new of the spread over seeds.
     """
     kept: dict[tuple[Any, ...], list[RunOut]] = {}
-    found = []
+    repeated = []
     for run in sorted(runs, key=lambda run: -run.id):
         alike = kept.setdefault(tuple(getattr(run, name) for name in (*PARTS[: -len(FOUND)], "seed")), [])
         if any(_may_be_same(run, other) for other in alike):
-            found.append(run)
+            repeated.append(run)
         else:
             alike.append(run)
-    return found[::-1]
+    return repeated[::-1]
 
 
 def _may_be_same(one: RunOut, other: RunOut) -> bool:

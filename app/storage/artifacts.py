@@ -72,7 +72,7 @@ class RunFiles:
     def usable(self, recorded: int) -> list[Checkpoint]:
         """Complete checkpoints, newest first, that know no more than `recorded` epochs."""
         complete = [checkpoint for checkpoint, path in self._found() if path == self.path_of(checkpoint)]
-        return sorted((each for each in complete if each.epoch <= recorded), reverse=True)
+        return sorted((checkpoint for checkpoint in complete if checkpoint.epoch <= recorded), reverse=True)
 
     def remove_older(self, than: Checkpoint) -> None:
         """Remove the checkpoints, complete or not, that are older than this one."""
@@ -94,13 +94,13 @@ class RunFiles:
 
     def _left_by_others(self, attempt: int) -> Iterator[Path]:
         for path in _inside(self.folder):
-            found = _ATTEMPT.fullmatch(path.name)
-            if path == self.checkpoints or (found and int(found[1]) != attempt):
+            of_attempt = _ATTEMPT.fullmatch(path.name)
+            if path == self.checkpoints or (of_attempt and int(of_attempt[1]) != attempt):
                 yield path
 
     def _found(self) -> Iterable[tuple[Checkpoint, Path]]:
         matches = [(path, _CHECKPOINT.fullmatch(path.name)) for path in _inside(self.checkpoints)]
-        return [(Checkpoint(int(found[1]), int(found[2])), path) for path, found in matches if found]
+        return [(Checkpoint(int(match[1]), int(match[2])), path) for path, match in matches if match]
 
 
 def of_run(location: str, run_id: int) -> RunFiles:

@@ -103,13 +103,13 @@ def check(path: Path) -> None:
 
 def _check_access(path: Path) -> None:
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return
     except OSError as error:
         raise _out_of_reach(path, error) from error
-    if not S_ISREG(found.st_mode):
-        kind = "a folder" if S_ISDIR(found.st_mode) else "not a regular file"
+    if not S_ISREG(status.st_mode):
+        kind = "a folder" if S_ISDIR(status.st_mode) else "not a regular file"
         raise DatabaseUnusable(path, f"is {kind} instead of a file", "Move that away, or restore")
     try:
         os.close(os.open(path, os.O_RDWR))
@@ -312,8 +312,8 @@ def _check_schema(path: Path, view: Connection) -> None:
 
 
 def _listed(names: Iterable[str]) -> str:
-    found = sorted(names)
-    return ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
+    ordered = sorted(names)
+    return ", ".join(ordered[:_SHOWN]) + (", …" if len(ordered) > _SHOWN else "")
 
 
 def _check_descent(path: Path, view: Connection) -> None:
@@ -342,9 +342,9 @@ def _check_descent(path: Path, view: Connection) -> None:
 
 
 def _is_known(view: Connection, run_id: int, created_at: float) -> bool:
-    found = view.execute("SELECT created_at FROM run WHERE id = ?", (run_id,)).fetchall()
-    found = found or view.execute("SELECT ? FROM deletion WHERE run_id = ?", (created_at, run_id)).fetchall()
-    return found == [(created_at,)]
+    known = view.execute("SELECT created_at FROM run WHERE id = ?", (run_id,)).fetchall()
+    known = known or view.execute("SELECT ? FROM deletion WHERE run_id = ?", (created_at, run_id)).fetchall()
+    return known == [(created_at,)]
 
 
 def _look_through(view: Connection) -> None:
@@ -352,13 +352,13 @@ def _look_through(view: Connection) -> None:
     deadline = time.monotonic() + LOOK_SECONDS
     view.set_progress_handler(lambda: time.monotonic() > deadline, 1000)
     try:
-        found = [line for (line,) in view.execute(f"PRAGMA quick_check({_SHOWN})")]
+        lines = [line for (line,) in view.execute(f"PRAGMA quick_check({_SHOWN})")]
     except DRIVER.OperationalError as error:
         if error.sqlite_errorcode != DRIVER.SQLITE_INTERRUPT:
             raise
     else:
-        if found != ["ok"]:
-            raise _Fault("; ".join(map(_told, found)))
+        if lines != ["ok"]:
+            raise _Fault("; ".join(map(_told, lines)))
 
 
 def _told(line: str) -> str:

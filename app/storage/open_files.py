@@ -107,8 +107,8 @@ class OpenFiles:
 
 
 def _identity(path: str) -> tuple[int, int]:
-    found = os.stat(path)  # noqa: PTH116  # several times for each write, and a Path takes longer
-    return found.st_dev, found.st_ino
+    status = os.stat(path)  # noqa: PTH116  # several times for each write, and a Path takes longer
+    return status.st_dev, status.st_ino
 
 
 def _identity_or_none(path: str) -> tuple[int, int] | None:

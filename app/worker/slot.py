@@ -189,7 +189,7 @@ class Trainer:
             **({"data_warnings": "\n".join(resident.warnings)} if resident.warnings else {}),
         }
         files = RunFiles(message.folder)
-        usable = [files.path_of(each) for each in files.usable(message.epochs_recorded)]
+        usable = [files.path_of(mark) for mark in files.usable(message.epochs_recorded)]
         state = _newest_state(usable, config, resident.digest, device)
         self._connection.send(Started(str(device), environment, state.epoch))
         started_at = state.epoch

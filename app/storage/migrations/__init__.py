@@ -60,22 +60,22 @@ def is_current(database: Database) -> bool:
     return _found(database) == HEAD
 
 
-def judged(found: str, place: str) -> str:
+def judged(stored: str, place: str) -> str:
     """A version that was found in the database at a place, if this Depthboard can work with it.
 
     Raises:
         SchemaError: it can't; the message says why and what to do.
     """
-    number = re.fullmatch(r"[0-9]{4}", found)
-    if number and 0 < int(found) <= int(HEAD):
-        return found
+    number = re.fullmatch(r"[0-9]{4}", stored)
+    if number and 0 < int(stored) <= int(HEAD):
+        return stored
     cure = (
         "use the newer Depthboard that wrote it"
-        if number and found > HEAD
+        if number and stored > HEAD
         else f"if no other program has made it, it is damaged: restore a backup into a new folder ({RESTORE})"
     )
     raise SchemaError(
-        f"the database {place} has schema version {found}, which this version of Depthboard (schema {HEAD}) "
+        f"the database {place} has schema version {stored}, which this version of Depthboard (schema {HEAD}) "
         f"does not know. Nothing was changed; {cure}, or name another DEPTHBOARD_DATA_DIR"
     )
 
@@ -84,5 +84,5 @@ def _found(database: Database) -> str | None:
     if not database.exists:
         return None
     with database.engine.connect() as connection:
-        found = version(connection)
-    return found if found is None else judged(found, told(database.url))
+        stored = version(connection)
+    return stored if stored is None else judged(stored, told(database.url))
