@@ -143,7 +143,9 @@ def test_a_hidden_group_leaves_every_chart_but_not_the_table(six: str, page: Pag
     wait(page, "frontier", lambda drawing: len(drawing.traces[1].points) == 4)
     wait(page, "diagnostics", lambda drawing: not drawing.traces)
     expect(page.locator("#diagnostics-words")).to_have_text("All 2 runs of this group are hidden.")
-    expect(page.locator("#layers-note")).to_contain_text("2 runs hidden. The verdict and the table include all runs.")
+    expect(page.locator("#layers-note")).to_contain_text(
+        "2 runs hidden. The verdict and the table include all runs."
+    )
     expect(page.locator("#groups tbody").first.get_by_role("row")).to_have_count(3)
 
 

@@ -386,8 +386,8 @@ def test_the_same_images(study: Study, page: Page) -> None:
     gained, lost, p = answers.mcnemar(voted[2], voted[3])
     note = page.locator("[data-images-note]")
     expect(note).to_contain_text(
-        f"3 layers classify {gained} images correctly that 2 layers get wrong, and get {lost} wrong that 2 layers "
-        "classify correctly (10,000 test images; "
+        f"3 layers classify {gained} images correctly that 2 layers get wrong, and get {lost} wrong "
+        "that 2 layers classify correctly (10,000 test images; "
     )
     expect(note).to_contain_text(probability(p))
     fixed = np.flatnonzero((voted[2] != answers.labels) & (voted[3] == answers.labels))
