@@ -1,20 +1,34 @@
 """The client against a real server, and its decisions against answers that a real one rarely gives."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from itertools import islice
+from pathlib import Path
 
 import httpx
 import pytest
 
 from app.client import Client, ClientError
-from tests.dashboard import running
-from tests.waiting import eventually
+from app.queue import run_queue
+from app.settings import Settings
+from app.storage.database import Database
+from tests.app.conftest import Served, serving
+from tests.app.states import RESULTS, add_worker, claimed, record
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(tmp_path_factory.mktemp("client")) as dashboard:
-        yield dashboard.url
+def served(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server, and a worker that trains when a test says so."""
+    folder = tmp_path_factory.mktemp("client")
+    shutil.copy(migrated, folder)
+    with serving(Settings(data_dir=folder)) as found:
+        add_worker(found.database, lease_seconds=3600)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def url(served: Served) -> str:
+    return served.url
 
 
 @pytest.fixture
@@ -23,11 +37,23 @@ def client(url: str) -> Iterator[Client]:
         yield client
 
 
-def test_a_run_is_queued_watched_to_its_end_and_read(client: Client) -> None:
+def train_next(database: Database) -> None:
+    """Train the next run to its end."""
+    claim = claimed(database)
+    with database.write() as session:
+        assert run_queue.report_start(session, claim, "cpu", {}, 0)
+    assert record(database, claim, *range(1, claim.config.epochs + 1))
+    with database.write() as session:
+        assert run_queue.finish(session, claim, RESULTS)
+
+
+def test_a_run_is_queued_watched_to_its_end_and_read(client: Client, served: Served) -> None:
     run = client.create_run({"depth": 1, "epochs": 2, "tags": ["watched"]})
     kinds = []
     for event in client.events(run.id):
         kinds.append(event.kind)
+        if len(kinds) == 1:
+            train_next(served.database)
         if event.kind == "run" and event.data["status"] == "finished":
             break
     assert kinds.count("epoch") == 2
@@ -45,7 +71,7 @@ def test_a_list_of_runs_goes_on_over_pages(client: Client, monkeypatch: pytest.M
     assert len(list(islice(client.runs(tag="paged"), 3))) == 3
     for run_id in study.runs:
         client.cancel(run_id)
-    eventually(lambda: client.study(study.id).counts["cancelled"] == 5)
+    assert client.study(study.id).counts["cancelled"] == 5
 
 
 def test_a_cancelled_run_can_be_tried_again(client: Client) -> None:
@@ -62,18 +88,20 @@ def test_the_same_key_creates_one_run(client: Client) -> None:
     client.cancel(first.id)
 
 
-def test_a_study_is_previewed_and_compared(client: Client) -> None:
+def test_a_study_is_previewed_and_compared(client: Client, served: Served) -> None:
     body = {"depth": 1, "seed": [10, 11], "epochs": 1}
     assert client.preview_study(body).runs == 2
     study = client.create_study(body)
-    eventually(lambda: client.study(study.id).counts["finished"] == 2)
+    for _ in range(2):
+        train_next(served.database)
+    assert client.study(study.id).counts["finished"] == 2
     by_depth = client.compare(study=study.id).by_depth
     assert [(row.depth, row.n) for row in by_depth] == [(1, 2)]
     assert [run.id for run in client.compare(study.runs[:1]).runs] == study.runs[:1]
 
 
 def test_workers_are_listed(client: Client) -> None:
-    eventually(lambda: [worker.slots for worker in client.workers()] == [1])
+    assert [worker.slots for worker in client.workers()] == [1]
 
 
 def test_an_error_says_which_field_and_what_was_expected(client: Client) -> None:
