@@ -186,7 +186,7 @@ def test_a_report_opens_from_a_file_without_any_server(six: str, page: Page, tmp
     expect(page.locator(".verdict p").first).to_contain_text("2 layers reached 82.05 % test accuracy")
     page.get_by_label("Epoch, as a number").fill("3")
     expect(page.locator("#groups-at-epoch")).to_contain_text(f"Epoch 3 of {EPOCHS}")
-    page.get_by_label("Against").select_option("seconds")
+    page.get_by_label("Cost", exact=True).select_option("seconds")
     wait(page, "frontier", lambda drawing: drawing.x.title == "Training time (s)")
     expect(page.get_by_role("link")).to_have_count(0)
 
@@ -202,7 +202,7 @@ def test_other_hyperparameters_take_the_place_of_depth(quiet: WebServer, page: P
     expect(page.locator("#groups tbody").first.get_by_role("rowheader")).to_have_text(["lr 0.01", "lr 0.1"])
     traces(page, "layers")
     axis = wait(page, "layers", bool).x
-    assert axis.title == "lr"
+    assert axis.title == "Learning rate"
     assert [(text, round(place, 1)) for text, place in axis.marks] == [("lr 0.01", 1), ("lr 0.1", 2)]
     assert len(traces(page, "curves")) == 2 * 2
     page.get_by_role("button", name="lr 0.01", exact=True).click()
@@ -293,7 +293,7 @@ def test_the_frontier_names_the_depths_that_nothing_cheaper_beats(six: str, page
     expect(words).to_contain_text(
         "Pareto front: 1 and 2 layers. Higher cost without higher accuracy: 3 layers."
     )
-    page.get_by_label("Against", exact=True).select_option("seconds")
+    page.get_by_label("Cost", exact=True).select_option("seconds")
     page.wait_for_url("**&cost=seconds")
     wait(page, "frontier", lambda drawing: drawing.x.title == "Training time (s)")
     _, runs, means = traces(page, "frontier")

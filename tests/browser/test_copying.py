@@ -95,7 +95,7 @@ def test_a_selection_around_a_table_keeps_the_words_beside_it(six: str, page: Pa
     page.goto(six + ALL)
     page.evaluate(NOTE_COPIES)
     found = page.evaluate(SELECT, ["#table", "#groups-at-epoch"])
-    assert found["text"].startswith("By depth")
+    assert found["text"].startswith("Statistics by depth")
     assert "±" not in found["html"]
     assert "<td>535818</td>" in found["html"]
     assert "2 layers\t2\t" in found["text"]

@@ -171,15 +171,15 @@ def test_intervals_are_named_where_there_are_some(
 def test_what_groups_are_by_is_listed(many: Groups, opened: Callable[[Groups], Page]) -> None:
     page = opened(many)
     expect(page.get_by_role("heading", level=1)).to_have_text("What depth, lr and batch_size bought")
-    expect(page.locator("#layers")).to_have_text("Accuracy by depth, lr and batch_size")
-    expect(page.locator("#table")).to_have_text("By depth, lr and batch_size")
+    expect(page.locator("#layers")).to_have_text("Accuracy by depth, learning rate and batch size")
+    expect(page.locator("#table")).to_have_text("Statistics by depth, learning rate and batch size")
 
 
 def test_a_long_list_of_evidence_is_folded_for_the_charts_below(
     many: Groups, opened: Callable[[Groups], Page]
 ) -> None:
-    rests = opened(many).locator("details", has_text="What that rests on")
-    expect(rests).to_have_text(re.compile(r"^\s*What that rests on \(\d+ sentences\)"))
+    rests = opened(many).locator("details", has_text="Pairwise tests")
+    expect(rests).to_have_text(re.compile(r"^\s*Pairwise tests \(\d+\)"))
     expect(rests.locator("li").first).to_be_hidden()
 
 

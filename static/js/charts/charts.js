@@ -85,7 +85,7 @@ export function charts(set, view, read) {
       const runs = all.filter((run) => !hidden.has(run.id));
       const rows = rowsOf(set, all);
       drawn = { groups: runs.length === all.length ? rows : rowsOf(set, runs), runs };
-      tabled = [rows, `${words(epoch)} Mean ± standard deviation over seeds, lowest – highest; time up to that epoch.`];
+      tabled = [rows, `${words(epoch)} Mean ± standard deviation and range over seeds. Time up to this epoch.`];
     } else {
       drawn = finals();
       tabled = [null, ""];

@@ -237,7 +237,7 @@ export function layersChart(element, set, view, read) {
         texts([...names(parts, { near: within, far: low }, overlay, scale, { end, narrow, height, unit, least: set.isOrdered && within.length > 1 ? 0 : 8 }), ...below(low, scale, unit)]),
       ],
       layout: {
-        x: { title: set.by, tickvals: xs, ticktext: [...ticks.values()], range, tickangle, automargin: false, ...QUICK },
+        x: { title: element.dataset.axis, tickvals: xs, ticktext: [...ticks.values()], range, tickangle, automargin: false, ...QUICK },
         y: { ...scale.axis, automargin: false, ...QUICK },
         margin,
         uirevision: `${asked} ${xs.length}`,

@@ -26,7 +26,6 @@ export class RunSet extends EventTarget {
     this.#repeats = new Set(repeats);
     const mixed = new Set(groups.filter((group) => group.mixed.length).map(({ id }) => id));
     this.isByDepth = by.join() === "depth";
-    this.by = this.isByDepth ? "Layers" : by.join(", ");
     // only numbers have an order along which a line means something
     this.isOrdered = by.length === 1 && members.every(({ key }) => typeof key[by[0]] === "number");
     const isMarked = members.some(({ symbol }) => symbol !== "circle");

@@ -128,8 +128,8 @@ export function groupTable(final, there) {
     }
     const base = rows.find((row) => row.id === there.dataset.baseline);
     const words = there.querySelector("caption span");
-    const published = there.querySelector(".aside") ? " Published: one run each, after 200 epochs." : "";
-    const text = caption + published + (base ? ` Below each figure its difference from ${base.label} at that epoch.` : "");
+    const published = there.querySelector(".aside") ? " Published: one run per depth, 200 epochs." : "";
+    const text = caption + published + (base ? ` Differences from ${base.label} at this epoch are below each value.` : "");
     if (words.textContent !== text) words.textContent = text;
     for (const row of rows) {
       if (!lines.has(row.id)) lines.set(row.id, line(row, made));

@@ -34,7 +34,7 @@ function columnsOf(table, rows) {
     if (head && (head.hidden || "uncopied" in head.dataset)) return [];
     const cells = rows.map((row) => row.cells[place]).filter(Boolean).map(valuesOf);
     const parts = [...new Set(cells.flatMap(Object.keys))];
-    const name = head ? wordsOf(head).replace(/ [↑↓]$/, "") : "";
+    const name = head ? wordsOf(head).replace(/ [↑↓?]$/, "") : ""; // without the arrow of its order or the mark that leads to help
     return parts.map((part) => {
       const isNumber = cells.some((values) => typeof values[part] === "number");
       const unit = isNumber && head?.dataset.unit ? ` (${head.dataset.unit})` : "";
@@ -82,7 +82,7 @@ function isSelected(range, cell) {
   return !(starts || ends) || !inside.collapsed;
 }
 
-const UNSEEN = "script, style, noscript, template, svg, select, button, input, [hidden], .visually-hidden";
+const UNSEEN = "script, style, noscript, template, svg, select, button, input, .info, [hidden], .visually-hidden";
 
 // What is copied of a selection: a part of one table, or tables among other things; null leaves it to the browser.
 function copied(range) {

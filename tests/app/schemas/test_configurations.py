@@ -1,6 +1,8 @@
 """What counts as one configuration, and as the same data."""
 
+from app.compare.groups import AXES
 from app.queue import run_rows
+from app.schemas.configurations import title_of
 from app.storage.database import Database
 from tests.app.compare.findings import compared
 from tests.app.states import finished_run
@@ -53,3 +55,9 @@ def test_devices_of_one_kind_are_alike(database: Database) -> None:
             run_rows.get(session, run_id).device_used = f"cuda:{run_id}"
     found = compared(database, *runs)
     assert (found.groups[0].mixed, found.warnings) == ([], [])
+
+
+def test_everything_that_runs_can_be_grouped_by_has_a_title_of_its_own() -> None:
+    titles = {name: title_of(name) for name in AXES}
+    assert titles["lr"] == "Learning rate"
+    assert len(set(titles.values())) == len(titles)

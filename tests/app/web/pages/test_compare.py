@@ -53,11 +53,11 @@ def test_a_comparison_can_be_split_by_what_differs_and_put_together_again(
     ]
     query = f"runs={','.join(map(str, runs))}"
     text = browser.get(f"/compare?{query}").text
-    assert link(text, "Split by lr") == f"/compare?{query}&by=depth,lr"
+    assert link(text, "Split by learning rate") == f"/compare?{query}&by=depth,lr"
     split = browser.get(f"/compare?{query}&by=depth,lr").text
     assert "2 layers, lr 0.1" in split
     assert "Split by" not in split
-    assert link(split, "By depth alone") == f"/compare?{query}"
+    assert link(split, "Group by depth") == f"/compare?{query}"
     assert main_of(split)["data-selection"] == f"?{query}&by=depth,lr"
 
 
@@ -72,7 +72,7 @@ def test_seeds_that_would_settle_a_pair_are_offered_for_a_study(site: Served, br
     assert len(browser.get(f"/studies/{study['id']}", headers={"Accept": "*/*"}).json()["runs"]) == 6
     text = browser.get(f"/compare?study={study['id']}").text
     assert "Queue 2 more" not in text
-    assert "2 more seeds are queued or training for what is open." in text
+    assert "2 more seeds are queued or training." in text
 
 
 def test_runs_of_no_study_are_offered_a_study_with_more_seeds(site: Served, browser: httpx.Client) -> None:
@@ -118,3 +118,12 @@ def test_a_comparison_on_other_data_shows_no_published_figures(site: Served) -> 
     page = site.client.get(f"/compare?runs={run_id}", headers=browser).text
     assert "Published" not in page
     assert "published" not in page
+
+
+def test_settings_to_group_by_are_offered_by_their_titles(site: Served, browser: httpx.Client) -> None:
+    runs = [states.finished_run(site.database, depth=1, lr=lr) for lr in (0.05, 0.1)]
+    text = browser.get(f"/compare?runs={','.join(map(str, runs))}&by=lr,depth").text
+    form = text.partition('aria-label="Group by"')[2].partition("</form>")[0]
+    assert '<option value="lr" selected>Learning rate</option>' in form
+    assert '<option value="data_version">Data version</option>' in form
+    assert "Accuracy by learning rate and depth" in text
