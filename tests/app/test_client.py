@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from app.client import Client, ClientError
-from app.queue import run_queue
+from app.queue import claims, endings
 from app.settings import Settings
 from app.storage.database import Database
 from tests.app.conftest import Served, serving
@@ -41,10 +41,10 @@ def train_next(database: Database) -> None:
     """Train the next run to its end."""
     claim = claimed(database)
     with database.write() as session:
-        assert run_queue.report_start(session, claim, "cpu", {}, 0)
+        assert claims.report_start(session, claim, "cpu", {}, 0)
     assert record(database, claim, *range(1, claim.config.epochs + 1))
     with database.write() as session:
-        assert run_queue.finish(session, claim, RESULTS)
+        assert endings.finish(session, claim, RESULTS)
 
 
 def test_a_run_is_queued_watched_to_its_end_and_read(client: Client, served: Served) -> None:
