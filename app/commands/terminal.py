@@ -13,10 +13,11 @@ from app.client import Client, ClientError
 from app.formats import about, between, duration, loss, percent, points, seconds, whole, written
 from app.schemas.answers import RunOut, StudyOut
 from app.schemas.comparison import Comparison
+from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.schemas.status import ENDED
 
 POLL_SECONDS: Final = 1.0
-_SHOWN_IF_DIFFERENT: Final = ("lr", "batch_size", "seed", "device", "dataset")
+_SHOWN_IF_DIFFERENT: Final = tuple(name for name in HYPERPARAMETERS if name not in ("depth", "epochs"))
 
 
 def run_table(runs: Sequence[RunOut]) -> Table:

@@ -8,9 +8,10 @@ from app.compare.groups import BY_DEPTH
 from app.formats import plural
 from app.prose import in_percent
 from app.runs.guessing import ONE_CLASS
-from app.schemas.answers import Guessing, RunOut
+from app.schemas.answers import RunOut
 from app.schemas.comparison import Confounder
 from app.schemas.configurations import differing, shown_apart
+from app.schemas.run_fields import Guessing
 from app.schemas.status import ENDED
 from app.storage.tables import Study
 from app.text_keys import ascending

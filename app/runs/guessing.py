@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from app.prose import in_percent
-from app.schemas.answers import Guessing
+from app.schemas.run_fields import Guessing
 from app.statistics import SIGNIFICANCE
 from trainer.config import CLASSES
 from trainer.data.folder import SHIPPED

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
@@ -12,6 +12,8 @@ from app.queue.estimate import basis
 from app.queue.pace import Guess
 from app.runs.guessing import Chance
 from app.schemas.answers import AttemptOut, QueueOut, RunDetail, RunOut, TimeLeft
+from app.schemas.hyperparameters import HYPERPARAMETERS
+from app.schemas.run_fields import TIMES, StoredFields
 from app.schemas.status import ENDED
 from app.storage.tables import Attempt, Run
 from trainer.config import TRAIN_IMAGES, training_flops_per_image
@@ -19,11 +21,8 @@ from trainer.config import TRAIN_IMAGES, training_flops_per_image
 DIGITS: Final = 8
 """How much of a data set's digest tells its versions apart."""
 
-_WORDED: Final = {"id", "reason", "created_at", "started_at", "finished_at"}
-_STORED: Final = tuple(
-    name for name in RunOut.model_fields if name in Run.model_fields and name not in _WORDED
-)
-"""What an answer says of a run as the table holds it."""
+_AS_STORED: Final = tuple(name for name in StoredFields.model_fields if name != "reason")
+"""What an answer says as the table holds it; the reason of a run that waits is what it waits for."""
 
 
 def get_run(session: Session, run_id: int) -> RunDetail:
@@ -101,8 +100,13 @@ def as_answers(session: Session, runs: Sequence[Run]) -> list[RunOut]:
 def _as_answer(run: Run, left: Guess | None, kinds: Sequence[frozenset[str] | None]) -> RunOut:
     images = int(run.environment.get("train_images", TRAIN_IMAGES))
     chance = Chance.of(run.dataset, run.environment)
+    stored: dict[str, Any] = {name: getattr(run, name) for name in (*HYPERPARAMETERS, *_AS_STORED)}
+    times: dict[str, Any] = {
+        name: timestamp(seconds) if (seconds := getattr(run, name)) else None for name in TIMES
+    }
     return RunOut.model_construct(
-        **{name: getattr(run, name) for name in _STORED},
+        **stored,
+        **times,
         id=run.id or 0,
         reason=_waits_for(run.device, kinds) if run.status == "queued" else run.reason,
         layer_sizes=list(run.layer_sizes),
@@ -111,9 +115,6 @@ def _as_answer(run: Run, left: Guess | None, kinds: Sequence[frozenset[str] | No
         data_version=run.environment.get("data_sha256", "")[:DIGITS] or None,
         data_warnings=run.environment.get("data_warnings", "").splitlines(),
         eta_seconds=round(left.seconds, 1) if left else None,
-        created_at=timestamp(run.created_at),
-        started_at=timestamp(run.started_at) if run.started_at else None,
-        finished_at=timestamp(run.finished_at) if run.finished_at else None,
         chance_accuracy=chance.accuracy if chance else None,
         guessing=chance.judge(run.test_accuracy) if chance else None,
     )

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args, get_origin
 
 import orjson
 from sqlalchemy import ColumnElement, Integer, String, and_, case, cast, false, func, or_, true
@@ -19,7 +19,7 @@ from app import text_keys
 from app.runs.reading import as_answers
 from app.schemas.answers import RunOut, RunPage
 from app.schemas.requests import MAX_ID
-from app.schemas.status import STATUSES
+from app.schemas.run_fields import TIMES
 from app.storage.database import position
 from app.storage.tables import Run, StudyRun
 
@@ -38,11 +38,16 @@ MAX_TEXT: Final = 10_000
 """Characters to search for: as many as a note may have."""
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
+
+
+def _ordered(name: str) -> ColumnElement[Any]:
+    """A field's column as a cursor compares it, by < and >, which booleans lack."""
+    column: ColumnElement[Any] = getattr(Run, name)
+    return cast(column, Integer) if RunOut.model_fields[name].annotation is bool else column
+
+
 _FIELDS: Final[dict[str, ColumnElement[Any]]] = {
-    **{name: getattr(Run, name) for name in RunOut.model_fields if name in Run.model_fields},
-    # a cursor compares by < and >, which booleans lack
-    "archived": cast(Run.archived, Integer),
-    "cancel_requested": cast(Run.cancel_requested, Integer),
+    **{name: _ordered(name) for name in RunOut.model_fields if name in Run.model_fields},
     "eta_seconds": case(
         (
             and_(col(Run.status) == "running", col(Run.epochs_done) > Run.resumed_from),
@@ -334,11 +339,11 @@ _SPECIAL: Final[dict[str, tuple[str, _Read]]] = {
 
 
 def _reader(name: str) -> _Read:
-    if name == "status":
-        return _one_of(*STATUSES)
-    if name in ("created_at", "started_at", "finished_at"):
+    if name in TIMES:
         return _moment
     annotation = RunOut.model_fields[name].annotation
+    if get_origin(annotation) is Literal:
+        return _one_of(*get_args(annotation))
     kinds = [kind for kind in get_args(annotation) if kind is not type(None)] or [annotation]
     return _BY_TYPE[kinds[0]]
 

@@ -4,12 +4,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field, create_model, model_validator
 
-from app.schemas.hyperparameters import KINDS
+from app.schemas import run_fields
+from app.schemas.run_fields import ComputedFields, StoredFields, Timestamp
 from app.schemas.status import Outcome, Status
 from trainer.config import Hyperparameters
-
-Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-"""ISO 8601 in UTC with milliseconds and `Z`."""
 
 TimeRange = Annotated[
     tuple[float, float], Field(description="The seconds between which four in five such times lie.")
@@ -20,14 +18,6 @@ _DEFAULTS: Final = {"worker_losses": 0, "chance_accuracy": None, "guessing": Non
     name: field.default for name, field in Hyperparameters.model_fields.items() if not field.is_required()
 }
 """What a run of a version had that does not name it."""
-
-
-Guessing = Literal[
-    "no better than guessing",  # not above chance
-    "may be guessing",  # above chance, but not significantly
-    "one class only",  # all test images are of one class: chance gets them all
-]
-"""What is to be said of a test accuracy that is not significantly above chance."""
 
 
 class BulkSkip(BaseModel):
@@ -49,84 +39,21 @@ class BulkOut(BaseModel):
     """Why runs remain; null if none do."""
 
 
-class _RunHead(BaseModel):
-    """What comes first of a run."""
-
-    id: int
-    version: int
-    name: str
-    status: Status
-    reason: str | None
-    cancel_requested: Annotated[
-        bool, Field(description="Whether a running run is to be cancelled; its worker stops it in a moment.")
-    ]
-    study_id: int | None
-
-
 if TYPE_CHECKING:
 
-    class _RunBase(_RunHead, Hyperparameters):
-        """The same with what the run is trained with."""
+    class _RunFields(ComputedFields, StoredFields, Hyperparameters):
+        """Everything that is said of a run."""
 
 else:
-    _RunBase = create_model(
-        "_RunBase", __base__=_RunHead, **{name: (kind, ...) for name, kind in KINDS.items()}
-    )
+    _RunFields = create_model("_RunFields", **run_fields.of_answer())
 
 
-class RunOut(_RunBase):
+class RunOut(_RunFields):
     """A run, flat. Accuracies are fractions, losses mean cross-entropy in nats, durations seconds.
 
     A repeated request gets its first answer, perhaps that of an earlier version: a hyperparameter that is
     absent there had its default.
     """
-
-    priority: int
-    layer_sizes: list[int]
-    parameters: int
-    updates_per_epoch: Annotated[int, Field(description="Batches of an epoch, the last short one too.")]
-    flops_per_epoch: Annotated[
-        int,
-        Field(description="Of training alone, an estimate; a multiplication with its addition is two."),
-    ]
-    device_used: str | None
-    data_version: Annotated[
-        str | None, Field(description="The first digits of the SHA-256 of the data that it trains on.")
-    ]
-    data_warnings: Annotated[
-        list[str], Field(description="What is odd about that data: classes without images, few images, …")
-    ]
-    epochs_done: int
-    eta_seconds: float | None
-    attempt: int
-    crashes: Annotated[
-        int, Field(description="Attempts lost in a row without a new epoch, through the run's own process.")
-    ]
-    worker_losses: Annotated[
-        int, Field(description="Attempts lost in a row without a new epoch, through the loss of the worker.")
-    ]
-    created_at: Timestamp
-    started_at: Timestamp | None
-    finished_at: Timestamp | None
-    train_seconds: float | None
-    train_loss: float | None
-    test_loss: float | None
-    train_accuracy: float | None
-    test_accuracy: float | None
-    chance_accuracy: Annotated[
-        float | None,
-        Field(description="The test accuracy of one answer to every image: that of the most frequent class."),
-    ]
-    guessing: Annotated[
-        Guessing | None,
-        Field(
-            description="What is to be said of a test accuracy that is not significantly above chance; null "
-            "if it is, or there is none yet. `one class only`: all test images are of one class."
-        ),
-    ]
-    tags: list[str]
-    note: str
-    archived: bool
 
     @model_validator(mode="before")
     @classmethod

@@ -1,13 +1,15 @@
 """The tables. Times are seconds since 1970 on the database's clock; `change` orders all writes."""
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pydantic import create_model
+from pydantic.fields import FieldInfo
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, String
 from sqlmodel import Field, SQLModel
 
 from app.schemas.hyperparameters import HYPERPARAMETERS, KINDS
-from app.schemas.status import STATUSES, Outcome, Status
+from app.schemas.run_fields import StoredFields
+from app.schemas.status import STATUSES, Outcome
 from trainer.config import Hyperparameters, TrainConfig, layer_sizes
 
 _MOST_OF_INTEGER: Final = 2**31 - 1
@@ -22,23 +24,38 @@ def _is_large(name: str) -> bool:
     )
 
 
+_COLUMNS: Final[dict[str, dict[str, Any]]] = {
+    "status": {"sa_type": String},
+    "study_id": {"index": True},
+    "tags": {"sa_column": Column(JSON, nullable=False)},
+}
+"""How fields are stored whose type does not say that."""
+
+
+def _column(name: str, info: FieldInfo) -> tuple[Any, Any]:
+    """A field of a run as a column."""
+    default = {"default_factory": list} if info.default_factory else {"default": info.default}
+    return info.annotation, Field(**default, **_COLUMNS.get(name, {}))
+
+
 if TYPE_CHECKING:
 
-    class _Trained(SQLModel, Hyperparameters):
-        """A row with the hyperparameters."""
+    class _RunRow(SQLModel, Hyperparameters, StoredFields):
+        """A row with the hyperparameters, and with what answers show of it as it is."""
 
 else:
-    _Trained = create_model(
-        "_Trained",
+    _RunRow = create_model(
+        "_RunRow",
         __base__=SQLModel,
         **{
             name: (kind, Field(sa_type=BigInteger) if _is_large(name) else ...)
             for name, kind in KINDS.items()
         },
+        **{name: _column(name, info) for name, info in StoredFields.model_fields.items()},
     )
 
 
-class Run(_Trained, table=True):
+class Run(_RunRow, table=True):
     """One training, and its place in the queue: a queued run is the job."""
 
     __tablename__: ClassVar[str] = "run"
@@ -54,49 +71,28 @@ class Run(_Trained, table=True):
     )
 
     id: int | None = Field(default=None, primary_key=True)
-    version: int = 1
     change: int = Field(index=True, sa_type=BigInteger)
     reset_change: int = Field(default=0, sa_type=BigInteger)
     """The change at which epoch records were thrown away: whoever read earlier must read again."""
 
-    name: str
     name_base: str | None = None
     """What a name tells that was made from the hyperparameters, without its count; None for a given name."""
 
     name_repeat: int | None = None
     """The count in a name that was made, from 1: no two of them are the same."""
 
-    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
-    note: str = ""
     name_key: str = Field(sa_type=_ByCodePoint)
     """What the order of names goes by; `text_keys` makes it, as it makes the other keys."""
 
     search_key: str
     """Where a search looks: name, tags and note without case."""
 
-    archived: bool = False
-    study_id: int | None = Field(default=None, index=True)
-
     dataset_key: str = Field(sa_type=_ByCodePoint)
-    parameters: int
-    """Number of weights and biases: arithmetic, kept so that lists can be ordered by it."""
-
-    status: Status = Field(default="queued", sa_type=String)
-    reason: str | None = None
     traceback: str | None = None
-    priority: int = 0
     position: float = 0.0
-    attempt: int = 0
     resumed_from: int = 0
     """The epoch after which the newest attempt went on: that of its checkpoint, 0 for a new start."""
 
-    crashes: int = 0
-    """Attempts lost in a row without a new epoch, through the run's own process."""
-
-    worker_losses: int = 0
-    """The same through the loss of a worker or its machine."""
-
-    cancel_requested: bool = False
     worker_id: str | None = Field(default=None, index=True)
     lease_expires: float | None = None
 
@@ -106,17 +102,8 @@ class Run(_Trained, table=True):
     progress_at: float | None = None
     """When the newest epoch record arrived: with `started_at`, the basis of the ETA."""
 
-    epochs_done: int = 0
-    device_used: str | None = None
     threads: int | None = None
     environment: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
-    train_seconds: float | None = None
-    """Time spent on training, without evaluation, in the epochs recorded so far."""
-
-    train_loss: float | None = None
-    test_loss: float | None = None
-    train_accuracy: float | None = None
-    test_accuracy: float | None = None
 
     @property
     def config(self) -> TrainConfig:

@@ -1,0 +1,143 @@
+"""The fields of a run besides its hyperparameters, declared once: its row, its answer and lists follow."""
+
+from copy import copy
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, Field
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from app.schemas.hyperparameters import KINDS
+from app.schemas.status import Status
+
+Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""ISO 8601 in UTC with milliseconds and `Z`."""
+
+Guessing = Literal[
+    "no better than guessing",  # not above chance
+    "may be guessing",  # above chance, but not significantly
+    "one class only",  # all test images are of one class: chance gets them all
+]
+"""What is to be said of a test accuracy that is not significantly above chance."""
+
+
+class StoredFields(BaseModel):
+    """What the row of a run holds and its answer shows, with the defaults of a new row.
+
+    A new field needs a column too: a migration in `app/storage/migrations/versions`.
+    """
+
+    version: int = 1
+    name: str
+    status: Status = "queued"
+    reason: str | None = None
+    cancel_requested: Annotated[
+        bool, Field(description="Whether a running run is to be cancelled; its worker stops it in a moment.")
+    ] = False
+    study_id: int | None = None
+    priority: int = 0
+    parameters: int
+    """Number of weights and biases: arithmetic, kept so that lists can be ordered by it."""
+
+    device_used: str | None = None
+    epochs_done: int = 0
+    attempt: int = 0
+    crashes: Annotated[
+        int, Field(description="Attempts lost in a row without a new epoch, through the run's own process.")
+    ] = 0
+    worker_losses: Annotated[
+        int, Field(description="Attempts lost in a row without a new epoch, through the loss of the worker.")
+    ] = 0
+    train_seconds: float | None = None
+    """Time spent on training, without evaluation, in the epochs recorded so far."""
+
+    train_loss: float | None = None
+    test_loss: float | None = None
+    train_accuracy: float | None = None
+    test_accuracy: float | None = None
+    tags: list[str] = Field(default_factory=list)
+    note: str = ""
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Behind which stored field the answer shows one that is not stored; None for the first of all."""
+
+    name: str | None
+
+
+class ComputedFields(BaseModel):
+    """What the answer says besides: made from the row, or written in another way than it is stored."""
+
+    id: Annotated[int, After(None)]
+    layer_sizes: Annotated[list[int], After("priority")]
+    updates_per_epoch: Annotated[
+        int, After("parameters"), Field(description="Batches of an epoch, the last short one too.")
+    ]
+    flops_per_epoch: Annotated[
+        int,
+        After("parameters"),
+        Field(description="Of training alone, an estimate; a multiplication with its addition is two."),
+    ]
+    data_version: Annotated[
+        str | None,
+        After("device_used"),
+        Field(description="The first digits of the SHA-256 of the data that it trains on."),
+    ]
+    data_warnings: Annotated[
+        list[str],
+        After("device_used"),
+        Field(description="What is odd about that data: classes without images, few images, …"),
+    ]
+    eta_seconds: Annotated[float | None, After("epochs_done")]
+    created_at: Annotated[Timestamp, After("worker_losses")]
+    started_at: Annotated[Timestamp | None, After("worker_losses")]
+    finished_at: Annotated[Timestamp | None, After("worker_losses")]
+    chance_accuracy: Annotated[
+        float | None,
+        After("test_accuracy"),
+        Field(description="The test accuracy of one answer to every image: that of the most frequent class."),
+    ]
+    guessing: Annotated[
+        Guessing | None,
+        After("test_accuracy"),
+        Field(
+            description="What is to be said of a test accuracy that is not significantly above chance; null "
+            "if it is, or there is none yet. `one class only`: all test images are of one class."
+        ),
+    ]
+
+
+_HYPERPARAMETERS_AFTER: Final = "study_id"
+TIMES: Final = ("created_at", "started_at", "finished_at")
+"""The fields that a row holds as seconds since 1970, and an answer as `Timestamp`."""
+
+
+def of_answer() -> dict[str, Any]:
+    """Every field of an answer in order, hyperparameters among them: all are required."""
+    fields = dict(_computed(None))
+    for name, info in StoredFields.model_fields.items():
+        fields[name] = _required(info)
+        if name == _HYPERPARAMETERS_AFTER:
+            fields |= {hyperparameter: (kind, ...) for hyperparameter, kind in KINDS.items()}
+        fields |= _computed(name)
+    return fields
+
+
+def _computed(after: str | None) -> dict[str, Any]:
+    """The computed fields that come behind a stored one."""
+    return {
+        name: _required(info)
+        for name, info in ComputedFields.model_fields.items()
+        if After(after) in info.metadata
+    }
+
+
+def _required(info: FieldInfo) -> tuple[Any, FieldInfo]:
+    """A field's type and description, without its default."""
+    required = copy(info)
+    required.default, required.default_factory = PydanticUndefined, None
+    required.metadata = [part for part in info.metadata if not isinstance(part, After)]
+    return info.annotation, required
