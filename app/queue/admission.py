@@ -19,6 +19,9 @@ from trainer.config import TrainConfig
 LONGEST_WAIT: Final = 3600
 """Seconds that a client is told to wait at most, however long the queue will be full."""
 
+_LABELS: Final = tuple(name for name in Labels.model_fields if name != "name")
+"""What a row holds of the labels as they came; a name may have to be made."""
+
 
 class QueueFull(Exception):
     """More runs would wait than may; the message says what to do, `retry_after` in how many seconds."""
@@ -63,11 +66,9 @@ def enqueue_all(
             **config.model_dump(),
             "parameters": config.parameters,
             **name,
-            "tags": labels.tags,
-            "note": labels.note,
+            **{label: getattr(labels, label) for label in _LABELS},
             **text_keys.of_run(name["name"], labels.tags, labels.note),
             "dataset_key": text_keys.natural(config.dataset),
-            "priority": labels.priority,
             "study_id": study_id,
             "environment": {},
             "change": change + offset,

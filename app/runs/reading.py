@@ -24,6 +24,11 @@ DIGITS: Final = 8
 _AS_STORED: Final = tuple(name for name in StoredFields.model_fields if name != "reason")
 """What an answer says as the table holds it; the reason of a run that waits is what it waits for."""
 
+_DETAILS: Final = tuple(
+    name for name in RunDetail.model_fields if name in Run.model_fields and name not in RunOut.model_fields
+)
+"""What only a run's own answer says as the table holds it."""
+
 
 def get_run(session: Session, run_id: int) -> RunDetail:
     """One run with all that its page shows.
@@ -35,12 +40,8 @@ def get_run(session: Session, run_id: int) -> RunDetail:
     worker = next((live for live in registry.list_workers(session) if live.id == run.worker_id), None)
     return RunDetail(
         **as_answers(session, [run])[0].model_dump(),
-        resumed_from=run.resumed_from,
+        **{name: getattr(run, name) for name in _DETAILS},
         heartbeat_age_seconds=worker.heartbeat_age_seconds if worker else None,
-        worker_id=run.worker_id,
-        threads=run.threads,
-        environment=run.environment,
-        traceback=run.traceback,
         attempts=_attempts(session, run),
         time_left=_time_left(session, run),
     )
