@@ -51,8 +51,8 @@ class Integrity:
     def check(self) -> None:
         """Read the whole file; on a large one that takes seconds."""
         started = time.monotonic()
-        found = faults(self._database)
-        if not found:
+        wrong = faults(self._database)
+        if not wrong:
             if self.state == "damaged":  # as a request has found meanwhile
                 return
             self.state = "sound"
@@ -60,7 +60,7 @@ class Integrity:
             self.detail = f"checked in {seconds:.1f} s after a stop that was not a clean one"
             log.info("the database is sound: %s", self.detail)
         else:
-            self._damaged("; ".join(found[:_SHOWN]))
+            self._damaged("; ".join(wrong[:_SHOWN]))
 
     def met(self, error: SQLAlchemyError) -> str | None:
         """Take in that something could not use the database; what is damaged about it, if that is why.
