@@ -51,9 +51,9 @@ _FLAGS: Final = [
 expect.set_options(timeout=30_000)  # the limit only ends a test that has failed, on a busy machine too
 
 
-@pytest.fixture(scope="session")
-def quiet_port() -> Iterator[int]:
-    """The port of all quiet servers, at which the browser has read and compiled their scripts.
+@contextmanager
+def _kept_port() -> Iterator[int]:
+    """A port for servers one after the other, at which the browser has read and compiled their scripts.
 
     It is bound, and nothing listens on it, so that no other process gets it between two servers.
     """
@@ -61,6 +61,20 @@ def quiet_port() -> Iterator[int]:
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         kept.bind(("127.0.0.1", 0))
         yield kept.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def quiet_port() -> Iterator[int]:
+    """The port of all quiet servers."""
+    with _kept_port() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def shared_port() -> Iterator[int]:
+    """The port of the servers that the tests of a module share."""
+    with _kept_port() as port:
+        yield port
 
 
 @pytest.fixture
@@ -82,9 +96,9 @@ def training(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 
 @pytest.fixture(scope="module")
-def six(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def six(tmp_path_factory: pytest.TempPathFactory, shared_port: int) -> Iterator[str]:
     """The URL of a server with finished runs of one to three layers, two seeds each."""
-    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("six")))
+    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("six")), shared_port)
     server.start()
     database: Database = server.app.state.database
     add_worker(database)

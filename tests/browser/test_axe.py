@@ -68,18 +68,18 @@ DRAWN: Final = """
 
 
 @pytest.fixture(scope="module")
-def server(furnished_folder: Path) -> Iterator[WebServer]:
+def server(furnished_folder: Path, shared_port: int) -> Iterator[WebServer]:
     """One with something in every place."""
-    server = WebServer(Settings(data_dir=furnished_folder))
+    server = WebServer(Settings(data_dir=furnished_folder), shared_port)
     server.start()
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+def empty(tmp_path_factory: pytest.TempPathFactory, quiet_port: int) -> Iterator[WebServer]:
     """One on which nobody has done anything."""
-    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("empty")))
+    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("empty")), quiet_port)
     server.start()
     yield server
     server.stop()

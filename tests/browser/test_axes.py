@@ -44,9 +44,9 @@ SOLVED: Final = [0.97, *[1.0] * (EPOCHS - 1)]
 
 
 @pytest.fixture(scope="module")
-def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def odd(tmp_path_factory: pytest.TempPathFactory, shared_port: int) -> Iterator[str]:
     """The URL of a server with runs whose figures are extreme."""
-    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("odd")))
+    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("odd")), shared_port)
     server.start()
     database: Database = server.app.state.database
     add_worker(database)

@@ -25,9 +25,9 @@ DRAWN = """(chart) => [...document.querySelectorAll(`#${chart} .scatterlayer pat
 
 
 @pytest.fixture(scope="module")
-def near(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def near(tmp_path_factory: pytest.TempPathFactory, shared_port: int) -> Iterator[str]:
     """The URL of a server: runs 1-4 have one layer and two near rates, 5 and 6 two layers, 7 a long rate."""
-    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("near")))
+    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("near")), shared_port)
     server.start()
     database: Database = server.app.state.database
     add_worker(database)

@@ -43,9 +43,9 @@ class Groups:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+def server(tmp_path_factory: pytest.TempPathFactory, shared_port: int) -> Iterator[WebServer]:
     """A server without runs yet, shared by the studies of this module."""
-    found = WebServer(Settings(data_dir=tmp_path_factory.mktemp("groups")))
+    found = WebServer(Settings(data_dir=tmp_path_factory.mktemp("groups")), shared_port)
     found.start()
     add_worker(found.app.state.database)
     yield found

@@ -118,9 +118,9 @@ def opened(study: Study, shared: Page) -> Page:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+def study(tmp_path_factory: pytest.TempPathFactory, shared_port: int) -> Iterator[Study]:
     settings = Settings(data_dir=tmp_path_factory.mktemp("numbers"))
-    server = WebServer(settings)
+    server = WebServer(settings, shared_port)
     server.start()
     database: Database = server.app.state.database
     add_worker(database)
