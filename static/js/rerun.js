@@ -11,6 +11,6 @@ export function named(ids) {
 export function againButton(ids) {
   const button = document.createElement("button");
   button.setAttribute("form", "again");
-  Object.assign(button, { name: "ids", value: ids.join(","), textContent: ids.length === 1 ? "Train it again" : `Train all ${ids.length} again` });
+  Object.assign(button, { name: "ids", value: ids.join(","), textContent: ids.length === 1 ? "Train again" : `Train all ${ids.length} again` });
   return button;
 }

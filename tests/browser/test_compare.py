@@ -371,7 +371,7 @@ def test_runs_that_were_not_measured_inside_say_so(quiet: WebServer, page: Page)
     page.goto(f"{quiet.url}/compare?runs=1")
     words = page.locator("#diagnostics-words")
     expect(words).to_contain_text("Run 1 did not record this.")
-    words.get_by_role("button", name="Train it again").click()
+    words.get_by_role("button", name="Train again").click()
     page.wait_for_url("**/compare?runs=2")
     expect(page.get_by_role("status").first).to_contain_text("1 run queued again")
     assert httpx.get(f"{quiet.url}/runs/2").json()["status"] == "queued"

@@ -76,7 +76,7 @@ function arrows(points, at, edge) {
     if (last && at(point).x - at(last[0]).x < ACROSS) last.push(point);
     else found.push([point]);
   }
-  return found.map((group) => mark("↓", group[0].cost, edge, "center", group.map((point) => `${plain(worded(point))}, below the frame`).join("<br>")));
+  return found.map((group) => mark("↓", group[0].cost, edge, "center", group.map((point) => `${plain(worded(point))}, below the axis range`).join("<br>")));
 }
 
 // Their names at the edge, each with its box, or null where one would be cut or stand on another.

@@ -179,7 +179,7 @@ function below(rows, scale, unit) {
     ink: colour("ink"),
     side: "top center",
     gap: 1,
-    hover: `${plain(row.label)}: test mean ${(100 * row.test_accuracy.mean).toFixed(2)}\u00a0%, below the frame`,
+    hover: `${plain(row.label)}: test mean ${(100 * row.test_accuracy.mean).toFixed(2)}\u00a0%, below the axis range`,
   }));
 }
 
