@@ -12,6 +12,7 @@ from app.runs import studies
 from app.runs.retrain import Again, Replaced, train_again
 from app.runs.run_list import whole_numbers
 from app.storage.database import clock, newest_change
+from app.storage.tables import Study
 from app.web.api import DatabaseOf
 from app.web.creation import CreationOf
 from app.web.html import changed, embedded, page, redirect
@@ -35,7 +36,7 @@ def compare_runs(request: Request, database: DatabaseOf) -> Response:
         if not chosen.ids and chosen.study_id is None:
             listed = studies.list_studies(session)
             return page(request, "compare/choose.html", now=clock(session), studies=listed)
-        study = None if chosen.study_id is None else studies.find_study(session, chosen.study_id)
+        study = None if chosen.study_id is None else session.get(Study, chosen.study_id)
         comparison = compare.compare(session, chosen.run_ids(session), chosen.by, chosen.study_id)
         if comparison is None:
             raise HTTPException(404, compare.nothing_found(session, chosen))
