@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +30,9 @@ IN_REACH: Final = 6.0
 
 _STEPS: Final = 32
 """How many sizes of true differences are tried."""
+
+_REMEMBERED: Final = 64
+"""How many answers are kept: one for each comparison that somebody looks at."""
 
 _NO_SPREAD: Final = 1e-18
 """Variances below this are those of equal values and of rounding."""
@@ -74,6 +78,15 @@ def probability_best(
     """
     if not samples or min(len(sample) for sample in samples) < 2:  # noqa: PLR2004  # a spread needs two
         return None
+    found = _shares_of_draws(tuple(map(tuple, samples)), tuple(map(tuple, families)))
+    return None if found is None else list(found)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _shares_of_draws(
+    samples: tuple[tuple[float, ...], ...], families: tuple[tuple[int, ...], ...]
+) -> tuple[float, ...] | None:
+    """The same; an open page asks whenever a run changes, and few changes concern what was measured."""
     import numpy as np  # noqa: PLC0415  # only a comparison needs it
 
     errors = _errors(samples, families)
@@ -89,7 +102,7 @@ def probability_best(
         draw = _drawn_alone if alone else _drawn_together
         drawn[chosen] = draw(means[chosen], errors.of(chosen), drawn.shape[1], chance)
     highest = drawn == drawn.max(axis=0)
-    return [float(share) for share in (highest / highest.sum(axis=0)).mean(axis=1)]
+    return tuple(float(share) for share in (highest / highest.sum(axis=0)).mean(axis=1))
 
 
 def _drawn_alone(means: "Values", errors: _Errors, draws: int, chance: "Generator") -> "Values":

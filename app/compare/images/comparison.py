@@ -3,8 +3,10 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -28,9 +30,14 @@ from app.schemas.configurations import differing, repeats
 from app.settings import Settings
 from app.statistics import SIGNIFICANCE
 from app.storage import artifacts
-from trainer.files import predictions
-from trainer.files.predictions import Predictions
+from trainer.files.predictions import Predictions, load
 from trainer.files.tensor_file import TensorFileError
+
+_KEPT_FILES: Final = 500
+"""Files of answers that stay in memory: each takes 30 KB."""
+
+_KEPT_VOTES: Final = 50
+"""Majorities that stay in memory, each as large as a file."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +56,12 @@ class Answers:
     warnings: list[str]
 
     @classmethod
-    def of(cls, runs: Sequence[RunOut], settings: Settings) -> "Answers":
-        """Read what these runs have stored; of several data sets, that of the first finished run.
+    def of(cls, finished: Sequence[RunOut], settings: Settings) -> "Answers":
+        """Read what these finished runs have stored; of several data sets, that of the first run.
 
         Raises:
-            NotComparable: none has finished, or their test images are not there.
+            NotComparable: there is none, or their test images are not there.
         """
-        finished = [run for run in runs if run.status == "finished"]
         if not finished:
             raise NotComparable("no run has finished, so there are no answers to compare")
         first = finished[0]
@@ -87,7 +93,12 @@ class Answers:
 
     def of_depth(self, run_ids: Sequence[int]) -> Predictions:
         """What most of these runs answer."""
-        return paired.majority([self.by_run[run_id] for run_id in run_ids])
+        return _voted(tuple(self.by_run[run_id] for run_id in run_ids))
+
+
+@lru_cache(maxsize=_KEPT_VOTES)
+def _voted(several: tuple[Predictions, ...]) -> Predictions:
+    return paired.majority(several)
 
 
 def _data(run: RunOut) -> tuple[str, str | None]:
@@ -107,10 +118,17 @@ def _stored(run: RunOut, location: str, images: int) -> Predictions | None:
     """What a run has stored, None if that is not there, damaged or of another number of images."""
     path: Path = artifacts.of_run(location, run.id).predictions(run.attempt)
     try:
-        found = predictions.load(path)
-    except TensorFileError:
+        status = path.stat()
+        found = _loaded(path, status.st_size, status.st_mtime)
+    except (OSError, TensorFileError):
         return None
     return found if len(found.classes) == images else None
+
+
+@lru_cache(maxsize=_KEPT_FILES)
+def _loaded(path: Path, size: int, changed_at: float) -> Predictions:  # noqa: ARG001  # what tells a new file
+    """The content of a file, read once until it changes; an open page asks for it whenever a run ends."""
+    return load(path)
 
 
 def overview(answers: Answers) -> ImageComparison:

@@ -121,10 +121,8 @@ def _answers(database: Database, settings: Settings, selection: Selection) -> "A
     from app.compare.images.comparison import Answers  # noqa: PLC0415
 
     with database.read() as session:
-        ids = selection.run_ids(session)
-        runs = as_answers(
-            session, session.exec(select(Run).where(col(Run.id).in_(ids)).order_by(col(Run.id))).all()
-        )
-    if not runs:
-        raise HTTPException(404, "None of these runs exists.")
-    return Answers.of(runs, settings)
+        chosen = select(Run).where(col(Run.id).in_(selection.run_ids(session))).order_by(col(Run.id))
+        finished = as_answers(session, session.exec(chosen.where(Run.status == "finished")).all())
+        if not finished and session.exec(chosen.limit(1)).first() is None:
+            raise HTTPException(404, "None of these runs exists.")
+    return Answers.of(finished, settings)

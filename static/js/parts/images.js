@@ -40,8 +40,9 @@ async function read(url) {
 
 export class Images {
   #found = null;
+  #finished = ""; // the runs that it was found of
   #step = null;
-  #stepOf = null; // in which answer the step was found
+  #stepOf = ""; // the runs that the step was found of
   #names = new Map();
   #all = false;
   #shown = new Set();
@@ -74,10 +75,15 @@ export class Images {
     });
   }
 
-  // Reads everything anew: another run has finished, or one was deleted.
+  // Reads the answers of these runs anew where another has finished, or one was deleted: what a run has stored once
+  // stays as it is.
   async load(runs) {
     this.#names = new Map(runs.map((run) => [run.id, `${run.id}: ${run.name}`]));
-    this.#found = await read(`/compare/images${this.query}`);
+    const finished = JSON.stringify(runs.filter(({ status }) => status === "finished").map(({ id, attempt }) => [id, attempt]));
+    if (!this.#found || finished !== this.#finished) {
+      this.#found = await read(`/compare/images${this.query}`);
+      this.#finished = finished;
+    }
     await this.#show();
   }
 
@@ -92,17 +98,17 @@ export class Images {
   async #read() {
     const found = this.#found;
     if (!found) return;
-    const { steps, runs } = found;
+    const { steps, runs, depths } = found;
     const name = ({ shallow, deep }) => `${shallow}-${deep}`;
     offer(part("step"), steps.map((step) => [name(step), `${step.shallow} to ${plural(step.deep, "layer")}`]), this.view.get("step"));
     const kind = this.view.get("kind") === "broken" ? "broken" : "fixed";
     if (part("kind").value !== kind) part("kind").value = kind;
     const step = steps.find((each) => name(each) === part("step").value);
-    const isShown = this.#stepOf === found && this.#step?.shallow === step?.shallow && this.#step?.deep === step?.deep;
-    if (!isShown) {
+    const stepOf = step ? JSON.stringify(depths.filter(({ depth }) => depth === step.shallow || depth === step.deep)) : "";
+    if (stepOf !== this.#stepOf) {
       const answer = step && (await read(`/compare/images/step${this.query}&shallow=${step.shallow}&deep=${step.deep}`));
       this.#step = !answer || answer.problem ? null : answer;
-      this.#stepOf = found;
+      this.#stepOf = stepOf;
     }
     for (const name of ["step", "kind"]) part(name).parentElement.hidden = !steps.length;
     this.#note(step);

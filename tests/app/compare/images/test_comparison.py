@@ -1,13 +1,17 @@
 """Same images, different depths: whose answers count, and what can't be compared."""
 
+from pathlib import Path
+
 import pytest
 
+from app.compare.images import comparison
 from app.queue import run_rows
 from app.settings import Settings
 from app.storage import artifacts
-from tests.app.answered import problem, study_of, trained
+from tests.app.answered import IMAGES, LABELS, problem, study_of, trained
 from tests.app.conftest import Served
 from tests.app.states import queue_run
+from trainer.files import predictions
 
 
 @pytest.fixture
@@ -26,6 +30,32 @@ def test_runs_whose_answers_are_gone_are_named_and_the_rest_is_told(
     assert [row["runs"] for row in found["depths"]] == [[study[1]], [study[3], study[4]]]
     detail = problem(site.client.get(f"/compare/images/pair?first={study[0]}&second={study[1]}"), 409)
     assert "train it again" in detail
+
+
+def test_answers_are_read_once_until_their_file_changes(
+    site: Served, settings: Settings, study: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def load(path: Path) -> predictions.Predictions:
+        read.append(path)
+        return predictions.load(path)
+
+    monkeypatch.setattr(comparison, "load", load)
+    chosen = f"/compare/images?runs={','.join(map(str, study))}"
+    before = site.client.get(chosen).json()
+    assert site.client.get(chosen).json() == before
+    assert len(read) == len(study)
+    path = artifacts.of_run(settings.artifacts, study[0]).predictions(1)
+    stored = predictions.load(path)
+    predictions.save(path, predictions.Predictions(LABELS.copy(), stored.confidence))
+    after = site.client.get(chosen).json()
+    right = [
+        sum(row[digit] for digit, row in enumerate(found["runs"][0]["confusion"]))
+        for found in (before, after)
+    ]
+    assert right == [IMAGES - 4, IMAGES]
+    assert read[len(study) :] == [path]
 
 
 def test_runs_that_saw_other_images_are_left_out_with_a_word(site: Served, study: list[int]) -> None:
