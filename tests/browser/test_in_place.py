@@ -399,14 +399,14 @@ def answers(
     predictions.save(path, predictions.Predictions(classes, np.full(len(labels), sure, np.float16)))
 
 
-def test_a_picture_that_is_looked_at_stays_when_another_run_finishes(
+def test_a_picture_that_is_looked_at_stays_when_others_train_and_finish(
     quiet: WebServer, database: Database, page: Page, tmp_path: Path
 ) -> None:
     settings = Settings(data_dir=tmp_path)
     path = DataFolder.of(SHIPPED, tmp_path).file(TEST_LABELS_FILE)
     assert path
     labels = IdxFile.labels(path).items
-    for depth, seed in ((1, 0), (2, 0), (1, 1)):
+    for depth, seed in ((1, 0), (2, 0), (1, 1), (3, 0)):
         queue_run(database, depth=depth, seed=seed)
     shallow, deep, late = (begin(database, 1, 2, 3) for _ in range(3))
     answers(settings, shallow, labels, range(10, 200), 0.5)
@@ -414,7 +414,7 @@ def test_a_picture_that_is_looked_at_stays_when_another_run_finishes(
     answers(settings, late, labels, range(200), 0.9)
     ends(database, shallow)
     ends(database, deep)
-    page.goto(f"{quiet.url}/compare?runs=1,2,3")
+    page.goto(f"{quiet.url}/compare?runs=1,2,3,4")
     pictures = page.locator("[data-images-gallery] li")
     expect(pictures).to_have_count(48)
     last = page.locator("[data-images-gallery] img[title^='Test image 57,']")
@@ -430,6 +430,9 @@ def test_a_picture_that_is_looked_at_stays_when_another_run_finishes(
     for place in looked_at:
         mark(place)
     last.evaluate("(picture) => picture.scrollIntoView({ block: 'center' })")
+    begin(database, 1)
+    expect(page.locator("#verdict")).to_contain_text("Runs 3, 4: still training")
+    assert not [url for url in requested if "/compare/images" in url]  # no run has ended
     ends(database, late)
     expect(page.locator("[data-images-note]")).to_contain_text("majority over seeds")
     expect(pictures).to_have_count(58)
