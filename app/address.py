@@ -1,4 +1,4 @@
-"""Where the web server listens, and how it is reached from this machine."""
+"""The web server's listening address, and its URL on this machine."""
 
 import errno
 import http.client

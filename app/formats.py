@@ -1,4 +1,4 @@
-"""Numbers, durations and times as pages show them; `static/js/format.js` says the same in the browser."""
+"""Formats numbers, durations and times; `static/js/format.js` formats them alike in the browser."""
 
 import math
 import re

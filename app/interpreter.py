@@ -1,5 +1,5 @@
 #!python
-"""The Python that Depthboard runs on, which never imports from the current folder.
+"""Starts Python so that it never imports from the current folder.
 
 The wheel installs this file as the command `depthboard`, too. Then it is a script that nothing has prepared:
 everything except `os` and `sys`, which Python has loaded by itself, could come from a stranger's folder.

@@ -1,4 +1,4 @@
-"""The web application: its parts put together, and served."""
+"""Builds and serves the web application."""
 
 import gc
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Numbers and names as the sentences of a comparison have them."""
+"""Numbers and names in the sentences of a comparison."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

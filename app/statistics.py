@@ -1,4 +1,4 @@
-"""The statistics of a comparison: spreads over seeds, tests of differences, what more seeds would tell."""
+"""Statistics of a comparison: spreads over seeds, tests of differences, sample sizes."""
 
 import math
 from bisect import bisect_left

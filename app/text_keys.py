@@ -1,4 +1,4 @@
-"""Keys by which text is searched without regard to case, and names are sorted as people count."""
+"""Keys for case-insensitive search and natural sort order."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""What the charts of a page are drawn from, besides epochs: its runs, and the groups that they are in."""
+"""The data of a page's charts except epochs: runs and their groups."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The comparison: what a set of runs measured, depth by depth, and what else differs between them."""
+"""The comparison of a set of runs: groups, verdict, warnings."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a verdict rests on, sentence by sentence: pairs compared, overfitting, what has no spread."""
+"""The sentences behind a verdict: tested pairs, overfitting, missing spreads."""
 
 from collections.abc import Sequence
 from itertools import combinations, pairwise

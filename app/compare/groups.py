@@ -1,4 +1,4 @@
-"""Runs put together by what they have in common: by depth, or by any other hyperparameters."""
+"""Groups runs by depth or other fields."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What makes a comparison less than it looks: runs that differ elsewhere, count once, or are not there."""
+"""Warnings of a comparison: other differences, repeated runs, missing runs."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How the groups of a comparison are told apart in charts: a colour, a dash and a marker for each.
+"""Assigns each group a colour, a dash and a marker.
 
 The colour tells the first thing in which groups differ, the dash and the marker's shape the second, and the
 marker's filling the third.

@@ -1,4 +1,4 @@
-"""Offers: the seeds that would likely settle what a verdict leaves open, ready to be queued."""
+"""Offers to queue the seeds that an undecided comparison needs."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Samples and pairs: what each group of runs measured, and how far every two are apart."""
+"""Samples of groups, and the tests of every pair."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How likely each of several samples truly has the highest mean."""
+"""The probability that each sample has the highest true mean."""
 
 import math
 from collections.abc import Sequence

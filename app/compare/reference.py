@@ -1,4 +1,4 @@
-"""The published figures that measured runs are laid beside, and never mixed with."""
+"""The published results."""
 
 from collections.abc import Sequence
 from typing import Final

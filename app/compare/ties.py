@@ -1,4 +1,4 @@
-"""Ties: groups whose mean test accuracies are equal in every digit that is shown."""
+"""Ties: groups whose displayed mean test accuracies are equal."""
 
 from collections.abc import Sequence
 from statistics import fmean

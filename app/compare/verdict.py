@@ -1,4 +1,4 @@
-"""The verdict: a comparison of groups of runs in one or two plain sentences, and what they rest on."""
+"""The verdict on groups of runs, in one or two sentences."""
 
 from collections.abc import Sequence
 from statistics import fmean

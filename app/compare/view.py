@@ -1,4 +1,4 @@
-"""What the compare page and the exported report show of a comparison, beyond its figures."""
+"""Texts and choices of the compare page and the report, besides figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The history of a run: what each of its attempts did, written by the steps of the queue."""
+"""The history of a run's attempts."""
 
 from sqlalchemy import ScalarSelect, update
 from sqlmodel import Session, col, func, select

@@ -1,4 +1,4 @@
-"""How long runs that nobody trains yet are likely to take, from the pace of past runs."""
+"""Estimates the time of runs that have not started, from past runs."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""When runs end that train or wait, at the pace of those that train now."""
+"""Forecasts when running and queued runs end."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Requests that may be sent twice: the same `Idempotency-Key` creates a thing once, and is answered alike."""
+"""Idempotency keys: a repeated request creates nothing twice and gets the stored response."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Default names of runs, and how runs with the same name are told apart."""
+"""Default names of runs, numbered where they repeat."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What the time of a run is made of, and a fit of these parts to the times of past runs.
+"""The parts of a run's time, and their fit to past runs.
 
 A run's time is a sum of parts: its start, what each epoch costs besides its images, the start of each
 operation of an update (which small batches pay for), the memory traffic of an update for every parameter, the

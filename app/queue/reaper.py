@@ -1,4 +1,4 @@
-"""Judges workers by their silence, where it can tell that from a silence of the database."""
+"""Takes runs back from workers whose lease has ended."""
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, select

@@ -1,4 +1,4 @@
-"""The workers' table: who is alive, what each offers, and which runs each holds."""
+"""The table of workers: who is alive and what each offers."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping

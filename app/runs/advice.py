@@ -1,4 +1,4 @@
-"""What to try when runs have ended without a result, by the kind of reason that they ended for."""
+"""Advice for runs that failed or were cancelled, by the kind of reason."""
 
 import re
 from collections import Counter

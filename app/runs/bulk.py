@@ -1,4 +1,4 @@
-"""One action on many runs at once, in portions that leave the database to others in between."""
+"""Bulk actions, in portions that let other writers in between."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""The data sets that can be asked for: which are there, and what to do about one that is not."""
+"""The available data sets, and what is wrong with unusable ones."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait

@@ -1,4 +1,4 @@
-"""Runs, curves and groups as CSV: one value a cell, numbers to their last bit, units in the names."""
+"""CSV of runs, curves and groups."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Whether a run's test accuracy is more than guessing gets: the same answer to every test image."""
+"""Tests whether a run's test accuracy is above guessing."""
 
 import math
 from collections.abc import Mapping

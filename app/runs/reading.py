@@ -1,4 +1,4 @@
-"""Reading runs: one of them with its attempts, several, and the queue."""
+"""Reads runs, one run's details, and the queue."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime

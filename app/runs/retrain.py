@@ -1,4 +1,4 @@
-"""Training again: new runs in the places of finished ones that lack something which is stored today."""
+"""Retrains finished runs that lack data stored by newer versions."""
 
 from pydantic import BaseModel
 from sqlalchemy import delete, insert

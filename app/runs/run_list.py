@@ -1,4 +1,4 @@
-"""The list of runs: filters, order and pages, as they stand in a query string."""
+"""The list of runs: filters, sorting and paging."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Studies: runs that belong together, made from a grid, and what they add up to."""
+"""Studies: creation from a grid, more seeds, progress."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What has worked: learning rates and other settings, and what to say of values far outside."""
+"""Usual ranges of hyperparameters, and warnings about values outside them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What an answer holds: the shapes that other people's scripts rely on."""
+"""Bodies of responses."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 

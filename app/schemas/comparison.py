@@ -1,4 +1,4 @@
-"""What the answers about a comparison hold: groups, verdict, charts, images."""
+"""Bodies of responses about comparisons: groups, verdict, charts, images."""
 
 from typing import Annotated, Any, Final
 

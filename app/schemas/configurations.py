@@ -1,4 +1,4 @@
-"""What a run was trained with besides its seed, and where runs differ in that."""
+"""Configurations of runs without their seeds, and in which fields runs differ."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final

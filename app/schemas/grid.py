@@ -1,4 +1,4 @@
-"""Lists and ranges as people type them (`1-5`, `0.01, 0.05`)."""
+"""Parses lists and ranges as people type them (`1-5`, `0.01, 0.05`)."""
 
 import itertools
 import math

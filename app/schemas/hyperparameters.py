@@ -1,4 +1,4 @@
-"""The hyperparameters as fields of tables and answers: they are declared once, in `trainer.config`."""
+"""Hyperparameters as fields of tables and responses, derived from `trainer.config`."""
 
 from typing import Any, Final, Literal, get_origin
 

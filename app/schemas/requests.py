@@ -1,4 +1,4 @@
-"""What a request may say: bodies of the contract, strict about fields, types and bounds."""
+"""Bodies of requests, strict about fields, types and bounds."""
 
 import itertools
 import unicodedata

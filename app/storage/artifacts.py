@@ -1,4 +1,4 @@
-"""Where the files of runs lie, and which of their checkpoints may be used or can go.
+"""Files of runs: where they are, which checkpoints are usable and which can be removed.
 
 <artifacts>/runs/<id>/attempt-2/model.safetensors
                       attempt-2/predictions.safetensors

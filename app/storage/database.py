@@ -1,4 +1,4 @@
-"""The database: one engine for short writes, one for reads, and the clock and counter all share."""
+"""The database: an engine for short writes, an engine for reads, its clock and its change counter."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext

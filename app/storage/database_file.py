@@ -1,4 +1,4 @@
-"""Whether a SQLite file can be used: checked at start, before anything opens it to write.
+"""Checks a SQLite file before anything opens it for writing.
 
 Nothing is changed, not even beside the file: a log that a killed process left stays as it is. A large file is
 not read whole. `app.storage.integrity` does that in the background after an unclean stop.

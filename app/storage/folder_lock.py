@@ -1,4 +1,4 @@
-"""One `depthboard up` per data folder and database: a second would fight the first over runs and cores."""
+"""Allows one `depthboard up` per data folder and database."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""Whether the database file is sound: looked at in the background after a stop that was not a clean one."""
+"""Checks the whole SQLite file in the background after an unclean shutdown."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""Whether the files that the connections to SQLite have open are still those where the database's path leads.
+"""Checks that open SQLite files are still those at the database's path.
 
 A file that is deleted, moved or replaced stays open under its connections. What they write to it is
 committed, and lost.

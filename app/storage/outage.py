@@ -1,4 +1,4 @@
-"""What it means when the database does not answer, or can't be written."""
+"""Recognises errors that mean an unavailable or unwritable database."""
 
 import sqlite3
 from typing import Final

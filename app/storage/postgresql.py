@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that behave as those to SQLite do: writers take turns, readers see one moment."""
+"""Connections to PostgreSQL, with the same locking and snapshots as SQLite's."""
 
 from typing import Final
 

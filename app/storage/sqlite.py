@@ -1,4 +1,4 @@
-"""Connections to SQLite: safe settings, and transactions that begin where they are told to."""
+"""Connections to SQLite: durable settings and explicit transactions."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What JSON routes share: what they depend on, their parameters, their answers."""
+"""Dependencies, parameters and responses shared by JSON routes."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Final

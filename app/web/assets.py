@@ -1,4 +1,4 @@
-"""The pages' own files, at addresses that change with their content, and plotly.js from its package.
+"""Static files at content-addressed URLs, and plotly.js from its package.
 
 Every address carries a digest, so browsers may keep the files for ever. Each file is compressed once,
 on its first request, and kept in memory.

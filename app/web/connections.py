@@ -1,4 +1,4 @@
-"""Connections that clients keep waiting: each has a deadline, and there are never too many."""
+"""Limits on connections: a deadline for each, and a maximum number."""
 
 import asyncio
 import resource

@@ -1,4 +1,4 @@
-"""Requests that queue runs: done once per key, answered with an address."""
+"""Requests that queue runs: idempotency, queue limit and location."""
 
 from collections.abc import Callable
 from typing import Annotated

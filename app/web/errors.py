@@ -1,4 +1,4 @@
-"""What is answered when something goes wrong: a page to browsers, a problem to programs."""
+"""Responses to errors: a page for browsers, a problem for programs."""
 
 import logging
 from collections.abc import Awaitable, Callable

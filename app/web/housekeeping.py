@@ -1,4 +1,4 @@
-"""What the server sees to while nobody asks: silent workers, leftover files, old keys, a sound database."""
+"""Background work of the server: silent workers, leftover files, old keys, integrity."""
 
 import asyncio
 import logging

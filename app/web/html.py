@@ -1,4 +1,4 @@
-"""How pages are made: templates, notices that show once, and errors in words."""
+"""Renders pages: templates, one-time notices and error pages."""
 
 from datetime import UTC, datetime
 from functools import cache

@@ -1,4 +1,4 @@
-"""Which methods a URL has: `HEAD` wherever there is `GET`, `OPTIONS`, and a `405` that names them all."""
+"""HTTP methods of a URL: `HEAD` with every `GET`, `OPTIONS`, and `405` with `Allow`."""
 
 from collections.abc import Sequence
 from contextlib import suppress

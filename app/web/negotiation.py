@@ -1,4 +1,4 @@
-"""One URL, two representations: who gets a page, who gets JSON, and when neither needs sending again."""
+"""Content negotiation between page and JSON, and ETags."""
 
 import hashlib
 from http import HTTPStatus

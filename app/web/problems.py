@@ -1,4 +1,4 @@
-"""Errors as programs read them: RFC 9457 `application/problem+json`."""
+"""Errors as RFC 9457 `application/problem+json`."""
 
 from collections.abc import Sequence
 from http import HTTPStatus

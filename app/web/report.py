@@ -1,4 +1,4 @@
-"""The report: a comparison in one file that opens without a server, a network or a package."""
+"""The report: a comparison in one HTML file that works offline."""
 
 import base64
 import posixpath

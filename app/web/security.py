@@ -1,4 +1,4 @@
-"""What every request is checked for, and what every answer carries."""
+"""Host, origin and size checks of requests, and security headers."""
 
 import re
 from collections.abc import Iterable

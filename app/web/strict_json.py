@@ -1,4 +1,4 @@
-"""Reading JSON bodies strictly: no repeated keys, and nothing that is not JSON."""
+"""Strict JSON bodies: no repeated keys, nothing outside the JSON standard."""
 
 import json
 from collections.abc import Callable, Coroutine

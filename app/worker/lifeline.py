@@ -1,4 +1,4 @@
-"""Tells a process that its parent has died, however that died."""
+"""Notices that a process's parent has died."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""What a worker and its slots say to each other over their pipe."""
+"""Messages between a worker and its slots."""
 
 from dataclasses import dataclass
 from pathlib import Path

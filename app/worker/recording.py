@@ -1,4 +1,4 @@
-"""What a slot reports of its run, as steps of the queue."""
+"""Applies a slot's reports to the queue."""
 
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session

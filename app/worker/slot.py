@@ -1,4 +1,4 @@
-"""A slot's child process: trains one run at a time and reports by pipe. The only door from app to torch.
+"""A slot's child process: trains one run at a time. The only module of `app` that imports PyTorch.
 
 Started as `app.worker.slot FD DATA_DIR DEVICE`, where FD is its end of the pipe and DEVICE what its worker
 offers. It never opens the database, and ends when the pipe does: a slot does not outlive its worker. Where it

@@ -1,4 +1,4 @@
-"""Slots as child processes of their worker: how they are started, talked to and ended."""
+"""A slot as its worker sees it: child process, pipe and claim."""
 
 import os
 import signal

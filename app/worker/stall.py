@@ -1,4 +1,4 @@
-"""Tells a process that has stalled from one whose step takes long: by its silence and its CPU time."""
+"""Tells a stalled process from a long step by CPU time."""
 
 from dataclasses import dataclass
 from typing import Final

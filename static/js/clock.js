@@ -1,4 +1,4 @@
-// The server's clock, which all times come from: the browser's own may be hours wrong, or be set while a page is open.
+// The server's clock, read from `/health`: the browser's clock may be hours off or change while a page is open.
 
 const DRIFT = 2000; // ms that the browser's two clocks may differ: one that was set, or a computer that slept
 const LONGEST = 600_000; // ms until the server is asked again

@@ -1,5 +1,5 @@
-// Where the focus goes on the next page: to the element whose `data-takes-focus` is what the link or form that led
-// there has as `data-gives-focus`.
+// Keyboard focus across pages: the next page focuses the element whose `data-takes-focus` equals the link's
+// `data-gives-focus`.
 
 const KEY = "focus";
 

@@ -1,4 +1,4 @@
-// Numbers, durations and times as pages show them; app/formats.py says the same on the server.
+// Formats numbers, durations and times; `app/formats.py` formats them alike on the server.
 
 const NOTHING = "–";
 const SPACE = "\u00a0";

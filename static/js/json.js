@@ -1,4 +1,4 @@
-// Answers of the server as JSON.
+// Fetches JSON from the server.
 
 // What was asked for is not there, or no longer.
 export class Missing extends Error {}

@@ -1,5 +1,5 @@
-// Parts of a page that change while someone looks at them: elements stay, and only what differs is touched. So focus,
-// text selection, scrolling, pictures, choices and what is opened stay.
+// Updates parts of a page in place: elements stay, and only differences are changed. So focus, text selection,
+// scrolling, pictures, choices and what is opened stay.
 
 // Children are matched by `data-key`, `data-run` or id, wherever they stand; others by their kind and place.
 const keyOf = (node) => node.dataset?.key ?? node.dataset?.run ?? (node.id || node.nodeName);

@@ -1,4 +1,4 @@
-// Offers to train runs again: what they did not store can't be shown otherwise.
+// Buttons that retrain runs which lack stored data.
 
 const NAMED = 10;
 

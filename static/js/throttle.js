@@ -1,4 +1,4 @@
-// Actions that take their time: never two at once, none lost.
+// Runs a slow action at most once at a time, and once more if it was requested meanwhile.
 
 const LONGEST_PAUSE = 15000;
 

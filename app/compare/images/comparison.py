@@ -1,4 +1,4 @@
-"""Same images, different depths: what the stored predictions of runs say of each image of the test set."""
+"""Compares runs image by image, from stored predictions."""
 
 from collections import defaultdict
 from collections.abc import Sequence

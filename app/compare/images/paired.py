@@ -1,4 +1,4 @@
-"""Two answers to the same images: who reads what, and whether the difference is more than chance.
+"""McNemar's test of two sets of answers to the same images.
 
 Everything here is arrays: answers and labels are `uint8` (n,), confidences `float16` (n,), n images.
 """

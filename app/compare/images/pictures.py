@@ -1,4 +1,4 @@
-"""The test images of a data set, as pictures that a page can show."""
+"""Test images as PNG."""
 
 import struct
 import threading

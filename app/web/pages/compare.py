@@ -1,4 +1,4 @@
-"""The page Compare: what depth bought, among chosen runs or in a study."""
+"""The compare page."""
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.datastructures import QueryParams

@@ -1,4 +1,4 @@
-"""Browser forms: the fields that `TrainConfig` asks for, what a person typed, and what is wrong with it."""
+"""Form fields made from `TrainConfig`, with what a person typed and its errors."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""The form that launches runs, and the first visit, which launches two studies."""
+"""The launch form and the first visit."""
 
 from contextlib import suppress
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The pages of runs: all, one, its epochs, the queue; and what is done to them there."""
+"""The pages of runs and the queue, and their actions."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

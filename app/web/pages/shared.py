@@ -1,4 +1,4 @@
-"""What pages share: what a browser has posted, and the data sets that it can choose from."""
+"""Posted forms and data set choices, shared by pages."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""A request in other words: the same launch as curl, as a `depthboard` command and as Python."""
+"""A launch form as curl, `depthboard` command and Python."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""The comparison for programs, and as files: JSON, CSV and a report that stands alone."""
+"""JSON, CSV and report of a comparison."""
 
 import time
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Files of runs as answers, from a disk or from a store."""
+"""Downloads of run files from disk or object store."""
 
 from collections.abc import Iterator
 from pathlib import Path

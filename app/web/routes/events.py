@@ -1,4 +1,4 @@
-"""The event streams: of all runs, and of one."""
+"""Event streams of all runs and of one run."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing

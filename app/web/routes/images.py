@@ -1,4 +1,4 @@
-"""JSON routes and pictures of the comparison image by image."""
+"""JSON and pictures of the image-by-image comparison."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar

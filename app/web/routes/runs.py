@@ -1,4 +1,4 @@
-"""Runs for programs: created, listed, read, changed, ended, deleted."""
+"""JSON routes of runs."""
 
 import orjson
 from fastapi import APIRouter, HTTPException, Request, Response

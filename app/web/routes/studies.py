@@ -1,4 +1,4 @@
-"""Studies for programs: previewed, created, extended, cancelled."""
+"""JSON routes of studies."""
 
 from fastapi import APIRouter, Response
 from sqlmodel import Session

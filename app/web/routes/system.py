@@ -1,4 +1,4 @@
-"""The queue, the workers and the health of the server, for programs."""
+"""JSON routes of queue, workers and health."""
 
 import time
 

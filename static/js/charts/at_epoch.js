@@ -1,4 +1,4 @@
-// The results of a comparison as they stood after an epoch, in the shape in which it has the final ones.
+// The results of a comparison after a given epoch, in the shape of the final results.
 
 import { counts } from "./averages.js";
 import { mean, spread } from "./statistics.js";

@@ -1,4 +1,4 @@
-// Means of a group over epochs: of which runs, and at which epochs.
+// Means of a group over epochs.
 
 import { plural } from "../format.js";
 

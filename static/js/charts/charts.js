@@ -1,4 +1,4 @@
-// The charts that a comparison shows by itself: on the compare page, and in a report without a server.
+// The charts of a comparison, on the compare page and in reports.
 
 import { reach, rowsOf, runsAtEpoch } from "./at_epoch.js";
 import { allHidden, hiddenWords } from "./averages.js";

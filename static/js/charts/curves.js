@@ -1,5 +1,4 @@
-// One chart of many runs' curves, coloured by group: a line per run, runs of one group differing in shade, or
-// a mean and its 95 % band per group.
+// Curves of many runs: one line per run, or a mean with its 95 % band per group.
 
 import { allHidden, averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
 import { LOSS, PERCENT, PERCENT_TICKS, bandsOf, chart, epochAxis, heightOf, percents, sizeOf, stretches } from "../plot/chart.js";

@@ -1,4 +1,4 @@
-// Inside the network: gradient norms and dead units, layer by layer, of a run or of all runs of a group.
+// Gradient norms and dead units by layer, of a run or of a group.
 
 import { allHidden, averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
 import { PERCENT, PERCENT_TICKS, chart, endingAt, epochAxis, heightOf, percents, sizeOf } from "../plot/chart.js";

@@ -1,4 +1,4 @@
-// What accuracy costs: runs and the means of their groups, and the groups that nothing cheaper beats.
+// Accuracy against cost, with the Pareto front.
 
 import { nearBest } from "../plot/accuracy_scale.js";
 import { allHidden, hiddenWords } from "./averages.js";

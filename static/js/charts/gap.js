@@ -1,4 +1,4 @@
-// How far training accuracy is ahead of test accuracy, epoch by epoch: a faint line per run, a mean per group.
+// Training accuracy minus test accuracy over epochs: a faint line per run, a mean per group.
 
 import { allHidden, averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
 import { chart, endingAt, epochAxis, heightOf, sizeOf } from "../plot/chart.js";

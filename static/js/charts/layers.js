@@ -1,5 +1,4 @@
-// Accuracy by number of layers, or by any other groups: a dot per run, means, intervals, and the published
-// reference.
+// Accuracy by depth or other groups: a dot per run, means, intervals and published results.
 
 import { accuracyScale, isNear, nearBest } from "../plot/accuracy_scale.js";
 import { bandsOf, chart, gapped, heightOf, isNarrow, sizeOf, stretches } from "../plot/chart.js";

@@ -1,4 +1,4 @@
-// Exponential smoothing without the pull towards zero at the start (Adam's bias correction); 0 leaves values as they are.
+// Exponential smoothing with bias correction, as in Adam; 0 disables it.
 
 export function smooth(values, weight) {
   if (!weight) return values;

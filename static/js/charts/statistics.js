@@ -1,4 +1,4 @@
-// Spreads over seeds, as app/statistics.py computes them on the server, and sums.
+// Sums and spreads over seeds, computed as in `app/statistics.py`.
 
 const QUANTILE = 0.975;
 const quantiles = new Map();

@@ -1,4 +1,4 @@
-// Runs that are asked to end: said at once, before the server has heard of it and the worker has obeyed.
+// Shows *cancelling…* as soon as a person asks for it.
 
 const asked = new Set();
 

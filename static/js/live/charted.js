@@ -1,5 +1,4 @@
-// What the charts of a page are drawn from: runs and their groups as the server wrote them into the page, and the
-// epochs of these runs, which are read once and then followed by events.
+// The data of a page's charts: runs and groups embedded in the page, epochs read once and then followed by events.
 
 import { json } from "../json.js";
 import { throttle } from "../throttle.js";

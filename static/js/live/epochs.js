@@ -1,4 +1,4 @@
-// The epochs of runs as columns, kept complete while they train: repeated epochs are dropped, a gap is read again.
+// Epochs of runs as columns while they train: drops repeated epochs and reads missing ones again.
 
 import { Missing, json } from "../json.js";
 import { throttle } from "../throttle.js";

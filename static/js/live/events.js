@@ -1,4 +1,4 @@
-// The page's one event stream: resumed without a gap, closed while the page is hidden, its loss made visible.
+// The page's event stream: resumes without a gap, pauses while the page is hidden, and shows a lost connection.
 
 import { isFilledIn } from "./filled_in.js";
 import { refresh } from "./live.js";

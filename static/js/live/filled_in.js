@@ -1,4 +1,4 @@
-// Whether a field of a form holds something else than the server put there.
+// Whether a form field differs from what the server sent.
 
 export const isFilledIn = (form) =>
   [...form.querySelectorAll("input, textarea")].some(

@@ -1,5 +1,5 @@
-// Parts of a page that the server words anew: elements with an id and `data-live` are read again, of those with
-// `data-live="outside"` only the attributes.
+// Reads parts of the page again when runs change: elements with an id and `data-live`. For `data-live="outside"`
+// only the attributes are updated.
 
 import { become, becomeOutside, keepFocus } from "../morph.js";
 import { say } from "./notice.js";

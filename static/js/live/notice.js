@@ -1,4 +1,4 @@
-// What a page has to say after something was done without leaving it.
+// Shows notices on a page without a reload.
 
 import { keepFocus } from "../morph.js";
 

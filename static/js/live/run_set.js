@@ -1,8 +1,8 @@
-// The runs of a page, their groups and their epochs, followed as they train; every chart of the page reads the
-// same set. A group is `{id, label, shade, dash, symbol, x, runs, isMixed, isMarked, needsMarkers}`: what it is found by, its
-// name, its colour from 1 to 10, how its lines are dashed and the shape of its points, its place on an axis of groups, the ids
-// of its runs, whether these are no repeats of one thing, so that they have no interval, and for all groups alike, whether
-// more than colours tells them apart, and whether lines need markers for that.
+// The runs of a page with groups and epochs, updated while they train; all charts of the page read it. A group is
+// `{id, label, shade, dash, symbol, x, runs, isMixed, isMarked, needsMarkers}`: what it is found by, its name, its
+// colour from 1 to 10, how its lines are dashed and the shape of its points, its place on an axis of groups, the ids
+// of its runs, whether these are no repeats of one thing, so that they have no interval, and for all groups alike,
+// whether more than colours tells them apart, and whether lines need markers for that.
 
 import { Epochs, readEpochs } from "./epochs.js";
 

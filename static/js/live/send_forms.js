@@ -1,5 +1,5 @@
-// Forms that are posted are sent without leaving the page, so that nothing typed is lost where the server is away. Then
-// the page goes where the answer leads. A form with `data-stay` stays on its page, whose live parts are read again.
+// Sends forms without leaving the page, so that nothing typed is lost if the server does not answer. Then the page
+// goes where the answer leads. A form with `data-stay` stays on its page, whose live parts are read again.
 //
 // `data-cancels` names the runs that a form or button cancels (`ticked`: those that are chosen, `all`: all on the
 // page), `data-meanwhile` what its button says until the server has answered.

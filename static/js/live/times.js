@@ -1,4 +1,4 @@
-// Times age while the page is open: "3 min ago" stays true. The exact time is in the title, in the reader's zone.
+// Updates ages such as "3 min ago" while the page is open. The exact time is in the title, in the reader's zone.
 // With `data-lasts` a time shows how long it has been since.
 
 import { askClock, serverNow } from "../clock.js";

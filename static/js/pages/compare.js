@@ -1,4 +1,4 @@
-// The compare page: verdict and tables worded by the server, charts from the same comparison.
+// The compare page: text and tables from the server, charts from the same comparison.
 
 import { charts, parameterTable } from "../charts/charts.js";
 import { Diagnostics } from "../charts/diagnostics.js";

@@ -1,4 +1,4 @@
-// The interface's own description, shown: each operation with its parameters, body and answers.
+// Shows the API description: operations with parameters, bodies and responses.
 
 import { json } from "../json.js";
 

@@ -1,5 +1,4 @@
-// What every page has: the theme switch, keyboard shortcuts, times that age, forms that keep their input, focus that
-// is passed on, questions before deleting, the first wrong field.
+// Behaviour of every page: theme, shortcuts, ages, forms, focus and confirmations.
 
 import { passFocusOn } from "../focus.js";
 import { followTimes } from "../live/times.js";

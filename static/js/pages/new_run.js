@@ -1,5 +1,5 @@
-// The form says what it would start while one types. The server reads the form and answers with the same
-// page; the parts marked `data-swap` are taken from it, so there is one reader of lists and ranges.
+// Updates the launch form's preview while a person types. The server reads the form and answers with the same page;
+// the parts marked `data-swap` are taken from it, so there is one reader of lists and ranges.
 
 import { isFilledIn } from "../live/filled_in.js";
 import { become } from "../morph.js";

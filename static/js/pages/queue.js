@@ -1,4 +1,4 @@
-// The queue: progress in place, order as the server gives it.
+// The queue page.
 
 import { listen } from "../live/events.js";
 import { refresh } from "../live/live.js";

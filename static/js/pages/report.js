@@ -1,4 +1,4 @@
-// A report: the charts of a comparison whose figures stand in the file itself.
+// A report: charts of a comparison whose data are in the file.
 
 import { charts, parameterTable } from "../charts/charts.js";
 import { Diagnostics } from "../charts/diagnostics.js";

@@ -1,4 +1,4 @@
-// The page of one run: charts that grow with each epoch, and figures worded by the server.
+// The page of one run.
 
 import { LOSS, PERCENT, PERCENT_TICKS, chart, epochAxis, percents } from "../plot/chart.js";
 import { colour, shadeColour } from "../plot/colours.js";

@@ -1,4 +1,4 @@
-// The list: live rows, a word when new runs exist, and Compare once two are ticked.
+// The list of runs: live rows, a notice about new runs, and *Compare* for two or more selected runs.
 
 import { listen } from "../live/events.js";
 import { plural } from "../format.js";

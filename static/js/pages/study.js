@@ -1,4 +1,4 @@
-// The study page: curves of all its runs as they grow, rows and counts as they change.
+// The study page: curves, rows and counts of its runs.
 
 import { Curves } from "../charts/curves.js";
 import { fillFromPage } from "../live/charted.js";

@@ -1,4 +1,4 @@
-// System: heartbeats age by themselves, so the page asks again even when nothing changes.
+// The System page: reads itself again, because heartbeats age without events.
 
 import { listen } from "../live/events.js";
 import { refresh } from "../live/live.js";

@@ -1,4 +1,4 @@
-// Runs before the first paint, so that a remembered theme does not flash. The only classic script of our own.
+// Applies the saved theme before the first paint. The only classic script of our own.
 document.documentElement.classList.add("js");
 try {
   const theme = localStorage.getItem("theme");

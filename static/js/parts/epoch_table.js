@@ -1,4 +1,4 @@
-// The charts of a run as a table, newest epoch first; filled only while it is open.
+// A run's epochs as a table, newest first, filled only while it is open.
 
 import { loss, percent, seconds } from "../format.js";
 

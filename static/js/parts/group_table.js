@@ -1,4 +1,4 @@
-// The table of groups at an epoch, laid over the one of the final results that the server words.
+// Shows the table of groups at a chosen epoch.
 
 import { duration, loss, percent, points, ratio, signedLoss, signedPoints, whole } from "../format.js";
 import { groupMark } from "../plot/marks.js";

@@ -1,4 +1,4 @@
-// Same images, different depths: which test images one depth reads and another misses, and run against run.
+// Image by image: images that one depth classifies correctly and another does not, and one run against another.
 
 import { colour } from "../plot/colours.js";
 import { percent, plural, probability, whole } from "../format.js";

@@ -1,5 +1,5 @@
-// Links and forms that lead on with the view as it is now: what the server wrote into them is that of page load.
-// `data-query` says what they change: "baseline=2+layers" sets, "baseline=" takes away.
+// Links and forms that carry the current view; `data-query` lists what they change in it. "baseline=2+layers" sets a
+// value, "baseline=" removes it.
 
 const KINDS = ["pointerdown", "focusin", "click"];
 

@@ -1,4 +1,4 @@
-// Rows of runs, brought up to date in place: selection, focus and scroll stay.
+// Updates rows of runs in place.
 
 import { CANCELLING, isCancelling } from "../live/cancelling.js";
 import { about, duration, percent, whole } from "../format.js";

@@ -1,4 +1,4 @@
-// The epoch at which results are read: a slider and a number, or the end. The address keeps it.
+// The epoch slider. The address keeps it.
 
 const PAUSE = 150; // ms: browsers refuse to write the address at every step of a slider
 

@@ -1,6 +1,6 @@
-// Tables as they are copied: one value a cell, numbers to their last bit, units in the headers, so that a spreadsheet
-// reads them. A cell names its values in `data-values`, as JSON by part: {"": 0.98} or {"mean": 0.98, "std": 0.01}.
-// A header may have a `data-unit`, and `data-uncopied` leaves its column out.
+// Copies tables with one exact value per cell and units in the headers. A cell names its values in `data-values`, as
+// JSON by part: {"": 0.98} or {"mean": 0.98, "std": 0.01}. A header may have a `data-unit`, and `data-uncopied`
+// leaves its column out.
 
 const NUMBER = /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i;
 const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/; // what a spreadsheet takes for the beginning of a formula

@@ -1,4 +1,4 @@
-// The switch goes system -> light -> dark; charts hear of it through a "themechange" event.
+// The theme switch (system, light, dark); charts listen for its `themechange` event.
 
 const NEXT = { system: "light", light: "dark", dark: "system" };
 const SIGNS = { system: "◐", light: "○", dark: "●" };

@@ -1,4 +1,4 @@
-// What the charts show, kept in the address: reload it, share it, go back, and nothing is lost.
+// The view of the charts, kept in the URL.
 
 // An inverse box stands for what is shown unless the address says otherwise.
 const isInverse = (control) => "inverse" in control.dataset;

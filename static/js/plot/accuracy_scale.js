@@ -1,4 +1,4 @@
-// Where accuracies stand on an axis: on even steps, near the best or all of them, or as error rates on a logarithmic one.
+// Scales of an accuracy axis: linear near the best, linear over all, or error rate on a logarithmic axis.
 
 import { mark } from "../format.js";
 import { logarithmicTicks } from "./ticks.js";

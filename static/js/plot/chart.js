@@ -1,4 +1,4 @@
-// The look of every chart, and with picture.js the only module that talks to plotly.js.
+// Draws every chart; apart from `picture.js` the only module that calls plotly.js.
 
 import { colour, font } from "./colours.js";
 import { worded } from "./hover.js";

@@ -1,4 +1,4 @@
-// The colours and the font of the stylesheet, for charts.
+// Colours and font of the stylesheet, for charts.
 
 // Within the names of groups, where more than five of them bring a longer scale of colours.
 const probe = document.createElement("span");

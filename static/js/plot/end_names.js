@@ -1,4 +1,4 @@
-// Names beside the right ends of lines: in a column of their own past the frame, in the order of the ends, none on another.
+// Places names beside the right ends of lines, in the order of the ends and without overlap.
 
 import { colour, font } from "./colours.js";
 import { widthOf } from "./label_places.js";

@@ -1,5 +1,5 @@
-// The ends of an axis: what most runs need. What lies far from all the rest would press it flat, so it is left out of
-// the frame, said, and shown on demand.
+// Computes axis ranges that show most runs and leave out extreme ones. What lies far from all the rest would press
+// it flat, so it is left out of the frame, said, and shown on demand.
 
 const ROOM = 0.06; // of what is shown, at each end
 const AGAIN = 2; // times the height without what failed

@@ -1,4 +1,4 @@
-// Figures in what one hovers over, worded as everywhere else on the page.
+// Formats figures in hover texts.
 
 import { loss, seconds, significant } from "../format.js";
 

@@ -1,4 +1,4 @@
-// Where the names of dots can stand without lying on dots, lines or each other. All in pixels, y downwards.
+// Finds places for the names of dots where they cover no dots, lines or other names. All in pixels, y downwards.
 
 const GAP = 4;
 const LINE = 15; // the height of a name

@@ -1,4 +1,4 @@
-// Words within charts: what they may hold, where they stand, and how they keep apart.
+// Text in charts: escaping, shortening and alignment.
 
 import { colour } from "./colours.js";
 import { spaced } from "./spacing.js";

@@ -1,4 +1,4 @@
-// How groups look in charts: a colour, a dash and a marker each, which the server gives them.
+// Colour, dash and marker of each group, as the server assigns them.
 
 import { shadeColour } from "./colours.js";
 import { plain } from "./labels.js";

@@ -1,5 +1,4 @@
-// Where an axis ends because there is nothing beyond, as at 100 %, what stands on its end is drawn whole all the same:
-// nothing else can be there.
+// Draws marks whole that stand on the end of an axis, such as at 100 %.
 
 const REACH = 8; // pixels: half of the largest mark, and less than the margin
 

@@ -1,4 +1,4 @@
-// Charts as files: pictures that say by themselves what a page says beside the chart.
+// Exports charts as SVG and PNG with title, legend and notes.
 
 import { colour, font } from "./colours.js";
 import { widthOf } from "./label_places.js";

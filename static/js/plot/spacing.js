@@ -1,6 +1,6 @@
-// Places for things that want to stand at `wanted`, in any order, at least `apart` from each other and within the
-// `ends`: as near to where they want to be as all of them can. Things at one place keep their order, the first highest.
-// It averages neighbours that would overlap (pool adjacent violators: M. Ayer et al., 1955). What finds no room closes up.
+// Moves positions apart by a minimum distance within given ends, as little as possible. Things at one place keep
+// their order, the first highest. It averages neighbours that would overlap (pool adjacent violators: M. Ayer et
+// al., 1955). What finds no room closes up.
 export function spaced(wanted, apart, [low, high]) {
   const count = wanted.length;
   const step = count > 1 ? Math.min(apart, (high - low) / (count - 1)) : 0;

@@ -1,4 +1,4 @@
-// Numbers beside an axis where plotly.js words them badly: a logarithmic axis, and very large or small numbers.
+// Tick labels where plotly.js formats them badly: logarithmic axes, very large and very small numbers.
 
 import { mark } from "../format.js";
 

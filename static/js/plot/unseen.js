@@ -1,4 +1,4 @@
-// Which points a chart does not show, and why, in words below it.
+// States below a chart which points it does not show, and why.
 
 import { listed, plural, whole } from "../format.js";
 import { readable } from "./labels.js";

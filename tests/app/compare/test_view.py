@@ -39,7 +39,7 @@ def test_the_page_pins_the_group_that_was_pressed(site: Served) -> None:
     url = "/compare?runs=1,2,3,4&by=lr"
     page = site.client.get(url, headers={"Accept": "text/html"}).text
     links = re.findall(
-        r'<a [^>]*data-query="baseline=([^"]+)" href="([^"]+)#table" aria-label="([^"]+)"', page
+        r'<a [^>]*data-query="baseline=([^"]+)"\s+href="([^"]+)#table"\s+aria-label="([^"]+)"', page
     )
     assert [(query, label) for query, _, label in links] == [
         ("lr%3D0.3", "Pin lr 0.3 as the baseline"),

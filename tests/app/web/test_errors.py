@@ -60,7 +60,7 @@ def test_what_is_not_there_cannot_be_changed(
 def test_a_database_that_can_not_be_written_is_503_and_says_what_to_do(
     site: Served, monkeypatch: pytest.MonkeyPatch, said: str, told: str, *, lost: bool
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise OperationalError("INSERT", None, Exception(said), connection_invalidated=lost)
 
     monkeypatch.setattr(admission, "enqueue", broken)
@@ -72,7 +72,7 @@ def test_a_database_that_can_not_be_written_is_503_and_says_what_to_do(
 def test_a_database_that_does_not_answer_is_503_on_pages_too(
     site: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
+    def away(*_: object, **__: object) -> None:
         raise OperationalError("SELECT", None, Exception("connection refused"))
 
     monkeypatch.setattr(run_list, "list_runs", away)
