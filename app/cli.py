@@ -54,7 +54,7 @@ _AXES: Final = options(TrainConfig, panel="Hyperparameters, each a value, a list
 
 app = typer.Typer(
     name="depthboard",
-    help="A dashboard that launches, compares and judges training runs: what does depth buy?",
+    help="A dashboard that launches and compares training runs.",
     epilog="Exit codes: 0 done; 1 it failed, a run that was waited for failed or was cancelled, no server "
     "answers, or output was lost; 2 a bad value, option or setting; 3 an address that can't be listened "
     "on; 130 interrupted by Ctrl-C (0 of `up` and `worker`: that is how they are stopped).",
@@ -70,9 +70,11 @@ Again = Annotated[
 ]
 Url = Annotated[str, typer.Option(envvar=f"{ENVIRONMENT}URL", help="The running Depthboard to talk to.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Wait = Annotated[bool, typer.Option("--wait", "--follow", help="Stay until the end, showing progress.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", "--follow", help="Wait until all runs have ended, showing progress.")
+]
 Name = Annotated[str | None, typer.Option(help="A name; by default made from the hyperparameters.")]
-Tag = Annotated[list[str] | None, typer.Option(help="A word to find it by; may be repeated.")]
+Tag = Annotated[list[str] | None, typer.Option(help="A tag; may be repeated.")]
 Note = Annotated[str | None, typer.Option(help="Free text.")]
 Priority = Annotated[int, typer.Option(help="Higher goes first.")]
 
@@ -140,7 +142,7 @@ def up(given: dict[str, str]) -> None:
 @app.command()
 @with_options(_SETTINGS)
 def serve(given: dict[str, str], *, parent: Parent = None, again: Again = False) -> None:
-    """Run the web server alone."""
+    """Run the web server only."""
     settings = begin(given, anew=not again)
     from app import main as web
     from app.worker import lifeline
@@ -165,7 +167,7 @@ def worker(
     worker_id: Annotated[str | None, typer.Option("--id", hidden=True, help="Its id.")] = None,
     replaces: Annotated[str | None, typer.Option(hidden=True, help="A dead worker's id.")] = None,
 ) -> None:
-    """Run a worker alone: it trains what waits in the database that it shares with the web server."""
+    """Run a worker only: it trains the queued runs of the database that it shares with the web server."""
     settings = begin(given, anew=not again)
     from app.worker import program
     from app.worker.loop import SlotsUnusable
@@ -180,7 +182,7 @@ def worker(
 @app.command()
 @with_options([*_HYPERPARAMETERS, *_OF_TRAINING])
 def train(given: dict[str, str], *, json: AsJson = False) -> None:
-    """Train one network here and now: no server, no database, no files."""
+    """Train one network without a server, database or files."""
     settings = settings_of({name: given.pop(name) for name in _TRAINING_SETTINGS & given.keys()} | _ALONE)
     from trainer import command
 
@@ -227,10 +229,11 @@ def study(
     tag: Tag = None,
     note: Note = None,
     priority: Priority = 0,
-    reuse: Annotated[
-        bool, typer.Option("--reuse", help="Take finished twins instead of training again.")
+    reuse: Annotated[bool, typer.Option("--reuse", help="Skip configurations that have finished.")] = False,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Show the number of runs and the estimated time; create nothing."),
     ] = False,
-    preview: Annotated[bool, typer.Option("--preview", help="Say what it would be; create nothing.")] = False,
     wait: Wait = False,
     json: AsJson = False,
     url: Url = DEFAULT_URL,
@@ -272,10 +275,14 @@ def runs(
     depth: Annotated[str | None, typer.Option(help="Only these depths, separated by commas.")] = None,
     study: Annotated[int | None, typer.Option(help="Only the runs of this study.")] = None,
     tag: Annotated[str | None, typer.Option(help="Only runs with one of these tags.")] = None,
-    q: Annotated[str | None, typer.Option("--search", help="Only runs that mention this text.")] = None,
+    q: Annotated[
+        str | None, typer.Option("--search", help="Only runs whose name, tags or note contain this text.")
+    ] = None,
     archived: Annotated[str, typer.Option(metavar="false|true|all", help="Archived runs too.")] = "false",
-    sort: Annotated[str, typer.Option(help="Field to sort by; - before it sorts downwards.")] = "-id",
-    limit: Annotated[int, typer.Option(min=0, help="How many; 0 for all.")] = 50,
+    sort: Annotated[
+        str, typer.Option(help="Field to sort by; a leading - sorts in descending order.")
+    ] = "-id",
+    limit: Annotated[int, typer.Option(min=0, help="Maximum number of runs; 0 for all.")] = 50,
     json: AsJson = False,
     url: Url = DEFAULT_URL,
 ) -> None:
@@ -303,7 +310,7 @@ def backup(
     *,
     file: Annotated[Path, typer.Argument(help="A new file.")],
 ) -> None:
-    """Save everything to one file, also while the dashboard runs: runs, studies, weights, checkpoints."""
+    """Save runs, studies, weights and checkpoints to one file; also while the dashboard runs."""
     settings = begin(given, anew=False)
     from app.commands import backup as archive
     from app.storage.database import Database
@@ -318,9 +325,9 @@ def backup(
 def restore(
     given: dict[str, str],
     *,
-    file: Annotated[Path, typer.Argument(help="What `depthboard backup` has written.")],
+    file: Annotated[Path, typer.Argument(help="A file written by `depthboard backup`.")],
 ) -> None:
-    """Fill an empty data folder or database from a backup."""
+    """Restore a backup into an empty data folder or database."""
     settings = begin(given)
     from app.commands import backup as archive
     from app.storage import folder_lock
@@ -404,7 +411,7 @@ def _connect(url: str) -> Iterator["Client"]:
         raise Failure(str(error), EXIT_USAGE if is_usage else EXIT_FAILED) from error
     except UnicodeEncodeError as error:  # an argument whose bytes are none of the terminal's encoding
         bad = error.object[error.start : error.end]
-        raise Failure(f"{bad!r} is no text that can be sent; write it in UTF-8.", EXIT_USAGE) from error
+        raise Failure(f"{bad!r} is not valid text; write it in UTF-8.", EXIT_USAGE) from error
 
 
 def _console() -> "Console":
@@ -430,7 +437,7 @@ def _preview(client: "Client", body: dict[str, Any], *, json: bool) -> None:
 
     _say(
         f"{plural(found.runs, 'run')}, {about(found.seconds)}, {between(found.seconds_range)} "
-        f"(from {found.basis}); {plural(found.duplicates, 'run has', 'runs have')} a finished twin."
+        f"(from {found.basis}); {plural(found.duplicates, 'run has', 'runs have')} an identical finished run."
     )
     for warning in found.warnings:
         typer.echo(warning)

@@ -72,7 +72,7 @@ class NoUrl(ClientError):
     """What should be the URL of a server is none."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(f"{url!r} is no URL; expected one like {DEFAULT_URL}.")
+        super().__init__(f"{url!r} is not a URL; expected one like {DEFAULT_URL}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class Client:
             return kind.model_validate_json(response.content)
         except ValidationError as error:
             raise ClientError(
-                f"{response.url} did not answer like a Depthboard of this version; is the URL right?"
+                f"{response.url} did not answer as this version of Depthboard does; check the URL."
             ) from error
 
     def _ask(

@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     data_dir: Annotated[
         Path,
         BeforeValidator(_absolute),
-        Field(validate_default=True, description="Folder for the database and everything runs produce."),
+        Field(validate_default=True, description="Folder for the database, data sets and files of runs."),
     ] = Path("data")
     database_url: Annotated[
         str | None, Field(description="SQLAlchemy URL; by default a SQLite file in the data folder.")
@@ -88,14 +88,17 @@ class Settings(BaseSettings):
         str | None,
         AfterValidator(_absolute_unless_url),
         Field(
-            description="Folder or fsspec URL for weights, checkpoints and predictions, the same for all; "
-            "by default artifacts in the data folder."
+            description="Folder or fsspec URL for weights, checkpoints and predictions, shared by web "
+            "server and workers; default: artifacts in the data folder."
         ),
     ] = None
     host: Annotated[
         str,
         AfterValidator(_without_brackets),
-        Field(description="Address the web server listens on; beyond this machine with --no-login only."),
+        Field(
+            description="Address the web server listens on; one that other machines can reach requires "
+            "--no-login."
+        ),
     ] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port the web server listens on.")] = 8000
     allowed_hosts: Annotated[
@@ -105,8 +108,8 @@ class Settings(BaseSettings):
     no_login: Annotated[
         bool,
         Field(
-            description="Listen beyond this machine although there is no login: "
-            "anyone who reaches the port can use the dashboard."
+            description="Allow an address that other machines can reach, without a login: anyone who "
+            "reaches the port can use the dashboard."
         ),
     ] = False
     slots: Annotated[
@@ -122,28 +125,26 @@ class Settings(BaseSettings):
     ] = None
     device: Annotated[
         str,
-        Field(
-            pattern="^(auto|cpu|cuda|mps)$", description="Device this worker offers; auto offers all it has."
-        ),
+        Field(pattern="^(auto|cpu|cuda|mps)$", description="Device that the worker offers; auto offers all."),
     ] = "auto"
     lease_seconds: Annotated[
-        float, Field(gt=0, description="How long a claim holds without a heartbeat.")
+        float, Field(gt=0, description="Seconds that a claim holds without a heartbeat.")
     ] = 30.0
-    heartbeat_seconds: Annotated[float, Field(gt=0, description="How often a worker says that it lives.")] = (
-        5.0
-    )
+    heartbeat_seconds: Annotated[
+        float, Field(gt=0, description="Seconds between two heartbeats of a worker.")
+    ] = 5.0
     checkpoint_seconds: Annotated[
-        float, Field(ge=0, description="How long a run trains at least between two checkpoints.")
+        float, Field(ge=0, description="Shortest training time between two checkpoints, in seconds.")
     ] = 5.0
     stall_seconds: Annotated[
         float,
         Field(
             gt=0,
-            description="How long a run may make no step until its process is killed as a crash, if it is "
+            description="Seconds without a step after which a run's process is killed as a crash, if it is "
             "idle or uses far more CPU time than its longest step.",
         ),
     ] = 300.0
-    queue_limit: Annotated[int, Field(ge=1, description="How many runs may wait at most.")] = 10_000
+    queue_limit: Annotated[int, Field(ge=1, description="Maximum number of queued runs.")] = 10_000
 
     @model_validator(mode="after")
     def _share_the_cores(self) -> Self:

@@ -46,10 +46,10 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("data"),
         metavar="DIR",
-        help="where datasets/NAME holds the files of a data set of your own (default: data)",
+        help="folder with your data sets in datasets/NAME (default: data)",
     )
     parser.add_argument(
-        "--threads", type=_thread_count, metavar="N", help="CPU threads (default: as many as PyTorch takes)"
+        "--threads", type=_thread_count, metavar="N", help="CPU threads (default: chosen by PyTorch)"
     )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object per epoch, and a last one for the run"

@@ -52,7 +52,8 @@ class Hyperparameters(BaseModel):
             ge=1,
             le=10,
             title="Depth",
-            description="Number of linear layers, the last one included; more than 7 need a greater width.",
+            description="Number of linear layers, including the output layer; more than 7 need a larger "
+            "width.",
             json_schema_extra={"unit": "layers"},
         ),
     ]
@@ -76,7 +77,7 @@ class Hyperparameters(BaseModel):
             ge=1,
             le=TRAIN_IMAGES,
             title="Batch size",
-            description="Images per update; the last, shorter batch of an epoch counts too.",
+            description="Images per update; the last batch of an epoch may be shorter.",
             json_schema_extra={"unit": "images"},
         ),
     ] = 1024
@@ -86,7 +87,7 @@ class Hyperparameters(BaseModel):
             ge=0,
             le=2**32 - 1,
             title="Seed",
-            description="Decides the initial weights, the order of the images and dropout.",
+            description="Sets the initial weights, the order of the images and dropout.",
         ),
     ] = 0
     width: Annotated[
@@ -95,7 +96,7 @@ class Hyperparameters(BaseModel):
             ge=NARROWEST,
             le=WIDEST,
             title="Width",
-            description="Units of the first hidden layer; each further one has half as many, at least 16.",
+            description="Units of the first hidden layer; each further layer has half as many, at least 16.",
             json_schema_extra={"unit": "units", "folded": True},
         ),
     ] = WIDTH
@@ -103,7 +104,7 @@ class Hyperparameters(BaseModel):
         OptimizerChoice,
         Field(
             title="Optimizer",
-            description="sgd is plain unless it has momentum; nesterov needs some; adamw decays apart.",
+            description="sgd and nesterov take momentum; adamw uses decoupled weight decay.",
             json_schema_extra={"folded": True},
         ),
     ] = "sgd"
@@ -114,7 +115,7 @@ class Hyperparameters(BaseModel):
             ge=0,
             lt=1,
             title="Momentum",
-            description="For sgd and nesterov: how much of the last step goes into the next.",
+            description="For sgd and nesterov: share of the previous step that is added to the next.",
             json_schema_extra={"folded": True},
         ),
     ] = 0.0
@@ -125,7 +126,7 @@ class Hyperparameters(BaseModel):
             ge=0,
             le=1,
             title="Weight decay",
-            description="Pulls weights and biases towards zero.",
+            description="Shrinks weights and biases at each update.",
             json_schema_extra={"folded": True},
         ),
     ] = 0.0
@@ -136,7 +137,7 @@ class Hyperparameters(BaseModel):
             ge=0,
             lt=1,
             title="Dropout",
-            description="Chance that a hidden unit is silent for an image while training.",
+            description="Probability of dropping a hidden unit during training.",
             json_schema_extra={"folded": True},
         ),
     ] = 0.0
@@ -144,7 +145,7 @@ class Hyperparameters(BaseModel):
         Schedule,
         Field(
             title="Schedule",
-            description="How the learning rate goes over the run: cosine falls to 0, onecycle rises first.",
+            description="Learning rate over the run: cosine decays to 0, onecycle warms up first.",
             json_schema_extra={"folded": True},
         ),
     ] = "constant"
@@ -154,7 +155,7 @@ class Hyperparameters(BaseModel):
             ge=0,
             le=10_000,
             title="Patience",
-            description="Stop after so many epochs without a new lowest test loss; 0 never does.",
+            description="Stop after this many epochs without a new lowest test loss; 0 disables it.",
             json_schema_extra={"unit": "epochs", "folded": True},
         ),
     ] = 0
@@ -162,7 +163,8 @@ class Hyperparameters(BaseModel):
         Precision,
         Field(
             title="Precision",
-            description="Of matrix products: bf16 is faster where the hardware has it, tf32 needs cuda.",
+            description="Of matrix products: bf16 is faster on hardware that supports it, tf32 requires "
+            "cuda.",
             json_schema_extra={"folded": True},
         ),
     ] = "fp32"
@@ -179,7 +181,7 @@ class Hyperparameters(BaseModel):
         AfterValidator(_folder_name),
         Field(
             title="Dataset",
-            description="What to learn: mnist, or a folder of your own under datasets in the data folder.",
+            description="mnist, or the name of a folder under datasets in the data folder.",
             json_schema_extra={"folded": True, "pattern": _FOLDER_NAME},
         ),
     ] = "mnist"

@@ -114,7 +114,7 @@ def save(database: Database, location: str, path: Path) -> Contents:
     if not migrations.is_current(database):
         raise BackupError(
             "the database has the tables of an older version, or none; start this version once with "
-            "`depthboard up`, which brings them up to date"
+            "`depthboard up` to upgrade them"
         )
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{durable.TEMPORARY}")
     try:
@@ -160,7 +160,7 @@ def restore(path: Path, database: Database, location: str) -> Contents:
     except DBAPIError as error:
         if isinstance(error, OUTAGES):
             raise
-        raise BackupError(f"{path} holds what the tables of this version don't take: {error.orig}") from error
+        raise BackupError(f"{path} does not fit the tables of this version: {error.orig}") from error
     except OSError as error:
         raise BackupError(f"{path} could not be restored: {error.strerror or error}") from error
 
@@ -190,11 +190,11 @@ def _opened(path: Path, folder: Path) -> Iterator[zipfile.ZipFile]:
             if not (damaged or strange):
                 archive.extract(_TABLES, folder)
         except _UNREADABLE as error:
-            raise BackupError(f"{path} is no backup of Depthboard, or it is damaged: {error}") from error
+            raise BackupError(f"{path} is not a Depthboard backup, or it is damaged: {error}") from error
         if damaged:
-            raise BackupError(f"{path} is damaged: {damaged} in it is not what was saved")
+            raise BackupError(f"{path} is damaged: {damaged} in it differs from what was saved")
         if strange:
-            raise BackupError(f"{path} is no backup of Depthboard: {strange[0]!r} has no place in one")
+            raise BackupError(f"{path} is not a Depthboard backup: it contains {strange[0]!r}")
         yield archive
 
 

@@ -77,7 +77,7 @@ def follow_run(client: Client, run: RunOut, console: Console) -> RunOut:
             if event.kind == "epoch":
                 progress.update(bar, completed=event.data["epoch"], note=_figures(event.data))
             elif event.kind == "reset":
-                progress.update(bar, completed=run.epochs_done, note="goes back to its last checkpoint")
+                progress.update(bar, completed=run.epochs_done, note="resuming from its last checkpoint")
             elif event.kind == "deleted":
                 raise ClientError(f"Run {run.id} was deleted.")
             elif event.kind == "run":
@@ -111,7 +111,7 @@ def outcome(run: RunOut) -> str:
     """How a run ended, in a few words."""
     if run.status == "finished":
         mark = f", {run.guessing}" if run.guessing else ""
-        return f"finished: {percent(run.test_accuracy)} of the test images are read correctly{mark}"
+        return f"finished with test accuracy {percent(run.test_accuracy)}{mark}"
     return f"{run.status}: {run.reason}" if run.reason else run.status
 
 

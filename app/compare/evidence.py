@@ -131,4 +131,5 @@ def _saturated(samples: Sequence[Sample]) -> list[str]:
         return []
     with_every = " with every seed" if any(len(sample.train) > 1 for sample in full) else ""
     names = listed([sample.label for sample in full])
-    return [f"{names} read every training image{with_every}: there is no spread there to test."]
+    correct = f"{names} classify every training image correctly{with_every}"
+    return [f"{correct}, so train accuracy has no spread to test."]

@@ -102,7 +102,7 @@ def axes(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
     for name in names:
         if name not in AXES:
-            raise QueryError("by", f"{name!r} is nothing to group by; known are {', '.join(AXES)}")
+            raise QueryError("by", f"can't group by {name!r}; expected one of {', '.join(AXES)}")
     return names or BY_DEPTH
 
 

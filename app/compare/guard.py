@@ -27,7 +27,7 @@ def confounders(runs: Sequence[RunOut], by: Sequence[str] = BY_DEPTH) -> list[Co
         Confounder(
             name=name,
             values=values,
-            sentence=f"{_difference(name, values, runs)}: {blamed} may not be what makes the difference.",
+            sentence=f"{_difference(name, values, runs)}: {blamed} may not be the cause of the differences.",
         )
         for name, values in differing(runs, by).items()
     ]
@@ -107,13 +107,13 @@ def _guess(kind: Guessing, runs: Sequence[RunOut]) -> str:
 def unjudged(runs: Sequence[RunOut]) -> str:
     """Why no run has a result, in a sentence."""
     if any(run.status not in ENDED for run in runs):
-        return "No run has finished yet, so there is nothing to judge."
+        return "No run has finished yet."
     counts = Counter(run.status for run in runs)
     failed, cancelled = counts["failed"], counts["cancelled"]
     how = [f"{plural(failed, 'run')} failed"] if failed else []
     if cancelled:
         how.append(f"{plural(cancelled, 'run')} {'was' if cancelled == 1 else 'were'} cancelled")
-    return f"No run finished: {' and '.join(how)}. There is nothing to judge."
+    return f"No run finished: {' and '.join(how)}. There are no results to compare."
 
 
 def unfinished(runs: Sequence[RunOut]) -> list[str]:
@@ -128,19 +128,19 @@ def unfinished(runs: Sequence[RunOut]) -> list[str]:
 def _why_unfinished(run: RunOut) -> str:
     drawn = run.epochs_done > 0
     if run.status == "running":
-        shown = "so in the curves, not in the verdict yet" if drawn else "without an epoch so far"
+        shown = "included in curves, not in the verdict yet" if drawn else "without an epoch so far"
         return f"still training, {shown}."
     if run.status == "queued":
         shown = (
-            "so in the curves, not in table and verdict yet"
+            "included in curves, not in table and verdict yet"
             if drawn
-            else ("so not in charts, table and verdict yet")
+            else ("not in charts, table and verdict yet")
         )
         return f"still waiting, {shown}."
     what = f"failed ({run.reason})" if run.status == "failed" else "cancelled before the end"
     if drawn:
-        return f"{what}, so in the curves, not in the table and verdict."
-    return f"{what}, without an epoch, so not in charts, table and verdict."
+        return f"{what}, included in curves, not in table and verdict."
+    return f"{what}, without an epoch, not in charts, table and verdict."
 
 
 def _named(ids: Sequence[int]) -> str:

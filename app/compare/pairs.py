@@ -120,17 +120,17 @@ def _why_untested(first: Sample, second: Sample) -> str:
     if mixed := list(dict.fromkeys([*first.mixed, *second.mixed])):
         mixing = [sample.label for sample in (first, second) if sample.mixed]
         names = " and ".join(mixed)
-        why = f"the runs of {listed(mixing)} differ in {names} and don't just repeat each other"
+        why = f"the runs of {listed(mixing)} differ in {names}"
         return f"{why}, so there is no test: split by {names}"
     if first.datasets != second.datasets:
-        return "they read different images, so there is nothing to test"
+        return "they used different images, so no test is possible"
     single = [sample.label for sample in (first, second) if len(sample.test) == 1]
     if single:
         whose = "a single seed each" if len(single) > 1 else f"the single seed of {single[0]}"
         return f"with {whose} no test is possible"
     if first.pairs_with(second):
         return "the difference is the same with every seed, so there is no spread to test it against"
-    return "neither shows any spread over its seeds, so there is no test to make"
+    return "neither has any spread over its seeds, so no test is possible"
 
 
 def _more_seeds(first: Sample, second: Sample, tests: int) -> int | None:

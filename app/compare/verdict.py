@@ -16,9 +16,7 @@ from app.statistics import MOST_SEEDS
 _SURE: Final = 0.995
 _SEEDS_FOR_A_TEST: Final = 2
 _TWO: Final = 2
-_NONE_LEARNT: Final = (
-    "None of these runs is better than guessing, so nothing can be said of what makes the difference."
-)
+_NONE_LEARNT: Final = "None of these runs is better than guessing, so they can't be ranked."
 
 
 def verdict(
@@ -26,7 +24,7 @@ def verdict(
     noun: Noun = DEPTHS,
     *,
     unfinished: bool = False,
-    nothing: str = "There is nothing to judge.",
+    nothing: str = "There are no results to compare.",
 ) -> Verdict:
     """Which groups differ in test accuracy, by how much, and what can't be said.
 
@@ -88,8 +86,8 @@ def _answer(
     if not samples:
         return []
     if names := several_datasets(samples):
-        what = f"These runs read different images ({listed(names)}), so none of them is the best of all"
-        return [f"{what}: compare the runs of one data set."]
+        what = f"These runs used different images ({listed(names)}), so they can't be ranked"
+        return [f"{what}: compare runs of one data set."]
     best = leaders(samples)
     first = f"{'So far ' if unfinished else ''}{_reached(best)}"
     if _all_guess(samples):
@@ -102,8 +100,7 @@ def _answer(
     if len(best) > 1:
         first += ": a tie"
     elif probabilities is not None:
-        certain = all(pair.different for pair in others_of(best[0], pairs))
-        first += _how_likely(probabilities[samples.index(best[0])], certain=certain)
+        first += _how_likely(probabilities[samples.index(best[0])])
     return [f"{first}.", *_second(samples, best, pairs)]
 
 
@@ -124,13 +121,10 @@ def _reached(best: Sequence[Sample]) -> str:
     return f"{names} {together} reached {accuracy} test accuracy {how}"
 
 
-def _how_likely(chance: float, *, certain: bool) -> str:
-    """The probability of being the best; `certain` if the tests tell it from every other."""
-    if chance > _SURE and certain:
-        return "; that it is the best is as good as certain"
-    if chance > _SURE:
-        return "; that it truly is the best is more than 99 % likely"
-    return f"; that it truly is the best is {round(chance * 100)} % likely"
+def _how_likely(chance: float) -> str:
+    """The probability of being the best, never rounded to 100 %."""
+    shown = "> 99" if chance > _SURE else str(round(chance * 100))
+    return f"; {shown} % likely to be the best"
 
 
 def _second(samples: Sequence[Sample], best: Sequence[Sample], pairs: Sequence[Pair]) -> list[str]:
@@ -138,10 +132,10 @@ def _second(samples: Sequence[Sample], best: Sequence[Sample], pairs: Sequence[P
     if mixed := [sample for sample in samples if sample.mixed]:
         names = " and ".join(dict.fromkeys(name for sample in mixed for name in sample.mixed))
         why = f"the runs of {listed([sample.label for sample in mixed])} differ in {names}"
-        unsaid = "Whether that is luck can't be tested"
-        return [f"{unsaid}, for {why} and don't just repeat each other: split by {names}."]
+        unsaid = "No test is possible"
+        return [f"{unsaid}, because {why}: split by {names}."]
     if all(len(sample.test) == 1 for sample in samples):
-        return ["With one seed each nobody can tell these differences from luck: add seeds."]
+        return ["With one seed each, these differences can't be told from chance: add seeds."]
     tied = len(best) > 1
     ids = {sample.id for sample in best}
     judged: dict[bool | None, list[str]] = {True: [], False: [], None: []}
@@ -156,7 +150,7 @@ def _second(samples: Sequence[Sample], best: Sequence[Sample], pairs: Sequence[P
     if better and open_:
         return [f"{differs} from {better} by more than chance, but not from {open_}{unsaid}."]
     if open_:
-        return [f"These seeds can't tell {them} from {open_}: the differences may be luck{unsaid}."]
+        return [f"These seeds can't tell {them} from {open_}{unsaid}."]
     if better:
         return [f"{differs} from {better} by more than chance{unsaid}."]
     return [f"Against {untested} {'not each can be tested' if tied else 'no test is possible'}."]
@@ -216,7 +210,7 @@ def _why_not_likely(samples: Sequence[Sample], noun: Noun) -> str:
 def _what_would_settle(open_pairs: Sequence[tuple[int | None, str]]) -> str:
     known = [(more, other) for more, other in open_pairs if more is not None]
     if not known:
-        return f"As small as these differences look, not even {MOST_SEEDS} seeds would likely settle them."
+        return f"These differences are so small that even {MOST_SEEDS} seeds would probably not settle them."
     more, other = min(known)
     return (
         f"About {plural(more, 'more seed')} each would likely settle it against {other}, if the difference "

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.compare.groups import AXES, BY_DEPTH, MANY_RUNS, marks_of_runs
+from app.compare.groups import AXES, MANY_RUNS, marks_of_runs
 from app.compare.reference import are_comparable
 from app.compare.ties import equal
 from app.formats import NOTHING, signed_loss, written
@@ -12,7 +12,7 @@ from app.prose import in_points, listed
 from app.runs import advice
 from app.schemas.answers import RunOut
 from app.schemas.comparison import Findings, GroupRow, Verdict
-from app.schemas.configurations import shown_apart
+from app.schemas.configurations import shown_apart, title_of
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.text_keys import ascending
 from trainer.config import TrainConfig
@@ -76,8 +76,8 @@ def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
 
 
 def title(by: Sequence[str]) -> str:
-    """The heading: what was bought by the thing that the comparison is by."""
-    return "What depth bought" if tuple(by) == BY_DEPTH else f"What {listed(by)} bought"
+    """The heading of a comparison, with what it groups runs by."""
+    return f"Comparison by {listed([title_of(name).lower() for name in by])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def unlike_published(compared: Sequence[RunOut]) -> str:
             words = shown_apart([*values, published])
             shown = [words[value] for value in values[:_VALUES]] + ["…"] * bool(values[_VALUES:])
             differing.append(f"{name} {', '.join(shown)} (published: {words[published]})")
-    return f"Trained unlike the published runs: {'; '.join(differing)}." if differing else ""
+    return f"Not comparable with the published runs: {'; '.join(differing)}." if differing else ""
 
 
 def _shown(value: object) -> str:

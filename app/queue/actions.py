@@ -47,8 +47,8 @@ def edit(session: Session, run_id: int, changes: Mapping[str, Any], version: int
     run = run_rows.get(session, run_id)
     if version is not None and version != run.version:
         raise WrongState(
-            f"run {run_id} was changed meanwhile: it has version {run.version}, you read {version}; "
-            "read it again"
+            f"run {run_id} was changed in the meantime: its version is {run.version}, the request has "
+            f"{version}; read the run again"
         )
     if not changes:
         return

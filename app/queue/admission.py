@@ -28,8 +28,8 @@ class QueueFull(Exception):
 
     def __init__(self, waiting: int, limit: int, retry_after: int = LONGEST_WAIT) -> None:
         super().__init__(
-            f"{waiting:,} runs would wait, and at most {limit:,} may (DEPTHBOARD_QUEUE_LIMIT); "
-            "try again when some have ended, or cancel some that wait"
+            f"{waiting:,} runs would wait; the limit is {limit:,} (DEPTHBOARD_QUEUE_LIMIT). Try again when "
+            "some have ended, or cancel queued runs"
         )
         self.retry_after = retry_after
 

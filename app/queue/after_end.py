@@ -38,7 +38,7 @@ def _follow_up(location: str, ended: _Ended) -> bool:
     try:
         return files.keep_only(ended.attempt)
     except OSError as error:
-        log.warning("could not look into %s: %s", files.folder, error.strerror or error)
+        log.warning("could not list %s: %s", files.folder, error.strerror or error)
         return False
 
 
@@ -91,5 +91,5 @@ class Aftercare:
         try:
             return files.remove()
         except OSError as error:
-            log.warning("could not look into %s: %s", files.folder, error.strerror or error)
+            log.warning("could not list %s: %s", files.folder, error.strerror or error)
             return False

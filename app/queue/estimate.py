@@ -18,9 +18,9 @@ from trainer.config import TEST_IMAGES, TRAIN_IMAGES, TrainConfig
 Images = tuple[int, int]
 """How many training and test images a data set has."""
 
-ALIKE: Final = "past runs like these"
-SCALED: Final = "the pace of past runs per update and per operation"
-ASSUMED: Final = "arithmetic alone: no run has trained on this device yet"
+ALIKE: Final = "similar past runs"
+SCALED: Final = "the speed of past runs"
+ASSUMED: Final = "an assumed speed: no run has trained on this device yet"
 
 NO_SIZES: Final[Mapping[str, Images]] = MappingProxyType({})
 

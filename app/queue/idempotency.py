@@ -44,12 +44,12 @@ class KeyReused(Exception):
 
 
 class KeyOutlived(Exception):
-    """What the key created has been deleted."""
+    """The resource created with this key was deleted."""
 
     def __init__(self, key: str, route: str, resource_id: int) -> None:
         super().__init__(
             f"a request with the Idempotency-Key {key!r} created {route}/{resource_id}, which was deleted; "
-            "nothing was created now: to create another, use a new key"
+            "nothing was created; to create another, use a new key"
         )
 
 

@@ -122,7 +122,7 @@ def _tag(session: Session, ids: Sequence[int], tag: str, *, add: bool) -> Refusa
     rows = session.execute(select(Run.id, Run.tags).where(col(Run.id).in_(ids)))
     others = {run_id: [other for other in tags if other != tag] for run_id, tags in rows}
     full = {
-        run_id: run_rows.WrongState(f"run {run_id} has {MAX_TAGS} tags already; no run may have more")
+        run_id: run_rows.WrongState(f"run {run_id} has {MAX_TAGS} tags, the maximum")
         for run_id, tags in others.items()
         if add and len(tags) == MAX_TAGS
     }

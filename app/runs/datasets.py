@@ -34,8 +34,8 @@ class UnknownDataset(ValueError):
             f"the data set {name!r} can't be used: {reason.rstrip('.')}; there are {known}"
             if reason
             else f"there is no complete data set {name!r} here, only {known}; to add it, put its four IDX "
-            f"files into datasets/{name} in the data folder; the page /workers names both, and says why a "
-            "folder that is there does not fit"
+            f"files into datasets/{name} in the data folder; the page /workers lists data sets, and why a "
+            "folder does not fit"
         )
 
 

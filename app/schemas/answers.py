@@ -10,7 +10,7 @@ from app.schemas.status import Outcome, Status
 from trainer.config import Hyperparameters
 
 TimeRange = Annotated[
-    tuple[float, float], Field(description="The seconds between which four in five such times lie.")
+    tuple[float, float], Field(description="An interval that holds four of five such times, in seconds.")
 ]
 """How far off an estimated time may be."""
 
@@ -70,8 +70,8 @@ class AttemptOut(BaseModel):
     device: str | None
     started_at: Timestamp
     ended_at: Timestamp | None
-    resumed_from: Annotated[int, Field(description="The epoch after which it went on, 0 for a new start.")]
-    reached: Annotated[int, Field(description="Epochs that were recorded at its end, or are so far.")]
+    resumed_from: Annotated[int, Field(description="The epoch after which it resumed; 0 for a new start.")]
+    reached: Annotated[int, Field(description="Epochs recorded at its end, or so far.")]
     outcome: Outcome | None
     reason: str | None
 
@@ -144,7 +144,8 @@ class StudyOut(BaseModel):
     eta_seconds: Annotated[
         float | None,
         Field(
-            description="Until its last run ends, behind what else waits; null if a run waits for a device."
+            description="Seconds until its last run ends, including other queued runs ahead of it; null if "
+            "a run waits for a device."
         ),
     ]
     eta_range: TimeRange | None = None
@@ -160,12 +161,12 @@ class StudyPreview(BaseModel):
     """What a study would be: nothing is created."""
 
     runs: int
-    duplicates: Annotated[int, Field(description="Runs that have a finished twin.")]
+    duplicates: Annotated[int, Field(description="Runs with an identical finished run.")]
     seconds: Annotated[float, Field(description="Estimated time to train them all, in seconds.")]
     seconds_range: TimeRange
-    basis: Annotated[str, Field(description="What the estimate rests on.")]
+    basis: Annotated[str, Field(description="Basis of the estimate.")]
     warnings: Annotated[
-        list[str], Field(description="What is far outside what has worked; nothing is refused for it.")
+        list[str], Field(description="Warnings about unusual values; they do not reject the request.")
     ] = []
 
 
@@ -176,7 +177,10 @@ class QueueOut(BaseModel):
     queued: list[RunOut]
     eta_seconds: Annotated[
         float | None,
-        Field(description="Until the last of them ends; null without any, or if one waits for a device."),
+        Field(
+            description="Seconds until the last of them ends; null if there are none, or if one waits "
+            "for a device."
+        ),
     ]
     eta_range: TimeRange | None
 
@@ -216,7 +220,7 @@ class Health(BaseModel):
     """Now on the database's clock, which all times of the answers come from."""
 
     database: Literal["unchecked", "checking", "sound", "damaged"]
-    """What a look at the whole SQLite file found, which is taken after a stop that was not a clean one.
+    """What a look at the whole SQLite file found, which is taken after an unclean shutdown.
 
     `damaged` also when a request has met damage since.
     """

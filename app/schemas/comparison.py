@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, computed_field
 
 from app.schemas.answers import EpochCurves, RunOut, TimeRange
 
-_GROUP_ID: Final = "What the group is found by, made of its key: `depth=3,lr=0.1`."
+_GROUP_ID: Final = "Identifier of the group, made from its key: `depth=3,lr=0.1`."
 
 
 class Spread(BaseModel):
@@ -37,8 +37,8 @@ class Members(BaseModel):
     key: Annotated[dict[str, Any], Field(description="Hyperparameters and their values.")]
     label: str
     shade: Annotated[int, Field(description="Its colour in charts: 1 (light) to 10 (dark).")]
-    dash: Annotated[str, Field(description="How its lines are dashed, as plotly.js names it.")]
-    symbol: Annotated[str, Field(description="The shape of its points, as plotly.js names it.")]
+    dash: Annotated[str, Field(description="Dash style of its lines, as plotly.js names it.")]
+    symbol: Annotated[str, Field(description="Marker of its points, as plotly.js names it.")]
     runs: list[int]
 
 
@@ -53,7 +53,9 @@ class GroupRow(BaseModel):
     seeds: Annotated[int, Field(description="How many different seeds they have.")]
     mixed: Annotated[
         list[str],
-        Field(description="In what they differ besides their seeds; then there are no tests and no ci95."),
+        Field(
+            description="Fields in which they differ besides seeds; if any, there are no tests and no ci95."
+        ),
     ]
     parameters: Annotated[int | None, Field(description="None if the runs' networks differ in size.")]
     train_accuracy: Spread
@@ -68,7 +70,7 @@ class GroupRow(BaseModel):
     ]
     reached_97: int
     probability_best: Annotated[
-        float | None, Field(description="How likely its mean test accuracy is truly the highest.")
+        float | None, Field(description="Probability that its true mean test accuracy is the highest.")
     ]
 
 
@@ -98,16 +100,16 @@ class Pair(BaseModel):
     untested: Annotated[str | None, Field(description="Why there is no test, where there is none.")]
     more_seeds: Annotated[
         int | None,
-        Field(description="Seeds that each should have beyond those it has, to settle an undecided pair."),
+        Field(description="Additional seeds per group that would settle an undecided pair."),
     ]
 
 
 class Verdict(BaseModel):
     """What the runs say, in words and in numbers."""
 
-    answer: Annotated[list[str], Field(description="What depth bought, in one or two sentences.")]
-    outlook: Annotated[list[str], Field(description="What is open, and what would settle it.")]
-    evidence: Annotated[list[str], Field(description="What the answer rests on.")]
+    answer: Annotated[list[str], Field(description="The answer, in one or two sentences.")]
+    outlook: Annotated[list[str], Field(description="Open questions, and what would settle them.")]
+    evidence: Annotated[list[str], Field(description="The evidence for the answer.")]
     pairs: list[Pair]
     best: Annotated[
         list[str],
@@ -119,7 +121,7 @@ class Verdict(BaseModel):
     probability_best: list[float] | None
     more_seeds: Annotated[
         int | None,
-        Field(description="Seeds to add to likely settle the best one's nearest open pair."),
+        Field(description="Seeds that would probably settle the nearest undecided pair of the best group."),
     ]
     more_seeds_for: Annotated[list[str], Field(description="Labels of the groups that these seeds are for.")]
     more_seeds_ids: Annotated[list[str], Field(description="Ids of these groups.")]
@@ -147,7 +149,7 @@ class Offer(BaseModel):
     runs: Annotated[int, Field(description="How many runs that queues.")]
     seconds: Annotated[float, Field(description="Estimated time to train them all, in seconds.")]
     seconds_range: TimeRange
-    basis: Annotated[str, Field(description="What the estimate rests on.")]
+    basis: Annotated[str, Field(description="Basis of the estimate.")]
     url: Annotated[str, Field(description="Where to POST `body`: it extends the study or makes a new one.")]
     body: dict[str, Any]
 
@@ -187,7 +189,8 @@ class DepthDigits(BaseModel):
     depth: int
     runs: list[int]
     per_digit: Annotated[
-        list[float | None], Field(description="Share of each digit's test images read, mean over runs.")
+        list[float | None],
+        Field(description="Share of each class's test images that is classified correctly, mean over runs."),
     ]
 
 
@@ -204,8 +207,8 @@ class ImageStep(BaseModel):
 
     shallow: int
     deep: int
-    fixed: Annotated[int, Field(description="Images that only the deeper reads.")]
-    broken: Annotated[int, Field(description="Images that only the shallower reads.")]
+    fixed: Annotated[int, Field(description="Images that only the deeper classifies correctly.")]
+    broken: Annotated[int, Field(description="Images that only the shallower classifies correctly.")]
     p: Annotated[float, Field(description="McNemar's exact test, two-sided.")]
 
 
@@ -217,7 +220,7 @@ class ImageComparison(BaseModel):
     depths: list[DepthDigits] = []
     runs: list[RunDigits] = []
     steps: list[ImageStep] = []
-    missing: Annotated[list[int], Field(description="Finished runs whose stored answers are gone.")] = []
+    missing: Annotated[list[int], Field(description="Finished runs without stored predictions.")] = []
     warnings: list[str]
 
 
@@ -252,8 +255,8 @@ class ImagePair(BaseModel):
 
     first: int
     second: int
-    gained: Annotated[int, Field(description="Images that only the second reads.")]
-    lost: Annotated[int, Field(description="Images that only the first reads.")]
+    gained: Annotated[int, Field(description="Images that only the second classifies correctly.")]
+    lost: Annotated[int, Field(description="Images that only the first classifies correctly.")]
     difference: float
     p: Annotated[float, Field(description="McNemar's exact test, two-sided.")]
     sentence: str

@@ -75,9 +75,10 @@ class Labels(Strict):
 
     priority: Annotated[Priority, Field(title="Priority", description="Higher goes first.")] = 0
     name: Annotated[
-        Name | None, Field(title="Name", description="Made from what differs from the defaults if not given.")
+        Name | None,
+        Field(title="Name", description="Default: made from the fields that differ from their defaults."),
     ] = None
-    tags: Annotated[Tags, Field(title="Tags", description="Up to 20 words to find runs by.")] = []
+    tags: Annotated[Tags, Field(title="Tags", description="Up to 20 tags.")] = []
     note: Annotated[Note, Field(title="Note", description="Free text.")] = ""
 
 
@@ -172,12 +173,12 @@ else:
 if TYPE_CHECKING:
 
     class Only(Strict):
-        """Values of hyperparameters; what is absent may be anything."""
+        """Values of hyperparameters; an absent field matches any value."""
 else:
     Only = create_model(
         "Only",
         __base__=Strict,
-        __doc__="Values of hyperparameters; what is absent may be anything.",
+        __doc__="Values of hyperparameters; an absent field matches any value.",
         **{
             name: (many | None, None)
             for name, (many, _) in _grid_fields().items()
@@ -190,9 +191,7 @@ class MoreRuns(Strict):
     """Body of `POST /studies/{id}/runs`."""
 
     seeds: Annotated[int, Field(ge=1, le=100, description="New seeds for each of these configurations.")]
-    only: Annotated[
-        Only | None, Field(description="Which configurations of the study; all, if it is not given.")
-    ] = None
+    only: Annotated[Only | None, Field(description="Configurations of the study; default: all.")] = None
 
     @property
     def wanted(self) -> dict[str, list[Any]]:
@@ -204,7 +203,8 @@ class RunPatch(Strict):
     """Body of `PATCH /runs/{id}`; what is left out stays as it is."""
 
     version: Annotated[
-        int | None, Field(ge=1, le=MAX_ID, description="The version you read; a stale one is refused.")
+        int | None,
+        Field(ge=1, le=MAX_ID, description="The version that was read; an outdated one is rejected."),
     ] = None
     name: Annotated[Name | None, Field(description="Null for the name made from hyperparameters.")] = None
     tags: Annotated[Tags, Field(default_factory=list)]

@@ -33,7 +33,10 @@ class StoredFields(BaseModel):
     status: Status = "queued"
     reason: str | None = None
     cancel_requested: Annotated[
-        bool, Field(description="Whether a running run is to be cancelled; its worker stops it in a moment.")
+        bool,
+        Field(
+            description="Whether cancellation of a running run was requested; its worker stops it shortly."
+        ),
     ] = False
     study_id: int | None = None
     priority: int = 0
@@ -74,22 +77,22 @@ class ComputedFields(BaseModel):
     id: Annotated[int, After(None)]
     layer_sizes: Annotated[list[int], After("priority")]
     updates_per_epoch: Annotated[
-        int, After("parameters"), Field(description="Batches of an epoch, the last short one too.")
+        int, After("parameters"), Field(description="Batches of an epoch, including a shorter last one.")
     ]
     flops_per_epoch: Annotated[
         int,
         After("parameters"),
-        Field(description="Of training alone, an estimate; a multiplication with its addition is two."),
+        Field(description="Of training only, estimated; a multiply-add counts as two."),
     ]
     data_version: Annotated[
         str | None,
         After("device_used"),
-        Field(description="The first digits of the SHA-256 of the data that it trains on."),
+        Field(description="First digits of the SHA-256 of its data."),
     ]
     data_warnings: Annotated[
         list[str],
         After("device_used"),
-        Field(description="What is odd about that data: classes without images, few images, …"),
+        Field(description="Warnings about the data: classes without images, few images, …"),
     ]
     eta_seconds: Annotated[float | None, After("epochs_done")]
     created_at: Annotated[Timestamp, After("worker_losses")]
@@ -104,8 +107,8 @@ class ComputedFields(BaseModel):
         Guessing | None,
         After("test_accuracy"),
         Field(
-            description="What is to be said of a test accuracy that is not significantly above chance; null "
-            "if it is, or there is none yet. `one class only`: all test images are of one class."
+            description="Judgement of a test accuracy that is not significantly above chance; null if it "
+            "is, or there is none yet. `one class only`: all test images are of one class."
         ),
     ]
 

@@ -143,13 +143,13 @@ def _refuse_unless_shared(url: str) -> None:
     parts = urlsplit(url)
     if _kind(url) == "memory":
         raise StoreUnusable(
-            f"{url!r} is the memory of one process, which no other can read and which ends with it; "
-            "expected a folder, or the URL of a store that all processes reach"
+            f"{url!r} is the memory of one process, which other processes can't read; expected a folder, "
+            "or the URL of a store that all processes can reach"
         )
     if _kind(url) in _FOLDERS and (parts.netloc or parts.query or parts.fragment or not parts.path):
         raise StoreUnusable(
-            f"{url!r} does not name a folder by its whole path, which follows three slashes as in "
-            "file:///srv/depthboard; a path without file:// will do, too"
+            f"{url!r} does not name an absolute path; write three slashes as in file:///srv/depthboard, or "
+            "the path without file://"
         )
 
 

@@ -57,7 +57,7 @@ class Integrity:
                 return
             self.state = "sound"
             seconds = time.monotonic() - started
-            self.detail = f"checked in {seconds:.1f} s after a stop that was not a clean one"
+            self.detail = f"checked in {seconds:.1f} s after an unclean shutdown"
             log.info("the database is sound: %s", self.detail)
         else:
             self._damaged("; ".join(wrong[:_SHOWN]))

@@ -148,7 +148,7 @@ class Attempt(SQLModel, table=True):
     started_at: float
     ended_at: float | None = None
     resumed_from: int = 0
-    """The epoch after which it went on, 0 for a new start."""
+    """The epoch after which it resumed; 0 for a new start."""
 
     reached: int = 0
     """Epochs of the run that were recorded when it ended."""

@@ -14,12 +14,12 @@ from app.web.problems import MEDIA_TYPE
 
 _DESCRIBED: Final = {
     400: "The request could not be read.",
-    404: "There is no such thing.",
-    409: "The state of the thing does not allow it.",
-    410: "What the key created has been deleted.",
+    404: "Not found.",
+    409: "The current state does not allow this.",
+    410: "The resource created with this key was deleted.",
     415: "The body is not JSON.",
-    422: "A field breaks the contract; `errors` says which and what was expected.",
-    429: "Too many runs wait; `Retry-After` says in how many seconds to try again.",
+    422: "A value is invalid; `errors` names the field and what was expected.",
+    429: "The queue is full; `Retry-After` says in how many seconds to try again.",
 }
 
 

@@ -109,13 +109,13 @@ def _what_to_do(method: str, error: DBAPIError) -> str:
         lost = " This change is lost with it, unless the same file comes back." if error.committed else ""
         return f"{sentence(error.orig)}{lost}"
     if why := unwritable(error):
-        return f"The database can't be written: {why}. Nothing was changed; mend that and try again."
+        return f"The database can't be written: {why}. Nothing was changed; fix that and try again."
     if method in ("GET", "HEAD"):
         return "The database does not answer now. Try again in a moment."
     if error.connection_invalidated:
         return (
-            "The connection to the database was lost, perhaps after the change was made: look before you try "
-            "again. A request with an Idempotency-Key can just be repeated."
+            "The connection to the database was lost, perhaps after the change was made: check before you "
+            "try again. A request with an Idempotency-Key can be repeated safely."
         )
     return "The database is busy; nothing was changed. Try again in a moment."
 
@@ -124,7 +124,7 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     # this answer passes by the middleware, and the server ends the connection after it
     headers = {**HEADERS, "Connection": "close"}
-    return _error(request, 500, "The server failed at this request; its log says why.", headers)
+    return _error(request, 500, "Internal server error; the server's log has the details.", headers)
 
 
 def _error(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> Response:

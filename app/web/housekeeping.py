@@ -71,7 +71,7 @@ async def _every(
             if isinstance(error, DBAPIError) and is_outage(error):
                 integrity.met(error)
             else:
-                log.exception("something that is done every %g s failed; trying again", seconds)
+                log.exception("a background task that runs every %g s failed; it will run again", seconds)
 
 
 def hear_of_deaths(database: Database, pipe: int) -> None:

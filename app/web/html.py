@@ -27,7 +27,7 @@ _WORDS: Final = {
     409: "Something changed in the meantime",
     413: "Request too large",
     422: "This request can't be read",
-    429: "Too many runs wait already",
+    429: "The queue is full",
     500: "Server error",
     503: "Database unavailable",
 }

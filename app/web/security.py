@@ -68,7 +68,7 @@ class KnownHosts:
         if scope["type"] != "http" or self._knows(host):
             await self.app(scope, receive, send)
             return
-        detail = f"This server is not called {host[:100]!a}; DEPTHBOARD_ALLOWED_HOSTS lists its names."
+        detail = f"Host name {host[:100]!a} is not allowed; DEPTHBOARD_ALLOWED_HOSTS lists those that are."
         await problem(400, detail)(scope, receive, send)
 
     def _knows(self, host: str) -> bool:

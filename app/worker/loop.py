@@ -147,7 +147,7 @@ class Worker:
         if self.outage_since is None:
             why = damage(error)
             log.warning(
-                "the database can't be used now; what trains waits for it at its next checkpoint: %s",
+                "the database can't be used now; running runs wait for it at their next checkpoint: %s",
                 error.orig if why is None else f"it is damaged ({why}). {CURE}",
             )
             self.outage_since = self._monotonic()
@@ -158,8 +158,8 @@ class Worker:
         for slot in self.slots:
             if slot.claim and slot.report is not None and not isinstance(slot.report, Ended):
                 slot.report = Unrecorded(
-                    f"the database could not be written for {lasted:.0f} s: {why}; mend that and retry the "
-                    "run, which goes on from its last checkpoint"
+                    f"the database could not be written for {lasted:.0f} s: {why}; fix that and retry the "
+                    "run, which resumes from its last checkpoint"
                 )
 
     def _listen(self, seconds: float) -> None:
@@ -214,7 +214,7 @@ class Worker:
         """Write down what a slot reports of its run, and let it go on."""
         slot = self.slots[index]
         if slot.claim and not self._write(slot.claim, report):
-            log.warning("run %s: the claim no longer holds; its slot starts afresh", slot.claim.run_id)
+            log.warning("run %s: the claim no longer holds; its slot restarts", slot.claim.run_id)
             slot.rest()
             self._replace(index, endings.lose)
         elif isinstance(report, EpochDone):

@@ -275,7 +275,7 @@ def _newest_state(
         try:
             return checkpoint.load(path, config, data_sha256, device)
         except CheckpointError as error:
-            _log(f"{error}; it is passed over")
+            _log(f"{error}; skipping it")
     return TrainState.start(config, device)
 
 

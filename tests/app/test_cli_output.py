@@ -176,7 +176,7 @@ def test_bytes_that_are_no_text_are_bad_input(run: Run, url: str) -> None:
         done = run(*words, b"--url", url.encode())
         assert done.returncode == 2
         assert b"Traceback" not in done.stderr
-        assert done.stderr == b"'\\udcff' is no text that can be sent; write it in UTF-8.\n"
+        assert done.stderr == b"'\\udcff' is not valid text; write it in UTF-8.\n"
 
 
 @pytest.mark.parametrize(

@@ -158,16 +158,16 @@ def test_whatever_can_not_be_judged_is_named_and_the_rest_works(quiet: WebServer
     expect(page.locator("#verdict .notice.warning").last.locator("li")).to_have_text(
         [
             f"Runs {deleted}, 999 do not exist, or were deleted, and are left out.",
-            f"Run {diverged}: failed ({reason}), so in the curves, not in the table and verdict.",
+            f"Run {diverged}: failed ({reason}), included in curves, not in table and verdict.",
             f"Run {cancelled}: cancelled before the end, without an epoch, {nowhere}.",
             f"Run {running}: still training, without an epoch so far.",
-            f"Run {waiting}: still waiting, so not in charts, table and verdict yet.",
+            f"Run {waiting}: still waiting, not in charts, table and verdict yet.",
         ]
     )
     expect(page.get_by_label("At epoch")).to_be_enabled()
     assert len(traces(page, "curves")) == len([*good, diverged, clothes])
     shows_test_mean(page, 1, 100 * fmean([0.81, 0.811]))
-    expect(page.locator("[data-images-note]")).to_contain_text("saw other images")
+    expect(page.locator("[data-images-note]")).to_contain_text("used other test images")
     expect(page.locator("#groups tbody").first.get_by_role("row")).to_have_text(
         [re.compile("1 layer, mnist"), re.compile("2 layers, clothes"), re.compile("2 layers, mnist")]
     )
@@ -198,7 +198,7 @@ def test_other_hyperparameters_take_the_place_of_depth(quiet: WebServer, page: P
         for seed in (0, 1, 2):
             trained(database, seed, depth=2, lr=lr)
     page.goto(f"{quiet.url}/compare?runs=1,2,3,4,5,6&by=lr&lines=mean")
-    expect(page.get_by_role("heading", level=1)).to_have_text("What lr bought")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Comparison by learning rate")
     expect(page.locator("#groups tbody").first.get_by_role("rowheader")).to_have_text(["lr 0.01", "lr 0.1"])
     traces(page, "layers")
     axis = wait(page, "layers", bool).x

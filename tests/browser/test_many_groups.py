@@ -170,9 +170,10 @@ def test_intervals_are_named_where_there_are_some(
 
 def test_what_groups_are_by_is_listed(many: Groups, opened: Callable[[Groups], Page]) -> None:
     page = opened(many)
-    expect(page.get_by_role("heading", level=1)).to_have_text("What depth, lr and batch_size bought")
-    expect(page.locator("#layers")).to_have_text("Accuracy by depth, learning rate and batch size")
-    expect(page.locator("#table")).to_have_text("Statistics by depth, learning rate and batch size")
+    by = "depth, learning rate and batch size"
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Comparison by {by}")
+    expect(page.locator("#layers")).to_have_text(f"Accuracy by {by}")
+    expect(page.locator("#table")).to_have_text(f"Statistics by {by}")
 
 
 def test_a_long_list_of_evidence_is_folded_for_the_charts_below(

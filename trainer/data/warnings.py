@@ -30,7 +30,7 @@ def _classes(train: Bytes, test: Bytes) -> list[str]:
     in_training, in_test = (np.bincount(labels, minlength=CLASSES).tolist() for labels in (train, test))
     trained = [number for number in range(CLASSES) if in_training[number]]
     if len(trained) == 1:
-        alone = f"all training images are of class {trained[0]}, so there is nothing to tell apart"
+        alone = f"all training images are of class {trained[0]}, so there is nothing to distinguish"
         others = len(test) - in_test[trained[0]]
         return [f"{alone}; {_counted(others, 'test image')} of other classes" if others else alone]
     found = []

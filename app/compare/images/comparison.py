@@ -63,7 +63,7 @@ class Answers:
             NotComparable: there is none, or their test images are not there.
         """
         if not finished:
-            raise NotComparable("no run has finished, so there are no answers to compare")
+            raise NotComparable("no run has finished, so there are no predictions to compare")
         first = finished[0]
         same = [run for run in finished if _data(run) == _data(first)]
         try:
@@ -76,8 +76,8 @@ class Answers:
         if len(same) < len(finished):
             others = [run.id for run in finished if run not in same]
             warnings.append(
-                f"{plural(len(others), 'run')} saw other images than run {first.id} and can't be paired with "
-                f"it: {', '.join(map(str, others))}."
+                f"{plural(len(others), 'run')} used other test images than run {first.id} and can't be "
+                f"compared with it: {', '.join(map(str, others))}."
             )
         warnings += _mixed([run for run in same if run.id not in again])
         missing = [run.id for run in same if run.id not in by_run and run.id not in again]
@@ -110,7 +110,7 @@ def _mixed(runs: Sequence[RunOut]) -> list[str]:
     found = [differing([run for run in runs if run.depth == depth]) for depth in {run.depth for run in runs}]
     if names := sorted({name for each in found for name in each}):
         why = f"Runs of one depth differ in {' and '.join(names)}"
-        return [f"{why}, so what most of them answer is not the answer of one kind of network."]
+        return [f"{why}, so their majority answer mixes different configurations."]
     return []
 
 
@@ -188,7 +188,7 @@ def step_images(answers: Answers, shallow: int, deep: int) -> StepImages:
     depths = answers.by_depth()
     for depth in (shallow, deep):
         if depth not in depths:
-            raise NotComparable(f"no finished run of {plural(depth, 'layer')} has stored its answers")
+            raise NotComparable(f"no finished run of {plural(depth, 'layer')} has stored predictions")
     before, after = answers.of_depth(depths[shallow]), answers.of_depth(depths[deep])
 
     def shown(indices: Sequence[int]) -> list[StepImage]:
@@ -226,16 +226,16 @@ def pair(answers: Answers, first: int, second: int) -> ImagePair:
     for run_id in (first, second):
         if run_id not in answers.by_run:
             raise NotComparable(
-                f"run {run_id} has no stored answers to these images: it has not finished, saw others, or "
-                "its file is gone; train it again"
+                f"run {run_id} has no stored predictions for these images: it has not finished, used other "
+                "images, or its file is missing; train it again"
             )
     found = paired.mcnemar(answers.labels, answers.by_run[first].classes, answers.by_run[second].classes)
     images = len(answers.labels)
     net = (found.gained - found.lost) / images
     judged = (
-        "more than chance would do between two networks that are compared alone"
+        "a significant difference between these two networks"
         if found.p < SIGNIFICANCE
-        else "no more than chance would do"
+        else "no significant difference"
     )
     sentence = (
         f"Of {images:,} images run {second} reads {found.gained:,} that run {first} misses, and misses "

@@ -25,7 +25,7 @@ router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
 @router.get("/compare")
 def compare_runs(request: Request, database: DatabaseOf) -> Response:
-    """What depth bought, among chosen runs or in a study; without a choice, the studies to choose from."""
+    """The comparison of chosen runs or a study; without a choice, the studies to choose from."""
     asked = request.query_params
     if "and" in asked:  # the second field of the form
         by = ",".join(filter(None, (asked.get("by"), asked["and"])))

@@ -66,7 +66,7 @@ def list_runs(request: Request, database: DatabaseOf) -> Response:
             found = run_list.list_runs(session, query)
         except run_list.QueryError as error:
             without = changed(asked, **{error.parameter: None})
-            return redirect("/runs" + without, f"Left out “{error.parameter}”: {error}.")
+            return redirect("/runs" + without, f"Ignored “{error.parameter}”: {error}.")
         now = clock(session)
         newest = run_list.list_runs(session, _NEWEST).runs
         if not newest:
@@ -111,15 +111,15 @@ def change_runs(database: DatabaseOf, settings: SettingsOf, stopping: StoppingOf
     try:
         body = BulkRequest.model_validate({"ids": ids, "action": action})
     except ValidationError:
-        return redirect(back, "Nothing was done: tick at least one run.")
+        return redirect(back, "Nothing was done: select at least one run.")
     outcome = bulk.apply(database, settings, body, stopping)
     notice = f"{_DONE[body.action]}: {formats.plural(len(outcome.done), 'run')}."
     if outcome.skipped:
         left = "; ".join(skip.reason for skip in outcome.skipped[:_REASONS])
-        notice += f" Left alone: {formats.plural(len(outcome.skipped), 'run')} ({left})."
+        notice += f" Skipped: {formats.plural(len(outcome.skipped), 'run')} ({left})."
     if outcome.remaining:
         rest = formats.plural(len(outcome.remaining), "run")
-        notice += f" Not reached: {rest}, because {outcome.stopped}. Select them again to go on."
+        notice += f" Not processed: {rest}, because {outcome.stopped}. Select them again to continue."
     return redirect(back, notice)
 
 
@@ -149,7 +149,7 @@ def change_run(request: Request, database: DatabaseOf, run_id: RunIdPath, data: 
             stored = reading.get_run(session, run_id)
         if (patch.name, patch.tags, patch.note) == (stored.name, stored.tags, stored.note):
             return redirect(f"/runs/{run_id}", "Saved.")  # sent again, because its first answer got lost
-        stale = "Someone changed this run meanwhile. Below is what you typed; save again to keep yours."
+        stale = "Someone else changed this run. Your input is below; save again to overwrite their change."
         return _run_page(request, database, run_id, texts | {"version": ""}, {"form": stale})
     return redirect(f"/runs/{run_id}", "Saved.")
 

@@ -86,7 +86,7 @@ def cancel_study(database: DatabaseOf, study_id: StudyIdPath) -> Response:
     """Cancel what has not ended."""
     with database.write() as session:
         studies.cancel_study(session, study_id)
-    return redirect(f"/studies/{study_id}", "What had not ended is cancelled.")
+    return redirect(f"/studies/{study_id}", "Remaining runs cancelled.")
 
 
 @router.post("/studies/{study_id}/runs")

@@ -101,8 +101,8 @@ def compare_groups(request: Request, database: DatabaseOf) -> Response:
                 "name": "baseline",
                 "in": "query",
                 "schema": {"type": "string"},
-                "description": "The group that others are held against, like `2 layers`. "
-                "The page's other choices, like epoch and metric, are taken too.",
+                "description": "The group that others are compared with, like `2 layers`. Other choices of "
+                "the page, such as epoch and metric, apply too.",
             },
         ]
     },

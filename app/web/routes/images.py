@@ -100,7 +100,7 @@ def test_image(
         raise HTTPException(404, f"{error}.") from error
     if index >= len(images):
         raise HTTPException(
-            404, f"{name} has {len(images):,} test images; {index} is none of 0 to {len(images) - 1:,}."
+            404, f"{name} has {len(images):,} test images; {index} is not from 0 to {len(images) - 1:,}."
         )
     return Response(pictures.png(images[index]), media_type="image/png", headers={"Cache-Control": _CACHED})
 

@@ -127,7 +127,9 @@ def download_model(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf
         raise HTTPException(404, f"Run {run_id} has no weights to download: it is {run.status}.")
     path = artifacts.of_run(settings.artifacts, run_id).model(run.attempt)
     if not path.is_file():
-        raise HTTPException(404, f"The weights of run {run_id} are not where this server looks for them.")
+        raise HTTPException(
+            404, f"The weights of run {run_id} are missing from the artifact folder or store."
+        )
     return download(path, f"run-{run_id}.safetensors")
 
 

@@ -165,7 +165,7 @@ def test_a_database_without_tables_is_told(new: Place, file: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + bytes(18)])
 def test_a_file_that_is_no_backup_is_refused(new: Place, file: Path, content: bytes) -> None:
     file.write_bytes(content)
-    with pytest.raises(BackupError, match="is no backup of Depthboard"):
+    with pytest.raises(BackupError, match="is not a Depthboard backup"):
         backup.restore(file, new.database, new.location)
 
 
@@ -452,7 +452,7 @@ def test_an_entry_that_no_backup_has_is_refused_and_nothing_is_written(
     finished_run(database)
     backup.save(database, settings.artifacts, file)
     tampered(file, **{name: b"x"})
-    with pytest.raises(BackupError, match=r"is no backup of Depthboard: '.*' has no place in one"):
+    with pytest.raises(BackupError, match=r"is not a Depthboard backup: it contains '.*'"):
         backup.restore(file, new.database, new.location)
     assert not [path for path in file.parent.rglob("*") if "SLIPPED" in path.name or path.name == "artifacts"]
 

@@ -65,7 +65,7 @@ def test_a_group_keeps_its_name_where_only_some_of_its_runs_have_finished(databa
 def test_sentences_show_near_values_as_different_as_they_are(database: Database) -> None:
     found = compared(database, *of_rates(database))
     assert [each.sentence for each in found.confounders] == [
-        "The runs differ in lr (0.3, 0.30000000000000004): depth may not be what makes the difference."
+        "The runs differ in lr (0.3, 0.30000000000000004): depth may not be the cause of the differences."
     ]
     near = 0.05000000000000001
     run = finished_run(database, lr=near)

@@ -29,7 +29,7 @@ def test_a_data_set_whose_files_changed_between_runs_is_called_out(database: Dat
     assert compared(database, first, again).warnings == []
     (warning,) = compared(database, first, again, changed).warnings
     words = "The files of the data set clothes changed between these runs (2 versions: a, b): depth may not "
-    assert warning == f"{words}be what makes the difference."
+    assert warning == f"{words}be the cause of the differences."
 
 
 def test_what_is_odd_about_the_data_is_a_warning(database: Database) -> None:
@@ -54,11 +54,11 @@ def test_what_has_not_finished_is_in_the_curves_and_not_in_the_table(database: D
     waiting = [queue_run(database, depth=4), queue_run(database, depth=5)]
     found = compared(database, failed, running.run_id, *waiting)
     assert found.by_depth == []
-    assert found.verdict.sentences == ["No run has finished yet, so there is nothing to judge."]
+    assert found.verdict.sentences == ["No run has finished yet."]
     assert found.warnings == [
-        f"Run {failed}: failed (it broke), without an epoch, so not in charts, table and verdict.",
-        f"Run {running.run_id}: still training, so in the curves, not in the verdict yet.",
-        f"Runs {waiting[0]}, {waiting[1]}: still waiting, so not in charts, table and verdict yet.",
+        f"Run {failed}: failed (it broke), without an epoch, not in charts, table and verdict.",
+        f"Run {running.run_id}: still training, included in curves, not in the verdict yet.",
+        f"Runs {waiting[0]}, {waiting[1]}: still waiting, not in charts, table and verdict yet.",
     ]
 
 
@@ -72,13 +72,13 @@ def test_where_every_run_ended_without_a_result_it_is_said_how(database: Databas
             assert endings.fail(session, claim, "it broke")
         failed.append(claim.run_id)
     found = compared(database, *failed)
-    assert found.verdict.answer == ["No run finished: 2 runs failed. There is nothing to judge."]
+    assert found.verdict.answer == ["No run finished: 2 runs failed. There are no results to compare."]
     cancelled = queue_run(database)
     with database.write() as session:
         actions.cancel(session, cancelled)
     found = compared(database, *failed, cancelled)
     assert found.verdict.answer == [
-        "No run finished: 2 runs failed and 1 run was cancelled. There is nothing to judge."
+        "No run finished: 2 runs failed and 1 run was cancelled. There are no results to compare."
     ]
 
 
@@ -105,9 +105,8 @@ def test_a_difference_besides_depth_and_seed_is_called_out(
     database: Database, name: str, values: tuple[Any, Any]
 ) -> None:
     runs = [finished_run(database, depth=depth, **{name: value}) for depth, value in enumerate(values, 1)]
-    assert compared(database, *runs).warnings == [
-        f"The runs differ in {name} ({values[0]}, {values[1]}): depth may not be what makes the difference."
-    ]
+    differ = f"The runs differ in {name} ({values[0]}, {values[1]})"
+    assert compared(database, *runs).warnings == [f"{differ}: depth may not be the cause of the differences."]
 
 
 def test_values_that_differ_are_named_in_order(database: Database) -> None:

@@ -11,7 +11,7 @@ from tests.app.compare.judged import LEARNING_RATES, judge, lr
 def test_equal_seeds_on_both_sides_show_no_spread() -> None:
     found = judge({1: [0.9, 0.9], 2: [0.8, 0.8]})
     assert found.probability_best is None
-    assert "neither shows any spread over its seeds, so there is no test to make" in found.evidence[0]
+    assert "neither has any spread over its seeds, so no test is possible" in found.evidence[0]
     assert "some seeds show no spread at all" in found.outlook[0]
 
 
@@ -76,4 +76,4 @@ def test_the_same_architecture_and_seeds_on_other_images_are_not_paired() -> Non
     ]
     (pair,) = verdict(samples).pairs
     assert (pair.paired, pair.p, pair.ci95, pair.different) == (False, None, None, None)
-    assert pair.untested == "they read different images, so there is nothing to test"
+    assert pair.untested == "they used different images, so no test is possible"

@@ -72,8 +72,7 @@ def test_those_that_tie_are_told_apart_from_another_only_if_each_is() -> None:
     found = judge(test)
     assert found.best == ["2 layers", "3 layers"]
     assert found.answer[1] == (
-        "These seeds can't tell each of them from 1 layer: the differences may be luck; against 4 layers "
-        "not each can be tested."
+        "These seeds can't tell each of them from 1 layer; against 4 layers not each can be tested."
     )
 
 

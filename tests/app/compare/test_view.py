@@ -51,8 +51,8 @@ def test_the_page_pins_the_group_that_was_pressed(site: Served) -> None:
 
 
 def test_a_comparison_is_headed_by_what_it_is_by() -> None:
-    assert title(["depth"]) == "What depth bought"
-    assert title(["depth", "lr"]) == "What depth and lr bought"
+    assert title(["depth"]) == "Comparison by depth"
+    assert title(["depth", "lr"]) == "Comparison by depth and learning rate"
 
 
 def test_what_runs_can_be_grouped_by_is_told_from_what_is_the_same_for_all(database: Database) -> None:

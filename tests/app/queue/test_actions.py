@@ -64,7 +64,7 @@ def test_a_stale_edit_is_refused(database: Database) -> None:
     run_id = queue_run(database)
     with database.write() as session:
         actions.edit(session, run_id, {"note": "first"})
-    with pytest.raises(WrongState, match="it has version 2, you read 1"), database.write() as session:
+    with pytest.raises(WrongState, match="its version is 2, the request has 1"), database.write() as session:
         actions.edit(session, run_id, {"note": "second"}, version=1)
     assert row(database, run_id).note == "first"
 

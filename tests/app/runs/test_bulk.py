@@ -197,7 +197,7 @@ def test_the_page_names_what_was_not_reached(site: Served, monkeypatch: pytest.M
     monkeypatch.setattr(actions, "cancel_all", failing_at(2, actions.cancel_all))
     form = {"ids": ", ".join(map(str, ids)), "action": "cancel"}
     page = site.client.post("/runs/bulk", data=form, follow_redirects=True, headers={"Accept": "text/html"})
-    assert f"Not reached: {MANY - bulk.STEP_RUNS} runs" in page.text
+    assert f"Not processed: {MANY - bulk.STEP_RUNS} runs" in page.text
     assert "disk is full" in page.text
 
 

@@ -115,7 +115,7 @@ def test_a_sentence_says_what_guessing_gets() -> None:
     )
     alone = Chance.of("own", {"test_class_counts": "0 0 0 40 0 0 0 0 0 0"})
     assert alone
-    assert alone.sentence(1.0).startswith("every test image is of class 3, so answering 3 without looking")
+    assert alone.sentence(1.0).startswith("every test image is of class 3, so always answering 3")
     tiny = Chance.of("own", {"test_class_counts": "1 1 0 0 0 0 0 0 0 0"})
     assert tiny
     assert tiny.sentence(1.0) == (
@@ -151,7 +151,7 @@ def test_a_run_that_guesses_is_marked_on_its_page_in_lists_and_in_comparisons(si
         assert warning in text
         assert "not above guessing</span>" in text
     shown = RunOut.model_validate(runs[dead])
-    assert outcome(shown).endswith("of the test images are read correctly, no better than guessing")
+    assert outcome(shown).endswith(", no better than guessing")
 
 
 def test_a_run_that_trains_is_no_better_so_far(site: Served) -> None:
@@ -193,7 +193,7 @@ def test_one_class_is_called_so(site: Served) -> None:
     environment = {"test_class_counts": "0 0 0 40 0 0 0 0 0 0"}
     run_id = trained(site.database, 1.0, environment, dataset="threes")
     page = site.client.get(f"/runs/{run_id}", headers=PAGE).text
-    assert "Every test image is of class 3, so answering 3 without looking gets 100 %" in page
+    assert "Every test image is of class 3, so always answering 3 gets 100 %" in page
     found = site.client.get(f"/compare?runs={run_id}").json()
     assert (
         f"Run {run_id}: all test images are of one class, so guessing gets 100 % test accuracy."

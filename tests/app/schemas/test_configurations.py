@@ -24,11 +24,11 @@ def test_the_same_images_under_two_names_are_compared_and_paired(database: Datab
     assert "different images" not in " ".join([*found.answer, *found.evidence])
     assert (found.best, found.pairs[0].paired) == (["depth=1,dataset=copied"], True)
     (answer,) = compared(database, *runs["mnist"], *runs["copied"], *runs["clothes"]).verdict.answer
-    assert answer.startswith("These runs read different images (clothes and copied)")
+    assert answer.startswith("These runs used different images (clothes and copied)")
     with database.write() as session:
         run_rows.get(session, runs["copied"][0]).environment = {}
     (answer,) = compared(database, *runs["mnist"], *runs["copied"]).verdict.answer
-    assert answer.startswith("These runs read different images (copied and mnist)")
+    assert answer.startswith("These runs used different images (copied and mnist)")
 
 
 def test_the_same_configuration_and_seed_counts_once(database: Database) -> None:

@@ -42,7 +42,7 @@ def test_a_sound_file_is_called_so_and_a_clean_stop_leaves_nothing(
     found.check()
     assert found.state == "sound"
     assert found.detail is not None
-    assert found.detail.endswith("after a stop that was not a clean one")
+    assert found.detail.endswith("after an unclean shutdown")
     assert "the database is sound" in caplog.text
     found.end()
     assert not (tmp_path / MARKER).exists()

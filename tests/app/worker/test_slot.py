@@ -249,7 +249,7 @@ def test_a_run_whose_data_changed_starts_again_and_not_from_its_checkpoint(
     started, *_ = child.train(dataset="clothes", files=files, recorded=2)
     assert isinstance(started, Started)
     assert started.epoch == 0
-    assert "is of other data: the files of clothes have changed since; it is passed over" in (
+    assert "is of other data: the files of clothes have changed since; skipping it" in (
         capsys.readouterr().err
     )
 

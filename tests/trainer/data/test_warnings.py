@@ -12,7 +12,7 @@ from trainer.data.warnings import data_warnings
 
 EVERY = list(range(10)) * 10
 SO = "so test accuracy overstates how well new images are recognised"
-ALONE = "all training images are of class 3, so there is nothing to tell apart"
+ALONE = "all training images are of class 3, so there is nothing to distinguish"
 
 
 def pictures(count: int, start: int) -> Bytes:
@@ -107,7 +107,7 @@ def test_what_is_odd_is_told(odd: Arrays, expected: list[str]) -> None:
 
 def test_several_things_are_told_of_a_tiny_set() -> None:
     assert data_warnings("own", data(train=[1], test=[1], test_images=pictures(1, 1))) == [
-        "all training images are of class 1, so there is nothing to tell apart",
+        "all training images are of class 1, so there is nothing to distinguish",
         f"every test image is also a training image, {SO}",
         "the test set has only 1 image, each of which is 100.0 percentage points of test accuracy",
         "the training set has only 1 image",

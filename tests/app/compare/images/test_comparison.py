@@ -63,7 +63,7 @@ def test_runs_that_saw_other_images_are_left_out_with_a_word(site: Served, study
         run_rows.get(session, study[4]).environment = {"data_sha256": "of other files"}
     found = site.client.get(f"/compare/images?runs={','.join(map(str, study))}").json()
     assert found["warnings"] == [
-        f"1 run saw other images than run {study[0]} and can't be paired with it: {study[4]}."
+        f"1 run used other test images than run {study[0]} and can't be compared with it: {study[4]}."
     ]
     assert study[4] not in [run["id"] for run in found["runs"]]
 
@@ -90,7 +90,7 @@ def test_it_is_said_when_runs_of_one_depth_are_no_repeats(site: Served, settings
 def test_what_can_not_be_compared_says_why(site: Served, study: list[int]) -> None:
     waiting = queue_run(site.database)
     found = site.client.get(f"/compare/images?runs={waiting}").json()
-    assert found["warnings"] == ["No run has finished, so there are no answers to compare."]
+    assert found["warnings"] == ["No run has finished, so there are no predictions to compare."]
     assert (found["dataset"], found["runs"], found["steps"]) == (None, [], [])
     problem(site.client.get("/compare/images?runs=999"), 404)
     problem(site.client.get("/compare/images"), 422)

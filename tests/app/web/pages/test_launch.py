@@ -56,7 +56,7 @@ def test_a_full_queue_is_told_in_the_form_and_keeps_what_was_typed(
         answer = site.client.post(path, data=form, headers={"Accept": "text/html"})
         assert answer.status_code == 429
         assert 1 <= int(answer.headers["retry-after"]) <= 3600
-        assert "at most 1 may" in answer.text
+        assert "the limit is 1" in answer.text
         assert "typed with care" in answer.text
         assert site.client.get("/runs").json()["total"] == 1
         assert site.client.get("/studies").json()["studies"] == []

@@ -18,7 +18,7 @@ def test_bulk_actions_return_to_the_list_and_say_what_happened(browser: httpx.Cl
     answer = post(browser, "/runs/bulk", ids=ids, action="cancel", next="/runs?sort=-depth")
     assert answer.headers["location"] == "/runs?sort=-depth"
     listed = browser.get("/runs?sort=-depth").text
-    assert "Cancelled: 2 runs. Left alone: 1 run" in listed
+    assert "Cancelled: 2 runs. Skipped: 1 run" in listed
     assert "Cancelled: 2 runs." not in browser.get("/runs").text
     compare = post(browser, "/runs/bulk", ids=ids[:2], action="compare")
     assert compare.headers["location"] == f"/compare?runs={ids[0]},{ids[1]}"
@@ -70,7 +70,7 @@ def test_a_stale_edit_is_not_saved_but_offered_again(browser: httpx.Client) -> N
     browser.patch(f"/runs/{run_id}", json={"note": "theirs"}).raise_for_status()
     answer = post(browser, f"/runs/{run_id}", name="mine", note="mine", version="1")
     assert answer.status_code == 422
-    assert "Someone changed this run meanwhile" in answer.text
+    assert "Someone else changed this run" in answer.text
     assert 'value="mine"' in answer.text
     stored = browser.get(f"/runs/{run_id}", headers={"Accept": "application/json"}).json()
     assert stored["note"] == "theirs"
@@ -129,7 +129,7 @@ def test_another_malformed_parameter_is_left_out_with_a_word(browser: httpx.Clie
     new_run(browser)
     answer = browser.get("/runs?limit=many&sort=-seed", follow_redirects=True)
     assert answer.url.query == b"sort=-seed"
-    assert "Left out “limit”" in answer.text
+    assert "Ignored “limit”" in answer.text
 
 
 def test_sorting_and_pages_keep_the_filter(browser: httpx.Client) -> None:

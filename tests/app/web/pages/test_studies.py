@@ -64,6 +64,6 @@ def test_a_full_queue_is_told_where_seeds_are_added(settings: Settings) -> None:
         answer = site.client.post("/studies/1/runs", data={"seeds": "2"}, headers={"Accept": "text/html"})
         assert answer.status_code == 429
         assert 1 <= int(answer.headers["retry-after"]) <= 3600
-        assert "at most 1 may" in answer.text
+        assert "the limit is 1" in answer.text
         assert 'value="2"' in answer.text
         assert site.client.get("/runs").json()["total"] == 1

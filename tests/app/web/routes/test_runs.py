@@ -156,7 +156,7 @@ def test_a_stale_patch_is_a_conflict_and_changes_nothing(client: httpx.Client) -
     created(client)
     client.patch("/runs/1", json={"note": "first"})
     answer = client.patch("/runs/1", json={"version": 1, "note": "second"})
-    assert "version 2" in problem(answer, 409)["detail"]
+    assert "version is 2" in problem(answer, 409)["detail"]
     assert client.get("/runs/1").json()["note"] == "first"
 
 
@@ -230,7 +230,7 @@ def test_a_run_that_may_not_be_deleted_keeps_its_files(site: Served, settings: S
 def test_a_run_without_weights_says_why(site: Served) -> None:
     finished = finished_run(site.database)
     waiting = queue_run(site.database)
-    for run_id, why in ((finished, "not where this server looks"), (waiting, "it is queued")):
+    for run_id, why in ((finished, "missing from the artifact folder"), (waiting, "it is queued")):
         assert why in problem(site.client.get(f"/runs/{run_id}/model.safetensors"), 404)["detail"]
     problem(site.client.get("/runs/77/model.safetensors"), 404)
 
