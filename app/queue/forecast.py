@@ -89,18 +89,18 @@ class _Running:
             return _before_the_first(self._outlook.guess(run.config, kind, epochs), epochs, since)
         pace = self._outlook.pace(kind)
         ahead = _work(run, epochs)
-        whole = median(seconds) * pace.whole_over_training(ahead)
-        self._logarithms.append(math.log(whole / pace.guess(ahead).seconds))
-        next_one = median(seconds) * pace.whole_over_training(_work(run, 1, ends=False)) if epochs else whole
+        total = median(seconds) * pace.total_over_training(ahead)
+        self._logarithms.append(math.log(total / pace.guess(ahead).seconds))
+        next_one = median(seconds) * pace.total_over_training(_work(run, 1, ends=False)) if epochs else total
         spread = _OWN_SPREAD * math.sqrt(1 + LAST_EPOCHS / len(seconds))
-        return Guess(whole - min(since, next_one), spread, float(len(seconds)))
+        return Guess(total - min(since, next_one), spread, float(len(seconds)))
 
 
-def _before_the_first(whole: Guess, epochs: int, since: float) -> Guess:
+def _before_the_first(total: Guess, epochs: int, since: float) -> Guess:
     """What is left of a run that began its first epoch so long ago: where this is late, so are the others."""
-    expected = whole.seconds / max(1, epochs)
+    expected = total.seconds / max(1, epochs)
     seconds = max(0.0, expected - since) + max(0, epochs - 1) * max(expected, since)
-    return Guess(seconds, whole.spread, whole.support)
+    return Guess(seconds, total.spread, total.support)
 
 
 def _last_epochs(session: Session, running: Sequence[Run]) -> dict[int, list[float]]:

@@ -34,14 +34,14 @@ def factors(rows: Matrix, weights: Vector, hold: float) -> tuple[list[float], li
             break
         free.remove(lowest)
     place = {i: index for index, i in enumerate(free)}
-    whole = [[0.0] * size for _ in range(size)]
+    full_inverse = [[0.0] * size for _ in range(size)]
     for i in range(size):
         if i not in place:
-            whole[i][i] = 1 / normal[i][i]
+            full_inverse[i][i] = 1 / normal[i][i]
             continue
         for j in free:
-            whole[i][j] = inverse[place[i]][place[j]]
-    return [solution.get(i, 0.0) for i in range(size)], whole
+            full_inverse[i][j] = inverse[place[i]][place[j]]
+    return [solution.get(i, 0.0) for i in range(size)], full_inverse
 
 
 def inverse_of(matrix: Matrix) -> list[list[float]]:

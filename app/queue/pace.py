@@ -252,7 +252,7 @@ class Pace:
         spread = math.sqrt(self.spread**2 + of_parts * unexplained)
         return Guess(seconds * math.exp(correction), spread, support)
 
-    def whole_over_training(self, work: Work) -> float:
+    def total_over_training(self, work: Work) -> float:
         """How many times as long some work takes as the training of one of its epochs."""
         return product(work.amounts(), self.units) / product(work.of_training(), self.units)
 

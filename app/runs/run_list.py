@@ -319,8 +319,8 @@ def _any_of(read: Callable[[str, str], Any]) -> Callable[[str, str], list[Any]]:
         values = [read(name, part) for part in _parts(name, text)]
         if read is not _text:
             return values
-        whole = [text.strip()] if len(values) > 1 else []
-        return [way for value in [*values, *whole] for way in text_keys.spellings(value)]
+        uncut = [text.strip()] if len(values) > 1 else []
+        return [way for value in [*values, *uncut] for way in text_keys.spellings(value)]
 
     return read_all
 
