@@ -12,19 +12,8 @@ from app.runs import studies
 from app.runs.retrain import Again, train_again
 from app.schemas.requests import Labels, StudyRequest
 from app.storage.database import Database
-from tests.app.queue.steps import (
-    cancel,
-    retry,
-)
-from tests.app.states import (
-    ROOM,
-    add_worker,
-    claimed,
-    failed_run,
-    finished_run,
-    queue_run,
-    row,
-)
+from tests.app.queue.steps import cancel, retry
+from tests.app.states import ROOM, add_worker, claimed, failed_run, finished_run, queue_run, row
 from trainer.config import TrainConfig
 
 BACKENDS = ("sqlite", "postgresql")

@@ -9,16 +9,8 @@ from app.queue.reaper import Reaper, anything_to_reap
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.outage import OUTAGES
-from tests.app.queue.steps import (
-    cancel,
-    reap,
-)
-from tests.app.states import (
-    add_worker,
-    claimed,
-    queue_run,
-    row,
-)
+from tests.app.queue.steps import cancel, reap
+from tests.app.states import add_worker, claimed, queue_run, row
 from tests.reliability.clock import START, Clock
 
 BACKENDS = ("sqlite", "postgresql")

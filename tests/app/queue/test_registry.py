@@ -4,16 +4,8 @@ import pytest
 
 from app.queue import registry
 from app.storage.database import Database
-from tests.app.queue.steps import (
-    reap,
-    retire,
-)
-from tests.app.states import (
-    add_worker,
-    claimed,
-    queue_run,
-    row,
-)
+from tests.app.queue.steps import reap, retire
+from tests.app.states import add_worker, claimed, queue_run, row
 
 
 def test_live_workers_are_listed_with_the_runs_that_each_trains(database: Database) -> None:
