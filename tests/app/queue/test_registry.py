@@ -7,6 +7,8 @@ from app.storage.database import Database
 from tests.app.queue.steps import reap, retire
 from tests.app.states import add_worker, claimed, queue_run, row
 
+BACKENDS = ("sqlite", "postgresql")
+
 
 def test_live_workers_are_listed_with_the_runs_that_each_trains(database: Database) -> None:
     add_worker(database, "first", slots=2)
