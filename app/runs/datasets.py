@@ -102,7 +102,7 @@ def _loose(files: Sequence[Path]) -> str:
     more = ", …" if len(files) > _MOST_FILES else ""
     return (
         f"Beside the folders: {names}{more}. Put the four files of a data set into a folder of its own, "
-        "unpack archives, and mend links that lead nowhere."
+        "unpack archives, and fix links that lead nowhere."
     )
 
 

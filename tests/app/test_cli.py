@@ -397,7 +397,7 @@ def test_train_does_without_a_server_and_ends_as_it_went(run: Run, tmp_path: Pat
         *("train", "--depth", "1", "--dataset", "clothes"), DEPTHBOARD_DATA_DIR="mine", cwd=tmp_path
     )
     assert missing.returncode == 1
-    assert f"{tmp_path}/mine/datasets/clothes is no folder" in missing.stderr
+    assert f"{tmp_path}/mine/datasets/clothes is not a folder" in missing.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -60,7 +60,7 @@ def test_a_data_set_that_is_not_there_is_told_with_its_folder(
 ) -> None:
     options = ["--depth", "1", "--device", "cpu", "--dataset", "clothes"]
     assert main([*options, "--data-dir", str(tmp_path)]) == 1
-    assert f"{tmp_path / 'datasets' / 'clothes'} is no folder" in capsys.readouterr().err
+    assert f"{tmp_path / 'datasets' / 'clothes'} is not a folder" in capsys.readouterr().err
 
 
 @contextmanager

@@ -112,7 +112,7 @@ def _instead(called: Mapping[str, str], found: FoundFiles) -> str:
     """
     for path in found.others:
         if is_broken_link(path):
-            return f". {shown(path.name)} is a link that leads nowhere: mend it."
+            return f". {shown(path.name)} is a broken link: fix it."
         if not is_file(path) and any(is_recognised(path, name) for name in called):
             kind = "a folder" if is_folder(path) else "no regular file"
             return f". {shown(path.name)} is {kind}. Replace it with the file."

@@ -89,7 +89,7 @@ def load(dataset: str, folder: DataFolder) -> Arrays:
     """
     if not is_folder(folder.path):
         raise DataError(
-            f"There is no data set {dataset!r}: {shown(folder.path)} is no folder. Make it, and put there "
+            f"There is no data set {dataset!r}: {shown(folder.path)} is not a folder. Create it and add "
             f"{', '.join(FILES)}, each with or without {COMPRESSED}."
         )
     found = folder.find()

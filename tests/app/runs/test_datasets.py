@@ -93,7 +93,7 @@ def test_files_beside_the_folders_are_listed(folder: Path, settings: Settings) -
     assert loose == (
         "Beside the folders: lost, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz, "
         "train-images-idx3-ubyte.gz, …. Put the four files of a data set into a folder of its own, unpack "
-        "archives, and mend links that lead nowhere."
+        "archives, and fix links that lead nowhere."
     )
 
 

@@ -206,7 +206,7 @@ def test_headers_tell_the_sizes(tmp_path: Path) -> None:
 def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
     write(tmp_path, {name: content for name, content in small().items() if name != TEST_LABELS_FILE})
     (tmp_path / TEST_LABELS_FILE).symlink_to(tmp_path / "gone")
-    assert f"{TEST_LABELS_FILE} is a link that leads nowhere: mend it." in refusal("clothes", tmp_path)
+    assert f"{TEST_LABELS_FILE} is a broken link: fix it." in refusal("clothes", tmp_path)
 
 
 def test_what_is_no_file_under_the_name_of_one_is_told_to_be_replaced(tmp_path: Path) -> None:

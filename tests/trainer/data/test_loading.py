@@ -69,7 +69,7 @@ def test_a_folder_of_ones_own_is_read_and_its_digest_computed(tmp_path: Path, co
 
 def test_a_data_set_without_a_folder_is_refused_with_what_to_make(tmp_path: Path) -> None:
     message = refusal("clothes", tmp_path / "clothes")
-    assert f"There is no data set 'clothes': {tmp_path / 'clothes'} is no folder." in message
+    assert f"There is no data set 'clothes': {tmp_path / 'clothes'} is not a folder." in message
     for name in FILES:
         assert name in message
 
