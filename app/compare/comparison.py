@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from sqlmodel import Session, col, select
 
@@ -10,7 +10,6 @@ from app.compare import offers
 from app.compare.groups import (
     BY_DEPTH,
     GOOD,
-    Group,
     among,
     axes,
     finished,
@@ -30,18 +29,20 @@ from app.compare.guard import (
     unfinished,
     unjudged,
 )
-from app.compare.pairs import Sample
 from app.compare.reference import PUBLISHED, PUBLISHED_DATASET
 from app.compare.verdict import verdict
+from app.prose import listed
 from app.queue.names import differences
 from app.runs import epochs
 from app.runs.reading import as_answers
 from app.runs.run_list import MAX_VALUES, QueryError, whole_number, whole_numbers
 from app.schemas.answers import RunOut
-from app.schemas.comparison import DepthRow, Findings, Verdict
-from app.schemas.configurations import datasets_by_content, repeats
+from app.schemas.comparison import DepthRow, Findings
+from app.schemas.configurations import repeats
 from app.storage.tables import Run, Study, StudyRun
-from app.text_keys import ascending
+
+SELECTED: Final = ("runs", "study", "by")
+"""What of a query string says which runs are compared and how; a page knows others that say how it looks."""
 
 
 class NotComparable(Exception):
@@ -69,10 +70,10 @@ def compare(
     groups = among(everyone, judged)
     open_runs = [run for run in runs if run.status in ("queued", "running")]
     study = None if study_id is None else session.get(Study, study_id)
-    found_verdict = _verdict(groups, by, unfinished=bool(open_runs), nothing=unjudged(runs))
-    best: Sequence[float | None] = found_verdict.probability_best or [None] * len(groups)
+    judgement = verdict(groups, noun(by), unfinished=bool(open_runs), nothing=unjudged(runs))
+    best: Sequence[float | None] = judgement.probability_best or [None] * len(groups)
     differ = confounders(judged, by)
-    offered = offers.to_settle(session, found_verdict, everyone, study.id if study else None)
+    offered = offers.to_settle(session, judgement, everyone, study.id if study else None)
     good = epochs.seconds_to(session, [run.id for run in judged], GOOD)
     return Findings(
         runs=runs,
@@ -82,7 +83,7 @@ def compare(
         differences=differences(runs),
         groups=[row(group, good, likely) for group, likely in zip(groups, best, strict=True)],
         reference=PUBLISHED if any(run.dataset == PUBLISHED_DATASET for run in runs) else [],
-        verdict=found_verdict,
+        verdict=judgement,
         offer=offered.offer,
         pending=offered.pending,
         repeats=sorted(repeated_ids),
@@ -103,30 +104,6 @@ def _apart(runs: Sequence[RunOut], by: Sequence[str]) -> tuple[str, ...]:
     """What to group these runs by: accuracies on different data sets make no common mean."""
     several = len({run.dataset for run in runs}) > 1
     return (*by, "dataset") if several and "dataset" not in by else tuple(by)
-
-
-def _verdict(groups: Sequence[Group], by: Sequence[str], *, unfinished: bool, nothing: str) -> Verdict:
-    names = datasets_by_content(run for group in groups for run in group.runs)
-    return verdict(
-        [
-            Sample(
-                group.label,
-                group.test_accuracies,
-                group.train_accuracies,
-                group.key["depth"] if tuple(by) == BY_DEPTH else None,
-                group.architecture,
-                [run.seed for run in group.runs],
-                group.key,
-                group.mixed,
-                ascending({names[run.dataset] for run in group.runs}),
-                group.guessing,
-            )
-            for group in groups
-        ],
-        noun(by),
-        unfinished=unfinished,
-        nothing=nothing,
-    )
 
 
 @dataclass(frozen=True)
@@ -154,8 +131,8 @@ class Selection:
                 study_id = whole_number(name, text.strip())
             elif name == "by":
                 by = axes(text)
-            elif strict and name != "study":
-                raise QueryError(name, "unknown parameter; known are runs, study and by")
+            elif strict and name not in SELECTED:
+                raise QueryError(name, f"unknown parameter; known are {listed(SELECTED)}")
         if len(ids) > MAX_VALUES:
             raise QueryError("runs", f"at most {MAX_VALUES:,} runs can be compared, not {len(ids):,}")
         if strict and not ids and study_id is None:

@@ -5,16 +5,24 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
+from app import prose
 from app.compare.marks import marks
 from app.formats import plural
 from app.prose import Noun
 from app.runs.run_list import QueryError
 from app.schemas.answers import RunOut
 from app.schemas.comparison import GroupRow, Members, Spread
-from app.schemas.configurations import FOUND, differing, identity, part, shown_apart
+from app.schemas.configurations import (
+    FOUND,
+    datasets_by_content,
+    differing,
+    identity,
+    part,
+    shown_apart,
+)
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.statistics import spread
-from app.text_keys import natural
+from app.text_keys import ascending, natural
 from trainer.config import TrainConfig
 
 BY_DEPTH: Final = ("depth",)
@@ -23,9 +31,6 @@ AXES: Final = (*(name for name in HYPERPARAMETERS if name != "seed"), *FOUND)
 
 GOOD: Final = 0.97
 """The test accuracy whose price in seconds is told."""
-
-MANY_RUNS: Final = 20
-"""Curves of more runs than these are drawn as means of their groups, unless one asks for a line per run."""
 
 _MOST: Final = 40
 """How many groups one chart can show."""
@@ -46,31 +51,63 @@ _COUNTED: Final = {
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that agree in what they are grouped by.
+    """Runs that agree in what they are grouped by: a sample of their accuracies.
 
     `label` is the group in words, which no other group of a comparison has: `3 layers`, `lr 0.1`,
-    `3 layers, adamw`.
+    `3 layers, adamw`. `datasets` are what its runs were tested on, by one name for all that hold the same
+    images, of groups whose runs have finished.
     """
 
     key: Mapping[str, Any]
     runs: Sequence[RunOut]
     label: str
+    datasets: Sequence[str] = ()
 
-    @property
+    @cached_property
     def id(self) -> str:
         """What the group is found by, in every comparison: `depth=3`, `depth=3,optimizer=adamw`."""
         return identity(self.key)
 
     @property
+    def depth(self) -> int | None:
+        """The depth of its runs, if groups are by depth alone."""
+        return self.key["depth"] if tuple(self.key) == BY_DEPTH else None
+
+    @cached_property
     def architecture(self) -> tuple[int, ...]:
         """The layer sizes that all its runs have; empty if they differ."""
         sizes = {tuple(run.layer_sizes) for run in self.runs}
         return sizes.pop() if len(sizes) == 1 else ()
 
+    @cached_property
+    def seeds(self) -> list[int]:
+        """The seed of each run."""
+        return [run.seed for run in self.runs]
+
     @property
-    def seeds(self) -> int:
-        """How many seeds its runs have."""
-        return len({run.seed for run in self.runs})
+    def size(self) -> str:
+        """How many runs it has, in words: `3 seeds`, or `6 runs of 3 seeds` if they are not one a seed."""
+        if not self.mixed:
+            return prose.seeds(len(self.runs))
+        return f"{plural(len(self.runs), 'run')} of {prose.seeds(len(set(self.seeds)))}"
+
+    @cached_property
+    def family(self) -> tuple[Any, ...] | None:
+        """What groups have in common whose runs belong together seed by seed; None if they can't.
+
+        Runs of one architecture, the same data and the same seeds started from the same weights.
+        """
+        if not self.architecture or self.mixed or len(set(self.seeds)) < len(self.seeds):
+            return None
+        return (*self.architecture, "data", *self.datasets, "seeds", *sorted(self.seeds))
+
+    def pairs_with(self, other: "Group") -> bool:
+        """Whether each run here has its twin in the other group."""
+        return self.family is not None and self.family == other.family
+
+    def in_order(self, values: Sequence[float]) -> list[float]:
+        """These values, one a run, in the order of the seeds."""
+        return [value for _, value in sorted(zip(self.seeds, values, strict=True))]
 
     @cached_property
     def mixed(self) -> list[str]:
@@ -82,12 +119,12 @@ class Group:
         """How many of its runs have a test accuracy that is not above chance."""
         return sum(run.guessing is not None for run in self.runs)
 
-    @property
+    @cached_property
     def test_accuracies(self) -> list[float]:
         """The final test accuracy of each run."""
         return [run.test_accuracy or 0.0 for run in self.runs]
 
-    @property
+    @cached_property
     def train_accuracies(self) -> list[float]:
         """The final train accuracy of each run."""
         return [run.train_accuracy or 0.0 for run in self.runs]
@@ -123,10 +160,16 @@ def grouped(runs: Iterable[RunOut], by: Sequence[str]) -> list[Group]:
 
 
 def among(groups: Sequence[Group], runs: Iterable[RunOut]) -> list[Group]:
-    """The groups with no other runs than these, without those that have none of them."""
-    ids = {run.id for run in runs}
-    kept = [replace(group, runs=[run for run in group.runs if run.id in ids]) for group in groups]
-    return [group for group in kept if group.runs]
+    """The groups with no other runs than these finished ones, without those that have none of them."""
+    judged = list(runs)
+    ids = {run.id for run in judged}
+    names = datasets_by_content(judged)
+    kept = [(group, [run for run in group.runs if run.id in ids]) for group in groups]
+    return [
+        replace(group, runs=runs, datasets=ascending({names[run.dataset] for run in runs}))
+        for group, runs in kept
+        if runs
+    ]
 
 
 def members(groups: Sequence[Group]) -> list[Members]:
@@ -182,7 +225,7 @@ def row(group: Group, seconds_to_good: Mapping[int, float], best: float | None) 
         label=group.label,
         runs=[run.id for run in runs],
         n=len(runs),
-        seeds=group.seeds,
+        seeds=len(set(group.seeds)),
         mixed=group.mixed,
         parameters=parameters.pop() if len(parameters) == 1 else None,
         train_accuracy=over_seeds(group, group.train_accuracies),

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from statistics import fmean
 
-from app.compare.pairs import Sample, several_datasets
+from app.compare.groups import Group
+from app.compare.pairs import several_datasets
 from app.prose import in_percent
 
 
@@ -12,9 +13,9 @@ def equal(one: float, other: float) -> bool:
     return in_percent(one) == in_percent(other)
 
 
-def leaders(samples: Sequence[Sample]) -> list[Sample]:
-    """The sample with the highest mean test accuracy, or all that tie for it; none of several data sets."""
-    if not samples or several_datasets(samples):
+def leaders(groups: Sequence[Group]) -> list[Group]:
+    """The group with the highest mean test accuracy, or all that tie for it; none of several data sets."""
+    if not groups or several_datasets(groups):
         return []
-    highest = max(fmean(sample.test) for sample in samples)
-    return [sample for sample in samples if equal(fmean(sample.test), highest)]
+    highest = max(fmean(group.test_accuracies) for group in groups)
+    return [group for group in groups if equal(fmean(group.test_accuracies), highest)]

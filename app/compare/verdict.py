@@ -5,7 +5,8 @@ from statistics import fmean
 from typing import Final
 
 from app.compare.evidence import evidence, others_of
-from app.compare.pairs import Sample, compare_pairs, several_datasets
+from app.compare.groups import Group
+from app.compare.pairs import compare_pairs, several_datasets
 from app.compare.ranking import probability_best
 from app.compare.ties import leaders
 from app.formats import plural
@@ -20,7 +21,7 @@ _NONE_LEARNT: Final = "None of these runs is better than guessing, so they can't
 
 
 def verdict(
-    samples: Sequence[Sample],
+    groups: Sequence[Group],
     noun: Noun = DEPTHS,
     *,
     unfinished: bool = False,
@@ -31,18 +32,18 @@ def verdict(
     Two count as different only if p, of Welch's test or between runs of one architecture and the same seeds
     of the paired test, is below 0.05 after Holm's correction for all pairs. Groups whose means are equal as
     shown tie: none of them is the highest. `unfinished` tells that runs are still to come, and `nothing` is
-    the answer without any sample.
+    the answer without any group.
     """
-    pairs = compare_pairs(samples)
-    likely = _probabilities(samples)
-    wanted, where = _seeds_for_the_best(samples, pairs)
-    best = [] if _all_guess(samples) else leaders(samples)
+    pairs = compare_pairs(groups)
+    likely = _probabilities(groups)
+    wanted, where = _seeds_for_the_best(groups, pairs)
+    best = [] if _all_guess(groups) else leaders(groups)
     return Verdict(
-        answer=_answer(samples, pairs, likely, noun, unfinished=unfinished) or [nothing],
-        outlook=_outlook(samples, pairs, likely, noun),
-        evidence=evidence(samples, pairs),
+        answer=_answer(groups, pairs, likely, noun, unfinished=unfinished) or [nothing],
+        outlook=_outlook(groups, pairs, likely, noun),
+        evidence=evidence(groups, pairs),
         pairs=pairs,
-        best=[sample.id for sample in best],
+        best=[group.id for group in best],
         probability_best=likely,
         more_seeds=wanted,
         more_seeds_for=[label for _, label in where],
@@ -50,32 +51,32 @@ def verdict(
     )
 
 
-def _all_guess(samples: Sequence[Sample]) -> bool:
-    """Whether no run of any sample is better than guessing."""
-    return bool(samples) and all(sample.guessing == len(sample.test) for sample in samples)
+def _all_guess(groups: Sequence[Group]) -> bool:
+    """Whether no run of any group is better than guessing."""
+    return bool(groups) and all(group.guessing == len(group.runs) for group in groups)
 
 
-def _probabilities(samples: Sequence[Sample]) -> list[float] | None:
+def _probabilities(groups: Sequence[Group]) -> list[float] | None:
     """How likely each is the best; None where no such thing can be said."""
-    if any(sample.mixed for sample in samples) or several_datasets(samples):
+    if any(group.mixed for group in groups) or several_datasets(groups):
         return None
     families: dict[object, list[int]] = {}
-    for place, sample in enumerate(samples):
-        if sample.family is not None:
-            families.setdefault(sample.family, []).append(place)
+    for place, group in enumerate(groups):
+        if group.family is not None:
+            families.setdefault(group.family, []).append(place)
     together = [places for places in families.values() if len(places) > 1]
     in_pairs = {place for places in together for place in places}
     return probability_best(
         [
-            sample.in_order(sample.test) if place in in_pairs else sample.test
-            for place, sample in enumerate(samples)
+            group.in_order(group.test_accuracies) if place in in_pairs else group.test_accuracies
+            for place, group in enumerate(groups)
         ],
         together,
     )
 
 
 def _answer(
-    samples: Sequence[Sample],
+    groups: Sequence[Group],
     pairs: Sequence[Pair],
     probabilities: Sequence[float] | None,
     noun: Noun,
@@ -83,38 +84,38 @@ def _answer(
     unfinished: bool,
 ) -> list[str]:
     """Who is best, how sure that is, and from whom it can be told apart: one or two sentences, if any."""
-    if not samples:
+    if not groups:
         return []
-    if names := several_datasets(samples):
+    if names := several_datasets(groups):
         what = f"These runs used different images ({listed(names)}), so they can't be ranked"
         return [f"{what}: compare runs of one data set."]
-    best = leaders(samples)
+    best = leaders(groups)
     first = f"{'So far ' if unfinished else ''}{_reached(best)}"
-    if _all_guess(samples):
+    if _all_guess(groups):
         return [f"{first}.", _NONE_LEARNT]
-    if len(samples) == 1:
+    if len(groups) == 1:
         return [f"{first}; with only one {noun.one} there is nothing to compare it with."]
-    if len(best) == len(samples):
+    if len(best) == len(groups):
         return [f"{first}: none is better than {'the other' if len(best) == _TWO else 'another'}."]
-    first += f", the highest of {plural(len(samples), noun.one, noun.many)}"
+    first += f", the highest of {plural(len(groups), noun.one, noun.many)}"
     if len(best) > 1:
         first += ": a tie"
     elif probabilities is not None:
-        first += _how_likely(probabilities[samples.index(best[0])])
-    return [f"{first}.", *_second(samples, best, pairs)]
+        first += _how_likely(probabilities[groups.index(best[0])])
+    return [f"{first}.", *_second(groups, best, pairs)]
 
 
-def _reached(best: Sequence[Sample]) -> str:
-    """Which mean test accuracy one sample, or all that tie for the highest, reached over how many runs."""
-    accuracy = in_percent(fmean(best[0].test))
-    names = listed([sample.label for sample in best])
+def _reached(best: Sequence[Group]) -> str:
+    """Which mean test accuracy one group, or all that tie for the highest, reached over how many runs."""
+    accuracy = in_percent(fmean(best[0].test_accuracies))
+    names = listed([group.label for group in best])
     if len(best) == 1:
-        alone = len(best[0].test) == 1
+        alone = len(best[0].runs) == 1
         how = "with its only seed" if alone else f"on average ({best[0].size})"
         return f"{names} reached {accuracy} test accuracy {how}"
     together = "both" if len(best) == _TWO else "all"
-    sizes = {sample.size for sample in best}
-    if all(len(sample.test) == 1 for sample in best):
+    sizes = {group.size for group in best}
+    if all(len(group.runs) == 1 for group in best):
         how = "with one seed each"
     else:
         how = f"on average ({sizes.pop()} each)" if len(sizes) == 1 else "on average"
@@ -127,19 +128,19 @@ def _how_likely(chance: float) -> str:
     return f"; {shown} % likely to be the best"
 
 
-def _second(samples: Sequence[Sample], best: Sequence[Sample], pairs: Sequence[Pair]) -> list[str]:
+def _second(groups: Sequence[Group], best: Sequence[Group], pairs: Sequence[Pair]) -> list[str]:
     """From which groups the best differ, and from which they can't be told apart; or why that is open."""
-    if mixed := [sample for sample in samples if sample.mixed]:
-        names = " and ".join(dict.fromkeys(name for sample in mixed for name in sample.mixed))
-        why = f"the runs of {listed([sample.label for sample in mixed])} differ in {names}"
+    if mixed := [group for group in groups if group.mixed]:
+        names = " and ".join(dict.fromkeys(name for group in mixed for name in group.mixed))
+        why = f"the runs of {listed([group.label for group in mixed])} differ in {names}"
         unsaid = "No test is possible"
         return [f"{unsaid}, because {why}: split by {names}."]
-    if all(len(sample.test) == 1 for sample in samples):
+    if all(len(group.runs) == 1 for group in groups):
         return ["With one seed each, these differences can't be told from chance: add seeds."]
     tied = len(best) > 1
-    ids = {sample.id for sample in best}
+    ids = {group.id for group in best}
     judged: dict[bool | None, list[str]] = {True: [], False: [], None: []}
-    for other in samples:
+    for other in groups:
         if other.id not in ids:
             found = {pair.different for pair in others_of(other, pairs) if ids & set(pair.ids)}
             judged[False if False in found else None if None in found else True].append(other.label)
@@ -156,15 +157,15 @@ def _second(samples: Sequence[Sample], best: Sequence[Sample], pairs: Sequence[P
     return [f"Against {untested} {'not each can be tested' if tied else 'no test is possible'}."]
 
 
-def _other(pair: Pair, top: Sample) -> str:
+def _other(pair: Pair, top: Group) -> str:
     """The label of the group that a pair holds the top one against."""
     return pair.groups[1 if pair.ids[0] == top.id else 0]
 
 
-def _open(samples: Sequence[Sample], pairs: Sequence[Pair]) -> list[tuple[Pair, str]]:
+def _open(groups: Sequence[Group], pairs: Sequence[Pair]) -> list[tuple[Pair, str]]:
     """The undecided pairs of the best, or of those that tie for it, with another: each with its label."""
-    best = leaders(samples)
-    ids = {sample.id for sample in best}
+    best = leaders(groups)
+    ids = {group.id for group in best}
     return [
         (pair, _other(pair, top))
         for top in best
@@ -174,16 +175,16 @@ def _open(samples: Sequence[Sample], pairs: Sequence[Pair]) -> list[tuple[Pair, 
 
 
 def _outlook(
-    samples: Sequence[Sample], pairs: Sequence[Pair], probabilities: Sequence[float] | None, noun: Noun
+    groups: Sequence[Group], pairs: Sequence[Pair], probabilities: Sequence[float] | None, noun: Noun
 ) -> list[str]:
     """What is still open, and what would settle it."""
-    if not _can_be_settled(samples):
+    if not _can_be_settled(groups):
         return []
     found = []
-    alone = len(leaders(samples)) == 1
-    if alone and probabilities is None and any(len(sample.test) > 1 for sample in samples):
-        found.append(_why_not_likely(samples, noun))
-    if undecided := _open(samples, pairs):
+    alone = len(leaders(groups)) == 1
+    if alone and probabilities is None and any(len(group.runs) > 1 for group in groups):
+        found.append(_why_not_likely(groups, noun))
+    if undecided := _open(groups, pairs):
         found.append(_what_would_settle([(pair.more_seeds, other) for pair, other in undecided]))
     elif nearest := _nearest(pairs):
         needed = plural(nearest.more_seeds or 0, "more seed")
@@ -193,16 +194,16 @@ def _outlook(
     return found
 
 
-def _can_be_settled(samples: Sequence[Sample]) -> bool:
+def _can_be_settled(groups: Sequence[Group]) -> bool:
     """Whether more seeds could tell these groups apart."""
-    if len(samples) <= 1 or several_datasets(samples) or any(sample.mixed for sample in samples):
+    if len(groups) <= 1 or several_datasets(groups) or any(group.mixed for group in groups):
         return False
-    return not _all_guess(samples)
+    return not _all_guess(groups)
 
 
-def _why_not_likely(samples: Sequence[Sample], noun: Noun) -> str:
+def _why_not_likely(groups: Sequence[Group], noun: Noun) -> str:
     unsaid = "How likely it is to be the best can't be said"
-    if any(len(sample.test) == 1 for sample in samples):
+    if any(len(group.runs) == 1 for group in groups):
         return f"{unsaid} while a {noun.one} has a single seed."
     return f"{unsaid}: some seeds show no spread at all, and chance can't be judged without one."
 
@@ -219,18 +220,18 @@ def _what_would_settle(open_pairs: Sequence[tuple[int | None, str]]) -> str:
 
 
 def _seeds_for_the_best(
-    samples: Sequence[Sample], pairs: Sequence[Pair]
+    groups: Sequence[Group], pairs: Sequence[Pair]
 ) -> tuple[int | None, list[tuple[str, str]]]:
     """How many seeds which groups need: those with a single one, else the best and its nearest open rival.
 
     Groups are told by id and label.
     Where the best has no open rival, it is the pair that is nearest to be settled.
     """
-    if not _can_be_settled(samples):
+    if not _can_be_settled(groups):
         return None, []
-    if single := [(sample.id, sample.label) for sample in samples if len(sample.test) == 1]:
+    if single := [(group.id, group.label) for group in groups if len(group.runs) == 1]:
         return _SEEDS_FOR_A_TEST, single
-    undecided = [pair for pair, _ in _open(samples, pairs)]
+    undecided = [pair for pair, _ in _open(groups, pairs)]
     nearest = _nearest(undecided or pairs)
     if nearest is None:
         return None, []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.compare.groups import AXES, MANY_RUNS, marks_of_runs
+from app.compare.groups import AXES, marks_of_runs
 from app.compare.reference import are_comparable
 from app.compare.ties import equal
 from app.formats import NOTHING, signed_loss, written
@@ -23,25 +23,6 @@ _PUBLISHED_SETTINGS: Final = {
     if name not in ("depth", "seed", "device")
 }
 """The defaults are those of the published runs."""
-VIEW: Final = (
-    "baseline",
-    "cost",
-    "epoch",
-    "hide",
-    "inside",
-    "layer",
-    "lines",
-    "log",
-    "logx",
-    "metric",
-    "parameters",
-    "reference",
-    "scale",
-    "smooth",
-    "whole",
-    "x",
-)
-"""What an address says of how a comparison is shown, besides what is compared."""
 _JUDGED: Final = {True: "differs", False: "may be luck", None: "not tested"}
 """What the verdict says of a pair, by `Pair.different`."""
 _EQUAL: Final = "equal"
@@ -64,7 +45,6 @@ def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
         "bare": advice.without_epochs(comparison.runs),
         "marks": {group.id: group for group in comparison.members},
         "marks_of_runs": marks_of_runs(comparison.members),
-        "means_first": len(comparison.runs) > MANY_RUNS,
         "baseline": pinned,
         "versus": versus(comparison.verdict, pinned, comparison.groups),
         "parameters": Parameters.of(comparison.runs),

@@ -1,12 +1,10 @@
 """Bodies of responses about comparisons: groups, verdict, charts, images."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, computed_field
 
 from app.schemas.answers import EpochCurves, RunOut, TimeRange
-
-_GROUP_ID: Final = "Identifier of the group, made from its key: `depth=3,lr=0.1`."
 
 
 class Spread(BaseModel):
@@ -30,24 +28,26 @@ class DepthRow(BaseModel):
     train_seconds: Spread
 
 
-class Members(BaseModel):
-    """The runs, in whatever state, that agree in what the comparison is by."""
+class _Group(BaseModel):
+    """What a group of runs is found by and called."""
 
-    id: Annotated[str, Field(description=_GROUP_ID)]
+    id: Annotated[str, Field(description="Identifier of the group, made from its key: `depth=3,lr=0.1`.")]
     key: Annotated[dict[str, Any], Field(description="Hyperparameters and their values.")]
     label: str
+
+
+class Members(_Group):
+    """The runs, in whatever state, that agree in what the comparison is by."""
+
     shade: Annotated[int, Field(description="Its colour in charts: 1 (light) to 10 (dark).")]
     dash: Annotated[str, Field(description="Dash style of its lines, as plotly.js names it.")]
     symbol: Annotated[str, Field(description="Marker of its points, as plotly.js names it.")]
     runs: list[int]
 
 
-class GroupRow(BaseModel):
+class GroupRow(_Group):
     """The finished runs that agree in what the comparison is by."""
 
-    id: Annotated[str, Field(description=_GROUP_ID)]
-    key: Annotated[dict[str, Any], Field(description="Hyperparameters and their values.")]
-    label: str
     runs: Annotated[list[int], Field(description="Without those that a later run repeats.")]
     n: Annotated[int, Field(description="Number of these runs.")]
     seeds: Annotated[int, Field(description="How many different seeds they have.")]

@@ -12,10 +12,11 @@ from scipy import stats
 
 from app.compare import ranking
 from app.compare.evidence import evidence
-from app.compare.pairs import Sample, compare_pairs
+from app.compare.pairs import compare_pairs
 from app.compare.ranking import probability_best
 from app.schemas.comparison import Pair
 from app.statistics import seeds_to_settle, spread, welch
+from tests.app.compare.judged import of_depth
 
 pytestmark = pytest.mark.slow
 
@@ -39,8 +40,7 @@ def studies(
 
 def pairs_of(study: Accuracies) -> list[Pair]:
     """What the verdict on a study says of every two depths."""
-    samples = [list(map(float, sample)) for sample in study]
-    return compare_pairs([Sample(f"{depth}", sample, sample, depth) for depth, sample in enumerate(samples)])
+    return compare_pairs([of_depth(depth, list(map(float, test))) for depth, test in enumerate(study, 1)])
 
 
 @pytest.mark.parametrize("n", [3, 5, 10])
@@ -165,11 +165,11 @@ def test_where_depths_do_not_differ_at_most_5_percent_of_studies_are_called_over
     train = np.array([0.95, 0.97, 0.98, 0.99, 0.999])[:, None] + chance.normal(0, 1e-4, (DEPTHS, n))
     said = []
     for study in studies(chance, np.full(DEPTHS, 0.978), n)[: STUDIES // 4]:
-        samples = [
-            Sample(f"{depth} layers", list(map(float, test)), list(map(float, fit)), depth)
+        groups = [
+            of_depth(depth, list(map(float, test)), list(map(float, fit)))
             for depth, (test, fit) in enumerate(zip(study, train, strict=True), 1)
         ]
-        said.append(any("overfitting" in each for each in evidence(samples, compare_pairs(samples))))
+        said.append(any("overfitting" in each for each in evidence(groups, compare_pairs(groups))))
     assert fmean(said) <= 0.05
 
 

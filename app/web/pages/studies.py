@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from app import formats
 from app.compare.charted import of_groups
-from app.compare.groups import MANY_RUNS, grouped, marks_of_runs, members, parted
+from app.compare.groups import grouped, marks_of_runs, members, parted
 from app.queue.admission import QueueFull
 from app.runs import advice, reading, run_list, studies
 from app.schemas.answers import StudyOut
@@ -74,7 +74,6 @@ def _study_page(
         charted=embedded(of_groups(everyone, shown)),
         members=shown,
         marks_of_runs=marks_of_runs(shown),
-        means_first=len(runs) > MANY_RUNS,
         asked=studies.question(runs),
         seeds=seeds,
         problem=problem,

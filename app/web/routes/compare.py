@@ -1,7 +1,7 @@
 """JSON, CSV and report of a comparison."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
@@ -10,7 +10,6 @@ from sqlmodel import Session
 from starlette.datastructures import QueryParams
 
 from app.compare import comparison
-from app.compare.view import VIEW
 from app.runs import epochs, export, reading
 from app.runs.reading import timestamp
 from app.schemas.comparison import Comparison, Findings
@@ -86,7 +85,7 @@ def compare_csv(request: Request, database: DatabaseOf) -> Response:
 def compare_groups(request: Request, database: DatabaseOf) -> Response:
     """The table by depth, or by other hyperparameters: a line per group, one number a cell."""
     with database.read() as session:
-        found = _findings(request, session)
+        found = _findings(request.query_params.multi_items(), session)
     return attachment(export.groups(found), "text/csv", "groups.csv")
 
 
@@ -109,31 +108,31 @@ def compare_groups(request: Request, database: DatabaseOf) -> Response:
 )
 def compare_report(request: Request, database: DatabaseOf) -> Response:
     """Verdict, charts and tables in one file that needs neither server nor network."""
-    asked = request.query_params
-    shown = {name: asked[name] for name in VIEW if asked.get(name)}
+    asked = request.query_params.multi_items()
+    chosen = [(name, text) for name, text in asked if name in comparison.SELECTED]
+    shown = {name: text for name, text in asked if text and name not in comparison.SELECTED}
     with database.read() as session:
-        compared = _findings(request, session, aside=VIEW)
+        compared = _findings(chosen, session)
         columns = epochs.columns_of(session, [run.id for run in compared.runs])
-    found = report.render(
+    html = report.render(
         compared,
         columns,
         made_at=timestamp(time.time()),
         baseline=shown.get("baseline"),
         opens_as=changed(QueryParams(), **shown) if shown else "",
     )
-    return attachment(found, "text/html", "depthboard-report.html")
+    return attachment(html, "text/html", "depthboard-report.html")
 
 
 def _as_json(request: Request, database: Database) -> bytes:
     with database.read() as session:
-        found = _findings(request, session)
+        found = _findings(request.query_params.multi_items(), session)
         curves = epochs.curves_json(session, [run.id for run in found.runs])
     return orjson.dumps(found.model_dump() | {"curves": curves}, option=orjson.OPT_NON_STR_KEYS)
 
 
-def _findings(request: Request, session: Session, aside: Collection[str] = ()) -> Findings:
-    """What is asked for; `aside` are parameters that say nothing of it."""
-    asked = [(name, text) for name, text in request.query_params.multi_items() if name not in aside]
+def _findings(asked: Iterable[tuple[str, str]], session: Session) -> Findings:
+    """What these parameters ask for."""
     selection = comparison.Selection.parse(asked, strict=True)
     found = comparison.compare(session, selection.run_ids(session), selection.by, selection.study_id)
     if found is None:

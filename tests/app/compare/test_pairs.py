@@ -3,9 +3,9 @@
 import pytest
 from scipy import stats
 
-from app.compare.pairs import Sample
+from app.compare.groups import Group
 from app.compare.verdict import verdict
-from tests.app.compare.judged import LEARNING_RATES, judge, lr
+from tests.app.compare.judged import LEARNING_RATES, group, judge, lr
 
 
 def test_equal_seeds_on_both_sides_show_no_spread() -> None:
@@ -48,10 +48,12 @@ def test_the_same_architecture_and_seeds_are_compared_seed_by_seed() -> None:
         lr("lr 0.2", [0.94, 0.912, 0.961], [0, 1, 2], ()),
     ],
 )
-def test_other_seeds_or_architectures_are_not_paired(other: Sample) -> None:
-    one = lr("lr 0.1", [0.90, 0.95, 0.93], [0, 1, 2], other.layer_sizes and (784, 10))
+def test_other_seeds_or_architectures_are_not_paired(other: Group) -> None:
+    one = lr("lr 0.1", [0.90, 0.95, 0.93], [0, 1, 2], other.architecture and (784, 10))
     (pair,) = verdict([one, other], LEARNING_RATES).pairs
-    assert pair.p == pytest.approx(stats.ttest_ind(other.test, one.test, equal_var=False).pvalue)
+    assert pair.p == pytest.approx(
+        stats.ttest_ind(other.test_accuracies, one.test_accuracies, equal_var=False).pvalue
+    )
     assert not pair.paired
 
 
@@ -70,10 +72,10 @@ def test_a_p_below_five_percent_alone_is_not_enough_among_many_pairs() -> None:
 
 def test_the_same_architecture_and_seeds_on_other_images_are_not_paired() -> None:
     ones, others = ([0.92, 0.93, 0.95], [0.82, 0.84, 0.85])
-    samples = [
-        Sample(name, values, values, None, (784, 10), [0, 1, 2], datasets=[name])
+    groups = [
+        group({"dataset": name}, values, datasets=[name])
         for name, values in (("clothes", others), ("mnist", ones))
     ]
-    (pair,) = verdict(samples).pairs
+    (pair,) = verdict(groups).pairs
     assert (pair.paired, pair.p, pair.ci95, pair.different) == (False, None, None, None)
     assert pair.untested == "they used different images, so no test is possible"

@@ -6,11 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.compare.pairs import Sample
 from app.compare.ties import equal, leaders
 from app.compare.verdict import verdict
-from app.formats import plural
-from tests.app.compare.judged import APART, judge
+from tests.app.compare.judged import APART, group, judge, of_depth
 
 PERFECT = [1.0, 1.0]
 
@@ -48,7 +46,7 @@ PERFECT = [1.0, 1.0]
 def test_where_all_are_equal_as_shown_none_is_the_highest(test: dict[int, list[float]], answer: str) -> None:
     found = judge(test)
     assert found.answer == [answer]
-    assert found.best == [plural(depth, "layer") for depth in test]
+    assert found.best == [f"depth={depth}" for depth in test]
     assert not [sentence for sentence in found.sentences if "highest" in sentence or "best" in sentence]
 
 
@@ -61,7 +59,7 @@ def test_a_tie_for_first_is_called_one_and_judged_against_the_others() -> None:
         ),
         "Each differs from 1 layer by more than chance.",
     ]
-    assert found.best == ["2 layers", "3 layers"]
+    assert found.best == ["depth=2", "depth=3"]
     assert not any("settle" in sentence for sentence in found.sentences)  # there is nothing between them
     shown = [sentence.partition(":")[0] for sentence in found.evidence[:3]]
     assert shown == ["2 layers against 1", "3 layers against 2", "3 layers against 1"]
@@ -70,7 +68,7 @@ def test_a_tie_for_first_is_called_one_and_judged_against_the_others() -> None:
 def test_those_that_tie_are_told_apart_from_another_only_if_each_is() -> None:
     test = {1: [0.92, 0.93, 0.925], 2: [0.971, 0.972, 0.973], 3: [0.90, 1.0, 1.016], 4: [0.96]}
     found = judge(test)
-    assert found.best == ["2 layers", "3 layers"]
+    assert found.best == ["depth=2", "depth=3"]
     assert found.answer[1] == (
         "These seeds can't tell each of them from 1 layer; against 4 layers not each can be tested."
     )
@@ -84,17 +82,17 @@ def test_a_difference_too_small_to_show_is_still_a_tie_and_its_size_is_told() ->
 
 
 def test_one_alone_is_the_best_and_of_several_data_sets_none() -> None:
-    assert judge(APART).best == ["2 layers"]
+    assert judge(APART).best == ["depth=2"]
     assert judge({}).best == []
-    samples = [Sample(name, [0.9, 0.9], [1, 1], datasets=[name]) for name in ("clothes", "mnist")]
-    assert verdict(samples).best == []
+    groups = [group({"dataset": name}, [0.9, 0.9], datasets=[name]) for name in ("clothes", "mnist")]
+    assert verdict(groups).best == []
 
 
 @given(st.lists(st.lists(st.integers(9970, 9999), min_size=1, max_size=3), min_size=2, max_size=5))
 def test_the_highest_is_named_alone_only_where_no_other_is_shown_as_high(hits: list[list[int]]) -> None:
-    found = judge({depth: [each / 10_000 for each in group] for depth, group in enumerate(hits, 1)})
-    shown = [f"{100 * fmean(each / 10_000 for each in group):.2f}" for group in hits]
-    tied = [plural(depth, "layer") for depth, text in enumerate(shown, 1) if text == max(shown)]
+    found = judge({depth: [each / 10_000 for each in several] for depth, several in enumerate(hits, 1)})
+    shown = [f"{100 * fmean(each / 10_000 for each in several):.2f}" for several in hits]
+    tied = [f"depth={depth}" for depth, text in enumerate(shown, 1) if text == max(shown)]
     assert found.best == tied
     assert ("the highest of" in found.answer[0]) == (len(tied) < len(hits))
     assert ("a tie" in found.answer[0]) == (1 < len(tied) < len(hits))
@@ -106,8 +104,11 @@ def test_accuracies_are_equal_if_they_are_shown_so() -> None:
 
 
 def test_all_that_are_shown_as_high_as_the_highest_lead() -> None:
-    samples = [Sample(str(mean), [mean], [1.0]) for mean in (0.97, 0.97501, 0.97504)]
-    assert leaders(samples) == samples[1:]
+    groups = [of_depth(depth, [mean]) for depth, mean in enumerate((0.97, 0.97501, 0.97504), 1)]
+    assert leaders(groups) == groups[1:]
     assert leaders([]) == []
-    other = Sample("elsewhere", [0.9], [1.0], datasets=["clothes"])
-    assert leaders([Sample("here", [0.99], [1.0], datasets=["mnist"]), other]) == []
+    here, elsewhere = (
+        group({"dataset": name}, [test], datasets=[name])
+        for name, test in (("mnist", 0.99), ("clothes", 0.9))
+    )
+    assert leaders([here, elsewhere]) == []

@@ -4,10 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.compare.pairs import Sample
 from app.compare.verdict import verdict
-from app.formats import plural
-from tests.app.compare.judged import APART, CLOSE, LEARNING_RATES, judge, lr, mixing, text_of
+from tests.app.compare.judged import APART, CLOSE, LEARNING_RATES, group, judge, lr, mixing, of_depth, text_of
 
 
 def test_with_nothing_finished_there_is_nothing_to_judge() -> None:
@@ -108,7 +106,7 @@ def test_what_the_best_can_not_be_tested_against_is_said() -> None:
 
 def test_other_groups_than_depths_are_named_by_their_labels() -> None:
     found = verdict(
-        [Sample("lr 0.01", [0.92, 0.93], [0.9, 0.9]), Sample("lr 0.1", [0.95, 0.96], [0.9, 0.9])],
+        [lr("lr 0.01", [0.92, 0.93]), lr("lr 0.1", [0.95, 0.96])],
         LEARNING_RATES,
     )
     assert found.pairs[0].depths is None
@@ -123,7 +121,10 @@ def test_paired_groups_are_judged_by_their_differences_in_probability_too() -> N
     assert found.pairs[0].different
     assert found.probability_best is not None
     assert found.probability_best[1] > 0.99
-    apart = verdict([lr("a", one.test, [0, 1, 2, 3]), lr("b", other.test, [4, 5, 6, 7])], LEARNING_RATES)
+    apart = verdict(
+        [lr("a", one.test_accuracies, [0, 1, 2, 3]), lr("b", other.test_accuracies, [4, 5, 6, 7])],
+        LEARNING_RATES,
+    )
     assert apart.probability_best is not None
     assert apart.probability_best[1] < 0.7
 
@@ -150,8 +151,8 @@ def test_groups_that_mix_configurations_are_not_tested_and_it_is_said_what_to_do
 
 
 def test_what_read_other_images_is_neither_better_nor_worse() -> None:
-    digits = Sample("mnist", [0.98, 0.981], [1, 1], datasets=["mnist"])
-    clothes = Sample("clothes", [0.88, 0.881], [1, 1], datasets=["clothes"])
+    digits = group({"dataset": "mnist"}, [0.98, 0.981], datasets=["mnist"])
+    clothes = group({"dataset": "clothes"}, [0.88, 0.881], datasets=["clothes"])
     found = verdict([clothes, digits])
     assert (found.pairs[0].p, found.probability_best) == (None, None)
     (answer,) = found.answer
@@ -159,11 +160,11 @@ def test_what_read_other_images_is_neither_better_nor_worse() -> None:
 
 
 def test_while_runs_are_to_come_it_is_so_far() -> None:
-    samples = [Sample(plural(depth, "layer"), values, values, depth) for depth, values in APART.items()]
-    assert verdict(samples, unfinished=True).answer[0].startswith("So far 2 layers reached 97.20 %")
+    groups = [of_depth(depth, values) for depth, values in APART.items()]
+    assert verdict(groups, unfinished=True).answer[0].startswith("So far 2 layers reached 97.20 %")
 
 
 @given(st.lists(st.lists(st.integers(9000, 9999), min_size=1, max_size=4), min_size=1, max_size=5))
 def test_the_answer_is_one_or_two_sentences(hits: list[list[int]]) -> None:
-    found = judge({depth: [each / 10_000 for each in group] for depth, group in enumerate(hits, 1)})
+    found = judge({depth: [each / 10_000 for each in several] for depth, several in enumerate(hits, 1)})
     assert 1 <= len(found.answer) <= 2
