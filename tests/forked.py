@@ -30,6 +30,7 @@ from tests.dashboard import ROOT, clean_environment
 
 PRELOADED: Final = (
     *("app.cli", "app.client", "app.main", "app.worker.program", "app.worker.slot", "app.commands.backup"),
+    *("app.commands.remote", "app.commands.restore"),
     *("app.commands.supervisor", "app.commands.terminal", "trainer.command", "trainer.terminal"),
 )
 _SET_CHILD_SUBREAPER: Final = 36

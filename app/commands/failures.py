@@ -59,8 +59,8 @@ def database_errors(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def backup_errors() -> Iterator[None]:
-    """Say why there is no backup, or none that can be restored."""
-    from app.commands.backup import BackupError
+    """Turn errors of backups into failures of the command."""
+    from app.commands.archive import BackupError
     from app.storage.folder_lock import FolderInUse, LockUnusable
     from trainer.files.durable import NotWritten
 

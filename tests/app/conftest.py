@@ -1,6 +1,7 @@
 """A database and a served application for the backend's tests."""
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -19,12 +20,17 @@ from app.main import create_app
 from app.settings import Settings
 from app.storage.database import Database
 from tests.app.in_process import InProcess
+from tests.dashboard import ROOT, clean_environment
+from tests.forked import Forks
 from tests.web_server import WebServer
 
 hypothesis_settings.register_profile(
     "repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("repeatable")
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+"""Runs `depthboard` with these words to its end."""
 
 
 @dataclass(frozen=True)
@@ -147,3 +153,15 @@ def contents(database: Database) -> list[object]:
     """Every row of every table."""
     with database.read() as session:
         return [row for table in SQLModel.metadata.sorted_tables for row in session.execute(select(table))]
+
+
+@pytest.fixture
+def run(forks: Forks) -> Run:
+    """Runs `depthboard` to its end, as a fork."""
+
+    def run_command(*words: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+        return forks.run(
+            "app.cli", *words, cwd=cwd, environment=clean_environment(COLUMNS="120", **environment)
+        )
+
+    return run_command

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.commands import backup, preflight
+from app.commands import preflight
+from app.commands.backup import save
 from app.commands.failures import Failure
+from app.commands.restore import restore
 from app.settings import Settings
 from app.storage import artifacts, folder_lock, migrations
 from app.storage.database import Database, told
@@ -231,11 +233,11 @@ def test_a_database_is_told_by_its_path_or_without_its_password(tmp_path: Path) 
 def test_a_backup_goes_from_any_folder_to_any_other(database: Database, tmp_path: Path) -> None:
     files = [tmp_path / BROKEN / f"{number}.backup" for number in range(2)]
     files[0].parent.mkdir()
-    backup.save(database, Settings(data_dir=tmp_path).artifacts, files[0])
+    save(database, Settings(data_dir=tmp_path).artifacts, files[0])
     settings = Settings(data_dir=tmp_path / BROKEN / "a?b")
     with closing(Database(settings.url)) as restored:
-        backup.restore(files[0], restored, settings.artifacts)
-        backup.save(restored, settings.artifacts, files[1])
+        restore(files[0], restored, settings.artifacts)
+        save(restored, settings.artifacts, files[1])
     assert (settings.data_dir / "depthboard.sqlite3").exists()
 
 

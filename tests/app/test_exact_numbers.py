@@ -16,6 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app import cli, formats
+from app.commands import remote
 from app.queue import run_rows
 from app.runs import export
 from app.runs.reading import as_answers
@@ -84,7 +85,7 @@ def of_python(text: str) -> Any:
 def every_way(request: Any) -> tuple[Any, Any, dict[str, Any]]:
     """What each snippet of a request sends."""
     found = snippets.of_request(request, "http://127.0.0.1:8000")
-    read = cli._values if "submit" in found.command else cli._lists  # noqa: SLF001
+    read = remote._values if "submit" in found.command else remote._lists  # noqa: SLF001
     return of_curl(found.curl), of_python(found.python), command_line(found.command, read)
 
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.address import EXIT_ADDRESS, AddressError
-from app.commands.backup import BackupError
+from app.commands.archive import BackupError
 from app.commands.failures import (
     EXIT_FAILED,
     EXIT_USAGE,

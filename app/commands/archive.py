@@ -1,0 +1,172 @@
+"""The file of a backup: the tables as a SQLite database, and what runs have produced.
+
+What was saved from PostgreSQL can be restored into SQLite, and the reverse: it does not depend on the kind of
+database.
+"""
+
+import re
+import sqlite3
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import URL, Table, delete, insert
+from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlmodel import Session, SQLModel
+
+from app.storage import artifacts, integrity, migrations
+from app.storage.artifacts import Checkpoint
+from app.storage.database import Database, newest_change
+from app.storage.tables import Run, Worker
+
+TABLES: Final = "depthboard.sqlite3"
+"""The name of the tables in the archive."""
+
+_BATCH: Final = 1000
+
+_UNREADABLE: Final = (zipfile.BadZipFile, KeyError, EOFError, RuntimeError, ValueError, zlib.error)
+"""What reading an archive may raise that is damaged, or none, or encrypted."""
+
+_FILE: Final = re.compile(
+    r"runs/(?P<run>[1-9][0-9]{0,17})/"
+    r"(?:attempt-(?P<attempt>[0-9]{1,9})/(?P<kind>model|predictions)"
+    r"|checkpoints/attempt-(?P<saved_by>[0-9]{1,9})-epoch-(?P<epoch>[0-9]{1,9}))\.safetensors"
+)
+"""The name of a file of a run in the archive."""
+
+
+class BackupError(Exception):
+    """A backup that can't be taken or restored; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a backup holds."""
+
+    runs: int
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedFile:
+    """A file of a run in the archive, by its name there; `epoch` is that of a checkpoint, else None."""
+
+    name: str
+    run_id: int
+    attempt: int
+    epoch: int | None = None
+
+    @classmethod
+    def named(cls, name: str) -> "ArchivedFile | None":
+        """What the name says; None if no file of a run is called so."""
+        found = _FILE.fullmatch(name)
+        if found is None:
+            return None
+        if found["kind"]:
+            return cls(name, int(found["run"]), int(found["attempt"]))
+        return cls(name, int(found["run"]), int(found["saved_by"]), int(found["epoch"]))
+
+    def is_needed(self, runs: dict[int | None, Run]) -> bool:
+        """Whether one of these runs ends or goes on with it."""
+        run = runs.get(self.run_id)
+        if run is None:
+            return False
+        if self.epoch is None:
+            return run.status == "finished" and self.attempt == run.attempt
+        return run.status != "finished" and self.epoch <= run.epochs_done
+
+    def at(self, location: str) -> Path:
+        """Where it lies when it is restored."""
+        files = artifacts.of_run(location, self.run_id)
+        if self.epoch is not None:
+            return files.path_of(Checkpoint(self.attempt, self.epoch))
+        of_attempt = files.model if self.name.endswith("model.safetensors") else files.predictions
+        return of_attempt(self.attempt)
+
+
+@contextmanager
+def tables_file(path: Path) -> Iterator[Database]:
+    """A SQLite database of the newest schema that is one file, with no journal beside it."""
+    database = Database(URL.create("sqlite", database=str(path)))
+    try:
+        migrations.upgrade(database)
+        yield database
+    finally:
+        database.close()
+    plain = sqlite3.connect(path)
+    plain.execute("PRAGMA journal_mode=DELETE")
+    plain.close()
+
+
+@contextmanager
+def opened(path: Path, folder: Path) -> Iterator[zipfile.ZipFile]:
+    """A backup that is whole and holds nothing else; its tables are put into a folder."""
+    with ExitStack() as stack:
+        try:
+            archive = stack.enter_context(zipfile.ZipFile(path))
+            damaged = archive.testzip()
+            strange = [name for name in archive.namelist() if name != TABLES and not ArchivedFile.named(name)]
+            if not (damaged or strange):
+                archive.extract(TABLES, folder)
+        except _UNREADABLE as error:
+            raise BackupError(f"{path} is not a Depthboard backup, or it is damaged: {error}") from error
+        if damaged:
+            raise BackupError(f"{path} is damaged: {damaged} in it differs from what was saved")
+        if strange:
+            raise BackupError(f"{path} is not a Depthboard backup: it contains {strange[0]!r}")
+        yield archive
+
+
+@contextmanager
+def saved_tables(path: Path, folder: Path) -> Iterator[Database]:
+    """The tables of a backup, with the newest schema."""
+    with ExitStack() as stack:
+        try:
+            faults = _faults(folder / TABLES)
+            if not faults:
+                saved = stack.enter_context(tables_file(folder / TABLES))
+                with saved.read() as session:
+                    newest_change(session)
+        except DBAPIError as error:
+            faults = [str(error.orig)]
+        except NoResultFound as error:
+            faults = [str(error)]
+        if faults:
+            raise BackupError(f"{path} is damaged: the tables in it can't be read ({'; '.join(faults)})")
+        yield saved
+
+
+def _faults(tables: Path) -> list[str]:
+    """What is wrong with a file of tables."""
+    with closing(Database(URL.create("sqlite", database=str(tables)))) as database:
+        with database.engine.connect() as connection:
+            if migrations.version(connection) is None:
+                return ["there are none"]
+        return integrity.faults(database)
+
+
+def needed_files(archive: zipfile.ZipFile, runs: Iterable[Run]) -> list[ArchivedFile]:
+    """The files in an archive that belong to the state in which these runs are."""
+    by_id = {run.id: run for run in runs}
+    files = (ArchivedFile.named(name) for name in archive.namelist())
+    return [file for file in files if file and file.is_needed(by_id)]
+
+
+def copy_tables(source: Session, target: Session) -> None:
+    """Put every row of one database in place of those of another."""
+    for table in _tables():
+        target.execute(delete(table))
+        rows = source.execute(table.select().execution_options(yield_per=_BATCH))
+        for batch in rows.mappings().partitions(_BATCH):
+            target.execute(insert(table), [dict(row) for row in batch])
+
+
+def _tables() -> list[Table]:
+    """Every table but that of the workers, which say themselves that they live; referred ones first."""
+    workers = SQLModel.metadata.tables[Worker.__tablename__]
+    return [table for table in SQLModel.metadata.sorted_tables if table is not workers]

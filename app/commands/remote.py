@@ -1,0 +1,232 @@
+"""The commands that talk to a running Depthboard: queue a run or a study, follow it, list runs."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from app.address import DEFAULT_URL
+from app.commands.failures import EXIT_FAILED, EXIT_USAGE, Failure
+from app.commands.options import flag, options, with_options
+from app.commands.output import AsJson, say, say_json
+from app.schemas.grid import GridError, Value, parse
+from app.settings import ENVIRONMENT
+from trainer.config import TrainConfig
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from app.client import Client
+
+_BAD_REQUEST: Final = (400, 422)
+_HYPERPARAMETERS: Final = options(TrainConfig, panel="Hyperparameters")
+_AXES: Final = options(TrainConfig, panel="Hyperparameters, each a value, a list or a range", many=True)
+
+Url = Annotated[str, typer.Option(envvar=f"{ENVIRONMENT}URL", help="The running Depthboard to talk to.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", "--follow", help="Wait until all runs have ended, showing progress.")
+]
+Name = Annotated[str | None, typer.Option(help="A name; by default made from the hyperparameters.")]
+Tag = Annotated[list[str] | None, typer.Option(help="A tag; may be repeated.")]
+Note = Annotated[str | None, typer.Option(help="Free text.")]
+Priority = Annotated[int, typer.Option(help="Higher goes first.")]
+
+
+@with_options(_HYPERPARAMETERS)
+def submit(
+    given: dict[str, str],
+    *,
+    name: Name = None,
+    tag: Tag = None,
+    note: Note = None,
+    priority: Priority = 0,
+    wait: Wait = False,
+    json: AsJson = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Queue one run at a running Depthboard."""
+    body = {**_values(given), **_labels(name, tag, note, priority)}
+    with _connect(url) as client:
+        run = client.create_run(body)
+        if not (json or wait):
+            say(f"Run {run.id} ({run.name}) waits at {url}/runs/{run.id}")
+        if wait:
+            from app.commands.terminal import follow_run, outcome
+
+            run = follow_run(client, run, _progress_console(hidden=json))
+            if not json:
+                say(f"Run {run.id} ({run.name}) {outcome(run)}")
+        if json:
+            say_json(run.model_dump_json())
+        if wait and run.status != "finished":
+            raise typer.Exit(EXIT_FAILED)
+
+
+@with_options(_AXES)
+def study(
+    given: dict[str, str],
+    *,
+    name: Name = None,
+    tag: Tag = None,
+    note: Note = None,
+    priority: Priority = 0,
+    reuse: Annotated[bool, typer.Option("--reuse", help="Skip configurations that have finished.")] = False,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Show the number of runs and the estimated time; create nothing."),
+    ] = False,
+    wait: Wait = False,
+    json: AsJson = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Queue a grid of runs at a running Depthboard, such as --depth 1-5 --seed 0,1,2 --epochs 20."""
+    body = {**_lists(given), **_labels(name, tag, note, priority), "reuse": reuse}
+    with _connect(url) as client:
+        if preview:
+            _preview(client, body, json=json)
+            return
+        created = client.create_study(body)
+        if not (json or wait):
+            from app.formats import plural
+
+            say(
+                f"Study {created.id} ({created.name}): {plural(len(created.runs), 'run')} at "
+                f"{url}/studies/{created.id}"
+            )
+        if wait:
+            from app.commands.terminal import depth_table, follow_study
+
+            created = follow_study(client, created, _progress_console(hidden=json))
+        if json:
+            say_json(created.model_dump_json())
+        elif wait:
+            comparison = client.compare(study=created.id)
+            _console().print(depth_table(comparison))
+            for sentence in [*comparison.verdict.sentences, *comparison.warnings]:
+                say(sentence)
+        if wait and created.counts.get("finished", 0) < len(created.runs):
+            raise typer.Exit(EXIT_FAILED)
+
+
+def runs(
+    ids: Annotated[list[int] | None, typer.Argument(help="Only these runs.")] = None,
+    *,
+    status: Annotated[str | None, typer.Option(help="Only these states, separated by commas.")] = None,
+    depth: Annotated[str | None, typer.Option(help="Only these depths, separated by commas.")] = None,
+    study: Annotated[int | None, typer.Option(help="Only the runs of this study.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only runs with one of these tags.")] = None,
+    q: Annotated[
+        str | None, typer.Option("--search", help="Only runs whose name, tags or note contain this text.")
+    ] = None,
+    archived: Annotated[str, typer.Option(metavar="false|true|all", help="Archived runs too.")] = "false",
+    sort: Annotated[
+        str, typer.Option(help="Field to sort by; a leading - sorts in descending order.")
+    ] = "-id",
+    limit: Annotated[int, typer.Option(min=0, help="Maximum number of runs; 0 for all.")] = 50,
+    json: AsJson = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """List runs of a running Depthboard."""
+    asked = {"id": ids, "status": status, "depth": depth, "study": study, "tag": tag, "q": q}
+    filters = {
+        name: _text(value) if isinstance(value, str) else value for name, value in asked.items() if value
+    }
+    with _connect(url) as client:
+        found = list(islice(client.runs(archived=archived, sort=sort, **filters), limit or None))
+    if json:
+        say_json(f"[{','.join(run.model_dump_json() for run in found)}]")
+    elif found:
+        from app.commands.terminal import run_table
+
+        _console().print(run_table(found))
+    else:
+        say("No runs.")
+
+
+def _lists(given: dict[str, str]) -> dict[str, list[Value]]:
+    """Hyperparameters as lists of values, from lists and ranges as people type them."""
+    lists = {}
+    for name, text in given.items():
+        try:
+            lists[name] = parse(name, text)
+        except GridError as error:
+            raise Failure(f"{flag(name)}: {error}", EXIT_USAGE) from error
+    return lists
+
+
+def _values(given: dict[str, str]) -> dict[str, Value]:
+    """Hyperparameters of one run."""
+    values = {}
+    for name, found in _lists(given).items():
+        if len(found) > 1:
+            raise Failure(
+                f"{flag(name)}: one value was expected, got {len(found)}; `depthboard study` takes lists.",
+                EXIT_USAGE,
+            )
+        values[name] = found[0]
+    return values
+
+
+def _text(argument: str) -> str:
+    """An argument as text: where the locale knows ASCII alone, its bytes may still be UTF-8."""
+    try:
+        return os.fsencode(argument).decode()
+    except UnicodeError:
+        return argument
+
+
+def _labels(name: str | None, tags: list[str] | None, note: str | None, priority: int) -> dict[str, Any]:
+    labels = {
+        "name": name and _text(name),
+        "tags": tags and [_text(tag) for tag in tags],
+        "note": note and _text(note),
+        "priority": priority,
+    }
+    return {field: value for field, value in labels.items() if value}
+
+
+@contextmanager
+def _connect(url: str) -> Iterator["Client"]:
+    from app.client import Client, ClientError, NoUrl
+
+    try:
+        with Client(url) as client:
+            yield client
+    except ClientError as error:
+        is_usage = isinstance(error, NoUrl) or error.status in _BAD_REQUEST
+        raise Failure(str(error), EXIT_USAGE if is_usage else EXIT_FAILED) from error
+    except UnicodeEncodeError as error:  # an argument whose bytes are none of the terminal's encoding
+        bad = error.object[error.start : error.end]
+        raise Failure(f"{bad!r} is not valid text; write it in UTF-8.", EXIT_USAGE) from error
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console()
+
+
+def _progress_console(*, hidden: bool) -> "Console":
+    """Where progress is shown: beside the output, so that this can be piped."""
+    from rich.console import Console
+
+    return Console(stderr=True, quiet=hidden)
+
+
+def _preview(client: "Client", body: dict[str, Any], *, json: bool) -> None:
+    """Say what a study would be."""
+    found = client.preview_study(body)
+    if json:
+        say_json(found.model_dump_json())
+        return
+    from app.formats import about, between, plural
+
+    say(
+        f"{plural(found.runs, 'run')}, {about(found.seconds)}, {between(found.seconds_range)} "
+        f"(from {found.basis}); {plural(found.duplicates, 'run has', 'runs have')} an identical finished run."
+    )
+    for warning in found.warnings:
+        say(warning)

@@ -1,0 +1,146 @@
+"""Restoring a backup into an empty database, and the place of its files."""
+
+import tempfile
+import zipfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import func, text, update
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, select
+
+from app.commands.archive import BackupError, Contents, copy_tables, needed_files, opened, saved_tables
+from app.queue import registry
+from app.storage import artifacts, migrations
+from app.storage.database import Database, clock
+from app.storage.outage import OUTAGES
+from app.storage.tables import Counter, Deletion, Epoch, Run, Study
+from trainer.files import durable
+
+_WHY_QUEUED: Final = "the database was restored from a backup"
+
+_CHANGES_PER_SECOND: Final = 1_000_000
+"""More than any database makes: the time in this unit is beyond what an earlier one can have counted to."""
+
+
+def restore(path: Path, database: Database, location: str) -> Contents:
+    """Fill an empty database, and the place of its files, from a backup.
+
+    Runs that were training when the backup was taken wait in the queue again, no crash counted; they resume
+    from their checkpoints. Nothing is changed if this fails.
+
+    Raises:
+        BackupError: the file is no backup or damaged, the database is not empty, or files of runs lie at
+            `location` already.
+        SchemaError: the backup was taken by a newer version.
+    """
+    try:
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            archive = stack.enter_context(opened(path, folder))
+            saved = stack.enter_context(saved_tables(path, folder))
+            _refuse_unless_vacant(location)
+            migrations.upgrade(database)
+            return _restore(archive, saved, database, location)
+    except DBAPIError as error:
+        if isinstance(error, OUTAGES):
+            raise
+        raise BackupError(f"{path} does not fit the tables of this version: {error.orig}") from error
+    except OSError as error:
+        raise BackupError(f"{path} could not be restored: {error.strerror or error}") from error
+
+
+def _refuse_unless_vacant(location: str) -> None:
+    found = sorted(artifacts.run_ids(location))
+    if found:
+        raise BackupError(
+            f"{location} holds the files of {len(found)} runs already, perhaps another installation's; "
+            "restore into a new data folder (--data-dir) or place (--artifacts-url), or move them away"
+        )
+
+
+def _refuse_unless_empty(session: Session) -> None:
+    found = {
+        kind: session.exec(select(func.count()).select_from(table)).one()
+        for kind, table in (("runs", Run), ("studies", Study), ("deleted runs", Deletion))
+    }
+    if any(found.values()):
+        told = ", ".join(f"{count} {kind}" for kind, count in found.items() if count)
+        raise BackupError(
+            f"the database is not empty ({told}); restore into a new data folder (--data-dir) or database "
+            "(--database-url)"
+        )
+
+
+def _restore(archive: zipfile.ZipFile, saved: Database, database: Database, location: str) -> Contents:
+    written: list[Path] = []
+    try:
+        with saved.read() as source, database.write() as target:
+            _refuse_unless_empty(target)
+            copy_tables(source, target)
+            _count_on(target)
+            _continue_numbering(target)
+            _queue_again(target)
+            runs = target.exec(select(Run)).all()
+            files = needed_files(archive, runs)
+            for file in files:
+                written.append(file.at(location))
+                durable.write(written[-1], archive.read(file.name))
+    except BaseException:
+        artifacts.withdraw(written)
+        raise
+    return Contents(len(runs), len(files), sum(archive.getinfo(file.name).file_size for file in files))
+
+
+def _count_on(session: Session) -> None:
+    """Give every change a number that no database before this one has given to another.
+
+    Whoever has seen what came after the backup, and is lost now, is thereby known by the number it names.
+    """
+    counter = session.exec(select(Counter)).one()
+    origin = max(round(clock(session) * _CHANGES_PER_SECOND), counter.value)
+    shift = origin - counter.origin
+    numbers: tuple[Any, ...] = (Run.change, Run.reset_change, Epoch.change, Deletion.change)
+    for number in numbers:
+        session.execute(
+            update(number.class_).where(number > 0).values({number: number + shift}),
+            execution_options={"synchronize_session": False},
+        )
+    counter.value, counter.origin = counter.value + shift, origin
+    session.flush()
+
+
+def _continue_numbering(session: Session) -> None:
+    """Let new runs and studies have ids that none ever had, those of deleted runs included."""
+    newest = {
+        "run": max(_highest(session, Run.id), _highest(session, Deletion.run_id)),
+        "study": _highest(session, Study.id),
+    }
+    sqlite_one = session.get_bind().dialect.name == "sqlite"
+    for table, number in newest.items():
+        if not number:
+            continue
+        if sqlite_one:
+            session.execute(text("DELETE FROM sqlite_sequence WHERE name = :table"), {"table": table})
+            session.execute(
+                text("INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :number)"),
+                {"table": table, "number": number},
+            )
+        else:
+            session.execute(
+                text("SELECT setval(pg_get_serial_sequence(:table, 'id'), :number)"),
+                {"table": table, "number": number},
+            )
+
+
+def _highest(session: Session, column: object) -> int:
+    return session.execute(select(func.max(column))).scalar() or 0
+
+
+def _queue_again(session: Session) -> None:
+    """Give back the runs that were training: their workers know nothing of this database."""
+    workers = session.exec(select(Run.worker_id).where(Run.status == "running").distinct()).all()
+    for worker_id in workers:
+        if worker_id:
+            registry.disown(session, worker_id, (), _WHY_QUEUED)
