@@ -5,7 +5,6 @@ with Client("http://127.0.0.1:8000") as client:
     comparison = client.compare(study=study.id)
 """
 
-import json
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
+from httpx_sse import EventSource
 from pydantic import BaseModel, ValidationError
 
 from app.address import DEFAULT_URL
@@ -208,7 +208,9 @@ class Client:
             if response.is_error:
                 response.read()
                 raise _refusal(response)
-            yield from _events(response.iter_lines())
+            for event in EventSource(response).iter_sse():
+                if event.data:  # not so what only asks for another pause
+                    yield Event(event.event, event.json(), event.id)
 
     def _get(self, path: str, kind: type[Answer], query: Mapping[str, str] | None = None) -> Answer:
         return self._send("GET", path, kind, params=query)
@@ -282,17 +284,3 @@ def _refusal(response: httpx.Response) -> ClientError:
         title = f"{response.url} answered {response.status_code} {response.reason_phrase}."
         return ClientError(title, status=response.status_code)
     return ClientError(problem.title, problem.detail, problem.errors, problem.status)
-
-
-def _events(lines: Iterable[str]) -> Iterator[Event]:
-    """The events of a stream: fields up to a blank line; comments keep the connection alive."""
-    fields: dict[str, str] = {}
-    for line in lines:
-        if not line:
-            if "data" in fields:
-                yield Event(fields.get("event", "message"), json.loads(fields["data"]), fields.get("id", ""))
-            fields = {}
-        elif not line.startswith(":"):
-            name, _, value = line.partition(":")
-            value = value.removeprefix(" ")
-            fields[name] = f"{fields[name]}\n{value}" if name == "data" and "data" in fields else value

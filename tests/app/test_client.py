@@ -1,5 +1,6 @@
 """The client against a real server, and its decisions against answers that a real one rarely gives."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -14,6 +15,8 @@ from app.settings import Settings
 from app.storage.database import Database
 from tests.app.conftest import Served, serving
 from tests.app.states import RESULTS, add_worker, claimed, record
+
+EVENTS = {"Content-Type": "text/event-stream"}
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +218,8 @@ def test_a_lost_stream_is_resumed_after_the_last_event() -> None:
         asked.append(request.headers.get("last-event-id"))
         number = len(asked)
         whole = f'id: {number}\nevent: epoch\ndata: {{"epoch":\ndata: {number}}}\n\n'
-        return httpx.Response(200, text=f": connected\nretry: 1000\n\n{whole}id: 9\nevent: epoch\ndata: {{}}")
+        text = f": connected\nretry: 1000\n\n{whole}id: 9\nevent: epoch\ndata: {{}}"
+        return httpx.Response(200, text=text, headers=EVENTS)
 
     with scripted(answer) as client:
         events = list(islice(client.events(7), 3))
@@ -225,9 +229,16 @@ def test_a_lost_stream_is_resumed_after_the_last_event() -> None:
     ], "an event that was cut short is not told"
 
 
+def test_what_a_person_wrote_does_not_cut_an_event_in_two() -> None:
+    note = "one\u2028two\x85three"
+    text = f"id: 1\nevent: run\ndata: {json.dumps({'note': note}, ensure_ascii=False)}\n\n"
+    with scripted(lambda _: httpx.Response(200, text=text, headers=EVENTS)) as client:
+        assert next(client.events()).data == {"note": note}
+
+
 def test_a_stream_that_stays_lost_is_given_up() -> None:
     naps: list[float] = []
-    first = [httpx.Response(200, text="id: 1\nevent: run\ndata: {}\n\n")]
+    first = [httpx.Response(200, text="id: 1\nevent: run\ndata: {}\n\n", headers=EVENTS)]
 
     def answer(_: httpx.Request) -> httpx.Response:
         if first:
