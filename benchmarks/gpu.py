@@ -25,9 +25,9 @@ from trainer.data.folder import SHIPPED, DataFolder
 from trainer.data.loading import TensorData, load, to_device
 from trainer.device import DeviceUnavailable, list_devices, resolve
 from trainer.training.epoch_record import EpochRecord
-from trainer.training.epochs import Bench
 from trainer.training.evaluation import evaluate
 from trainer.training.loop import TrainState, train
+from trainer.training.update_cache import UpdateCache
 
 ROOT = Path(__file__).parent.parent
 DEPTHS = (1, 2, 3, 4, 5)
@@ -64,7 +64,7 @@ def main() -> int:
         parser.error(str(error))
     data = to_device(load(SHIPPED, DataFolder.of(SHIPPED, Path())), device)
     if asked.only_one:  # beside another
-        print(trained(TrainConfig(depth=BESIDE, epochs=asked.epochs), data, Bench()).seconds)
+        print(trained(TrainConfig(depth=BESIDE, epochs=asked.epochs), data, UpdateCache()).seconds)
         return 0
     name = next(each.name for each in list_devices() if each.device.startswith(device.type))
     print(f"{time.strftime('%Y-%m-%d')}, `make gpu`, {name}, {os.cpu_count()} cores, ", end="")
@@ -129,9 +129,9 @@ def reference(epochs: int, data: TensorData) -> None:
         for depth in DEPTHS:
             settings = {"depth": depth, "epochs": epochs, "precision": precision, "device": data.device.type}
             config = TrainConfig.model_validate(settings)
-            bench = Bench()
-            first = trained(config, data, bench)
-            second = trained(config.model_copy(update={"seed": 1, "epochs": 1}), data, bench)
+            cache = UpdateCache()
+            first = trained(config, data, cache)
+            second = trained(config.model_copy(update={"seed": 1, "epochs": 1}), data, cache)
             total += first.seconds
             print(
                 f"| {precision} | {depth} | {first.seconds:.2f} s | {1000 * first.epoch:.1f} ms "
@@ -143,7 +143,7 @@ def reference(epochs: int, data: TensorData) -> None:
     print()
 
 
-def trained(config: TrainConfig, data: TensorData, bench: Bench) -> Trained:
+def trained(config: TrainConfig, data: TensorData, cache: UpdateCache) -> Trained:
     """Train on the device where the data lies."""
     if data.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(data.device)
@@ -151,7 +151,7 @@ def trained(config: TrainConfig, data: TensorData, bench: Bench) -> Trained:
     began = time.perf_counter()
     started = 0.0
     seconds = []
-    for record in train(config, data, state, bench=bench):
+    for record in train(config, data, state, cache=cache):
         started = started or time.perf_counter() - began
         seconds.append(record.seconds)
     on_train = evaluate(state.model, data.train_images, data.train_labels, config.precision)

@@ -37,8 +37,8 @@ from trainer.data.folder import SHIPPED, DataFolder
 from trainer.data.loading import TensorData, load, to_device
 from trainer.device import list_devices, threads_for
 from trainer.training.evaluation import BATCH_IMAGES
+from trainer.training.forward import batches_of, has_bf16
 from trainer.training.loop import TrainState, train
-from trainer.training.passes import batches, has_bf16
 
 DEPTHS = (1, 2, 3, 4, 5)
 SEEDS = 4
@@ -256,8 +256,8 @@ def loader_epochs(depth: int, data: TensorData) -> Epoch:
 def floor_epochs(depth: int, data: TensorData) -> Epoch:
     """The matrix products of an epoch and nothing else, into buffers that are there."""
     config = TrainConfig(depth=depth)
-    training = batches(len(data.train_labels), config.batch_size)
-    testing = batches(len(data.test_labels), BATCH_IMAGES)
+    training = batches_of(config.batch_size, len(data.train_labels))
+    testing = batches_of(BATCH_IMAGES, len(data.test_labels))
     shapes = list(pairwise(config.layer_sizes))
     products = {
         size: Products(size, shapes) for size in {batch.stop - batch.start for batch in training + testing}

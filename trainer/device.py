@@ -63,14 +63,6 @@ def synchronize(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
-def records_steps(config: TrainConfig, device: torch.device) -> bool:
-    """Whether the steps of a run are recorded once and replayed: launching them takes a GPU's time.
-
-    With dropout they are not, because each draws new random numbers.
-    """
-    return device.type == "cuda" and not config.dropout
-
-
 def threads_for(config: TrainConfig, available: int) -> int:
     """How many CPU threads a run should train with: one layer is too little work to share."""
     return 1 if config.depth == 1 else available

@@ -49,9 +49,9 @@ from trainer.device import DeviceUnavailable, list_devices, resolve, threads_for
 from trainer.files import checkpoint, predictions, weights
 from trainer.files.checkpoint import CheckpointError
 from trainer.files.durable import NotWritten, is_local
-from trainer.training.epochs import Bench
 from trainer.training.evaluation import evaluate, predict
 from trainer.training.loop import Diverged, TrainState, stopped_early, train
+from trainer.training.update_cache import UpdateCache
 
 STEPPING_SECONDS: Final = 1.0
 """How often the worker is told that training goes on."""
@@ -127,7 +127,7 @@ class Trainer:
         self._names = {info.device: info.name for info in list_devices()}
         self._data: dict[tuple[str, str], _Resident] = {}
         self._revision = revision()
-        self._bench = Bench()
+        self._cache = UpdateCache()
         self._stepped = 0.0
         self._cpu_then: float | None = None
         self._longest_step: float | None = None
@@ -146,7 +146,7 @@ class Trainer:
         if isinstance(end, Failed):
             if end.device_failed:
                 return False
-            self._bench.clear()  # a device without memory needs what it holds
+            self._cache.clear()  # a device without memory needs what it holds
         torch.cuda.empty_cache()  # a neighbour on the same device may need what this run held
         return True
 
@@ -194,7 +194,7 @@ class Trainer:
         self._connection.send(Started(str(device), environment, state.epoch))
         started_at = state.epoch
         saved = time.monotonic()
-        for record in train(config, data, state, self._told_to_stop, self._bench, self._note_step):
+        for record in train(config, data, state, self._told_to_stop, self._cache, self._note_step):
             self._connection.send(EpochDone(record))
             leaving = self._inbox.leave.is_set() and state.epoch < config.epochs
             if leaving or time.monotonic() - saved >= message.checkpoint_seconds:

@@ -9,15 +9,18 @@ from trainer.config import TrainConfig
 from trainer.data.loading import TensorData
 from trainer.training.epoch_record import EpochRecord
 from trainer.training.loop import TrainState, train
+from trainer.training.update_cache import UpdateCache
 
 CPU = torch.device("cpu")
 CONFIG = TrainConfig(depth=2, epochs=3, batch_size=128)
 
 
-def run(config: TrainConfig, data: TensorData) -> tuple[list[Tensor], list[EpochRecord]]:
+def run(
+    config: TrainConfig, data: TensorData, cache: UpdateCache | None = None
+) -> tuple[list[Tensor], list[EpochRecord]]:
     """Final weights, and the records with the one figure that is never the same twice left out."""
     state = TrainState.start(config, CPU)
-    records = [replace(record, seconds=0) for record in train(config, data, state)]
+    records = [replace(record, seconds=0) for record in train(config, data, state, cache=cache)]
     return list(state.model.parameters()), records
 
 

@@ -1,15 +1,16 @@
 """How well a network does on a whole split."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from functools import partial
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from trainer.config import Precision
-from trainer.training.passes import Forward, Layers, batches
+from trainer.training.forward import Forward, Layers, batches_of
 
 BATCH_IMAGES: Final = 2_000
 
@@ -24,12 +25,6 @@ class Evaluation:
     loss: float
     accuracy: float
     dead_relu: tuple[float, ...]
-
-    @classmethod
-    def of(cls, measured: Sequence[float], images: int) -> Self:
-        """What `Evaluator.measure` has measured over so many images, read back from the device."""
-        loss, correct, *dead = measured
-        return cls(loss, correct / images, tuple(dead))
 
 
 def nothing() -> None:
@@ -47,48 +42,41 @@ class Evaluator:
     ) -> None:
         self._on_batch = on_batch
         self._layers = Layers(model, precision)
-        self._passes: dict[int, _Watched] = {}
-        self._brightest: list[Tensor] = []
-
-    def __call__(self, images: Tensor, labels: Tensor) -> Evaluation:
-        """Loss and accuracy over all of `images` `uint8` (n, 784), whose classes are `labels` (n,)."""
-        return Evaluation.of(self.measure(images, labels).tolist(), len(labels))
+        self._forward: dict[int, Forward] = {}
+        self._brightest = [torch.zeros(width, device=self._layers.device) for width in self._layers.hidden]
+        """The greatest activation of each hidden unit over all images."""
+        self._note = partial(_raise, self._brightest)
 
     @torch.no_grad()
-    def measure(self, images: Tensor, labels: Tensor) -> Tensor:
-        """The same on the device, `float32`: the loss, how many are read rightly, each layer's dead share."""
+    def __call__(self, images: Tensor, labels: Tensor) -> Evaluation:
+        """Loss and accuracy over all of `images` `uint8` (n, 784), whose classes are `labels` (n,)."""
         logits = self.logits(images)
-        correct = (logits.argmax(dim=1) == labels).sum()
-        dead = [(units == 0).float().mean() for units in self._brightest]
-        return torch.stack([cross_entropy(logits, labels), correct.float(), *dead])
+        correct = (logits.argmax(dim=1) == labels).sum().float()
+        dead = [(brightest == 0).float().mean() for brightest in self._brightest]
+        figures = torch.stack([cross_entropy(logits, labels), correct, *dead])
+        loss, read_rightly, *dead_relu = figures.tolist()  # in one go: each read-back waits for a GPU
+        return Evaluation(loss, read_rightly / len(labels), tuple(dead_relu))
 
     @torch.no_grad()
     def logits(self, images: Tensor) -> Tensor:
         """Logits (n, 10) of `images` `uint8` (n, 784)."""
         self._layers.refresh()
-        self._brightest = [torch.zeros(width, device=images.device) for width in self._layers.hidden]
-        return torch.cat(list(self._batches(images)))
+        for brightest in self._brightest:
+            brightest.zero_()
+        return torch.cat([self._batch(images[batch]) for batch in batches_of(BATCH_IMAGES, len(images))])
 
-    def _batches(self, images: Tensor) -> Iterator[Tensor]:
-        for batch in batches(len(images), BATCH_IMAGES):
-            self._on_batch()
-            some = images[batch]
-            if len(some) not in self._passes:
-                self._passes[len(some)] = _Watched(self._layers, len(some))
-            passes = self._passes[len(some)]
-            passes.brightest = self._brightest
-            passes.pixels.copy_(some)
-            yield passes().t().contiguous()
+    def _batch(self, images: Tensor) -> Tensor:
+        self._on_batch()
+        if len(images) not in self._forward:
+            self._forward[len(images)] = Forward(self._layers, len(images), self._note)
+        forward = self._forward[len(images)]
+        forward.pixels.copy_(images)
+        return forward().t().contiguous()
 
 
-class _Watched(Forward):
-    """A forward pass that notes each hidden unit's greatest activation."""
-
-    brightest: list[Tensor]
-
-    def activated(self, layer: int, activations: Tensor) -> None:
-        """Raise the notes of a layer to the greatest activation over this batch's images."""
-        torch.maximum(self.brightest[layer], activations.amax(dim=0).float(), out=self.brightest[layer])
+def _raise(brightest: Sequence[Tensor], layer: int, activations: Tensor) -> None:
+    """Raise a layer's greatest activations to those of these images (n, width)."""
+    torch.maximum(brightest[layer], activations.amax(dim=0).float(), out=brightest[layer])
 
 
 def evaluate(

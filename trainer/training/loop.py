@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,9 +14,11 @@ from trainer.config import TrainConfig
 from trainer.data.loading import TensorData
 from trainer.device import synchronize
 from trainer.training.epoch_record import EpochRecord
-from trainer.training.epochs import Bench, Epochs, Running
-from trainer.training.evaluation import Evaluation, Evaluator, nothing
+from trainer.training.evaluation import Evaluator, nothing
+from trainer.training.forward import batches_of
 from trainer.training.model import build
+from trainer.training.schedule import learning_rate
+from trainer.training.update_cache import UpdateCache
 
 
 class Diverged(Exception):
@@ -55,7 +58,7 @@ def train(  # noqa: PLR0917  # the last three have defaults
     data: TensorData,
     state: TrainState,
     should_stop: Callable[[], bool] = never,
-    bench: Bench | None = None,
+    cache: UpdateCache | None = None,
     on_evaluation_batch: Callable[[], None] = nothing,
 ) -> Iterator[EpochRecord]:
     """Train from `state.epoch` to `config.epochs` and yield a record after every epoch.
@@ -65,43 +68,56 @@ def train(  # noqa: PLR0917  # the last three have defaults
 
     `should_stop` is asked before every batch. Once it answers true, the generator ends without a record of
     the incomplete epoch, and `state` is good for nothing more. `on_evaluation_batch` is called before every
-    batch of an evaluation. A `bench` is for trainings one after the other: what one of them has made ready
-    serves the next.
+    batch of an evaluation. A `cache` is for trainings one after the other on a GPU: the next one replays the
+    CUDA graphs of the last.
 
     Raises `Diverged` instead of yielding an epoch with a loss or a gradient norm that is not finite.
     """
-    device = data.device
+    device, images = data.device, len(data.train_labels)
     torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
-    epochs = (bench or Bench()).epochs(config, data, state.model, state.moments)
-    state.model, state.moments = epochs.model, epochs.moments
-    evaluator = Evaluator(state.model, config.precision, on_evaluation_batch)
+    batches = batches_of(config.batch_size, images)
+    update = (cache or UpdateCache()).update(config, data, state.model, state.moments)
+    state.model, state.moments = update.model, update.moments
+    evaluate = Evaluator(state.model, config.precision, on_evaluation_batch)
+
     while state.epoch < config.epochs and not _patience_is_over(config, state):
         synchronize(device)
         began = time.perf_counter()
-        measured = epochs.run(config, state.epoch + 1, should_stop)
+        order = _order(config.seed, state.epoch + 1, images).to(device)
+        update.dropout_generator.manual_seed(_dropout_seed(config.seed, state.epoch + 1))
+        loss_sums = torch.empty(len(batches), device=device)  # read back once an epoch: that waits for a GPU
+        correct = torch.empty(len(batches), dtype=torch.int64, device=device)
+        for index, batch in enumerate(batches):
+            if should_stop():
+                return
+            number = state.epoch * len(batches) + index
+            lr = learning_rate(config, number, config.epochs * len(batches))
+            is_last = index == len(batches) - 1
+            loss_sums[index], correct[index] = update(order[batch], lr, number + 1, measured=is_last)
         synchronize(device)
         seconds = time.perf_counter() - began
-        if measured is None:
-            return
         state.epoch += 1
-        running, test = _read(epochs, measured, evaluator, data)
-        if not (math.isfinite(running.loss) and math.isfinite(test.loss)):
-            raise Diverged(state.epoch)
-        if not all(map(math.isfinite, running.gradient_norms)):
-            raise Diverged(state.epoch, "gradient")
-        if test.loss < state.best_test_loss:
-            state.best_test_loss, state.best_epoch = test.loss, state.epoch
-        yield EpochRecord(
+
+        losses, gradient_norms = loss_sums.tolist(), update.gradient_norms.tolist()
+        test = evaluate(data.test_images, data.test_labels)
+        record = EpochRecord(
             epoch=state.epoch,
-            train_loss=running.loss,
-            last_batch_loss=running.last_batch_loss,
-            train_accuracy=running.accuracy,
+            train_loss=math.fsum(losses) / images,
+            last_batch_loss=losses[-1] / len(order[batches[-1]]),
+            train_accuracy=correct.sum().item() / images,
             test_loss=test.loss,
             test_accuracy=test.accuracy,
             seconds=seconds,
-            gradient_norms=running.gradient_norms,
+            gradient_norms=tuple(gradient_norms),
             dead_relu=test.dead_relu,
         )
+        if not (math.isfinite(record.train_loss) and math.isfinite(record.test_loss)):
+            raise Diverged(state.epoch)
+        if not all(map(math.isfinite, record.gradient_norms)):
+            raise Diverged(state.epoch, "gradient")
+        if record.test_loss < state.best_test_loss:
+            state.best_test_loss, state.best_epoch = record.test_loss, state.epoch
+        yield record
 
 
 def stopped_early(state: TrainState) -> str:
@@ -113,11 +129,11 @@ def _patience_is_over(config: TrainConfig, state: TrainState) -> bool:
     return bool(config.patience) and state.epoch - state.best_epoch >= config.patience
 
 
-def _read(
-    epochs: Epochs, measured: Tensor, evaluator: Evaluator, data: TensorData
-) -> tuple[Running, Evaluation]:
-    """What an epoch measured and what it led to, in the one read-back from the device that an epoch needs."""
-    on_test = evaluator.measure(data.test_images, data.test_labels)
-    figures = torch.cat([measured, on_test]).tolist()
-    on_the_way, at_the_end = figures[: len(measured)], figures[len(measured) :]
-    return epochs.read(on_the_way), Evaluation.of(at_the_end, len(data.test_labels))
+def _order(seed: int, epoch: int, images: int) -> Tensor:
+    """The order in which an epoch meets the images: int64 (images,) on the CPU, the same for every device."""
+    return torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(images))
+
+
+def _dropout_seed(seed: int, epoch: int) -> int:
+    """Where an epoch's dropout begins: a number of 63 bits that another epoch or seed does not share."""
+    return int(np.random.SeedSequence((seed, epoch, 1)).generate_state(1, np.uint64)[0] >> 1)

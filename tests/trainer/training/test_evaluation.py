@@ -14,10 +14,10 @@ from trainer.training.model import build
 def test_accuracy_and_loss_are_over_every_image_of_the_split(mnist: TensorData) -> None:
     network = build((784, 10), seed=0)
     logits = network(normalised(mnist.train_images)).detach()
-    found = evaluate(network, mnist.train_images, mnist.train_labels)
+    evaluation = evaluate(network, mnist.train_images, mnist.train_labels)
     right = (logits.argmax(dim=1) == mnist.train_labels).sum().item()
-    assert found.accuracy == right / 60_000
-    assert found.loss == pytest.approx(cross_entropy(logits, mnist.train_labels).item(), rel=1e-5)
+    assert evaluation.accuracy == right / 60_000
+    assert evaluation.loss == pytest.approx(cross_entropy(logits, mnist.train_labels).item(), rel=1e-5)
 
 
 def test_predictions_are_logits_in_the_images_order(data: TensorData) -> None:
@@ -35,8 +35,8 @@ def test_a_network_that_is_always_right_has_accuracy_one() -> None:
     nn.init.zeros_(always_right.bias)
     with torch.no_grad():
         always_right.weight.mul_(100)
-    found = evaluate(nn.Sequential(always_right), images, labels)
-    assert found == Evaluation(loss=0.0, accuracy=1.0, dead_relu=())
+    evaluation = evaluate(nn.Sequential(always_right), images, labels)
+    assert evaluation == Evaluation(loss=0.0, accuracy=1.0, dead_relu=())
 
 
 def test_a_unit_is_dead_when_no_image_of_the_split_wakes_it(data: TensorData) -> None:

@@ -10,8 +10,8 @@ from tests.trainer.small_runs import bit_equal
 from trainer.config import TrainConfig
 from trainer.data.loading import Arrays, TensorData, to_device
 from trainer.training.epoch_record import EpochRecord
-from trainer.training.epochs import Bench
 from trainer.training.loop import TrainState, train
+from trainer.training.update_cache import UpdateCache
 
 pytestmark = [
     pytest.mark.gpu,
@@ -47,10 +47,10 @@ def test_recorded_steps_do_what_steps_on_the_cpu_do(
     config = TrainConfig(**{"depth": 3, "epochs": 2, **other})
     _, records = run(config, resident)
     _, expected = run(config, mnist)
-    for found, record in zip(records, expected, strict=True):
-        assert found.train_loss == pytest.approx(record.train_loss, rel=2e-3)
-        assert found.test_accuracy == pytest.approx(record.test_accuracy, abs=3e-3)
-        assert found.gradient_norms == pytest.approx(record.gradient_norms, rel=0.05)
+    for record, on_cpu in zip(records, expected, strict=True):
+        assert record.train_loss == pytest.approx(on_cpu.train_loss, rel=2e-3)
+        assert record.test_accuracy == pytest.approx(on_cpu.test_accuracy, abs=3e-3)
+        assert record.gradient_norms == pytest.approx(on_cpu.gradient_norms, rel=0.05)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "bf16"])
@@ -63,8 +63,8 @@ def test_the_same_run_twice_and_one_with_a_pause_give_the_same_bits(
     assert records == records_again
     assert bit_equal(list(state.model.parameters()), list(again.model.parameters()))
     paused = TrainState.start(config, resident.device)
-    epochs = train(config, resident, paused)
-    first = [replace(next(epochs), seconds=0) for _ in range(2)]
+    training = train(config, resident, paused)
+    first = [replace(next(training), seconds=0) for _ in range(2)]
     second = [replace(record, seconds=0) for record in train(config, resident, paused)]
     assert first + second == records
     assert bit_equal(list(state.model.parameters()), list(paused.model.parameters()))
@@ -76,9 +76,9 @@ def test_a_second_run_in_what_the_first_has_recorded_gives_the_bits_of_one_alone
     config = TrainConfig(depth=5, epochs=3)
     again = config.model_copy(update={"seed": 1})
     expected, records = run(again, resident)
-    bench = Bench()
-    list(train(config, resident, TrainState.start(config, resident.device), bench=bench))
+    cache = UpdateCache()
+    list(train(config, resident, TrainState.start(config, resident.device), cache=cache))
     state = TrainState.start(again, resident.device)
-    found = [replace(record, seconds=0) for record in train(again, resident, state, bench=bench)]
-    assert found == records
+    records_again = [replace(record, seconds=0) for record in train(again, resident, state, cache=cache)]
+    assert records_again == records
     assert bit_equal(list(state.model.parameters()), list(expected.model.parameters()))

@@ -71,12 +71,12 @@ def test_a_stop_between_batches_ends_without_a_record_of_that_epoch(data: Tensor
 
 def test_a_loss_that_is_not_finite_ends_the_run_at_that_epoch(data: TensorData) -> None:
     state = TrainState.start(CONFIG, CPU)
-    epochs = train(CONFIG, data, state)
-    next(epochs)
+    training = train(CONFIG, data, state)
+    next(training)
     with torch.no_grad():
         next(state.model.parameters())[0, 0] = torch.inf
     with pytest.raises(Diverged, match=r"^diverged: loss became non-finite at epoch 2$"):
-        next(epochs)
+        next(training)
 
 
 def test_a_test_loss_that_is_not_finite_ends_the_run_too(data: TensorData) -> None:
@@ -117,8 +117,8 @@ def test_whatever_is_chosen_a_pause_changes_no_bit(data: TensorData, other: dict
     four = TrainConfig(**{"depth": 3, "epochs": 4, "batch_size": 128, **other})
     weights, records = run(four, data)
     state = TrainState.start(four, CPU)
-    epochs = train(four, data, state)
-    first = [replace(next(epochs), seconds=0) for _ in range(2)]
+    training = train(four, data, state)
+    first = [replace(next(training), seconds=0) for _ in range(2)]
     second = [replace(record, seconds=0) for record in train(four, data, state)]
     assert first + second == records
     assert bit_equal(weights, list(state.model.parameters()))
@@ -145,3 +145,51 @@ def test_a_gradient_beyond_float32_ends_the_training_while_the_loss_is_still_fin
         records.extend(train(config, data, TrainState.start(config, CPU)))
     assert len(records) == 4
     assert all(math.isfinite(norm) for record in records for norm in record.gradient_norms)
+
+
+def test_every_image_counts_once_and_equally_the_short_last_batch_included(data: TensorData) -> None:
+    config = TrainConfig(depth=2, epochs=2, batch_size=128, lr=1e-12)
+    whole = evaluate(TrainState.start(config, CPU).model, data.train_images, data.train_labels)
+    _, records = run(config, data)
+    for record in records:
+        assert record.train_loss == pytest.approx(whole.loss, rel=1e-6)
+        assert record.train_accuracy == whole.accuracy
+
+
+def test_each_epoch_has_an_order_of_its_own(data: TensorData) -> None:
+    _, records = run(TrainConfig(depth=1, epochs=3, batch_size=256, lr=1e-12), data)
+    assert len({record.last_batch_loss for record in records}) == 3
+
+
+@pytest.mark.parametrize("seed", [1, 2**32 - 1])
+def test_another_seed_gives_other_weights_and_another_order(data: TensorData, seed: int) -> None:
+    still = TrainConfig(depth=1, epochs=1, batch_size=256, lr=1e-12)
+    weights, records = run(still, data)
+    others, other_records = run(still.model_copy(update={"seed": seed}), data)
+    assert not bit_equal(weights, others)
+    assert records[0].last_batch_loss != other_records[0].last_batch_loss
+
+
+def test_should_stop_is_asked_before_each_of_the_59_batches_of_an_epoch(mnist: TensorData) -> None:
+    asked = 0
+
+    def count() -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    config = TrainConfig(depth=1, epochs=1)
+    (record,) = train(config, mnist, TrainState.start(config, CPU), count)
+    assert asked == 59
+    assert record.test_accuracy > 0.7
+
+
+def test_dropout_is_drawn_anew_each_epoch_and_the_same_for_the_same_seed(data: TensorData) -> None:
+    config = TrainConfig(depth=2, epochs=2, batch_size=300, lr=1e-12, dropout=0.5)
+    _, (first, second) = run(config, data)
+    assert first.train_loss != second.train_loss
+    assert first.test_loss == pytest.approx(second.test_loss, rel=1e-6)
+    weights, records = run(config, data)
+    again, records_again = run(config, data)
+    assert records == records_again
+    assert bit_equal(weights, again)

@@ -7,7 +7,7 @@ import torch
 
 from trainer.config import TrainConfig
 from trainer.data.loading import TensorData
-from trainer.training import epochs, loop
+from trainer.training import loop
 from trainer.training.schedule import learning_rate
 
 CONFIG = TrainConfig(depth=1, lr=0.4)
@@ -23,9 +23,9 @@ def test_a_constant_rate_is_constant() -> None:
 
 
 def test_cosine_falls_from_the_rate_towards_zero() -> None:
-    found = rates(CONFIG.model_copy(update={"schedule": "cosine"}))
-    assert found == pytest.approx([0.2 * (1 + math.cos(math.pi * step / STEPS)) for step in range(STEPS)])
-    assert found[0] == 0.4
+    lrs = rates(CONFIG.model_copy(update={"schedule": "cosine"}))
+    assert lrs == pytest.approx([0.2 * (1 + math.cos(math.pi * step / STEPS)) for step in range(STEPS)])
+    assert lrs[0] == 0.4
 
 
 def test_onecycle_is_pytorchs() -> None:
@@ -36,8 +36,8 @@ def test_onecycle_is_pytorchs() -> None:
         expected.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         scheduler.step()
-    found = rates(CONFIG.model_copy(update={"schedule": "onecycle"}))
-    assert found == pytest.approx(expected)
+    lrs = rates(CONFIG.model_copy(update={"schedule": "onecycle"}))
+    assert lrs == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "onecycle"])
@@ -56,7 +56,7 @@ def test_a_schedule_spans_the_run_whatever_the_number_of_images(
         asked.append((step, updates))
         return learning_rate(config, step, updates)
 
-    monkeypatch.setattr(epochs, "learning_rate", watched)
+    monkeypatch.setattr(loop, "learning_rate", watched)
     pixels, labels = torch.zeros(images, 784, dtype=torch.uint8), torch.zeros(images, dtype=torch.int64)
     config = TrainConfig(depth=1, epochs=3, batch_size=100, schedule="cosine")
     state = loop.TrainState.start(config, torch.device("cpu"))
