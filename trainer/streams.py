@@ -59,7 +59,7 @@ def _plain_letter(letter: str) -> str:
         return letter
     if letter in _PLAIN:
         return _PLAIN[letter]
-    bare = "".join(each for each in unicodedata.normalize("NFKD", letter) if each.isascii())
+    bare = "".join(part for part in unicodedata.normalize("NFKD", letter) if part.isascii())
     return bare or letter.encode("ascii", "backslashreplace").decode()
 
 
@@ -85,7 +85,7 @@ def as_json(text: str) -> str:
     try:
         text.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
-        return re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
+        return re.sub(r"[^\x00-\x7f]", lambda letter: json.dumps(letter[0])[1:-1], text)
     return text
 
 

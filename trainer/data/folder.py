@@ -79,17 +79,17 @@ class DataFolder:
         Their own names come first, then compressed files. Files of one data set lie in one folder and agree
         in what precedes `train` and `t10k` in their names.
         """
-        sets, others = _read(self.path, 0, iter(range(_MOST_ENTRIES)))
-        whole = [each for each in sets if not each.missing]
-        if top := [each for each in whole if each.place == self.path]:
+        candidates, others = _read(self.path, 0, iter(range(_MOST_ENTRIES)))
+        whole = [candidate for candidate in candidates if not candidate.missing]
+        if top := [candidate for candidate in whole if candidate.place == self.path]:
             whole = top
-        if own := [each for each in whole if not each.prefix]:
+        if own := [candidate for candidate in whole if not candidate.prefix]:
             whole = own
         if len(whole) > 1:
-            return FoundFiles({}, others=others, rivals=[each.title(self.path) for each in whole])
-        if not sets:
+            return FoundFiles({}, others=others, rivals=[rival.title(self.path) for rival in whole])
+        if not candidates:
             return FoundFiles({}, others=others)
-        chosen = whole[0] if whole else max(sets, key=lambda each: len(each.spellings))
+        chosen = whole[0] if whole else max(candidates, key=lambda candidate: len(candidate.spellings))
         return FoundFiles(
             chosen.files, chosen.unused, others, place=chosen.place, missing_as=chosen.missing_as
         )
@@ -197,7 +197,7 @@ def _read(place: Path, depth: int, budget: Iterator[int]) -> tuple[list[_Set], l
     own = _own_names(place)
     if not own.missing:
         return [own], []
-    sets: dict[str, _Set] = {"": own}
+    by_prefix: dict[str, _Set] = {"": own}
     others, below = [], []
     for path in _entries(place, budget):
         name, prefix = _recognised(path.name)
@@ -208,18 +208,18 @@ def _read(place: Path, depth: int, budget: Iterator[int]) -> tuple[list[_Set], l
         if name is None or not is_file(path):  # a link that leads nowhere, a pipe
             others.append(path)
             continue
-        found = sets.setdefault(prefix, _Set(place, prefix))
-        if path not in found.spellings[name]:
-            found.spellings[name].append(path)
-    found_sets = [each for each in sets.values() if each.spellings]
-    for paths in chain.from_iterable(each.spellings.values() for each in found_sets):
+        paths = by_prefix.setdefault(prefix, _Set(place, prefix)).spellings[name]
+        if path not in paths:
+            paths.append(path)
+    sets = [candidate for candidate in by_prefix.values() if candidate.spellings]
+    for paths in chain.from_iterable(candidate.spellings.values() for candidate in sets):
         paths.sort(key=_preference)
-    if depth < _DEEPEST and not any(not each.missing for each in found_sets):
+    if depth < _DEEPEST and all(candidate.missing for candidate in sets):
         for path in below:
             deeper, more = _read(path, depth + 1, budget)
-            found_sets += deeper
+            sets += deeper
             others += more
-    return found_sets, others
+    return sets, others
 
 
 def _own_names(place: Path) -> _Set:

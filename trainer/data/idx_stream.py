@@ -186,9 +186,9 @@ class IdxStream:
                 f"states that it holds {count:,} {layout.what}; at most {MOST_ITEMS:,} are read"
             )
         expected = count * layout.item_bytes
-        found = self._stored_bytes - layout.header_bytes
-        if not self._compressed and found != expected:
-            raise self._wrong_length(found, count)
+        stored = self._stored_bytes - layout.header_bytes
+        if not self._compressed and stored != expected:
+            raise self._wrong_length(stored, count)
         if self._compressed and expected > self._stored_bytes * MOST_EXPANSION:
             raise self._error(
                 f"states that it holds {count:,} {layout.what}, {expected:,} bytes, more than the "
@@ -210,9 +210,9 @@ class IdxStream:
         needed = self.layout.header_bytes
         return self._error(f"is cut short: {len(start)} bytes, less than its header of {needed}")
 
-    def _wrong_length(self, found: int, count: int) -> IdxError:
+    def _wrong_length(self, stored: int, count: int) -> IdxError:
         return self._error(
-            f"holds {found:,} bytes after its header, not the {count * self.layout.item_bytes:,} of the "
+            f"holds {stored:,} bytes after its header, not the {count * self.layout.item_bytes:,} of the "
             f"{self._stated(count)} that this states"
         )
 

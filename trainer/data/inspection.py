@@ -43,35 +43,35 @@ class Sizes:
     test_images: int
 
 
-def inspect(folder: DataFolder, found: FoundFiles) -> Sizes:
+def inspect(folder: DataFolder, data_files: FoundFiles) -> Sizes:
     """Check file names, headers and labels, which takes little time whatever the size of the images.
 
     `read_images` reads what is behind the headers of the images. Raises `DataError`.
     """
-    if problem := lacks(folder, found):
+    if problem := lacks(folder, data_files):
         raise DataError(problem)
     counts = {}
     for name in FILES:
         try:
-            with opened(found.files[name], IMAGES if name in IMAGE_FILES else LABELS) as stream:
+            with opened(data_files.files[name], IMAGES if name in IMAGE_FILES else LABELS) as stream:
                 counts[name] = stream.count
                 if name not in IMAGE_FILES:
                     for _ in stream.payload():
                         pass
         except IdxError as error:
             raise DataError(f"{error}. {error.remedy}") from error
-    check_counts(found.files, counts)
+    check_counts(data_files.files, counts)
     return Sizes(counts[TRAIN_IMAGES_FILE], counts[TEST_IMAGES_FILE])
 
 
-def read_images(found: FoundFiles) -> None:
+def read_images(data_files: FoundFiles) -> None:
     """Read the image files to their end, piece by piece, or to the first byte too many.
 
     Raises `DataError` if one is damaged or is not as long as its header says.
     """
     for name in IMAGE_FILES:
         try:
-            with opened(found.files[name], IMAGES) as stream:
+            with opened(data_files.files[name], IMAGES) as stream:
                 for _ in stream.payload():
                     pass
         except IdxError as error:
@@ -88,35 +88,35 @@ def check_counts(files: Mapping[str, Path], counts: Mapping[str, int]) -> None:
             )
 
 
-def lacks(folder: DataFolder, found: FoundFiles) -> str | None:
+def lacks(folder: DataFolder, data_files: FoundFiles) -> str | None:
     """What keeps the four files of a data set from being found, and what to do; None if they are there."""
-    if found.rivals:
-        names = ", ".join(found.rivals[:_NAMED]) + (", …" if len(found.rivals) > _NAMED else "")
+    if data_files.rivals:
+        names = ", ".join(data_files.rivals[:_NAMED]) + (", …" if len(data_files.rivals) > _NAMED else "")
         return (
-            f"{shown(folder.path)} holds {len(found.rivals)} data sets ({names}). Put the four files of each "
-            "into a folder of its own."
+            f"{shown(folder.path)} holds {len(data_files.rivals)} data sets ({names}). Put the four files of "
+            "each into a folder of its own."
         )
-    if not found.missing:
+    if not data_files.missing:
         return None
     if not os.access(folder.path, os.R_OK | os.X_OK):
         return f"{shown(folder.path)} can't be read. Give the user that Depthboard runs as access to it."
-    called = {name: shown(found.missing_as.get(name, name)) for name in found.missing}
+    called = {name: shown(data_files.missing_as.get(name, name)) for name in data_files.missing}
     what = f"{', '.join(called.values())}, {'each ' if len(called) > 1 else ''}with or without {COMPRESSED}"
-    return f"{shown(found.place or folder.path)} lacks {what}{_instead(called, found)}"
+    return f"{shown(data_files.place or folder.path)} lacks {what}{_instead(called, data_files)}"
 
 
-def _instead(called: Mapping[str, str], found: FoundFiles) -> str:
+def _instead(called: Mapping[str, str], data_files: FoundFiles) -> str:
     """What the folder holds in place of the files that are missing, and what to do.
 
     `called` are what these would be called there, by their names in `FILES`.
     """
-    for path in found.others:
+    for path in data_files.others:
         if is_broken_link(path):
             return f". {shown(path.name)} is a broken link: fix it."
         if not is_file(path) and any(is_recognised(path, name) for name in called):
             kind = "a folder" if is_folder(path) else "no regular file"
             return f". {shown(path.name)} is {kind}. Replace it with the file."
-    files = [path for path in found.others if is_file(path)]
+    files = [path for path in data_files.others if is_file(path)]
     for path in files:
         if path.name.lower().endswith(_ARCHIVES):
             return f". Unpack {shown(path.name)} there."
@@ -124,7 +124,7 @@ def _instead(called: Mapping[str, str], found: FoundFiles) -> str:
         split, kind, *_ = name.split("-")
         for path in files:
             words = path.name.lower()
-            if kind[:-1] in words and any(each in words for each in _words(split)):
+            if kind[:-1] in words and any(word in words for word in _words(split)):
                 ending = COMPRESSED if COMPRESSED in words else ""
                 others = "; put the others beside it" if len(called) > 1 else ""
                 rename = f"if that is {wanted}, rename it to {wanted}{ending}"

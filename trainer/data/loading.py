@@ -92,13 +92,15 @@ def load(dataset: str, folder: DataFolder) -> Arrays:
             f"There is no data set {dataset!r}: {shown(folder.path)} is not a folder. Create it and add "
             f"{', '.join(FILES)}, each with or without {COMPRESSED}."
         )
-    found = folder.find()
+    data_files = folder.find()
     expected = DIGESTS.get(dataset, {})
-    if problem := lacks(folder, found):
-        known = "".join(f" The SHA-256 of {name} is {expected[name]}." for name in found.missing if expected)
+    if problem := lacks(folder, data_files):
+        known = "".join(
+            f" The SHA-256 of {name} is {expected[name]}." for name in data_files.missing if expected
+        )
         raise DataError(f"{problem}{known}{_REINSTALL if expected else ''}")
-    read = {name: _read(found.files[name], name, expected.get(name)) for name in FILES}
-    check_counts(found.files, {name: len(file.items) for name, file in read.items()})
+    read = {name: _read(data_files.files[name], name, expected.get(name)) for name in FILES}
+    check_counts(data_files.files, {name: len(file.items) for name, file in read.items()})
     combined = hashlib.sha256("".join(read[name].digest for name in FILES).encode()).hexdigest()
     return Arrays(
         train_images=read[TRAIN_IMAGES_FILE].items,

@@ -33,19 +33,19 @@ def _classes(train: Bytes, test: Bytes) -> list[str]:
         alone = f"all training images are of class {trained[0]}, so there is nothing to distinguish"
         others = len(test) - in_test[trained[0]]
         return [f"{alone}; {_counted(others, 'test image')} of other classes" if others else alone]
-    found = []
+    warnings = []
     if absent := [number for number in range(CLASSES) if not in_training[number]]:
         asked = sum(in_test[number] for number in absent)
         effect = f"{_counted(asked, 'test image')}, and can't be recognised"
         effect = effect if asked else "nor is a test image"
-        found.append(f"no training image is of class {_listed(absent)}; {effect}")
+        warnings.append(f"no training image is of class {_listed(absent)}; {effect}")
     if untested := [number for number in trained if not in_test[number]]:
         them = "it is" if len(untested) == 1 else "they are"
-        found.append(
+        warnings.append(
             f"no test image is of class {_listed(untested)}, so test accuracy does not tell how well {them} "
             "recognised"
         )
-    return found
+    return warnings
 
 
 def _shared(data: "Arrays") -> list[str]:
@@ -64,15 +64,15 @@ def _shared(data: "Arrays") -> list[str]:
 
 
 def _small(data: "Arrays") -> list[str]:
-    found = []
+    warnings = []
     if (images := len(data.test_labels)) < FEW:
-        found.append(
+        warnings.append(
             f"the test set has only {images} image{'' if images == 1 else 's'}, each of which is "
             f"{100 / images:.1f} percentage points of test accuracy"
         )
     if (images := len(data.train_labels)) < FEW:
-        found.append(f"the training set has only {images} image{'' if images == 1 else 's'}")
-    return found
+        warnings.append(f"the training set has only {images} image{'' if images == 1 else 's'}")
+    return warnings
 
 
 def _counted(count: int, noun: str) -> str:

@@ -55,8 +55,8 @@ def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
 def _metadata(content: bytes) -> dict[str, str]:
     """A safetensors file begins with the length of its header, and the header is JSON."""
     length = int.from_bytes(content[:8], "little")
-    found: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
-    return found
+    metadata: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
+    return metadata
 
 
 def _digest(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, object]) -> str:

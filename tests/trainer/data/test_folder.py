@@ -90,9 +90,9 @@ def test_the_names_that_other_tools_give_are_recognised(tmp_path: Path, names: l
 def test_own_names_go_before_those_of_other_tools_and_compressed_before_plain(tmp_path: Path) -> None:
     named(tmp_path, *FILES, *(f"{name}.gz" for name in FILES), *OTHER_NAMES["dots"], *OTHER_NAMES["EMNIST"])
     named(tmp_path, *OTHER_NAMES["torchvision"])
-    found = DataFolder(tmp_path).find()
-    assert found.files == {name: tmp_path / f"{name}.gz" for name in FILES}
-    assert found.unused == [tmp_path / name for name in FILES]
+    data_files = DataFolder(tmp_path).find()
+    assert data_files.files == {name: tmp_path / f"{name}.gz" for name in FILES}
+    assert data_files.unused == [tmp_path / name for name in FILES]
 
 
 def test_other_names_in_the_folder_go_before_those_below_it(tmp_path: Path) -> None:
@@ -103,14 +103,14 @@ def test_other_names_in_the_folder_go_before_those_below_it(tmp_path: Path) -> N
 def test_files_of_several_data_sets_are_never_mixed(tmp_path: Path) -> None:
     letters = [name.replace("digits", "letters") for name in OTHER_NAMES["EMNIST"]]
     named(tmp_path, *OTHER_NAMES["EMNIST"], *letters)
-    found = DataFolder(tmp_path).find()
-    assert (found.rivals, found.files) == (["emnist-digits", "emnist-letters"], {})
+    data_files = DataFolder(tmp_path).find()
+    assert (data_files.rivals, data_files.files) == (["emnist-digits", "emnist-letters"], {})
     (tmp_path / letters[3]).unlink()
     assert DataFolder(tmp_path).find().files[FILES[3]].name.startswith("emnist-digits")
     (tmp_path / OTHER_NAMES["EMNIST"][0]).unlink()
-    found = DataFolder(tmp_path).find()
-    assert found.missing == [FILES[0]]
-    assert found.missing_as == {FILES[0]: f"emnist-digits-{FILES[0]}"}
+    data_files = DataFolder(tmp_path).find()
+    assert data_files.missing == [FILES[0]]
+    assert data_files.missing_as == {FILES[0]: f"emnist-digits-{FILES[0]}"}
 
 
 @pytest.mark.parametrize(

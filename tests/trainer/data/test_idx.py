@@ -49,17 +49,17 @@ def test_a_name_that_is_no_text_is_written_in_words_that_are(tmp_path: Path) -> 
 
 def damaged(content: bytes, seed: int) -> bytes:
     """The same content with a few bytes changed, removed or repeated."""
-    chance, found = random.Random(seed), bytearray(content)
+    chance, changed = random.Random(seed), bytearray(content)
     for _ in range(chance.randint(1, 4)):
-        place = chance.randrange(len(found) + 1)
+        place = chance.randrange(len(changed) + 1)
         match chance.randrange(3):
             case 0:
-                found[place : place + 1] = bytes([chance.randrange(256)])
+                changed[place : place + 1] = bytes([chance.randrange(256)])
             case 1:
-                del found[place : place + chance.randint(1, 9)]
+                del changed[place : place + chance.randint(1, 9)]
             case _:
-                found[place:place] = found[place : place + chance.randint(1, 9)]
-    return bytes(found)
+                changed[place:place] = changed[place : place + chance.randint(1, 9)]
+    return bytes(changed)
 
 
 SEEDS = st.integers(0, 2**32)

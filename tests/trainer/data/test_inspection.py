@@ -183,9 +183,9 @@ def test_whoever_looks_a_folder_over_is_told_the_same(
 
 
 def inspected(folder: DataFolder) -> None:
-    found = folder.find()
-    inspect(folder, found)
-    read_images(found)
+    data_files = folder.find()
+    inspect(folder, data_files)
+    read_images(data_files)
 
 
 def test_images_are_looked_over_in_little_memory(tmp_path: Path) -> None:

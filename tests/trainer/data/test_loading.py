@@ -76,14 +76,14 @@ def test_a_data_set_without_a_folder_is_refused_with_what_to_make(tmp_path: Path
 
 def blocks(content: bytes) -> bytes:
     """A gzip file as bgzip writes it: blocks of 65,280 bytes with their lengths, and an empty one."""
-    found = bytearray()
+    members = bytearray()
     for start in range(0, len(content) + 65_280, 65_280):
         part = content[start : start + 65_280]
         stream = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
         body = stream.compress(part) + stream.flush()
         header = struct.pack("<4BI2BH2BHH", 31, 139, 8, 4, 0, 0, 255, 6, 66, 67, 2, len(body) + 25)
-        found += header + body + struct.pack("<II", zlib.crc32(part), len(part))
-    return bytes(found)
+        members += header + body + struct.pack("<II", zlib.crc32(part), len(part))
+    return bytes(members)
 
 
 @pytest.mark.skipif(not FASHION.is_dir(), reason="needs the Debian package dataset-fashion-mnist")

@@ -17,9 +17,9 @@ ALONE = "all training images are of class 3, so there is nothing to distinguish"
 
 def pictures(count: int, start: int) -> Bytes:
     """Images that all differ from each other, and from those of another start."""
-    found = np.zeros((count, 28, 28), np.uint8)
-    found[:, 0, 0], found[:, 0, 1], found[:, 0, 2] = np.arange(count) % 256, np.arange(count) // 256, start
-    return found
+    pixels = np.zeros((count, 28, 28), np.uint8)
+    pixels[:, 0, 0], pixels[:, 0, 1], pixels[:, 0, 2] = np.arange(count) % 256, np.arange(count) // 256, start
+    return pixels
 
 
 def data(

@@ -91,7 +91,7 @@ def test_content_and_name_are_on_the_disk_before_it_returns(
     temporary.write_bytes(b"later")
     durable.settle(temporary, tmp_path / "file")
     assert calls[3:] == ["fsync", "replace", "fsync"]
-    assert [each.read_bytes() for each in tmp_path.iterdir()] == [b"later"]
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"later"]
 
 
 @pytest.mark.parametrize(

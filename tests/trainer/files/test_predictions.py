@@ -16,10 +16,10 @@ def logits_of(images: int) -> torch.Tensor:
 
 def test_classes_and_confidences_are_those_of_the_softmax() -> None:
     logits = logits_of(500)
-    found = predictions.from_logits(logits.numpy())
+    predicted = predictions.from_logits(logits.numpy())
     confidence, classes = logits.softmax(dim=1).max(dim=1)
-    assert np.array_equal(found.classes, classes.numpy())
-    np.testing.assert_allclose(found.confidence, confidence.numpy(), atol=1e-3)
+    assert np.array_equal(predicted.classes, classes.numpy())
+    np.testing.assert_allclose(predicted.confidence, confidence.numpy(), atol=1e-3)
 
 
 def test_logits_of_any_size_have_a_confidence() -> None:
