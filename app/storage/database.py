@@ -1,9 +1,10 @@
 """The database: an engine for short writes, an engine for reads, its clock and its change counter."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 
-from sqlalchemy import URL, Engine, make_url, update
+from sqlalchemy import URL, Connection, Engine, make_url, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
@@ -131,6 +132,18 @@ class Database:
         with Session(self._reader, expire_on_commit=False) as session:
             yield session
 
+    @contextmanager
+    def pulse(self) -> Iterator[Callable[[], int]]:
+        """A function whose number differs from its last one if others have committed since; cheap to ask.
+
+        Raises what a read raises.
+        """
+        with self._reader.connect() as connection:
+            if self.is_sqlite:
+                yield partial(sqlite.data_version, connection, self._files)
+            else:
+                yield partial(_newest_at, connection)
+
     def close(self) -> None:
         """Close every connection."""
         self._writer.dispose()
@@ -161,3 +174,10 @@ def next_change(session: Session, count: int = 1) -> int:
 def newest_change(session: Session) -> int:
     """The number of the newest committed change."""
     return session.exec(select(Counter.value)).one()
+
+
+def _newest_at(connection: Connection) -> int:
+    """The same by a connection, in a transaction of its own."""
+    with connection.begin():
+        newest: int = connection.execute(select(Counter.value)).scalar_one()
+    return newest

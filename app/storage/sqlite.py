@@ -9,7 +9,7 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
@@ -188,6 +188,24 @@ def _engine(url: URL, busy_seconds: float, begin: str, files: OpenFiles | None) 
     if files:
         _watch(engine, files)
     return engine
+
+
+def data_version(connection: Connection, files: OpenFiles | None) -> int:
+    """A number that changes when another connection commits; it costs no transaction.
+
+    Raises:
+        Misplaced: the file is gone or another.
+        OperationalError: the file can't be read.
+    """
+    if files:
+        files.check()
+    statement = "PRAGMA data_version"
+    opened = cast("sqlite3.Connection", connection.connection.driver_connection)  # it is not detached
+    try:
+        (version,) = opened.execute(statement).fetchone()
+    except sqlite.Error as error:
+        raise OperationalError(statement, None, error) from error
+    return int(version)
 
 
 def _watch(engine: Engine, files: OpenFiles) -> None:

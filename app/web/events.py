@@ -20,7 +20,7 @@ from sqlmodel import Session, col, select
 
 from app.runs.reading import as_answers
 from app.schemas.answers import EPOCH_COLUMNS
-from app.storage.database import Database
+from app.storage.database import Database, newest_change
 from app.storage.integrity import Integrity
 from app.storage.tables import Counter, Deletion, Epoch, Run
 
@@ -34,7 +34,6 @@ SLOW_SECONDS: Final = 5.0
 
 GREETING: Final = b": connected\nretry: 1000\n\n"
 PING: Final = b": ping\n\n"
-_NEWEST: Final = select(Counter.value)
 _CHUNK: Final = 1_000
 _REMEMBERED: Final = 5_000
 
@@ -208,12 +207,17 @@ class EventHub:
     def _next_news(self) -> tuple[list[Event], int]:
         """Wait in a thread of its own for the next events; none if nobody listens any more.
 
-        To hand every look to a thread would take several times the CPU time of the look itself.
+        Passing every look to a thread would take several times the CPU time of the look itself. The pulse
+        says at little cost whether there is anything to look at.
         """
-        while self.clients and not self.closing:
-            time.sleep(POLL_SECONDS)
-            if self._look() != self.newest:
-                return self._read(self.newest, None)
+        told = None
+        with self._database.pulse() as pulse:
+            while self.clients and not self.closing:
+                time.sleep(POLL_SECONDS)
+                if told == (told := pulse()):
+                    continue
+                if self._look() != self.newest:
+                    return self._read(self.newest, None)
         return [], self.newest
 
     def _break_off(self) -> None:
@@ -252,9 +256,8 @@ class EventHub:
         return bisect.bisect_right(self._recent, seen, key=lambda entry: entry[0])
 
     def _look(self) -> int:
-        _, reader = self._database.engines
-        with reader.connect() as connection:  # a session would take twice the time
-            return connection.execute(_NEWEST).scalar_one()
+        with self._database.read() as session:
+            return newest_change(session)
 
     def _read(self, seen: int, run_id: int | None) -> tuple[list[Event], int]:
         with self._database.read() as session:

@@ -143,3 +143,18 @@ def test_different_queries_do_not_fill_the_memory(database: Database) -> None:
     kept = reader._compiled_cache  # noqa: SLF001
     assert kept
     assert len(kept) <= 2 * COMPILED_STATEMENTS
+
+
+def test_the_pulse_differs_after_every_commit_of_others_and_stays_otherwise(database: Database) -> None:
+    with database.pulse() as pulse:
+        told = [pulse(), pulse()]
+        for _ in range(3):
+            queue_run(database)
+            told += [pulse(), pulse()]
+        with database.read() as session:
+            assert newest_change(session) > 0
+        told.append(pulse())
+    before, quiet, *_, last = told
+    assert before == quiet
+    assert last == told[-2]
+    assert len(set(told)) == 4

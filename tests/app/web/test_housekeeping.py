@@ -227,6 +227,7 @@ def test_a_server_that_stops_closes_the_database_after_a_look_for_news(
         look = Held(server.app.state.events._look)  # noqa: SLF001  # to hold it back where it reads
         monkeypatch.setattr(server.app.state.events, "_look", look)
         monkeypatch.setattr(Database, "close", look.closing(Database.close))
+        queue_run(server.database)
         look.began.wait()
         look.release_soon()
     assert look.order[:2] == ["done", "closed"]
