@@ -16,7 +16,7 @@ from app.schemas.comparison import Spread
 from app.statistics import spread
 from app.storage.database import Database
 from app.web import assets
-from tests.app.states import add_worker, claimed, measured, queue_run
+from tests.app.states import RESULTS, add_worker, claimed, measured, queue_run
 from tests.browser.compared import ALL, EPOCHS, trained
 from tests.browser.drawn import traces, wait
 from tests.web_server import WebServer
@@ -300,6 +300,21 @@ def test_the_frontier_names_the_depths_that_nothing_cheaper_beats(six: str, page
     answers = httpx.get(f"{six}{ALL}").json()["runs"]
     assert runs["x"] == [run["train_seconds"] for run in answers]
     assert means["x"] == pytest.approx([5.25, 10.25, 15.25])
+
+
+def test_a_run_that_stopped_early_cost_the_epochs_that_it_trained(quiet: WebServer, page: Page) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    queue_run(database, depth=2, epochs=EPOCHS)
+    claim = claimed(database)
+    with database.write() as session:
+        run_queue.report_start(session, claim, "cpu", {"train_images": str(TRAIN_IMAGES)}, 0)
+        for epoch in (1, 2):
+            run_queue.record_epoch(session, claim, measured(epoch))
+        run_queue.finish(session, claim, RESULTS, "stopped early")
+    page.goto(f"{quiet.url}/compare?runs=1&cost=flops")
+    _, dots, _ = traces(page, "frontier", lambda found: found[1]["x"])
+    assert dots["x"] == [2 * TRAIN_IMAGES * training_flops_per_image(TrainConfig(depth=2).layer_sizes)]
 
 
 @pytest.mark.parametrize(
