@@ -177,6 +177,14 @@ class Client:
         query = {"study": str(study)} if study is not None else {"runs": _query_text(runs)}
         return self._get("/compare", Comparison, query)
 
+    def export(self, runs: Iterable[int] = (), *, study: int | None = None, epochs: bool = False) -> str:
+        """Runs, or every epoch of them, as CSV; without a choice all runs, those in the archive too."""
+        if epochs:
+            query = {"study": str(study)} if study is not None else {"runs": _query_text(runs)}
+            return self._text("/compare.csv", query)
+        chosen = {"id": _query_text(runs), "study": _query_text([] if study is None else [study])}
+        return self._text("/runs.csv", chosen | {"archived": "all", "sort": "id"})
+
     def workers(self) -> list[WorkerOut]:
         """The workers that are alive."""
         return self._get("/workers", WorkerList).workers
@@ -211,6 +219,12 @@ class Client:
             for event in EventSource(response).iter_sse():
                 if event.data:  # not so what only asks for another pause
                     yield Event(event.event, event.json(), event.id)
+
+    def _text(self, path: str, query: Mapping[str, str]) -> str:
+        response = self._ask("GET", path, {"params": query}, _PAUSES)
+        if not response.is_success:
+            raise _refusal(response)
+        return response.text
 
     def _get(self, path: str, kind: type[Answer], query: Mapping[str, str] | None = None) -> Answer:
         return self._send("GET", path, kind, params=query)

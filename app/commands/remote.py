@@ -1,9 +1,11 @@
-"""The commands that talk to a running Depthboard: queue a run or a study, follow it, list runs."""
+"""The commands that talk to a running dashboard: queue runs and studies, follow, list and export them."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -12,6 +14,7 @@ from app.address import DEFAULT_URL
 from app.commands.failures import EXIT_FAILED, EXIT_USAGE, Failure
 from app.commands.options import flag, options, with_options
 from app.commands.output import AsJson, say, say_json
+from app.formats import as_utf8
 from app.schemas.grid import GridError, Value, parse
 from app.settings import ENVIRONMENT
 from trainer.config import TrainConfig
@@ -144,6 +147,34 @@ def runs(
         _console().print(run_table(found))
     else:
         say("No runs.")
+
+
+def export(
+    ids: Annotated[list[int] | None, typer.Argument(help="Only these runs.")] = None,
+    *,
+    study: Annotated[int | None, typer.Option(help="Only the runs of this study.")] = None,
+    epochs: Annotated[bool, typer.Option("--epochs", help="One line per epoch instead of per run.")] = False,
+    output: Annotated[Path | None, typer.Option(help="A new file; by default standard output.")] = None,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Write runs as CSV: all of them, some, or those of a study."""
+    if ids and study is not None:
+        raise Failure("Name either runs or --study, not both.", EXIT_USAGE)
+    if epochs and not ids and study is None:
+        raise Failure("--epochs needs the ids of runs, or --study.", EXIT_USAGE)
+    with _connect(url) as client:
+        text = client.export(ids or (), study=study, epochs=epochs)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        with output.open("x", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise Failure(f"{as_utf8(str(output))} exists; name a new file.", EXIT_USAGE) from error
+    except OSError as error:
+        why = error.strerror or error
+        raise Failure(f"{as_utf8(str(output))} could not be written: {why}.", EXIT_FAILED) from error
 
 
 def _lists(given: dict[str, str]) -> dict[str, list[Value]]:

@@ -111,7 +111,7 @@ def outcome(run: RunOut) -> str:
     """How a run ended, in a few words."""
     if run.status == "finished":
         mark = f", {run.guessing}" if run.guessing else ""
-        return f"finished with test accuracy {percent(run.test_accuracy)}{mark}"
+        return f"finished: test accuracy {percent(run.test_accuracy)}{mark}"
     return f"{run.status}: {run.reason}" if run.reason else run.status
 
 

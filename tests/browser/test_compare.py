@@ -308,10 +308,10 @@ def test_a_run_that_stopped_early_cost_the_epochs_that_it_trained(quiet: WebServ
     queue_run(database, depth=2, epochs=EPOCHS)
     claim = claimed(database)
     with database.write() as session:
-        run_queue.report_start(session, claim, "cpu", {"train_images": str(TRAIN_IMAGES)}, 0)
+        claims.report_start(session, claim, "cpu", {"train_images": str(TRAIN_IMAGES)}, 0)
         for epoch in (1, 2):
-            run_queue.record_epoch(session, claim, measured(epoch))
-        run_queue.finish(session, claim, RESULTS, "stopped early")
+            claims.record_epoch(session, claim, measured(epoch))
+        endings.finish(session, claim, RESULTS, "stopped early")
     page.goto(f"{quiet.url}/compare?runs=1&cost=flops")
     _, dots, _ = traces(page, "frontier", lambda found: found[1]["x"])
     assert dots["x"] == [2 * TRAIN_IMAGES * training_flops_per_image(TrainConfig(depth=2).layer_sizes)]

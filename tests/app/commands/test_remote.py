@@ -1,9 +1,11 @@
 """The commands that talk to a running Depthboard."""
 
+import csv
 import json
 import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,12 @@ def list_of(url: str, text: str) -> list[RunOut]:
     """The runs that mention a text."""
     with Client(url) as client:
         return list(client.runs(q=text))
+
+
+def trained(run: Run, url: str, name: str) -> int:
+    """The id of a new finished run of two epochs."""
+    answer = run("submit", "--depth", "1", "--epochs", "2", "--name", name, "--wait", "--json", "--url", url)
+    return int(json.loads(answer.stdout)["id"])
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +179,24 @@ def test_ctrl_c_while_following_is_exit_code_130_and_leaves_the_run_alone(forks:
     assert following.returncode == 130
     assert "Traceback" not in err
     assert [found.status for found in list_of(url, "left alone")] == ["queued"]
+
+
+def test_export_writes_runs_and_their_epochs_as_csv(run: Run, url: str, tmp_path: Path) -> None:
+    ids = [trained(run, url, name) for name in ("exported", "other")]
+    lines = csv.DictReader(run("export", str(ids[0]), "--url", url).stdout.splitlines())
+    assert [(line["id"], line["name"]) for line in lines] == [(str(ids[0]), "exported")]
+    assert {str(each) for each in ids} <= {
+        line["id"] for line in csv.DictReader(run("export", "--url", url).stdout.splitlines())
+    }
+    file = tmp_path / "epochs.csv"
+    done = run("export", *map(str, ids), "--epochs", "--output", str(file), "--url", url)
+    assert (done.returncode, done.stdout) == (0, "")
+    epochs = [(line["run_id"], line["epoch"]) for line in csv.DictReader(file.read_text().splitlines())]
+    assert epochs == [(str(each), str(epoch)) for each in ids for epoch in (1, 2)]
+    again = run("export", "--output", str(file), "--url", url)
+    assert (again.returncode, "exists; name a new file." in again.stderr) == (2, True)
+
+
+def test_export_of_epochs_needs_a_choice(run: Run, url: str) -> None:
+    refused = run("export", "--epochs", "--url", url)
+    assert (refused.returncode, refused.stderr) == (2, "--epochs needs the ids of runs, or --study.\n")
