@@ -24,7 +24,7 @@ from app.web.methods import Methods
 from app.web.negotiation import ConditionalGet, FormsOfScripts
 from app.web.pages import compare as compare_page
 from app.web.pages import help as help_page
-from app.web.pages import launch
+from app.web.pages import new_run
 from app.web.pages import runs as run_pages
 from app.web.pages import studies as study_pages
 from app.web.pages import system as system_page
@@ -36,7 +36,7 @@ from app.web.routes import studies as study_routes
 from app.web.routes import system as system_routes
 from app.web.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 
-PAGES: Final = (launch, run_pages, study_pages, compare_page, system_page, help_page)
+PAGES: Final = (new_run, run_pages, study_pages, compare_page, system_page, help_page)
 """In this order: `/runs/new` and `/studies/preview` come before the pages of one run and one study."""
 ROUTES: Final = (run_routes, event_routes, study_routes, system_routes, compare_routes, images)
 MAX_BODY_BYTES: Final = 1_000_000

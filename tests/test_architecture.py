@@ -184,7 +184,7 @@ def test_no_folder_holds_more_than_can_be_kept_in_mind(folder: str, suffix: str)
 
 
 def test_the_rooms_are_found() -> None:
-    assert {"app.web.routes.runs", "app.web.pages.shared", "app.web.pages.runs", "app.web.pages.launch"} <= {
+    assert {"app.web.routes.runs", "app.web.pages.shared", "app.web.pages.runs", "app.web.pages.new_run"} <= {
         *ROUTES
     }
     assert {

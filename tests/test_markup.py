@@ -18,7 +18,6 @@ IDS_IN = REFERENCES | {name for script in SCRIPTS.values() for name in script.id
 """Attributes that hold ids of other elements."""
 OF_PLOTLY = {"plotclip"}
 """Classes that plotly.js gives to parts of its charts."""
-LONGEST_LINE = 200
 """Characters of a template's line."""
 
 
@@ -61,16 +60,6 @@ def source(template: str) -> str:
 def sources() -> Iterator[str]:
     """The text of every template."""
     return (path.read_text("utf-8") for path in TEMPLATES.rglob("*.html"))
-
-
-def test_no_line_of_a_template_is_longer_than_an_editor_shows() -> None:
-    wrong = {
-        f"{path.relative_to(TEMPLATES)}:{number}"
-        for path in TEMPLATES.rglob("*.html")
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
-        if len(line) > LONGEST_LINE
-    }
-    assert wrong == set()
 
 
 def known(name: str, among: Iterable[str]) -> bool:

@@ -153,7 +153,7 @@ def test_whatever_can_not_be_judged_is_named_and_the_rest_works(quiet: WebServer
     waiting = queue_run(database, depth=5, seed=1, epochs=EPOCHS)
     chosen = [*good, diverged, clothes, cancelled, deleted, running, waiting, 999]
     page.goto(f"{quiet.url}/compare?runs={','.join(map(str, chosen))}")
-    expect(page.locator(".verdict p")).to_have_text(re.compile("These runs read different images"))
+    expect(page.locator(".verdict p")).to_have_text(re.compile("These runs used different images"))
     nowhere = "so not in charts, table and verdict"
     expect(page.locator("#verdict .notice.warning").last.locator("li")).to_have_text(
         [
@@ -373,7 +373,7 @@ def test_the_inside_of_a_depth_and_of_a_run_is_drawn_by_layer(six: str, page: Pa
     page.get_by_label("of", exact=True).select_option("2 layers, 5 epochs, seed 1")
     page.wait_for_url("**&inside=run-4")
     page.locator("#layer").select_option("dead_relu")
-    expect(words).to_contain_text("at epoch 5, at most 5.00")
+    expect(words).to_contain_text("At epoch 5, at most 5.00")
     assert traces(page, "diagnostics")[0]["y"] == pytest.approx([1, 2, 3, 4, 5])
     page.get_by_label("of", exact=True).select_option("all runs of 1 layer")
     expect(words).to_have_text("A network of one layer has no hidden units.")

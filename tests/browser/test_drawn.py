@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.formats import plural
 from tests.browser.drawn import Drawing, choose, wait
 from tests.browser.side_by_side import Study, figures_of
 from tests.web_server import WebServer
@@ -111,7 +112,7 @@ def all_is_drawn(kind: str, study: Study, pages: Iterable[Page], view: str = "")
             assert marks_stand_where_they_say(drawing), chart
         note = page.locator("[data-chart-note]")
         if kind == "run":
-            expect(note).to_contain_text(f"{study.last} epochs, all shown.")
+            expect(note).to_contain_text(f"{plural(study.last, 'epoch')}, all shown.")
         elif "lines" in chosen:
             expect(note).to_contain_text("Means of 2 runs")
         else:

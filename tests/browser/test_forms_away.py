@@ -263,7 +263,9 @@ def test_ticked_runs_stay_ticked_while_the_server_is_away(quiet: WebServer, page
     page.get_by_label("Select 1 layer, seed 0").check()
     quiet.stop()
     page.get_by_role("button", name="Archive").click()
-    expect(page.get_by_role("group", name="What to do").get_by_role("alert")).to_contain_text(AWAY)
+    expect(page.get_by_role("group", name="Actions on selected runs").get_by_role("alert")).to_contain_text(
+        AWAY
+    )
     expect(page.get_by_label("Select 1 layer, seed 0")).to_be_checked()
     quiet.start()
     page.get_by_role("button", name="Archive").click()

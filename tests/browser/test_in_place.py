@@ -1,5 +1,6 @@
 """What someone looks at stays in the page while it is brought up to date."""
 
+import re
 from pathlib import Path
 
 import httpx
@@ -422,7 +423,8 @@ def test_a_picture_that_is_looked_at_stays_when_others_train_and_finish(
     page.wait_for_function("() => document.querySelector('[title^=\"Test image 57,\"]').naturalWidth === 28")
     page.get_by_label("Run", exact=True).select_option("2")
     second = page.get_by_label("against", exact=True)
-    second.select_option("1")
+    with page.expect_response(re.compile("/compare/images/pair")):
+        second.select_option("1")
     second.focus()
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))

@@ -144,7 +144,7 @@ def close(values: Any) -> Any:  # arrays and lists
 def spread(values: Values) -> str:
     """Mean, deviation and extremes as the table has them."""
     return (
-        f"{percent(values.mean())} ± {points(values.std(ddof=1))}"
+        f"{percent(values.mean())} ± {points(values.std(ddof=1))} "
         f"{percent(values.min())} – {percent(values.max())}"
     )
 
@@ -190,7 +190,7 @@ def test_differences_from_a_pinned_baseline(study: Study, page: Page) -> None:
     page.get_by_role("link", name="Pin 2 layers as the baseline").click()
     rows = page.locator("#groups tbody").first.get_by_role("row")
     caption = page.locator("#groups caption")
-    expect(caption).to_contain_text("its difference from 2 layers")
+    expect(caption).to_contain_text("Differences from 2 layers")
     test = study.finals("test_accuracy")
     adjusted = holm(test)
     for place in (0, 2):

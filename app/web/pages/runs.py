@@ -23,7 +23,7 @@ from app.web.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, settings
 from app.web.html import changed, local, page, redirect
 from app.web.negotiation import HtmlRoute
 from app.web.pages import forms, typed_numbers
-from app.web.pages.launch import first_visit
+from app.web.pages.new_run import first_visit
 from app.web.pages.shared import Posted
 from trainer.config import TrainConfig
 

@@ -60,4 +60,4 @@ def _address(settings: Settings) -> Address:
 @router.get("/docs")
 def show_docs(request: Request) -> Response:
     """The interface for programs, from its own description."""
-    return page(request, "docs.html")
+    return page(request, "api_reference.html")

@@ -9,7 +9,7 @@ import { listed, significant } from "../format.js";
 import { LOG_NORM, SHARE, frame, logarithms } from "../plot/frame.js";
 import { plain } from "../plot/labels.js";
 import { fill } from "../morph.js";
-import { named } from "../rerun.js";
+import { named } from "../retrain.js";
 import { mean } from "./statistics.js";
 import { throttle } from "../throttle.js";
 

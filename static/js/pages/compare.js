@@ -1,6 +1,6 @@
 // The compare page: text and tables from the server, charts from the same comparison.
 
-import { charts, parameterTable } from "../charts/charts.js";
+import { charts, parameterTable } from "../charts/comparison.js";
 import { Diagnostics } from "../charts/diagnostics.js";
 import { fillFromPage } from "../live/charted.js";
 import { readEpochs } from "../live/epochs.js";
@@ -9,7 +9,7 @@ import { Images } from "../parts/images.js";
 import { followLinks } from "../parts/links.js";
 import { readNoMore, refresh } from "../live/live.js";
 import { keepFocus } from "../morph.js";
-import { againButton } from "../rerun.js";
+import { againButton } from "../retrain.js";
 import { removeRow, updateRow } from "../parts/rows.js";
 import { RunSet } from "../live/run_set.js";
 import { throttle } from "../throttle.js";

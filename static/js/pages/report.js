@@ -1,6 +1,6 @@
 // A report: charts of a comparison whose data are in the file.
 
-import { charts, parameterTable } from "../charts/charts.js";
+import { charts, parameterTable } from "../charts/comparison.js";
 import { Diagnostics } from "../charts/diagnostics.js";
 import { charted } from "../live/charted.js";
 import { RunSet } from "../live/run_set.js";

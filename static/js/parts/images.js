@@ -3,7 +3,7 @@
 import { colour } from "../plot/colours.js";
 import { percent, plural, probability, whole } from "../format.js";
 import { fill } from "../morph.js";
-import { againButton, named } from "../rerun.js";
+import { againButton, named } from "../retrain.js";
 import { throttle } from "../throttle.js";
 
 const SHOWN = 48;

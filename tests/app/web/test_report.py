@@ -64,7 +64,7 @@ def test_every_module_that_a_module_imports_is_in_the_report(report: str) -> Non
     (modules,) = (
         json.loads(text)["imports"] for text in Elements(report).inside if text.startswith('{"imports')
     )
-    assert {"pages/report.js", "charts/charts.js", "format.js"} <= modules.keys()
+    assert {"pages/report.js", "charts/comparison.js", "format.js"} <= modules.keys()
     for address in modules.values():
         source = base64.b64decode(address.partition("base64,")[2]).decode()
         assert set(re.findall(r'\bfrom "([^"]+)"', source)) <= modules.keys()

@@ -41,7 +41,7 @@ def first_visit(request: Request, session: Session) -> Response:
     depth_form, reference_form = forms.read(DEPTH_STUDY), forms.read(REFERENCE_STUDY)
     return page(
         request,
-        "runs/first_visit.html",
+        "new_run/first_visit.html",
         published=PUBLISHED,
         depth_study=DEPTH_STUDY,
         depth_preview=_preview(session, depth_form),
