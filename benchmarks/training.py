@@ -1,11 +1,14 @@
-"""Measures training: a plain DataLoader loop, Depthboard in fp32 and bf16, and the floor, interleaved.
+"""Measures training: a DataLoader loop, autograd, Depthboard in fp32 and bf16, and the floor, interleaved.
 
     python benchmarks/training.py              # one run with the whole machine
+    python benchmarks/training.py --optimizers # Depthboard and autograd with each optimizer, at three layers
     python benchmarks/training.py --study      # 5 depths x 4 seeds through the dashboard
     python benchmarks/training.py --neighbour    # with one other busy process on the same cores
     python benchmarks/training.py --memory     # what a slot holds after its first, second and third run
 
-All times are seconds per epoch, the evaluation of the test set included. The floor is the matrix products
+All times are seconds per epoch, the evaluation of the test set included. Autograd is `torch.nn` and
+`torch.optim`, fused, on images that lie in memory as `float32`, and measures what Depthboard measures of an
+epoch, save gradients and silent units; in bf16 it uses autocast. The floor is the matrix products
 alone at the same shapes: forward and weight gradient of every layer, input gradient of all but the first, and
 the forward pass of the evaluation.
 """
@@ -19,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -27,7 +31,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the slots have it
 
 import torch
 from dashboard import Dashboard
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -46,6 +50,14 @@ CPU = torch.device("cpu")
 RESULTS = Path(__file__).parent / "RESULTS.md"
 BEGIN, END = "<!-- training begins -->", "<!-- training ends -->"
 
+OPTIMIZERS = {
+    "sgd": {},
+    "sgd, momentum 0.9": {"momentum": 0.9},
+    "nesterov, momentum 0.9": {"optimizer": "nesterov", "momentum": 0.9},
+    "adam": {"optimizer": "adam"},
+    "adamw, weight decay 0.01": {"optimizer": "adamw", "weight_decay": 0.01},
+}
+
 Epoch = Callable[[], object]
 
 
@@ -55,13 +67,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--study", action="store_true", help="a whole study through the dashboard")
+    parser.add_argument("--optimizers", action="store_true", help="each optimizer against autograd")
     parser.add_argument("--neighbour", action="store_true", help="beside a busy process")
     parser.add_argument("--memory", action="store_true", help="memory of a slot over three runs")
     parser.add_argument("--rounds", type=int, default=5, help="epochs of each kind and depth")
     parser.add_argument("--epochs", type=int, default=10, help="epochs of each run of the study")
     parser.add_argument("--write", action="store_true", help="keep the table in benchmarks/RESULTS.md")
     given = parser.parse_args()
-    if given.write and (given.study or given.neighbour or given.memory):
+    if given.write and (given.study or given.optimizers or given.neighbour or given.memory):
         parser.error("--write keeps the table of one run with the whole machine: leave the other kinds out")
     if given.memory:
         print(memory())
@@ -69,6 +82,8 @@ def main() -> None:
     data = to_device(load(SHIPPED, DataFolder.of(SHIPPED, Path("data"))), CPU)
     if given.study:
         text = study(data, given.epochs)
+    elif given.optimizers:
+        text = optimizers(data, given.rounds)
     elif given.neighbour:
         text = neighbour(data, given.rounds)
     else:
@@ -80,24 +95,29 @@ def main() -> None:
 
 def single(data: TensorData, rounds: int) -> str:
     """One run with the whole machine, depth by depth."""
-    lines = [
-        "| depth | DataLoader | fp32 | bf16 | floor | fp32 / floor | DataLoader / fp32 | DataLoader / bf16 |",
-        "|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
+    kinds = ("DataLoader", "autograd", "fp32", "autograd in bf16", "bf16", "floor")
+    ratios = ("fp32 / floor", "DataLoader / fp32", "DataLoader / bf16", "autograd / fp32", "autograd / bf16")
+    columns = ("depth", *kinds, *ratios)
+    lines = [f"| {' | '.join(columns)} |", f"|{'---:|' * len(columns)}"]
     for depth in DEPTHS:
+        config = TrainConfig(depth=depth, epochs=10_000)
+        rounded = config.model_copy(update={"precision": "bf16"})
         times = interleaved(
             {
                 "loader": loader_epochs(depth, data),
-                "fp32": depthboard_epochs(TrainConfig(depth=depth, epochs=10_000), data),
-                "bf16": depthboard_epochs(TrainConfig(depth=depth, epochs=10_000, precision="bf16"), data),
+                "autograd": autograd_epochs(config, data),
+                "fp32": depthboard_epochs(config, data),
+                "autograd in bf16": autograd_epochs(rounded, data),
+                "bf16": depthboard_epochs(rounded, data),
                 "floor": floor_epochs(depth, data),
             },
             rounds,
         )
-        loader, fp32, bf16, floor = times.values()
+        loader, autograd, fp32, autograd_in_bf16, bf16, floor = times.values()
         lines.append(
-            f"| {depth} | {loader:.3f} | {fp32:.3f} | {bf16:.3f} | {floor:.3f} "
-            f"| {fp32 / floor:.2f} | {loader / fp32:.1f} | {loader / bf16:.1f} |"
+            f"| {depth} | {loader:.3f} | {autograd:.3f} | {fp32:.3f} | {autograd_in_bf16:.3f} | {bf16:.3f} "
+            f"| {floor:.3f} | {fp32 / floor:.2f} | {loader / fp32:.1f} | {loader / bf16:.1f} "
+            f"| {autograd / fp32:.2f} | {autograd_in_bf16 / bf16:.2f} |"
         )
     kind = "has" if has_bf16() else "lacks"
     note = f"this processor {kind} bfloat16 instructions. Medians of {rounds} interleaved epochs, in seconds."
@@ -108,6 +128,20 @@ def single(data: TensorData, rounds: int) -> str:
             *lines,
         ]
     )
+
+
+def optimizers(data: TensorData, rounds: int) -> str:
+    """Every optimizer, written out and with autograd and `torch.optim`."""
+    lines = ["| optimizer | autograd | fp32 | autograd / fp32 |", "|---|---:|---:|---:|"]
+    for name, given in OPTIMIZERS.items():
+        config = TrainConfig.model_validate({"depth": 3, "epochs": 10_000, "lr": 0.001, **given})
+        times = interleaved(
+            {"autograd": autograd_epochs(config, data), "fp32": depthboard_epochs(config, data)}, rounds
+        )
+        autograd, fp32 = times.values()
+        lines.append(f"| {name} | {autograd:.3f} | {fp32:.3f} | {autograd / fp32:.2f} |")
+    note = f"three layers. Medians of {rounds} interleaved epochs, in seconds."
+    return "\n".join([f"{heading('--optimizers')}; {note}", "", *lines])
 
 
 def study(data: TensorData, epochs: int) -> str:
@@ -206,7 +240,7 @@ def interleaved(kinds: dict[str, Epoch], rounds: int) -> dict[str, float]:
     for _ in range(rounds):
         for name, epoch in kinds.items():
             times[name].append(timed(epoch))
-    return {name: median(found) for name, found in times.items()}
+    return {name: median(seconds) for name, seconds in times.items()}
 
 
 def timed(epoch: Epoch) -> float:
@@ -251,6 +285,58 @@ def loader_epochs(depth: int, data: TensorData) -> Epoch:
             (logits.argmax(dim=1) == data.test_labels).float().mean().item()
 
     return epoch
+
+
+def autograd_epochs(config: TrainConfig, data: TensorData) -> Epoch:
+    """Epochs with automatic differentiation and a fused optimizer, on images that stay as `float32`."""
+    model = TrainState.start(config, CPU).model
+    images, test_images = data.train_images.float() / 255, data.test_images.float() / 255
+    count = len(data.train_labels)
+    batches = batches_of(config.batch_size, count)
+    optimizer = torch_optimizer(config, model)
+    threads = threads_for(config, torch.get_num_threads())
+    autocast = partial(torch.autocast, "cpu", torch.bfloat16, enabled=config.precision == "bf16")
+
+    def epoch() -> None:
+        with thread_count(threads):
+            order = torch.randperm(count)
+            loss_sum, correct = torch.zeros(()), torch.zeros((), dtype=torch.int64)
+            for batch in batches:
+                labels = data.train_labels.index_select(0, order[batch])
+                optimizer.zero_grad()
+                with autocast():
+                    logits = model(images.index_select(0, order[batch]))
+                    loss = cross_entropy(logits, labels)
+                loss.backward()
+                optimizer.step()
+                loss_sum += loss.detach() * len(labels)
+                correct += (logits.detach().argmax(dim=1) == labels).sum()
+            (loss_sum / count).item(), (correct / count).item()
+            with torch.no_grad(), autocast():
+                logits = model(test_images)
+                cross_entropy(logits, data.test_labels).item()
+                (logits.argmax(dim=1) == data.test_labels).float().mean().item()
+
+    return epoch
+
+
+def torch_optimizer(config: TrainConfig, model: nn.Module) -> torch.optim.Optimizer:
+    """PyTorch's own optimizer for these hyperparameters, fused: one kernel for all parameters."""
+    parameters = model.parameters()
+    match config.optimizer:
+        case "adam":
+            return torch.optim.Adam(parameters, config.lr, weight_decay=config.weight_decay, fused=True)
+        case "adamw":
+            return torch.optim.AdamW(parameters, config.lr, weight_decay=config.weight_decay, fused=True)
+        case kind:
+            return torch.optim.SGD(
+                parameters,
+                config.lr,
+                momentum=config.momentum,
+                weight_decay=config.weight_decay,
+                nesterov=kind == "nesterov",
+                fused=True,
+            )
 
 
 def floor_epochs(depth: int, data: TensorData) -> Epoch:
