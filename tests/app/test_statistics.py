@@ -49,6 +49,19 @@ def test_two_means_are_compared_as_scipy_does(first: list[float], second: list[f
     assert found.ci95 == pytest.approx(tuple(expected.confidence_interval()), abs=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")
+@given(st.lists(st.tuples(*[st.integers(0, 10_000).map(lambda hits: hits / 10_000)] * 2), min_size=2))
+def test_values_that_belong_together_are_compared_as_scipy_does(pairs: list[tuple[float, float]]) -> None:
+    first, second = zip(*pairs, strict=True)
+    found = paired(first, second)
+    assert found.mean == pytest.approx(fmean(second) - fmean(first), abs=1e-9)
+    if found.p is None:
+        return
+    expected = stats.ttest_rel(second, first)
+    assert found.p == pytest.approx(expected.pvalue, abs=1e-6)
+    assert found.ci95 == pytest.approx(tuple(expected.confidence_interval()), abs=1e-9)
+
+
 @pytest.mark.parametrize(("first", "second"), [([0.9], [0.8, 0.7]), ([0.9, 0.8], [0.7]), ([0.9], [0.9])])
 def test_a_single_value_on_one_side_allows_no_test(first: Sequence[float], second: Sequence[float]) -> None:
     found = welch(first, second)
@@ -93,6 +106,17 @@ def test_pairs_settle_what_is_the_same_for_both_with_fewer_values() -> None:
     second = [0.905, 0.9558, 0.9351, 0.9146]
     assert seeds_to_settle(first, second, 0.05) is None
     assert seeds_to_settle(first, second, 0.05, by_pairs=True) == 4
+
+
+@pytest.mark.parametrize("significance", [0.05, 0.005])
+def test_the_seeds_that_settle_are_the_fewest_of_the_formula(significance: float) -> None:
+    """Both spreads are the same: n seeds have 2 (n - 1) degrees of freedom."""
+    first, second = [0.970, 0.973, 0.976], [0.972, 0.975, 0.978]
+    found = seeds_to_settle(first, second, significance)
+    assert found is not None
+    for n, settles in ((found - 1, False), (found, True)):
+        wanted = stats.t.ppf([1 - significance / 2, 0.8], 2 * (n - 1)).sum()
+        assert bool(0.002 / math.sqrt(2 * 0.003**2 / n) >= wanted) is settles
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """How likely each sample truly has the highest mean."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from app.compare.ranking import probability_best, trigamma_inverse
+from app.compare.ranking import BORROWED, moderated, probability_best, trigamma_inverse
 
 
 def test_a_sample_that_is_all_over_the_place_does_not_blur_who_is_best() -> None:
@@ -72,3 +74,10 @@ def test_very_many_samples_are_judged_too() -> None:
 @given(st.floats(1e-3, 1e3))
 def test_the_inverse_of_trigamma_is_one(y: float) -> None:
     assert special.polygamma(1, trigamma_inverse(y)) == pytest.approx(y, rel=1e-6)
+
+
+def test_a_variance_is_weighed_against_what_all_have_in_common_by_degrees_of_freedom() -> None:
+    shared = math.exp(math.log(2) - special.psi(2) + special.psi(BORROWED / 2) - math.log(BORROWED / 2))
+    expected = (BORROWED * shared + 4 * 1.0) / (BORROWED + 4)
+    assert moderated([(1.0, 4)] * 3) == [pytest.approx((expected, BORROWED + 4))] * 3
+    assert moderated([(1.0, 4)]) == [(1.0, 4.0)]
