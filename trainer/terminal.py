@@ -1,4 +1,4 @@
-"""Training shown in a terminal: a progress bar, and the figures as text or as JSON lines."""
+"""Progress bar, text and JSON output of training in a terminal."""
 
 import json
 import sys

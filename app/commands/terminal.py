@@ -1,4 +1,4 @@
-"""What the command line shows: tables of runs and depths, and progress that moves."""
+"""Tables and progress bars of the command line."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What people do to runs that are there: cancel, edit and delete them, one or many at once."""
+"""Actions of people on queued, running and ended runs: cancel, edit, delete."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

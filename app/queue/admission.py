@@ -1,4 +1,4 @@
-"""Admission: runs enter the queue, new or again, and no more of them than may wait."""
+"""Admission of runs to the queue, new or retried, within the queue limit."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""What is done once a run has ended or been deleted, after the commit: files that nobody needs go."""
+"""What follows the end or deletion of a run: files that are no longer needed are removed."""
 
 import logging
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Claims: a worker takes the next run, and records what it measures while the claim holds."""
+"""The order of the queue, claims of runs by workers, and the epochs recorded under a claim."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""The ends of attempts: the run finishes, fails or is cancelled, or waits again for the next one."""
+"""Ends of attempts: the run finishes, fails, is cancelled, or goes back to the queue."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The rows of runs: found by their ids, and numbered with every change that is written to them."""
+"""Reads and writes rows of the run table; every write gets a change number."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Bulk actions, in portions that let other writers in between."""
+"""Bulk actions of requests, in portions that let other writers in between."""
 
 import time
 from collections.abc import Callable, Sequence

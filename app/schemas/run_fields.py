@@ -1,4 +1,4 @@
-"""The fields of a run besides its hyperparameters, declared once: its row, its answer and lists follow."""
+"""Fields of a run besides hyperparameters, declared once for table, JSON, filters and CSV."""
 
 from copy import copy
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The states of a run, between which `app.queue` alone moves it, and the ends of its attempts."""
+"""The states of a run and the outcomes of its attempts."""
 
 from typing import Final, Literal, get_args
 

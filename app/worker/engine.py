@@ -1,4 +1,4 @@
-"""A slot as its worker sees it: a place for one run at a time, whatever engine trains in it."""
+"""The slot interface: what an engine that trains runs must offer. An engine is one implementation of it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable

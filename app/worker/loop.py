@@ -1,4 +1,4 @@
-"""The worker: claims runs, gives them to its slots, and writes down what these report."""
+"""The worker's loop: claims runs, gives them to slots and records what the slots report."""
 
 import logging
 import time

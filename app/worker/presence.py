@@ -1,4 +1,4 @@
-"""A worker as the database knows it: registered with its devices, and alive by its heartbeats."""
+"""Registers a worker with its devices in the database, and sends its heartbeats."""
 
 import logging
 import secrets

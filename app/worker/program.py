@@ -1,4 +1,4 @@
-"""The worker process: waits for the database, lets its worker work until it is told to end, and drains it."""
+"""Starts and stops a worker process: waits for the database, handles signals, drains."""
 
 import logging
 import signal

@@ -1,4 +1,4 @@
-"""A slot's child process: trains one run at a time. The only module of `app` that imports PyTorch.
+"""The child process of a slot: trains, and saves checkpoints. The only importer of PyTorch in `app`.
 
 Started as `app.worker.slot FD DATA_DIR DEVICE`, where FD is its end of the pipe and DEVICE what its worker
 offers. It never opens the database, and ends when the pipe does: a slot does not outlive its worker. Where it

@@ -1,4 +1,4 @@
-"""A slot as its worker sees it: child process, pipe and claim."""
+"""The engine of this machine: it trains each slot's runs in a child process (`slot.py`)."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A data set: read from its folder and checked, as arrays and as tensors on a device."""
+"""Loads a data set from its folder as arrays and as tensors on a device. Another format starts here."""
 
 import hashlib
 from dataclasses import dataclass

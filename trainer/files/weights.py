@@ -1,4 +1,4 @@
-"""The final weights as a file that other programs can load: `safetensors.torch.load_file(path)`."""
+"""Final weights as a file that `safetensors.torch.load_file(path)` reads."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What an epoch measured, as training yields it and a slot reports it. Needs no PyTorch."""
+"""The record of one epoch, as training yields it and a slot reports it. Needs no PyTorch."""
 
 from dataclasses import dataclass
 

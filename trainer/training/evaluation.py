@@ -1,4 +1,4 @@
-"""How well a network does on a whole split."""
+"""Evaluates a network on a whole split."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One update of a network: a batch's images gathered, forward, loss, backward, and the optimizer.
+"""One update of a network: gather a batch, forward, loss, backward, optimizer.
 
 Written out instead of left to automatic differentiation, which allocates every intermediate anew and holds
 gradients that plain SGD never needs as such: here every buffer stays, and a weight's gradient goes into the

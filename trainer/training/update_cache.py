@@ -1,4 +1,4 @@
-"""The update of the last run on a GPU, kept for the next run, which then has its CUDA graphs already."""
+"""Keeps the last run's update with its CUDA graphs for the next run on a GPU."""
 
 from torch import Tensor, nn
 

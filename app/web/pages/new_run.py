@@ -1,4 +1,4 @@
-"""The launch form and the first visit."""
+"""The form for new runs, and the first visit."""
 
 from contextlib import suppress
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The pages of studies: all, and one with its progress."""
+"""The pages of studies."""
 
 from typing import Final
 
