@@ -33,7 +33,7 @@ from app.compare.reference import PUBLISHED, PUBLISHED_DATASET
 from app.compare.verdict import verdict
 from app.prose import listed
 from app.queue.names import differences
-from app.runs import epochs
+from app.runs import epoch_columns
 from app.runs.reading import as_answers
 from app.runs.run_list import MAX_VALUES, QueryError, whole_number, whole_numbers
 from app.schemas.answers import RunOut
@@ -74,7 +74,7 @@ def compare(
     best: Sequence[float | None] = judgement.probability_best or [None] * len(groups)
     differ = confounders(judged, by)
     offered = offers.to_settle(session, judgement, everyone, study.id if study else None)
-    good = epochs.seconds_to(session, [run.id for run in judged], GOOD)
+    good = epoch_columns.seconds_to(session, [run.id for run in judged], GOOD)
     return Findings(
         runs=runs,
         by_depth=by_depth(judged),

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData, QueryParams
 
 from app import formats
 from app.queue import actions, admission, run_rows
-from app.runs import advice, bulk, epochs, reading, run_list
+from app.runs import advice, bulk, epoch_columns, reading, run_list
 from app.runs.guessing import ONE_CLASS, Chance
 from app.schemas.answers import RunDetail, RunOut
 from app.schemas.grid import GridError
@@ -212,7 +212,7 @@ def list_epochs(request: Request, database: DatabaseOf, run_id: RunIdPath) -> Re
     """Every epoch of a run as a table."""
     with database.read() as session:
         run = reading.get_run(session, run_id)
-        columns = epochs.columns(session, run_id).model_dump()
+        columns = epoch_columns.of_run(session, run_id).model_dump()
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return page(request, "run/epochs.html", run=run, rows=rows)
 

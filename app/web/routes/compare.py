@@ -10,7 +10,7 @@ from sqlmodel import Session
 from starlette.datastructures import QueryParams
 
 from app.compare import comparison
-from app.runs import epochs, export, reading
+from app.runs import epoch_columns, export, reading
 from app.runs.reading import timestamp
 from app.schemas.comparison import Comparison, Findings
 from app.storage.database import Database
@@ -53,7 +53,7 @@ def compare_curves(request: Request, database: DatabaseOf) -> Response:
     """Every epoch of these runs, as `{"curves": {id: columns}}`: pages read them once and follow events."""
     selection = comparison.Selection.parse(request.query_params.multi_items(), strict=True)
     with database.read() as session:
-        curves = epochs.curves_json(session, selection.run_ids(session))
+        curves = epoch_columns.curves_json(session, selection.run_ids(session))
     return Response(
         orjson.dumps({"curves": curves}, option=orjson.OPT_NON_STR_KEYS), media_type="application/json"
     )
@@ -70,7 +70,7 @@ def compare_csv(request: Request, database: DatabaseOf) -> Response:
     selection = comparison.Selection.parse(request.query_params.multi_items(), strict=True)
     with database.read() as session:
         found = reading.find_runs(session, selection.run_ids(session))
-        columns = epochs.columns_of(session, [run.id for run in found])
+        columns = epoch_columns.of_runs(session, [run.id for run in found])
         if not found:
             raise HTTPException(404, comparison.nothing_found(session, selection))
     return attachment(export.epochs(found, columns), "text/csv", "compare.csv")
@@ -113,7 +113,7 @@ def compare_report(request: Request, database: DatabaseOf) -> Response:
     shown = {name: text for name, text in asked if text and name not in comparison.SELECTED}
     with database.read() as session:
         compared = _findings(chosen, session)
-        columns = epochs.columns_of(session, [run.id for run in compared.runs])
+        columns = epoch_columns.of_runs(session, [run.id for run in compared.runs])
     html = report.render(
         compared,
         columns,
@@ -127,7 +127,7 @@ def compare_report(request: Request, database: DatabaseOf) -> Response:
 def _as_json(request: Request, database: Database) -> bytes:
     with database.read() as session:
         found = _findings(request.query_params.multi_items(), session)
-        curves = epochs.curves_json(session, [run.id for run in found.runs])
+        curves = epoch_columns.curves_json(session, [run.id for run in found.runs])
     return orjson.dumps(found.model_dump() | {"curves": curves}, option=orjson.OPT_NON_STR_KEYS)
 
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from sqlmodel import Session
 
 from app.queue import actions, admission, run_rows
-from app.runs import bulk, datasets, epochs, export, reading, run_list
+from app.runs import bulk, datasets, epoch_columns, export, reading, run_list
 from app.runs.run_list import PARAMETERS, RunQuery
 from app.schemas.answers import BulkOut, EpochColumns, RunDetail, RunOut, RunPage
 from app.schemas.requests import BulkRequest, RunPatch, RunRequest
@@ -109,7 +109,7 @@ def read_epochs(run_id: RunIdPath, database: DatabaseOf) -> Response:
     """Every epoch of a run as columns, never sampled."""
     with database.read() as session:
         run_rows.get(session, run_id)
-        columns = epochs.columns(session, run_id)
+        columns = epoch_columns.of_run(session, run_id)
     return Response(orjson.dumps(columns.__dict__), media_type="application/json")
 
 

@@ -4,7 +4,7 @@ import { allHidden, averaged, byEpoch, hiddenWords, leftOut } from "./averages.j
 import { PERCENT, PERCENT_TICKS, chart, endingAt, epochAxis, heightOf, percents, sizeOf } from "../plot/chart.js";
 import { layerColour, layerDash } from "../plot/colours.js";
 import { endNames, roomFor } from "../plot/end_names.js";
-import { Epochs } from "../live/epochs.js";
+import { EpochColumns } from "../live/epoch_columns.js";
 import { listed, significant } from "../format.js";
 import { LOG_NORM, SHARE, frame, logarithms } from "../plot/frame.js";
 import { plain } from "../plot/labels.js";
@@ -55,7 +55,7 @@ export class Diagnostics {
     this.words = document.getElementById("diagnostics-words");
     this.select = document.querySelector('[name="inside"]');
     this.#update = chart(element, () => this.#build(), view);
-    this.#epochs = new Epochs(readEpochs);
+    this.#epochs = new EpochColumns(readEpochs);
     this.#epochs.addEventListener("change", this.#update);
     this.read = throttle(() => this.#read(), 500);
     set.addEventListener("change", () => this.read());

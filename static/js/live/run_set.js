@@ -4,11 +4,11 @@
 // of its runs, whether these are no repeats of one thing, so that they have no interval, and for all groups alike,
 // whether more than colours tells them apart, and whether lines need markers for that.
 
-import { Epochs, readEpochs } from "./epochs.js";
+import { EpochColumns, readEpochs } from "./epoch_columns.js";
 
 export class RunSet extends EventTarget {
   #runs = new Map();
-  #epochs = new Epochs(readEpochs);
+  #epochs = new EpochColumns(readEpochs);
   #groups = [];
   #groupOf = new Map();
   #repeats = new Set();

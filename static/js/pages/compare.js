@@ -3,7 +3,7 @@
 import { charts, parameterTable } from "../charts/comparison.js";
 import { Diagnostics } from "../charts/diagnostics.js";
 import { fillFromPage } from "../live/charted.js";
-import { readEpochs } from "../live/epochs.js";
+import { readEpochs } from "../live/epoch_columns.js";
 import { listen } from "../live/events.js";
 import { Images } from "../parts/images.js";
 import { followLinks } from "../parts/links.js";

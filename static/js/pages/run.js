@@ -3,7 +3,7 @@
 import { LOSS, PERCENT, PERCENT_TICKS, chart, epochAxis, percents } from "../plot/chart.js";
 import { colour, shadeColour } from "../plot/colours.js";
 import { EpochTable } from "../parts/epoch_table.js";
-import { Epochs, readEpochs } from "../live/epochs.js";
+import { EpochColumns, readEpochs } from "../live/epoch_columns.js";
 import { listen } from "../live/events.js";
 import { plural } from "../format.js";
 import { ACCURACY, LOG_LOSS, LOSS as LOSSES, SECONDS, frame, logarithms } from "../plot/frame.js";
@@ -18,7 +18,7 @@ const depth = Number(main.dataset.depthOfRun);
 const view = new View();
 const note = document.querySelector("[data-chart-note]");
 const table = new EpochTable(document.querySelector("[data-epochs]"));
-const epochs = new Epochs(readEpochs);
+const epochs = new EpochColumns(readEpochs);
 await epochs.read(id);
 let columns = epochs.of(id);
 

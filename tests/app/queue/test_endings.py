@@ -4,7 +4,7 @@ import pytest
 
 from app.queue import claims, endings
 from app.queue.claims import Claim
-from app.runs import epochs
+from app.runs import epoch_columns
 from app.storage.database import Database
 from tests.app.queue.steps import cancel, finish, lose, release, retire, retry
 from tests.app.states import RESULTS, claimed, failed_run, queue_run, record, row, take
@@ -31,7 +31,7 @@ def test_the_way_of_a_run_from_queue_to_finish(database: Database) -> None:
     assert run.finished_at is not None
     assert run.finished_at >= run.started_at
     with database.read() as session:
-        columns = epochs.columns(session, run_id)
+        columns = epoch_columns.of_run(session, run_id)
     assert columns.epoch == [1, 2, 3]
     assert columns.last_batch_loss == pytest.approx([2.1, 1.05, 0.7])
 

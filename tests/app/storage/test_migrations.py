@@ -13,8 +13,7 @@ from sqlalchemy import inspect, text
 from sqlmodel import SQLModel, col, select
 
 from app.queue import admission, run_rows
-from app.runs import run_list
-from app.runs.epochs import columns
+from app.runs import epoch_columns, run_list
 from app.schemas.requests import Labels
 from app.storage import migrations
 from app.storage.database import Database, newest_change
@@ -91,7 +90,7 @@ def test_a_database_of_the_first_schema_keeps_its_runs_and_epochs(empty: Databas
         run = run_rows.get(session, 1)
         assert run.config == TrainConfig(depth=3, epochs=2, seed=7)
         assert (run.parameters, run.test_accuracy, run.resumed_from) == (535_818, 0.91, 0)
-        found = columns(session, 1)
+        found = epoch_columns.of_run(session, 1)
         assert (found.epoch, found.seconds, found.gradient_norms) == ([1], [0.5], [None])
     with empty.write() as session:
         admission.enqueue(session, [TrainConfig(depth=7, optimizer="adam")], Labels(), limit=ROOM)

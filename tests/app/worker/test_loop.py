@@ -22,7 +22,7 @@ from sqlmodel import select
 
 from app.queue import actions, admission, claims, reaper, registry, run_rows
 from app.queue.claims import Claim
-from app.runs import epochs, reading
+from app.runs import epoch_columns, reading
 from app.schemas.answers import EpochColumns, RunOut
 from app.settings import Settings
 from app.storage import artifacts
@@ -133,7 +133,7 @@ class Bench:
     def columns(self, run_id: int) -> EpochColumns:
         """The epochs of a run."""
         with self.database.read() as session:
-            return epochs.columns(session, run_id)
+            return epoch_columns.of_run(session, run_id)
 
     def figures(self, run_id: int) -> dict[str, list[float]]:
         """The epochs of a run, without the one figure that is never the same twice."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
-from app.runs import epochs
+from app.runs import epoch_columns
 from app.schemas.answers import CURVES
 from app.storage.database import Database
 from app.storage.sqlite import JsonArray
@@ -34,7 +34,7 @@ AWKWARD = [
 
 def curves(database: Database, *run_ids: int) -> dict[str, dict[str, list[float]]]:
     with database.read() as session:
-        texts = orjson.dumps(epochs.curves_json(session, run_ids), option=orjson.OPT_NON_STR_KEYS)
+        texts = orjson.dumps(epoch_columns.curves_json(session, run_ids), option=orjson.OPT_NON_STR_KEYS)
     found: dict[str, dict[str, list[float]]] = orjson.loads(texts)
     return found
 
@@ -78,8 +78,8 @@ def test_curves_are_in_order_and_exact_to_the_last_bit(database: Database) -> No
 def test_columns_say_the_same_and_what_is_inside(database: Database) -> None:
     done, waiting = finished_run(database, epochs=5), queue_run(database)
     with database.read() as session:
-        found = epochs.columns_of(session, [done, waiting])
-        assert epochs.columns(session, done) == found[done]
+        found = epoch_columns.of_runs(session, [done, waiting])
+        assert epoch_columns.of_run(session, done) == found[done]
     assert found[done].model_dump(include=set(CURVES)) == curves(database, done)[str(done)]
     assert len(found[done].gradient_norms) == len(found[done].dead_relu) == 5
     assert set(map(len, found[waiting].model_dump().values())) == {0}
@@ -102,9 +102,9 @@ def test_seconds_to_an_accuracy_are_those_of_the_epochs_up_to_the_first_that_has
             ],
         )
     with database.read() as session:
-        found = epochs.seconds_to(session, runs.values(), 0.97)
+        found = epoch_columns.seconds_to(session, runs.values(), 0.97)
         assert found == {runs["at once"]: 2.0, runs["dips"]: 14.0}
-        assert epochs.seconds_to(session, [runs["dips"]], 0.98) == {runs["dips"]: 62.0}
+        assert epoch_columns.seconds_to(session, [runs["dips"]], 0.98) == {runs["dips"]: 62.0}
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ from app.storage.database import json_array
 from app.storage.tables import Epoch
 
 
-def columns(session: Session, run_id: int) -> EpochColumns:
+def of_run(session: Session, run_id: int) -> EpochColumns:
     """Every recorded epoch of a run with all that is known of it."""
-    return columns_of(session, [run_id])[run_id]
+    return of_runs(session, [run_id])[run_id]
 
 
-def columns_of(session: Session, run_ids: Iterable[int]) -> dict[int, EpochColumns]:
+def of_runs(session: Session, run_ids: Iterable[int]) -> dict[int, EpochColumns]:
     """The same of several runs, by run; a run without epochs has empty columns."""
     wanted = list(run_ids)
     query = (

@@ -17,7 +17,7 @@ function append(columns, record) {
 }
 
 // Tells of new columns by a "change".
-export class Epochs extends EventTarget {
+export class EpochColumns extends EventTarget {
   #columns = new Map();
   #readers = new Map();
   #meanwhile = new Set();
