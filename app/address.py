@@ -130,7 +130,7 @@ class Address:
         with self.listen() as listener:
             return type(self)(self.host, listener.getsockname()[1])
 
-    def answers(self) -> bool:
+    def is_served(self) -> bool:
         """Whether a web server answers there."""
         connection = http.client.HTTPConnection(self._from_here, self.port, timeout=1)
         try:

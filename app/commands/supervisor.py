@@ -222,7 +222,7 @@ def up(address: Address, hosts: Iterable[str]) -> int:
     supervisor = Supervisor(
         interpreter.command("app.cli", "serve"),
         interpreter.command("app.cli", "worker"),
-        address.answers,
+        address.is_served,
         greeting=greeting(address, hosts),
     )
     return asyncio.run(supervisor.run())

@@ -114,7 +114,7 @@ def limited(folder: Path) -> Iterator[tuple[str, Path]]:
     with log.open("wb") as errors:
         process = subprocess.Popen(command, cwd=ROOT, env=clean_environment(), stderr=errors)
     try:
-        eventually(Address("127.0.0.1", port).answers)
+        eventually(Address("127.0.0.1", port).is_served)
         yield f"http://127.0.0.1:{port}", log
     finally:
         process.send_signal(signal.SIGTERM)
