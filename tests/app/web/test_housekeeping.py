@@ -167,7 +167,7 @@ def test_a_table_that_is_gone_is_damage_and_an_error_of_the_server_is_none(
         assert (health.status_code, health.json()["database"]) == (200, "damaged")
         assert health.json()["detail"] == "no such table: worker"
 
-        def wrong(*_: object) -> None:
+        def wrong(*_: object, limit: int) -> None:  # noqa: ARG001
             raise IntegrityError("INSERT", None, Exception("NOT NULL constraint failed"))
 
         monkeypatch.setattr(admission, "enqueue", wrong)
