@@ -227,7 +227,7 @@ def test_what_someone_else_changed_is_told_beside_what_was_typed(quiet: WebServe
     expect(page.get_by_role("heading", level=1)).to_contain_text("theirs")
     page.get_by_label("Name", exact=True).fill("mine")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("alert")).to_contain_text("Someone else changed this run")
+    expect(page.get_by_role("alert")).to_contain_text("Someone changed this run meanwhile")
     expect(page.get_by_label("Name", exact=True)).to_have_value("mine")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("mine")
@@ -263,9 +263,8 @@ def test_ticked_runs_stay_ticked_while_the_server_is_away(quiet: WebServer, page
     page.get_by_label("Select 1 layer, seed 0").check()
     quiet.stop()
     page.get_by_role("button", name="Archive").click()
-    expect(page.get_by_role("group", name="Actions on selected runs").get_by_role("alert")).to_contain_text(
-        AWAY
-    )
+    actions = page.get_by_role("group", name="Actions on selected runs")
+    expect(actions.get_by_role("alert")).to_contain_text(AWAY)
     expect(page.get_by_label("Select 1 layer, seed 0")).to_be_checked()
     quiet.start()
     page.get_by_role("button", name="Archive").click()
