@@ -83,8 +83,8 @@ def train(  # noqa: PLR0917  # the last three have defaults
     while state.epoch < config.epochs and not _patience_is_over(config, state):
         synchronize(device)
         began = time.perf_counter()
-        order = _order(config.seed, state.epoch + 1, images).to(device)
-        update.dropout_generator.manual_seed(_dropout_seed(config.seed, state.epoch + 1))
+        order = order_of(config.seed, state.epoch + 1, images).to(device)
+        update.dropout_generator.manual_seed(dropout_seed(config.seed, state.epoch + 1))
         loss_sums = torch.empty(len(batches), device=device)  # read back once an epoch: that waits for a GPU
         correct = torch.empty(len(batches), dtype=torch.int64, device=device)
         for index, batch in enumerate(batches):
@@ -129,11 +129,11 @@ def _patience_is_over(config: TrainConfig, state: TrainState) -> bool:
     return bool(config.patience) and state.epoch - state.best_epoch >= config.patience
 
 
-def _order(seed: int, epoch: int, images: int) -> Tensor:
+def order_of(seed: int, epoch: int, images: int) -> Tensor:
     """The order in which an epoch meets the images: int64 (images,) on the CPU, the same for every device."""
     return torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(images))
 
 
-def _dropout_seed(seed: int, epoch: int) -> int:
+def dropout_seed(seed: int, epoch: int) -> int:
     """Where an epoch's dropout begins: a number of 63 bits that another epoch or seed does not share."""
     return int(np.random.SeedSequence((seed, epoch, 1)).generate_state(1, np.uint64)[0] >> 1)

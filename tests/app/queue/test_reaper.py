@@ -153,3 +153,13 @@ def test_a_run_to_be_cancelled_whose_worker_went_silent_is_cancelled(database: D
     cancel(database, run_id)
     reap(database)
     assert row(database, run_id).status == "cancelled"
+
+
+def test_a_clock_that_is_set_back_delays_the_judgement_by_one_lease(
+    database: Database, clock: Clock, reaper: Reaper
+) -> None:
+    clock.now -= 1000 * LEASE
+    pass_time(reaper, clock, LEASE)
+    run_id = hold(database)
+    assert pass_time(reaper, clock, LEASE) == []
+    assert pass_time(reaper, clock, BEAT) == [run_id]

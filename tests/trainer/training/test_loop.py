@@ -156,6 +156,12 @@ def test_every_image_counts_once_and_equally_the_short_last_batch_included(data:
         assert record.train_accuracy == whole.accuracy
 
 
+def test_the_loss_of_a_short_last_batch_is_the_mean_of_its_own_images(data: TensorData) -> None:
+    config = TrainConfig(depth=2, epochs=1, batch_size=len(data.train_labels) - 10, lr=1e-12)
+    _, (record,) = run(config, data)
+    assert record.last_batch_loss == pytest.approx(record.train_loss, rel=0.1)
+
+
 def test_each_epoch_has_an_order_of_its_own(data: TensorData) -> None:
     _, records = run(TrainConfig(depth=1, epochs=3, batch_size=256, lr=1e-12), data)
     assert len({record.last_batch_loss for record in records}) == 3

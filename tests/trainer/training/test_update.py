@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, linear, relu
 
 from tests.trainer.conftest import normalised
 from tests.trainer.small_runs import CPU, run
 from trainer.config import TrainConfig
 from trainer.data.loading import TensorData
-from trainer.training.loop import TrainState, train
+from trainer.training.loop import TrainState, dropout_seed, order_of, train
 
 
 def test_one_full_batch_is_one_step_of_plain_sgd(data: TensorData) -> None:
@@ -33,3 +33,18 @@ def test_a_record_tells_each_layers_gradient_norm_on_the_last_batch(data: Tensor
         torch.hypot(gradients[index].norm(), gradients[index + 1].norm()).item() for index in (0, 2, 4)
     ]
     assert record.gradient_norms == pytest.approx(expected, rel=1e-4)
+
+
+def test_units_that_are_dropped_take_no_part_in_the_gradient(data: TensorData) -> None:
+    config = TrainConfig(depth=2, epochs=1, batch_size=300, lr=0.5, dropout=0.4)
+    before = list(TrainState.start(config, CPU).model.parameters())
+    order = order_of(config.seed, 1, 300)
+    generator = torch.Generator().manual_seed(dropout_seed(config.seed, 1))
+    kept = torch.empty(300, config.width).bernoulli_(0.6, generator=generator) / 0.6
+    weight, bias, last_weight, last_bias = before
+    hidden = relu(linear(normalised(data.train_images[order]), weight, bias)) * kept
+    loss = cross_entropy(linear(hidden, last_weight, last_bias), data.train_labels[order])
+    gradients = torch.autograd.grad(loss, before)
+    after, _ = run(config, data)
+    for weights, start, gradient in zip(after, before, gradients, strict=True):
+        torch.testing.assert_close(weights, start - 0.5 * gradient)
