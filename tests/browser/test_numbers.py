@@ -423,6 +423,7 @@ def test_run_against_run(study: Study, page: Page) -> None:
     gained, lost, p = answers.mcnemar(answers.classes[1], answers.classes[12])
     net = f"{100 * (gained - lost) / 10_000:+.2f} pp".replace("-", "\N{MINUS SIGN}")
     expect(page.locator("[data-images-pair]")).to_contain_text(
-        f"Of 10,000 images run 12 reads {gained} that run 1 misses, and misses {lost} that run 1 reads: "
+        f"Of 10,000 images, run 12 classifies {gained} correctly that run 1 gets wrong, "
+        f"and gets {lost} wrong that run 1 classifies correctly: "
         f"{net} (McNemar's exact test, {probability(p)})"
     )

@@ -53,7 +53,9 @@ def test_any_two_runs_are_paired(site: Served, study: list[int]) -> None:
     found = site.client.get(f"/compare/images/pair?first={study[0]}&second={study[4]}").json()
     assert (found["gained"], found["lost"], found["difference"]) == (3, 0, 0.0003)
     assert found["p"] == 0.25
-    assert found["sentence"].startswith(f"Of 10,000 images run {study[4]} reads 3 that run {study[0]} misses")
+    assert found["sentence"].startswith(
+        f"Of 10,000 images, run {study[4]} classifies 3 correctly that run {study[0]} gets wrong"
+    )
 
 
 def test_an_image_is_a_png_of_its_pixels(site: Served) -> None:
