@@ -238,8 +238,8 @@ def pair(answers: Answers, first: int, second: int) -> ImagePair:
         else "no significant difference"
     )
     sentence = (
-        f"Of {images:,} images, run {second} classifies {found.gained:,} correctly that run {first} gets wrong, "
-        f"and gets {found.lost:,} wrong that run {first} classifies correctly: {in_points(net)} "
+        f"Of {images:,} images, run {second} classifies {found.gained:,} correctly that run {first} "
+        f"gets wrong, and gets {found.lost:,} wrong that run {first} classifies correctly: {in_points(net)} "
         f"(McNemar's exact test, {probability(found.p)}), {judged}."
     )
     return ImagePair(
