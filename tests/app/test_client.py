@@ -144,7 +144,7 @@ def scripted(answer: Callable[[httpx.Request], httpx.Response], naps: list[float
 
 def test_another_program_at_the_url_is_recognised() -> None:
     page = httpx.Response(200, text="<html>Welcome</html>")
-    with scripted(lambda _: page) as client, pytest.raises(ClientError, match="is the URL right"):
+    with scripted(lambda _: page) as client, pytest.raises(ClientError, match="check the URL"):
         client.run(1)
 
 

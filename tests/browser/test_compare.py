@@ -154,7 +154,7 @@ def test_whatever_can_not_be_judged_is_named_and_the_rest_works(quiet: WebServer
     chosen = [*good, diverged, clothes, cancelled, deleted, running, waiting, 999]
     page.goto(f"{quiet.url}/compare?runs={','.join(map(str, chosen))}")
     expect(page.locator(".verdict p")).to_have_text(re.compile("These runs used different images"))
-    nowhere = "so not in charts, table and verdict"
+    nowhere = "not in charts, table and verdict"
     expect(page.locator("#verdict .notice.warning").last.locator("li")).to_have_text(
         [
             f"Runs {deleted}, 999 do not exist, or were deleted, and are left out.",

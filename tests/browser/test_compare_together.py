@@ -99,7 +99,7 @@ def test_a_pin_and_the_report_keep_the_view(six: str, page: Page, tmp_path: Path
     expect(page.locator("#groups caption")).to_contain_text("Differences from 2 layers")
     expect(page.get_by_label("Show", exact=True).first).to_have_value("test_accuracy")
     assert len(traces(page, "diagnostics")) == 2 * 3 + 3
-    expect(page.locator("#diagnostics-words")).to_contain_text("the gradient of layer 1")
+    expect(page.locator("#diagnostics-words")).to_contain_text("the gradient norm of layer 1")
 
 
 def test_at_an_epoch_the_table_keeps_the_baseline_and_the_published_rows(six: str, page: Page) -> None:

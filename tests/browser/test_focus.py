@@ -117,6 +117,7 @@ def test_what_is_chosen_in_a_comparison_keeps_the_focus(server: WebServer, page:
     page.wait_for_url("**by=lr**")
     expect(page.get_by_role("button", name="Group", exact=True)).to_be_focused()
     page.goto(f"{server.url}/compare?study=1&epoch=2")
+    expect(page.locator("#groups-at-epoch")).to_be_visible()
     press(page.get_by_role("link", name="Pin 2 layers as the baseline"))
     page.wait_for_url("**baseline=**")
     expect(page.get_by_role("link", name="Unpin 2 layers")).to_be_focused()

@@ -227,7 +227,7 @@ def test_what_someone_else_changed_is_told_beside_what_was_typed(quiet: WebServe
     expect(page.get_by_role("heading", level=1)).to_contain_text("theirs")
     page.get_by_label("Name", exact=True).fill("mine")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("alert")).to_contain_text("Someone changed this run meanwhile")
+    expect(page.get_by_role("alert")).to_contain_text("Someone else changed this run")
     expect(page.get_by_label("Name", exact=True)).to_have_value("mine")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("mine")

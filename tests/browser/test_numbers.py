@@ -144,7 +144,7 @@ def close(values: Any) -> Any:  # arrays and lists
 def spread(values: Values) -> str:
     """Mean, deviation and extremes as the table has them."""
     return (
-        f"{percent(values.mean())} ± {points(values.std(ddof=1))} "
+        f"{percent(values.mean())} ± {points(values.std(ddof=1))}"
         f"{percent(values.min())} – {percent(values.max())}"
     )
 
@@ -176,7 +176,7 @@ def test_the_table(study: Study, opened: Page) -> None:
             f"{points(train_accuracy.mean() - test_accuracy.mean())}{SPACE}pp",
             f"{study.finals('test_loss')[place].mean():.4f}",
             seconds(study.finals("train_seconds")[place].mean()),
-            seconds(float(np.mean(reached))) + part if reached else "never",
+            seconds(float(np.mean(reached))) + part if reached else "not reached",
         ]
         nearly = {f">{SPACE}99{SPACE}%": 1, f"<{SPACE}1{SPACE}%": 0}
         if best in nearly:
