@@ -87,13 +87,14 @@ def train(  # noqa: PLR0917  # the last three have defaults
         update.dropout_generator.manual_seed(dropout_seed(config.seed, state.epoch + 1))
         loss_sums = torch.empty(len(batches), device=device)  # read back once an epoch: that waits for a GPU
         correct = torch.empty(len(batches), dtype=torch.int64, device=device)
-        for index, batch in enumerate(batches):
-            if should_stop():
-                return
-            number = state.epoch * len(batches) + index
-            lr = learning_rate(config, number, config.epochs * len(batches))
-            is_last = index == len(batches) - 1
-            loss_sums[index], correct[index] = update(order[batch], lr, number + 1, measured=is_last)
+        with torch.no_grad():  # the update computes its gradients itself
+            for index, batch in enumerate(batches):
+                if should_stop():
+                    return
+                number = state.epoch * len(batches) + index
+                lr = learning_rate(config, number, config.epochs * len(batches))
+                is_last = index == len(batches) - 1
+                loss_sums[index], correct[index] = update(order[batch], lr, number + 1, measured=is_last)
         synchronize(device)
         seconds = time.perf_counter() - began
         state.epoch += 1

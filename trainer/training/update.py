@@ -45,9 +45,10 @@ class Update:
         changed = [tensor for pair in self._layers.parameters + self._layers.operands for tensor in pair]
         self._graphs = CudaGraphs(device, [*changed, *moments.values()]) if self.is_recorded else None
 
-    @torch.no_grad()
     def __call__(self, indices: Tensor, lr: float, number: int, *, measured: bool) -> tuple[Tensor, Tensor]:
         """Do the update number `number`, the first being 1, with the training images of `indices` (n,).
+
+        The caller disables gradients.
 
         Returns the cross-entropy summed over these images and how many of them were read rightly, both at the
         weights before the update, in tensors that the next update overwrites. With `measured`,
@@ -59,11 +60,10 @@ class Update:
         batch = self._batches[images]
         batch.indices.copy_(indices)
         self._optimizer.begin(lr, number)
-        step = partial(self._step, batch, measured=measured)
         if self._graphs:
-            self._graphs.run(step, key=(images, measured))
+            self._graphs.run(partial(self._step, batch, measured=measured), key=(images, measured))
         else:
-            step()
+            self._step(batch, measured=measured)
         return self._loss_sum, self._correct
 
     @torch.no_grad()
