@@ -1,7 +1,7 @@
 """The file of a backup: the tables as a SQLite database, and what runs have produced.
 
-What was saved from PostgreSQL can be restored into SQLite, and the reverse: it does not depend on the kind of
-database.
+A backup does not depend on the kind of database: a backup of PostgreSQL can be restored into SQLite, and a
+backup of SQLite into PostgreSQL.
 """
 
 import re
@@ -29,14 +29,14 @@ TABLES: Final = "depthboard.sqlite3"
 _BATCH: Final = 1000
 
 _UNREADABLE: Final = (zipfile.BadZipFile, KeyError, EOFError, RuntimeError, ValueError, zlib.error)
-"""What reading an archive may raise that is damaged, or none, or encrypted."""
+"""Errors raised on reading a file that is not an archive, or one that is damaged or encrypted."""
 
 _FILE: Final = re.compile(
     r"runs/(?P<run>[1-9][0-9]{0,17})/"
     r"(?:attempt-(?P<attempt>[0-9]{1,9})/(?P<kind>model|predictions)"
     r"|checkpoints/attempt-(?P<saved_by>[0-9]{1,9})-epoch-(?P<epoch>[0-9]{1,9}))\.safetensors"
 )
-"""The name of a file of a run in the archive."""
+"""The name in the archive of a file of a run."""
 
 
 class BackupError(Exception):
@@ -45,7 +45,7 @@ class BackupError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a backup holds."""
+    """The number of runs and files in a backup, and its size."""
 
     runs: int
     files: int
@@ -54,7 +54,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class ArchivedFile:
-    """A file of a run in the archive, by its name there; `epoch` is that of a checkpoint, else None."""
+    """A file of a run in the archive; `epoch` is set for checkpoints only."""
 
     name: str
     run_id: int
@@ -63,7 +63,7 @@ class ArchivedFile:
 
     @classmethod
     def named(cls, name: str) -> "ArchivedFile | None":
-        """What the name says; None if no file of a run is called so."""
+        """Parse the name of an archived file; None if it is not a run's file."""
         found = _FILE.fullmatch(name)
         if found is None:
             return None
@@ -72,7 +72,7 @@ class ArchivedFile:
         return cls(name, int(found["run"]), int(found["saved_by"]), int(found["epoch"]))
 
     def is_needed(self, runs: dict[int | None, Run]) -> bool:
-        """Whether one of these runs ends or goes on with it."""
+        """Whether a finished run has it as its result, or an unfinished run can resume from it."""
         run = runs.get(self.run_id)
         if run is None:
             return False
@@ -81,7 +81,7 @@ class ArchivedFile:
         return run.status != "finished" and self.epoch <= run.epochs_done
 
     def at(self, location: str) -> Path:
-        """Where it lies when it is restored."""
+        """Its path in a restored installation."""
         files = artifacts.of_run(location, self.run_id)
         if self.epoch is not None:
             return files.path_of(Checkpoint(self.attempt, self.epoch))
@@ -91,7 +91,7 @@ class ArchivedFile:
 
 @contextmanager
 def tables_file(path: Path) -> Iterator[Database]:
-    """A SQLite database of the newest schema that is one file, with no journal beside it."""
+    """Open a SQLite database of the newest schema as a single file, with no journal beside it."""
     database = Database(URL.create("sqlite", database=str(path)))
     try:
         migrations.upgrade(database)
@@ -105,7 +105,7 @@ def tables_file(path: Path) -> Iterator[Database]:
 
 @contextmanager
 def opened(path: Path, folder: Path) -> Iterator[zipfile.ZipFile]:
-    """A backup that is whole and holds nothing else; its tables are put into a folder."""
+    """Open a complete backup that contains no other files, and extract its tables into a folder."""
     with ExitStack() as stack:
         try:
             archive = stack.enter_context(zipfile.ZipFile(path))
@@ -124,7 +124,7 @@ def opened(path: Path, folder: Path) -> Iterator[zipfile.ZipFile]:
 
 @contextmanager
 def saved_tables(path: Path, folder: Path) -> Iterator[Database]:
-    """The tables of a backup, with the newest schema."""
+    """Open the tables of a backup, upgraded to the newest schema."""
     with ExitStack() as stack:
         try:
             faults = _faults(folder / TABLES)
@@ -142,7 +142,7 @@ def saved_tables(path: Path, folder: Path) -> Iterator[Database]:
 
 
 def _faults(tables: Path) -> list[str]:
-    """What is wrong with a file of tables."""
+    """The faults of a file of tables."""
     with closing(Database(URL.create("sqlite", database=str(tables)))) as database:
         with database.engine.connect() as connection:
             if migrations.version(connection) is None:
@@ -151,14 +151,14 @@ def _faults(tables: Path) -> list[str]:
 
 
 def needed_files(archive: zipfile.ZipFile, runs: Iterable[Run]) -> list[ArchivedFile]:
-    """The files in an archive that belong to the state in which these runs are."""
+    """The archived files that these runs need in their present states."""
     by_id = {run.id: run for run in runs}
     files = (ArchivedFile.named(name) for name in archive.namelist())
     return [file for file in files if file and file.is_needed(by_id)]
 
 
 def copy_tables(source: Session, target: Session) -> None:
-    """Put every row of one database in place of those of another."""
+    """Replace every row of the target database with the rows of the source."""
     for table in _tables():
         target.execute(delete(table))
         rows = source.execute(table.select().execution_options(yield_per=_BATCH))
@@ -167,6 +167,6 @@ def copy_tables(source: Session, target: Session) -> None:
 
 
 def _tables() -> list[Table]:
-    """Every table but that of the workers, which say themselves that they live; referred ones first."""
+    """Every table except the workers', which register themselves; referenced tables come first."""
     workers = SQLModel.metadata.tables[Worker.__tablename__]
     return [table for table in SQLModel.metadata.sorted_tables if table is not workers]

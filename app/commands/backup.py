@@ -18,17 +18,17 @@ from app.storage.tables import Run
 from trainer.files import durable
 
 _LOOKS: Final = 3
-"""How often a checkpoint is looked for that one newer one may replace meanwhile."""
+"""How often a missing checkpoint is searched for: a newer one can replace it before it is read."""
 
 
 def save(database: Database, location: str, path: Path) -> Contents:
     """Write a backup of the database, and of the files at `location`, to a new file.
 
-    Left out are data sets of one's own. Checkpoints of runs that have not ended are in it.
+    It includes the checkpoints of runs that have not ended. It does not include data sets.
 
     Raises:
-        BackupError: there is such a file, it can't be written, or the schema is an older version's.
-        SchemaError: the schema is a newer version's.
+        BackupError: the file exists, it can't be written, or the schema is of an older version.
+        SchemaError: the schema is of a newer version.
     """
     if path.exists():
         raise BackupError(f"{path} is there already; name a new file, or remove that one")
@@ -60,7 +60,7 @@ def save(database: Database, location: str, path: Path) -> Contents:
 
 
 class _SavedFiles:
-    """The files in an archive that is being made; what is not at `location` is left out."""
+    """The files added to a new archive; files missing at `location` are skipped."""
 
     def __init__(self, archive: zipfile.ZipFile, location: str) -> None:
         self._archive = archive
@@ -68,7 +68,7 @@ class _SavedFiles:
         self._checkpoints: dict[int | None, set[Checkpoint]] = defaultdict(set)
 
     def add_results(self, runs: Iterable[Run]) -> None:
-        """Add what finished runs have made."""
+        """Add the results of finished runs."""
         for run in runs:
             if run.status == "finished":
                 files = artifacts.of_run(self._location, run.id or 0)
@@ -76,7 +76,7 @@ class _SavedFiles:
                 self._add(run, files.predictions(run.attempt))
 
     def add_checkpoints(self, runs: Iterable[Run]) -> None:
-        """Add every checkpoint from which one of these runs can go on and that is not here yet."""
+        """Add every checkpoint from which one of these runs can resume, unless it has been added already."""
         for run in runs:
             if run.status == "finished" or not run.epochs_done:
                 continue
@@ -86,23 +86,24 @@ class _SavedFiles:
                     self._checkpoints[run.id].add(each)
 
     def lacks_checkpoint(self, run: Run) -> bool:
-        """Whether nothing is here from which the run can go on."""
+        """Whether the run can't resume from any checkpoint added so far."""
         return not any(each.epoch <= run.epochs_done for each in self._checkpoints[run.id])
 
     def _add(self, run: Run, path: Path) -> bool:
         try:
             content = path.read_bytes()
-        except FileNotFoundError:  # the run has gone on, or was deleted
+        except FileNotFoundError:  # the run has saved a newer checkpoint, or was deleted
             return False
         self._archive.writestr(f"runs/{run.id}/{path.parent.name}/{path.name}", content)
         return True
 
 
 def _save_tables(database: Database, copy: Database, saved: _SavedFiles) -> Sequence[Run]:
-    """Copy one moment of a database; the runs of that moment.
+    """Copy one snapshot of a database and return its runs.
 
-    Each has a checkpoint among the saved files then, if it has any. Nobody writes until that is so: without
-    a record there is no newer checkpoint, so that at most one replaces what is looked for.
+    Every run that has a checkpoint in this snapshot has one among the saved files. Other writers wait until
+    the checkpoints are saved: a run saves no further checkpoint before its epoch is recorded, so at most one
+    newer checkpoint can replace the one being read.
     """
     with database.read() as source:
         with database.write() as turn:
@@ -116,7 +117,7 @@ def _save_tables(database: Database, copy: Database, saved: _SavedFiles) -> Sequ
 
 
 def _resumable(session: Session) -> Sequence[Run]:
-    """The runs that can go on where they were, those first that are not going on now."""
+    """The runs that can resume from a checkpoint; those training now come last."""
     return session.exec(
         select(Run)
         .where(Run.status != "finished", Run.epochs_done > 0)

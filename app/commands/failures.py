@@ -14,7 +14,7 @@ EXIT_INTERRUPTED: Final = 130
 
 
 class Failure(Exception):
-    """What ends the command without a traceback: a text for the person, and the exit code."""
+    """Ends the command without a traceback, with a message and an exit code."""
 
     def __init__(self, message: str, exit_code: int = EXIT_FAILED) -> None:
         super().__init__(message)
@@ -23,7 +23,7 @@ class Failure(Exception):
 
 @contextmanager
 def address_errors() -> Iterator[None]:
-    """Say which address can't be listened on."""
+    """Turn an address that can't be listened on into a failure of the command."""
     try:
         yield
     except AddressError as error:
@@ -32,7 +32,7 @@ def address_errors() -> Iterator[None]:
 
 @contextmanager
 def database_errors(settings: Settings) -> Iterator[None]:
-    """Say why the database can't be used: its schema, damage, or that it is away."""
+    """Turn an unusable database into a failure of the command: schema, damage or outage."""
     from sqlalchemy.exc import DatabaseError
 
     from app.storage.database import told

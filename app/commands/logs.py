@@ -9,30 +9,30 @@ from dataclasses import dataclass
 from typing import Final
 
 FOLD_SECONDS: Final = 10.0
-"""How long records that repeat each other are counted instead of written."""
+"""The period in which repeated records are counted instead of written."""
 
 SHOWN: Final = 10
-"""How many of them are written first."""
+"""How many records of one kind are written before counting starts."""
 
 _REMEMBERED: Final = 200
-"""How many kinds of records are told apart."""
+"""How many kinds of records are tracked at a time."""
 
 _COMPARED: Final = 500
-"""How many characters of a message are compared."""
+"""How many characters of a message identify its kind."""
 
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def begin() -> None:
-    """Set up the log of this process: warnings of all, what happens of ours."""
+    """Configure the log of this process: warnings of all packages, and information of our own."""
     logging.basicConfig(level=logging.WARNING, handlers=[FoldingHandler()])
     logging.getLogger("app").setLevel(logging.INFO)
 
 
 class SafeFormatter(logging.Formatter):
-    """Writes control characters as escapes, for a terminal would obey them.
+    """Escapes control characters, because a terminal would execute them.
 
-    What a request says gets into messages. A message is one line; a traceback has a line each, indented.
+    Messages can contain text from requests. A message takes one line; the lines of a traceback are indented.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -48,7 +48,7 @@ class SafeFormatter(logging.Formatter):
 
 
 def escaped(text: str) -> str:
-    """The text with an escape for every character that can't be printed."""
+    """The text with every unprintable character escaped."""
     if text.isprintable():
         return text
     return "".join(
@@ -59,7 +59,7 @@ def escaped(text: str) -> str:
 
 @dataclass
 class _Burst:
-    """Records of one kind: when the first came, the last of them, and how many were counted only."""
+    """Records of one kind: the time of the first, the last record, and the number of counted ones."""
 
     began: float
     last: logging.LogRecord
@@ -68,9 +68,9 @@ class _Burst:
 
 
 class FoldingHandler(logging.StreamHandler):  # type: ignore[type-arg]
-    """Writes to standard error; of records of one kind, the first few in ten seconds, then their number.
+    """Writes the first records of each kind within ten seconds to standard error, then counts the others.
 
-    Records are of one kind if logger, level and message are the same before its arguments are put in.
+    Records of one kind have the same logger, level and message (before its arguments are filled in).
     """
 
     def __init__(self, seconds: float = FOLD_SECONDS) -> None:
@@ -81,7 +81,7 @@ class FoldingHandler(logging.StreamHandler):  # type: ignore[type-arg]
         self._timer: threading.Timer | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record or count it; the logging module holds this handler's lock."""
+        """Write or count a record; the logging module holds this handler's lock."""
         moment = time.monotonic()
         self._end_bursts(before=moment - self._seconds)
         kind = (record.name, record.levelno, str(record.msg)[:_COMPARED])
@@ -101,13 +101,13 @@ class FoldingHandler(logging.StreamHandler):  # type: ignore[type-arg]
             self._timer.start()
 
     def close(self) -> None:
-        """Write what is only counted yet, as at the end of the process."""
+        """Write the pending counts before closing."""
         with self._locked():
             self._forget_beyond(0)
         super().close()
 
     def _look(self) -> None:
-        """Write the numbers that are due, though nothing else is written."""
+        """Write the counts that are due, even when no new record arrives."""
         with self._locked():
             self._timer = None
             self._end_bursts(before=time.monotonic() - self._seconds)
@@ -121,7 +121,7 @@ class FoldingHandler(logging.StreamHandler):  # type: ignore[type-arg]
             self._forget_beyond(len(self._bursts) - 1)
 
     def _forget_beyond(self, kept: int) -> None:
-        """End the oldest bursts until so many are left."""
+        """End the oldest bursts until `kept` remain."""
         while len(self._bursts) > kept:
             burst = self._bursts.pop(next(iter(self._bursts)))
             if burst.folded:
@@ -137,7 +137,7 @@ class FoldingHandler(logging.StreamHandler):  # type: ignore[type-arg]
 
 
 def _summary(burst: _Burst, seconds: float) -> logging.LogRecord:
-    """A record that tells the last message of a burst, and how often there were others like it."""
+    """A record with the last message of a burst and the number of records counted."""
     summary = logging.makeLogRecord(burst.last.__dict__)
     summary.msg = "%s … repeated %s times in the last %g s"
     summary.args = (burst.last.getMessage(), f"{burst.folded:,}", seconds)

@@ -23,10 +23,10 @@ def options(
     many: bool = False,
     only: Collection[str] | None = None,
 ) -> list[inspect.Parameter]:
-    """One option per field, whose value is the text that was given, or None; for a bool it is a flag.
+    """One option per field, with the given text or None as its value; a bool becomes a flag.
 
-    `environment` is the prefix of the variables that stand for the options; with `many`, the metavar
-    says that a list or range is welcome. `only` names the fields that are wanted, by default all.
+    `environment` is the prefix of the environment variables for these options. With `many`, the metavar shows
+    that lists and ranges are allowed. `only` selects fields; the default is all.
     """
     return [
         _option(name, field, panel, environment, many=many)
@@ -42,7 +42,7 @@ def _option(
     is_flag = field.annotation is bool
     option = typer.Option(
         flag(name),
-        help=f"{field.description}{limits and f' ({limits})'}".replace("[", r"\["),  # [ would begin a style
+        help=f"{field.description}{limits and f' ({limits})'}".replace("[", r"\["),  # [ starts Rich markup
         metavar=None if is_flag else _metavar(field, many=many),
         show_default=False,
         envvar=environment and environment + name.upper(),
@@ -57,12 +57,12 @@ def _option(
 
 
 def flag(name: str) -> str:
-    """The option of a field."""
+    """The command-line option of a field."""
     return f"--{name.replace('_', '-')}"
 
 
 def with_options(parameters: Iterable[inspect.Parameter]) -> Callable[[Command], Command]:
-    """Give a command further options; it gets the values given for them as its first argument, a dict."""
+    """Add options to a command, which receives their values as its first argument, a dict."""
     added = list(parameters)
 
     def decorate(command: Command) -> Command:

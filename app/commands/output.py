@@ -16,5 +16,5 @@ def say(text: str) -> None:
 
 
 def say_json(text: str) -> None:
-    """Print JSON, which any encoding can show."""
+    """Print JSON; characters that the encoding lacks are escaped."""
     say(streams.as_json(text))

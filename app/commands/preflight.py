@@ -16,13 +16,13 @@ from app.settings import ENVIRONMENT, Settings
 from app.storage.folder_lock import Place
 
 LONGEST_PATH: Final = 504
-"""Bytes that the path of a SQLite file may have: SQLite takes 512, and appends `-journal`."""
+"""Maximum path length of a SQLite file in bytes: SQLite takes 512, and appends `-journal`."""
 
 
 def begin(given: dict[str, str], *, anew: bool = True) -> Settings:
-    """Prepare a child process or a half that runs alone: its log and its settings.
+    """Prepare a process that runs alone or as a child: its log and its settings.
 
-    A data folder is made where there is none, unless nothing shall begin `anew`.
+    With `anew`, create a missing data folder; otherwise the installation must exist.
     """
     logs.begin()
     settings = settings_of(given)
@@ -38,7 +38,7 @@ def begin(given: dict[str, str], *, anew: bool = True) -> Settings:
 
 
 def settings_of(given: dict[str, str]) -> Settings:
-    """The settings in force; options become variables, so that child processes have them too."""
+    """The settings in force; options become environment variables, for child processes."""
     for name, text in given.items():
         if not text:
             raise _refused(name, "an option can't be empty; leave it out for the default")
@@ -49,11 +49,11 @@ def settings_of(given: dict[str, str]) -> Settings:
         texts = [
             str(_refused(str(problem["loc"][0]), f"{_expected(problem)}, got {problem['input']!r}"))
             if problem["loc"]
-            else str(problem.get("ctx", {}).get("error", problem["msg"]))  # several that don't fit together
+            else str(problem.get("ctx", {}).get("error", problem["msg"]))  # contradictory settings
             for problem in error.errors()
         ]
         raise Failure("\n".join(texts), EXIT_USAGE) from error
-    os.environ[f"{ENVIRONMENT}DATA_DIR"] = str(settings.data_dir)  # absolute: it stays where it is
+    os.environ[f"{ENVIRONMENT}DATA_DIR"] = str(settings.data_dir)  # now absolute, for child processes
     return settings
 
 
@@ -62,7 +62,7 @@ def _expected(problem: ErrorDetails) -> str:
 
 
 def check_data_dir(settings: Settings) -> None:
-    """Make the data folder where there is none, and see that it can be written to."""
+    """Create the data folder if it is missing, and check that it is writable."""
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -72,7 +72,7 @@ def check_data_dir(settings: Settings) -> None:
 
 
 def check_database(settings: Settings) -> Path | None:
-    """See that the database can be named and its driver is there; its file, None without one."""
+    """Check the database URL and its driver; return the database file, or None for a database server."""
     path = settings.own_database
     if settings.database_url:
         named = _named_database(settings)
@@ -91,7 +91,7 @@ def check_database(settings: Settings) -> Path | None:
 
 
 def _named_database(settings: Settings) -> Path | None:
-    """The file that a URL names; None if it names a database server."""
+    """The file that the URL names; None for a database server."""
     from sqlalchemy.exc import ArgumentError
 
     from app.storage import sqlite
@@ -118,21 +118,21 @@ def _named_database(settings: Settings) -> Path | None:
 
 
 def places(settings: Settings) -> list[Place]:
-    """What one dashboard has for itself."""
+    """The places that only one dashboard may use at a time: its data folder and its database file."""
     database = check_database(settings)
     return [Place.folder(settings.data_dir), *([Place.database(database)] if database else [])]
 
 
 def check_login(settings: Settings) -> None:
-    """See that other machines can't reach the address to listen on, unless that was asked for.
+    """Refuse an address that other machines can reach, unless the settings allow it.
 
     Raises:
-        AddressError: the host is not one of this machine.
+        AddressError: the host is not an address of this machine.
     """
     address = Address(settings.host, settings.port)
     if address.is_local:
         return
-    with address.listen():  # another machine's address is of no use with a login either
+    with address.listen():  # reject an address of another machine before asking for --no-login
         pass
     if not settings.no_login:
         raise _refused(
@@ -144,7 +144,7 @@ def check_login(settings: Settings) -> None:
 
 
 def _check_installed(settings: Settings, database: Path | None) -> None:
-    """See that somebody has used this database and this folder; make neither."""
+    """Check that the database and the folder exist, without creating either."""
     if database and not database.is_file():
         raise _refused(
             "database_url" if settings.database_url else "data_dir", f"there is no database {str(database)!r}"
@@ -154,7 +154,7 @@ def _check_installed(settings: Settings, database: Path | None) -> None:
 
 
 def _check_file(path: Path) -> None:
-    """See that the database file, if there is one, is sound; it is not changed."""
+    """Check the database file for damage, if it exists, without changing it."""
     from app.storage import database_file
     from app.storage.migrations import SchemaError
 

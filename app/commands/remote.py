@@ -157,7 +157,7 @@ def export(
     output: Annotated[Path | None, typer.Option(help="A new file; by default standard output.")] = None,
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Write runs as CSV: all of them, some, or those of a study."""
+    """Write all runs, the given runs, or those of a study as CSV."""
     if ids and study is not None:
         raise Failure("Name either runs or --study, not both.", EXIT_USAGE)
     if epochs and not ids and study is None:
@@ -178,7 +178,7 @@ def export(
 
 
 def _lists(given: dict[str, str]) -> dict[str, list[Value]]:
-    """Hyperparameters as lists of values, from lists and ranges as people type them."""
+    """Parse the lists and ranges given for hyperparameters."""
     lists = {}
     for name, text in given.items():
         try:
@@ -189,7 +189,7 @@ def _lists(given: dict[str, str]) -> dict[str, list[Value]]:
 
 
 def _values(given: dict[str, str]) -> dict[str, Value]:
-    """Hyperparameters of one run."""
+    """The hyperparameters of one run."""
     values = {}
     for name, found in _lists(given).items():
         if len(found) > 1:
@@ -202,7 +202,7 @@ def _values(given: dict[str, str]) -> dict[str, Value]:
 
 
 def _text(argument: str) -> str:
-    """An argument as text: where the locale knows ASCII alone, its bytes may still be UTF-8."""
+    """Decode an argument as UTF-8, which an ASCII locale does not do."""
     try:
         return os.fsencode(argument).decode()
     except UnicodeError:
@@ -229,7 +229,7 @@ def _connect(url: str) -> Iterator["Client"]:
     except ClientError as error:
         is_usage = isinstance(error, NoUrl) or error.status in _BAD_REQUEST
         raise Failure(str(error), EXIT_USAGE if is_usage else EXIT_FAILED) from error
-    except UnicodeEncodeError as error:  # an argument whose bytes are none of the terminal's encoding
+    except UnicodeEncodeError as error:  # an argument that is not valid in the terminal's encoding
         bad = error.object[error.start : error.end]
         raise Failure(f"{bad!r} is not valid text; write it in UTF-8.", EXIT_USAGE) from error
 
@@ -241,14 +241,14 @@ def _console() -> "Console":
 
 
 def _progress_console(*, hidden: bool) -> "Console":
-    """Where progress is shown: beside the output, so that this can be piped."""
+    """A console on standard error, so that standard output can be piped."""
     from rich.console import Console
 
     return Console(stderr=True, quiet=hidden)
 
 
 def _preview(client: "Client", body: dict[str, Any], *, json: bool) -> None:
-    """Say what a study would be."""
+    """Print the number of runs of a study and the estimated time."""
     found = client.preview_study(body)
     if json:
         say_json(found.model_dump_json())

@@ -21,19 +21,19 @@ from trainer.files import durable
 _WHY_QUEUED: Final = "the database was restored from a backup"
 
 _CHANGES_PER_SECOND: Final = 1_000_000
-"""More than any database makes: the time in this unit is beyond what an earlier one can have counted to."""
+"""More changes per second than any database makes, so the clock in this unit exceeds every earlier number."""
 
 
 def restore(path: Path, database: Database, location: str) -> Contents:
-    """Fill an empty database, and the place of its files, from a backup.
+    """Fill an empty database, and its place for files, from a backup.
 
-    Runs that were training when the backup was taken wait in the queue again, no crash counted; they resume
-    from their checkpoints. Nothing is changed if this fails.
+    Runs that were training at the time of the backup return to the queue without a counted crash, and resume
+    from their checkpoints. If the restore fails, it changes nothing.
 
     Raises:
-        BackupError: the file is no backup or damaged, the database is not empty, or files of runs lie at
-            `location` already.
-        SchemaError: the backup was taken by a newer version.
+        BackupError: the file is not a backup or is damaged, the database is not empty, or `location` already
+            contains files of runs.
+        SchemaError: the backup is from a newer version.
     """
     try:
         with ExitStack() as stack:
@@ -94,9 +94,10 @@ def _restore(archive: zipfile.ZipFile, saved: Database, database: Database, loca
 
 
 def _count_on(session: Session) -> None:
-    """Give every change a number that no database before this one has given to another.
+    """Renumber all changes above every number that an earlier database has given.
 
-    Whoever has seen what came after the backup, and is lost now, is thereby known by the number it names.
+    A client that has seen changes made after the backup names a number below the new ones. The server detects
+    this and resets the client.
     """
     counter = session.exec(select(Counter)).one()
     origin = max(round(clock(session) * _CHANGES_PER_SECOND), counter.value)
@@ -112,7 +113,7 @@ def _count_on(session: Session) -> None:
 
 
 def _continue_numbering(session: Session) -> None:
-    """Let new runs and studies have ids that none ever had, those of deleted runs included."""
+    """Give new runs and studies ids that were never used, not even by deleted runs."""
     newest = {
         "run": max(_highest(session, Run.id), _highest(session, Deletion.run_id)),
         "study": _highest(session, Study.id),
@@ -139,7 +140,7 @@ def _highest(session: Session, column: object) -> int:
 
 
 def _queue_again(session: Session) -> None:
-    """Give back the runs that were training: their workers know nothing of this database."""
+    """Requeue the runs that were training, because their workers do not know this database."""
     workers = session.exec(select(Run.worker_id).where(Run.status == "running").distinct()).all()
     for worker_id in workers:
         if worker_id:

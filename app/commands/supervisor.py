@@ -16,7 +16,7 @@ from app import interpreter
 from app.address import EXIT_ADDRESS, Address
 
 EXIT_SETTINGS: Final = 2
-"""A child's exit code for settings that are wrong: starting it again would not help."""
+"""A child's exit code for invalid settings, after which a restart would not help."""
 
 _WEB: Final = "web process"
 
@@ -26,30 +26,31 @@ EXIT_KILLED: Final = 130
 
 @dataclass(frozen=True)
 class Patience:
-    """How long the supervisor waits for what, in seconds, and how often it tries."""
+    """Delays and time limits of the supervisor in seconds, and its number of attempts."""
 
     first_delay: float = 0.5
     longest_delay: float = 30
     long_life: float = 60
-    """After a life this long the next delay is the first one again."""
+    """After a child has run this long, the delay returns to `first_delay`."""
     short_life: float = 5
-    """A child that ends sooner never really started."""
+    """A child that ends sooner counts as failed to start."""
     short_lives: int = 5
-    """After so many short lives in a row the supervisor gives up."""
+    """The supervisor gives up after this many failed starts in a row."""
     head_start: float = 10
     """The worker starts when the web process answers, or after this long."""
     drain: float = 15
-    """How long a child may take to end before it is killed."""
+    """Time for a child to end before it is killed."""
 
 
 class Supervisor:
-    """Keeps two child processes alive: `web`, and `worker` once `answers` says that the web process does.
+    """Keeps two child processes alive: `web`, and `worker` once `answers` returns True for the web process.
 
-    The commands get `--parent` with the supervisor's process id, so that a child can notice its death
-    (`app.worker.lifeline`), and `--again` once the web process has answered: a child then begins no new
-    database in place of one that is gone. The worker also gets `--id` and, after a death, `--replaces` with
-    its predecessor's. The web process reads the id of each dead worker, a line each, from its standard input.
-    Each child has a process group of its own: Ctrl-C reaches the supervisor alone, which passes it on once.
+    Both commands get `--parent` with the supervisor's process id, so that a child notices the supervisor's
+    death (`app.worker.lifeline`). Once the web process has answered, they also get `--again`: a child then
+    creates no new database if the old one is missing. The worker also gets `--id` and, after a death,
+    `--replaces` with its predecessor's id. The web process reads the ids of dead workers from its standard
+    input, one per line. Each child has its own process group: Ctrl-C reaches only the supervisor, which
+    passes it on once.
     """
 
     def __init__(
@@ -72,13 +73,13 @@ class Supervisor:
         self._exit_code = 0
 
     async def run(self) -> int:
-        """Run until a signal says to stop or a child cannot be started; the exit code.
+        """Run until a signal arrives or a child fails to start, and return the exit code.
 
-        SIGINT, SIGTERM and SIGHUP let the children end in their own time, a second one kills them.
+        SIGINT, SIGTERM and SIGHUP stop the children gracefully; a second signal kills them.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
                 loop.add_signal_handler(number, self._on_signal)
         tasks = {asyncio.create_task(task) for task in (self._keep_web(), self._keep_worker(), self._greet())}
         await self._stopping.wait()
@@ -137,7 +138,7 @@ class Supervisor:
         await self._keep("worker", command, lambda: self._tell_of_death(ids[-1]))
 
     def _tell_of_death(self, worker_id: str) -> None:
-        """Let the web process give back what a worker held, before the next one is there to do so."""
+        """Let the web process requeue the runs of a dead worker before its successor starts."""
         web = self._processes.get(_WEB)
         if web and web.stdin:
             web.stdin.write(f"{worker_id}\n".encode())
@@ -145,7 +146,7 @@ class Supervisor:
     async def _keep(
         self, name: str, command: Callable[[], Sequence[str]], on_death: Callable[[], None] = lambda: None
     ) -> None:
-        """Start a child again and again, until all is to stop or it proves hopeless."""
+        """Restart a child until the supervisor stops or the child keeps failing to start."""
         patience = self._patience
         delay = patience.first_delay
         short_lives = 0
@@ -171,7 +172,7 @@ class Supervisor:
             delay = min(2 * delay, patience.longest_delay)
 
     async def _live(self, name: str, command: Sequence[str]) -> int:
-        """Start a child and wait for its end; its exit code, or minus the signal that killed it."""
+        """Start a child, wait for its end, and return its exit code, or minus the signal that killed it."""
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
@@ -183,7 +184,7 @@ class Supervisor:
             _say(f"The {name} cannot be started: {error}.")
             return EXIT_NOT_FOUND
         self._processes[name] = process
-        if self._stopping.is_set():  # the others were told while this one was being started
+        if self._stopping.is_set():  # the other children were stopped while this one was starting
             process.terminate()
         code = await process.wait()
         del self._processes[name]
@@ -204,7 +205,7 @@ def _say(message: str) -> None:
 
 
 def greeting(address: Address, hosts: Iterable[str]) -> str:
-    """Where the dashboard is, and from where else it can be reached."""
+    """The dashboard's address and its exposure to other machines."""
     here = f"Depthboard is at {address.url} (Ctrl-C stops it)."
     if address.exposure is None:
         return here
@@ -215,9 +216,9 @@ def greeting(address: Address, hosts: Iterable[str]) -> str:
 
 
 def up(address: Address, hosts: Iterable[str]) -> int:
-    """Run the dashboard at a free address until it is told to stop; the exit code.
+    """Run the dashboard at a free address until it is stopped, and return the exit code.
 
-    Settings reach the children by the environment. `hosts` are the names that the server answers to.
+    Children get the settings from the environment. `hosts` are the names that the server answers to.
     """
     supervisor = Supervisor(
         interpreter.command("app.cli", "serve"),

@@ -21,9 +21,9 @@ _SHOWN_IF_DIFFERENT: Final = tuple(name for name in HYPERPARAMETERS if name not 
 
 
 def run_table(runs: Sequence[RunOut]) -> Table:
-    """Runs, a row each; of the less telling hyperparameters only those in which they differ.
+    """A table of runs; most hyperparameters appear only if they differ between the runs.
 
-    Where it is narrow, cells go over several lines: ids and numbers are never cut, and of words only names.
+    In a narrow terminal cells wrap: ids and numbers are never cut, and of words only names.
     """
     table = Table(box=None, header_style="bold")
     differing = [name for name in _SHOWN_IF_DIFFERENT if len({getattr(run, name) for run in runs}) > 1]
@@ -70,7 +70,7 @@ def depth_table(comparison: Comparison) -> Table:
 
 
 def follow_run(client: Client, run: RunOut, console: Console) -> RunOut:
-    """Show a run's epochs as they come; the run once it has ended."""
+    """Show a run's epochs as they are recorded, and return the run once it has ended."""
     with _progress(console) as progress:
         bar = progress.add_task(escape(run.name), total=run.epochs, note=run.reason or run.status)
         for event in client.events(run.id):
@@ -93,7 +93,7 @@ def follow_run(client: Client, run: RunOut, console: Console) -> RunOut:
 def follow_study(
     client: Client, study: StudyOut, console: Console, sleep: Callable[[float], None] = time.sleep
 ) -> StudyOut:
-    """Show a study's progress and its running runs until all have ended; the study then."""
+    """Show a study's progress and its running runs, and return the study once all runs have ended."""
     bars: dict[int, TaskID] = {}
     with _progress(console) as progress:
         whole = progress.add_task(escape(study.name), total=1.0, note="")
@@ -141,7 +141,7 @@ def _counts(study: StudyOut) -> str:
 
 
 def _show_running(progress: Progress, bars: dict[int, TaskID], running: Sequence[RunOut]) -> None:
-    """Keep one bar for each run that trains now."""
+    """Show one bar for each running run."""
     for run_id in bars.keys() - {run.id for run in running}:
         progress.remove_task(bars.pop(run_id))
     for run in running:

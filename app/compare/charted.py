@@ -10,12 +10,12 @@ from app.schemas.configurations import repeats
 
 
 def of_comparison(comparison: Findings) -> dict[str, Any]:
-    """Of a comparison; the page words its verdict and warnings itself."""
+    """The data of a comparison without its verdict and warnings, which the template writes."""
     return comparison.model_dump(exclude={"verdict", "warnings", "offer", "by_depth"})
 
 
 def of_groups(everyone: Sequence[Group], shown: Sequence[Members]) -> dict[str, Any]:
-    """The same of groups of runs that are not compared, and how they look: no more than curves need."""
+    """The data of groups that are not compared, and their marks: only what the curves need."""
     runs = sorted((run for group in everyone for run in group.runs), key=lambda run: run.id)
     ended = finished(runs)
     repeated = {run.id for run in repeats(ended)}

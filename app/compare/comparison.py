@@ -42,7 +42,7 @@ from app.schemas.configurations import repeats
 from app.storage.tables import Run, Study, StudyRun
 
 SELECTED: Final = ("runs", "study", "by")
-"""What of a query string says which runs are compared and how; a page knows others that say how it looks."""
+"""Query parameters that select runs and grouping; other parameters only change the display."""
 
 
 class NotComparable(Exception):
@@ -52,10 +52,10 @@ class NotComparable(Exception):
 def compare(
     session: Session, run_ids: Sequence[int], by: Sequence[str] = BY_DEPTH, study_id: int | None = None
 ) -> Findings | None:
-    """Compare runs by these hyperparameters; None if none of the ids is known.
+    """Compare runs grouped by these hyperparameters; None if none of the ids exists.
 
-    Runs of several data sets are kept apart by these too. More seeds are offered for `study_id`, or for a new
-    study where there is none.
+    Runs of several data sets are also grouped by data set. The comparison offers more seeds for `study_id`,
+    or for a new study if it is None.
     """
     found = session.exec(select(Run).where(col(Run.id).in_(run_ids)).order_by(col(Run.id))).all()
     if not found:
@@ -101,14 +101,14 @@ def compare(
 
 
 def _apart(runs: Sequence[RunOut], by: Sequence[str]) -> tuple[str, ...]:
-    """What to group these runs by: accuracies on different data sets make no common mean."""
+    """The grouping, with the data set added if there are several: their accuracies share no mean."""
     several = len({run.dataset for run in runs}) > 1
     return (*by, "dataset") if several and "dataset" not in by else tuple(by)
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which runs a query string asks to compare, and by what: a list of ids, the runs of a study, or both."""
+    """The runs and the grouping that a query string selects: a list of ids, the runs of a study, or both."""
 
     ids: list[int]
     study_id: int | None
@@ -119,7 +119,8 @@ class Selection:
         """Read `runs`, `study` and `by`.
 
         Raises:
-            QueryError: a value is malformed; if `strict`, also when both are absent or another is there.
+            QueryError: a value is malformed; if `strict`, also if `runs` and `study` are missing or another
+                parameter is given.
         """
         ids: list[int] = []
         study_id = None
@@ -140,7 +141,7 @@ class Selection:
         return cls(ids, study_id, by)
 
     def run_ids(self, session: Session) -> list[int]:
-        """The ids of all runs that are meant."""
+        """The ids of all selected runs."""
         members = (
             select(StudyRun.run_id).where(StudyRun.study_id == self.study_id).order_by(col(StudyRun.run_id))
         )
@@ -148,7 +149,7 @@ class Selection:
 
 
 def by_depth(runs: Sequence[RunOut]) -> list[DepthRow]:
-    """One row per depth over these finished runs, shallow to deep."""
+    """One row per depth of these finished runs, in ascending order."""
     return [
         DepthRow(
             depth=group.key["depth"],
@@ -163,7 +164,7 @@ def by_depth(runs: Sequence[RunOut]) -> list[DepthRow]:
 
 
 def nothing_found(session: Session, chosen: Selection) -> str:
-    """Why a selection holds no run, in a sentence."""
+    """Why a selection contains no run, in a sentence."""
     if chosen.study_id is not None and session.get(Study, chosen.study_id) is None and not chosen.ids:
         return f"There is no study {chosen.study_id}."
     return "None of these runs exists. They may have been deleted."

@@ -14,12 +14,12 @@ from app.statistics import SIGNIFICANCE, Difference
 
 
 def others_of(group: Group, pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs of a group with each other one."""
+    """The pairs of a group with every other group."""
     return [pair for pair in pairs if group.id in pair.ids]
 
 
 def evidence(groups: Sequence[Group], pairs: Sequence[Pair]) -> list[str]:
-    """The sentences behind a verdict on these groups."""
+    """The sentences that support a verdict on these groups."""
     if len(groups) <= 1:
         return []
     tests = sum(pair.p is not None for pair in pairs)
@@ -38,9 +38,9 @@ def evidence(groups: Sequence[Group], pairs: Sequence[Pair]) -> list[str]:
 
 
 def shown_pairs(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
-    """Neighbours, then the best group, or each that ties for it, with each other one.
+    """Neighbours, then the pairs of the best group, or of each tied one, with the others.
 
-    Of several data sets none is the best.
+    Groups of several data sets have no best group.
     """
     found = neighbours(groups)
     best = {group.id for group in leaders(groups)}
@@ -52,9 +52,10 @@ def shown_pairs(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
 
 
 def neighbours(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
-    """Each group with the next one that differs from it in a single part of its key and has the same data.
+    """Pair each group with the next one of the same data that differs in a single part of the key.
 
-    Where keys have one part that is the next of all; where no two differ in a single part, too.
+    With keys of one part, this is the next group. If no two groups differ in a single part, each group is
+    paired with the next one.
     """
     names = list(groups[0].key)
     found = []
@@ -96,10 +97,10 @@ def _pair_sentence(pair: Pair, first: Group, second: Group, tests: int) -> str:
 
 
 def _overfitting(groups: Sequence[Group], pairs: dict[tuple[str, str], Pair]) -> list[str]:
-    """What a deeper group's better fit to its training images is worth: of the deepest that fits better.
+    """A sentence about overfitting, for the deepest group that fits its training images better.
 
-    Overfitting is claimed only if train accuracy rises and test accuracy falls, each by more than chance
-    after Holm's correction for all pairs.
+    It claims overfitting only if train accuracy rises and test accuracy falls, both significantly after
+    Holm's correction for all pairs.
     """
     top = next(iter(leaders(groups)), None)
     if top is None or top.depth is None:
@@ -119,14 +120,14 @@ def _overfitting(groups: Sequence[Group], pairs: dict[tuple[str, str], Pair]) ->
 
 
 def _rises(top: Group, deeper: Group, train: Difference) -> bool:
-    """Whether train accuracy rises by more than chance, or without any spread at all."""
+    """Whether train accuracy rises significantly, or without any spread."""
     if min(len(top.runs), len(deeper.runs)) == 1 or top.mixed or deeper.mixed:
         return False
     return train.mean > 0 and (train.p is None or train.p < SIGNIFICANCE)
 
 
 def _saturated(groups: Sequence[Group]) -> list[str]:
-    """Which groups have nothing left to learn from their training images."""
+    """A sentence naming the groups that classify every training image correctly."""
     full = [group for group in groups if min(group.train_accuracies) == 1.0]
     if not full:
         return []

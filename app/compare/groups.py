@@ -27,13 +27,13 @@ from trainer.config import TrainConfig
 
 BY_DEPTH: Final = ("depth",)
 AXES: Final = (*(name for name in HYPERPARAMETERS if name != "seed"), *FOUND)
-"""What runs can be grouped by: their seeds are what a group is averaged over."""
+"""Fields to group runs by. The seed is not one: groups average over seeds."""
 
 GOOD: Final = 0.97
-"""The test accuracy whose price in seconds is told."""
+"""The test accuracy of the column *Time to 97 %*."""
 
 _MOST: Final = 40
-"""How many groups one chart can show."""
+"""The maximum number of groups in one chart."""
 
 _COUNTED: Final = {
     "depth": "depth",
@@ -46,16 +46,16 @@ _COUNTED: Final = {
     "device_used": "device",
     "dataset": "data set",
 }
-"""What several of are counted; of others there are several values."""
+"""Nouns for counted values; other fields use "value of"."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that agree in what they are grouped by: a sample of their accuracies.
+    """Runs with the same values of the fields they are grouped by: a sample of their accuracies.
 
-    `label` is the group in words, which no other group of a comparison has: `3 layers`, `lr 0.1`,
-    `3 layers, adamw`. `datasets` are what its runs were tested on, by one name for all that hold the same
-    images, of groups whose runs have finished.
+    `label` is the group in words, unique within a comparison: `3 layers`, `lr 0.1`, `3 layers, adamw`.
+    `datasets` are the data sets that its finished runs were tested on; data sets with the same images share
+    one name.
     """
 
     key: Mapping[str, Any]
@@ -65,17 +65,17 @@ class Group:
 
     @cached_property
     def id(self) -> str:
-        """What the group is found by, in every comparison: `depth=3`, `depth=3,optimizer=adamw`."""
+        """Identifies the group in every comparison: `depth=3`, `depth=3,optimizer=adamw`."""
         return identity(self.key)
 
     @property
     def depth(self) -> int | None:
-        """The depth of its runs, if groups are by depth alone."""
+        """The depth of its runs if depth is the only grouping, else None."""
         return self.key["depth"] if tuple(self.key) == BY_DEPTH else None
 
     @cached_property
     def architecture(self) -> tuple[int, ...]:
-        """The layer sizes that all its runs have; empty if they differ."""
+        """The layer sizes of its runs; empty if they differ."""
         sizes = {tuple(run.layer_sizes) for run in self.runs}
         return sizes.pop() if len(sizes) == 1 else ()
 
@@ -86,37 +86,37 @@ class Group:
 
     @property
     def size(self) -> str:
-        """How many runs it has, in words: `3 seeds`, or `6 runs of 3 seeds` if they are not one a seed."""
+        """The number of runs in words: `3 seeds`, or `6 runs of 3 seeds` if its runs are mixed."""
         if not self.mixed:
             return prose.seeds(len(self.runs))
         return f"{plural(len(self.runs), 'run')} of {prose.seeds(len(set(self.seeds)))}"
 
     @cached_property
     def family(self) -> tuple[Any, ...] | None:
-        """What groups have in common whose runs belong together seed by seed; None if they can't.
+        """A key shared by groups whose runs pair seed by seed; None if the group can't be paired.
 
-        Runs of one architecture, the same data and the same seeds started from the same weights.
+        Runs with the same architecture, data and seed start from the same weights.
         """
         if not self.architecture or self.mixed or len(set(self.seeds)) < len(self.seeds):
             return None
         return (*self.architecture, "data", *self.datasets, "seeds", *sorted(self.seeds))
 
     def pairs_with(self, other: "Group") -> bool:
-        """Whether each run here has its twin in the other group."""
+        """Whether each run has a counterpart with the same seed in the other group."""
         return self.family is not None and self.family == other.family
 
     def in_order(self, values: Sequence[float]) -> list[float]:
-        """These values, one a run, in the order of the seeds."""
+        """Sort values, one per run, by seed."""
         return [value for _, value in sorted(zip(self.seeds, values, strict=True))]
 
     @cached_property
     def mixed(self) -> list[str]:
-        """In what its runs differ besides their seeds: then they are no independent repeats of one thing."""
+        """The fields other than the seed in which its runs differ. Such runs are not independent repeats."""
         return list(differing(self.runs))
 
     @property
     def guessing(self) -> int:
-        """How many of its runs have a test accuracy that is not above chance."""
+        """The number of runs whose test accuracy is not above chance."""
         return sum(run.guessing is not None for run in self.runs)
 
     @cached_property
@@ -131,10 +131,10 @@ class Group:
 
 
 def axes(text: str) -> tuple[str, ...]:
-    """The names in a `by=` of a query string; by depth if it is empty.
+    """Parse the `by` parameter of a query string; the default is depth.
 
     Raises:
-        QueryError: one of them is nothing that runs can be grouped by.
+        QueryError: a name is not a field to group by.
     """
     names = tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
     for name in names:
@@ -144,7 +144,7 @@ def axes(text: str) -> tuple[str, ...]:
 
 
 def grouped(runs: Iterable[RunOut], by: Sequence[str]) -> list[Group]:
-    """The runs by their values, in ascending order; each group's in the order of their ids."""
+    """Group runs by these fields, in ascending order of values; runs in a group are ordered by id."""
     found: dict[tuple[Any, ...], list[RunOut]] = {}
     for run in sorted(runs, key=lambda run: run.id):
         found.setdefault(tuple(part(run, name) for name in by), []).append(run)
@@ -160,7 +160,7 @@ def grouped(runs: Iterable[RunOut], by: Sequence[str]) -> list[Group]:
 
 
 def among(groups: Sequence[Group], runs: Iterable[RunOut]) -> list[Group]:
-    """The groups with no other runs than these finished ones, without those that have none of them."""
+    """Reduce groups to these finished runs; groups without any of them are dropped."""
     judged = list(runs)
     ids = {run.id for run in judged}
     names = datasets_by_content(judged)
@@ -173,7 +173,7 @@ def among(groups: Sequence[Group], runs: Iterable[RunOut]) -> list[Group]:
 
 
 def members(groups: Sequence[Group]) -> list[Members]:
-    """Which runs are in which group, and how each group looks in charts."""
+    """The runs of each group, and its mark in charts."""
     looks = marks([group.key for group in groups])
     return [
         Members(
@@ -190,14 +190,14 @@ def members(groups: Sequence[Group]) -> list[Members]:
 
 
 def marks_of_runs(members: Iterable[Members]) -> dict[int, Members]:
-    """The group that tells how a run looks, by the run's id."""
+    """The group whose mark a run has, by run id."""
     return {run_id: group for group in members for run_id in group.runs}
 
 
 def parted(runs: Sequence[RunOut]) -> tuple[str, ...]:
-    """What to group runs by so that a group holds repeats of one thing: all in which they differ.
+    """Choose a grouping whose groups contain repeats of one configuration: all fields that differ.
 
-    What differs last is left out while there are more than 40 groups, which nobody tells apart.
+    The last fields are dropped while there are more than 40 groups, too many to distinguish in a chart.
     """
     names = [name for name in differing(runs) if name not in FOUND] or list(BY_DEPTH)
     while len(names) > 1 and len({tuple(part(run, name) for name in names) for run in runs}) > _MOST:
@@ -206,14 +206,14 @@ def parted(runs: Sequence[RunOut]) -> tuple[str, ...]:
 
 
 def finished(runs: Iterable[RunOut]) -> list[RunOut]:
-    """Those of the runs that have final results."""
+    """The runs that have finished."""
     return [run for run in runs if run.status == "finished"]
 
 
 def row(group: Group, seconds_to_good: Mapping[int, float], best: float | None) -> GroupRow:
-    """What a group measured; `best` is how likely its test accuracy is the highest.
+    """A group's row; `best` is the probability that its test accuracy is the highest.
 
-    `seconds_to_good` are seconds until `GOOD`, by run.
+    `seconds_to_good` maps run ids to the seconds until `GOOD`.
     """
     runs = group.runs
     parameters = {run.parameters for run in runs}
@@ -241,13 +241,13 @@ def row(group: Group, seconds_to_good: Mapping[int, float], best: float | None) 
 
 
 def over_seeds(group: Group, values: Sequence[float]) -> Spread:
-    """The spread of what each run of a group measured; without an interval if they are no repeats."""
+    """The spread of the runs' values, without an interval if the runs are not repeats."""
     found = spread(values)
     return found.model_copy(update={"ci95": None}) if group.mixed else found
 
 
 def noun(by: Sequence[str]) -> Noun:
-    """What groups by these are called in a sentence."""
+    """The noun for groups by these fields."""
     if len(by) > 1:
         return Noun("group", "groups")
     if by[0] == "data_version":
@@ -260,12 +260,12 @@ def noun(by: Sequence[str]) -> Noun:
 
 
 def _order(key: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
-    """Ascending, with what was not set (like no limit of epochs without progress) first."""
+    """A sort key for ascending order; values that are not set come first."""
     return tuple((value is not None, natural(value) if isinstance(value, str) else value) for value in key)
 
 
 def _worded(name: str, values: Iterable[Any]) -> dict[Any, str]:
-    """These values of a part in words, each in words of its own."""
+    """A distinct label for each value of a field."""
     return {value: _named(name, value, text) for value, text in shown_apart(values).items()}
 
 

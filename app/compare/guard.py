@@ -21,7 +21,7 @@ _NAMED_VALUES: Final = 6
 
 
 def confounders(runs: Sequence[RunOut], by: Sequence[str] = BY_DEPTH) -> list[Confounder]:
-    """What differs between judged runs besides their seeds and what they are compared by."""
+    """The fields, other than the seed and the grouping, in which the judged runs differ."""
     blamed = " and ".join(by)
     return [
         Confounder(
@@ -48,7 +48,7 @@ def _difference(name: str, values: Sequence[object], runs: Sequence[RunOut]) -> 
 
 
 def repeated(runs: Sequence[RunOut]) -> list[str]:
-    """A sentence on runs that a later one repeats; none if there are none."""
+    """A sentence on the repeats among these runs, if any."""
     if not runs:
         return []
     verb, each = ("repeats", "only that one counts") if len(runs) == 1 else ("repeat", "each counts once")
@@ -57,7 +57,7 @@ def repeated(runs: Sequence[RunOut]) -> list[str]:
 
 
 def missing(asked: Sequence[int], runs: Sequence[RunOut]) -> list[str]:
-    """A sentence on runs that were asked for and are not there; none if all are."""
+    """A sentence on requested runs that do not exist, if any."""
     known = {run.id for run in runs}
     unknown = [run_id for run_id in dict.fromkeys(asked) if run_id not in known]
     if not unknown:
@@ -67,12 +67,12 @@ def missing(asked: Sequence[int], runs: Sequence[RunOut]) -> list[str]:
 
 
 def missing_study(asked: int | None, study: Study | None) -> list[str]:
-    """A sentence on a study that was asked for and is not there; none if it is, or none was."""
+    """A sentence on a requested study that does not exist."""
     return [f"Study {asked} does not exist, and is left out."] if asked is not None and study is None else []
 
 
 def odd_data(runs: Sequence[RunOut]) -> list[str]:
-    """A sentence for each warning about the data that runs train on."""
+    """A sentence for each warning about the runs' data."""
     found: dict[tuple[str, str], list[int]] = defaultdict(list)
     for run in runs:
         for warning in run.data_warnings:
@@ -81,7 +81,7 @@ def odd_data(runs: Sequence[RunOut]) -> list[str]:
 
 
 def guessed(runs: Sequence[RunOut]) -> list[str]:
-    """A sentence on finished runs whose test accuracy is no more than guessing gets; none if none is."""
+    """Sentences on finished runs whose test accuracy is not above chance."""
     found: dict[Guessing, list[RunOut]] = defaultdict(list)
     for run in runs:
         if run.guessing:
@@ -117,7 +117,7 @@ def unjudged(runs: Sequence[RunOut]) -> str:
 
 
 def unfinished(runs: Sequence[RunOut]) -> list[str]:
-    """A sentence for each reason for which runs have no final results."""
+    """A sentence for each reason why runs have no final results."""
     groups: dict[str, list[int]] = defaultdict(list)
     for run in runs:
         if run.status != "finished":

@@ -1,7 +1,7 @@
 """Assigns each group a colour, a dash and a marker.
 
-The colour tells the first thing in which groups differ, the dash and the marker's shape the second, and the
-marker's filling the third.
+The colour shows the first field in which groups differ, the dash and the marker's shape show the second, and
+the marker's filling shows the third.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 COLOURS: Final = 10
-"""How many steps the scale of colours has."""
+"""Number of steps of the colour scale."""
 
 DASHES: Final = ("solid", "dash", "dot", "longdashdot", "longdash", "dashdot")
 SHAPES: Final = (
@@ -28,7 +28,7 @@ SHAPES: Final = (
 )
 FILLINGS: Final = ("", "-open", "-cross-open", "-x-open")
 _CROSSED: Final = 3
-"""How many shapes can have a cross within; plotly.js' dots within shapes are too small to be seen."""
+"""Number of shapes that can contain a cross. plotly.js' dots inside shapes are too small to see."""
 
 _SYMBOLS: Final = (
     *(shape + filling for filling in FILLINGS[:2] for shape in SHAPES),
@@ -38,7 +38,7 @@ _SYMBOLS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How a group looks: a step of the scale of colours, and a dash and a symbol as plotly.js names them."""
+    """How a group is drawn: a step of the colour scale, and plotly.js' names of a dash and a symbol."""
 
     shade: int
     dash: str = DASHES[0]
@@ -46,10 +46,10 @@ class Mark:
 
 
 def marks(keys: Sequence[Mapping[str, Any]]) -> list[Mark]:
-    """A mark for each group, given by its key: values by the names of what the groups are by.
+    """A mark for each group; `keys` are the groups' values by field.
 
-    Depths have the shades of their numbers, other values those of their places. No two groups look alike if
-    there are at most 1,800 by one thing, and at most 180 with one value of the first of several.
+    A depth has the shade of its number; other values have the shade of their rank. All marks differ for up to
+    1,800 groups by one field, and for up to 180 groups with the same value of the first of several fields.
     """
     if not keys:
         return []
@@ -63,20 +63,20 @@ def marks(keys: Sequence[Mapping[str, Any]]) -> list[Mark]:
 
 
 def _places(values: Sequence[Any]) -> list[int]:
-    """The place of each among the different values, ascending from 0; a value that is not set comes first."""
+    """Rank values from 0 in ascending order; equal values share a rank, and None comes first."""
     ascending = sorted(set(values), key=lambda value: (value is not None, value))
     order = {value: place for place, value in enumerate(ascending)}
     return [order[value] for value in values]
 
 
 def _shades(places: Sequence[int]) -> list[int]:
-    """The shades of these places; neighbours share one where there are more places than colours."""
+    """The shades of these ranks; neighbours share a shade if there are more ranks than colours."""
     count = max(places) + 1
     return [place * min(COLOURS, count) // count + 1 for place in places]
 
 
 def _within(shades: Sequence[int], places: Sequence[int]) -> list[int]:
-    """The place of each among those of its shade."""
+    """Rank each value among those with the same shade."""
     found = dict.fromkeys(sorted(zip(shades, places, strict=True)))
     counts: dict[int, int] = {}
     for shade, place in found:
@@ -86,10 +86,10 @@ def _within(shades: Sequence[int], places: Sequence[int]) -> list[int]:
 
 
 def _looks(rest: Sequence[tuple[int, ...]]) -> list[tuple[str, str]]:
-    """Dash and symbol for the places of everything that the colour does not tell.
+    """The dash and symbol for the ranks in the remaining fields.
 
-    Where there are too many for a shape by the second thing and a filling by the third, groups take symbols
-    in turn; where there are more groups than symbols, they take the dashes in turn too.
+    If shape and filling can't represent the second and third field, groups take the symbols in turn. If there
+    are more groups than symbols, they take the dashes in turn too.
     """
     by_two = {
         (one, other): shape + filling

@@ -20,16 +20,16 @@ from trainer.config import TrainConfig
 
 @dataclass(frozen=True, slots=True)
 class ToSettle:
-    """What is offered, and how many of the seeds that are needed come anyway."""
+    """An offer, and the number of needed seeds that are already queued or running."""
 
     offer: Offer | None = None
     pending: int = 0
 
 
 def to_settle(session: Session, judged: Verdict, groups: Sequence[Group], study_id: int | None) -> ToSettle:
-    """What to queue for a verdict on these groups, which hold runs in whatever state.
+    """The offer for a verdict on these groups, which contain runs in any state.
 
-    A study gets more seeds; without one, a new study holds the groups' runs and their new seeds.
+    A study gets more seeds. Without a study, the offer is a new study with the groups' runs and new seeds.
     """
     wanted = judged.more_seeds or 0
     concerned = [group for group in groups if group.id in judged.more_seeds_ids]
@@ -49,7 +49,7 @@ def to_settle(session: Session, judged: Verdict, groups: Sequence[Group], study_
 
 
 def _coming(group: Group) -> int:
-    """How many seeds of a group wait or train that none of its runs has finished."""
+    """Count the seeds of a group that are queued or running and that no finished run has."""
     done = {run.seed for run in group.runs if run.status == "finished"}
     return len({run.seed for run in group.runs if run.status in ("queued", "running")} - done)
 
@@ -77,7 +77,7 @@ def _more_of(
 
 
 def _new_study(session: Session, groups: Sequence[Group], count: int) -> Offer | None:
-    """A study of these groups' configurations with their seeds and new ones; None if they are no grid."""
+    """Offer a study of these configurations with their seeds and new ones; None if they are no grid."""
     runs = [run for group in groups for run in group.runs if run.status == "finished"]
     configs = {tuple(getattr(run, name) for name in HYPERPARAMETERS if name != "seed") for run in runs}
     axes = {name: sorted({getattr(run, name) for run in runs}) for name in HYPERPARAMETERS if name != "seed"}

@@ -10,13 +10,13 @@ from app.statistics import SIGNIFICANCE, Difference, holm, paired, seeds_to_sett
 
 
 def several_datasets(groups: Sequence[Group]) -> list[str]:
-    """The data sets that these groups were tested on; none if it is the same one for all."""
+    """The data sets of these groups if there are several, else an empty list."""
     found = sorted({name for group in groups for name in group.datasets})
     return found if len(found) > 1 else []
 
 
 def compare_pairs(groups: Sequence[Group]) -> list[Pair]:
-    """Every two groups: how far their test accuracies are apart, and whether by more than chance."""
+    """Compare every two groups: the difference of their test accuracies, and whether it is significant."""
     couples = list(combinations(groups, 2))
     differences = [difference(first, second) for first, second in couples]
     adjusted = holm([found.p for found in differences])
@@ -39,7 +39,7 @@ def compare_pairs(groups: Sequence[Group]) -> list[Pair]:
 
 
 def train_differences(groups: Sequence[Group]) -> dict[tuple[str, str], Difference]:
-    """The same of the train accuracies, by the ids of both; p is Holm-adjusted over all of them."""
+    """Differences of train accuracies by the ids of both groups; p is Holm-adjusted over all pairs."""
     couples = list(combinations(groups, 2))
     found = [
         _compared(first, second, first.train_accuracies, second.train_accuracies) for first, second in couples
@@ -51,7 +51,7 @@ def train_differences(groups: Sequence[Group]) -> dict[tuple[str, str], Differen
 
 
 def difference(first: Group, second: Group) -> Difference:
-    """How far the test accuracies of two groups are apart."""
+    """The difference of the test accuracies of two groups."""
     return _compared(first, second, first.test_accuracies, second.test_accuracies)
 
 
@@ -65,7 +65,7 @@ def _compared(first: Group, second: Group, ones: Sequence[float], others: Sequen
 
 
 def _why_untested(first: Group, second: Group) -> str:
-    """Why there is no test of two groups, and what to do about it where something can be done."""
+    """Why two groups can't be tested, and how to make a test possible."""
     if mixed := list(dict.fromkeys([*first.mixed, *second.mixed])):
         mixing = [group.label for group in (first, second) if group.mixed]
         names = " and ".join(mixed)

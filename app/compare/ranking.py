@@ -17,33 +17,34 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
 
 DRAWS: Final = 10_000
-"""How often the means are drawn anew to see which is the highest: its error is at most half a percent."""
+"""Number of draws of the means; the standard error of a probability is at most half a percent."""
 
 _VALUES: Final = 150_000
-"""How many values are drawn at most: of very many samples no single one is likely."""
+"""Maximum number of values to draw; among very many samples no single one is likely to be the best."""
 
 BORROWED: Final = 2.0
-"""Degrees of freedom that the spreads of other samples count for at most."""
+"""Maximum degrees of freedom that a variance borrows from those of other samples."""
 
 IN_REACH: Final = 6.0
-"""Standard errors below the best up to which a sample tells how close to each other true means lie."""
+"""Samples whose means are more standard errors below the best than this do not inform τ."""
 
 _STEPS: Final = 32
-"""How many sizes of true differences are tried."""
+"""Number of values of τ that are tried."""
 
 _REMEMBERED: Final = 64
-"""How many answers are kept: one for each comparison that somebody looks at."""
+"""Number of cached results, about one per open comparison."""
 
 _NO_SPREAD: Final = 1e-18
-"""Variances below this are those of equal values and of rounding."""
+"""Smaller variances come from equal values and rounding errors."""
 
 
 @dataclass(frozen=True)
 class _Errors:
-    """What the sample means may be off by.
+    """The errors of the sample means.
 
-    `own` are variances of each mean, in ascending order of the samples; `covariance` holds them and what
-    samples with common seeds share. Errors of one `family` follow Student's t together, with `freedom`.
+    `own` are the variances of the means, in the order of the samples, without the errors that samples with
+    common seeds share. `covariance` contains both. Errors of one `family` follow a joint Student's t
+    distribution with `freedom`.
     """
 
     own: "Values"
@@ -52,7 +53,7 @@ class _Errors:
     family: "NDArray[np.int64]"
 
     def of(self, chosen: "NDArray[np.bool_]") -> "_Errors":
-        """Those of these samples."""
+        """Select the errors of these samples."""
         return _Errors(
             self.own[chosen],
             self.covariance[chosen][:, chosen],
@@ -64,17 +65,18 @@ class _Errors:
 def probability_best(
     samples: Sequence[Sequence[float]], families: Sequence[Sequence[int]] = ()
 ) -> list[float] | None:
-    """For each sample how likely its true mean is the highest; None where a spread is missing or zero.
+    """The probability for each sample that its true mean is the highest; None if a spread is missing or zero.
 
-    `families` are the places of samples whose values belong together one by one, as runs with the same seeds.
+    `families` are the positions of samples whose values are paired, such as runs with the same seeds.
 
-    Draws from the posterior of a hierarchical model: true means are normal around a common one with a
-    standard deviation τ that is not known, so that means which lie close together are drawn towards each
-    other as far as they may be luck: D. B. Rubin, "Estimation in Parallel Randomized Experiments", Journal of
-    Educational Statistics 6 (1981), and A. Gelman et al., "Bayesian Data Analysis", 3rd ed., section 5.4. The
-    prior of τ is the uniform shrinkage prior: M. J. Daniels, "A prior for the variance in hierarchical
-    models", Canadian Journal of Statistics 27 (1999). Samples out of reach of the best say nothing of how
-    close the others lie and are drawn alone. The draws have a fixed seed: equal samples, equal answers.
+    The probabilities are shares of draws from the posterior of a hierarchical model: true means are normal
+    around a common mean with an unknown standard deviation τ. Means that are close together are therefore
+    shrunk towards each other, as far as chance can explain their differences: D. B. Rubin, "Estimation in
+    Parallel Randomized Experiments", Journal of Educational Statistics 6 (1981), and A. Gelman et al.,
+    "Bayesian Data Analysis", 3rd ed., section 5.4. The prior of τ is the uniform shrinkage prior: M. J.
+    Daniels, "A prior for the variance in hierarchical models", Canadian Journal of Statistics 27 (1999).
+    Samples far below the best do not inform τ and are drawn independently. The random seed is fixed: equal
+    samples give equal results.
     """
     if not samples or min(len(sample) for sample in samples) < 2:  # noqa: PLR2004  # a spread needs two
         return None
@@ -86,7 +88,7 @@ def probability_best(
 def _shares_of_draws(
     samples: tuple[tuple[float, ...], ...], families: tuple[tuple[int, ...], ...]
 ) -> tuple[float, ...] | None:
-    """The same; an open page asks whenever a run changes, and few changes concern what was measured."""
+    """Cached, because an open page asks whenever a run changes, and few changes affect the accuracies."""
     import numpy as np  # noqa: PLC0415  # only a comparison needs it
 
     errors = _errors(samples, families)
@@ -106,7 +108,7 @@ def _shares_of_draws(
 
 
 def _drawn_alone(means: "Values", errors: _Errors, draws: int, chance: "Generator") -> "Values":
-    """Draws (samples, draws) of each true mean by its own sample."""
+    """Draw (samples, draws) true means, each from its own sample."""
     import numpy as np  # noqa: PLC0415
 
     noise = _tails(errors, draws, chance) * chance.standard_normal((len(means), draws))
@@ -115,11 +117,11 @@ def _drawn_alone(means: "Values", errors: _Errors, draws: int, chance: "Generato
 
 
 def _drawn_together(means: "Values", errors: _Errors, draws: int, chance: "Generator") -> "Values":
-    """Draws (samples, draws) of the true means, given that they are normal around a common one.
+    """Draw (samples, draws) true means that are normal around a common mean.
 
-    For each τ, with A = Σ + τ² I and weights W = A⁻¹: the common mean is μ̂ = Σ W y / Σ W ± 1 / √Σ W, and the
-    true ones y - Σ W (y - μ) with covariance Σ - Σ W Σ, here with the tails of Student's t. How likely a τ is
-    follows from the means with the common one integrated out.
+    For each τ, with A = Σ + τ² I and weights W = A⁻¹: the common mean is μ̂ = Σ W y / Σ W ± 1 / √Σ W. The
+    true means are y - Σ W (y - μ) with covariance Σ - Σ W Σ, here with the tails of Student's t. The
+    probability of each τ follows from the sample means with the common mean integrated out.
     """
     import numpy as np  # noqa: PLC0415
 
@@ -146,7 +148,7 @@ def _drawn_together(means: "Values", errors: _Errors, draws: int, chance: "Gener
 
 
 def _likely(weights: "Values", total: "Values", away: "Values", freedom: "Values") -> "Values":
-    """How likely each τ is, by the means; one that lies apart counts as Student's t has it."""
+    """The probability of each τ given the sample means, whose errors have the tails of Student's t."""
     import numpy as np  # noqa: PLC0415
 
     misfit = np.maximum(away * np.einsum("tij,tj->ti", weights, away), 0)
@@ -158,7 +160,7 @@ def _likely(weights: "Values", total: "Values", away: "Values", freedom: "Values
 
 
 def _tails(errors: _Errors, draws: int, chance: "Generator") -> "Values":
-    """Factors (samples, draws) that give normal errors the tails of Student's t, one for each family."""
+    """Factors (samples, draws) that turn normal errors into Student's t errors, one per family and draw."""
     import numpy as np  # noqa: PLC0415
 
     families, first = np.unique(errors.family, return_index=True)
@@ -169,10 +171,11 @@ def _tails(errors: _Errors, draws: int, chance: "Generator") -> "Values":
 
 
 def _errors(samples: Sequence[Sequence[float]], families: Sequence[Sequence[int]]) -> _Errors | None:
-    """How far each mean may be off; None where that can't be told because something has no spread.
+    """The errors of the means; None if they can't be estimated because some values have no spread.
 
-    Samples with common seeds are split into what a seed does to all of them and the rest, as in a randomized
-    block design: W. G. Cochran and G. M. Cox, "Experimental Designs", 2nd ed. (1957), section 4.2.
+    Values with common seeds are split into the effect of the seed, which the samples share, and the rest, as
+    in a randomized block design: W. G. Cochran and G. M. Cox, "Experimental Designs", 2nd ed. (1957), section
+    4.2.
     """
     import numpy as np  # noqa: PLC0415
 
@@ -197,7 +200,7 @@ def _errors(samples: Sequence[Sequence[float]], families: Sequence[Sequence[int]
 
 @dataclass(frozen=True)
 class _Parts:
-    """What values vary by: within seeds, with its degrees of freedom, and from seed to seed."""
+    """Variance within seeds with its degrees of freedom, and variance between seeds."""
 
     variance: float
     freedom: int
@@ -220,12 +223,12 @@ def _parts(samples: Sequence[Sequence[float]]) -> _Parts:
 
 
 def moderated(own: Sequence[tuple[float, int]]) -> list[tuple[float, float]]:
-    """Variances and their degrees of freedom, moderated by what the variances have in common.
+    """Moderate variances and their degrees of freedom by what the variances have in common.
 
-    s̃² = (d₀ s₀² + d s²) / (d₀ + d) with d₀ + d degrees of freedom, d = n - 1. The more alike the variances
-    are, the larger is d₀; it is 0 where they have nothing in common. G. K. Smyth, "Linear Models and
+    s̃² = (d₀ s₀² + d s²) / (d₀ + d) with d₀ + d degrees of freedom, d = n - 1. The more similar the
+    variances, the larger d₀; it is 0 if they have nothing in common. G. K. Smyth, "Linear Models and
     Empirical Bayes Methods for Assessing Differential Expression", Statistical Applications in Genetics and
-    Molecular Biology 3 (2004), section 6.2; d₀ is at most `BORROWED`, for few samples can't tell more.
+    Molecular Biology 3 (2004), section 6.2. d₀ is at most `BORROWED`, because few samples can't support more.
     """
     from scipy.special import polygamma, psi  # noqa: PLC0415  # 24 MB that only a comparison needs
 
@@ -239,7 +242,7 @@ def moderated(own: Sequence[tuple[float, int]]) -> list[tuple[float, float]]:
 
 
 def trigamma_inverse(y: float) -> float:
-    """The x at which the trigamma function is y, by Newton's method on 1 / trigamma (Smyth, appendix)."""
+    """Solve trigamma(x) = y for x by Newton's method on 1 / trigamma (Smyth, appendix)."""
     from scipy.special import polygamma  # noqa: PLC0415
 
     x = 0.5 + 1 / y
@@ -247,6 +250,6 @@ def trigamma_inverse(y: float) -> float:
         trigamma = float(polygamma(1, x))
         step = trigamma * (1 - trigamma / y) / float(polygamma(2, x))
         x += step
-        if abs(step) < 1e-8 * x:  # as exact as anybody needs
+        if abs(step) < 1e-8 * x:
             break
     return x

@@ -21,5 +21,5 @@ PUBLISHED: Final = [
 
 
 def are_comparable(runs: Sequence[RunOut]) -> bool:
-    """Whether all these runs had as many epochs as the published ones, of the same data."""
+    """Whether all these runs used the data set and the number of epochs of the published ones."""
     return all(run.dataset == PUBLISHED_DATASET and run.epochs == PUBLISHED_EPOCHS for run in runs)

@@ -9,12 +9,12 @@ from app.prose import in_percent
 
 
 def equal(one: float, other: float) -> bool:
-    """Whether two accuracies are shown as the same."""
+    """Whether two accuracies are displayed as equal."""
     return in_percent(one) == in_percent(other)
 
 
 def leaders(groups: Sequence[Group]) -> list[Group]:
-    """The group with the highest mean test accuracy, or all that tie for it; none of several data sets."""
+    """The group with the highest mean test accuracy, or all tied ones; none for several data sets."""
     if not groups or several_datasets(groups):
         return []
     highest = max(fmean(group.test_accuracies) for group in groups)

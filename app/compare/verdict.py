@@ -27,12 +27,12 @@ def verdict(
     unfinished: bool = False,
     nothing: str = "There are no results to compare.",
 ) -> Verdict:
-    """Which groups differ in test accuracy, by how much, and what can't be said.
+    """Judge which groups differ in test accuracy, by how much, and what remains open.
 
-    Two count as different only if p, of Welch's test or between runs of one architecture and the same seeds
-    of the paired test, is below 0.05 after Holm's correction for all pairs. Groups whose means are equal as
-    shown tie: none of them is the highest. `unfinished` tells that runs are still to come, and `nothing` is
-    the answer without any group.
+    Two groups differ only if p is below 0.05 after Holm's correction for all pairs. p is from the paired test
+    for runs of one architecture and the same seeds, else from Welch's test. Groups whose displayed means are
+    equal tie: none of them is the highest. `unfinished` says that runs have not ended yet. `nothing` is the
+    answer if there are no groups.
     """
     pairs = compare_pairs(groups)
     likely = _probabilities(groups)
@@ -52,12 +52,12 @@ def verdict(
 
 
 def _all_guess(groups: Sequence[Group]) -> bool:
-    """Whether no run of any group is better than guessing."""
+    """Whether every run of every group is guessing."""
     return bool(groups) and all(group.guessing == len(group.runs) for group in groups)
 
 
 def _probabilities(groups: Sequence[Group]) -> list[float] | None:
-    """How likely each is the best; None where no such thing can be said."""
+    """Each group's probability of being the best; None if it can't be estimated."""
     if any(group.mixed for group in groups) or several_datasets(groups):
         return None
     families: dict[object, list[int]] = {}
@@ -83,7 +83,7 @@ def _answer(
     *,
     unfinished: bool,
 ) -> list[str]:
-    """Who is best, how sure that is, and from whom it can be told apart: one or two sentences, if any."""
+    """The best group, its probability and its tests against the others, in up to two sentences."""
     if not groups:
         return []
     if names := several_datasets(groups):
@@ -106,7 +106,7 @@ def _answer(
 
 
 def _reached(best: Sequence[Group]) -> str:
-    """Which mean test accuracy one group, or all that tie for the highest, reached over how many runs."""
+    """The mean test accuracy of the best or tied groups, and their number of runs, in words."""
     accuracy = in_percent(fmean(best[0].test_accuracies))
     names = listed([group.label for group in best])
     if len(best) == 1:
@@ -123,13 +123,13 @@ def _reached(best: Sequence[Group]) -> str:
 
 
 def _how_likely(chance: float) -> str:
-    """The probability of being the best, never rounded to 100 %."""
+    """The probability of being the best in words, never rounded to 100 %."""
     shown = "> 99" if chance > _SURE else str(round(chance * 100))
     return f"; {shown} % likely to be the best"
 
 
 def _second(groups: Sequence[Group], best: Sequence[Group], pairs: Sequence[Pair]) -> list[str]:
-    """From which groups the best differ, and from which they can't be told apart; or why that is open."""
+    """The groups that the best differ from and those that they can't be distinguished from, or why."""
     if mixed := [group for group in groups if group.mixed]:
         names = " and ".join(dict.fromkeys(name for group in mixed for name in group.mixed))
         why = f"the runs of {listed([group.label for group in mixed])} differ in {names}"
@@ -158,12 +158,12 @@ def _second(groups: Sequence[Group], best: Sequence[Group], pairs: Sequence[Pair
 
 
 def _other(pair: Pair, top: Group) -> str:
-    """The label of the group that a pair holds the top one against."""
+    """The label of the other group of a pair."""
     return pair.groups[1 if pair.ids[0] == top.id else 0]
 
 
 def _open(groups: Sequence[Group], pairs: Sequence[Pair]) -> list[tuple[Pair, str]]:
-    """The undecided pairs of the best, or of those that tie for it, with another: each with its label."""
+    """The undecided pairs of the best, or of those tied for it, with the other group's label."""
     best = leaders(groups)
     ids = {group.id for group in best}
     return [
@@ -177,7 +177,7 @@ def _open(groups: Sequence[Group], pairs: Sequence[Pair]) -> list[tuple[Pair, st
 def _outlook(
     groups: Sequence[Group], pairs: Sequence[Pair], probabilities: Sequence[float] | None, noun: Noun
 ) -> list[str]:
-    """What is still open, and what would settle it."""
+    """The open questions, and the number of seeds that would likely settle them."""
     if not _can_be_settled(groups):
         return []
     found = []
@@ -195,7 +195,7 @@ def _outlook(
 
 
 def _can_be_settled(groups: Sequence[Group]) -> bool:
-    """Whether more seeds could tell these groups apart."""
+    """Whether more seeds could settle the differences between these groups."""
     if len(groups) <= 1 or several_datasets(groups) or any(group.mixed for group in groups):
         return False
     return not _all_guess(groups)
@@ -222,10 +222,10 @@ def _what_would_settle(open_pairs: Sequence[tuple[int | None, str]]) -> str:
 def _seeds_for_the_best(
     groups: Sequence[Group], pairs: Sequence[Pair]
 ) -> tuple[int | None, list[tuple[str, str]]]:
-    """How many seeds which groups need: those with a single one, else the best and its nearest open rival.
+    """The number of seeds needed, and the ids and labels of the groups that need them.
 
-    Groups are told by id and label.
-    Where the best has no open rival, it is the pair that is nearest to be settled.
+    These are the groups with a single seed. If there are none, they are the best group and its nearest
+    undecided rival. Without a rival, they are the pair nearest to a decision.
     """
     if not _can_be_settled(groups):
         return None, []
@@ -239,6 +239,6 @@ def _seeds_for_the_best(
 
 
 def _nearest(pairs: Sequence[Pair]) -> Pair | None:
-    """The pair that the fewest more seeds would likely settle."""
+    """The undecided pair that needs the fewest seeds."""
     known = (pair for pair in pairs if pair.more_seeds)
     return min(known, key=lambda pair: pair.more_seeds or 0, default=None)

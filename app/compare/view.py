@@ -22,19 +22,19 @@ _PUBLISHED_SETTINGS: Final = {
     for name, field in TrainConfig.model_fields.items()
     if name not in ("depth", "seed", "device")
 }
-"""The defaults are those of the published runs."""
+"""Defaults are the settings of the published runs."""
 _JUDGED: Final = {True: "differs", False: "may be luck", None: "not tested"}
-"""What the verdict says of a pair, by `Pair.different`."""
+"""Judgements of a pair by `Pair.different`."""
 _EQUAL: Final = "equal"
-"""What is said of a pair whose means are shown as the same."""
+"""The judgement of a pair whose displayed means are equal."""
 _VALUES: Final = 3
-"""How many values of a setting a sentence names."""
+"""How many values of a setting a sentence lists."""
 
 
 def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
-    """The context of the templates; `baseline` is the id of the group that others are held against.
+    """The context of the templates; `baseline` is the id of the baseline.
 
-    Addresses of earlier versions hold its label instead.
+    URLs of earlier versions contain its label instead.
     """
     named = [row for row in comparison.groups if baseline in (row.id, row.label)]
     pinned = named[0] if named else None
@@ -56,20 +56,20 @@ def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
 
 
 def title(by: Sequence[str]) -> str:
-    """The heading of a comparison, with what it groups runs by."""
+    """The heading of a comparison, which names the grouping."""
     return f"Comparison by {listed([title_of(name).lower() for name in by])}"
 
 
 @dataclass(frozen=True, slots=True)
 class Versus:
-    """A group's test accuracy minus the baseline's and the judgement, and the interval of that pair alone."""
+    """A group's test accuracy minus the baseline's, the judgement, and the interval of this pair alone."""
 
     difference: str
     interval: str
 
 
 def versus(judged: Verdict, baseline: GroupRow | None, groups: Sequence[GroupRow]) -> dict[str, Versus]:
-    """Every other of these groups against the baseline, by id."""
+    """Every other group's difference from the baseline, by group id."""
     if baseline is None:
         return {}
     found = {}
@@ -92,14 +92,14 @@ def versus(judged: Verdict, baseline: GroupRow | None, groups: Sequence[GroupRow
 
 @dataclass(frozen=True)
 class Axes:
-    """What runs can be grouped by: the names of what differs among them, and of what does not."""
+    """Fields to group runs by: those in which the runs differ, and the others."""
 
     differing: Sequence[str]
     same: Sequence[str]
 
     @classmethod
     def of(cls, comparison: Findings) -> "Axes":
-        """Tell them apart; what the comparison is by stands with what differs."""
+        """Split the fields; those that the comparison is grouped by count as differing."""
         differs = {
             name: name in comparison.by or len({getattr(run, name) for run in comparison.runs}) > 1
             for name in AXES
@@ -109,14 +109,14 @@ class Axes:
 
 @dataclass(frozen=True)
 class Parameters:
-    """The hyperparameters of compared runs: names of those that differ, values of those that don't."""
+    """The hyperparameters of compared runs: the names of those that differ, and the values of the others."""
 
     differing: Sequence[str]
     same: dict[str, str]
 
     @classmethod
     def of(cls, runs: Sequence[RunOut]) -> "Parameters":
-        """Tell apart what differs between these runs and what does not."""
+        """Split the hyperparameters of these runs."""
         names = [*(name for name in HYPERPARAMETERS if name != "device"), "device_used"]
         found = {name: {getattr(run, name) for run in runs} - {None} for name in names}
         return cls(
@@ -131,7 +131,7 @@ class Parameters:
 
 
 def unlike_published(compared: Sequence[RunOut]) -> str:
-    """Which settings of the runs are not those of the published figures; empty if all agree."""
+    """The settings that differ from the published runs, in a sentence; empty if there are none."""
     differing = []
     for name, published in _PUBLISHED_SETTINGS.items():
         values = ascending({getattr(run, name) for run in compared})

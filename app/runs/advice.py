@@ -12,22 +12,22 @@ from app.schemas.answers import RunOut
 from app.schemas.status import Status
 
 _REASONS: Final = 3
-"""How many different reasons of one kind are quoted."""
+"""Maximum number of different reasons of one kind to quote."""
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What to try, in sentences, and whether the same run can succeed when it is trained again."""
+    """Advice in sentences, and whether a retry of the same run can succeed."""
 
     words: str
     can_retry: bool = True
     needs_system: bool = False
-    """Whether the page System shows what is missing."""
+    """Whether the page System shows the missing resource."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Runs that ended for the same kind of reason: how many for which, in sentences, and what to try."""
+    """Runs that ended for the same kind of reason: their number per reason, in sentences, and advice."""
 
     status: Status
     reasons: tuple[str, ...]
@@ -42,7 +42,7 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
         Advice("The cause lies outside the run. Remove it, then retry the run."),
     ),
     (
-        r"the data set \S+ can't be used: |There is no data set ",  # the latter is how earlier versions began
+        r"the data set \S+ can't be used: |There is no data set ",  # the latter in earlier versions
         Advice("Put the data set right, then retry the run: its files are read again.", needs_system=True),
     ),
     (
@@ -57,7 +57,7 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
         Advice(f"{_FITS}. Retry can succeed if other runs took the memory."),
     ),
     (
-        r"(crashed|lost) .*SIGKILL",  # "lost" is how earlier versions began
+        r"(crashed|lost) .*SIGKILL",  # "lost" in earlier versions
         Advice(
             "The operating system ends a process by SIGKILL when memory runs out. "
             f"{_FITS}. Retry can succeed if something else took the memory or ended the process."
@@ -100,7 +100,7 @@ _CANCELLED: Final = Advice("Retry the run to train it, or clone it with other se
 
 
 def of(run: RunOut) -> Advice | None:
-    """What to try with a run that failed or was cancelled; None for any other."""
+    """Advice for a run that failed or was cancelled; None for other runs."""
     if run.status == "cancelled":
         return _CANCELLED
     if run.status != "failed":
@@ -112,9 +112,9 @@ def of(run: RunOut) -> Advice | None:
 
 
 def without_epochs(runs: Sequence[RunOut]) -> list[Ending]:
-    """Why none of these runs recorded an epoch, the most frequent kind first.
+    """The endings of these runs if none recorded an epoch, the most frequent kind first.
 
-    Empty if one has an epoch, or may still get one because it is queued or training.
+    Empty if a run has an epoch, or may still record one because it is queued or running.
     """
     if any(run.epochs_done or run.status not in ("failed", "cancelled") for run in runs):
         return []
@@ -149,7 +149,7 @@ def _lower_rate(run: RunOut) -> float:
 
 
 def against_guessing(run: RunOut) -> str:
-    """What to try where a run's test accuracy is not above chance, in a sentence."""
+    """Advice, in a sentence, for a run whose test accuracy is not above chance."""
     known = usual.rates(run.optimizer, run.momentum)
     if run.lr > known.usual:
         lower = formats.decimal(max(known.usual, _lower_rate(run)))

@@ -20,21 +20,21 @@ from app.storage.outage import OUTAGES, unwritable
 from app.storage.tables import Run
 
 PORTION_SECONDS: Final = 0.02
-"""How long one transaction works before it commits: others who write wait for one portion at most."""
+"""Maximum time in a transaction before it commits. Other writers wait for one portion at most."""
 
 REST_SECONDS: Final = 0.03
-"""How long the write lock is left to others after each portion: as long as that took, but so long at least.
+"""Minimum time without the write lock between portions; after a longer portion, as long as the portion took.
 
-A writer of another process that waits for SQLite's lock looks at it every 25 ms at most, in its first tenth
-of a second. In a shorter rest it might not look once.
+A writer in another process polls SQLite's lock at most 25 ms apart in its first tenth of a second. It could
+miss a shorter pause.
 """
 
 REMOVING_SECONDS: Final = 1.0
-"""How long an answer waits for the files of deleted runs to go."""
+"""Maximum time that a response waits for the removal of the files of deleted runs."""
 
 STEP_RUNS: Final = 25
 STEP_EPOCHS: Final = 1_000
-"""How many runs, and how many of their epochs, are changed between two looks at the clock."""
+"""Maximum numbers of runs, and of their epochs, to change between two checks of the time."""
 
 
 def apply(
@@ -43,12 +43,13 @@ def apply(
     request: BulkRequest,
     stopping: Callable[[], bool],
 ) -> BulkOut:
-    """Do it to each run; leave alone, with the reason, what is unknown, in another state or finds no room.
+    """Apply the action to each run; skip runs that are unknown, in the wrong state or beyond a limit.
 
-    What has not been done when the database fails or the server is `stopping` is in `remaining`.
+    Each skipped run has a reason. If the database fails or the server is `stopping`, the unprocessed runs are
+    in `remaining`.
 
     Raises:
-        DBAPIError: the database failed before anything was done.
+        DBAPIError: the database failed before any run was processed.
     """
     outcome = BulkOut(done=[], skipped=[], remaining=list(dict.fromkeys(request.ids)), stopped=None)
     while outcome.remaining:
@@ -76,7 +77,7 @@ def apply(
 
 
 def _portion(session: Session, settings: Settings, request: BulkRequest, ids: Sequence[int]) -> BulkOut:
-    """Do it to as many of these runs as the time allows; the others remain."""
+    """Apply the action to as many of these runs as the time allows; the others remain."""
     began = time.monotonic()
     portion = BulkOut(done=[], skipped=[], remaining=list(ids), stopped=None)
     while portion.remaining:
@@ -93,7 +94,7 @@ def _portion(session: Session, settings: Settings, request: BulkRequest, ids: Se
 
 
 def _step(session: Session, ids: Sequence[int], request: BulkRequest) -> int:
-    """How many of the first runs make one step: fewer, if many epochs go with them, but one at least."""
+    """The number of runs in one step: at least one, and fewer than all if they have many epochs to delete."""
     if request.action != "delete":
         return len(ids)
     rows = session.execute(select(Run.id, Run.epochs_done).where(col(Run.id).in_(ids)))
@@ -135,7 +136,7 @@ def _tag(session: Session, ids: Sequence[int], tag: str, *, add: bool) -> Refusa
 
 
 def _remove_files(location: str, ids: Sequence[int]) -> None:
-    """Remove the files of deleted runs; the answer waits briefly, and `Aftercare` removes what is left."""
+    """Remove the files of deleted runs; the response waits briefly, and `Aftercare` removes the rest."""
 
     def remove() -> None:
         for run_id in ids:

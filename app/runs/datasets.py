@@ -16,17 +16,17 @@ from trainer.data.folder import SHIPPED, DataFolder, FoundFiles, Stamp, home, is
 from trainer.data.inspection import DataError, Sizes, inspect, lacks, read_images
 
 _KNOWN: Final = 1000
-"""How many folders are remembered as they were when they were looked at."""
+"""Maximum number of folders whose last inspection is cached."""
 _ALLOWED: Final = "at most 64 lower-case letters, digits, dots, hyphens and underscores"
 _MOST_FILES: Final = 4
-"""How many loose files a message names."""
+"""Maximum number of loose files to name in a message."""
 _PATIENCE_SECONDS: Final = 0.5
-"""How long an answer waits for images that are being read: MNIST's take a third of that."""
+"""Maximum time that a response waits while images are read; MNIST takes a third of it."""
 _one_at_a_time: Final = Lock()
 
 
 class UnknownDataset(ValueError):
-    """A request asks for a data set that is not there, or that does not fit."""
+    """A request names a data set that does not exist or is unusable."""
 
     def __init__(self, name: str, available: Sequence[str], reason: str | None = None) -> None:
         known = ", ".join(available)
@@ -41,7 +41,7 @@ class UnknownDataset(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Usable:
-    """A data set that can be asked for, with what should be known of its folder."""
+    """A usable data set, with a note on its folder."""
 
     name: str
     sizes: Sizes
@@ -50,9 +50,9 @@ class Usable:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All data sets: those that can be asked for, the shipped one first, and why other folders don't fit.
+    """All data sets: the usable ones, the shipped one first, and the reasons why other folders are unusable.
 
-    `loose` says what to do about files that lie beside the folders.
+    `loose` says what to do about files beside the folders.
     """
 
     usable: Sequence[Usable]
@@ -61,12 +61,12 @@ class Catalogue:
 
     @property
     def names(self) -> list[str]:
-        """What can be asked for."""
+        """The names of the usable data sets."""
         return [dataset.name for dataset in self.usable]
 
     @property
     def sizes(self) -> dict[str, tuple[int, int]]:
-        """How many training and test images each has."""
+        """The numbers of training and test images of each usable data set."""
         return {
             dataset.name: (dataset.sizes.train_images, dataset.sizes.test_images) for dataset in self.usable
         }
@@ -76,10 +76,10 @@ SHIPPED_ALONE: Final = Catalogue([Usable(SHIPPED, Sizes(TRAIN_IMAGES, TEST_IMAGE
 
 
 def catalogue(data_dir: Path) -> Catalogue:
-    """Look at every folder of one's own: file names each time, contents when files have changed.
+    """Inspect the folders of all data sets: file names each time, contents if files have changed.
 
-    Images are read in the background. While that takes longer than an answer waits, a data set counts as
-    usable: whoever trains on it reads it again.
+    Images are read in the background. A data set counts as usable if this takes longer than a response waits;
+    training reads the images again.
     """
     entries = list(_entries(home(data_dir)))
     folders = [path for path in entries if is_folder(path)]
@@ -107,17 +107,17 @@ def _loose(files: Sequence[Path]) -> str:
 
 
 def exists(name: str, data_dir: Path) -> bool:
-    """Whether a data set is there; only its own folder is looked at, and no image."""
+    """Whether a data set exists; only its own folder is inspected, and no images."""
     return name == SHIPPED or (
         _can_be_asked_for(name) and isinstance(_look(DataFolder.of(name, data_dir).path), _Look)
     )
 
 
 def check(wanted: Iterable[str], known: Catalogue) -> None:
-    """Do nothing if all data sets that are wanted can be used.
+    """Check that all wanted data sets are usable.
 
     Raises:
-        UnknownDataset: one can't.
+        UnknownDataset: one of them is not.
     """
     for name in wanted:
         if name not in known.names:
@@ -126,20 +126,20 @@ def check(wanted: Iterable[str], known: Catalogue) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A folder that is a data set by its names, headers and labels, and what is wrong with its images."""
+    """A folder with valid names, headers and labels, and the pending check of its images."""
 
     usable: Usable
     problem: Future[str | None]
 
     @property
     def outcome(self) -> Usable | str:
-        """The data set, or what is wrong with its images as soon as that is known."""
+        """The data set, or the fault in its images once that is known."""
         problem = self.problem.result() if self.problem.done() else None
         return self.usable if problem is None else problem
 
 
 def _look(path: Path) -> _Look | str:
-    """A folder as a data set, or why it is none."""
+    """Inspect a folder; a text says why it is not a data set."""
     if path.name == SHIPPED:
         return f"{SHIPPED} is the name of the shipped data set. Rename the folder."
     if not _can_be_asked_for(path.name):
@@ -155,7 +155,7 @@ def _look(path: Path) -> _Look | str:
 
 
 def _suggested(name: str) -> str:
-    """A name that would do, where the folder's own is near to one."""
+    """Suggest a valid name similar to the folder's, if there is one."""
     near = "".join(
         letter if letter.isalnum() or letter in "._-" else "-" for letter in name.lower().strip(" .-_")
     )
@@ -173,7 +173,7 @@ def _inspected(path: Path, _stamp: Stamp) -> Sizes | str:
 
 @lru_cache(maxsize=_KNOWN)
 def _images_read(path: Path, _stamp: Stamp) -> Future[str | None]:
-    """What is wrong with the images of a folder, None if nothing: known once a thread has read them."""
+    """The fault in a folder's images, or None, once a thread has read them."""
     outcome: Future[str | None] = Future()
 
     def read() -> None:
@@ -181,7 +181,7 @@ def _images_read(path: Path, _stamp: Stamp) -> Future[str | None]:
         try:
             with _one_at_a_time:
                 files = DataFolder(path).find()
-                if not files.missing:  # else one was removed just now, and the folder is looked at anew
+                if not files.missing:  # otherwise a file was just removed, and the next inspection reports it
                     read_images(files)
         except DataError as error:
             problem = str(error)
@@ -193,7 +193,7 @@ def _images_read(path: Path, _stamp: Stamp) -> Future[str | None]:
 
 
 def _note(path: Path, found: FoundFiles) -> str | None:
-    """Where the files come from, if that is not plain, and which others are not read."""
+    """A note on files in a subfolder, and on files that are not read."""
     notes = []
     if inside := sorted({str(file.parent.relative_to(path)) for file in found.files.values()} - {"."}):
         notes.append(f"read from {shown(inside[0])}/")
@@ -204,10 +204,10 @@ def _note(path: Path, found: FoundFiles) -> str | None:
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    """What a folder shows, in the order of names."""
+    """The visible entries of a folder, ordered by name."""
     try:
         paths = sorted(folder.iterdir(), key=lambda path: (natural(path.name), path.name))
-    except OSError:  # nobody has added one yet
+    except OSError:  # no data set has been added yet
         return
     yield from (path for path in paths if not path.name.startswith("."))
 

@@ -14,19 +14,19 @@ from app.storage.tables import Epoch
 
 
 def of_run(session: Session, run_id: int) -> EpochColumns:
-    """Every recorded epoch of a run with all that is known of it."""
+    """All measurements of all recorded epochs of a run."""
     return of_runs(session, [run_id])[run_id]
 
 
 def of_runs(session: Session, run_ids: Iterable[int]) -> dict[int, EpochColumns]:
-    """The same of several runs, by run; a run without epochs has empty columns."""
+    """All measurements of several runs, by run; a run without epochs has empty columns."""
     wanted = list(run_ids)
     query = (
         select(Epoch.run_id, *(getattr(Epoch, name) for name in EPOCH_COLUMNS))
         .where(col(Epoch.run_id).in_(wanted))
         .order_by(col(Epoch.run_id), col(Epoch.epoch))
     )
-    rows = session.connection().execute(query)  # plain rows: objects would take most of the time
+    rows = session.connection().execute(query)  # rows instead of objects, which would take most of the time
     rows_of = {run_id: zip(*group, strict=True) for run_id, group in groupby(rows, itemgetter(0))}
     empty = [()] * (1 + len(EPOCH_COLUMNS))
     return {
@@ -38,10 +38,10 @@ def of_runs(session: Session, run_ids: Iterable[int]) -> dict[int, EpochColumns]
 
 
 def curves_json(session: Session, run_ids: Iterable[int]) -> dict[int, dict[str, orjson.Fragment]]:
-    """The `EpochCurves` of several runs, by run, each column as JSON that the database wrote.
+    """The `EpochCurves` of several runs, by run; the database writes each column as JSON.
 
-    A comparison of many runs is mostly this: 1,000 runs of 200 epochs have 1.4 million figures, and making
-    objects of them and text of these took most of its time.
+    This is most of the work of a large comparison: 1,000 runs of 200 epochs have 1.4 million figures, and
+    converting them to objects and then to text took most of its time.
     """
     wanted = list(run_ids)
     ordered = (
@@ -62,7 +62,7 @@ def curves_json(session: Session, run_ids: Iterable[int]) -> dict[int, dict[str,
 
 
 def seconds_to(session: Session, run_ids: Iterable[int], accuracy: float) -> dict[int, float]:
-    """Seconds of training until each run's first epoch with this test accuracy, of those that had one."""
+    """Seconds of training up to each run's first epoch with at least this test accuracy, if it has one."""
     reached = (
         select(Epoch.run_id, func.min(Epoch.epoch).label("epoch"))
         .where(col(Epoch.run_id).in_(list(run_ids)), col(Epoch.test_accuracy) >= accuracy)

@@ -11,11 +11,11 @@ from app.schemas.answers import EPOCH_COLUMNS, EpochColumns, RunOut
 from app.schemas.comparison import Findings, GroupRow, Spread
 
 _OF_LAYERS: Final = ("layer_sizes", "gradient_norms", "dead_relu")
-"""Lists of numbers: besides their own columns, each has one for each place, such as `layer_sizes_1`."""
+"""Lists of numbers. Besides its own column, each has a column per element, such as `layer_sizes_1`."""
 
 _SPREADS: Final = ("train_accuracy", "test_accuracy", "gap", "test_loss", "train_seconds", "seconds_to_97")
 _FORMULA: Final = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
-"""What a spreadsheet takes for the beginning of a formula, also in full width."""
+"""First characters that spreadsheets treat as a formula, also in full width."""
 
 
 def runs(listed: Sequence[RunOut]) -> str:
@@ -36,7 +36,7 @@ def epochs(runs: Sequence[RunOut], columns: Mapping[int, EpochColumns]) -> str:
 
 
 def groups(findings: Findings) -> str:
-    """One line per group: what it is by, and mean, deviation, extremes and interval of each figure."""
+    """One line per group: its key, and mean, deviation, extremes and interval of each figure."""
     rows = [_group(row) for row in findings.groups]
     return _table(rows[0] if rows else [*findings.by, "label"], rows)
 
@@ -72,7 +72,7 @@ def _prefixed(run: RunOut) -> dict[str, Any]:
 
 
 def _table(fields: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    """A header and a line per row; at the end, lists of numbers have a column for each place besides."""
+    """A header and a line per row; the last columns are the elements of lists of numbers."""
     names = list(fields)
     places = {name: _places(name, rows) for name in names}
     text = io.StringIO()
@@ -85,7 +85,7 @@ def _table(fields: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _places(name: str, rows: Iterable[Mapping[str, Any]]) -> int:
-    """How many columns the numbers of a list need; 0 for anything else."""
+    """The number of columns for the elements of a list; 0 for other fields."""
     is_list = name.removeprefix("run_") in _OF_LAYERS
     return max((len(row[name] or []) for row in rows), default=0) if is_list else 0
 
@@ -95,7 +95,7 @@ def _padded(values: Sequence[float], count: int) -> list[float | None]:
 
 
 def _cell(value: object) -> object:
-    """A value as it stands in a cell; what a spreadsheet would take for a formula gets an apostrophe."""
+    """The value for a cell; an apostrophe precedes text that a spreadsheet would treat as a formula."""
     if isinstance(value, list):
         return json.dumps(value)
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

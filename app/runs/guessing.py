@@ -18,15 +18,15 @@ ONE_CLASS: Final[Guessing] = "one class only"
 
 _SHIPPED: Final = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
 _FAR: Final = 12
-"""Standard deviations above its mean beyond which a binomial distribution has next to nothing."""
+"""Standard deviations above the mean beyond which a binomial distribution is negligible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """What guessing gets on a test set: `most` of its `images` are of the most frequent class.
+    """The accuracy of guessing on a test set: `most` of its `images` are of the most frequent class.
 
-    `counts` are the images of each class. Runs of earlier versions did not note them: then it is empty, and
-    `most` the least that it can be, a tenth of the images.
+    `counts` are the numbers of images of each class. Runs of earlier versions lack them: `counts` is then
+    empty, and `most` is the minimum possible, a tenth of the images.
     """
 
     images: int
@@ -35,7 +35,7 @@ class Chance:
 
     @classmethod
     def of(cls, dataset: str, environment: Mapping[str, str]) -> "Chance | None":
-        """What a run notes of its test set; None if it is not even known how large that is."""
+        """Read a run's record of its test set; None if the size of the test set is unknown."""
         counts = _SHIPPED if dataset == SHIPPED else _read(environment.get("test_class_counts", ""))
         if counts:
             return cls(sum(counts), max(counts), counts)
@@ -44,11 +44,11 @@ class Chance:
 
     @property
     def accuracy(self) -> float | None:
-        """The test accuracy of answering the most frequent class to every image; None if it is not known."""
+        """The test accuracy of answering the most frequent class to every image; None if it is unknown."""
         return self.most / self.images if self.counts else None
 
     def judge(self, test_accuracy: float | None) -> Guessing | None:
-        """What is to be said of a test accuracy; None if it is significantly above chance, or missing.
+        """Judge a test accuracy; None if it is significantly above chance, or missing.
 
         A one-sided exact binomial test against the share of the most frequent class, the "no information
         rate" of M. Kuhn, "Building Predictive Models in R Using the caret Package", Journal of Statistical
@@ -64,7 +64,7 @@ class Chance:
         return MAY_BE if right < enough(self.images, self.most) else None
 
     def sentence(self, test_accuracy: float) -> str:
-        """The judgement in a sentence, with what it rests on; nothing to say gives an empty one."""
+        """The judgement and its evidence in a sentence; empty if the test accuracy is above chance."""
         judgement = self.judge(test_accuracy)
         right = round(test_accuracy * self.images)
         digits = [str(digit) for digit, count in enumerate(self.counts) if count == self.most]
@@ -107,9 +107,9 @@ def _read(text: str) -> tuple[int, ...]:
 
 @lru_cache(maxsize=1000)
 def enough(images: int, most: int) -> int:
-    """How many images must be right so that chance does as well in less than 5 % of all cases.
+    """The smallest number of correct images that chance reaches with a probability below 5 %.
 
-    The chance of each image is most / images. It is more than there are where that can't be.
+    The probability of each image is most / images. If no number is sufficient, the result exceeds `images`.
     """
     share = most / images
     spread = math.sqrt(images * share * (1 - share))

@@ -19,22 +19,22 @@ from app.storage.tables import Attempt, Run
 from trainer.config import TRAIN_IMAGES, training_flops_per_image
 
 DIGITS: Final = 8
-"""How much of a data set's digest tells its versions apart."""
+"""Number of characters of a data set's digest that identify its version."""
 
 _AS_STORED: Final = tuple(name for name in StoredFields.model_fields if name != "reason")
-"""What an answer says as the table holds it; the reason of a run that waits is what it waits for."""
+"""Fields copied from the table. `reason` is not one: for a queued run it says what the run waits for."""
 
 _DETAILS: Final = tuple(
     name for name in RunDetail.model_fields if name in Run.model_fields and name not in RunOut.model_fields
 )
-"""What only a run's own answer says as the table holds it."""
+"""Fields copied from the table that only the details of a run have."""
 
 
 def get_run(session: Session, run_id: int) -> RunDetail:
-    """One run with all that its page shows.
+    """One run with all its details.
 
     Raises:
-        RunNotFound: there is no such run.
+        RunNotFound: the run does not exist.
     """
     run = run_rows.get(session, run_id)
     worker = next((live for live in registry.list_workers(session) if live.id == run.worker_id), None)
@@ -48,7 +48,7 @@ def get_run(session: Session, run_id: int) -> RunDetail:
 
 
 def _time_left(session: Session, run: Run) -> TimeLeft | None:
-    """How long until an open run ends; None where no slot can train it."""
+    """Seconds until an open run ends; None if no slot can train it."""
     if run.status in ENDED:
         return None
     forecasts = forecast.remaining(session, [run]) if run.status == "running" else forecast.ends(session)
@@ -64,14 +64,14 @@ def _time_left(session: Session, run: Run) -> TimeLeft | None:
 
 
 def find_runs(session: Session, run_ids: Iterable[int]) -> list[RunOut]:
-    """Those of the runs that exist, by id."""
+    """The existing runs among these, ordered by id."""
     return as_answers(
         session, session.exec(select(Run).where(col(Run.id).in_(run_ids)).order_by(col(Run.id))).all()
     )
 
 
 def _attempts(session: Session, run: Run) -> list[AttemptOut]:
-    """The attempts at a run in order; those of versions that kept no history are missing."""
+    """The attempts of a run in order; earlier versions recorded none."""
     rows = session.exec(select(Attempt).where(Attempt.run_id == run.id).order_by(col(Attempt.attempt)))
     return [
         AttemptOut(
@@ -91,7 +91,7 @@ def _attempts(session: Session, run: Run) -> list[AttemptOut]:
 
 
 def as_answers(session: Session, runs: Sequence[Run]) -> list[RunOut]:
-    """Runs as the contract shows them."""
+    """Runs as API responses."""
     waiting = any(run.status == "queued" for run in runs)
     kinds = registry.live_kinds(session) if waiting else []
     left = forecast.remaining(session, [run for run in runs if run.status == "running"])
@@ -122,7 +122,7 @@ def _as_answer(run: Run, left: Guess | None, kinds: Sequence[frozenset[str] | No
 
 
 def _waits_for(device: str, kinds: Sequence[frozenset[str] | None]) -> str | None:
-    """Why no live worker can take a queued run; None if one can, or may yet."""
+    """Why no live worker can take a queued run; None if one can, or if that is unknown."""
     if not kinds:
         return "no live worker"
     if None in kinds or device == "auto" or any(device in some for some in kinds if some):
@@ -137,7 +137,7 @@ def timestamp(seconds: float) -> str:
 
 
 def queue(session: Session) -> QueueOut:
-    """What runs, oldest claim first, and what waits, in the order of the claims to come."""
+    """Running runs, oldest claim first, and queued runs in the order of claims."""
     running = session.exec(
         select(Run).where(Run.status == "running").order_by(col(Run.started_at), col(Run.id))
     ).all()

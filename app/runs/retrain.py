@@ -10,26 +10,26 @@ from app.storage.tables import Run, StudyRun
 
 
 class Again(BaseModel):
-    """Which runs to train again, and the study in which the new ones take their places."""
+    """The runs to train again, and the study in which the new runs replace them."""
 
     run_ids: list[int]
     study_id: int | None
 
 
 class Replaced(BaseModel):
-    """The ids of the new runs by those of the old ones."""
+    """The ids of the new runs by the ids of the old ones."""
 
     by: dict[int, int]
 
 
 def train_again(session: Session, again: Again, *, limit: int) -> Replaced:
-    """Queue finished runs anew, same seeds and given names.
+    """Queue finished runs again, with the same seeds and given names.
 
-    In the study the new runs take the places of the old ones, which stay in the list of runs: a run is a
-    function of its hyperparameters, so both in one mean would count the same thing twice.
+    In the study the new runs replace the old ones, which stay in the list of runs. A run is determined by its
+    hyperparameters, so a mean over both would count the same result twice.
 
     Raises:
-        QueueFull: more than `limit` runs would wait; the caller's transaction has to be given up.
+        QueueFull: more than `limit` runs would be queued; the caller must roll back its transaction.
     """
     study_id = again.study_id
     finished = session.exec(

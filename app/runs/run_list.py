@@ -26,22 +26,22 @@ from app.storage.tables import Run, StudyRun
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 500
 MAX_VALUES: Final = 1_000
-"""How many values one parameter may have: as many as a study has runs."""
+"""Maximum number of values of one parameter: as many as a study has runs."""
 
 MAX_FILTER_VALUES: Final = 2_000
-"""How many values all filters may have together; SQLite takes some 32,000 in one statement."""
+"""Maximum number of values of all filters together; SQLite takes about 32,000 in one statement."""
 
 MAX_TAG_VALUES: Final = 50
-"""How many tags may be asked for; each is a condition of its own, and SQLite nests 1,000 at most."""
+"""Maximum number of tags in a query; each is a condition, and SQLite nests at most 1,000."""
 
 MAX_TEXT: Final = 10_000
-"""Characters to search for: as many as a note may have."""
+"""Maximum number of characters to search for: as many as in a note."""
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 
 
 def _ordered(name: str) -> ColumnElement[Any]:
-    """A field's column as a cursor compares it, by < and >, which booleans lack."""
+    """The column that a cursor compares by < and >; booleans are cast because they lack these operators."""
     column: ColumnElement[Any] = getattr(Run, name)
     return cast(column, Integer) if RunOut.model_fields[name].annotation is bool else column
 
@@ -59,15 +59,15 @@ _FIELDS: Final[dict[str, ColumnElement[Any]]] = {
 }
 SORTABLE: Final = tuple(name for name in _FIELDS if name != "tags")
 _ORDERS: Final = _FIELDS | {name: getattr(Run, f"{name}_key") for name in ("name", "dataset")}
-"""What the order by a field goes by; names have keys in which 2 comes before 10."""
+"""The sort key of each field; keys of names sort 2 before 10."""
 
 
 _UNREAD: Final = tuple(defer(getattr(Run, f"{name}_key")) for name in ("name", "search", "dataset"))
-"""What runs that are listed are found by and do not show."""
+"""Columns for sorting and searching that a list of runs does not load."""
 
 
 class QueryError(ValueError):
-    """A query that can't be answered: the parameter, and what was expected of it."""
+    """An invalid query; the message says what the parameter expects."""
 
     def __init__(self, parameter: str, message: str) -> None:
         super().__init__(message)
@@ -76,9 +76,9 @@ class QueryError(ValueError):
 
 @dataclass(frozen=True)
 class RunQuery:
-    """Which runs, in which order, and which page of them.
+    """A page of runs: filters, order and position.
 
-    `filters` maps a field to the values that are allowed; an absent field allows all.
+    `filters` maps a field to its allowed values; a missing field allows all.
     """
 
     filters: dict[str, list[Any]] = field(default_factory=dict)
@@ -92,10 +92,10 @@ class RunQuery:
 
     @classmethod
     def parse(cls, parameters: Iterable[tuple[str, str]], *, strict: bool) -> "RunQuery":
-        """The query that a query string's parameters mean; an empty value means absent.
+        """Parse the parameters of a query string; an empty value counts as missing.
 
         Raises:
-            QueryError: a value is malformed; if `strict`, also an unknown or repeated parameter.
+            QueryError: a value is malformed; if `strict`, also if a parameter is unknown or repeated.
         """
         special: dict[str, Any] = {}
         filters: dict[str, list[Any]] = {}
@@ -142,7 +142,7 @@ def list_runs(session: Session, query: RunQuery) -> RunPage:
 
 
 def all_runs(session: Session, query: RunQuery) -> list[RunOut]:
-    """Every run that the filters let through, in order, whatever the page."""
+    """All runs that match the filters, in order, without paging."""
     key = _ORDERS[query.sort.lstrip("-")]
     runs = (
         session.execute(select(Run).where(*_conditions(query)).order_by(*_order(query, key))).scalars().all()
@@ -159,7 +159,7 @@ def _order(query: RunQuery, key: ColumnElement[Any]) -> tuple[ColumnElement[Any]
 
 
 def _is_never_null(key: ColumnElement[Any]) -> bool:
-    """Whether the order needs no word on nulls; then an index that has it is used."""
+    """Whether the key needs no condition on nulls, so that the database can use its index."""
     return not getattr(key, "nullable", True)
 
 
@@ -180,7 +180,7 @@ def _conditions(query: RunQuery) -> list[ColumnElement[bool]]:
 
 
 def _mentions(text: str) -> ColumnElement[bool]:
-    """Whether name, note or a tag holds the text, whatever its case, or it is the id."""
+    """Whether name, note or a tag contains the text in any case, or the text is the id."""
     mentioned: ColumnElement[bool] = position(col(Run.search_key), text_keys.sought(text)) > 0
     number = text_keys.folded(text).lstrip("#")
     if _WHOLE.fullmatch(number) and int(number) <= MAX_ID:
@@ -189,7 +189,7 @@ def _mentions(text: str) -> ColumnElement[bool]:
 
 
 def _after(query: RunQuery, key: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether a run comes after the cursor in the order (null last, key, id)."""
+    """Whether a run follows the cursor in the order (null last, key, id)."""
     last, last_id = _read_cursor(query, key)
     descending = query.sort.startswith("-")
     identity = col(Run.id)
@@ -222,7 +222,7 @@ def _read_cursor(query: RunQuery, key: ColumnElement[Any]) -> tuple[Any, int]:
 
 
 def _fits(value: object, kind: type) -> bool:
-    """Whether a cursor's value can be compared with a column of this type."""
+    """Whether a cursor's value is comparable with a column of this type."""
     if kind is int:
         return type(value) is int and abs(value) <= MAX_ID
     if kind is float:
@@ -231,19 +231,19 @@ def _fits(value: object, kind: type) -> bool:
 
 
 def whole_number(name: str, text: str) -> int:
-    """A query's whole number."""
+    """Parse a whole number."""
     if not _WHOLE.fullmatch(text) or abs(int(text)) > MAX_ID:
         raise QueryError(name, f"{text[:40]!r} is not a whole number")
     return int(text)
 
 
 def whole_numbers(name: str, text: str) -> list[int]:
-    """A query's whole numbers, separated by commas."""
+    """Parse whole numbers separated by commas."""
     return [whole_number(name, part) for part in _parts(name, text)]
 
 
 def _parts(name: str, text: str, most: int = MAX_VALUES) -> list[str]:
-    """The values that commas separate."""
+    """Split a text at commas."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if len(parts) > most:
         raise QueryError(name, f"at most {most:,} values are allowed, not {len(parts):,}")
@@ -313,7 +313,7 @@ def _limit(name: str, text: str) -> int:
 
 
 def _any_of(read: Callable[[str, str], Any]) -> Callable[[str, str], list[Any]]:
-    """Several values separated by commas; a text may also be meant whole, with its commas."""
+    """Parse values separated by commas; a text is also tried as one value with its commas."""
 
     def read_all(name: str, text: str) -> list[Any]:
         values = [read(name, part) for part in _parts(name, text)]
@@ -350,4 +350,4 @@ def _reader(name: str) -> _Read:
 
 _READERS: Final = {name: _any_of(_reader(name)) for name in _FIELDS if name not in ("tags", "archived")}
 PARAMETERS: Final = (*_SPECIAL, *_READERS)
-"""Every parameter that a query may have."""
+"""All parameters of a query."""

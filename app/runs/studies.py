@@ -30,18 +30,18 @@ _EVERYTHING: Final[Mapping[str, Sequence[Any]]] = MappingProxyType({})
 
 
 class StudyNotFound(Exception):
-    """There is no study with this id."""
+    """The study does not exist."""
 
     def __init__(self, study_id: int) -> None:
         super().__init__(f"there is no study {study_id}")
 
 
 class StudyTooLarge(ValueError):
-    """The study would hold more runs than one study may."""
+    """The study would have more runs than allowed."""
 
 
 class NothingMatches(ValueError):
-    """No configuration of the study has the values that were asked for."""
+    """No configuration of the study has the requested values."""
 
     def __init__(self, only: Mapping[str, Sequence[Any]]) -> None:
         asked = " and ".join(f"{name} {', '.join(map(written, values))}" for name, values in only.items())
@@ -49,9 +49,9 @@ class NothingMatches(ValueError):
 
 
 def preview(session: Session, request: GridRequest, sizes: Mapping[str, Images] = NO_SIZES) -> StudyPreview:
-    """What a study would train, what it would find done already, and how long it would take.
+    """The number of runs of a study, how many have a finished twin, and the estimated time.
 
-    `sizes` has the numbers of training and test images of data sets, which may be new.
+    `sizes` are the numbers of training and test images of data sets, which may be new.
     """
     configs = request.configs
     twins = finished_twins(session, configs)
@@ -70,7 +70,7 @@ def create_study(session: Session, request: GridRequest, *, limit: int) -> Study
     """Create a study and queue its runs; with `reuse`, finished runs of the same hyperparameters join it.
 
     Raises:
-        QueueFull: more than `limit` runs would wait; the caller's transaction has to be given up.
+        QueueFull: more than `limit` runs would be queued; the caller must roll back its transaction.
     """
     configs = request.configs
     study = Study(name=request.name or default_name(request.axes), created_at=clock(session))
@@ -84,13 +84,13 @@ def create_study(session: Session, request: GridRequest, *, limit: int) -> Study
 def more_seeds(
     session: Session, study_id: int, count: int, only: Mapping[str, Sequence[Any]]
 ) -> list[TrainConfig]:
-    """What `count` new seeds of configurations would train: the smallest that these don't have yet.
+    """The runs for `count` new seeds: the smallest seeds that the configurations do not have yet.
 
-    `only` are the values that a configuration must have, by hyperparameter.
+    `only` maps hyperparameters to the values that a configuration must have.
 
     Raises:
-        StudyNotFound: there is no such study.
-        StudyTooLarge: it would grow beyond what one study may hold.
+        StudyNotFound: the study does not exist.
+        StudyTooLarge: the study would have more runs than allowed.
         NothingMatches: the study has runs, but none of such a configuration.
     """
     _get(session, study_id)
@@ -121,7 +121,7 @@ def add_seeds(
     *,
     limit: int,
 ) -> StudyOut:
-    """Queue what `more_seeds` lists; raises what that and `create_study` raise."""
+    """Queue the runs of `more_seeds`; raises the errors of `more_seeds` and `create_study`."""
     fresh = more_seeds(session, study_id, count, only)
     if fresh:
         of_study = select(Run).where(col(Run.id).in_(_members(study_id)))
@@ -134,7 +134,7 @@ def cancel_study(session: Session, study_id: int) -> StudyOut:
     """Cancel every run of a study that has not ended.
 
     Raises:
-        StudyNotFound: there is no such study.
+        StudyNotFound: the study does not exist.
     """
     study = _get(session, study_id)
     not_ended = select(Run.id).where(col(Run.id).in_(_members(study_id)), col(Run.status).not_in(ENDED))
@@ -152,7 +152,7 @@ def get_study(session: Session, study_id: int) -> StudyOut:
     """A study and its progress.
 
     Raises:
-        StudyNotFound: there is no such study.
+        StudyNotFound: the study does not exist.
     """
     return _answer(session, _get(session, study_id))
 
@@ -163,7 +163,7 @@ def list_studies(session: Session) -> list[StudyOut]:
 
 
 def default_name(axes: dict[str, list[Any]]) -> str:
-    """What a study is called when nobody named it: the values that vary; if that is too long, how many."""
+    """The default name of a study: the values that vary or, if these are too long, their numbers."""
     varied = {name: values for name, values in axes.items() if len(values) > 1 or name == "depth"}
     named, counted = (
         " × ".join(_axis(name, values, most) for name, values in varied.items())
@@ -180,13 +180,13 @@ def _axis(name: str, values: Sequence[object], most: int) -> str:
 
 
 def question(runs: Sequence[RunOut]) -> str:
-    """The hyperparameter that a study asks about: depth, unless others differ and that does not."""
+    """The hyperparameter that a study examines: depth, unless only others vary."""
     varied = [name for name in differing(runs) if name not in FOUND]
     return varied[0] if varied and "depth" not in varied else "depth"
 
 
 def finished_twins(session: Session, configs: Sequence[TrainConfig]) -> dict[TrainConfig, int]:
-    """For configurations that a finished run has trained already, the id of the newest such run."""
+    """The id of the newest finished run of each configuration that has one."""
     wanted = set(configs)
     alike = [
         col(getattr(Run, name)).in_({getattr(config, name) for config in wanted}) for name in HYPERPARAMETERS
@@ -218,7 +218,7 @@ def _answer(session: Session, study: Study) -> StudyOut:
 
 
 def _answers(session: Session, studies: Sequence[Study]) -> list[StudyOut]:
-    """Studies with what their runs add up to; rows are read in one query, however many studies there are."""
+    """Studies with the totals of their runs, read in one query for all studies."""
     rows: dict[int, list[_Row]] = {_id(study): [] for study in studies}
     query = (
         sqlalchemy.select(StudyRun.study_id, Run.id, Run.status, Run.epochs, Run.epochs_done)  # type: ignore[call-overload]
@@ -257,7 +257,7 @@ def _summed_up(study: Study, rows: Sequence[_Row], ends: Mapping[int, Guess]) ->
 
 
 def _configs(session: Session, *where: ColumnElement[bool]) -> dict[int, TrainConfig]:
-    """The hyperparameters of runs by id, in order; plain rows, for objects take most of the time."""
+    """The hyperparameters of runs by id, in order; read as rows, because objects take most of the time."""
     columns = [getattr(Run, name) for name in HYPERPARAMETERS]
     query = select(Run.id, *columns).where(*where).order_by(col(Run.id))
     return {

@@ -10,10 +10,10 @@ from app.runs.datasets import Catalogue
 from trainer.config import TRAIN_IMAGES, TrainConfig
 
 _LOWER: Final = 3
-"""By how much a learning rate is divided that made a run diverge: about as coarse as people search."""
+"""The divisor for a learning rate that diverged, about the step of a usual search."""
 
 _FAR: Final = 10
-"""How many times the usual learning rate is far above it."""
+"""A learning rate is far above the usual one if it exceeds this many times its value."""
 
 _FEWEST_UPDATES: Final = 50
 """An epoch of the published runs has 59."""
@@ -25,11 +25,11 @@ _MOST_DECAY: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Learning rates of a kind of optimizer: the usual one, and the range beyond which little has worked.
+    """Learning rates of a kind of optimizer: the usual one, and the range that has worked.
 
-    They are of two epochs on MNIST at depths 1, 3 and 5 with the default batch size: below `least` a network
-    is where it started, above `most` those of several layers stay at guessing or diverge. A single layer
-    bears more, up to `most_of_one`.
+    They were measured over two epochs on MNIST at depths 1, 3 and 5 with the default batch size. Below
+    `least` a network hardly changes. Above `most` networks of several layers stay at guessing or diverge. A
+    single layer tolerates more, up to `most_of_one`.
     """
 
     least: float
@@ -51,15 +51,15 @@ def rates(optimizer: str, momentum: float) -> Rates:
 
 
 def lower_rate(lr: float, optimizer: str, momentum: float) -> float:
-    """A learning rate to try where this one is too high: the usual one, where it is far above that."""
+    """A lower learning rate to try; the usual one if this one is far above it."""
     usual = rates(optimizer, momentum).usual
     return usual if lr > _FAR * usual else float(f"{lr / _LOWER:.1g}")
 
 
 def warnings(configs: Sequence[TrainConfig], known: Catalogue) -> list[str]:
-    """A sentence on each kind of value far outside what has worked; none refuses anything.
+    """A sentence on each kind of value far outside the range that has worked; all values remain allowed.
 
-    `known` are the data sets, which tell how many images an epoch has.
+    `known` are the data sets, which determine the number of images per epoch.
     """
     images = {dataset.name: dataset.sizes.train_images for dataset in known.usable}
     return [
@@ -95,7 +95,7 @@ def _rates(configs: Iterable[TrainConfig]) -> list[str]:
 
 
 def _few_updates(configs: Iterable[TrainConfig], images: Mapping[str, int]) -> list[str]:
-    """Of batches larger than the training set, and of runs with very few updates."""
+    """Sentences on batches larger than the training set, and on runs with very few updates."""
     large: dict[str, set[int]] = {}
     fewest: int | None = None
     for config in configs:
@@ -147,5 +147,5 @@ def _is_plain(config: TrainConfig) -> bool:
 
 
 def _values(name: str, values: Iterable[float]) -> str:
-    """A setting with its values: Learning rate 100."""
+    """A setting with its values, such as "Learning rate 100"."""
     return f"{name} {listed([formats.decimal(value) for value in sorted(values)])}"

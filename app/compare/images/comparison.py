@@ -34,17 +34,17 @@ from trainer.files.predictions import Predictions, load
 from trainer.files.tensor_file import TensorFileError
 
 _KEPT_FILES: Final = 500
-"""Files of answers that stay in memory: each takes 30 KB."""
+"""Number of prediction files cached in memory; each takes 30 KB."""
 
 _KEPT_VOTES: Final = 50
-"""Majorities that stay in memory, each as large as a file."""
+"""Number of majority votes cached in memory; each is as large as a file."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What finished runs of one data set answer to its test images.
+    """The predictions of finished runs of one data set for its test images.
 
-    `repeats` are the ids of those that a later one repeats: they can be paired, but do not vote again.
+    `repeats` are the ids of repeats: they can be compared in pairs, but do not vote.
     """
 
     dataset: str
@@ -57,10 +57,10 @@ class Answers:
 
     @classmethod
     def of(cls, finished: Sequence[RunOut], settings: Settings) -> "Answers":
-        """Read what these finished runs have stored; of several data sets, that of the first run.
+        """Read the predictions of these finished runs; only runs with the first run's data are included.
 
         Raises:
-            NotComparable: there is none, or their test images are not there.
+            NotComparable: no run has finished, or the test images can't be read.
         """
         if not finished:
             raise NotComparable("no run has finished, so there are no predictions to compare")
@@ -84,7 +84,7 @@ class Answers:
         return cls(first.dataset, labels, by_run, same, again, missing, warnings)
 
     def by_depth(self) -> dict[int, list[int]]:
-        """The runs that have answers and count, by depth."""
+        """The runs with predictions that are not repeats, by depth."""
         found: dict[int, list[int]] = defaultdict(list)
         for run in sorted(self.runs, key=lambda run: (run.depth, run.id)):
             if run.id in self.by_run and run.id not in self.repeats:
@@ -92,7 +92,7 @@ class Answers:
         return found
 
     def of_depth(self, run_ids: Sequence[int]) -> Predictions:
-        """What most of these runs answer."""
+        """The majority vote of these runs."""
         return _voted(tuple(self.by_run[run_id] for run_id in run_ids))
 
 
@@ -106,7 +106,7 @@ def _data(run: RunOut) -> tuple[str, str | None]:
 
 
 def _mixed(runs: Sequence[RunOut]) -> list[str]:
-    """A sentence on what differs among runs of one depth besides their seeds; none if nothing does."""
+    """A sentence on fields other than the seed in which runs of one depth differ, if any."""
     found = [differing([run for run in runs if run.depth == depth]) for depth in {run.depth for run in runs}]
     if names := sorted({name for each in found for name in each}):
         why = f"Runs of one depth differ in {' and '.join(names)}"
@@ -115,7 +115,7 @@ def _mixed(runs: Sequence[RunOut]) -> list[str]:
 
 
 def _stored(run: RunOut, location: str, images: int) -> Predictions | None:
-    """What a run has stored, None if that is not there, damaged or of another number of images."""
+    """A run's predictions; None if missing, damaged or for another number of images."""
     path: Path = artifacts.of_run(location, run.id).predictions(run.attempt)
     try:
         status = path.stat()
@@ -126,13 +126,13 @@ def _stored(run: RunOut, location: str, images: int) -> Predictions | None:
 
 
 @lru_cache(maxsize=_KEPT_FILES)
-def _loaded(path: Path, size: int, changed_at: float) -> Predictions:  # noqa: ARG001  # what tells a new file
-    """The content of a file, read once until it changes; an open page asks for it whenever a run ends."""
+def _loaded(path: Path, size: int, changed_at: float) -> Predictions:  # noqa: ARG001  # a new file has others
+    """Cached until the file changes, because an open page reads all files again whenever a run ends."""
     return load(path)
 
 
 def overview(answers: Answers) -> ImageComparison:
-    """Digit by digit, run by run, and from each depth to the next."""
+    """Compare digit by digit, run by run, and each depth with the next."""
     depths = answers.by_depth()
     voted = {depth: answers.of_depth(run_ids) for depth, run_ids in depths.items()}
     return ImageComparison(
@@ -167,7 +167,7 @@ def overview(answers: Answers) -> ImageComparison:
 
 
 def _mean(shares: Sequence[Sequence[float | None]]) -> list[float | None]:
-    """The mean over runs of each digit's share."""
+    """Each digit's mean share over runs."""
     return [
         None if known[0] is None else float(np.mean([each or 0.0 for each in known]))
         for known in zip(*shares, strict=True)
@@ -180,10 +180,12 @@ def _step(labels: Labels, before: tuple[int, Predictions], after: tuple[int, Pre
 
 
 def step_images(answers: Answers, shallow: int, deep: int) -> StepImages:
-    """Every image that one depth misses and the other reads, by majority over seeds, the surest first.
+    """The images that only one of two depths classifies correctly, by majority over seeds.
+
+    Images are in descending order of the correct answer's confidence.
 
     Raises:
-        NotComparable: one of the depths has no answers.
+        NotComparable: one of the depths has no predictions.
     """
     depths = answers.by_depth()
     for depth in (shallow, deep):
@@ -218,10 +220,10 @@ def _answer(predicted: Predictions, index: int) -> ImageAnswer:
 
 
 def pair(answers: Answers, first: int, second: int) -> ImagePair:
-    """McNemar's test between two runs.
+    """McNemar's test of two runs.
 
     Raises:
-        NotComparable: one of them has no answers to the same images.
+        NotComparable: one of the runs has no predictions for these images.
     """
     for run_id in (first, second):
         if run_id not in answers.by_run:

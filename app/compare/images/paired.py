@@ -1,6 +1,6 @@
 """McNemar's test of two sets of answers to the same images.
 
-Everything here is arrays: answers and labels are `uint8` (n,), confidences `float16` (n,), n images.
+All functions work on arrays: answers and labels are `uint8` (n,), confidences `float16` (n,), for n images.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,10 @@ Labels = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class McNemar:
-    """Images that only one of two reads: `lost` by the second, `gained` by the second; `p` is two-sided."""
+    """Numbers of images that only the first (`lost`) or only the second (`gained`) classifies correctly.
+
+    `p` is two-sided.
+    """
 
     lost: int
     gained: int
@@ -25,11 +28,11 @@ class McNemar:
 
 
 def mcnemar(labels: Labels, first: Labels, second: Labels) -> McNemar:
-    """McNemar's exact test that two readers are right equally often on the same images.
+    """McNemar's exact test that two networks have the same accuracy on the same images.
 
-    Of the images that only one of them reads, each is as likely to be the first's as the second's, if there
-    is no difference: p is the binomial's, two-sided. Q. McNemar, "Note on the sampling error of the
-    difference between correlated proportions or percentages", Psychometrika 12 (1947).
+    If there is no difference, an image that only one of them classifies correctly is equally likely to be
+    either's: p is two-sided and binomial. Q. McNemar, "Note on the sampling error of the difference between
+    correlated proportions or percentages", Psychometrika 12 (1947).
     """
     right, right_now = first == labels, second == labels
     lost, gained = int(np.sum(right & ~right_now)), int(np.sum(~right & right_now))
@@ -37,20 +40,20 @@ def mcnemar(labels: Labels, first: Labels, second: Labels) -> McNemar:
 
 
 def _two_sided(fewer: int, both: int) -> float:
-    """How likely a fair coin falls at least as unevenly as this."""
+    """The probability of a split at least this uneven in `both` tosses of a fair coin."""
     from scipy.special import bdtr  # noqa: PLC0415  # 24 MB that only a comparison needs
 
     return min(1.0, 2 * float(bdtr(fewer, both, 0.5))) if both else 1.0
 
 
 def confusion(labels: Labels, answers: Labels) -> NDArray[np.int64]:
-    """How often each digit (row) got each answer (column): (10, 10)."""
+    """Count answers (columns) for each digit (rows): (10, 10)."""
     counts = np.bincount(labels.astype(np.int64) * CLASSES + answers, minlength=CLASSES * CLASSES)
     return counts.reshape(CLASSES, CLASSES)
 
 
 def per_digit(labels: Labels, answers: Labels) -> list[float | None]:
-    """The share of each digit's images that is read correctly; None for a digit without images."""
+    """The share of each digit's images classified correctly; None for a digit without images."""
     table = confusion(labels, answers)
     return [
         int(table[digit, digit]) / int(count) if count else None
@@ -59,9 +62,9 @@ def per_digit(labels: Labels, answers: Labels) -> list[float | None]:
 
 
 def majority(predictions: Sequence[Predictions]) -> Predictions:
-    """What most of several networks answer to each image; of equally many, those that are surer.
+    """The majority vote of several networks on each image; ties go to the answer with the higher confidence.
 
-    The confidence is the mean of those that gave the answer.
+    The confidence is the mean over the networks that gave the answer.
     """
     images = np.arange(len(predictions[0].classes))
     votes = np.zeros((len(images), CLASSES))
@@ -69,12 +72,12 @@ def majority(predictions: Sequence[Predictions]) -> Predictions:
     for each in predictions:
         votes[images, each.classes] += 1
         sureness[images, each.classes] += each.confidence
-    classes = (votes + sureness / (len(predictions) + 1)).argmax(axis=1)  # the sum of all is below 1
+    classes = (votes + sureness / (len(predictions) + 1)).argmax(axis=1)  # confidences add less than one vote
     confidence = sureness[images, classes] / votes[images, classes]
     return Predictions(classes.astype(np.uint8), confidence.astype(np.float16))
 
 
 def fixed(labels: Labels, before: Predictions, after: Predictions) -> NDArray[np.int64]:
-    """The images that `before` misses and `after` reads, those first of which it is surest."""
+    """The images that only `after` classifies correctly, in descending order of its confidence."""
     found = np.flatnonzero((before.classes != labels) & (after.classes == labels))
     return found[np.argsort(-after.confidence[found].astype(np.float64), kind="stable")]

@@ -13,12 +13,12 @@ from trainer.data.idx import Bytes, IdxFile
 from trainer.data.idx_stream import IMAGES, LABELS, IdxError, Layout, opened
 
 MOST_BYTES: Final = 1 << 28
-"""How much memory all kept files may take; a larger file is not shown."""
+"""Memory for all cached files; a larger file is not shown."""
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _GREYSCALE: Final = 0
 _ENTRY_BYTES: Final = 1 << 12
-"""What a kept file counts for at least, so that damaged ones are bounded too."""
+"""Minimum cost of a cache entry, so that the number of cached errors is limited too."""
 
 _Key = tuple[str, int, int, int]
 
@@ -29,9 +29,9 @@ class NoPictures(Exception):
 
 @dataclass(slots=True)
 class KeptFiles:
-    """IDX files in memory, each read once until it changes; those that were used longest ago make room.
+    """A cache of IDX files: each is read once until it changes; the least recently used are evicted.
 
-    A file that can't be used is remembered too, as its error.
+    Errors of unusable files are cached too.
     """
 
     most_bytes: int = MOST_BYTES
@@ -42,14 +42,14 @@ class KeptFiles:
         """The images or labels of a file.
 
         Raises:
-            NoPictures: it is damaged, or larger than all that may be kept.
+            NoPictures: the file is damaged, or larger than the cache.
         """
         try:
             status = path.stat()
         except OSError as error:
             raise NoPictures(f"{shown(path)} can't be read: {error.strerror}") from error
         key = (str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        with self._lock:  # many pictures of one page are asked for at once: the first reads for all
+        with self._lock:  # a page requests many images: the first request reads the file for all
             if key not in self._kept:
                 self._keep(key, self._load(path, layout))
             self._kept.move_to_end(key)
@@ -87,7 +87,7 @@ def labels(dataset: str, data_dir: Path) -> Bytes:
     """The labels of the test split, `uint8` (n,).
 
     Raises:
-        NoPictures: their file is missing or damaged.
+        NoPictures: the file is missing or damaged.
     """
     return _files.read(_file(dataset, data_dir, TEST_LABELS_FILE), LABELS)
 
@@ -96,7 +96,7 @@ def images(dataset: str, data_dir: Path) -> Bytes:
     """The images of the test split, `uint8` (n, 28, 28).
 
     Raises:
-        NoPictures: their file is missing, damaged, or larger than what is kept in memory.
+        NoPictures: the file is missing, damaged, or larger than the cache.
     """
     return _files.read(_file(dataset, data_dir, TEST_IMAGES_FILE), IMAGES)
 
@@ -110,9 +110,9 @@ def _file(dataset: str, data_dir: Path, name: str) -> Path:
 
 
 def png(image: Bytes) -> bytes:
-    """One image, `uint8` (height, width), as PNG with 8 bits of grey."""
+    """Encode one image, `uint8` (height, width), as 8-bit greyscale PNG."""
     height, width = image.shape
-    rows = b"".join(b"\0" + row.tobytes() for row in image)  # each row is preceded by its filter: none
+    rows = b"".join(b"\0" + row.tobytes() for row in image)  # PNG filter byte before each row: none
     header = struct.pack(">IIBBBBB", width, height, 8, _GREYSCALE, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     return _SIGNATURE + b"".join(_chunk(kind, content) for kind, content in chunks)
