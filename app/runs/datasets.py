@@ -76,7 +76,7 @@ SHIPPED_ALONE: Final = Catalogue([Usable(SHIPPED, Sizes(TRAIN_IMAGES, TEST_IMAGE
 
 
 def catalogue(data_dir: Path) -> Catalogue:
-    """Inspect the folders of all data sets: file names each time, contents if files have changed.
+    """Inspect all folders of added data sets: file names each time, contents if files have changed.
 
     Images are read in the background. A data set counts as usable if this takes longer than a response waits;
     training reads the images again.

@@ -180,7 +180,7 @@ def _axis(name: str, values: Sequence[object], most: int) -> str:
 
 
 def question(runs: Sequence[RunOut]) -> str:
-    """The hyperparameter that a study examines: depth, unless only others vary."""
+    """The hyperparameter that a study examines: depth, unless it is constant and others vary."""
     varied = [name for name in differing(runs) if name not in FOUND]
     return varied[0] if varied and "depth" not in varied else "depth"
 

@@ -24,7 +24,7 @@ _DESCRIBED: Final = {
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI's description of the errors that a route may answer with."""
+    """OpenAPI's description of the errors that a route can return."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": _DESCRIBED[status], "content": content} for status in statuses}
 
@@ -46,7 +46,7 @@ def settings(request: Request) -> Settings:
 
 
 def stopping(request: Request) -> Callable[[], bool]:
-    """Whether the server is being stopped, for work that can end early."""
+    """A function that says whether the server is stopping, for work that can end early."""
     events: EventHub = request.app.state.events
     return lambda: events.closing
 
@@ -57,11 +57,11 @@ StoppingOf = Annotated[Callable[[], bool], Depends(stopping)]
 
 
 def attachment(content: str | bytes, media_type: str, filename: str) -> Response:
-    """An answer that a browser saves as a file."""
+    """A response that browsers save as a file."""
     headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
     return Response(content, headers=headers, media_type=media_type)
 
 
 def answer(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A model as a JSON answer."""
+    """A model as a JSON response."""
     return Response(model.model_dump_json(), status, headers, "application/json")

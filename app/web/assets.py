@@ -1,7 +1,7 @@
 """Static files at content-addressed URLs, and plotly.js from its package.
 
-Every address carries a digest, so browsers may keep the files for ever. Each file is compressed once,
-on its first request, and kept in memory.
+Every URL contains a digest, so browsers may cache the files permanently. Each file is compressed once, on its
+first request, and kept in memory.
 """
 
 import gzip
@@ -32,14 +32,14 @@ router = APIRouter(include_in_schema=False)
 
 
 def url(name: str) -> str:
-    """Where the page finds a file of the static folder, or plotly.js."""
+    """The URL of a file of the static folder, or of plotly.js."""
     version = _plotly_version() if name == PLOTLY else static_version()
     return f"/static/{version}/{name}"
 
 
 @cache
 def static_version() -> str:
-    """A digest of every file of the static folder: modules import each other by relative addresses."""
+    """A digest of all static files; they share one because modules import each other by relative URLs."""
     digest = hashlib.sha256()
     for path in sorted(STATIC.rglob("*")):
         if path.is_file():
@@ -50,16 +50,16 @@ def static_version() -> str:
 
 @cache
 def plotly_style_ids() -> list[str]:
-    """Ids of the inline style sheets that plotly.js adds unless an element with that id is there.
+    """Ids of the inline style sheets that plotly.js adds unless an element with the id exists.
 
-    The security policy refuses inline sheets, with an error in the console; these are for maps.
+    These style sheets are for maps. The security policy blocks them, with an error in the console.
     """
     return re.findall(r'getElementById\("([0-9a-f]{64})"\)', _plotly().read_text("utf-8"))
 
 
 @cache
 def _plotly() -> Traversable:
-    """plotly.js as the installed package carries it."""
+    """plotly.js in its installed package."""
     return files("plotly").joinpath("package_data", PLOTLY)
 
 
@@ -70,30 +70,30 @@ def _plotly_version() -> str:
 
 @cache
 def _files() -> dict[str, Traversable | Path]:
-    """Every file that is served, by its name; a request is looked up here and never on the disk."""
+    """All served files by name; requests are looked up here and never on disk."""
     own = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.is_file()}
     return {name: path for name, path in own.items() if path.suffix in _TYPES} | {PLOTLY: _plotly()}
 
 
 @cache
 def _content(name: str) -> tuple[bytes, bytes, str]:
-    """One of the files as it is, compressed, and its media type."""
+    """The content of a file, plain and compressed, and its media type."""
     plain = _files()[name].read_bytes()
     return plain, gzip.compress(plain, compresslevel=6, mtime=0), _TYPES[Path(name).suffix]
 
 
 def text(name: str) -> str:
-    """A file of the static folder, or plotly.js, as text.
+    """The text of a file of the static folder, or of plotly.js.
 
     Raises:
-        KeyError: there is no such file.
+        KeyError: the file does not exist.
     """
     return _content(name)[0].decode()
 
 
 @router.get("/static/{version}/{name:path}")
 def static_file(request: Request, version: str, name: str) -> Response:
-    """A static file. An address of another version is gone: a page from before an update reloads."""
+    """A static file. URLs of other versions return 404, so that pages from before an update reload."""
     if name not in _files() or url(name) != f"/static/{version}/{name}":
         raise HTTPException(404, "There is no such file, or it belongs to another version: reload the page.")
     plain, compressed, media_type = _content(name)
@@ -105,5 +105,5 @@ def static_file(request: Request, version: str, name: str) -> Response:
 
 @router.get("/favicon.ico")
 def favicon() -> Response:
-    """Where browsers look without being told."""
+    """Redirect the default icon URL to the icon."""
     return Response(status_code=308, headers={"Location": url("favicon.svg")})

@@ -13,25 +13,26 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 REQUEST_SECONDS: Final = 30.0
-"""How long a client may take to send one request, head and body, from the connection or its first byte on."""
+"""Time for a client to send a request, head and body, from the connection or the request's first byte."""
 
 MAX_HEAD_BYTES: Final = 128 * 1024
-"""Room for a request's line and headers, enough for a comparison of thousands of runs."""
+"""Maximum size of a request's line and headers, enough to compare thousands of runs."""
 
 ACCEPTED_AT_ONCE: Final = 1
-"""How many connections the event loop accepts before it looks at the others again.
+"""Number of connections that the event loop accepts before it serves the others again.
 
-Without a free file descriptor it tries as often, logs each failure and schedules a retry for each.
+Without a free file descriptor, the loop tries as many times, logs each failure and schedules a retry for
+each.
 """
 
 BACKLOG: Final = 2_048
-"""How many connections the kernel keeps ready until they are accepted."""
+"""Number of connections that the kernel queues until they are accepted."""
 
 MOST: Final = 4_096
-"""How many connections are open at most, where the system would allow more."""
+"""Maximum number of open connections, even if the system allows more."""
 
 _RESERVED: Final = 256
-"""File descriptors that are kept for the database, files and pipes."""
+"""File descriptors reserved for the database, files and pipes."""
 
 _HEADERS: Final = b"Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
 _BUSY: Final = (
@@ -45,7 +46,7 @@ _LATE: Final = (
 
 
 def room() -> int:
-    """How many connections this process can hold; its limit of open files is raised as far as it may be."""
+    """Raise the limit of open files as far as allowed, and return the number of connections that fit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST + _RESERVED
     limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -55,11 +56,11 @@ def room() -> int:
 
 
 class Connection(H11Protocol):
-    """A connection that ends if its client does not send a whole request in time.
+    """A connection that closes if its client does not send a complete request in time.
 
-    An open event stream or a slow download is the server's turn and may last. When there are `most`
-    connections, a new one takes the place of the one that has kept the server waiting for longest: for a
-    request, or for an answer to be read. If there is none, the new one is refused.
+    Event streams and slow downloads have no deadline. When `most` connections are open, a new one replaces
+    the connection that has kept the server waiting longest, for a request or for the client to read a
+    response. If no connection keeps the server waiting, the new one is refused.
     """
 
     def __init__(
@@ -75,10 +76,10 @@ class Connection(H11Protocol):
         self._most = most
         self._deadline: asyncio.TimerHandle | None = None
         self.waits_since: float | None = None
-        """When the client began to keep the server waiting, on the loop's clock; None if it does not."""
+        """When the client started to keep the server waiting, on the loop's clock; None if it does not."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a new connection, in the place of another if there are too many."""
+        """Accept a connection; if there are too many, close another one."""
         super().connection_made(transport)
         self._look()
         if len(self.connections) > self._most and not self._make_room():
@@ -86,12 +87,12 @@ class Connection(H11Protocol):
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the deadline."""
+        """Cancel the deadline."""
         self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what the client sends; its time goes on until the request is whole."""
+        """Receive data; the deadline remains until the request is complete."""
         super().data_received(data)
         self._look()
 
@@ -101,22 +102,22 @@ class Connection(H11Protocol):
         self._look()
 
     def pause_writing(self) -> None:
-        """Note that the client does not read as fast as is sent."""
+        """Record that the client reads more slowly than the server sends."""
         super().pause_writing()
         self._look()
 
     def resume_writing(self) -> None:
-        """Note that it does again."""
+        """Record that the client has caught up."""
         super().resume_writing()
         self._look()
 
     @property
     def awaits_request(self) -> bool:
-        """Whether the client has yet to send a request, or the rest of one."""
+        """Whether the client has not sent a complete request."""
         return self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
 
     def end(self) -> None:
-        """End the connection of a client that is late; it is told so if it has begun a request."""
+        """Close the connection of a late client, with a response if it has started a request."""
         if self.transport.is_closing():
             return
         begun = self.conn.their_state is h11.SEND_BODY or bool(self.conn.trailing_data[0])
@@ -125,13 +126,13 @@ class Connection(H11Protocol):
         if self.cycle is not None:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        if self.transport.get_write_buffer_size():  # nobody reads, and to wait for that could take for ever
+        if self.transport.get_write_buffer_size():  # the client does not read, so the buffer may never drain
             self.transport.abort()
         else:
             self.transport.close()
 
     def _look(self) -> None:
-        """Note whether the client keeps the server waiting now."""
+        """Update the deadline and the time since which the client keeps the server waiting."""
         if self.awaits_request and self._deadline is None:
             self._deadline = self.loop.call_later(REQUEST_SECONDS, self._on_deadline)
         elif not self.awaits_request:
@@ -151,7 +152,7 @@ class Connection(H11Protocol):
             self._deadline = None
 
     def _make_room(self) -> bool:
-        """End the connection that has waited longest, first one without a request; False if none waits."""
+        """Close the connection that has waited longest, one without a request first; False if none waits."""
         others = [each for each in self.connections if isinstance(each, Connection) and each is not self]
         waiting = [
             each for each in others if each.waits_since is not None and not each.transport.is_closing()
@@ -163,7 +164,7 @@ class Connection(H11Protocol):
 
 
 def configuration(app: FastAPI, **changes: Any) -> uvicorn.Config:  # noqa: ANN401  # as uvicorn takes them
-    """How uvicorn serves the application: connections have a deadline, and it writes to our log."""
+    """Uvicorn's configuration: connections have deadlines, and messages go to our log."""
     return uvicorn.Config(
         app,
         http=partial(Connection, most=room()),  # type: ignore[arg-type]

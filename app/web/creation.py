@@ -24,7 +24,7 @@ IdempotencyKeyHeader = Annotated[
 
 
 class Creation:
-    """One request to queue runs, by itself or in a study, where at most `limit` may wait."""
+    """A request to queue runs, single or in a study; at most `limit` runs may be queued."""
 
     def __init__(
         self, request: Request, settings: SettingsOf, idempotency_key: IdempotencyKeyHeader = None
@@ -40,9 +40,9 @@ class Creation:
         collection: str,
         create: Callable[[Session], RunOut | StudyOut],
     ) -> Response:
-        """The answer to a creation in a `collection`, like `/runs`; if repeated, only a header differs.
+        """The response to a creation in a `collection`, such as `/runs`; a repeat adds only a header.
 
-        Raises what `once` raises.
+        Raises the errors of `once`.
         """
 
         def numbered(session: Session) -> tuple[int, RunOut | StudyOut]:
@@ -58,10 +58,11 @@ class Creation:
     def once(
         self, body: BaseModel, route: str, create: Callable[[Session], tuple[int, BaseModel]]
     ) -> Created:
-        """What is created now, or was when the request came first; keys belong to a `route`, like `/runs`.
+        """Create something, or return what the first such request created; keys are unique within a `route`.
 
-        Raises what `create` raises, and nothing was created; and besides:
-            KeyReused, KeyOutlived, KeyInFlight: what the key stands for is not this.
+        Raises the errors of `create`, which roll back the creation, and:
+            KeyReused, KeyOutlived, KeyInFlight: the key was used with another body, its result was deleted,
+                or its first request is in progress.
         """
         return self._keys.once(self._key, route, body, create)
 

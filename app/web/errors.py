@@ -44,7 +44,7 @@ _STATUS_OF: Final[dict[type[Exception], int]] = {
 
 
 def install(app: FastAPI) -> None:
-    """Give the application an answer to every error."""
+    """Register the handlers of all errors."""
     for kind, status in _STATUS_OF.items():
         app.add_exception_handler(kind, _of_status(status))
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -91,7 +91,7 @@ async def _http(request: Request, error: Any) -> Response:  # noqa: ANN401
 
 
 async def _gone(request: Request, _: object) -> Response:
-    """Nobody reads this answer: the client went away before it had sent its whole request."""
+    """The client disconnected before it had sent its whole request, so nobody reads this response."""
     return _error(request, 400, "The connection ended before the request was complete.")
 
 
@@ -122,7 +122,7 @@ def _what_to_do(method: str, error: DBAPIError) -> str:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    # this answer passes by the middleware, and the server ends the connection after it
+    # this response bypasses the middleware, and the server closes the connection after it
     headers = {**HEADERS, "Connection": "close"}
     return _error(request, 500, "Internal server error; the server's log has the details.", headers)
 

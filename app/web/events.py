@@ -1,8 +1,8 @@
 """The event stream: what changed, in order, derived from the rows themselves.
 
-Every row carries the number of the change that wrote it, so there is no log to keep: whoever has seen
-everything up to change n asks for the rows with a greater number. A run that changed twice meanwhile is
-told once, in its newest state; epochs are told one by one.
+Every row contains the number of the change that wrote it, so no event log is needed: a client that has seen
+all changes up to n asks for the rows with a greater number. A run that changed twice in between is sent once,
+in its newest state. Epochs are sent one by one.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ from app.storage.tables import Counter, Deletion, Epoch, Run
 POLL_SECONDS: Final = 0.05
 
 PING_SECONDS: Final = 15.0
-"""How often a stream without news says that it lives, so that no proxy cuts it off."""
+"""Interval of pings on an idle stream, so that no proxy closes it."""
 
 SLOW_SECONDS: Final = 5.0
-"""A client that takes a batch no faster than this has stopped reading."""
+"""A client that takes this long to read a batch has stopped reading."""
 
 GREETING: Final = b": connected\nretry: 1000\n\n"
 PING: Final = b": ping\n\n"
@@ -40,7 +40,7 @@ _REMEMBERED: Final = 5_000
 
 @dataclass(frozen=True, slots=True, order=True)
 class Event:
-    """One change: its number, which run it is about (None: all), what it is and its data as JSON."""
+    """One change: its number, its run (None: all), its kind and its data as JSON."""
 
     id: int
     run_id: int | None
@@ -48,22 +48,22 @@ class Event:
     data: str
 
     def encoded(self) -> bytes:
-        """The event as it is sent."""
+        """The event in the format of the stream."""
         return f"event: {self.kind}\ndata: {self.data}\nid: {self.id}\n\n".encode()
 
 
 def reset(change: int) -> Event:
-    """What tells a client to read everything again, and to go on after this change."""
+    """An event that tells a client to read everything again and to resume after this change."""
     return Event(change, None, "reset", '{"run_id":null}')
 
 
 def read_after(session: Session, seen: int, run_id: int | None = None) -> tuple[list[Event], int]:
-    """The events after change `seen` in order, for one run or all, and the change they reach up to.
+    """Events after change `seen` in order, for one run or all, and the last change they cover.
 
-    A long past comes in chunks: ask again from the returned change until no event comes.
+    Many events come in chunks: ask again from the returned change until no event comes.
     """
     newest, origin = session.exec(select(Counter.value, Counter.origin)).one()
-    if seen > newest or 0 < seen < origin:  # it was seen in a database that this one has replaced
+    if seen > newest or 0 < seen < origin:  # the client saw it in a database that this one has replaced
         return [reset(newest)], newest
     runs = _changed_runs(session, seen, run_id)
     epochs = _new_epochs(session, seen, run_id)
@@ -123,33 +123,33 @@ def _json(**fields: object) -> str:
 
 
 class EventHub:
-    """Watches the database once for all clients of this process, while there are any.
+    """Polls the database once for all clients of this process, while there are any.
 
-    Clients hold no queue here: each remembers the change it has seen and takes what came after, from
-    the memory of recent events or, when it is new or there was much at once, from the database. One that
-    does not read what it is sent, until the memory has gone on, is told to read everything again.
+    The hub has no queue per client. Each client remembers the last change it has seen and reads the later
+    ones from the cache of recent events. A client reads from the database if it is new or if many events came
+    together. A client that reads so slowly that the cache drops its events gets a reset.
     """
 
     def __init__(self, database: Database, integrity: Integrity) -> None:
         self._database = database
         self._integrity = integrity
         self._recent: list[tuple[int, int | None, bytes]] = []
-        self._complete_after = 0  # every event after this change, up to `newest`, is in `_recent`
+        self._complete_after = 0  # `_recent` contains every event after this change, up to `newest`
         self.newest = 0
-        self._batches: dict[tuple[int, int | None], bytes] = {}  # what clients were sent since the last news
+        self._batches: dict[tuple[int, int | None], bytes] = {}  # batches sent to clients since the last news
         self._news = asyncio.Event()
         self.clients = 0
         self.closing = False
-        self._breaks = 0  # how often the streams were ended because the database could not be read
+        self._breaks = 0  # how often streams were closed because the database could not be read
         self._watching: asyncio.Task[None] | None = None
 
     async def beginning(self, run_id: int | None) -> int:
-        """Where a first connection begins: a run's stream before all there is of it, that of all runs now."""
+        """The change where a new connection starts: 0 for one run, the newest change for all runs."""
         newest = await run_in_threadpool(self._look)
         return newest if run_id is None else 0
 
     async def stream(self, seen: int, run_id: int | None = None) -> AsyncGenerator[bytes]:
-        """Events after change `seen` as they are sent, then new ones as they come, until the hub closes."""
+        """Encoded events after change `seen`, followed by new ones as they come, until the hub closes."""
         self.clients += 1
         try:
             yield GREETING
@@ -170,18 +170,18 @@ class EventHub:
                     slow = time.monotonic() - began >= SLOW_SECONDS
                 elif not await within(PING_SECONDS, news):
                     yield PING
-        except SQLAlchemyError as error:  # the client comes again, and is told then
+        except SQLAlchemyError as error:  # the client reconnects and then gets the error
             self._integrity.met(error)
         finally:
             self.clients -= 1
 
     def close(self) -> None:
-        """End every stream now; may be called from the thread of the event loop only."""
+        """Close all streams; call it in the thread of the event loop only."""
         self.closing = True
         self._news.set()
 
     async def closed(self) -> None:
-        """Wait until a hub that closes reads nothing more from the database."""
+        """Wait until a closing hub has stopped reading from the database."""
         if self._watching is not None:
             await self._watching
 
@@ -205,10 +205,10 @@ class EventHub:
         self._watching = None
 
     def _next_news(self) -> tuple[list[Event], int]:
-        """Wait in a thread of its own for the next events; none if nobody listens any more.
+        """Wait in a separate thread for the next events; returns none if there are no more clients.
 
-        Passing every look to a thread would take several times the CPU time of the look itself. The pulse
-        says at little cost whether there is anything to look at.
+        A thread call for every poll would take several times the CPU time of the poll itself. The pulse is a
+        cheap check for changes.
         """
         told = None
         with self._database.pulse() as pulse:
@@ -221,7 +221,7 @@ class EventHub:
         return [], self.newest
 
     def _break_off(self) -> None:
-        """End every stream: clients see that nothing new can be told, and come again."""
+        """Close all streams, so that clients notice the outage and reconnect."""
         self._breaks += 1
         self._wake()
 
@@ -244,7 +244,7 @@ class EventHub:
         return b"".join(event.encoded() for event in events), reached
 
     def _batch(self, seen: int, run_id: int | None) -> bytes:
-        """What came after a change, put together once for all clients that have seen as much."""
+        """The events after a change, encoded once for all clients that have seen the same."""
         if (seen, run_id) not in self._batches:
             fresh = self._recent[self._place_after(seen) :]
             self._batches[seen, run_id] = b"".join(
@@ -265,7 +265,7 @@ class EventHub:
 
 
 async def within(seconds: float, event: asyncio.Event) -> bool:
-    """Whether an event came in time."""
+    """Whether an event occurred in time."""
     try:
         async with asyncio.timeout(seconds):
             return await event.wait()

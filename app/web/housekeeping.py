@@ -25,16 +25,16 @@ log = logging.getLogger(__name__)
 
 REAP_SECONDS: Final = 5.0
 REAP_BUSY_SECONDS: Final = 1.0
-"""How long a shutdown may have to wait for a look that waits for its turn."""
+"""Maximum delay of a shutdown by a reaper that waits for the write lock."""
 
 CATCH_UP_SECONDS: Final = 600.0
 FIRST_SECONDS: Final = 5.0
-"""Everything waits so long at first: the server is there at once. Live workers get as long again to beat."""
+"""Delay of the first tasks, for a fast start. Live workers get as long again to send a heartbeat."""
 
 
 @asynccontextmanager
 async def kept(database: Database, settings: Settings, integrity: Integrity) -> AsyncIterator[None]:
-    """See to all of it while the block runs."""
+    """Run the background tasks while the block runs."""
     unclean = integrity.begin()
     impatient = Database(settings.url, REAP_BUSY_SECONDS)
     reaper = Reaper(impatient, settings.lease_seconds, min(FIRST_SECONDS, settings.lease_seconds))
@@ -48,7 +48,7 @@ async def kept(database: Database, settings: Settings, integrity: Integrity) -> 
             (CATCH_UP_SECONDS, partial(idempotency.forget_old, database)),
         )
     ]
-    if unclean:  # a shutdown does not wait for it
+    if unclean:  # a shutdown does not wait for the check
         Thread(target=integrity.check, name="integrity", daemon=True).start()
     yield
     ending.set()
@@ -60,7 +60,7 @@ async def kept(database: Database, settings: Settings, integrity: Integrity) -> 
 async def _every(
     seconds: float, chore: Callable[[], object], integrity: Integrity, ending: asyncio.Event
 ) -> None:
-    """Do it again and again; at the end one that is under way is done first, as it uses the database."""
+    """Repeat a task; at the end, a task in progress is awaited, because it uses the database."""
     pause = FIRST_SECONDS
     while not await within(pause, ending):
         pause = seconds
@@ -75,7 +75,7 @@ async def _every(
 
 
 def hear_of_deaths(database: Database, pipe: int) -> None:
-    """Requeue the runs of dead workers as soon as their ids come through a pipe, in a thread of its own."""
+    """Read ids of dead workers from a pipe, in a separate thread, and requeue their runs."""
 
     def listen() -> None:
         with os.fdopen(pipe, "rb", buffering=0, closefd=False) as lines:

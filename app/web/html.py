@@ -68,20 +68,20 @@ def _since(context: Context, timestamp: str, end: str | None = None) -> str:
 
 
 def changed(params: QueryParams, **values: str | None) -> str:
-    """The query string with some parameters changed; None takes one away."""
+    """The query string with some parameters changed; None removes a parameter."""
     kept = [(name, value) for name, value in params.multi_items() if name not in values and value]
     added = [(name, value) for name, value in values.items() if value is not None]
     return "?" + urlencode(kept + added, safe=",:")
 
 
 def embedded(data: object) -> str:
-    """Data as JSON that can stand in a script element."""
+    """Data as JSON that is safe in a script element."""
     text = orjson.dumps(data, option=orjson.OPT_NON_STR_KEYS).decode()
     return text.replace("<", "\\u003c")
 
 
 def render(template: str, **context: object) -> str:
-    """A template as text."""
+    """Render a template as text."""
     return _environment().get_template(template).render(**context)
 
 
@@ -94,9 +94,9 @@ def page(
     now: float | None = None,
     **context: object,
 ) -> Response:
-    """A template as an answer; a notice left by the form before shows once.
+    """Render a template as a response, with the one-time notice of the previous form.
 
-    `now` is the time that ages count from, on the database's clock; a page without ages needs none.
+    Ages are relative to `now`, a time of the database's clock; pages without ages do not need it.
     """
     notice = unquote(request.cookies.get(_NOTICE, ""))
     moment = None if now is None else datetime.fromtimestamp(now, UTC)
@@ -108,7 +108,7 @@ def page(
 
 
 def error_page(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
-    """An error in words, with a way on."""
+    """A page that shows an error and links to others."""
     title = _WORDS.get(status, HTTPStatus(status).phrase)
     return page(
         request, "error.html", status=status, headers=headers, code=status, title=title, detail=detail
@@ -116,7 +116,7 @@ def error_page(request: Request, status: int, detail: str, headers: dict[str, st
 
 
 def redirect(to: str, notice: str = "") -> Response:
-    """A 303 after a form, with a notice that the next page shows once."""
+    """A 303 redirect after a form, with a notice that the next page shows once."""
     response = RedirectResponse(to, status_code=303)
     if notice:
         response.set_cookie(_NOTICE, quote(notice), max_age=60, httponly=True, samesite="lax")
@@ -124,7 +124,7 @@ def redirect(to: str, notice: str = "") -> Response:
 
 
 def local(target: str, otherwise: str) -> str:
-    """An address of this site as a form names it; anything else becomes the second."""
+    """The target if it is a URL of this site, else `otherwise`."""
     parts = urlsplit(target)
     safe = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc
     return target if safe and target.isprintable() else otherwise

@@ -20,9 +20,9 @@ _ALWAYS: Final = {"OPTIONS"}
 
 
 class Methods:
-    """Answers `HEAD` like `GET` without the body, `OPTIONS`, and methods that a URL does not have.
+    """Responds to `HEAD` like `GET` without the body, to `OPTIONS`, and to methods that a URL does not have.
 
-    Several routes share a URL: pages and JSON, each with methods of its own. `Allow` lists those of all.
+    Several routes share a URL: pages and JSON, each with its own methods. `Allow` lists the methods of all.
     """
 
     def __init__(self, app: ASGIApp, routes: FastAPI) -> None:
@@ -30,7 +30,7 @@ class Methods:
         self._application = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what a route will answer; `HEAD` as `GET`."""
+        """Pass on requests that a route handles; `HEAD` as `GET`."""
         allowed = self._allowed(scope["path"]) if scope["type"] == "http" else ()
         if not allowed:
             await self.app(scope, receive, send)
@@ -44,7 +44,7 @@ class Methods:
             await self.app(scope, receive, send)
 
     async def _without_body(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the head of an answer and end it there: a stream would go on for as long as it is read."""
+        """Send the head of a response and stop the route there, because a stream would not end."""
 
         async def head_only(message: Message) -> None:
             if message["type"] != "http.response.body":
@@ -58,7 +58,7 @@ class Methods:
             await self.app(scope, receive, head_only)
 
     def _allowed(self, path: str) -> Sequence[str]:
-        """The methods of a path, in order; none if no route has it."""
+        """The methods of a path, sorted; none if no route has the path."""
         return next((methods for pattern, methods in self._paths if pattern.match(path)), ())
 
     @cached_property
@@ -73,7 +73,7 @@ class Methods:
 
 
 class _Ended(Exception):
-    """The head of an answer has been sent, and nothing else is wanted."""
+    """The head of a response has been sent; stops the route."""
 
 
 def _with_implied(methods: set[str]) -> Sequence[str]:

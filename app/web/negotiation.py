@@ -10,14 +10,14 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SENT_BY_SCRIPT: Final = ("X-Requested-With", "fetch")
-"""The header by which the pages' own scripts say that they send a form."""
+"""The header that marks forms sent by the pages' scripts."""
 
 _FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 _COMPARED: Final = ("text/html", "application/json", "text/csv")
 
 
 def wants_page(scope: Scope) -> bool:
-    """Whether the request is a browser's: it accepts HTML, or it posts a form."""
+    """Whether a browser sent the request: it accepts HTML, or it posts a form."""
     headers = Headers(scope=scope)
     if scope["method"] == "POST":
         return headers.get("content-type", "").partition(";")[0].strip().lower() in _FORMS
@@ -25,26 +25,26 @@ def wants_page(scope: Scope) -> bool:
 
 
 class HtmlRoute(APIRoute):
-    """A route that exists for browsers only; to others the JSON route of the same path answers."""
+    """A route for browsers only; the JSON route of the same path serves other clients."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match like any route, but only requests that want a page."""
+        """Match only requests for a page."""
         if scope["type"] == "http" and not wants_page(scope):
             return Match.NONE, {}
         return super().matches(scope)
 
 
 class FormsOfScripts:
-    """Tells a script that sent a form where it leads by `204` and `Location`, in place of a redirect.
+    """Responds to forms of scripts with `204` and `Location` instead of a redirect.
 
-    A script can only follow a redirect unseen, and would read the notice that the next page shows once.
+    A script can't intercept a redirect: it would follow it and consume the one-time notice of the next page.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; a redirect after it becomes an answer without a body."""
+        """Pass the request on; turn a redirect into a response without a body."""
         if scope["type"] != "http" or Headers(scope=scope).get(SENT_BY_SCRIPT[0]) != SENT_BY_SCRIPT[1]:
             await self.app(scope, receive, send)
             return
@@ -64,13 +64,13 @@ class FormsOfScripts:
 
 
 class ConditionalGet:
-    """Gives pages and JSON an ETag, and answers `304` to whoever has the same already."""
+    """Adds an ETag to pages and JSON, and responds `304` to clients that have the same version."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hold a complete answer back until its ETag is known; pass streams and files on."""
+        """Buffer complete responses to compute their ETag; pass streams and files on."""
         if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
@@ -78,7 +78,7 @@ class ConditionalGet:
 
 
 class _Compared:
-    """A `send` that buffers an answer whose ETag is to be computed."""
+    """A `send` that buffers a response to compute its ETag."""
 
     def __init__(self, send: Send, known: str) -> None:
         self._send = send

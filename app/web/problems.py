@@ -17,7 +17,7 @@ _SHOWN: Final = 60
 def problem(
     status: int, detail: str, errors: Sequence[FieldError] = (), headers: dict[str, str] | None = None
 ) -> Response:
-    """An error answer; `errors` says for each field what was wrong and what was expected."""
+    """An error response; `errors` says for each field what was wrong and what was expected."""
     body = Problem(
         type="about:blank",
         title=HTTPStatus(status).phrase,
@@ -29,12 +29,12 @@ def problem(
 
 
 def field_errors(errors: Sequence[Any]) -> list[FieldError]:
-    """Validation errors as fields and sentences: what was expected, and briefly what was given."""
+    """Validation errors by field, in sentences: the expected and, briefly, the given value."""
     return [FieldError(loc=_place(error["loc"]), msg=_sentence(error)) for error in errors]
 
 
 def invalid(error: RequestValidationError) -> Response:
-    """The answer to a request whose body, path or query breaks the contract."""
+    """The response to a request with an invalid body, path or query."""
     first = error.errors()[0]
     if first["type"] == "json_invalid":
         return problem(
@@ -52,7 +52,7 @@ def summary(errors: Sequence[FieldError]) -> str:
 
 
 def _place(loc: Sequence[str | int]) -> list[str | int]:
-    """Where it stands, without saying that this is in the body, query or path."""
+    """The location of an error without the leading body, query, path or header."""
     return list(loc[1:] if loc and loc[0] in ("body", "query", "path", "header") else loc)
 
 

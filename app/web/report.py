@@ -31,10 +31,10 @@ def render(
     baseline: str | None = None,
     opens_as: str = "",
 ) -> str:
-    """The report as HTML: verdict, charts with their data, and tables.
+    """Render the report as HTML: verdict, charts with their data, and tables.
 
-    `columns` holds every epoch, by run; `made_at` is a timestamp, `baseline` the label of the group that
-    others are held against, and `opens_as` the query string of the view that it opens with.
+    `columns` has every epoch, by run. `made_at` is a timestamp. `baseline` is the id or label of the
+    baseline. `opens_as` is the query string of the initial view.
     """
     charted = of_comparison(comparison) | {
         "curves": {run_id: each.model_dump(include=_CURVES) for run_id, each in columns.items()},
@@ -56,9 +56,9 @@ def render(
 
 
 def _modules() -> dict[str, str]:
-    """The page's own modules as addresses that hold their content.
+    """The report's modules as data URLs, by name.
 
-    A module at such an address can't import by relative addresses, so each imports by name.
+    A module in a data URL can't import by relative URLs, so the modules import each other by name.
     """
     found: dict[str, str] = {}
     waiting = [_ENTRY]
@@ -76,11 +76,11 @@ def _modules() -> dict[str, str]:
 
 
 def _imports(name: str, source: str) -> dict[str, str]:
-    """The addresses by which a module imports others, and the names of those in `static/js`."""
+    """The import paths in a module, each with the name of the imported module in `static/js`."""
     folder = posixpath.dirname(name)
     return {each: posixpath.normpath(posixpath.join(folder, each)) for each in _IMPORT.findall(source)}
 
 
 def _inside(text: str) -> str:
-    """Text that may stand within a script or style element: nothing in it ends that element."""
+    """Escape a text so that it can't end a script or style element."""
     return text.replace("</", "<\\/")

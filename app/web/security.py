@@ -34,13 +34,13 @@ _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class SecurityHeaders:
-    """Adds the Content-Security-Policy and its companions to every answer."""
+    """Adds the Content-Security-Policy and other security headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and complete the headers of its answer."""
+        """Pass the request on, and add the missing headers to its response."""
 
         async def completed(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -53,9 +53,9 @@ class SecurityHeaders:
 
 
 class KnownHosts:
-    """Refuses requests to a name that is not this server's, which a hostile page can make point here.
+    """Refuses requests to other host names: a hostile page can point its own name at this server.
 
-    A pattern is a name without its port, `*.` and the end of one, or `*` for any.
+    A pattern is a name without its port, `*.` and the end of a name, or `*` for any name.
     """
 
     def __init__(self, app: ASGIApp, patterns: Iterable[str]) -> None:
@@ -63,7 +63,7 @@ class KnownHosts:
         self._patterns = [pattern.lower() for pattern in patterns]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on if it names this server."""
+        """Pass the request on if its host name is allowed."""
         host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else ""
         if scope["type"] != "http" or self._knows(host):
             await self.app(scope, receive, send)
@@ -82,14 +82,14 @@ class KnownHosts:
 
 
 class BodyLimit:
-    """Refuses a body that is larger than any request needs to be, as soon as that is known."""
+    """Refuses a body above the maximum size as soon as it is exceeded."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self.app = app
         self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, counting what is read of its body."""
+        """Pass the request on, counting the bytes of its body."""
         read = 0
 
         async def counted() -> Message:
@@ -104,16 +104,16 @@ class BodyLimit:
 
 
 class SameOrigin:
-    """Refuses requests that change something and come from a page of another site.
+    """Refuses changes requested by pages of other sites.
 
-    Browsers send `Origin` with every such request; programs send none and are let through.
+    Browsers send `Origin` with every such request. Programs do not send it and are allowed.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on unless its origin is another one."""
+        """Pass the request on unless its origin is another site."""
         if scope["type"] == "http" and scope["method"] not in _SAFE_METHODS:
             headers = Headers(scope=scope)
             origin = headers.get("origin")

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 class StrictRequest(Request):
     """A request whose JSON may not repeat a key.
 
-    NaN and infinities are left to the fields' own checks, which name the field.
+    The fields themselves reject NaN and infinities, with errors that name the field.
     """
 
     async def json(self) -> Any:  # noqa: ANN401  # whatever the body holds
@@ -40,7 +40,7 @@ class JsonRoute(APIRoute):
     """A route that reads strict JSON bodies only."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Wrap the handler, so that the body is read strictly."""
+        """Wrap the handler to read the body strictly."""
         handler = super().get_route_handler()
         has_body = self.body_field is not None
 

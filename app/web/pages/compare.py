@@ -25,7 +25,7 @@ router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
 @router.get("/compare")
 def compare_runs(request: Request, database: DatabaseOf) -> Response:
-    """The comparison of chosen runs or a study; without a choice, the studies to choose from."""
+    """Compare the selected runs or study; without a selection, list the studies."""
     asked = request.query_params
     if "and" in asked:  # the second field of the form
         by = ",".join(filter(None, (asked.get("by"), asked["and"])))
@@ -59,7 +59,7 @@ def compare_runs(request: Request, database: DatabaseOf) -> Response:
 
 @router.post("/compare/again")
 def train_missing(request: Request, creation: CreationOf, data: Posted) -> Response:
-    """Queue runs again that lack what is stored today; they take the places of the old ones."""
+    """Queue runs again that lack data of newer versions; the new runs replace the old ones in the study."""
     texts = forms.texts_of(data)
     selection = QueryParams(texts.get("selection", "").removeprefix("?"))
     chosen = compare.Selection.parse(selection.multi_items(), strict=False)

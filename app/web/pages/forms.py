@@ -32,7 +32,7 @@ from trainer.config import (
 
 _USUAL_DEPTHS: Final = range(1, 6)
 _FORM: Final = "form"
-"""Where messages go that belong to no single field."""
+"""Key of messages that belong to no single field."""
 
 _WORDS: Final = {
     "greater_than_equal": "{value} is too small: at least {ge:,.10g} is expected.",
@@ -43,12 +43,12 @@ _WORDS: Final = {
     "string_too_long": "This is too long: at most {max_length:,} characters are allowed.",
     "too_long": "These are too many: at most {max_length:,} are allowed.",
 }
-"""By pydantic's name of the error; others keep pydantic's own words."""
+"""Messages by pydantic's error type; other errors keep pydantic's message."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One hyperparameter of the form: how it is labelled, bounded and filled."""
+    """One hyperparameter of the form: label, bounds and value."""
 
     name: str
     title: str
@@ -61,18 +61,18 @@ class Field:
 
     @property
     def chosen(self) -> list[str]:
-        """The values as separate items, for a field with choices."""
+        """The selected values of a field with choices."""
         return _items(self.value)
 
 
 @dataclass(frozen=True)
 class RunForm:
-    """The form that launches runs: texts as typed, messages by field, and the request if there is none."""
+    """The form for new runs: texts as typed, messages by field, and the request if all are valid."""
 
     texts: Mapping[str, str]
     errors: Mapping[str, str] = field(default_factory=dict)
     request: GridRequest | None = None
-    """What the texts ask for; None while something is wrong."""
+    """The request that the texts describe; None if any of them is invalid."""
     available: Catalogue = SHIPPED_ALONE
     """The data sets to choose from."""
 
@@ -85,14 +85,14 @@ class RunForm:
         ]
 
     def _choices(self, name: str) -> Sequence[str]:
-        """What a field offers; a data set that was asked for stays on offer beside those that are there."""
+        """The choices of a field; a data set in the texts remains a choice even if it does not exist."""
         if name == "dataset":
             return list(dict.fromkeys([*self.available.names, *_items(self.texts.get(name, ""))]))
         return _literals(TrainConfig.model_fields[name])
 
     @property
     def unfold(self) -> bool:
-        """Whether a folded field is wrong, changed or may be part of a conflict, and should be in sight."""
+        """Whether a folded field is invalid, changed or in a possible conflict, and must be visible."""
         return _FORM in self.errors or any(
             field.folded and (field.error or field.value != _default(TrainConfig.model_fields[field.name]))
             for field in self.fields
@@ -100,7 +100,7 @@ class RunForm:
 
     @property
     def depths(self) -> list[int]:
-        """The depths chosen so far, right or not in everything else."""
+        """The depths chosen, even if other fields are invalid."""
         if self.request is not None:
             return self.request.axes["depth"]
         try:
@@ -110,7 +110,7 @@ class RunForm:
 
     @property
     def networks(self) -> list[tuple[int, tuple[int, ...], int]]:
-        """Depth, layer widths and parameters of each network to choose from, at the width typed."""
+        """Depth, layer widths and parameters of each network to choose from, for the width in the form."""
         try:
             widths = [
                 int(value) for value in typed_numbers.parse("width", self.texts.get("width") or str(WIDTH))
@@ -124,14 +124,14 @@ class RunForm:
 
     @property
     def size(self) -> int:
-        """Number of runs that the request spans; 0 while something is wrong."""
+        """Number of runs in the request; 0 if a field is invalid."""
         if self.request is None:
             return 0
         return math.prod(len(values) for values in self.request.axes.values())
 
 
 def blank(available: Catalogue = SHIPPED_ALONE) -> RunForm:
-    """The form as it is first shown: three layers, and the reference's settings."""
+    """The initial form: three layers, and the settings of the published runs."""
     texts = {name: _default(info) for name, info in TrainConfig.model_fields.items()}
     return read(texts | {"depth": "3", "reuse": "on"}, available)
 
@@ -143,14 +143,14 @@ def clone(run: RunOut, available: Catalogue = SHIPPED_ALONE) -> RunForm:
 
 
 def texts_of(data: FormData) -> dict[str, str]:
-    """What was typed, by field; ticked choices of one field become a list."""
+    """The texts of a posted form by field; several ticked choices become a list."""
     return {name: ", ".join(value for value in data.getlist(name) if isinstance(value, str)) for name in data}
 
 
 def read(texts: Mapping[str, str], available: Catalogue = SHIPPED_ALONE) -> RunForm:
-    """Make a request of what was typed, or say beside each field what is wrong with it.
+    """Parse the texts of a form into a request, or into messages by field.
 
-    An empty field means its default, except a hyperparameter without one. `available` are the data sets.
+    An empty field means its default, if it has one. `available` are the data sets.
     """
     errors: dict[str, str] = {}
     body: dict[str, Any] = {"reuse": bool(texts.get("reuse"))}
@@ -182,17 +182,17 @@ def read(texts: Mapping[str, str], available: Catalogue = SHIPPED_ALONE) -> RunF
 
 
 def filled(texts: Mapping[str, str]) -> dict[str, list[Any]]:
-    """The hyperparameters besides the seed for which values were given.
+    """The hyperparameters with given values, except the seed.
 
     Raises:
-        GridError: a text is no list of values.
+        GridError: a text is not a list of values.
     """
     named = [name for name in HYPERPARAMETERS if name != "seed" and texts.get(name, "").strip()]
     return {name: list(typed_numbers.parse(name, texts[name])) for name in named}
 
 
 def fields_of(body: Mapping[str, Any]) -> dict[str, str]:
-    """A request's body as the texts that a form would send."""
+    """A request's body as the texts of a form."""
     found: dict[str, str] = {}
     for name, value in body.items():
         if isinstance(value, Mapping):
@@ -205,17 +205,17 @@ def fields_of(body: Mapping[str, Any]) -> dict[str, str]:
 
 
 def number_in(text: str) -> int | None:
-    """The number of something, if the text is one that can be an id; else None."""
+    """Parse a text as an id or version; None if it is neither."""
     return int(text) if re.fullmatch(r"[0-9]{1,19}", text) and int(text) <= MAX_ID else None
 
 
 def split_tags(text: str) -> list[str]:
-    """Tags as typed, separated by commas."""
+    """Split a text at commas into tags."""
     return [tag.strip() for tag in text.split(",") if tag.strip()]
 
 
 def messages(errors: Iterable[ErrorDetails]) -> dict[str, str]:
-    """Validation errors as one sentence per field; the first of each field counts."""
+    """One sentence per field with validation errors: the first error of each."""
     found: dict[str, str] = {}
     for error in errors:
         place = error["loc"][0] if error["loc"] else _FORM
@@ -232,7 +232,7 @@ def _words(error: ErrorDetails) -> str:
 
 
 def _items(text: str) -> list[str]:
-    """The values of a text as separate items."""
+    """Split a text at commas and spaces."""
     return [item for item in re.split(r"[,\s]+", text) if item]
 
 

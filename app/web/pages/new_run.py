@@ -37,7 +37,7 @@ REFERENCE_STUDY: Final = {
 
 
 def first_visit(request: Request, session: Session) -> Response:
-    """What stands in place of the runs while there are none."""
+    """The page shown instead of the list while there are no runs."""
     depth_form, reference_form = forms.read(DEPTH_STUDY), forms.read(REFERENCE_STUDY)
     return page(
         request,
@@ -59,7 +59,7 @@ def _preview(session: Session, form: RunForm) -> StudyPreview | None:
 
 @router.get("/runs/new")
 def new_run(request: Request, database: DatabaseOf, available: Available) -> Response:
-    """The form that launches runs; `?from={id}` fills it like that run."""
+    """The form for new runs; `?from={id}` fills it with that run's values."""
     source = None
     wanted = request.query_params.get("from", "")
     run_id = forms.number_in(wanted)
@@ -74,7 +74,7 @@ def new_run(request: Request, database: DatabaseOf, available: Available) -> Res
 
 @router.post("/studies/preview")
 def preview_study(request: Request, database: DatabaseOf, available: Available, data: Posted) -> Response:
-    """The form again, with what it would start and what is wrong with it; nothing is created."""
+    """Validate the form and show its preview; nothing is created."""
     return _form_page(request, database, forms.read(forms.texts_of(data), available))
 
 
@@ -108,7 +108,7 @@ def _form_page(
 def create_runs(
     request: Request, database: DatabaseOf, creation: CreationOf, available: Available, data: Posted
 ) -> Response:
-    """Start what the form says: one run, or a study if any field holds several values."""
+    """Queue the runs of the form: one run, or a study if any field has several values."""
     form = forms.read(forms.texts_of(data), available)
     return _launch(request, database, creation, form, always_study=False)
 
@@ -117,13 +117,13 @@ def create_runs(
 def create_study(
     request: Request, database: DatabaseOf, creation: CreationOf, available: Available, data: Posted
 ) -> Response:
-    """Start what the form says as a study."""
+    """Queue the runs of the form as a study."""
     form = forms.read(forms.texts_of(data), available)
     return _launch(request, database, creation, form, always_study=True)
 
 
 class Launched(BaseModel):
-    """Where the page of what was started is; nothing of the run itself is kept with a form's key."""
+    """The URL of the new run or study, stored with the form's key; the run itself is not stored."""
 
     path: str
 

@@ -39,17 +39,17 @@ _DONE: Final[dict[BulkAction, str]] = {
     "untag": "Untagged",
 }
 _ALWAYS_SHOWN: Final = ("depth", "epochs", "lr", "batch_size", "seed", "device", "dataset")
-"""Hyperparameters that a run's page has lines of its own for."""
+"""Hyperparameters with their own lines on a run's page."""
 _REASONS: Final = 3
-"""How many of the runs left alone a notice names."""
+"""Maximum number of skipped runs that a notice explains."""
 _SHOWN_WAITING: Final = 100
-"""How many waiting runs the queue shows; the list of runs has them all."""
+"""Maximum number of queued runs on the page; the list of runs shows all."""
 _NEWEST: Final = run_list.RunQuery(archived="all", limit=1)
 
 
 @router.get("/runs")
 def list_runs(request: Request, database: DatabaseOf) -> Response:
-    """The table of runs; while there is none at all, the first visit."""
+    """The table of runs; while there are no runs, the first visit."""
     asked = request.query_params
     typed, wrong = asked.get("depth", ""), ""
     try:
@@ -87,10 +87,10 @@ def list_runs(request: Request, database: DatabaseOf) -> Response:
 
 
 def _depths(typed: str) -> str | None:
-    """The depths that a person filters by, as a query has them; None for any.
+    """The depths of the filter in the syntax of queries; None if it is empty.
 
     Raises:
-        GridError: the text has no meaning, or several.
+        GridError: the text is invalid or ambiguous.
     """
     if not typed.strip(" ,;"):
         return None
@@ -99,7 +99,7 @@ def _depths(typed: str) -> str | None:
 
 @router.post("/runs/bulk")
 def change_runs(database: DatabaseOf, settings: SettingsOf, stopping: StoppingOf, data: Posted) -> Response:
-    """Do one thing to the ticked runs and return to where they were ticked."""
+    """Apply one action to the selected runs and return to their page."""
     texts = forms.texts_of(data)
     back = local(texts.get("next", ""), "/runs")
     ids = [
@@ -125,7 +125,7 @@ def change_runs(database: DatabaseOf, settings: SettingsOf, stopping: StoppingOf
 
 @router.get("/runs/{run_id}")
 def show_run(request: Request, database: DatabaseOf, run_id: RunIdPath) -> Response:
-    """One run: how far, how well, on what, and what can be done with it."""
+    """One run: progress, results, environment and actions."""
     return _run_page(request, database, run_id)
 
 
@@ -148,7 +148,7 @@ def change_run(request: Request, database: DatabaseOf, run_id: RunIdPath, data: 
         with database.read() as session:
             stored = reading.get_run(session, run_id)
         if (patch.name, patch.tags, patch.note) == (stored.name, stored.tags, stored.note):
-            return redirect(f"/runs/{run_id}", "Saved.")  # sent again, because its first answer got lost
+            return redirect(f"/runs/{run_id}", "Saved.")  # a repeat after a lost response
         stale = "Someone else changed this run. Your input is below; save again to overwrite their change."
         return _run_page(request, database, run_id, texts | {"version": ""}, {"form": stale})
     return redirect(f"/runs/{run_id}", "Saved.")
@@ -182,7 +182,7 @@ def _run_page(
 
 
 def _guess(run: RunDetail) -> str:
-    """What is to be said of a test accuracy that is not above chance, and what to try; empty if it is."""
+    """The judgement of a test accuracy that is not above chance, with advice; otherwise empty."""
     chance = Chance.of(run.dataset, run.environment)
     if chance is None or run.test_accuracy is None or not run.guessing:
         return ""
@@ -193,7 +193,7 @@ def _guess(run: RunDetail) -> str:
 
 
 def _further(run: RunOut) -> list[tuple[str, str]]:
-    """Label and value of the less-used hyperparameters that are not the reference's."""
+    """Label and value of the other hyperparameters that differ from their defaults."""
     return [
         (field.title or name, formats.written(getattr(run, name)))
         for name, field in TrainConfig.model_fields.items()
@@ -202,7 +202,7 @@ def _further(run: RunOut) -> list[tuple[str, str]]:
 
 
 def _model_bytes(request: Request, run: RunDetail) -> int | None:
-    """How large the file of a finished run's weights is, None if there is none."""
+    """Size of a finished run's weights in bytes; None if there are none."""
     model = artifacts.of_run(settings(request).artifacts, run.id).model(run.attempt)
     return model.stat().st_size if run.status == "finished" and model.is_file() else None
 
@@ -219,7 +219,7 @@ def list_epochs(request: Request, database: DatabaseOf, run_id: RunIdPath) -> Re
 
 @router.post("/runs/{run_id}/cancel")
 def cancel_run(database: DatabaseOf, run_id: RunIdPath, data: Posted) -> Response:
-    """Cancel a run and return to the page where the button stood."""
+    """Cancel a run and return to the page of the button."""
     return _act(database, run_id, data, actions.cancel)
 
 
@@ -236,14 +236,14 @@ def _act(
     try:
         with database.write() as session:
             action(session, run_id)
-    except run_rows.WrongState as error:  # it ended while the button was on its way: the page shows how
+    except run_rows.WrongState as error:  # the run ended before the request arrived; the page shows how
         return redirect(back, formats.sentence(error))
     return redirect(back)
 
 
 @router.get("/queue")
 def show_queue(request: Request, database: DatabaseOf) -> Response:
-    """What runs and what waits."""
+    """Running and queued runs."""
     with database.read() as session:
         change, now = newest_change(session), clock(session)
         queue = reading.queue(session)

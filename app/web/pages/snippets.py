@@ -12,7 +12,7 @@ from trainer.config import TrainConfig
 
 @dataclass(frozen=True)
 class Snippets:
-    """One launch, three ways to type it."""
+    """A launch in three notations."""
 
     curl: str
     command: str
@@ -20,7 +20,7 @@ class Snippets:
 
 
 def of_request(request: GridRequest, server: str) -> Snippets:
-    """The launch of this request on the server at this URL; what equals a default is left out."""
+    """Snippets that send this request to the server at this URL, without values that equal the defaults."""
     axes = {name: values for name, values in request.axes.items() if values != _default(name)}
     single = all(len(values) == 1 for values in axes.values())
     body: dict[str, Any] = {name: values[0] if len(values) == 1 else values for name, values in axes.items()}
@@ -64,7 +64,7 @@ def _command(verb: str, axes: dict[str, list[Any]], labels: dict[str, Any], serv
 
 
 def _compact(values: list[Any]) -> str:
-    """Values as one argument: whole numbers in a row as a range, others as a list."""
+    """Values as one argument: consecutive whole numbers as a range, others as a list."""
     first = values[0]
     if isinstance(first, int) and len(values) > 2 and values == list(range(first, first + len(values))):  # noqa: PLR2004
         return f"{first}-{values[-1]}"

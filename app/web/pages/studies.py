@@ -39,7 +39,7 @@ def list_studies(request: Request, database: DatabaseOf) -> Response:
 
 @router.get("/studies/{study_id}")
 def show_study(request: Request, database: DatabaseOf, study_id: StudyIdPath) -> Response:
-    """One study: its progress, its runs and their curves."""
+    """One study: progress, runs and curves."""
     with database.read() as session:
         return _study_page(request, session, study_id)
 
@@ -82,7 +82,7 @@ def _study_page(
 
 @router.post("/studies/{study_id}/cancel")
 def cancel_study(database: DatabaseOf, study_id: StudyIdPath) -> Response:
-    """Cancel what has not ended."""
+    """Cancel the remaining runs of a study."""
     with database.write() as session:
         studies.cancel_study(session, study_id)
     return redirect(f"/studies/{study_id}", "Remaining runs cancelled.")

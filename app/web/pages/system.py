@@ -21,7 +21,7 @@ router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
 @router.get("/workers")
 def show_system(request: Request, database: DatabaseOf, settings: SettingsOf) -> Response:
-    """Workers and their devices, and where things are kept."""
+    """Workers and their devices, data sets, and storage locations."""
     with database.read() as session:
         change = newest_change(session)
         alive = registry.list_workers(session)
@@ -59,5 +59,5 @@ def _address(settings: Settings) -> Address:
 
 @router.get("/docs")
 def show_docs(request: Request) -> Response:
-    """The interface for programs, from its own description."""
+    """The API reference, from its OpenAPI description."""
     return page(request, "api_reference.html")

@@ -1,7 +1,7 @@
 """Numbers as people type them into forms: a text that could be one number or several is asked back.
 
-Countries differ in what separates thousands and decimals, so a comma between two digits may separate either
-of them, or two values. A comma beside a space and a semicolon always separate values.
+Countries use different separators for thousands and decimals, so a comma between two digits can be either of
+them, or separate two values. A semicolon, or a comma next to a space, always separates values.
 """
 
 import operator
@@ -28,7 +28,7 @@ _ALIKE: Final = {
     "\N{ARABIC DECIMAL SEPARATOR}": ".",
     "\N{ARABIC THOUSANDS SEPARATOR}": "'",
 }
-"""Characters that mean the same as one of ASCII."""
+"""Equivalents of ASCII characters."""
 
 _FULLWIDTH: Final = range(0xFF01, 0xFF5F)
 _THOUSANDS: Final = {
@@ -40,7 +40,7 @@ _THOUSANDS: Final = {
         ("'_`\u00b4\u02bc\u2018\u2019", ""),
     )
 }
-"""By what may separate thousands, the numbers written so."""
+"""Patterns of whole numbers, by their thousands separators."""
 
 _DECIMAL_COMMA: Final = re.compile(r"([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)")
 _RANGE: Final = re.compile(r"(\d{1,18})(?:-|\.\.)(\d{1,18})")
@@ -52,7 +52,7 @@ _MOST_DIGITS: Final = 9
 
 @dataclass(frozen=True)
 class _Reading:
-    """One way to understand a text: the values of each of its parts, and how to write them unmistakably."""
+    """One reading of a text: the values of each part, and an unambiguous notation."""
 
     values: tuple[Sequence[Value], ...]
     written: str
@@ -64,11 +64,11 @@ class _Reading:
 
 
 def parse(name: str, text: str) -> list[Value]:
-    """The values that a person means for one hyperparameter, as `grid.parse` understands them.
+    """Parse the values of one hyperparameter, as `grid.parse` does.
 
     Raises:
-        GridError: what `grid.parse` raises, or the text has several meanings; the message says how to write
-            each.
+        GridError: the text is invalid, as in `grid.parse`, or ambiguous; the message says how to write each
+            meaning.
     """
     kind = TrainConfig.model_fields[name].annotation
     if kind not in (int, float):
@@ -80,11 +80,11 @@ def parse(name: str, text: str) -> list[Value]:
 
 
 def whole_number(text: str, expected: str = "a whole number is expected, like 0") -> int:
-    """The one whole number that a person means.
+    """Parse one whole number.
 
     Raises:
-        GridError: the text is no whole number in digits alone; the message says how to write the number that
-            it looks like, or else what was `expected`.
+        GridError: the text is not digits alone; the message says how to write the number that it resembles,
+            or else what was `expected`.
     """
     typed = _in_ascii(text).strip()
     if re.fullmatch(rf"[+-]?\d{{1,{_MOST_DIGITS}}}", typed):
@@ -97,7 +97,7 @@ def whole_number(text: str, expected: str = "a whole number is expected, like 0"
 
 
 def _in_ascii(text: str) -> str:
-    """Digits and signs of any script in ASCII, without characters that nobody sees."""
+    """Convert digits and signs of any script to ASCII, and remove invisible characters."""
     return "".join(_ascii(character) for character in text)
 
 
@@ -113,7 +113,7 @@ def _ascii(character: str) -> str:
 
 
 def _read(name: str, item: str) -> Sequence[Value]:
-    """The values of an item, if there is one way to read it."""
+    """The values of an item; raises `GridError` if it is ambiguous."""
     found: dict[tuple[Sequence[Value], ...], _Reading] = {}
     for text in _ways(name, item):
         if reading := _reading(name, text):
@@ -127,7 +127,7 @@ def _read(name: str, item: str) -> Sequence[Value]:
 
 
 def _ways(name: str, item: str) -> Iterator[str]:
-    """The item as it stands, and in the notations of those who write numbers in another way."""
+    """The item itself, and its conversions from the notations of other countries."""
     yield item
     is_decimal = TrainConfig.model_fields[name].annotation is float
     if is_decimal:
@@ -144,7 +144,7 @@ def _ways(name: str, item: str) -> Iterator[str]:
 
 
 def _with_points(text: str) -> str:
-    """Decimal commas as points: of one number, or of several that commas also separate, like 0,1,0,2."""
+    """Replace decimal commas by points: of one number, or of several separated by commas, such as 0,1,0,2."""
     words = []
     for word in text.split():
         parts = word.split(",")
@@ -157,7 +157,7 @@ def _with_points(text: str) -> str:
 
 
 def _as_whole(text: str) -> str:
-    """Whole numbers that are written like decimals, 1e3 or 5.0, in digits alone."""
+    """Convert whole numbers with a decimal point or exponent, such as 5.0 or 1e3, to digits."""
     return " ".join(_digits(word) for word in text.split())
 
 
@@ -180,7 +180,7 @@ def _reading(name: str, text: str) -> _Reading | None:
 
 
 def _values(name: str, word: str) -> Sequence[Value]:
-    """The values of one part, none if it has no meaning; a range may be longer than is allowed."""
+    """The values of one part, none if it is invalid; a range may be longer than the limit."""
     try:
         return tuple(grid.parse(name, word))
     except GridError:
@@ -189,9 +189,9 @@ def _values(name: str, word: str) -> Sequence[Value]:
 
 
 def _plausible(name: str, item: str, joined: str) -> bool:
-    """Whether points may separate thousands in a field of decimals, where each may also be a decimal point.
+    """Whether points can separate thousands in a decimal field, where each can also be a decimal point.
 
-    They may beside a decimal comma, and alone in fields that allow such numbers.
+    They can if the item also has a comma, or if the field allows numbers that large.
     """
     reading = _reading(name, joined)
     bounds = TrainConfig.model_fields[name].metadata
@@ -201,7 +201,7 @@ def _plausible(name: str, item: str, joined: str) -> bool:
 
 
 def _allowed(name: str, reading: _Reading) -> bool:
-    """Whether the field may hold all values of a reading."""
+    """Whether the field allows all values of a reading."""
     bounds = TrainConfig.model_fields[name].metadata
     ends = [end for values in reading.values for end in (values[0], values[-1])]
     return all(
@@ -219,7 +219,7 @@ def _allowed(name: str, reading: _Reading) -> bool:
 
 
 def _question(name: str, item: str, readings: Sequence[_Reading]) -> str:
-    """What the item could mean, and how to write what the field may hold of it."""
+    """Ask which meaning is intended, and say how to write those that the field allows."""
     counts = sorted({reading.count for reading in readings})
     ways: dict[int, list[str]] = {}
     for reading in [reading for reading in readings if _allowed(name, reading)] or readings:

@@ -37,20 +37,20 @@ SELECTION: Final[dict[str, Any]] = {
 
 @router.get("/compare", response_model=Comparison, responses=problems(404), openapi_extra=SELECTION)
 def compare_runs(request: Request, database: DatabaseOf) -> Response:
-    """Runs side by side: by depth, as curves, beside the published figures, with a verdict."""
+    """Compare runs: groups, curves, published results and a verdict."""
     return Response(_as_json(request, database), media_type="application/json")
 
 
 @router.get("/compare.json", response_model=Comparison, responses=problems(404), openapi_extra=SELECTION)
 def compare_json(request: Request, database: DatabaseOf) -> Response:
-    """The comparison as a file."""
+    """The comparison as a JSON file."""
     content = orjson.dumps(orjson.loads(_as_json(request, database)), option=orjson.OPT_INDENT_2)
     return attachment(content, "application/json", "compare.json")
 
 
 @router.get("/compare/curves", include_in_schema=False)
 def compare_curves(request: Request, database: DatabaseOf) -> Response:
-    """Every epoch of these runs, as `{"curves": {id: columns}}`: pages read them once and follow events."""
+    """Every epoch of these runs as `{"curves": {id: columns}}`; pages read it once and then follow events."""
     selection = comparison.Selection.parse(request.query_params.multi_items(), strict=True)
     with database.read() as session:
         curves = epoch_columns.curves_json(session, selection.run_ids(session))
@@ -66,7 +66,7 @@ def compare_curves(request: Request, database: DatabaseOf) -> Response:
     openapi_extra=SELECTION,
 )
 def compare_csv(request: Request, database: DatabaseOf) -> Response:
-    """Every epoch of every compared run, one a line, with the run's name, times and hyperparameters."""
+    """Every epoch of every compared run, one per line, with the run's name, times and hyperparameters."""
     selection = comparison.Selection.parse(request.query_params.multi_items(), strict=True)
     with database.read() as session:
         found = reading.find_runs(session, selection.run_ids(session))
@@ -83,7 +83,7 @@ def compare_csv(request: Request, database: DatabaseOf) -> Response:
     openapi_extra=SELECTION,
 )
 def compare_groups(request: Request, database: DatabaseOf) -> Response:
-    """The table by depth, or by other hyperparameters: a line per group, one number a cell."""
+    """The table of groups as CSV: a line per group, one number per cell."""
     with database.read() as session:
         found = _findings(request.query_params.multi_items(), session)
     return attachment(export.groups(found), "text/csv", "groups.csv")
@@ -107,7 +107,7 @@ def compare_groups(request: Request, database: DatabaseOf) -> Response:
     },
 )
 def compare_report(request: Request, database: DatabaseOf) -> Response:
-    """Verdict, charts and tables in one file that needs neither server nor network."""
+    """The report: verdict, charts and tables in one file that works offline."""
     asked = request.query_params.multi_items()
     chosen = [(name, text) for name, text in asked if name in comparison.SELECTED]
     shown = {name: text for name, text in asked if text and name not in comparison.SELECTED}
@@ -132,7 +132,7 @@ def _as_json(request: Request, database: Database) -> bytes:
 
 
 def _findings(asked: Iterable[tuple[str, str]], session: Session) -> Findings:
-    """What these parameters ask for."""
+    """The comparison that these parameters select."""
     selection = comparison.Selection.parse(asked, strict=True)
     found = comparison.compare(session, selection.run_ids(session), selection.by, selection.study_id)
     if found is None:

@@ -14,7 +14,7 @@ _KIND: Final = "application/octet-stream"
 
 
 def download(path: Path, name: str) -> Response:
-    """The file under this path, to be saved under this name."""
+    """A file as a download with this name."""
     if is_local(path):
         return FileResponse(path, media_type=_KIND, filename=name)
     headers = {

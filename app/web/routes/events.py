@@ -20,7 +20,7 @@ router = APIRouter(route_class=JsonRoute, responses=problems(422))
 
 LastEventId = Annotated[
     Annotated[int, Field(ge=0, le=MAX_ID)] | None,
-    BeforeValidator(lambda text: text or None),  # some proxies send an empty one for none
+    BeforeValidator(lambda text: text or None),  # some proxies send an empty header if there is none
     Header(alias="Last-Event-ID", description="Resume after this event."),
 ]
 Since = Annotated[int | None, Query(ge=0, le=MAX_ID, description="As Last-Event-ID, for a first connection.")]
@@ -33,7 +33,7 @@ _EVENTS: Final[dict[int | str, dict[str, Any]]] = {
 
 
 class _EventStream(StreamingResponse):
-    """A stream whose generator ends with the answer, however that ends, and not when it is collected."""
+    """Closes its generator when the response ends, for any reason, and not only on garbage collection."""
 
     def __init__(self, events: AsyncGenerator[bytes]) -> None:
         super().__init__(
@@ -49,7 +49,7 @@ class _EventStream(StreamingResponse):
 
 
 def known_run(run_id: RunIdPath, database: DatabaseOf) -> int:
-    """The id of a run that exists, or did: its stream then says that it was deleted."""
+    """The id of an existing or deleted run; the stream of a deleted run says so."""
     with database.read() as session:
         if session.get(Deletion, run_id) is None:
             run_rows.get(session, run_id)
@@ -68,7 +68,7 @@ async def stream_run(
     last_event_id: LastEventId = None,
     since: Since = None,
 ) -> StreamingResponse:
-    """What happens to one run (`run`, `epoch`, `reset`, `deleted`), from its beginning or where you left."""
+    """Events of one run: `run`, `epoch`, `reset` and `deleted`, from the start or a given change."""
     return await _stream(request, last_event_id if last_event_id is not None else since, run_id)
 
 
@@ -76,12 +76,12 @@ async def stream_run(
 async def stream_all(
     request: Request, last_event_id: LastEventId = None, since: Since = None
 ) -> StreamingResponse:
-    """What happens to all runs, from now or from where you left."""
+    """Events of all runs, from now or from a given change."""
     return await _stream(request, last_event_id if last_event_id is not None else since, None)
 
 
 async def _stream(request: Request, seen: int | None, run_id: int | None) -> StreamingResponse:
     hub: EventHub = request.app.state.events
-    first = await hub.beginning(run_id)  # raises while the database can't be read, before anything is sent
+    first = await hub.beginning(run_id)  # raises before anything is sent if the database can't be read
     seen = first if seen is None else seen
     return _EventStream(hub.stream(seen, run_id))

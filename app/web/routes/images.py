@@ -40,8 +40,8 @@ Found = TypeVar("Found", bound=BaseModel)
     openapi_extra=SELECTION,
 )
 def compare_images(request: Request, database: DatabaseOf, settings: SettingsOf) -> Response:
-    """The same test images as each run reads them: digit by digit, and from each depth to the next."""
-    from app.compare.images import comparison  # noqa: PLC0415  # NumPy, for those alone who look
+    """Compare runs image by image: accuracy per digit, and each depth with the next."""
+    from app.compare.images import comparison  # noqa: PLC0415  # NumPy, which only images need
 
     try:
         return _answered(request, database, settings, (), comparison.overview)
@@ -58,7 +58,7 @@ def compare_images(request: Request, database: DatabaseOf, settings: SettingsOf)
 def compare_step(
     request: Request, database: DatabaseOf, settings: SettingsOf, shallow: Depth, deep: Depth
 ) -> Response:
-    """Every image that one depth misses and another reads, by majority over seeds, the surest first."""
+    """Images that only one of two depths classifies correctly, by majority over seeds, by confidence."""
     from app.compare.images import comparison  # noqa: PLC0415
 
     return _answered(
@@ -72,7 +72,7 @@ def compare_step(
 
 @router.get("/compare/images/pair", response_model=ImagePair, responses=problems(404, 409))
 def compare_pair(database: DatabaseOf, settings: SettingsOf, first: RunId, second: RunId) -> Response:
-    """McNemar's test between two runs on the same images."""
+    """McNemar's test of two runs on the same images."""
     from app.compare.images import comparison  # noqa: PLC0415
 
     answers = _answers(database, settings, Selection([first, second], None))
@@ -89,7 +89,7 @@ def test_image(
     name: Annotated[str, Path(description="A data set's name.")],
     index: Annotated[int, Path(ge=0, le=_MAX_INDEX, description="The image's place, from 0.")],
 ) -> Response:
-    """One test image as a picture of 28x28 pixels."""
+    """A test image as PNG with 28x28 pixels."""
     from app.compare.images import pictures  # noqa: PLC0415
 
     if not datasets.exists(name, settings.data_dir):
@@ -112,7 +112,7 @@ def _answered(
     others: tuple[str, ...],
     ask: "Callable[[Answers], Found]",
 ) -> Response:
-    """What `ask` makes of the answers of the chosen runs; `others` are parameters besides the choice."""
+    """The result of `ask` for the predictions of the selected runs; `others` are further parameters."""
     chosen = [(name, text) for name, text in request.query_params.multi_items() if name not in others]
     return answer(ask(_answers(database, settings, Selection.parse(chosen, strict=True))))
 

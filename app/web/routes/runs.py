@@ -26,7 +26,7 @@ router = APIRouter(route_class=JsonRoute, responses=problems(422))
     tags=["runs"],
 )
 def create_run(body: RunRequest, creation: CreationOf, settings: SettingsOf) -> Response:
-    """Queue a run; the answer comes when it is committed to disk."""
+    """Queue a run; the response is sent once the run is committed to disk."""
     available = datasets.catalogue(settings.data_dir)
 
     def create(session: Session) -> RunOut:
@@ -49,7 +49,7 @@ def create_run(body: RunRequest, creation: CreationOf, settings: SettingsOf) -> 
     },
 )
 def list_runs(request: Request, database: DatabaseOf) -> Response:
-    """Runs by filter, in order, page by page. A comma means or, several parameters mean and."""
+    """List runs, filtered, sorted and paged. Commas mean or; several parameters mean and."""
     with database.read() as session:
         return answer(run_list.list_runs(session, _run_query(request)))
 
@@ -58,7 +58,7 @@ def list_runs(request: Request, database: DatabaseOf) -> Response:
     "/runs.csv", response_class=Response, tags=["runs"], responses={200: {"content": {"text/csv": {}}}}
 )
 def runs_csv(request: Request, database: DatabaseOf) -> Response:
-    """Every run that the filters let through, with everything that the list holds, as CSV."""
+    """All runs that match the filters, with every field of the list, as CSV."""
     query = _run_query(request)
     with database.read() as session:
         found = run_list.all_runs(session, query)
@@ -69,10 +69,10 @@ def runs_csv(request: Request, database: DatabaseOf) -> Response:
 def change_runs(
     body: BulkRequest, database: DatabaseOf, settings: SettingsOf, stopping: StoppingOf
 ) -> Response:
-    """Apply one action to many runs; `skipped` are those whose state does not allow it, with the reason.
+    """Apply one action to many runs; `skipped` are the runs whose state does not allow it, with the reason.
 
     If the database fails or the server stops midway, `remaining` are the runs to send again, and `stopped` is
-    the reason. Sending the same request again is harmless.
+    the reason. Repeating the request is safe.
     """
     return answer(bulk.apply(database, settings, body, stopping))
 
@@ -88,7 +88,7 @@ def read_run(run_id: RunIdPath, database: DatabaseOf) -> Response:
     "/runs/{run_id}", response_model=RunDetail, responses=problems(400, 404, 409, 415), tags=["runs"]
 )
 def change_run(run_id: RunIdPath, body: RunPatch, database: DatabaseOf) -> Response:
-    """Change a run's name, tags, note, priority, or put it in the archive."""
+    """Change a run's name, tags, note or priority, or archive it."""
     changes = body.model_dump(exclude_unset=True, exclude={"version"})
     with database.write() as session:
         actions.edit(session, run_id, changes, body.version)
@@ -97,7 +97,7 @@ def change_run(run_id: RunIdPath, body: RunPatch, database: DatabaseOf) -> Respo
 
 @router.delete("/runs/{run_id}", status_code=204, responses=problems(404, 409), tags=["runs"])
 def delete_run(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) -> Response:
-    """Delete a run with all it owns."""
+    """Delete a run, its epochs and its files."""
     with database.write() as session:
         actions.remove(session, run_id)
     artifacts.of_run(settings.artifacts, run_id).remove()
@@ -106,7 +106,7 @@ def delete_run(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) ->
 
 @router.get("/runs/{run_id}/epochs", response_model=EpochColumns, responses=problems(404), tags=["runs"])
 def read_epochs(run_id: RunIdPath, database: DatabaseOf) -> Response:
-    """Every epoch of a run as columns, never sampled."""
+    """Every epoch of a run as columns; nothing is downsampled."""
     with database.read() as session:
         run_rows.get(session, run_id)
         columns = epoch_columns.of_run(session, run_id)
@@ -120,7 +120,7 @@ def read_epochs(run_id: RunIdPath, database: DatabaseOf) -> Response:
     tags=["runs"],
 )
 def download_model(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) -> Response:
-    """The final weights of a finished run, named as PyTorch's `state_dict` names them."""
+    """The final weights of a finished run, with the names of PyTorch's `state_dict`."""
     with database.read() as session:
         run = run_rows.get(session, run_id)
     if run.status != "finished":
@@ -135,7 +135,7 @@ def download_model(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf
 
 @router.post("/runs/{run_id}/cancel", response_model=RunOut, responses=problems(404, 409), tags=["runs"])
 def cancel_run(run_id: RunIdPath, database: DatabaseOf) -> Response:
-    """End a run: at once if it waits, between two batches if it trains."""
+    """Cancel a run: immediately if it is queued, between two batches if it is training."""
     with database.write() as session:
         return answer(reading.as_answers(session, [actions.cancel(session, run_id)])[0])
 

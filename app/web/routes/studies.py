@@ -33,7 +33,7 @@ def create_study(body: StudyRequest, creation: CreationOf, settings: SettingsOf)
 
 @router.post("/studies/preview", response_model=StudyPreview, responses=problems(400, 415), tags=["studies"])
 def preview_study(body: StudyRequest, database: DatabaseOf, settings: SettingsOf) -> Response:
-    """What a study would be; nothing is created."""
+    """Preview a study: number of runs and estimated time; nothing is created."""
     available = datasets.catalogue(settings.data_dir)
     datasets.check(body.axes["dataset"], available)
     with database.read() as session:
@@ -73,6 +73,6 @@ def extend_study(study_id: StudyIdPath, body: MoreRuns, creation: CreationOf) ->
 
 @router.post("/studies/{study_id}/cancel", response_model=StudyOut, responses=problems(404), tags=["studies"])
 def cancel_study(study_id: StudyIdPath, database: DatabaseOf) -> Response:
-    """Cancel what has not ended yet."""
+    """Cancel the remaining runs of a study."""
     with database.write() as session:
         return answer(studies.cancel_study(session, study_id))

@@ -20,27 +20,30 @@ router = APIRouter(route_class=JsonRoute, responses=problems(422))
 
 @router.get("/", include_in_schema=False)
 def home() -> Response:
-    """The runs are the front page."""
+    """Redirect to the list of runs."""
     return RedirectResponse("/runs", 307)
 
 
 @router.get("/queue", response_model=QueueOut, tags=["queue"])
 def read_queue(database: DatabaseOf) -> Response:
-    """What runs, and what waits in which order."""
+    """Running runs, and queued runs in the order of claims."""
     with database.read() as session:
         return answer(reading.queue(session))
 
 
 @router.get("/workers", response_model=WorkerList, tags=["system"])
 def list_workers(database: DatabaseOf) -> Response:
-    """Live workers, their devices and what they train."""
+    """Live workers, their devices and their runs."""
     with database.read() as session:
         return answer(WorkerList(workers=registry.list_workers(session)))
 
 
 @router.get("/health", response_model=Health, tags=["system"])
 def health(request: Request, database: DatabaseOf) -> Response:
-    """Whether this process answers and reaches its database. Damage is told in a 200: no restart mends it."""
+    """Whether the server responds and can read its database; a damaged database is reported with status 200.
+
+    Restarting does not repair damage.
+    """
     integrity: Integrity = request.app.state.integrity
     moment = time.time()
     try:
@@ -58,5 +61,5 @@ def health(request: Request, database: DatabaseOf) -> Response:
             database=integrity.state,
             detail=integrity.detail,
         ),
-        headers={"Cache-Control": "no-store"},  # it says what time it is
+        headers={"Cache-Control": "no-store"},  # the response contains the time
     )
