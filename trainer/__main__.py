@@ -11,7 +11,7 @@ from trainer.config import TrainConfig
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train one network as the arguments ask; answers the exit status."""
+    """Train one network with the hyperparameters in `arguments` and return the exit code."""
     streams.prepare()
     return streams.written(lambda: _train(arguments))
 

@@ -17,10 +17,10 @@ INTERRUPTED: Final = 130
 
 
 def train(given: Mapping[str, str], data_dir: Path, threads: int | None, *, as_json: bool) -> int:
-    """Train one network with the hyperparameters that are given as texts, and print the figures.
+    """Train one network with hyperparameters given as texts, and print its results.
 
-    Returns the exit status. What is wrong is told on standard error. `data_dir` is where `datasets/NAME`
-    holds the files of other data sets; without `threads`, PyTorch chooses how many.
+    Returns the exit code. Errors go to standard error. Data sets other than MNIST are read from
+    `datasets/NAME` in `data_dir`. Without `threads`, PyTorch chooses the number of CPU threads.
     """
     try:
         config = TrainConfig.model_validate_strings(given)
@@ -28,9 +28,10 @@ def train(given: Mapping[str, str], data_dir: Path, threads: int | None, *, as_j
         for problem in error.errors():
             sys.stderr.write(f"{_told(problem)}\n")
         return BAD_VALUE
-    # Threads that spin while they wait starve every neighbour; OpenMP reads this when torch is imported.
+    # Threads that spin while they wait take CPU time from other processes. OpenMP reads this when torch is
+    # imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # the same bits every time, on CUDA too
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # makes cuBLAS deterministic
     try:
         from trainer.terminal import run  # noqa: PLC0415, it imports torch
 
@@ -45,12 +46,12 @@ def train(given: Mapping[str, str], data_dir: Path, threads: int | None, *, as_j
 
 
 def option(name: str) -> str:
-    """The option of a hyperparameter."""
+    """The command-line option of a hyperparameter."""
     return f"--{name.replace('_', '-')}"
 
 
 def _told(problem: ErrorDetails) -> str:
-    """A validation error in one line: the option, its bound and what was given, or what does not fit."""
+    """A validation error in one line: option, bound and given value, or the conflict between values."""
     if problem["loc"]:
         expected = problem["msg"].removeprefix("Value error, ")
         return f"{option(str(problem['loc'][0]))}: {expected}, not {problem['input']}"

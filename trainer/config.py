@@ -34,16 +34,16 @@ def _folder_name(name: str) -> str:
 
 
 def _without_sign(share: float) -> float:
-    """The number, with -0 as 0: they are the same setting, and databases keep one of them."""
+    """The number, with -0 as 0: both are the same setting, and databases store only one of them."""
     return share + 0.0
 
 
 class Hyperparameters(BaseModel):
-    """The fields of `TrainConfig`, from which tables, answers, forms and options are made.
+    """The fields of `TrainConfig`. Tables, responses, forms and command-line options are generated from them.
 
-    Field order is display order. `title` is the label, `description` the help; in
-    `json_schema_extra`, `unit` follows the number and `folded` marks what a form may hide at first.
-    Defaults are the reference experiment's.
+    Field order is display order. `title` is the label and `description` the help text. In
+    `json_schema_extra`, `unit` follows the number, and `folded` marks fields that a form may hide at first.
+    The defaults are those of the reference experiment.
     """
 
     depth: Annotated[
@@ -188,10 +188,10 @@ class Hyperparameters(BaseModel):
 
 
 class TrainConfig(Hyperparameters):
-    """The hyperparameters of one run; a run is a function of these, its device and its thread count.
+    """The hyperparameters of one run. They, the device and the thread count determine its results.
 
-    Raises `pydantic.ValidationError` for values out of bounds, of another type, not finite, or of an unknown
-    name.
+    Raises `pydantic.ValidationError` for unknown names and for values that are out of bounds, of the wrong
+    type or not finite.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
@@ -214,7 +214,7 @@ class TrainConfig(Hyperparameters):
 
 
 def conflicts(config: TrainConfig) -> Iterator[str]:
-    """What is wrong with values that are fine one by one: which ones, and what to choose instead."""
+    """Conflicts between values that are valid one by one, each with the values to choose instead."""
     deepest = most_layers(config.width)
     if config.depth > deepest:
         yield (
@@ -236,7 +236,7 @@ def most_layers(width: int) -> int:
 
 @cache
 def layer_sizes(depth: int, width: int = WIDTH) -> tuple[int, ...]:
-    """Widths of a network with `depth` linear layers: hidden widths halve, rounded down, from `width` on."""
+    """Widths of a network with `depth` linear layers. Hidden widths halve from `width` on, rounded down."""
     return (PIXELS, *(width >> layer for layer in range(depth - 1)), CLASSES)
 
 
@@ -246,11 +246,11 @@ def parameter_count(sizes: tuple[int, ...]) -> int:
 
 
 def forward_flops_per_image(sizes: tuple[int, ...]) -> int:
-    """Operations of the matrix products of one forward pass; a multiply-add counts as two."""
+    """Operations in the matrix products of one forward pass; a multiply-add counts as two."""
     return sum(2 * inputs * outputs for inputs, outputs in pairwise(sizes))
 
 
 @cache
 def training_flops_per_image(sizes: tuple[int, ...]) -> int:
-    """Operations of forward and backward: the first layer needs no gradient of its input."""
+    """Operations of one forward and backward pass; the first layer needs no gradient of its input."""
     return 3 * forward_flops_per_image(sizes) - 2 * sizes[0] * sizes[1]

@@ -10,12 +10,12 @@ from trainer.config import DEVICE_CHOICES, TrainConfig
 
 
 class DeviceUnavailable(Exception):
-    """The device that was asked for is not on this machine."""
+    """The requested device is not available on this machine."""
 
 
 @dataclass(frozen=True)
 class DeviceInfo:
-    """A device of this machine: PyTorch's name for it ("cpu", "cuda:0", "mps") and the hardware's."""
+    """A device of this machine: its PyTorch name ("cpu", "cuda:0", "mps") and its hardware name."""
 
     device: str
     name: str
@@ -46,7 +46,7 @@ def resolve(choice: str) -> torch.device:
 
 
 def list_devices() -> list[DeviceInfo]:
-    """Every device of this machine, the one that "auto" takes first."""
+    """All devices of this machine; the first is the one that "auto" selects."""
     cuda = [
         DeviceInfo(f"cuda:{index}", torch.cuda.get_device_name(index))
         for index in range(torch.cuda.device_count())
@@ -56,7 +56,7 @@ def list_devices() -> list[DeviceInfo]:
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until `device` has done all that was asked of it."""
+    """Wait until `device` has finished all queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -64,12 +64,12 @@ def synchronize(device: torch.device) -> None:
 
 
 def threads_for(config: TrainConfig, available: int) -> int:
-    """How many CPU threads a run should train with: one layer is too little work to share."""
+    """The number of CPU threads to train with: 1 for a single layer, which is too little work to split."""
     return 1 if config.depth == 1 else available
 
 
 def _cpu_name() -> str:
-    """The processor's model name where Linux tells it, else its architecture."""
+    """The processor's model name if Linux reports it, otherwise its architecture."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text().splitlines():

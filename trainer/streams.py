@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 UNWRITTEN: Final = 1
-"""Exit code where output was not written, because its reader went away or its disk is full."""
+"""Exit code if output was not written because the reader closed the pipe or the disk is full."""
 
 _PLAIN: Final = MappingProxyType(
     {
@@ -43,14 +43,14 @@ _PLAIN: Final = MappingProxyType(
         "╺": "-",
     }
 )
-"""What stands for signs that an encoding lacks; other letters lose their accents, and the rest is escaped."""
+"""Replacements for characters that an encoding lacks. Other letters lose accents; the rest is escaped."""
 
 _ERRORS: Final = "depthboard.plain"
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def plain(text: str) -> str:
-    r"""A text in ASCII: 98.5 % ± 0.1 is 98.5 % +/- 0.1, José is Jose, and 猫 is \u732b."""
+    r"""A text in ASCII: 98.5 % ± 0.1 becomes 98.5 % +/- 0.1, José becomes Jose, and 猫 becomes \u732b."""
     return "".join(map(_plain_letter, text))
 
 
@@ -70,18 +70,18 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
 
 
 def prepare() -> None:
-    """Let both streams write whatever text they get, each in its own encoding."""
+    """Let both streams write any text, each in its own encoding."""
     codecs.register_error(_ERRORS, _replace)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # closed when the process began
+        if stream is None:  # closed before the process started
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  # stays open
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=_ERRORS)
 
 
 def as_json(text: str) -> str:
-    """JSON for standard output: what its encoding lacks is escaped as JSON does, and means the same."""
+    """JSON for standard output: characters that its encoding lacks become JSON escapes."""
     try:
         text.encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
@@ -90,10 +90,10 @@ def as_json(text: str) -> str:
 
 
 def written(run: Callable[[], int]) -> int:
-    """Run a command that answers its exit code, and see that all its output is written.
+    """Run a command, flush its output and return its exit code.
 
-    Where the reader has gone, as with `| head`, it ends quietly with `UNWRITTEN`; where output can't be
-    written for another reason, it says so.
+    Returns `UNWRITTEN` silently if the reader closed the pipe, as `| head` does, and with a message on
+    standard error if the output can't be written for another reason.
     """
     try:
         code = run()
@@ -102,7 +102,7 @@ def written(run: Callable[[], int]) -> int:
         _let_go()
         return UNWRITTEN
     except OSError as error:
-        if error.filename is not None or error.errno not in _FULL:  # a file of the command's own
+        if error.filename is not None or error.errno not in _FULL:  # not an error of standard output
             raise
         _let_go()
         sys.stderr.write(f"The output can't be written: {error.strerror}.\n")
@@ -111,7 +111,7 @@ def written(run: Callable[[], int]) -> int:
 
 
 def _let_go() -> None:
-    """Point standard output to nowhere: the interpreter flushes it once more when it ends."""
+    """Redirect standard output to the null device: the interpreter flushes it again at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -29,13 +29,13 @@ from trainer.training.loop import Diverged, TrainState, stopped_early, train
 
 
 def run(config: TrainConfig, data_dir: Path, threads: int | None, *, as_json: bool) -> str | None:
-    """Train to the end and print the figures; answers what went wrong, `None` if nothing did.
+    """Train to the end and print the results. Returns the error message, or `None` on success.
 
-    A data set of one's own is read from its folder under `data_dir`.
+    Data sets other than MNIST are read from their folders under `data_dir`.
 
-    The progress bar goes to standard error. With `as_json`, standard output gets an object per epoch, with
-    `EpochRecord`'s fields, and a last one with the hyperparameters and final figures. Warnings about the data
-    go to standard error.
+    The progress bar and warnings about the data go to standard error. With `as_json`, standard output gets an
+    object per epoch with the fields of `EpochRecord`, and a last one with the hyperparameters and final
+    results.
     """
     torch.set_num_threads(threads_for(config, threads or torch.get_num_threads()))
     try:

@@ -7,7 +7,7 @@ from typing import Final
 from trainer.data.folder import shown
 
 START_BYTES: Final = 512
-"""How much of a file tells what it is."""
+"""Bytes at the start of a file that are enough to identify its kind."""
 GZIP: Final = b"\x1f\x8b"
 
 _AGAIN: Final = "Download or copy the file again"
@@ -15,13 +15,13 @@ _FAILED: Final = f"The download failed or needs a login. {_AGAIN}, and look at w
 _UNPACK: Final = "Unpack it, and put the IDX files that it holds into this folder."
 _CONVERT: Final = "Convert it to IDX files of unsigned bytes."
 _QUOTED: Final = 40
-"""How many characters of a text are shown."""
+"""Characters of a text that a message quotes."""
 _UTF_16: Final = (
     ((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "utf-16"),
     (b"<\0", "utf-16-le"),
     (b"\0<", "utf-16-be"),
 )
-"""What text in UTF-16 begins with: a mark, or the sign that begins a page."""
+"""First bytes of UTF-16 text: a byte order mark, or the `<` of a page."""
 _TAR_MAGIC: Final = 257
 _ZIP_NAME: Final = 30
 _ZIP_NAME_LENGTH: Final = 26
@@ -29,7 +29,7 @@ _ZIP_NAME_LENGTH: Final = 26
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """What a file is, with an article, and what to do about it."""
+    """The kind of a file, with an article, and the remedy."""
 
     name: str
     remedy: str
@@ -62,7 +62,7 @@ _SIGNATURES: Final = (
 
 
 def kind_of(start: bytes) -> FileKind | None:
-    """What a file that begins with these bytes is, None if that is unknown."""
+    """The kind of a file that begins with these bytes; None if it is unknown."""
     for signature, name, remedy in _SIGNATURES:
         if start.startswith(signature):
             return FileKind(name, remedy)
@@ -74,7 +74,7 @@ def kind_of(start: bytes) -> FileKind | None:
 
 
 def _zip(start: bytes) -> FileKind:
-    """A zip archive, by the name of its first member: NumPy and PyTorch keep arrays in such."""
+    """The kind of a zip archive by the name of its first member: NumPy and PyTorch files are zip archives."""
     length = int.from_bytes(start[_ZIP_NAME_LENGTH : _ZIP_NAME_LENGTH + 2], "little")
     first = start[_ZIP_NAME : _ZIP_NAME + length]
     if first.endswith(b".npy"):
@@ -89,7 +89,7 @@ def _text(start: bytes) -> FileKind | None:
     try:
         text = start.decode(coding).strip()
     except UnicodeDecodeError as error:
-        # only a letter that is cut by the end of the start
+        # a character cut off at the end of `start` is no error
         if error.reason not in ("unexpected end of data", "truncated data"):
             return None
         text = start[: error.start].decode(coding).strip()

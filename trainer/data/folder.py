@@ -27,21 +27,22 @@ _SPELLING: Final = re.compile(
     r"(?P<kind>images[-_. ]idx3|labels[-_. ]idx1)[-_. ]ubyte(?P<compressed>\.gz)?",
     re.IGNORECASE | re.DOTALL,
 )
-"""The names that other tools give the four files: `emnist-digits-test-images-idx3-ubyte.gz`."""
+"""File names as other tools write them, such as `emnist-digits-test-images-idx3-ubyte.gz`."""
 _DEEPEST: Final = 2
-"""How far below the folder the files may lie: torchvision puts them into `FashionMNIST/raw`."""
+"""Levels of subfolders to search: torchvision puts the files into `FashionMNIST/raw`."""
 _MOST_ENTRIES: Final = 1000
-"""How many names are looked at, in the folder and below it together."""
+"""Maximum number of names read in the folder and its subfolders together."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFiles:
-    """The files of a data set, by the names in `FILES`, and what else its folder holds.
+    """The files of a data set by their names in `FILES`, and the other contents of its folder.
 
-    `unused` are further files of the same role in the same place, such as the plain one beside a compressed
-    one; `others` are files whose names are not recognised, and what has a recognised name and is no file.
-    `place` is where the files lie, and `missing_as` what those of `FILES` that are not there would be called
-    beside them. Where the folder holds several whole data sets, `rivals` names them and there are no files.
+    `unused` are further files with the same role in the same folder, such as the plain one beside a
+    compressed one. `others` are files with unrecognised names, and recognised names that are not files.
+    `place` is the folder of the files. `missing_as` maps each missing name of `FILES` to the name that it
+    would have beside the other files. If the folder contains several complete data sets, `rivals` names them
+    and `files` is empty.
     """
 
     files: Mapping[str, Path]
@@ -53,31 +54,31 @@ class FoundFiles:
 
     @property
     def missing(self) -> list[str]:
-        """Which of `FILES` are not there."""
+        """The names in `FILES` without a file."""
         return [name for name in FILES if name not in self.files]
 
     @property
     def stamp(self) -> Stamp:
-        """Path, size and times of change (ns) of each file: another stamp means that the data may differ."""
+        """Path, size and change times (ns) of each file. A different stamp means that the data may differ."""
         return tuple(_stamps(self.files[name] for name in FILES if name in self.files))
 
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """The folder of one data set, of which nothing but the file names is looked at."""
+    """The folder of one data set. Only file names are read."""
 
     path: Path
 
     @classmethod
     def of(cls, dataset: str, data_dir: Path) -> Self:
-        """The folder of a data set: with the package for the shipped one, else under `data_dir`."""
+        """The folder of a data set: in the package for the shipped one, otherwise under `data_dir`."""
         return cls(Path(__file__).parent / SHIPPED if dataset == SHIPPED else home(data_dir) / dataset)
 
     def find(self) -> FoundFiles:
-        """The four files under their own names or those that other tools give them, here or in subfolders.
+        """Find the four files under their original names or those of other tools, here or in subfolders.
 
-        Their own names come first, then compressed files. Files of one data set lie in one folder and agree
-        in what precedes `train` and `t10k` in their names.
+        Original names have priority, then compressed files. The files of one data set are in one folder and
+        have the same prefix before `train` and `t10k`.
         """
         candidates, others = _read(self.path, 0, iter(range(_MOST_ENTRIES)))
         whole = [candidate for candidate in candidates if not candidate.missing]
@@ -95,48 +96,48 @@ class DataFolder:
         )
 
     def file(self, name: str) -> Path | None:
-        """The file of this name of `FILES`, None if there is none."""
+        """The file with this name in `FILES`, or None."""
         return self.find().files.get(name)
 
     @property
     def missing(self) -> list[str]:
-        """Which of `FILES` are not there."""
+        """The names in `FILES` without a file."""
         return self.find().missing
 
     @property
     def stamp(self) -> Stamp:
-        """Another one means that the data may be another."""
+        """The stamp of the files. A different stamp means that the data may differ."""
         return self.find().stamp
 
 
 def home(data_dir: Path) -> Path:
-    """The folder under which each data set of one's own has its folder."""
+    """The folder that contains the folders of all data sets other than MNIST."""
     return data_dir / "datasets"
 
 
 def is_file(path: Path) -> bool:
-    """Whether a file or a link to one is there; `Path.is_file` raises where the folder can't be searched."""
+    """Whether the path is a file or a link to one; `Path.is_file` raises if the folder can't be searched."""
     return os.path.isfile(path)  # noqa: PTH113
 
 
 def is_broken_link(path: Path) -> bool:
-    """Whether a link is there that leads nowhere."""
+    """Whether the path is a link without a target."""
     return os.path.islink(path) and not os.path.exists(path)  # noqa: PTH110, PTH114
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder or a link to one is there; `Path.is_dir` raises as `Path.is_file` does."""
+    """Whether the path is a folder or a link to one; `Path.is_dir` raises as `Path.is_file` does."""
     return os.path.isdir(path)  # noqa: PTH112
 
 
 def shown(name: object) -> str:
-    """A file name that can be printed and stored, whatever bytes it is made of."""
+    """A file name with unprintable characters escaped, so that it can be printed and stored."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(name))
 
 
 @dataclass(slots=True)
 class _Set:
-    """Files in one place that agree in the prefix of their names: by name of `FILES`, in order of choice."""
+    """Files in one folder with the same prefix: by their name in `FILES`, in order of preference."""
 
     place: Path
     prefix: str
@@ -156,18 +157,18 @@ class _Set:
 
     @property
     def missing_as(self) -> dict[str, str]:
-        """What each of `FILES` that is not there would be called in this set."""
+        """Maps each missing name of `FILES` to the name that it would have in this set."""
         return {name: self._spelt(name) for name in FILES if name not in self.spellings}
 
     def _spelt(self, name: str) -> str:
-        """A name of `FILES` as the set spells its own: with its prefix, like the other file of the split."""
+        """A name of `FILES` in this set's spelling: with its prefix, and like the other file of the split."""
         if not self.prefix:
             return name
         split = name.partition("-")[0]
         near = max(self.spellings, key=lambda other: other.startswith(split))
         like = self.spellings[near][0].name
         match = _SPELLING.fullmatch(like)
-        if match is None:  # it is what made it one of the set
+        if match is None:  # can't happen: the pattern put the file into this set
             return name
         part = match["split"]
         if not near.startswith(split):
@@ -190,9 +191,9 @@ class _Set:
 
 
 def _read(place: Path, depth: int, budget: Iterator[int]) -> tuple[list[_Set], list[Path]]:
-    """The sets of files in a folder and below it, and its files of other names.
+    """The sets of files in a folder and its subfolders, and files with other names.
 
-    One of `budget` is used up by each name that is looked at.
+    Each name that is read consumes one item of `budget`.
     """
     own = _own_names(place)
     if not own.missing:
@@ -205,7 +206,7 @@ def _read(place: Path, depth: int, budget: Iterator[int]) -> tuple[list[_Set], l
             below.append(path)
             others += [path] if name else []
             continue
-        if name is None or not is_file(path):  # a link that leads nowhere, a pipe
+        if name is None or not is_file(path):  # such as a broken link or a pipe
             others.append(path)
             continue
         paths = by_prefix.setdefault(prefix, _Set(place, prefix)).spellings[name]
@@ -223,7 +224,7 @@ def _read(place: Path, depth: int, budget: Iterator[int]) -> tuple[list[_Set], l
 
 
 def _own_names(place: Path) -> _Set:
-    """The files that have exactly the names in `FILES`, compressed before plain: no listing is needed."""
+    """Files with exactly the names in `FILES`, compressed before plain, found without listing the folder."""
     own = _Set(place, "")
     for name in FILES:
         for path in (place / f"{name}{COMPRESSED}", place / name):
@@ -233,7 +234,7 @@ def _own_names(place: Path) -> _Set:
 
 
 def _entries(place: Path, budget: Iterator[int]) -> list[Path]:
-    """What a folder shows, in the order of names; nothing if it can't be read."""
+    """A folder's visible entries in order of their names; empty if the folder can't be read."""
     try:
         with os.scandir(place) as entries:
             names = [entry.name for entry, _ in zip(entries, budget, strict=False)]
@@ -243,7 +244,7 @@ def _entries(place: Path, budget: Iterator[int]) -> list[Path]:
 
 
 def _recognised(name: str) -> tuple[str | None, str]:
-    """Which of `FILES` a file name means, None if none, and what precedes that in it."""
+    """The name in `FILES` that a file name stands for, or None, and the prefix before it."""
     match = _SPELLING.fullmatch(name)
     if match is None:
         return None, ""
@@ -254,12 +255,12 @@ def _recognised(name: str) -> tuple[str | None, str]:
 
 
 def is_recognised(path: Path, name: str) -> bool:
-    """Whether a file of this name would be the one of `FILES`."""
+    """Whether a file with this name is recognised as `name` of `FILES`."""
     return _recognised(path.name)[0] == name
 
 
 def _cased(word: str, like: str) -> str:
-    """A word in upper or lower case, or with a capital, as another one is."""
+    """A word in the case of another: lower, upper or capitalised."""
     if like.isupper():
         return word.upper()
     return word.capitalize() if like[:1].isupper() else word
@@ -275,6 +276,6 @@ def _stamps(paths: Iterator[Path]) -> Iterator[tuple[str, int, int, int]]:
     for path in paths:
         try:
             status = path.stat()
-        except OSError:  # it was removed just now
+        except OSError:  # removed since it was found
             continue
         yield str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns

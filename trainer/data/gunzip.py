@@ -8,21 +8,21 @@ from trainer.data.file_kinds import GZIP
 
 PIECE_BYTES: Final = 1 << 18
 MOST_EXPANSION: Final = 1032
-"""How many bytes one compressed byte can stand for: deflate copies 258 with 2 bits."""
+"""Maximum number of bytes per compressed byte: deflate copies 258 with 2 bits."""
 
 _READ_BYTES: Final = 1 << 14
 _GZIP_FORMAT: Final = 16 + zlib.MAX_WBITS
 
 
 class GzipError(Exception):
-    """A gzip file is damaged; the message goes on from its name."""
+    """A gzip file is damaged; the message continues a sentence that begins with its name."""
 
 
 def gunzip(file: BinaryIO) -> Iterator[bytes]:
-    """The content of all members, in pieces of at most `PIECE_BYTES`; zeros between and after are skipped.
+    """The content of all members in pieces of at most `PIECE_BYTES`, without zeros between and after members.
 
-    `gzip` of the standard library reads the same, but skips zeros one by one and does not tell which member
-    is damaged. Raises `GzipError`.
+    The standard library's `gzip` reads the same content, but skips zeros one by one and does not report
+    which member is damaged. Raises `GzipError`.
     """
     member = 0
     rest = file.read(_READ_BYTES)
@@ -47,7 +47,7 @@ def gunzip(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _after_zeros(rest: bytes, file: BinaryIO) -> bytes:
-    """What follows zeros, which pad a file to the block of a tape or a disk."""
+    """The bytes after zeros, which pad a file to the block size of a tape or disk."""
     rest = rest.lstrip(b"\0") or file.read(_READ_BYTES)
     while rest and not rest.lstrip(b"\0"):
         rest = file.read(_READ_BYTES)

@@ -17,7 +17,7 @@ Bytes = NDArray[np.uint8]
 class IdxFile:
     """The items of an IDX file: images `uint8` (n, 28, 28) or labels `uint8` (n,) in 0..9.
 
-    `digest` is the SHA-256 of its uncompressed content.
+    `digest` is the SHA-256 of the uncompressed content.
     """
 
     items: Bytes
@@ -25,12 +25,12 @@ class IdxFile:
 
     @classmethod
     def images(cls, path: Path) -> Self:
-        """Read images; raises `IdxError` unless the file is intact and its images are of 28x28 pixels."""
+        """Read images. Raises `IdxError` unless the file is intact and its images have 28x28 pixels."""
         return cls._read(path, IMAGES)
 
     @classmethod
     def labels(cls, path: Path) -> Self:
-        """Read labels; raises `IdxError` unless the file is intact and every label is one of 0 to 9."""
+        """Read labels. Raises `IdxError` unless the file is intact and every label is in 0 to 9."""
         return cls._read(path, LABELS)
 
     @classmethod

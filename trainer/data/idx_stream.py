@@ -16,7 +16,7 @@ from trainer.data.gunzip import MOST_EXPANSION, PIECE_BYTES, GzipError, gunzip
 
 SIDE: Final = 28
 MOST_ITEMS: Final = 10_000_000
-"""More images or labels than this are taken for a damaged header."""
+"""A header that states more images or labels than this counts as damaged."""
 
 _INTEGER_BYTES: Final = 4
 _UNSIGNED_BYTES: Final = 0x08
@@ -31,14 +31,14 @@ _TYPES: Final = {
 }
 _VALID_LABELS: Final = bytes(range(CLASSES))
 _MOST_DIMENSIONS: Final = 6
-"""How many sizes a message shows."""
+"""Maximum number of sizes in a message."""
 _AN_IDX_FILE: Final = "an IDX file"
 _AGAIN: Final = "Copy or download it again, or write it again from your data."
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What an IDX file has to be: unsigned bytes, so many items of these sizes."""
+    """The required layout of an IDX file: items of unsigned bytes with these sizes."""
 
     what: str
     one: str
@@ -46,12 +46,12 @@ class Layout:
 
     @property
     def magic(self) -> int:
-        """The number that the file begins with: type and number of dimensions."""
+        """The magic number: type and number of dimensions."""
         return _UNSIGNED_BYTES << 8 | (1 + len(self.sizes))
 
     @property
     def header_bytes(self) -> int:
-        """Magic number, count and sizes."""
+        """Length of the header: magic number, count and sizes."""
         return _INTEGER_BYTES * (2 + len(self.sizes))
 
     @property
@@ -65,7 +65,7 @@ LABELS: Final = Layout("labels", "label", ())
 
 
 class IdxError(Exception):
-    """A file is not what it should be; `remedy` says what to do."""
+    """A file is not a valid IDX file of its layout; `remedy` says what to do."""
 
     def __init__(self, path: Path, problem: str, remedy: str) -> None:
         super().__init__(f"{shown(path)} {problem}")
@@ -73,7 +73,7 @@ class IdxError(Exception):
 
 
 class IdxStream:
-    """An open IDX file whose header is right; `count` is how many items that states."""
+    """An open IDX file with a valid header; `count` is the number of items that the header states."""
 
     def __init__(self, file: BinaryIO, path: Path, layout: Layout) -> None:
         """Read the header. Raises `IdxError`."""
@@ -93,9 +93,9 @@ class IdxStream:
         self._first = start[layout.header_bytes :]
 
     def payload(self) -> Iterator[bytes]:
-        """What follows the header, in pieces, to the end of the file or to the first byte too many.
+        """The content after the header in pieces, up to the end of the file or the first surplus byte.
 
-        Raises `IdxError` if it is not as long as the header says or a label is none of 0 to 9.
+        Raises `IdxError` if the length differs from the header's or a label is not in 0 to 9.
         """
         expected = self.count * self.layout.item_bytes
         done = 0
@@ -120,7 +120,7 @@ class IdxStream:
             raise self._error(str(error)) from error
 
     def _check_wrapping(self, stored: bytes) -> None:
-        """Refuse a file that is empty, or compressed where its name says plain, or the reverse."""
+        """Reject an empty file, and one whose compression contradicts its name."""
         name = shown(self.path.name)
         if not stored:
             raise self._error("is empty")
@@ -161,7 +161,7 @@ class IdxStream:
         )
 
     def _dimensions(self, start: bytes) -> str:
-        """The sizes that a header states, where they are few, whole and no more than the file can hold."""
+        """The sizes in a header; empty if they are incomplete, too many or too large for the file."""
         dimensions = start[3]
         sizes = _integers(start[_INTEGER_BYTES : _INTEGER_BYTES * (1 + dimensions)])
         if start[2] not in _TYPES or not 1 < dimensions == len(sizes) <= _MOST_DIMENSIONS:
@@ -220,7 +220,7 @@ class IdxStream:
         return f"{count:,} {self.layout.what if count != 1 else self.layout.one}"
 
     def _unlike(self, wanted: str, start: bytes) -> IdxError:
-        """The error that says what a file is that begins with these bytes."""
+        """The error for a file of another kind, which these first bytes identify."""
         kind = kind_of(start)
         if kind is None:
             return self._error(f"is not {wanted}: it begins with 0x{start[:_INTEGER_BYTES].hex()}")
@@ -235,9 +235,9 @@ class IdxStream:
 
 @contextmanager
 def opened(path: Path, layout: Layout) -> Iterator[IdxStream]:
-    """An IDX file, compressed if its name ends in .gz.
+    """Open an IDX file, which is compressed if its name ends in .gz.
 
-    Raises `IdxError` if it can't be read, or its header is not that of such a file.
+    Raises `IdxError` if the file can't be read or its header does not match `layout`.
     """
     try:
         with path.open("rb") as file:
@@ -253,7 +253,7 @@ def _plain(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _integers(content: bytes) -> list[int]:
-    """Big-endian integers of 32 bits."""
+    """Big-endian 32-bit integers."""
     starts = range(0, len(content) - _INTEGER_BYTES + 1, _INTEGER_BYTES)
     return [int.from_bytes(content[start : start + _INTEGER_BYTES]) for start in starts]
 

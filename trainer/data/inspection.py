@@ -27,26 +27,26 @@ from trainer.data.idx_stream import IMAGES, LABELS, SIDE, IdxError, opened
 
 _SPLITS: Final = ((TRAIN_IMAGES_FILE, TRAIN_LABELS_FILE), (TEST_IMAGES_FILE, TEST_LABELS_FILE))
 _NAMED: Final = 4
-"""How many files a message names."""
+"""Maximum number of files named in a message."""
 _ARCHIVES: Final = (".zip", ".tar", ".tgz", ".7z", ".tar.gz", ".rar")
 
 
 class DataError(Exception):
-    """A data file is missing, damaged or not what it should be; the message names it and says what to do."""
+    """A data file is missing, damaged or of the wrong kind; the message names it and says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How many images a data set has."""
+    """Numbers of images in a data set."""
 
     train_images: int
     test_images: int
 
 
 def inspect(folder: DataFolder, data_files: FoundFiles) -> Sizes:
-    """Check file names, headers and labels, which takes little time whatever the size of the images.
+    """Check file names, headers and labels, which is fast because it does not read the pixels.
 
-    `read_images` reads what is behind the headers of the images. Raises `DataError`.
+    `read_images` reads the pixels. Raises `DataError`.
     """
     if problem := lacks(folder, data_files):
         raise DataError(problem)
@@ -65,9 +65,9 @@ def inspect(folder: DataFolder, data_files: FoundFiles) -> Sizes:
 
 
 def read_images(data_files: FoundFiles) -> None:
-    """Read the image files to their end, piece by piece, or to the first byte too many.
+    """Read the image files in pieces, up to their end or the first surplus byte.
 
-    Raises `DataError` if one is damaged or is not as long as its header says.
+    Raises `DataError` if a file is damaged or its length differs from its header's.
     """
     for name in IMAGE_FILES:
         try:
@@ -89,7 +89,7 @@ def check_counts(files: Mapping[str, Path], counts: Mapping[str, int]) -> None:
 
 
 def lacks(folder: DataFolder, data_files: FoundFiles) -> str | None:
-    """What keeps the four files of a data set from being found, and what to do; None if they are there."""
+    """Why the four files of a data set can't be found, and the remedy; None if all were found."""
     if data_files.rivals:
         names = ", ".join(data_files.rivals[:_NAMED]) + (", …" if len(data_files.rivals) > _NAMED else "")
         return (
@@ -106,9 +106,9 @@ def lacks(folder: DataFolder, data_files: FoundFiles) -> str | None:
 
 
 def _instead(called: Mapping[str, str], data_files: FoundFiles) -> str:
-    """What the folder holds in place of the files that are missing, and what to do.
+    """The end of the message: what the folder contains instead of the missing files, and the remedy.
 
-    `called` are what these would be called there, by their names in `FILES`.
+    `called` maps the missing names of `FILES` to the names that these files would have in the folder.
     """
     for path in data_files.others:
         if is_broken_link(path):

@@ -27,7 +27,7 @@ from trainer.data.idx_stream import IdxError
 from trainer.data.inspection import DataError, check_counts, lacks
 from trainer.device import resolve
 
-# SHA-256 of the uncompressed content of each file of a data set that is known.
+# SHA-256 of the uncompressed content of each file of a known data set.
 DIGESTS: Final = {
     SHIPPED: {
         TRAIN_IMAGES_FILE: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -43,8 +43,8 @@ _REINSTALL: Final = " Put the original file there, or reinstall Depthboard."
 class Arrays:
     """A whole data set in memory: images `uint8` (n, 28, 28), labels `uint8` (n,) in 0..9.
 
-    `digest` is the SHA-256 over the hexadecimal SHA-256 digests of the four uncompressed files, in the order
-    train images, train labels, test images, test labels.
+    `digest` is the SHA-256 of the concatenated hexadecimal SHA-256 digests of the four uncompressed files, in
+    the order train images, train labels, test images, test labels.
     """
 
     train_images: Bytes
@@ -56,9 +56,9 @@ class Arrays:
 
 @dataclass(frozen=True, eq=False)
 class TensorData:
-    """A whole data set on one device: images `uint8` (n, 784) as they are stored, labels `int64` (n,).
+    """A whole data set on one device: images `uint8` (n, 784), labels `int64` (n,).
 
-    Whoever feeds a network makes a batch of pixels `float32` in 0..1 by dividing them by 255.
+    Pixels are 0..255. Networks take them divided by 255, as `float32` in 0..1.
     """
 
     train_images: Tensor
@@ -68,14 +68,15 @@ class TensorData:
 
     @property
     def device(self) -> torch.device:
-        """Where they lie."""
+        """The device of all tensors."""
         return self.train_images.device
 
 
 def resident(config: TrainConfig, data_dir: Path) -> TensorData:
-    """The data set that `config` names, on the device that it names; one's own lie in `data_dir`/datasets.
+    """Load the data set of `config` onto the device of `config`.
 
-    Raises `DataError` as `load` does, and `device.DeviceUnavailable`.
+    Data sets other than MNIST are in `data_dir`/datasets. Raises `DataError` as `load` does, and
+    `device.DeviceUnavailable`.
     """
     device = resolve(config.device)
     return to_device(load(config.dataset, DataFolder.of(config.dataset, data_dir)), device)
@@ -84,8 +85,8 @@ def resident(config: TrainConfig, data_dir: Path) -> TensorData:
 def load(dataset: str, folder: DataFolder) -> Arrays:
     """Read the four files of a data set.
 
-    Raises `DataError` if the folder or a file is missing, if a file is cut short or not what its header says,
-    if images and labels don't fit together, or if the content of the shipped data set has another SHA-256.
+    Raises `DataError` if the folder or a file is missing, if a file is truncated or does not match its
+    header, if the numbers of images and labels differ, or if the shipped data set has another SHA-256.
     """
     if not is_folder(folder.path):
         raise DataError(
@@ -112,7 +113,7 @@ def load(dataset: str, folder: DataFolder) -> Arrays:
 
 
 def _read(path: Path, name: str, expected: str | None) -> IdxFile:
-    """One file of images or labels; `expected` is the SHA-256 of its content, where that is known."""
+    """Read one file of images or labels; `expected` is the SHA-256 of its content, None if unknown."""
     try:
         file = IdxFile.images(path) if name in IMAGE_FILES else IdxFile.labels(path)
     except IdxError as error:
@@ -127,7 +128,7 @@ def _read(path: Path, name: str, expected: str | None) -> IdxFile:
 
 
 def to_device(arrays: Arrays, device: torch.device) -> TensorData:
-    """Put the whole data set on `device`, where it stays; on the CPU the pixels are not copied."""
+    """Copy the whole data set to `device`; on the CPU the pixels are not copied."""
     return TensorData(
         train_images=_pixels(arrays.train_images, device),
         train_labels=torch.from_numpy(arrays.train_labels).to(device).long(),

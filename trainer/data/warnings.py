@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from trainer.data.loading import Arrays
 
 FEW: Final = 100
-"""Fewer images than this make a split very small."""
+"""A split with fewer images than this is very small."""
 
 
 def data_warnings(dataset: str, data: "Arrays") -> list[str]:
-    """Clauses about a data set that was loaded, none if nothing is odd.
+    """Warnings about a loaded data set, as clauses.
 
-    They tell of classes without images, of images in both splits, and of very small splits. The shipped data
-    set, whose content is known, has none.
+    They cover classes without images, images in both splits and very small splits. The shipped data set has
+    none, because its content is known.
     """
     if dataset == SHIPPED:
         return []
@@ -49,7 +49,7 @@ def _classes(train: Bytes, test: Bytes) -> list[str]:
 
 
 def _shared(data: "Arrays") -> list[str]:
-    """Whether test images are also training images, pixel by pixel."""
+    """A warning if test images are also training images, compared pixel by pixel."""
     test = [image.tobytes() for image in data.test_images]
     distinct = set(test)
     both = {pixels for image in data.train_images if (pixels := image.tobytes()) in distinct}

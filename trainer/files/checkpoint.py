@@ -16,18 +16,18 @@ from trainer.files.tensor_file import Arrays, TensorFileError
 from trainer.training.loop import TrainState
 
 VERSION: Final = 1
-"""Of the file's contents; raised when an older file would no longer mean the same."""
+"""Version of the file format. Increase it when older files would be read with another meaning."""
 
 _WEIGHTS: Final = "weights."
 _MOMENTS: Final = "moments."
 
 
 class CheckpointError(Exception):
-    """A checkpoint that training can't go on from; the message says why."""
+    """Training can't resume from a checkpoint; the message says why."""
 
 
 def save(path: Path, state: TrainState, config: TrainConfig, data_sha256: str) -> None:
-    """Write `state`, and the digest of the data it was trained on, whole or not at all.
+    """Write `state` and the digest of its training data, completely or not at all.
 
     Raises `durable.NotWritten`.
     """
@@ -45,10 +45,10 @@ def save(path: Path, state: TrainState, config: TrainConfig, data_sha256: str) -
 
 
 def load(path: Path, config: TrainConfig, data_sha256: str, device: torch.device) -> TrainState:
-    """The state that was saved, on `device`.
+    """Load a saved state onto `device`.
 
-    A hyperparameter that is newer than the file had its default. Raises `CheckpointError` if the file is
-    damaged, of another version, of another configuration or of data with another digest.
+    A hyperparameter that is missing in an older file counts as its default. Raises `CheckpointError` if the
+    file is damaged, has another version, or belongs to another configuration or to data with another digest.
     """
     try:
         arrays, about = tensor_file.read(path)
@@ -72,7 +72,7 @@ def load(path: Path, config: TrainConfig, data_sha256: str, device: torch.device
 
 
 def to_array(tensor: Tensor) -> NDArray[Any]:
-    """A tensor's values, off its device."""
+    """A tensor's values as a NumPy array in CPU memory."""
     array: NDArray[Any] = tensor.detach().cpu().numpy()
     return array
 
@@ -86,7 +86,7 @@ def _part(arrays: Arrays, prefix: str, device: torch.device) -> dict[str, Tensor
 
 
 def _differing(saved: Mapping[str, object], config: TrainConfig) -> list[str]:
-    """The hyperparameters in which a saved configuration differs; one that it lacks had its default."""
+    """Names of hyperparameters that differ from the saved ones; a missing one counts as its default."""
     missing = object()
     given, chosen = config.model_dump(mode="json"), config.model_dump(mode="json", exclude_defaults=True)
     return sorted(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 TEMPORARY: Final = ".tmp"
-"""How the names of unfinished files end; a process that was killed leaves one behind."""
+"""Suffix of unfinished files; a killed process leaves one behind."""
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
@@ -21,15 +21,15 @@ class NotWritten(Exception):
 
 
 def is_local(path: object) -> bool:
-    """Whether a path is one of this machine's, and not one of a store that has the same methods."""
+    """Whether a path is on this machine, rather than in a remote store with the same methods."""
     return isinstance(path, Path)
 
 
 def write(path: Path, content: bytes) -> None:
-    """Put a file in place of the one that is there; once this returns, it is on the disk to stay.
+    """Write or replace a file atomically and durably: after the return it survives a power failure.
 
-    Folders are made as needed. Raises `NotWritten`, and then leaves everything as it was. A path that is
-    none of this machine's (a `upath.UPath`) is written as its store does it.
+    Creates missing folders. Raises `NotWritten` and then leaves an existing file unchanged. A path in a
+    remote store (a `upath.UPath`) is written with the guarantees of that store.
     """
     if not is_local(path):
         _put(path, content)
@@ -49,7 +49,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def settle(temporary: Path, path: Path) -> None:
-    """Give a file that is complete its name, to stay on the disk under it. Raises `OSError`."""
+    """Rename a complete file to `path` durably. Raises `OSError`."""
     opened = os.open(temporary, os.O_RDONLY)
     try:
         os.fsync(opened)
@@ -75,7 +75,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _make(folder: Path) -> None:
-    """Make a folder, and those above it, to stay."""
+    """Create a folder and its missing parents durably."""
     if not folder.is_dir():
         _make(folder.parent)
         folder.mkdir(exist_ok=True)
@@ -83,7 +83,7 @@ def _make(folder: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Make the names in a folder last: a rename is lost with the power until this is done."""
+    """Sync a folder's entries to disk: until then, a power failure undoes a rename."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)

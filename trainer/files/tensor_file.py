@@ -1,7 +1,7 @@
 """Arrays and what there is to know about them, in one safetensors file.
 
-The metadata has the one key `depthboard`, which holds JSON that a person can read. One key, because
-safetensors writes several in an order of its own, and equal contents have to be equal bytes.
+The metadata has a single key, `depthboard`, with human-readable JSON. safetensors does not keep the order of
+several keys, and equal contents must give equal bytes.
 """
 
 import hashlib
@@ -24,20 +24,20 @@ _DIGEST: Final = "sha256"
 
 
 class TensorFileError(Exception):
-    """The file can't be read, or is not what was written."""
+    """The file can't be read, or is damaged."""
 
 
 def write(path: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, object]) -> None:
-    """Write arrays and the JSON `about` them, with a digest of both. Raises `durable.NotWritten`."""
+    """Write arrays and their JSON metadata `about`, with a digest of both. Raises `durable.NotWritten`."""
     contents = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     text = json.dumps({**about, _DIGEST: _digest(contents, about)}, allow_nan=False)
     durable.write(path, save(contents, {_KEY: text}))
 
 
 def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
-    """The arrays and the JSON of a file.
+    """Read the arrays and the JSON metadata of a file.
 
-    Raises `TensorFileError` for a file that is absent, damaged or not one of ours.
+    Raises `TensorFileError` if the file is missing, damaged or not written by `write`.
     """
     try:
         content = path.read_bytes()
@@ -53,7 +53,7 @@ def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
 
 
 def _metadata(content: bytes) -> dict[str, str]:
-    """A safetensors file begins with the length of its header, and the header is JSON."""
+    """The metadata in the header: 8 bytes with the header's length, then JSON."""
     length = int.from_bytes(content[:8], "little")
     metadata: dict[str, str] = json.loads(content[8 : 8 + length])["__metadata__"]
     return metadata

@@ -10,7 +10,7 @@ from trainer.files.checkpoint import to_array
 
 
 def save(path: Path, model: nn.Sequential, config: TrainConfig, epochs: int) -> None:
-    """Write the weights after `epochs` epochs, named as PyTorch's `state_dict` names them.
+    """Write the weights after `epochs` epochs under the names of PyTorch's `state_dict`.
 
     Raises `durable.NotWritten`.
     """

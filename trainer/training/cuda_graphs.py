@@ -1,7 +1,7 @@
 """Steps recorded as CUDA graphs: one launch in place of dozens, which a network this small waits for.
 
-A graph repeats the same kernels on the same memory. What differs from step to step, the batch's indices and
-the optimizer's scalars, is therefore written into tensors that the recorded kernels read.
+A graph repeats the same kernels on the same memory. The batch's indices and the optimizer's scalars differ
+from step to step, so they are written into tensors that the recorded kernels read.
 """
 
 import logging
@@ -17,22 +17,21 @@ from trainer.config import TrainConfig
 log = logging.getLogger(__name__)
 
 WARM_UPS: Final = 3
-"""Runs before the recording: in the first ones libraries choose algorithms and allocate workspaces."""
+"""Runs before the recording: libraries choose algorithms and allocate workspaces in the first ones."""
 
 
 def fit(config: TrainConfig, device: torch.device) -> bool:
-    """Whether the steps of a run can be recorded once and replayed: launching them takes a GPU's time.
+    """Whether the steps of a run can be recorded once and replayed, which saves launch time on a GPU.
 
-    With dropout they can't, because each draws new random numbers.
+    Steps with dropout can't, because each draws new random numbers.
     """
     return device.type == "cuda" and not config.dropout
 
 
 class CudaGraphs:
-    """Runs steps as graphs that the first call of each kind records; if anything fails, as they are.
+    """Runs steps as graphs, recorded at the first call of each kind; after a failure, runs steps directly.
 
-    `changed` is every tensor whose value a step changes and a later one reads; recording leaves them as they
-    were.
+    `changed` are all tensors that a step changes and a later step reads. Recording restores their values.
     """
 
     def __init__(self, device: torch.device, changed: Sequence[Tensor]) -> None:
@@ -42,14 +41,14 @@ class CudaGraphs:
         self._works = True
 
     def run(self, step: Callable[[], None], key: Hashable) -> None:
-        """Run a step; steps of one `key` do the same on the same memory."""
+        """Run a step. Steps with the same `key` run the same kernels on the same memory."""
         if self._works:
             try:
                 with torch.cuda.device(self._device):
                     if key not in self._graphs:
                         self._graphs[key] = self._record(step)
                     self._graphs[key].replay()
-            except Exception as error:  # noqa: BLE001  # whatever it is, the step itself needs no graph
+            except Exception as error:  # noqa: BLE001  # after any error, the step can run without a graph
                 self._works = False
                 log.warning("steps are not recorded as CUDA graphs, which makes training slower: %s", error)
             else:
@@ -76,5 +75,5 @@ class CudaGraphs:
 
 @cache
 def _stream(device: torch.device) -> torch.cuda.Stream:
-    """The stream of all recordings on a device: each one that is used keeps a workspace of cuBLAS."""
+    """The one stream for all recordings on a device: each further stream would keep a cuBLAS workspace."""
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

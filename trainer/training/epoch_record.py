@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """What one epoch measured. Losses are mean cross-entropies in nats, accuracies fractions.
+    """The measurements of one epoch. Losses are mean cross-entropies in nats, accuracies fractions.
 
-    `train_loss` and `train_accuracy` are running ones: over the epoch's images, each at the weights that it
-    met. `last_batch_loss` is that of the last, usually shorter batch. The test figures are over the whole
-    split with the weights at the end of the epoch. `seconds` is training alone, without the evaluation.
+    `train_loss` and `train_accuracy` are running values over the epoch's images, each measured with the
+    weights before its update. `last_batch_loss` is the loss of the last, usually shorter batch. `test_loss`
+    and `test_accuracy` are over the whole split with the weights at the end of the epoch. `seconds` is the
+    time of training without the evaluation.
 
-    `gradient_norms` has for each layer the L2 norm of the last batch's gradient of its weight and bias;
-    `dead_relu` for each hidden layer the fraction of units that are 0 for every test image.
+    `gradient_norms` contains the L2 norm of each layer's gradient (weight and bias together) for the last
+    batch. `dead_relu` contains, for each hidden layer, the fraction of units that are 0 for every test image.
     """
 
     epoch: int

@@ -17,9 +17,9 @@ BATCH_IMAGES: Final = 2_000
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mean cross-entropy in nats and the fraction of images read rightly.
+    """Mean cross-entropy in nats and the fraction of correctly classified images.
 
-    `dead_relu` is, for each hidden layer, the fraction of its units that are 0 for every image.
+    `dead_relu` contains, for each hidden layer, the fraction of its units that are 0 for every image.
     """
 
     loss: float
@@ -32,7 +32,7 @@ def nothing() -> None:
 
 
 class Evaluator:
-    """Evaluates one network again and again, in buffers that stay; `on_batch` is called before each batch."""
+    """Evaluates one network repeatedly in reused buffers; `on_batch` is called before each batch."""
 
     def __init__(
         self,
@@ -44,17 +44,17 @@ class Evaluator:
         self._layers = Layers(model, precision)
         self._forward: dict[int, Forward] = {}
         self._brightest = [torch.zeros(width, device=self._layers.device) for width in self._layers.hidden]
-        """The greatest activation of each hidden unit over all images."""
+        """The maximum activation of each hidden unit over all images."""
         self._note = partial(_raise, self._brightest)
 
     @torch.no_grad()
     def __call__(self, images: Tensor, labels: Tensor) -> Evaluation:
-        """Loss and accuracy over all of `images` `uint8` (n, 784), whose classes are `labels` (n,)."""
+        """Loss and accuracy over all of `images` `uint8` (n, 784) with classes `labels` (n,)."""
         logits = self.logits(images)
         correct = (logits.argmax(dim=1) == labels).sum().float()
         dead = [(brightest == 0).float().mean() for brightest in self._brightest]
         figures = torch.stack([cross_entropy(logits, labels), correct, *dead])
-        loss, read_rightly, *dead_relu = figures.tolist()  # in one go: each read-back waits for a GPU
+        loss, read_rightly, *dead_relu = figures.tolist()  # a single read-back, because each one waits for the GPU
         return Evaluation(loss, read_rightly / len(labels), tuple(dead_relu))
 
     @torch.no_grad()
@@ -75,7 +75,7 @@ class Evaluator:
 
 
 def _raise(brightest: Sequence[Tensor], layer: int, activations: Tensor) -> None:
-    """Raise a layer's greatest activations to those of these images (n, width)."""
+    """Update a layer's maximum activations with the activations of these images (n, width)."""
     torch.maximum(brightest[layer], activations.amax(dim=0).float(), out=brightest[layer])
 
 
@@ -86,7 +86,7 @@ def evaluate(
     precision: Precision = "fp32",
     on_batch: Callable[[], None] = nothing,
 ) -> Evaluation:
-    """Loss and accuracy over all of `images` `uint8` (n, 784), whose classes are `labels` (n,)."""
+    """Loss and accuracy over all of `images` `uint8` (n, 784) with classes `labels` (n,)."""
     return Evaluator(model, precision, on_batch)(images, labels)
 
 

@@ -1,7 +1,7 @@
 """The forward pass of a fully connected network, written out over buffers that stay.
 
-Pixels enter the first product as the whole numbers they are, and the factor 1/255 goes into the product's own
-scale: no pass over the images, and exact in bfloat16, which holds 0 to 255.
+Pixels enter the first product as integers, which bfloat16 represents exactly from 0 to 255. The factor 1/255
+is the scale of that product, so it needs no pass over the images.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,15 +16,15 @@ from trainer.config import CLASSES, PIXELS, Precision
 PIXEL_SCALE: Final = 1 / 255
 
 OnHidden = Callable[[int, Tensor], object]
-"""Called with a hidden layer's index and its activations (n, width), to look at or to change."""
+"""Called with a hidden layer's index and its activations (n, width), which it may read or change."""
 
 
 class Layers:
-    """A network's weights and biases: the `float32` parameters, and the operands that products take.
+    """A network's weights and biases: the `float32` parameters, and the operands of matrix products.
 
-    With `bf16` operands are copies, which `refresh` takes anew from the parameters. On a CPU without
-    instructions for bfloat16 its products would be many times slower than those of `float32`: there the
-    operands are rounded to bfloat16 values all the same, and multiplied as `float32`.
+    With `bf16`, the operands are copies, which `refresh` updates from the parameters. On a CPU without
+    bfloat16 instructions, bfloat16 products would be many times slower than `float32` products. There the
+    operands are rounded to bfloat16 values and multiplied as `float32`.
     """
 
     def __init__(self, model: nn.Sequential, precision: Precision) -> None:
@@ -47,7 +47,7 @@ class Layers:
             self.refresh()
 
     def refresh(self) -> None:
-        """Take the parameters' present values over."""
+        """Copy the current values of the parameters to the operands."""
         if self._copied:
             for operands, parameters in zip(self.operands, self.parameters, strict=True):
                 for operand, parameter in zip(operands, parameters, strict=True):
@@ -55,22 +55,22 @@ class Layers:
                     self.round(operand)
 
     def round(self, operand: Tensor) -> Tensor:
-        """Round an operand in place to values of bfloat16, where that is asked for and not so already."""
+        """Round an operand in place to bfloat16 values, if `float32` stands in for bfloat16."""
         return operand.copy_(operand.bfloat16()) if self._rounded else operand
 
 
 def has_bf16() -> bool:
-    """Whether this CPU multiplies bfloat16 by instructions of its own."""
-    instructions = torch.ops.mkldnn  # builds for other processors come without this library
-    supported = getattr(instructions, "_is_mkldnn_bf16_supported", None)  # there is no public name
+    """Whether this CPU has instructions for bfloat16 products."""
+    instructions = torch.ops.mkldnn  # missing in builds for other processors
+    supported = getattr(instructions, "_is_mkldnn_bf16_supported", None)  # PyTorch has no public name for it
     return bool(supported and supported())
 
 
 class Forward:
     """The forward pass for batches of one size.
 
-    `pixels` (n, 784) `uint8` is where a batch has to be put; `inputs` are what each layer reads, hidden
-    activations included; the logits are (10, n): their softmax runs along the long axis.
+    The caller copies a batch into `pixels` (n, 784) `uint8`. `inputs` are the inputs of each layer, hidden
+    activations included. The logits are (10, n), so that the softmax runs along the long axis.
     """
 
     def __init__(self, layers: Layers, images: int, on_hidden: OnHidden | None = None) -> None:
@@ -99,11 +99,11 @@ class Forward:
 
 
 def input_scale(layer: int) -> float:
-    """What a product with this layer's input has to be multiplied by."""
+    """The factor for matrix products with this layer's input."""
     return PIXEL_SCALE if layer == 0 else 1.0
 
 
 def batches_of(size: int, images: int) -> list[slice]:
-    """`images` in batches of `size`, a shorter last one included."""
+    """Slices of `images` images in batches of `size`, including a shorter last one."""
     starts: Sequence[int] = [*range(0, images, size), images]
     return [slice(start, end) for start, end in pairwise(starts)]

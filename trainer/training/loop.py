@@ -22,7 +22,7 @@ from trainer.training.update_cache import UpdateCache
 
 
 class Diverged(Exception):
-    """The loss, or the gradient, is no longer a finite number."""
+    """The loss or the gradient is no longer finite."""
 
     def __init__(self, epoch: int, what: str = "loss") -> None:
         super().__init__(f"diverged: {what} became non-finite at epoch {epoch}")
@@ -30,10 +30,10 @@ class Diverged(Exception):
 
 @dataclass(eq=False)
 class TrainState:
-    """What training changes: all that a checkpoint has to hold.
+    """The state that training changes and a checkpoint stores.
 
-    `moments` are the optimizer's running averages, `float32` of the parameters' shapes, by name; plain SGD
-    has none. `best_epoch` is the epoch of the lowest test loss so far, 0 before the first.
+    `moments` are the optimizer's running averages by name, `float32` in the parameters' shapes; plain SGD has
+    none. `best_epoch` is the epoch of the lowest test loss so far, 0 before the first epoch.
     """
 
     model: nn.Sequential
@@ -44,12 +44,12 @@ class TrainState:
 
     @classmethod
     def start(cls, config: TrainConfig, device: torch.device) -> Self:
-        """The state before the first epoch: weights that depend on the seed alone, on `device`."""
+        """The state before the first epoch, on `device`. The weights depend only on the seed."""
         return cls(model=build(config.layer_sizes, config.seed).to(device), epoch=0)
 
 
 def never() -> bool:
-    """A `should_stop` for training to the end."""
+    """A `should_stop` that never stops training."""
     return False
 
 
@@ -63,15 +63,14 @@ def train(  # noqa: PLR0917  # the last three have defaults
 ) -> Iterator[EpochRecord]:
     """Train from `state.epoch` to `config.epochs` and yield a record after every epoch.
 
-    `data` and `state` are on the same device. Between two yields `state` is in the middle of an epoch; at a
-    yield it can be saved, and training goes on from there to the same bits as without a pause.
+    `data` and `state` are on the same device. At a yield, `state` is complete and can be saved; training that
+    resumes from it gives bit-identical results. Between two yields, `state` is in the middle of an epoch.
 
-    `should_stop` is asked before every batch. Once it answers true, the generator ends without a record of
-    the incomplete epoch, and `state` is good for nothing more. `on_evaluation_batch` is called before every
-    batch of an evaluation. A `cache` is for trainings one after the other on a GPU: the next one replays the
-    CUDA graphs of the last.
+    `should_stop` is called before every batch. When it returns true, the generator ends without a record of
+    the incomplete epoch, and `state` can't be used any more. `on_evaluation_batch` is called before every
+    batch of an evaluation. With a `cache`, consecutive trainings on a GPU reuse the same CUDA graphs.
 
-    Raises `Diverged` instead of yielding an epoch with a loss or a gradient norm that is not finite.
+    Raises `Diverged` instead of yielding an epoch with a non-finite loss or gradient norm.
     """
     device, images = data.device, len(data.train_labels)
     torch.set_float32_matmul_precision("high" if config.precision == "tf32" else "highest")
@@ -85,7 +84,7 @@ def train(  # noqa: PLR0917  # the last three have defaults
         began = time.perf_counter()
         order = order_of(config.seed, state.epoch + 1, images).to(device)
         update.dropout_generator.manual_seed(dropout_seed(config.seed, state.epoch + 1))
-        loss_sums = torch.empty(len(batches), device=device)  # read back once an epoch: that waits for a GPU
+        loss_sums = torch.empty(len(batches), device=device)  # read once an epoch: it waits for the GPU
         correct = torch.empty(len(batches), dtype=torch.int64, device=device)
         with torch.no_grad():  # the update computes its gradients itself
             for index, batch in enumerate(batches):
@@ -122,7 +121,7 @@ def train(  # noqa: PLR0917  # the last three have defaults
 
 
 def stopped_early(state: TrainState) -> str:
-    """Why a training has ended before its last epoch."""
+    """The message for a training that stopped early."""
     return f"stopped early: the test loss has not fallen since epoch {state.best_epoch}"
 
 
@@ -131,10 +130,10 @@ def _patience_is_over(config: TrainConfig, state: TrainState) -> bool:
 
 
 def order_of(seed: int, epoch: int, images: int) -> Tensor:
-    """The order in which an epoch meets the images: int64 (images,) on the CPU, the same for every device."""
+    """The order of the images in an epoch: int64 (images,) on the CPU, the same for every device."""
     return torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(images))
 
 
 def dropout_seed(seed: int, epoch: int) -> int:
-    """Where an epoch's dropout begins: a number of 63 bits that another epoch or seed does not share."""
+    """The seed of an epoch's dropout: a 63-bit number derived from the seed and the epoch."""
     return int(np.random.SeedSequence((seed, epoch, 1)).generate_state(1, np.uint64)[0] >> 1)

@@ -12,8 +12,8 @@ from torch.nn import init
 def build(layer_sizes: Sequence[int], seed: int) -> nn.Sequential:
     """A network on the CPU that maps images `float32` (n, 784) to logits (n, 10).
 
-    `layer_sizes` are the widths from inputs to logits. The initial weights are those of `torch.nn.Linear`,
-    drawn from `seed` alone: PyTorch's global generator is neither read nor advanced.
+    `layer_sizes` are the widths from inputs to logits. The initial weights have the distribution of
+    `torch.nn.Linear` and depend only on `seed`: PyTorch's global generator is neither read nor advanced.
     """
     generator = torch.Generator().manual_seed(seed)
     layers: list[nn.Module] = []

@@ -19,10 +19,10 @@ EPSILON: Final = 1e-8
 
 
 class Optimizer:
-    """Changes parameters by their gradients, layer by layer, as the backward pass reaches them.
+    """Updates parameters from their gradients, layer by layer during the backward pass.
 
-    `parameters` are a weight and a bias for each layer. `moments` holds what the rule remembers, by name;
-    what is missing begins at zero and is added. With `recorded` the steps are those of a CUDA graph.
+    `parameters` are a weight and a bias for each layer. `moments` contains the optimizer's running averages
+    by name; missing ones are added as zeros. `recorded` says that the steps are recorded as CUDA graphs.
     """
 
     def __init__(
@@ -36,15 +36,15 @@ class Optimizer:
         self._config = config
         self._parameters = parameters
         self._adaptive = config.optimizer in ("adam", "adamw")
-        # Scalars that change from step to step lie on the device, so that a recorded step reads them; a plain
-        # one, whose learning rate is part of its products, is recorded only where that is constant.
+        # Scalars that change from step to step are tensors on the device, which a recorded step can read. A
+        # recorded plain update needs a constant learning rate, because the rate is a number in its products.
         self.is_plain = (
             not self._adaptive
             and not config.momentum
             and not config.weight_decay
             and (config.schedule == "constant" or not recorded)
         )
-        """Whether a parameter changes by `lr` times its gradient and nothing else."""
+        """Whether an update only subtracts `lr` times the gradient."""
         self.lr = 0.0
         device = parameters[0][0].device
         self._scaled_lr = torch.zeros((), device=device)
@@ -64,7 +64,7 @@ class Optimizer:
         return [moments.setdefault(key, torch.zeros_like(parameter)) for key in keys]
 
     def begin(self, lr: float, number: int) -> None:
-        """Prepare the update number `number`, the first being 1, with this learning rate."""
+        """Prepare update number `number`, counted from 1, with this learning rate."""
         self.lr = lr
         if self._adaptive:
             self._scaled_lr.fill_(lr / (1 - BETA_1**number))
@@ -74,7 +74,7 @@ class Optimizer:
             self._scaled_lr.fill_(lr)
 
     def descend(self, layer: int, of_weight: Tensor, of_bias: Tensor) -> None:
-        """Change a layer by the gradients of its weight and bias, `float32`, which may be overwritten."""
+        """Update a layer from the `float32` gradients of its weight and bias, which may be overwritten."""
         for position, gradient in enumerate((of_weight, of_bias)):
             parameter = self._parameters[layer][position]
             if self.is_plain:

@@ -8,14 +8,14 @@ from trainer.config import TrainConfig
 RISE: Final = 0.3
 START_DIVISOR: Final = 25.0
 END_DIVISOR: Final = 1e4
-"""Of `onecycle`: the rising part of the run, and where it starts and ends, as PyTorch's defaults have it."""
+"""PyTorch's defaults for `onecycle`: fraction of rising updates, divisors of the first and last rate."""
 
 
 def learning_rate(config: TrainConfig, step: int, updates: int) -> float:
-    """The learning rate of update number `step`, the first being 0, of a run of `updates` in all.
+    """The learning rate of update number `step`, counted from 0, in a run of `updates` updates.
 
-    `cosine` falls from `lr` to nearly 0 (Loshchilov and Hutter, 2017); `onecycle` rises from lr/25 to `lr` in
-    the first 30 % of the updates and falls to a 10,000th of its start (Smith and Topin, 2019).
+    `cosine` falls from `lr` to nearly 0 (Loshchilov and Hutter, 2017). `onecycle` rises from lr/25 to `lr` in
+    the first 30 % of the updates and then falls to a 10,000th of its start (Smith and Topin, 2019).
     """
     if config.schedule == "cosine":
         return _cosine(config.lr, 0.0, step / updates)

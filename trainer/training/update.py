@@ -1,8 +1,8 @@
 """One update of a network: gather a batch, forward, loss, backward, optimizer.
 
-Written out instead of left to automatic differentiation, which allocates every intermediate anew and holds
-gradients that plain SGD never needs as such: here every buffer stays, and a weight's gradient goes into the
-weight in the product that makes it.
+The backward pass is written out. Automatic differentiation would allocate every intermediate result again
+and store gradients that plain SGD does not need. Here all buffers are reused, and plain SGD adds a weight's
+gradient to the weight in the product that computes it.
 """
 
 from functools import partial
@@ -21,7 +21,7 @@ from trainer.training.optimizer import Optimizer
 class Update:
     """Updates of one network with batches of a data set.
 
-    They change the parameters of `model`, and `moments`, the optimizer's averages.
+    They change the parameters of `model` and the optimizer's running averages, `moments`.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Update:
         self.moments = moments
         self.dropout_generator = torch.Generator(device)
         self.gradient_norms = torch.zeros(config.depth, device=device)
-        """L2 norms of the gradient of each layer's weight and bias together, of the last measured update."""
+        """L2 norm of each layer's gradient (weight and bias together) in the last measured update."""
         self.is_recorded = cuda_graphs.fit(config, device)
         self._dropout = config.dropout
         self._drop = partial(_drop, config.dropout, self.dropout_generator) if config.dropout else None
@@ -46,13 +46,11 @@ class Update:
         self._graphs = CudaGraphs(device, [*changed, *moments.values()]) if self.is_recorded else None
 
     def __call__(self, indices: Tensor, lr: float, number: int, *, measured: bool) -> tuple[Tensor, Tensor]:
-        """Do the update number `number`, the first being 1, with the training images of `indices` (n,).
+        """Do update number `number`, counted from 1, with the training images at `indices` (n,).
 
-        The caller disables gradients.
-
-        Returns the cross-entropy summed over these images and how many of them were read rightly, both at the
-        weights before the update, in tensors that the next update overwrites. With `measured`,
-        `gradient_norms` are taken.
+        The caller disables gradients. Returns the summed cross-entropy of these images and the number classified
+        correctly, both with the weights before the update. The next update overwrites the returned tensors. With
+        `measured`, sets `gradient_norms`.
         """
         images = len(indices)
         if images not in self._batches:
@@ -68,7 +66,7 @@ class Update:
 
     @torch.no_grad()
     def take(self, model: nn.Sequential, moments: dict[str, Tensor]) -> None:
-        """Take over the values of another network of the same shape, and of its moments; none are zero."""
+        """Copy the values of a network of the same shape and of its moments; missing moments become zero."""
         for ours, theirs in zip(self.model.parameters(), model.parameters(), strict=True):
             ours.copy_(theirs)
         for name, moment in self.moments.items():
@@ -85,13 +83,13 @@ class Update:
         gradient = layers.round(self._loss_gradient(forward(), batch).to(layers.dtype))
         for layer in reversed(range(len(layers.parameters))):
             output_gradient, inputs = gradient, forward.inputs[layer]
-            if layer > 0:  # taken before the layer's weights change
+            if layer > 0:  # before the layer's weights change
                 gradient = self._input_gradient(layer, output_gradient, batch)
             self._descend(layer, output_gradient, inputs, batch.ones, measured=measured)
         layers.refresh()
 
     def _loss_gradient(self, logits: Tensor, batch: "_Batch") -> Tensor:
-        """The gradient of the mean cross-entropy: softmax minus one-hot, over n; both (10, n)."""
+        """The gradient of the mean cross-entropy: (softmax - one-hot) / n, for `logits` (10, n)."""
         labels = batch.labels.unsqueeze(0)
         self._correct.copy_((logits.max(dim=0).indices == batch.labels).sum())
         log_probabilities = torch.log_softmax(logits, dim=0)
@@ -100,7 +98,7 @@ class Update:
         return one_hot.mul_(1 / len(batch.indices))
 
     def _input_gradient(self, layer: int, output_gradient: Tensor, batch: "_Batch") -> Tensor:
-        """From the gradient of a layer's output that of the layer before's, both (width, n)."""
+        """The gradient of the previous layer's output from that of a layer's output, both (width, n)."""
         activations, gradient = batch.forward.inputs[layer], batch.input_gradients[layer - 1]
         weight, _ = self._layers.operands[layer]
         torch.mm(output_gradient.t(), weight, out=gradient)
@@ -112,7 +110,7 @@ class Update:
     def _descend(
         self, layer: int, output_gradient: Tensor, inputs: Tensor, ones: Tensor, *, measured: bool
     ) -> None:
-        """Change a layer by its output's gradient (width, n) and its input (n, width); `ones` is (n,)."""
+        """Update a layer from its output's gradient (width, n) and its input (n, width); `ones` is (n,)."""
         optimizer = self._optimizer
         weight, bias = self._layers.parameters[layer]
         if optimizer.is_plain and not measured and weight.dtype == output_gradient.dtype:
@@ -129,7 +127,7 @@ class Update:
 
 
 class _Batch:
-    """What an update needs for batches of one size."""
+    """The buffers of an update for batches of one size."""
 
     def __init__(self, layers: Layers, images: int, on_hidden: OnHidden | None) -> None:
         device = layers.device
@@ -142,7 +140,7 @@ class _Batch:
 
 
 def _drop(chance: float, generator: torch.Generator, layer: int, activations: Tensor) -> None:
-    """Silence units by chance, and make up for it in the others."""
+    """Set random units to 0 and scale the others by 1 / (1 - chance)."""
     del layer
     kept = torch.empty_like(activations).bernoulli_(1 - chance, generator=generator)
     activations.mul_(kept.div_(1 - chance))

@@ -8,10 +8,10 @@ from trainer.training.update import Update
 
 
 class UpdateCache:
-    """Keeps the update of the last run if its steps are recorded, for a next one that is alike.
+    """Keeps the update of the last run, if its steps are recorded, for a similar next run.
 
-    Alike are runs that differ in seed and length alone. The next one trains in the tensors of the last, whose
-    state is good for nothing more.
+    Runs are similar if they differ only in seed, epochs and patience. The next run trains in the tensors of
+    the last run, whose state can't be used any more.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class UpdateCache:
     def update(
         self, config: TrainConfig, data: TensorData, model: nn.Sequential, moments: dict[str, Tensor]
     ) -> Update:
-        """That of the last run with these values, or a new one."""
+        """The last run's update with the values of `model` and `moments`, or a new one."""
         alike = config.model_copy(update={"seed": 0, "epochs": 1, "patience": 0})
         if self._update and self._config == alike and self._data is data:
             self._update.take(model, moments)
@@ -34,5 +34,5 @@ class UpdateCache:
         return update
 
     def clear(self) -> None:
-        """Keep nothing."""
+        """Drop the kept update."""
         self._config = self._data = self._update = None
