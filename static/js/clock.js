@@ -1,11 +1,11 @@
 // The server's clock, read from `/health`: the browser's clock may be hours off or change while a page is open.
 
-const DRIFT = 2000; // ms that the browser's two clocks may differ: one that was set, or a computer that slept
+const DRIFT = 2000; // ms that the browser's two clocks may differ; more means that one was set or that the computer slept
 const LONGEST = 600_000; // ms until the server is asked again
 
-let asked = null; // what the server's clock said, and the browser's two clocks then
+let asked = null; // the server's time at the last answer, and the browser's two clocks then
 
-// Milliseconds since 1970; null until the server has said it.
+// Milliseconds since 1970; null until the server has answered.
 export const serverNow = () => asked && asked.server + performance.now() - asked.running;
 
 function isDoubtful() {
@@ -14,7 +14,7 @@ function isDoubtful() {
   return running > LONGEST || Math.abs(Date.now() - asked.wall - running) > DRIFT;
 }
 
-// Asks the server for the time, if what it said before may no longer hold.
+// Asks the server for the time if its last answer may no longer be valid.
 export async function askClock() {
   if (!isDoubtful()) return;
   const began = performance.now();

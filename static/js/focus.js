@@ -7,7 +7,7 @@ export function giveFocus(to) {
   try {
     sessionStorage.setItem(KEY, to);
   } catch {
-    // storage is refused: the next page begins at its top
+    // storage is blocked: the next page starts at its top
   }
 }
 
@@ -30,7 +30,7 @@ export function passFocusOn() {
     const isHere = !event.ctrlKey && !event.metaKey && !event.shiftKey;
     if (!link || !isHere) return;
     giveFocus(link.dataset.givesFocus);
-    link.hash = ""; // the browser would take the focus away again to go there
+    link.hash = ""; // the browser would move the focus to the anchor
   });
   document.addEventListener("submit", ({ target: form }) => {
     if (form.method === "get" && "givesFocus" in form.dataset) giveFocus(form.dataset.givesFocus);

@@ -21,11 +21,11 @@ export function signedPoints(fraction) {
 export function listed(labels) {
   const areDepths = labels.length > 1 && labels.every((label) => /^\d+ layers?$/.test(label));
   const shown = areDepths ? labels.map((label, index) => (labels[index + 1] ? parseInt(label) : label)) : labels;
-  if (shown.length > 1 && shown.some((label) => `${label}`.includes(","))) return `${shown.slice(0, -1).join("; ")}; and ${shown.at(-1)}`; // such a name holds a list itself
+  if (shown.length > 1 && shown.some((label) => `${label}`.includes(","))) return `${shown.slice(0, -1).join("; ")}; and ${shown.at(-1)}`; // a name contains a list itself
   return new Intl.ListFormat("en-GB").format(shown.map(String));
 }
 
-// A p value in as many digits as show on which side of 0.05 it lies.
+// A p value with enough digits to show on which side of 0.05 it is.
 export function probability(p) {
   if (p < 0.001) return `p${SPACE}<${SPACE}0.001`;
   let shown = p < 0.05 ? `${Number(p.toPrecision(2))}` : p.toFixed(2);
@@ -36,7 +36,7 @@ export function probability(p) {
 const grouped = new Intl.NumberFormat("en-US");
 export const whole = (number) => (number == null ? NOTHING : grouped.format(number));
 
-// Powers of ten of numbers that are written out; smaller and larger ones get an exponent, like 4.000e-5.
+// Powers of ten of the numbers written without an exponent; others get one, like 4.000e-5.
 const PLAIN = [-4, 4];
 
 const scientific = (value, digits) => {
@@ -44,8 +44,8 @@ const scientific = (value, digits) => {
   return { mantissa, power: Number(power) };
 };
 
-// A measured number: never fewer than so many decimals and significant digits. Where it would take more than five
-// digits before the point or four zeros after it, it has an exponent.
+// A measured number with at least `decimals` decimals and `digits` significant digits. It gets an exponent where it
+// would need more than five digits before the point or four zeros after it.
 export function figure(value, decimals, digits) {
   if (value == null) return NOTHING;
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : `${MINUS}∞`;
@@ -55,26 +55,26 @@ export function figure(value, decimals, digits) {
   return value.toFixed(Math.max(decimals, digits - 1 - power));
 }
 
-// A number to so many significant digits without zeros at its end; whole numbers keep all of theirs.
+// A number with `digits` significant digits and no trailing zeros; integers keep all their digits.
 export const significant = (value, digits) => figure(value, 0, digits).replace(/\.0+(?=e|$)|(\.\d*?[1-9])0+(?=e|$)/, "$1");
 
-// How many times as much something is, to three significant digits.
+// A ratio with three significant digits.
 export const ratio = (number) => (number == null ? NOTHING : `×${SPACE}${significant(number, 3)}`);
 
-// A cross-entropy in nats, to four significant digits and never fewer than four decimals.
+// A cross-entropy in nats with four significant digits and at least four decimals.
 export const loss = (value) => figure(value, 4, 4);
 
-// A difference of losses with its sign, in four decimals, or with an exponent where those show nothing.
+// A difference of losses with its sign, with four decimals, or with an exponent where four decimals show only zeros.
 export function signedLoss(difference) {
   const size = Math.abs(difference);
   const isPlain = !size || (size >= 0.00005 && size < 100_000);
   return `${difference < 0 ? MINUS : "+"}${isPlain ? size.toFixed(4) : loss(size)}`;
 }
 
-// A measured time in seconds, without its unit: hundredths, or two significant digits of less.
+// A measured time in seconds without its unit: hundredths, or two significant digits below that.
 export const seconds = (value) => figure(value, 2, 2);
 
-// A mark of an axis: as few digits as tell it.
+// A tick label with as few digits as the value needs.
 export const mark = (value) => significant(value, 12);
 
 export function duration(seconds) {
@@ -109,7 +109,7 @@ export function ago(timestamp, now) {
   return `${Math.floor(seconds / size)}${SPACE}${unit} ago`;
 }
 
-// A time to the second in the reader's zone, with the zone's distance from UTC on that day and its name.
+// A time to the second in the reader's time zone, with the zone's name and UTC offset on that day.
 export function exact(timestamp) {
   const at = new Date(timestamp);
   const two = (number) => `${Math.abs(number)}`.padStart(2, "0");

@@ -1,6 +1,6 @@
 // Fetches JSON from the server.
 
-// What was asked for is not there, or no longer.
+// The requested resource does not exist, or no longer exists.
 export class Missing extends Error {}
 
 export async function json(url) {

@@ -1,14 +1,14 @@
-// Updates parts of a page in place: elements stay, and only differences are changed. So focus, text selection,
-// scrolling, pictures, choices and what is opened stay.
+// Updates parts of a page in place: elements stay, and only differences are changed. This keeps focus, text selection,
+// scroll positions, pictures, choices and open details.
 
-// Children are matched by `data-key`, `data-run` or id, wherever they stand; others by their kind and place.
+// Children are matched by `data-key`, `data-run` or id at any position; others by their tag and position.
 const keyOf = (node) => node.dataset?.key ?? node.dataset?.run ?? (node.id || node.nodeName);
 
-// Here spaces between children say nothing, and would stand in the way of children that change places.
+// White space between the children of these elements has no meaning and would be in the way of moving children.
 const SPACELESS = new Set(["TABLE", "THEAD", "TBODY", "TR", "UL", "OL", "DL", "SELECT"]);
 const isBlank = (node) => node.nodeType === Node.TEXT_NODE && !node.data.trim();
 
-// A key for each of these nodes: the second of a key is another one.
+// A unique key for each of these nodes: repeated keys are numbered.
 function keyed(nodes) {
   const found = new Map();
   const counts = new Map();
@@ -23,7 +23,7 @@ function keyed(nodes) {
 
 const hasFocus = (node) => node.contains(document.activeElement);
 
-// Where the focus was in what has gone: what stood beside it.
+// The neighbour of a removed element that had the focus.
 let beside = null;
 
 function remove(node) {
@@ -34,7 +34,7 @@ function remove(node) {
 
 const LEADS_ON = 'a[href], [tabindex="0"]';
 
-// The focus goes to the nearest link, never to a button that would do something to another thing.
+// Moves the focus to the nearest link, never to a button, which could act on another thing.
 export function focusNear(place) {
   for (let around = place; around && around !== document.body; around = around.parentElement) {
     const links = [around, ...around.querySelectorAll(LEADS_ON)].filter((each) => each.matches(LEADS_ON));
@@ -52,8 +52,8 @@ function settle() {
   if (place?.isConnected && !document.activeElement?.matches(":not(body)")) focusNear(place);
 }
 
-// What the reader or a script of the page sets, and the server does not know: it opens and closes details, and
-// `data-keeps` names other attributes.
+// Attributes set by the reader or a script of the page, which the server does not know: `open` of details, and those
+// named in `data-keeps`.
 const isOwn = (element, name) => name === "open" || element.dataset.keeps?.split(" ").includes(name);
 
 function likeAttributes(old, next) {
@@ -81,8 +81,8 @@ function nextShown(node) {
   return next;
 }
 
-// Gives a parent these children. What goes leaves first, so that the rest need not move, for a moved element loses
-// the focus; where something must move, it is not what has it.
+// Gives a parent these children. Removes old children first, so that fewer have to move, because a moved element loses
+// the focus. If elements must move, the focused one stays in place.
 function place(parent, children) {
   const spaceless = SPACELESS.has(parent.nodeName);
   const kept = (nodes) => keyed([...nodes].filter((node) => !spaceless || !isBlank(node)));
@@ -114,13 +114,13 @@ function place(parent, children) {
   }
 }
 
-// Takes an element out of the page.
+// Removes an element from the page.
 export function takeOut(node) {
   remove(node);
   settle();
 }
 
-// Where the focus goes when what has it was hidden: nowhere is no place to go on from.
+// Moves the focus if its element was hidden, because keyboard navigation can't continue from a hidden element.
 export function keepFocus(place = document.activeElement) {
   if (!document.activeElement.checkVisibility()) focusNear(place);
 }
@@ -131,12 +131,12 @@ export function become(old, next) {
   settle();
 }
 
-// Makes the attributes of one element like those of another, and leaves what is in it alone.
+// Makes the attributes of one element like those of another, without changing its contents.
 export function becomeOutside(old, next) {
   likeAttributes(old, next);
 }
 
-// Gives an element these children, nodes or texts, in place of those it has.
+// Replaces an element's children with these nodes or texts.
 export function fill(element, ...children) {
   place(element, children.map((child) => (child instanceof Node ? child : document.createTextNode(child))));
   settle();

@@ -7,7 +7,7 @@ export function named(ids) {
   return `Run${ids.length === 1 ? "" : "s"} ${ids.slice(0, NAMED).join(", ")}${more}`;
 }
 
-// A button of the page's form that queues them all again, in their places in the comparison.
+// A button of the page's form that queues all these runs again in their places in the comparison.
 export function againButton(ids) {
   const button = document.createElement("button");
   button.setAttribute("form", "again");

@@ -2,8 +2,8 @@
 
 const LONGEST_PAUSE = 15000;
 
-// Wraps an action: at most once per `pause` ms, never twice at a time, and the last call is never lost: what
-// fails because network or server are away (a TypeError, as fetch throws it) is repeated, ever more slowly.
+// Wraps an action: it runs at most once per `pause` ms, never twice at a time, and the last call is never lost. If the
+// network or the server is away (fetch throws a TypeError), it is repeated with growing pauses.
 export function throttle(action, pause) {
   let wanted = false;
   let running = false;

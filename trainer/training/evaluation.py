@@ -54,7 +54,7 @@ class Evaluator:
         correct = (logits.argmax(dim=1) == labels).sum().float()
         dead = [(brightest == 0).float().mean() for brightest in self._brightest]
         figures = torch.stack([cross_entropy(logits, labels), correct, *dead])
-        loss, read_rightly, *dead_relu = figures.tolist()  # a single read-back, because each one waits for the GPU
+        loss, read_rightly, *dead_relu = figures.tolist()  # one read-back: each one waits for the GPU
         return Evaluation(loss, read_rightly / len(labels), tuple(dead_relu))
 
     @torch.no_grad()

@@ -3,8 +3,8 @@
 import { counts } from "./averages.js";
 import { mean, spread } from "./statistics.js";
 
-// How far results can be read among runs: to the last epoch that all finished ones have; while none has finished,
-// to the last that any training one has. `counted` are those that may have it.
+// The last epoch that the slider offers: the last one that all finished runs have, or, while no run has finished, the
+// last one that any training run has. `counted` are the runs that means include.
 export function reach(runs, length) {
   const counted = runs.filter(counts);
   const finished = counted.filter((run) => run.status === "finished").map(length);
@@ -24,11 +24,11 @@ function figures(run, columns, epoch) {
   };
 }
 
-// Finished and training runs that have the epoch, with their figures of it; train accuracies are the running ones.
+// Finished and training runs that have the epoch, with their results at it. Train accuracies are running ones.
 export const runsAtEpoch = (set, runs, epoch) =>
   runs.filter((run) => counts(run) && set.length(run) >= epoch).map((run) => figures(run, set.columns(run.id), epoch));
 
-// A row per group of runs with figures, in order.
+// One row per group of runs with results, in order.
 export const rowsOf = (set, runs) =>
   set.grouped(runs).map(([{ id, label, shade, dash, symbol, x, isMixed, isMarked }, group]) => {
     const column = (name) => group.map((run) => run[name]);

@@ -2,24 +2,24 @@
 
 import { plural } from "../format.js";
 
-// Those that finished and those that train: what has failed or was cancelled says nothing of its group.
+// Means include finished and training runs. Failed and cancelled runs are not representative of their group.
 export const counts = (run) => run.status === "finished" || run.status === "running";
 
-// The runs of a group that its mean is of. One that still trains joins when it has got as far as the shortest
-// finished one: before, the mean would bend where its epochs end. `length` gives a run's number of epochs.
+// The runs of a group that its mean includes. A training run joins when it has as many epochs as the shortest finished
+// run; earlier, the mean would bend where that run ends. `length` returns a run's number of epochs.
 export function averaged(runs, length) {
   const finished = runs.filter((run) => run.status === "finished");
   const least = Math.min(...finished.map(length));
   return finished.length ? runs.filter((run) => run.status === "finished" || (run.status === "running" && length(run) >= least)) : runs.filter(counts);
 }
 
-// At each epoch the values of those that have it: rows of epochs from columns of runs of any lengths.
+// The values at each epoch of the columns that reach it: rows of epochs from columns of any lengths.
 export function byEpoch(columns) {
   const length = columns.reduce((most, column) => Math.max(most, column.length), 0);
   return Array.from({ length }, (_, index) => columns.filter((column) => column.length > index).map((column) => column[index]));
 }
 
-// What the notes under charts say of runs that means leave out, or nothing.
+// The note about runs that means exclude, or "".
 export function leftOut(runs, used) {
   const missing = runs.filter((run) => !used.has(run.id));
   const behind = missing.filter((run) => run.status === "running").length;
@@ -32,8 +32,7 @@ export function leftOut(runs, used) {
 
 export const hiddenWords = (hidden) => (hidden.size ? ` ${plural(hidden.size, "run")} hidden.` : "");
 
-// What a note says alone where nothing is drawn since all of these runs are hidden; "" if not all are. `what` they are of
-// may be named.
+// The note for a chart whose runs are all hidden; "" if any run is visible. `what` names what the runs belong to.
 export function allHidden(runs, hidden, what = "") {
   if (!runs.length || !runs.every(({ id }) => hidden.has(id))) return "";
   return runs.length === 1 ? `The only run${what} is hidden.` : `All ${plural(runs.length, "run")}${what} are hidden.`;

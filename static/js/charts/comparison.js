@@ -12,17 +12,17 @@ import { Scrubber } from "../parts/scrubber.js";
 
 const element = (id) => document.getElementById(id);
 
-// Whether the published lines are drawn: by default only where the runs are comparable with them.
+// Whether the published lines are drawn: by default only if the runs are comparable with them.
 const showsPublished = () => document.querySelector('[data-view] [name="reference"]')?.checked ?? false;
 
-// What an empty slider says.
+// The text of an empty slider.
 function nothingFor(runs) {
   if (runs.some((run) => run.status === "finished" || run.status === "running")) return "No run has an epoch yet.";
   const ended = runs.some((run) => run.epochs_done);
   return ended ? "No run is finished or training. Failed and cancelled runs appear only in the curves." : "No run has started yet.";
 }
 
-// Draws the runs of `set` as they change; `read` gives the comparison that it was filled from.
+// Draws the runs of `set` as they change; `read` returns the comparison that `set` was filled from.
 export function charts(set, view, read) {
   const scrubber = new Scrubber(element("scrubber"), view);
   const showTable = groupTable(element("groups"), element("groups-at-epoch"));
@@ -36,7 +36,7 @@ export function charts(set, view, read) {
 
   const shown = () => set.runs.filter((run) => !view.ids("hide").has(run.id));
 
-  // The rows that the server made, and others for groups of which some runs are hidden.
+  // The server's rows, and recomputed rows for groups with hidden runs.
   function finals() {
     const runs = shown().filter((run) => run.status === "finished");
     const served = new Map((read()?.groups ?? []).map((row) => [row.id, row]));
@@ -54,7 +54,7 @@ export function charts(set, view, read) {
     scale: view.get("scale") ?? "",
   }));
 
-  // The legend names the published lines while they are drawn.
+  // The legend shows the published lines only while they are drawn.
   function showReference() {
     const key = element("published-key");
     if (key) key.hidden = !showsPublished();
@@ -62,7 +62,7 @@ export function charts(set, view, read) {
 
   const lengths = (run) => set.length(run);
 
-  // "9 of 12 runs reached it", where not all did.
+  // "9 of 12 runs reached it"; "" if all did.
   function share(epoch) {
     const { counted } = reach(shown(), lengths);
     const having = counted.filter((run) => set.length(run) >= epoch).length;
@@ -76,7 +76,7 @@ export function charts(set, view, read) {
     );
   }
 
-  // Chart and table show the same epoch in the same frame.
+  // The chart and the table show the same epoch in the same frame.
   function showResults() {
     const { epoch } = scrubber;
     if (epoch) {
@@ -97,7 +97,7 @@ export function charts(set, view, read) {
     fill(allHidden(set.runs, view.ids("hide")) || text + same + hidden, epoch ? "running train" : "train");
   }
 
-  // In the frame in which the chart is drawn and after it, which would otherwise wait until the table is laid out.
+  // Updates the table in the chart's frame, after the drawing, which would otherwise wait for the table's layout.
   function fill(noteText, key) {
     worded = [noteText, key];
     if (isAsked) return;
@@ -128,7 +128,7 @@ export function charts(set, view, read) {
   set.addEventListener("change", changed);
 }
 
-// The table of hyperparameters shows all of them, or those alone in which runs differ.
+// The table of hyperparameters shows all hyperparameters, or only those in which runs differ.
 export function parameterTable(view) {
   const show = () => {
     const hidden = view.get("parameters") !== "all";

@@ -19,7 +19,7 @@ const TITLES = {
   train_accuracy: "Running train accuracy",
 };
 
-// What the curves are drawn over: values for a run, the axis, and a point's place in words.
+// The choices for the x axis: a run's values, the axis, and the hover text of a point.
 const AXES = {
   epoch: {
     of: (run, columns) => columns.epoch,
@@ -45,14 +45,14 @@ const CHOICES = ["metric", "x", "lines", "smooth", "log", "logx", "hide"];
 
 const choice = (table, asked, otherwise) => (Object.hasOwn(table, asked) ? asked : otherwise);
 
-// The axis for lines `{shown, isFailed}`, `shown` the values that it is fitted to.
+// The y axis for lines `{shown, isFailed}`; `shown` are the values that it is fitted to.
 function heights(lines, { log, isAccuracy }) {
   const kind = isAccuracy ? (log ? { ...LOG_LOSS, ends: [-Infinity, 2] } : ACCURACY) : log ? LOG_LOSS : LOSSES;
   return frame(lines.map(({ shown, isFailed }) => ({ values: log ? logarithms(shown) : shown, isFailed })), kind);
 }
 
-// The axis of what lines are drawn over. Epochs are chosen, but a time may be that of a machine that slept: a line that ends
-// far later than all others leaves the frame.
+// The x axis of the curves. Only times can have outliers, for example on a machine that slept: a line that then ends
+// far later than the others leaves the frame.
 function widths(lines, logX, over) {
   const ends = lines.map(({ x }) => x.at(-1));
   if (!ends.length) return { range: logX ? [0, 1] : [0, 10] };
@@ -65,8 +65,8 @@ function widths(lines, logX, over) {
   return { range: to(end), all: to(last) };
 }
 
-// Axes that show at least one point of these lines: where the usual part of one axis and that of the other have no point in
-// common, everything is shown.
+// Axes that show at least one point of these lines. If the usual ranges of both axes have no point in common, they show
+// everything.
 function together(lines, x, y, { log, logX }) {
   const isWithin = (value, { range }, isLog) => !range || (value >= (isLog ? 10 ** range[0] : range[0]) && value <= (isLog ? 10 ** range[1] : range[1]));
   const isSeen = lines.some((line) => line.x.some((place, index) => isWithin(place, x, logX) && isWithin(line.y[index], y, log)));
@@ -104,7 +104,7 @@ export class Curves {
     this.view.set({ hide: [...hidden].join(",") });
   }
 
-  // The runs of a button's group; none while nothing is loaded.
+  // The runs of a button's group; none before the data are loaded.
   #members(button) {
     return this.set.groups.find(({ id }) => id === button.dataset.toggleGroup)?.runs ?? [];
   }
@@ -162,7 +162,7 @@ export class Curves {
           ...(y.range ? y : { range: log ? [-2, 0.5] : isAccuracy ? [0, 100] : [0, 2.5] }),
         },
         ...(means ? { margin } : {}),
-        // another quantity on an axis needs another zoom
+        // another quantity on an axis resets the zoom
         uirevision: `${metric} ${over} ${log} ${logX} ${means}`,
       },
       names: (seen) => (means && fits ? endNames(placed, seen, size.height, { x: logX, y: log }) : {}),
@@ -207,20 +207,20 @@ export class Curves {
     const named = [];
     const used = new Set();
     let isCut = false;
-    const faintness = Math.max(0.05, Math.min(0.16, 0.8 / this.set.groups.length)); // many bands would hide each other
+    const faintness = Math.max(0.05, Math.min(0.16, 0.8 / this.set.groups.length)); // opaque bands would hide each other
     for (const [meant, members] of this.set.grouped(curves, ({ run }) => run)) {
       const chosen = new Set(averaged(members.map(({ run }) => run), (run) => this.set.length(run)));
       const group = members.filter(({ run }) => chosen.has(run));
       if (!group.length) continue;
       for (const run of chosen) used.add(run.id);
-      // by steps, so that a shorter run's end does not throw the line back
+      // sums of mean steps, so that the line does not jump back where a shorter run ends
       const x = cumulated(byEpoch(group.map((curve) => curve.x.map((value, index) => value - (curve.x[index - 1] ?? 0)))).map(mean));
       const spreads = byEpoch(group.map((curve) => curve.y)).map(spread);
       const counts = byEpoch(group.map((curve) => curve.y)).map((values) => values.length);
       const y = spreads.map((each) => each.mean);
       const several = meant.isMixed ? [] : spreads.filter(({ ci95 }) => ci95);
       if (several.length) {
-        // a logarithmic axis has no place for what is not above 0
+        // a logarithmic axis can't show values of 0 or less
         const lowest = ({ min, mean }) => (log ? Math.max(min, mean / 1000) / 10 : 0);
         isCut ||= log && several.some((each) => each.ci95[0] < lowest(each));
         const rows = several.map((each, index) => ({ x: x[index], low: Math.max(each.ci95[0], lowest(each)), high: Math.min(each.ci95[1], isAccuracy ? 100 : Infinity) }));
@@ -242,7 +242,7 @@ export class Curves {
         text: counts.map((count) => `mean of ${count}`),
         hovertemplate: `${hover.replace("<br>", ", %{text}<br>")}<extra></extra>`,
       });
-      // a band may end outside: that of two seeds would be all there is
+      // a band may leave the frame: the band of two seeds would otherwise fill it
       const within = several.flatMap(({ ci95, min, max }) => [Math.max(min, ci95[0]), Math.min(max, ci95[1])]);
       named.push({ name: meant.label, color: line.color, symbol: meant.symbol, x, y, shown: [...y, ...within] });
     }

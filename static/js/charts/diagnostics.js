@@ -18,7 +18,7 @@ const QUANTITIES = {
     title: "L2 norm of the last batch's gradient",
     figure: "%{y:norm}",
     values: (values) => values,
-    // norms span powers of ten, and their mean is one of powers too
+    // norms span powers of ten, so their mean is geometric
     mean: (values) => Math.exp(mean(values.map(Math.log))),
     axis: { type: "log" },
     kind: LOG_NORM,
@@ -35,7 +35,7 @@ const QUANTITIES = {
   },
 };
 
-// Rows of layers, one per epoch, as a line per layer; epochs that were not measured leave a gap.
+// One line per layer, from a row of layers per epoch. Epochs without measurements leave a gap.
 function perLayer(rows, quantity) {
   const count = rows.reduce((most, row) => Math.max(most, row?.length ?? 0), 0);
   return Array.from({ length: count }, (_, layer) => quantity.values(rows.map((row) => row?.[layer] ?? NaN)));
@@ -45,7 +45,7 @@ export class Diagnostics {
   #epochs;
   #update;
 
-  // `readEpochs` gives the columns of a run; `offer` what stands behind the names of runs that did not measure.
+  // `readEpochs` returns the columns of a run; `offer` is appended to the names of runs without measurements.
   constructor(view, set, readEpochs, offer) {
     const element = document.getElementById("diagnostics-chart");
     this.offer = offer;
@@ -70,7 +70,7 @@ export class Diagnostics {
     this.#epochs.reset(id);
   }
 
-  // A run, or by default the runs of the last group; which of them are hidden.
+  // The selected run, or by default the runs of the last group, and those of them that are hidden.
   get #asked() {
     const [, kind, id] = this.select.value.match(/^(run|group)-(.*)$/);
     const runs = this.set.runs.filter((run) => (kind === "run" ? String(run.id) === id : this.set.groupOf(run)?.id === id));
@@ -92,7 +92,7 @@ export class Diagnostics {
     const name = Object.hasOwn(QUANTITIES, asked) ? asked : "gradient_norms";
     const quantity = QUANTITIES[name];
     const chosen = this.#chosen;
-    const isRead = chosen.every((run) => this.#epochs.of(run.id)); // the mean of a part would be a wrong one
+    const isRead = chosen.every((run) => this.#epochs.of(run.id)); // a mean of only the loaded runs would be wrong
     const runs = isRead ? chosen.filter((run) => this.#epochs.of(run.id)[name].some((row) => row?.length)) : [];
     const lines = runs.map((run) => perLayer(this.#epochs.of(run.id)[name], quantity));
     const single = runs.length === 1;
@@ -171,7 +171,7 @@ export class Diagnostics {
     fill(this.words, ...words, hiddenWords(this.view.ids("hide")));
   }
 
-  // What the lines say at their end.
+  // The sentence about the values at the ends of the lines.
   #found(name, runs, means) {
     const basis = runs.length > 1 ? ` Bold: mean of ${runs.length} runs; faint: single runs. ` : " ";
     const epoch = means[0].length;

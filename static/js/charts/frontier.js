@@ -22,11 +22,11 @@ const COSTS = {
   },
 };
 
-// Accuracies in percent count as equal if they are shown as the same.
+// Accuracies in percent count as equal if they display alike.
 const shownOf = ({ accuracy }) => Number(accuracy.toFixed(2));
 
-// Those of `{cost, accuracy}` that are better than all that cost as much or less, cheapest first; of equals at one
-// cost all.
+// The points `{cost, accuracy}` that are better than all points of the same or lower cost, cheapest first. Equally
+// accurate points of equal cost are all included.
 export function paretoFront(points) {
   const sorted = points.toSorted((one, other) => one.cost - other.cost || shownOf(other) - shownOf(one));
   let best = { shown: -Infinity, cost: NaN };
@@ -38,19 +38,19 @@ export function paretoFront(points) {
   });
 }
 
-const MANY = 6; // names in a sentence
+const MANY = 6; // names that a sentence lists
 
 const list = (points) => listed(points.map(({ label }) => label));
 const others = (points) => (points.length > MANY ? `${points.length} others` : list(points));
 
-// The chart in words, by the means of the groups.
+// The chart in sentences, from the means of the groups.
 export function wordsOf(points, isOver = false) {
   if (!points.length) return isOver ? "No run finished." : "Dots appear as runs finish.";
   if (points.length === 1) return `Only ${points[0].label} so far. Add a second group to compare costs.`;
   const best = paretoFront(points);
   const front = points.filter((point) => best.includes(point));
   const beaten = points.filter((point) => !best.includes(point));
-  // beaten at the same cost, or only by something cheaper
+  // beaten at the same cost, or only by a cheaper point
   const isEqual = (point) => points.some((other) => other.cost === point.cost && shownOf(other) > shownOf(point));
   const [same, dearer] = [beaten.filter(isEqual), beaten.filter((point) => !isEqual(point))];
   const sentences = [`Pareto front: ${list(front)}.`];
@@ -63,12 +63,12 @@ const MARGIN = { l: 76, r: 16, t: 8, b: 44 };
 
 const worded = ({ label: name, accuracy }) => `${name}, ${accuracy.toFixed(2)}\u00a0%`;
 
-const HIGH = 16; // pixels of a name at the edge
-const ACROSS = 12; // and of an arrow
+const HIGH = 16; // height in pixels of a name at the edge
+const ACROSS = 12; // width in pixels of an arrow
 
 const mark = (text, x, edge, xanchor, hovertext) => ({ ...label(text, x, edge, colour("ink")), xanchor, xshift: 0, yanchor: "bottom", hovertext });
 
-// Arrows at the edge for means that lie below the frame: one for those at one place, with all of them where one hovers over it.
+// Arrows at the edge for means below the frame. Means close together share one; its hover text lists all of them.
 function arrows(points, at, edge) {
   const found = [];
   for (const point of points.toSorted((one, other) => one.cost - other.cost)) {
@@ -79,7 +79,7 @@ function arrows(points, at, edge) {
   return found.map((group) => mark("↓", group[0].cost, edge, "center", group.map((point) => `${plain(worded(point))}, below the axis range`).join("<br>")));
 }
 
-// Their names at the edge, each with its box, or null where one would be cut or stand on another.
+// Names at the edge with their boxes, or null if a name would be cut off or overlap another.
 function below(points, at, edge, frame) {
   const found = points.map((point) => {
     const text = `↓ ${worded(point)}`;
@@ -91,7 +91,7 @@ function below(points, at, edge, frame) {
   return found.every(isClear) ? found : null;
 }
 
-// Names of the means within and below the frame, or null where not all can be read; `at` gives a place in pixels.
+// Names of the means within and below the frame, or null if they do not all fit; `at` returns a place in pixels.
 function names(points, low, runs, front, at, frame, edge) {
   const under = below(low, at, edge, frame);
   if (!under) return null;
@@ -115,7 +115,7 @@ function names(points, low, runs, front, at, frame, edge) {
   return [...beside, ...under.map((each) => each.mark)];
 }
 
-// The ends of the axis of accuracies, with room for names, in which one run far below the others has no part.
+// The range of the accuracy axis, with room for names and without runs far below the others.
 function raised(accuracies, { isWhole, room }) {
   const { range } = fitted(isWhole ? [{ values: accuracies }] : accuracies.map((accuracy) => ({ values: [accuracy] })), ACCURACY);
   const kept = accuracies.filter((accuracy) => accuracy >= range[0]);
@@ -141,14 +141,14 @@ export function frontierChart(element, { words, keys }, set, view) {
     fill(words, allHidden(set.runs, hidden) || wordsOf(points, isOver) + hiddenWords(hidden));
     const costs = runs.map(cost.of);
     const values = percents(runs.map((run) => run.test_accuracy));
-    // sizes are chosen, but a time may be that of a machine that slept
+    // only times can have outliers, for example on a machine that slept
     const dear = fitted(cost === COSTS.seconds ? costs.map((each) => ({ values: [each] })) : [{ values: costs }], COST);
     const most = Math.max(0, ...costs.filter((each) => isWhole || each <= dear.range[1]));
-    // one depth far from the best would press all others into a line
+    // one depth far from the best would squeeze all others into a line
     const isNear = isWhole ? points.map(() => true) : nearBest(points.map(({ accuracy }) => accuracy / 100));
     const outside = new Set(points.filter((_, index) => !isNear[index]).map(({ id }) => id));
     const inside = values.filter((_, index) => !outside.has(set.groupOf(runs[index]).id));
-    // what markers share stands once, and their looks in columns
+    // markers share all properties but the columns, which differ by point
     const markers = (groups, size, alpha, line) => {
       const looks = groups.map((group) => markerOf(group, size, alpha));
       return { color: looks.map(({ color }) => color), symbol: looks.map(({ symbol }) => symbol), size, line };
@@ -186,7 +186,7 @@ export function frontierChart(element, { words, keys }, set, view) {
           x: points.map((point) => point.cost),
           y: points.map((point) => point.accuracy),
           text: points.map((point) => plain(`${point.label}, mean of ${point.n}`)),
-          isCounted: within.length < points.length, // runs stand for means, but for one whose runs are here and it is not
+          isCounted: within.length < points.length, // counted only if a mean is outside; otherwise the means repeat the runs
           mode: "markers",
           marker: markers(points, 13, 1, { width: 2, color: colour("surface") }),
           hovertemplate: `%{text}<br>${cost.hover}: ${PERCENT}<extra></extra>`,

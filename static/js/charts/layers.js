@@ -10,14 +10,14 @@ const PARTS = [
   { field: "train_accuracy", name: "train", dash: "dash", symbol: "circle-open" },
   { field: "test_accuracy", name: "test", dash: "solid", symbol: "circle" },
 ];
-// All labels fit the margins; to look whether they do costs a tenth of each step of the slider.
+// All labels fit the margins. Checking whether they do takes a tenth of each slider step.
 const QUICK = { ticklabeloverflow: "allow" };
 const SHOWN = "%{customdata:.2f}\u00a0%";
-const within = (accuracy) => Math.max(0, Math.min(1, accuracy)); // an interval may reach beyond what there is
+const within = (accuracy) => Math.max(0, Math.min(1, accuracy)); // an interval may exceed 0 to 1
 
 const hasInterval = (field) => (row) => row[field].ci95;
 
-// The bands of all stretches as one trace.
+// The bands of all stretches of neighbouring groups as one trace.
 function bands(rows, scale) {
   const shapes = PARTS.flatMap(({ field }) =>
     stretches(rows, hasInterval(field))
@@ -30,7 +30,7 @@ function bands(rows, scale) {
   return shapes.length ? [bandsOf(shapes, colour("muted", 0.13))] : [];
 }
 
-// Intervals of groups that stand alone, or whose order means nothing; none of those `low`, below the frame, where names stand.
+// Error bars for unordered groups and for groups without neighbours, except those in `low`: below the frame are names.
 function bars(rows, field, scale, isOrdered, low) {
   const alone = (isOrdered ? stretches(rows, hasInterval(field)).filter((stretch) => stretch.length === 1).flat() : rows.filter(hasInterval(field))).filter((row) => !low.includes(row));
   if (!alone.length) return [];
@@ -42,7 +42,7 @@ function bars(rows, field, scale, isOrdered, low) {
   return [{ x: alone.map((row) => row.x), y, mode: "markers", marker: { size: 0.1, color: colour("muted") }, error_y, hoverinfo: "skip" }];
 }
 
-// What is said of the intervals of groups, if any is drawn.
+// The sentence about the intervals, if any is drawn.
 export function intervalWords(rows, isOrdered) {
   const found = stretches(rows, hasInterval("test_accuracy"));
   const bands = isOrdered && found.some((stretch) => stretch.length > 1);
@@ -51,7 +51,7 @@ export function intervalWords(rows, isOrdered) {
   return ` ${bands ? (bars ? "Bands and bars" : "Bands") : "Bars"} are 95 % intervals of the mean over seeds, on this one test set.`;
 }
 
-// How far apart the runs of a group of so many stand, so that none hides another.
+// The distance between the dots of a group with `n` runs, so that they do not hide each other.
 const apart = (n) => Math.min(0.06, 0.3 / n);
 
 function places(set, runs) {
@@ -81,7 +81,7 @@ function means(set, rows, { field, name, dash, symbol }, scale, unit) {
   };
 }
 
-// All dots are one trace, and the solid ones have no outline: what plotly.js does to a dot is most of a redraw.
+// All dots are one trace, and solid dots have no outline: plotly.js spends most of a redraw on styling dots.
 function dots(set, runs, parts, scale) {
   const column = (read) => parts.flatMap((part) => runs.map((run) => read(run, part)));
   const across = places(set, runs);
@@ -96,7 +96,7 @@ function dots(set, runs, parts, scale) {
       opacity: 1,
       color: parts.flatMap(() => colours),
       symbol: column((_, { symbol }) => symbol),
-      size: column((_, { symbol }) => (symbol === "circle" ? 8 : 10)), // a dot within its ring leaves it visible
+      size: column((_, { symbol }) => (symbol === "circle" ? 8 : 10)), // a smaller dot leaves the ring around it visible
       line: { width: column((_, { symbol }) => (symbol === "circle" ? 0 : 2)) },
     },
     hovertemplate: `%{text}${scale.word} ${SHOWN}<extra></extra>`,
@@ -106,7 +106,7 @@ function dots(set, runs, parts, scale) {
 const PUBLISHED = "published (200 epochs)";
 const publishedLine = () => ({ color: colour("muted", 0.8), width: 1.5, dash: "dot" });
 
-// What a picture names: what its dots, lines and diamonds are. Groups have their names below the axis.
+// The legend of an exported picture: dots, lines and diamonds. The names of groups are below the axis.
 const legendOf = (parts, overlay) => [
   ...parts.map(({ name, dash, symbol }) => ({
     name,
@@ -136,10 +136,10 @@ function published(rows, scale) {
   ];
 }
 
-// Names beside the ends of lines: at the last of the rows within the frame, `near`. Where a line ends before the last
-// group, at `end`, its own name stands above or below its end, and the legend alone names the published one: beside it
-// would be other lines. Where one group makes no line, the names stand beside its means. A line that falls out of the
-// frame to a group of `far` leaves room beside it.
+// Names beside the ends of lines, at the last row of `near`, the rows within the frame. If a line ends before the
+// last group, at `end`, its name is above or below its end, because other lines are beside it; then only the legend
+// names the published line. With a single group there is no line, and the names are beside its means. A line that
+// leaves the frame towards a group of `far` has room beside it too.
 function names(parts, { near, far }, overlay, scale, { end, narrow, height, unit, least }) {
   const last = near.at(-1);
   const reference = overlay.at(-1);
@@ -156,7 +156,7 @@ function names(parts, { near, far }, overlay, scale, { end, narrow, height, unit
     beside.push({ text: narrow ? `published<br>${name}` : `published ${name}`, x: end, y: at(reference[field]), ink: colour("muted") });
   }
   const [low, high] = scale.range;
-  const room = far.length ? (narrow ? 44 : 26) : 0; // for the names of what lies below
+  const room = far.length ? (narrow ? 44 : 26) : 0; // for the names of groups below the frame
   const clear = last ? Math.max(least, ((last.n - 1) / 2) * apart(last.n) * unit) : 0; // past the dots
   return [
     ...[...Map.groupBy(beside, ({ x }) => x).values()]
@@ -166,9 +166,9 @@ function names(parts, { near, far }, overlay, scale, { end, narrow, height, unit
   ];
 }
 
-const VALUE = { line: 72, lines: 40 }; // pixels that a mean and an arrow take beside or above each other
+const VALUE = { line: 72, lines: 40 }; // pixels for a mean and an arrow, side by side or stacked
 
-// What lies below the frame, named at its edge: by an arrow alone where groups, `unit` pixels apart, leave no room for more.
+// Labels at the edge for groups below the frame: only an arrow if groups, `unit` pixels apart, leave no more room.
 function below(rows, scale, unit) {
   const text = (percent) => (unit >= VALUE.line ? `↓ ${percent.toFixed(2)}\u00a0%` : unit >= VALUE.lines ? `${percent.toFixed(1)}<br>↓` : "↓");
   return rows.map((row) => ({
@@ -182,8 +182,8 @@ function below(rows, scale, unit) {
   }));
 }
 
-// The accuracies that are to be in the frame; by default what lies far from the best is
-// not: one shallow network would press all others into a line.
+// The accuracies that the frame includes. By default it excludes groups far from the best, because one shallow network
+// would squeeze all others into a line.
 function framed(set, asked, rows, runs, overlay) {
   const isZoomed = !["even", "error"].includes(asked);
   const isNearBest = rows.length && isZoomed ? nearBest(rows.map((row) => row.test_accuracy.mean)) : rows.map(() => true);
@@ -194,10 +194,10 @@ function framed(set, asked, rows, runs, overlay) {
   return [...inside, ...kept].flatMap((each) => PARTS.map(({ field }) => each[field]));
 }
 
-const TICK = 15; // pixels that a slanted or upright name needs across
+const TICK = 15; // width in pixels of a slanted or upright name
 const SLANT = 30; // degrees
 
-// How the names of groups stand below the axis, `unit` pixels apart with `right` pixels past the frame: as flat as they fit.
+// The angle of group names below the axis, as flat as fits. Groups are `unit` pixels apart; `right` is the margin.
 function axisNames(labels, unit, right) {
   const widest = Math.max(0, ...labels.map((text) => widthOf(text, font())));
   const [across, down] = [Math.cos, Math.sin].map((part) => widest * part((SLANT * Math.PI) / 180));
@@ -206,13 +206,13 @@ function axisNames(labels, unit, right) {
   return { tickangle: 90, room: widest };
 }
 
-// `read` gives `{groups, runs, reference, train, scale}`: `train` names the kind of train accuracy.
+// `read` returns `{groups, runs, reference, train, scale}`; `train` names the kind of train accuracy.
 export function layersChart(element, set, view, read) {
   return chart(element, ({ isWhole }) => {
     const { groups: rows, runs, reference: overlay, train, scale: chosen } = read();
     const asked = isWhole && chosen !== "error" ? "even" : chosen;
     const parts = PARTS.map((part) => (part.field === "train_accuracy" ? { ...part, name: train } : part));
-    const narrow = isNarrow(element); // the legend says the rest
+    const narrow = isNarrow(element); // the legend names the rest
     const ticks = new Map([...overlay.map(({ depth }) => [depth, depth]), ...rows.map(({ x, label: name }) => [x, set.isByDepth ? x : plain(name)])]);
     const xs = [...ticks.keys()];
     const end = Math.max(0, ...rows.map(({ x }) => x), ...overlay.map(({ depth }) => depth));

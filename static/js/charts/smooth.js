@@ -5,7 +5,7 @@ export function smooth(values, weight) {
   let mean = 0;
   let mass = 0;
   return values.map((value) => {
-    if (!Number.isFinite(value)) return value; // it has no part in what comes after
+    if (!Number.isFinite(value)) return value; // does not affect later values
     mean = weight * mean + (1 - weight) * value;
     mass = weight * mass + (1 - weight);
     return mean / mass;

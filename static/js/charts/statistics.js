@@ -3,7 +3,7 @@
 const QUANTILE = 0.975;
 const quantiles = new Map();
 
-// The chance that |t| is below √freedom · tan(angle), for whole degrees of freedom: the finite series of
+// The probability that |t| is below √freedom · tan(angle), for integer degrees of freedom: the finite series of
 // M. Abramowitz and I. A. Stegun, "Handbook of Mathematical Functions" (1964), 26.7.3 and 26.7.4.
 function within(freedom, angle) {
   const [sine, cosine] = [Math.sin(angle), Math.cos(angle)];
@@ -17,7 +17,7 @@ function within(freedom, angle) {
   return odd ? (2 / Math.PI) * (angle + sine * sum) : sine * sum;
 }
 
-// The 0.975 quantile of Student's t, by halving the angle's interval down to the last bit.
+// The 0.975 quantile of Student's t, by bisection of the angle down to the last bit.
 export function studentQuantile(freedom) {
   if (!quantiles.has(freedom)) {
     let [low, high] = [0, Math.PI / 2];
@@ -38,8 +38,8 @@ export function cumulated(values) {
 
 export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-// Mean, sample standard deviation (n - 1), extremes and the 95 % interval of the mean, mean ± t(0.975, n - 1) s / √n;
-// one value alone has neither deviation nor interval.
+// Mean, sample standard deviation (n - 1), extremes and the 95 % interval of the mean, mean ± t(0.975, n - 1) s / √n.
+// A single value has neither deviation nor interval.
 export function spread(values) {
   const n = values.length;
   const middle = mean(values);

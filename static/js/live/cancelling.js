@@ -4,7 +4,7 @@ const asked = new Set();
 
 export const CANCELLING = "cancelling…";
 
-// Whether a run is to be cancelled and has not ended yet.
+// Whether a run's cancellation was requested and the run has not ended yet.
 export const isCancelling = (run) =>
   (run.status === "running" || run.status === "queued") && (run.cancel_requested || asked.has(run.id));
 
@@ -25,8 +25,8 @@ function takeBack(id) {
   }
 }
 
-// Says of these runs that they are being cancelled. Call the returned function once the server has answered: with
-// false if it did not take the request.
+// Marks these runs as being cancelled. Call the returned function when the server has answered, with false if it
+// rejected the request.
 export function beginCancelling(ids) {
   for (const id of ids) {
     asked.add(id);

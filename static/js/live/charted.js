@@ -5,7 +5,7 @@ import { throttle } from "../throttle.js";
 
 export const charted = () => JSON.parse(document.getElementById("charted").textContent);
 
-// Fills `set` from the page, and again whenever the server has worded it anew; `take` gets what is in the page.
+// Fills `set` from the page now and whenever the server has changed that part of the page; `take` gets the page's data.
 // `selection` is the query for the epochs of all its runs.
 export async function fillFromPage(set, selection, take = () => {}) {
   let filled = "";

@@ -3,11 +3,11 @@
 import { Missing, json } from "../json.js";
 import { throttle } from "../throttle.js";
 
-const PAUSE = 500; // ms between two readings of one run
+const PAUSE = 500; // ms between two requests for one run
 
 export const readEpochs = (id) => json(`/runs/${id}/epochs`);
 
-// Adds an epoch record to columns, in place. Returns false if epochs are missing between the two.
+// Appends an epoch record to columns in place. Returns false if epochs are missing between them.
 function append(columns, record) {
   const last = columns.epoch.at(-1) ?? 0;
   if (record.epoch <= last) return true;
@@ -16,14 +16,14 @@ function append(columns, record) {
   return true;
 }
 
-// Tells of new columns by a "change".
+// Dispatches "change" when columns are new.
 export class EpochColumns extends EventTarget {
   #columns = new Map();
   #readers = new Map();
   #meanwhile = new Set();
   #readOne;
 
-  // `readOne` gives the columns of a run.
+  // `readOne` returns the columns of a run.
   constructor(readOne) {
     super();
     this.#readOne = readOne;
@@ -43,7 +43,7 @@ export class EpochColumns extends EventTarget {
     this.#columns.delete(id);
   }
 
-  // Of runs that were read; what arrives about others is in what will be read of them.
+  // Only for runs that were read; a later response includes the records of other runs.
   add(record) {
     this.#tell(() => {
       const columns = this.#columns.get(record.run_id);
@@ -52,19 +52,19 @@ export class EpochColumns extends EventTarget {
     });
   }
 
-  // What was read of the run no longer stands.
+  // Reads the run again if it was read before, because its columns are no longer valid.
   reset(id) {
     this.#tell(() => this.#columns.has(id) && this.read(id));
   }
 
-  // Reads a run, again where it was read before.
+  // Reads a run for the first time or again.
   read(id) {
     if (!this.#readers.has(id)) this.#readers.set(id, throttle(() => this.#read(id), PAUSE));
     return this.#readers.get(id)();
   }
 
-  // Waits for an answer that holds epochs and gives it to `take`. It may be older than what arrived while it was on
-  // its way, which is therefore told again: what the answer has already is dropped.
+  // Waits for a response with epochs and passes it to `take`. Records that arrived meanwhile may be newer than the
+  // response, so they are added again; those already in the response are dropped.
   async receive(answer, take) {
     const missed = [];
     this.#meanwhile.add(missed);

@@ -8,15 +8,15 @@ const FIRST_DELAY = 500; // ms, doubled at each failure
 const LONGEST_DELAY = 4000;
 const KINDS = ["run", "epoch", "reset", "deleted"];
 
-// What is typed and not sent would be lost with the page.
+// Reloads the page unless a form has unsent input, which a reload would lose.
 function startOver() {
   const forms = [...document.querySelectorAll('form[method="post"]')];
   if (forms.some(isFilledIn)) say("The server’s data was replaced. Copy your input, then reload this page.", true);
   else location.reload();
 }
 
-// `since` is the change at which the page was read. Handlers get the event's data; every event has a number
-// of its own, so a resumed stream neither misses nor repeats one.
+// `since` is the change at which the page was read. Handlers get the event's data. Every event has its own number, so a
+// resumed stream neither skips nor repeats one.
 export function listen(url, since, handlers) {
   const notice = document.querySelector("[data-connection]");
   let seen = Number(since);
@@ -29,7 +29,7 @@ export function listen(url, since, handlers) {
     source?.close();
     source = new EventSource(`${url}?since=${seen}`);
     source.addEventListener("open", () => {
-      if (delay > FIRST_DELAY) refresh(); // what failed while the server was away
+      if (delay > FIRST_DELAY) refresh(); // repeats readings that failed while the server was away
       delay = FIRST_DELAY;
       notice.hidden = true;
     });

@@ -5,20 +5,20 @@ import { become, becomeOutside, keepFocus } from "../morph.js";
 import { say } from "./notice.js";
 import { throttle } from "../throttle.js";
 
-// A page that is costly to make asks to be read less often.
+// A page that is expensive to render sets a longer pause.
 const PAUSE = Number(document.querySelector("main").dataset.pause ?? 700);
 
 let asked = 0;
 let newest = 0;
 let isOver = false;
 
-// What the page shows was deleted: what was read before comes too late.
+// Called when the subject of the page was deleted: responses that arrive later are ignored.
 export function readNoMore() {
   isOver = true;
 }
 
-// Reads the page and takes over its live parts, unless a newer reading came first, and `others`, elements with an id.
-// What follows the page hears a "live" event, or "gone" if there is nothing left to show.
+// Reads the page and updates its live parts, and `others`, elements with an id, unless a newer reading came first.
+// Dispatches "live", or "gone" if the subject of the page was deleted.
 export async function read(others = []) {
   const mine = (asked += 1);
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });

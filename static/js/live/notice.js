@@ -4,7 +4,7 @@ import { keepFocus } from "../morph.js";
 
 const notice = document.querySelector("[data-said]");
 const words = notice.querySelector("span");
-let before = null; // what had the focus when it was said
+let before = null; // the element that had the focus before the notice
 
 function close() {
   hush();

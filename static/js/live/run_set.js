@@ -1,8 +1,8 @@
 // The runs of a page with groups and epochs, updated while they train; all charts of the page read it. A group is
-// `{id, label, shade, dash, symbol, x, runs, isMixed, isMarked, needsMarkers}`: what it is found by, its name, its
-// colour from 1 to 10, how its lines are dashed and the shape of its points, its place on an axis of groups, the ids
-// of its runs, whether these are no repeats of one thing, so that they have no interval, and for all groups alike,
-// whether more than colours tells them apart, and whether lines need markers for that.
+// `{id, label, shade, dash, symbol, x, runs, isMixed, isMarked, needsMarkers}`: its id, its name, its colour from 1 to
+// 10, the dash of its lines, the shape of its points, its place on an axis of groups and the ids of its runs. `isMixed`
+// groups contain runs that are not repetitions of one configuration, so they have no interval. All groups share
+// `isMarked` (more than colours distinguishes them) and `needsMarkers` (lines need markers to be distinguished).
 
 import { EpochColumns, readEpochs } from "./epoch_columns.js";
 
@@ -12,21 +12,21 @@ export class RunSet extends EventTarget {
   #groups = [];
   #groupOf = new Map();
   #repeats = new Set();
-  #named = new Map(); // how many runs have a name
-  #differences = {}; // in what each run differs from others, in words
+  #named = new Map(); // number of runs by name
+  #differences = {}; // how each run differs from the others, in words
 
   constructor() {
     super();
     this.#epochs.addEventListener("change", () => this.#changed());
   }
 
-  // Takes runs, their members and what is said of their groups, and epochs, by run, of those not read yet.
+  // Takes runs, their groups and descriptions, and the epochs by run of runs that were not read yet.
   load({ runs, members, by, groups, repeats, differences }, curves = {}) {
     this.#differences = differences;
     this.#repeats = new Set(repeats);
     const mixed = new Set(groups.filter((group) => group.mixed.length).map(({ id }) => id));
     this.isByDepth = by.join() === "depth";
-    // only numbers have an order along which a line means something
+    // a line between groups has a meaning only if their values are numbers
     this.isOrdered = by.length === 1 && members.every(({ key }) => typeof key[by[0]] === "number");
     const isMarked = members.some(({ symbol }) => symbol !== "circle");
     const needsMarkers = new Set(members.map(({ shade, dash }) => `${shade} ${dash}`)).size < members.length;
@@ -46,7 +46,7 @@ export class RunSet extends EventTarget {
     this.#changed();
   }
 
-  // Waits for an answer with epochs and gives it to `take`, which loads it; epochs that arrive before it are not lost.
+  // Waits for a response with epochs and passes it to `take`, which loads it. Epochs that arrive earlier are kept.
   receive(answer, take) {
     return this.#epochs.receive(answer, take);
   }
@@ -74,12 +74,12 @@ export class RunSet extends EventTarget {
     return this.#groups;
   }
 
-  // A run's name; where others have the same one, its id too.
+  // A run's name, with its id if other runs have the same name.
   nameOf(run) {
     return this.#named.get(run.name) > 1 ? `${run.name} (run ${run.id})` : run.name;
   }
 
-  // A run's name, and in what the run differs from others of the page as far as its name does not say it.
+  // A run's name, and its differences from the page's other runs as far as the name does not contain them.
   describe(run) {
     const said = new Set(run.name.replace(/ · \d+$/, "").split(", "));
     const rest = (this.#differences[run.id] ?? []).filter((part) => !said.has(part));
@@ -90,8 +90,8 @@ export class RunSet extends EventTarget {
     return this.#groupOf.get(run.id);
   }
 
-  // Things by the group of their runs, in order, as pairs, for what groups have in common: a run that repeats
-  // another with the same seed does not count again. `run` reads a thing's run.
+  // Pairs of a group and its things, in order. For statistics of groups: repeats, runs with the configuration and seed
+  // of a later one, are left out. `run` returns a thing's run.
   grouped(things, run = (thing) => thing) {
     const single = things.filter((thing) => !this.#repeats.has(run(thing).id));
     const found = Map.groupBy(single, (thing) => this.groupOf(run(thing)));
@@ -110,7 +110,7 @@ export class RunSet extends EventTarget {
     return this.#runs.get(id);
   }
 
-  // Returns whether anything of the run is new. Its status says which means it counts in.
+  // Returns whether anything of the run has changed. The status determines which means include the run.
   run(run) {
     const known = this.#runs.get(run.id);
     this.#runs.set(run.id, run);

@@ -1,8 +1,8 @@
-// Sends forms without leaving the page, so that nothing typed is lost if the server does not answer. Then the page
-// goes where the answer leads. A form with `data-stay` stays on its page, whose live parts are read again.
+// Sends forms without leaving the page, so that nothing typed is lost if the server does not answer. Then the browser
+// goes to the address of the response. A form with `data-stay` stays on its page and updates the page's live parts.
 //
-// `data-cancels` names the runs that a form or button cancels (`ticked`: those that are chosen, `all`: all on the
-// page), `data-meanwhile` what its button says until the server has answered.
+// `data-cancels` names the runs that a form or button cancels (`ticked`: the selected runs, `all`: all runs of the
+// page). `data-meanwhile` is the label of its button until the server has answered.
 
 import { beginCancelling } from "./cancelling.js";
 import { giveFocus } from "../focus.js";
@@ -10,15 +10,15 @@ import { read, refresh } from "./live.js";
 import { become, focusNear } from "../morph.js";
 import { hush, say } from "./notice.js";
 
-const PATIENCE = 30_000; // ms until a server that says nothing counts as away
+const PATIENCE = 30_000; // ms until a server that does not answer counts as away
 const AWAY = "The server can’t be reached.";
 const KEPT = "Your input is kept.";
 const AGAIN = "You can safely try again.";
 const GROUPS = ".actions, .bulk, .filters";
 
-const sending = new Map(); // a form that is on its way, and what was pressed again meanwhile, with which input
+const sending = new Map(); // a form being sent; if it was submitted again meanwhile, the button and the input of that
 
-// The key of a request stays the same until it was answered, also when the page is read again in between.
+// The key of a request stays the same until the request is answered, even if the page is read again meanwhile.
 const keys = {
   of(request) {
     const made = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -27,19 +27,19 @@ const keys = {
       sessionStorage.setItem(request, key);
       return key;
     } catch {
-      return made; // storage is refused or full
+      return made; // storage is blocked or full
     }
   },
   forget(request) {
     try {
       sessionStorage.removeItem(request);
     } catch {
-      // there was none
+      // storage is blocked: there is no key
     }
   },
 };
 
-// The server is away or did not take the form; then `page` is what it answered.
+// The server is away or rejected the form; after a rejection, `page` is its response.
 class Refused extends Error {
   constructor(message, page = null) {
     super(message);
@@ -76,7 +76,7 @@ function wordsOf(answer, text, page) {
   return answer.status >= 500 ? AWAY : `The server rejected the request with status ${answer.status}.`;
 }
 
-// What a person has put into a form, without the rest of what it sends.
+// The user's input in a form, without hidden fields.
 const inputOf = (form) =>
   JSON.stringify([...form.elements].map((field) => (field.type === "hidden" ? null : [field.value, field.checked])));
 
@@ -90,11 +90,11 @@ function cancelledBy(form, button) {
   return [Number(cancels)];
 }
 
-// A form that is a button alone has no input to lose, and may stand in a part of the page that is read again.
+// A form that is only a button has no input to lose and may be in a live part of the page.
 const isSmall = (form) => "stay" in form.dataset && !form.id;
 
-// What stands beside the button until the next attempt. Where the server was away, the form hears an "away" event, and
-// its page may take the words away once the server is back.
+// Shows a message beside the button until the next attempt. If the server was away, the form gets an "away" event, and
+// its page may remove the message once the server is back.
 function complain(form, button, text, isAway = false) {
   if (isSmall(form)) return say(text, true);
   const words = document.createElement("p");
@@ -128,7 +128,7 @@ function showRefusal(form, button, { message, page }) {
   } else complain(form, button, message);
 }
 
-// Shows what has become of the page; what was typed while the form was on its way, or while the page is read, stays.
+// Updates the page, and keeps what was typed while the form was being sent or the page was being read.
 async function stay(form, button, sent) {
   const others = form.id ? [form] : [];
   try {
@@ -162,7 +162,7 @@ async function send(form, button) {
     const to = await post(address, body);
     answered(true);
     if (!("stay" in form.dataset) || to.pathname !== location.pathname) {
-      window.addEventListener("pageshow", release, { once: true }); // a second press meanwhile would start it twice
+      window.addEventListener("pageshow", release, { once: true }); // a second press meanwhile would submit it twice
       if ("givesFocus" in form.dataset) giveFocus(form.dataset.givesFocus);
       location.assign(to);
       return;

@@ -1,5 +1,5 @@
-// Updates ages such as "3 min ago" while the page is open. The exact time is in the title, in the reader's zone.
-// With `data-lasts` a time shows how long it has been since.
+// Updates ages such as "3 min ago" while the page is open. The exact time is in the title, in the reader's time zone.
+// With `data-lasts`, a time shows the duration since then.
 
 import { askClock, serverNow } from "../clock.js";
 import { ago, duration, exact } from "../format.js";
@@ -10,7 +10,7 @@ function show(time) {
   const title = exact(time.dateTime);
   if (time.title !== title) time.title = title;
   const now = serverNow();
-  if (now === null) return; // the server's words stay
+  if (now === null) return; // the server's text stays
   const text = "lasts" in time.dataset ? duration(Math.max(0, now - Date.parse(time.dateTime)) / 1000) : ago(time.dateTime, now);
   if (time.textContent !== text) time.textContent = text;
 }
@@ -23,7 +23,7 @@ async function follow() {
   try {
     await askClock();
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error; // the server is away, and is asked again
+    if (!(error instanceof TypeError)) throw error; // the server is away and is asked again later
   }
   showAll();
 }

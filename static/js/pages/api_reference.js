@@ -30,7 +30,7 @@ function kind(schema) {
   return [schema.format ?? schema.type ?? "anything", ...bounds].join(" ");
 }
 
-// `of` says whose table it is, for there are many with the same caption.
+// `of` names the table's subject, because many tables have the same caption.
 function table(caption, of, head, rows) {
   if (!rows.length) return null;
   const cells = (name, values, scope) =>

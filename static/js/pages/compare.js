@@ -28,7 +28,7 @@ followLinks();
 const images = new Images(view, selection);
 const readImages = throttle(() => !isGone && images.load(comparison.runs), 2000);
 
-// Every run was deleted: what is on the page is of the past, and nothing newer can be read.
+// Every run was deleted: the page keeps its last state, and nothing newer can be read.
 function gone() {
   isGone = true;
   readNoMore();
@@ -48,7 +48,7 @@ listen("/events", change, {
     const before = set.get(run.id);
     set.run(run);
     updateRow(run);
-    // a run's state is in the verdict, and whether it has epochs in the words beside it
+    // the verdict depends on a run's status, and the text beside it on whether it has epochs
     if (run.status !== before.status || (run.epochs_done > 0) !== (before.epochs_done > 0)) refresh();
   },
   epoch(record) {

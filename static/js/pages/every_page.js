@@ -14,7 +14,7 @@ startTableCopy();
 sendForms();
 passFocusOn();
 
-// After a refused form, typing goes on where the first thing is wrong.
+// After a rejected form, the first invalid field gets the focus.
 document.querySelector('main [aria-invalid="true"], main .field:has(.error:not(:empty)) input')?.focus();
 
 document.addEventListener("click", (event) => {

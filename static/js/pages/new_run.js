@@ -1,11 +1,11 @@
-// Updates the launch form's preview while a person types. The server reads the form and answers with the same page;
-// the parts marked `data-swap` are taken from it, so there is one reader of lists and ranges.
+// Updates the launch form's preview while a person types. The server reads the form and responds with the same page.
+// The parts marked `data-swap` are taken from it, so only the server parses lists and ranges.
 
 import { isFilledIn } from "../live/filled_in.js";
 import { become } from "../morph.js";
 import { throttle } from "../throttle.js";
 
-const PATIENCE = 15_000; // ms until a server that says nothing counts as away
+const PATIENCE = 15_000; // ms until a server that does not answer counts as away
 const TYPING = 250; // ms
 
 const form = document.querySelector("[data-launch]");
@@ -15,7 +15,7 @@ const staleNote = document.querySelector("[data-stale-note]");
 let typed = 0;
 let timer = null;
 
-// What the form would start is pale until the server has read what is typed, and says so where it can't.
+// The preview is pale until the server has read the input, and says so if the server can't be reached.
 function mark(state) {
   side.dataset.preview = state;
   const words = state === "away" ? "Not up to date: the server can’t be reached." : "";
@@ -41,7 +41,7 @@ async function ask() {
 const preview = throttle(async () => {
   const mine = typed;
   const fresh = await ask();
-  if (mine !== typed) return; // overtaken by typing, which asks again
+  if (mine !== typed) return; // newer input sends its own request
   for (const old of document.querySelectorAll("[data-swap]")) {
     const next = fresh.getElementById(old.id);
     if (next) become(old, next);
@@ -51,7 +51,7 @@ const preview = throttle(async () => {
     if (wrong) control.setAttribute("aria-invalid", "true");
     else control.removeAttribute("aria-invalid");
   }
-  // Where this reading was answered at once, only the answer to the form was lost, and its words stay.
+  // Removes the form's message only if the preview failed too. Otherwise only the response to the form was lost.
   if (side.dataset.preview === "away") form.querySelector('[data-sent="away"]')?.remove();
   mark("current");
 }, TYPING);
@@ -66,14 +66,14 @@ function later() {
 const chosen = () =>
   [...form.querySelectorAll('[data-choose-depth][aria-pressed="true"]')].map((card) => Number(card.dataset.chooseDepth));
 
-// 1, 2, 3 reads as 1-3.
+// 1, 2, 3 becomes 1-3.
 function asText(depths) {
   const [first, last] = [depths[0], depths.at(-1)];
   return depths.length > 2 && last - first === depths.length - 1 ? `${first}-${last}` : depths.join(", ");
 }
 
 form.addEventListener("input", later);
-form.addEventListener("away", later); // asked until the server is back
+form.addEventListener("away", later); // repeated until the server is back
 form.addEventListener("click", (event) => {
   const card = event.target.closest("[data-choose-depth]");
   const copy = event.target.closest("[data-copy]");
@@ -90,5 +90,5 @@ form.addEventListener("click", (event) => {
   }
 });
 form.querySelector("[data-check]").hidden = true; // the preview checks by itself
-// What the browser has filled in again, as after a reload, was never read.
+// The preview does not include input that the browser restored, for example after a reload.
 window.addEventListener("pageshow", () => isFilledIn(form) && later());

@@ -7,7 +7,7 @@ import { RunSet } from "../live/run_set.js";
 import { startTableCopy } from "../parts/table_copy.js";
 import { View } from "../parts/view.js";
 
-// It opens as the page was when it was asked for.
+// The report opens with the view that the page had when it was requested.
 const { opensAs } = document.querySelector("main").dataset;
 if (opensAs && !location.search) history.replaceState(null, "", opensAs);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => window.dispatchEvent(new Event("themechange")));

@@ -28,7 +28,7 @@ const LINES = {
   last: () => ({ color: colour("muted"), width: 1.5, dash: "dot" }),
 };
 
-// A curve; where it is smoothed, the raw values stand faint behind it.
+// A curve; if it is smoothed, the raw values are drawn faintly behind it.
 function curve(name, values, line, figure) {
   const weight = Math.min(0.99, Math.max(0, Number(view.get("smooth")) || 0));
   const mode = values.length > 1 ? "lines" : "markers";
@@ -45,10 +45,10 @@ function curve(name, values, line, figure) {
   return weight ? [raw, smoothed] : [smoothed];
 }
 
-// Before the first epoch the axes stand where the first points will fall.
+// Before the first epoch, the axes have the range of the first points.
 const axis = () => epochAxis(columns.epoch.length);
 
-// The axis for all lines of a chart, which are of one run.
+// The axis for all lines of a chart, which belong to one run.
 function fitted(lines, kind, nothing) {
   const found = frame([{ values: lines.flat() }], kind);
   return found.range ? found : { range: nothing };
@@ -60,7 +60,7 @@ function lossAxis(losses) {
   return { type: isLog ? "log" : "linear", minallowed: isLog ? undefined : LOSSES.ends[0], ...axis };
 }
 
-// Says with the drawing what is drawn.
+// The notes, updated with the drawing.
 function say({ isAll }) {
   const count = columns.epoch.length;
   const drawn = isAll ? `${plural(count, "epoch")}, all shown.` : `${plural(count, "epoch")}.`;
@@ -110,7 +110,7 @@ function draw() {
   document.querySelector("[data-last-key]").hidden = !view.get("last");
 }
 
-// The run was deleted: what is on the page is of the past, and can be read on.
+// The run was deleted: the page keeps its last state, and the reader can continue to read it.
 function gone() {
   readNoMore();
   document.getElementById("gone").hidden = false;
@@ -122,7 +122,7 @@ view.addEventListener("change", draw);
 epochs.addEventListener("change", draw);
 draw();
 
-// A heartbeat ages although nothing else changes.
+// The age of a heartbeat changes without events.
 setInterval(() => document.hidden || !document.querySelector("[data-heartbeat]") || refresh(), 5000);
 
 listen(`/runs/${id}/events`, main.dataset.change, {

@@ -5,7 +5,7 @@ import { plural } from "../format.js";
 import { removeRow, rowOf, updateRow } from "../parts/rows.js";
 
 const form = document.querySelector(".runs-form");
-// The address keeps what is filtered by, and nothing that is empty.
+// The address contains the active filters only.
 document.querySelector(".filters").addEventListener("formdata", ({ formData }) => {
   for (const [name, value] of [...formData]) if (!value) formData.delete(name);
 });
@@ -34,7 +34,7 @@ function showUnseen() {
   notice.hidden = !unseen.size;
 }
 
-// What the page has been read with again is no news any more.
+// Removes runs from the notice once the updated page lists them.
 document.addEventListener("live", () => {
   for (const id of unseen) if (rowOf(id)) unseen.delete(id);
   showUnseen();

@@ -4,5 +4,5 @@ try {
   const theme = localStorage.getItem("theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 } catch {
-  // storage is refused: the theme follows the system
+  // storage is blocked: the theme follows the system
 }

@@ -27,7 +27,7 @@ export class EpochTable {
     this.#fill();
   }
 
-  // Rows stay: new epochs come on top, and of one that was trained again only the figures that differ are written.
+  // Rows stay: new epochs are added on top, and an epoch trained again updates only the values that differ.
   #fill() {
     if (!this.details.open || !this.#columns) return;
     const count = this.#columns.epoch.length;

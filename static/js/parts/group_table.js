@@ -17,7 +17,7 @@ function spread({ mean, std, min, max }) {
   ];
 }
 
-// What a column says of a row, as texts and the classes of some; a detail stands on a line of its own.
+// The contents of a column's cells as texts with optional classes; a detail is on a line of its own.
 const CELLS = {
   n: (row) => [{ text: whole(row.n) }],
   parameters: (row) => [{ text: whole(row.parameters) }],
@@ -28,7 +28,7 @@ const CELLS = {
   train_seconds: (row) => [{ text: duration(row.train_seconds.mean) }],
 };
 
-// The difference of a row from the baseline, below its figure.
+// The differences of a row from the baseline, below its values.
 const DELTAS = {
   train_accuracy: (row, base) => signedPoints(row.train_accuracy.mean - base.train_accuracy.mean),
   test_accuracy: (row, base) => signedPoints(row.test_accuracy.mean - base.test_accuracy.mean),
@@ -37,7 +37,7 @@ const DELTAS = {
   train_seconds: (row, base) => ratio(row.train_seconds.mean / base.train_seconds.mean),
 };
 
-// What is copied of a cell, by part.
+// The values that a copy of a cell contains, by part.
 const ofMean = (value, base) => ({ "": value, ...(base === undefined ? {} : { "minus baseline": value - base }) });
 
 function ofSpread({ mean, std, min, max, ci95 }, base) {
@@ -55,7 +55,7 @@ const VALUES = {
   train_seconds: (row, base) => ofMean(row.train_seconds.mean, base?.train_seconds.mean),
 };
 
-// Writes pieces into a cell; where only words differ, nothing but the words is touched.
+// Writes pieces into a cell; if only texts differ, it changes only the texts.
 function write(cell, pieces) {
   const spans = cell.querySelectorAll("span");
   if (spans.length !== pieces.length || pieces.some(({ className = "" }, index) => spans[index].className !== className)) {
@@ -81,7 +81,7 @@ function rowHeader(row) {
   return header;
 }
 
-// A copy of the final table with the columns that an epoch has; rows are yet to come.
+// A copy of the final table with only the columns that epochs have, and without rows.
 function skeleton(final) {
   const copy = final.querySelector(".scroll").cloneNode(true);
   const names = [...copy.querySelectorAll("[data-column]")].map((header) => header.dataset.column);
@@ -107,15 +107,15 @@ function line(row, { columns, pins, isPinnable }) {
   return { element, cells };
 }
 
-// What was focused in a table that another takes the place of is focused in that one.
+// Moves the focus to the same element in a table that replaces another.
 function moveFocus(from, to) {
   const focused = document.activeElement;
   if (!from.contains(focused) || !focused.dataset.takesFocus) return;
   [...to.querySelectorAll("[data-takes-focus]")].find((each) => each.dataset.takesFocus === focused.dataset.takesFocus)?.focus();
 }
 
-// Returns what shows the rows of an epoch in `there`, with their differences from its baseline, or with null the
-// final results again. Columns that only final results have are left out.
+// Returns a function that shows the rows of an epoch in `there`, with their differences from its baseline, or, for
+// null, the final results again. Columns that only final results have are left out.
 export function groupTable(final, there) {
   const lines = new Map();
   let made = null;

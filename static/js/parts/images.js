@@ -16,20 +16,20 @@ function element(name, properties = {}, children = []) {
   return made;
 }
 
-// An element that stays as long as there is one with this key.
+// An element that is reused while there is one with this key.
 function kept(key, made) {
   made.dataset.key = key;
   return made;
 }
 
-// Offers options in a select. What the address does not choose stays as it was chosen last.
+// Fills a select with options. Without a choice in the address, the last choice stays.
 function offer(select, options, asked) {
   const chosen = [asked, select.value].find((wanted) => options.some(([value]) => value === wanted)) ?? options[0]?.[0] ?? "";
   fill(select, ...options.map(([value, text]) => kept(value, element("option", { value, textContent: text }))));
   if (select.value !== chosen) select.value = chosen;
 }
 
-// The server's words for what can't be shown.
+// Reads JSON; for a rejected request, returns the server's message as `problem`.
 async function read(url) {
   const answer = await fetch(url, { headers: { Accept: "application/json" } });
   const body = await answer.json();
@@ -40,9 +40,9 @@ async function read(url) {
 
 export class Images {
   #found = null;
-  #finished = ""; // the runs that it was found of
+  #finished = ""; // the runs that #found is about
   #step = null;
-  #stepOf = ""; // the runs that the step was found of
+  #stepOf = ""; // the runs that #step is about
   #names = new Map();
   #all = false;
   #shown = new Set();
@@ -65,7 +65,7 @@ export class Images {
       this.#all = true;
       const first = part("gallery").children.length;
       this.#gallery();
-      const more = part("gallery").children[first]; // the button that was pressed is gone
+      const more = part("gallery").children[first]; // the pressed button is gone
       more.tabIndex = -1;
       more.focus();
     });
@@ -75,8 +75,7 @@ export class Images {
     });
   }
 
-  // Reads the answers of these runs anew where another has finished, or one was deleted: what a run has stored once
-  // stays as it is.
+  // Reads the predictions again if another run has finished or one was deleted. Stored predictions never change.
   async load(runs) {
     this.#names = new Map(runs.map((run) => [run.id, `${run.id}: ${run.name}`]));
     const finished = JSON.stringify(runs.filter(({ status }) => status === "finished").map(({ id, attempt }) => [id, attempt]));
@@ -87,7 +86,7 @@ export class Images {
     await this.#show();
   }
 
-  // Another gallery begins with its first pictures.
+  // A new choice starts with its first pictures.
   #choose(values) {
     this.#all = false;
     this.#shown.clear();
@@ -153,7 +152,7 @@ export class Images {
       }),
     );
     const wanted = DIGITS.map(String).includes(digit) ? images.filter(({ label }) => label === Number(digit)) : images;
-    // a picture that is there stays among those shown when others come before it
+    // pictures that are shown stay visible when others are inserted before them
     const shown = wanted.filter(({ index }, place) => this.#all || place < SHOWN || this.#shown.has(index));
     this.#shown = new Set(shown.map(({ index }) => index));
     fill(part("gallery"), ...shown.map((image) => kept(image.index, this.#picture(image))));
@@ -243,14 +242,14 @@ export class Images {
   }
 }
 
-// A shaded cell with the share that is copied of it.
+// A shaded cell with the exact share for copies.
 function exact(share, text, shade) {
   const cell = shaded(text, shade);
   cell.dataset.values = JSON.stringify({ "": share });
   return cell;
 }
 
-// A cell the stronger in colour the more there is to see; what is less than nothing has a hue of its own.
+// A cell whose colour is stronger for larger shares; negative shares have another hue.
 function shaded(text, share) {
   const cell = element("td", { className: "number", textContent: text });
   cell.style.backgroundColor = colour(share < 0 ? "fewer" : "more", 0.45 * Math.min(1, Math.abs(share)));

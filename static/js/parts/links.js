@@ -24,7 +24,7 @@ export function followLinks() {
       { capture: true },
     );
   }
-  // A form's own fields win over the address.
+  // A form's own fields override the address.
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!("keepsView" in form.dataset)) return;

@@ -12,7 +12,7 @@ export function removeRow(id) {
   if (row) takeOut(row);
 }
 
-// Returns whether the run has a row here.
+// Returns whether the run has a row on this page.
 export function updateRow(run) {
   const row = rowOf(run.id);
   if (!row) return false;

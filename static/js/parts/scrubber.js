@@ -1,6 +1,6 @@
 // The epoch slider. The address keeps it.
 
-const PAUSE = 150; // ms: browsers refuse to write the address at every step of a slider
+const PAUSE = 150; // ms: browsers reject a change of the address at every step of a slider
 
 export class Scrubber extends EventTarget {
   #last = 0;
@@ -8,7 +8,7 @@ export class Scrubber extends EventTarget {
   #writing = null;
   #reach = { nothing: "", share: () => "" };
 
-  // `form` holds a range, a number and an output; `view` keeps the epoch.
+  // `form` contains a range, a number and an output; `view` stores the epoch.
   constructor(form, view) {
     super();
     this.view = view;
@@ -20,14 +20,14 @@ export class Scrubber extends EventTarget {
     this.number.addEventListener("blur", () => this.#show());
     this.end.addEventListener("click", () => {
       this.#ask(0);
-      this.range.focus(); // the button can't keep the focus once it does nothing
+      this.range.focus(); // a disabled button can't keep the focus
     });
     form.addEventListener("submit", (event) => event.preventDefault());
     view.follow(["epoch"], () => this.#read());
     this.#read();
   }
 
-  // Null at the end of training. An epoch that is not there yet waits at the last one there is.
+  // Null at the end of training. For an epoch that is not recorded yet, the last recorded one.
   get epoch() {
     return this.#last && this.#asked ? Math.min(this.#asked, this.#last) : null;
   }
@@ -36,7 +36,7 @@ export class Scrubber extends EventTarget {
     return this.#last;
   }
 
-  // Takes the last epoch of the slider, what to say when there is none, and how many runs have an epoch, in words.
+  // Takes the last epoch, the text for an empty slider, and `share`, which words how many runs have an epoch.
   limit({ last, nothing, share }) {
     this.#last = last;
     this.#reach = { nothing, share };
@@ -46,7 +46,7 @@ export class Scrubber extends EventTarget {
     this.#show();
   }
 
-  // What is typed beyond the last epoch becomes the last one, where one can see it.
+  // A number beyond the last epoch visibly becomes the last one.
   #type() {
     const typed = Number(this.number.value);
     const epoch = this.number.value.trim() && Number.isFinite(typed) ? Math.max(1, Math.min(Math.round(typed), this.#last)) : 0;

@@ -1,9 +1,9 @@
 // Copies tables with one exact value per cell and units in the headers. A cell names its values in `data-values`, as
-// JSON by part: {"": 0.98} or {"mean": 0.98, "std": 0.01}. A header may have a `data-unit`, and `data-uncopied`
-// leaves its column out.
+// JSON by part: {"": 0.98} or {"mean": 0.98, "std": 0.01}. `data-unit` of a header is its unit, and `data-uncopied`
+// excludes its column.
 
 const NUMBER = /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i;
-const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/; // what a spreadsheet takes for the beginning of a formula
+const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/; // first characters that a spreadsheet takes for the start of a formula
 
 const wordsOf = (element) => element.textContent.replaceAll(/\s+/g, " ").trim();
 
@@ -17,7 +17,7 @@ function valuesOf(cell) {
   return { "": NUMBER.test(plain) ? Number(plain) : words === "–" ? null : words };
 }
 
-// A value as a cell has it; an apostrophe keeps a text from being taken for a formula.
+// A value as text; an apostrophe prevents its use as a formula.
 function text(value) {
   if (value === null || value === undefined) return "";
   if (typeof value === "number") return String(value);
@@ -25,7 +25,7 @@ function text(value) {
   return FORMULA.test(words) ? `'${words}` : words;
 }
 
-// Columns of a table: which cells they hold, their part, and what they are called.
+// Columns of a table: their cells, part and name.
 function columnsOf(table, rows) {
   const heads = [...([...(table.tHead?.rows ?? [])].at(-1)?.cells ?? [])];
   const count = Math.max(heads.length, ...rows.map((row) => row.cells.length));
@@ -34,7 +34,7 @@ function columnsOf(table, rows) {
     if (head && (head.hidden || "uncopied" in head.dataset)) return [];
     const cells = rows.map((row) => row.cells[place]).filter(Boolean).map(valuesOf);
     const parts = [...new Set(cells.flatMap(Object.keys))];
-    const name = head ? wordsOf(head).replace(/ [↑↓?]$/, "") : ""; // without the arrow of its order or the mark that leads to help
+    const name = head ? wordsOf(head).replace(/ [↑↓?]$/, "") : ""; // without the arrow of the order and the mark of the help link
     return parts.map((part) => {
       const isNumber = cells.some((values) => typeof values[part] === "number");
       const unit = isNumber && head?.dataset.unit ? ` (${head.dataset.unit})` : "";
@@ -43,7 +43,7 @@ function columnsOf(table, rows) {
   });
 }
 
-// The rows of a table as texts, the header first, with the values of the cells that `has` lets through.
+// The rows of a table as texts, the header first, with the values of the cells for which `has` is true.
 export function matrix(table, has = () => true) {
   const all = [...table.tBodies].flatMap((body) => [...body.rows]);
   const rows = all.filter((row) => [...row.cells].some(has));
@@ -70,7 +70,7 @@ function asTable([head, ...rows]) {
   return table;
 }
 
-// Whether a selection holds something of a cell, and not only its edge.
+// Whether a selection includes content of a cell, and not only its edge.
 function isSelected(range, cell) {
   if (!range.intersectsNode(cell)) return false;
   const inside = document.createRange();
@@ -84,7 +84,7 @@ function isSelected(range, cell) {
 
 const UNSEEN = "script, style, noscript, template, svg, select, button, input, .info, [hidden], .visually-hidden";
 
-// What is copied of a selection: a part of one table, or tables among other things; null leaves it to the browser.
+// The copy of a selection: part of one table, or tables with other content; null leaves copying to the browser.
 function copied(range) {
   const node = range.commonAncestorContainer;
   const around = (node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement)?.closest("table");
@@ -116,7 +116,7 @@ function copySelection(event) {
   event.preventDefault();
 }
 
-// Copies the table that is shown among those that a button names.
+// Copies the visible table among those that a button names.
 function press(button) {
   const table = [...document.querySelectorAll(button.dataset.copyTable)].find((each) => each.checkVisibility());
   if (!table) return;

@@ -19,7 +19,7 @@ export function startThemeSwitch(button) {
     try {
       localStorage.setItem("theme", theme);
     } catch {
-      // storage is refused: the choice lasts as long as the page
+      // storage is blocked: the choice lasts until the page is left
     }
     show();
   });

@@ -1,6 +1,6 @@
 // The view of the charts, kept in the URL.
 
-// An inverse box stands for what is shown unless the address says otherwise.
+// An inverse box is ticked unless the address says otherwise.
 const isInverse = (control) => "inverse" in control.dataset;
 
 export class View extends EventTarget {
@@ -54,7 +54,7 @@ export class View extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  // A control's resting value (the first option, 0, unticked) is left out of the address.
+  // Default values (the first option, 0, unticked) are left out of the address.
   #read() {
     const values = {};
     for (const control of this.#controls()) {

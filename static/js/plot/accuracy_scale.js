@@ -3,12 +3,12 @@
 import { mark } from "../format.js";
 import { logarithmicTicks } from "./ticks.js";
 
-const NEAR = 2; // times the lowest error: what errs more is far from the best
+const NEAR = 2; // an error above NEAR times the lowest one is far from the best
 const UNIT = "\u00a0%";
 
 export const isNear = (accuracy, best) => 1 - accuracy <= NEAR * Math.max(0.001, 1 - best);
 
-// Which accuracies are near the best of them. One alone near it would fill the frame with nothing to compare.
+// Whether each accuracy is near the best. If only the best itself is near, all count: it has nothing to compare with.
 export function nearBest(accuracies) {
   const best = Math.max(...accuracies);
   const near = accuracies.map((accuracy) => isNear(accuracy, best));
@@ -37,7 +37,7 @@ function errors(values) {
   const positive = all.filter((error) => error > 1e-9);
   const perfect = positive.length < all.length;
   const smallest = positive.length ? Math.min(...positive) : 1;
-  const floor = smallest / (perfect ? 2 : 10); // a logarithm has no place for no error at all
+  const floor = smallest / (perfect ? 2 : 10); // a logarithmic axis can't show an error of 0
   const least = perfect ? floor : smallest;
   const most = Math.max(least * 1.2, ...all);
   const margin = 0.07 * Math.log10(most / least);
@@ -64,6 +64,6 @@ function errors(values) {
   };
 }
 
-// The scale asked for, over accuracies that are to be in its frame: `place` puts an accuracy on it, `shown` gives it in
-// percent as the axis has it, `position` turns a place into one of the axis' ends and steps, and `value` turns it back.
+// The requested scale for accuracies within its frame. `place` puts an accuracy on it, `shown` is the displayed percent
+// value, `position` converts a place to the units of the axis range, and `value` converts it back.
 export const accuracyScale = (asked, values) => (asked === "error" && values.length ? errors(values) : even(values));

@@ -8,21 +8,21 @@ import { ticksOf } from "./ticks.js";
 import { sentences, Unseen, unseen } from "./unseen.js";
 import { Zoom } from "./zoom.js";
 
-// One object for all drawings: plotly.js makes a chart anew whose configuration is another.
+// One object for all drawings: plotly.js recreates a chart if its configuration is another object.
 let made;
 const config = () => (made ??= {
   displaylogo: false,
   displayModeBar: "hover",
-  doubleClick: "autosize", // which zoom.js takes as the end of a zoom
+  doubleClick: "autosize", // zoom.js takes it as the end of a zoom
   modeBarButtonsToRemove: ["select2d", "lasso2d", "resetScale2d", "zoomIn2d", "zoomOut2d", "pan2d", "toImage"],
   modeBarButtonsToAdd: [{ name: "picture", title: "Download as PNG", icon: Plotly.Icons.camera, click: (element) => download(element, "png") }],
-  plotlyServerURL: "", // nothing is ever sent to a chart cloud
+  plotlyServerURL: "", // never sends anything to a chart cloud
   showSendToCloud: false,
   showEditInChartStudio: false,
 });
 
-// The size of a chart, known without asking for it at every step of a slider. What is placed by pixels, and the
-// number of marks, depend on it, so that another size needs another drawing.
+// The size of a chart, read without a layout at every step of a slider. Positions in pixels and the number of ticks
+// depend on it, so a chart is drawn again after a change of size.
 const sizes = new WeakMap();
 const updates = new WeakMap();
 const resized = new ResizeObserver((entries) => {
@@ -39,11 +39,11 @@ export function sizeOf(element) {
   return sizes.get(element);
 }
 
-// How many pixels a chart leaves to its lines.
+// Height in pixels of the area for lines.
 export const heightOf = (element) => Math.max(100, sizeOf(element).height - 52);
 export const isNarrow = (element) => sizeOf(element).width < 500;
 
-// Accuracies are drawn in percent, worded as on the rest of the page.
+// Accuracies are drawn in percent and formatted as on the rest of the page.
 export const percents = (fractions) => fractions.map((fraction) => (fraction == null ? null : fraction * 100));
 export const PERCENT = "%{y:.2f}\u00a0%";
 export const PERCENT_TICKS = { ticksuffix: "\u00a0%", minallowed: 0, maxallowed: 100 };
@@ -63,7 +63,7 @@ function axis({ title, ...rest }) {
   };
 }
 
-// Epochs are whole: few of them get a tick each, so that none stands between two.
+// Epochs are integers: up to 10 of them (5 on narrow screens) get a tick each, so that no tick is between two.
 export const epochAxis = (last, log = false) => ({
   title: "Epoch",
   rangemode: log ? undefined : "tozero",
@@ -71,13 +71,13 @@ export const epochAxis = (last, log = false) => ({
   dtick: last <= (innerWidth < 500 ? 5 : 10) && !log ? 1 : undefined,
 });
 
-// A range that ends with the lines, for labels beside them would widen it; one point alone stands inside.
+// A range that ends with the lines, because labels beside them would widen it. A single point is inside.
 export const endingAt = (last) => (last ? [0, Math.max(last, 2)] : [0, 10]);
 
-// Things one after the other, with a gap between each and the next, where plotly.js interrupts a line or an area.
+// Joins lists with a gap (null) between them, where plotly.js interrupts a line or an area.
 export const gapped = (things) => things.flatMap((thing, place) => (place ? [null, ...thing] : thing));
 
-// Stretches of neighbours that all are `whole`: a band must not run through one that is not.
+// Stretches of neighbouring rows that are all `whole`: a band must not cross one that is not.
 export function stretches(rows, whole) {
   const found = [[]];
   for (const row of rows) {
@@ -87,8 +87,8 @@ export function stretches(rows, whole) {
   return found.filter((stretch) => stretch.length);
 }
 
-// Traces as plotly.js draws them truly: where a logarithmic axis has no place for a value it would draw a line down to the
-// edge, which is interrupted instead, and a point of a line between two gaps is drawn as a marker.
+// Traces without plotly.js's misleading lines. On a logarithmic axis it would draw a line down to the edge for values
+// of 0 or less, so the line is interrupted there. A single point between two gaps is drawn as a marker.
 export function interrupted(trace, { x, y }) {
   if (trace.fill || !trace.mode?.includes("lines")) return [trace];
   const above = (values, { type }) => (type === "log" && values.some((value) => value <= 0) ? values.map((value) => (value > 0 ? value : null)) : values);
@@ -112,9 +112,9 @@ export const bandsOf = (areas, fillcolor) => ({
   hoverinfo: "skip",
 });
 
-// plotly.js draws the arrays of a trace again only if they are other objects, or with another `datarevision`. Columns
-// of epochs grow in place, so each drawing has its own: that costs nothing where arrays are made anew, as nearly all are,
-// and copies of the columns would cost as much again. With another revision of an axis, plotly.js keeps no zoom of its own.
+// plotly.js redraws the arrays of a trace only if they are other objects or `datarevision` has changed. Columns of
+// epochs grow in place, so each drawing gets its own revision. That costs nothing for the other arrays, which are new at
+// each drawing; copies of the columns would cost as much again. The revision of an axis discards plotly.js's own zoom.
 let drawings = 0;
 
 function layoutOf({ x, y, ...rest }) {
@@ -143,13 +143,13 @@ function layoutOf({ x, y, ...rest }) {
 
 const whenIdle = window.requestIdleCallback ?? ((action) => setTimeout(action, 50));
 
-// Which charts can be seen; asking them for their place would make the browser lay out the page at once.
+// The charts that are visible. Asking for their positions instead would force a layout.
 const inView = new WeakSet();
 const sight = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) inView[isIntersecting ? "add" : "delete"](target);
 });
 
-// Whether a chart shows everything, kept in the address by the chart's name.
+// Whether a chart shows everything, stored in the address under the chart's name.
 function wholeOf(element, view) {
   const name = element.id.replace("-chart", "");
   const all = () => new Set((view.get("whole") ?? "").split(",").filter(Boolean));
@@ -161,7 +161,7 @@ function wholeOf(element, view) {
   return { is: () => all().has(name), toggle };
 }
 
-// Gives axes their numbers where plotly.js words them badly; a chart that has a place for no point says so itself.
+// Sets tick labels that plotly.js formats badly, and a message in a chart that can't show any of its points.
 function complete(layout, found, { width, height }) {
   const { l, r, t, b } = layout.margin;
   const pixels = { x: Math.max(100, width - l - r), y: Math.max(100, height - t - b) };
@@ -176,12 +176,12 @@ function complete(layout, found, { width, height }) {
   }
 }
 
-// Draws what `build` returns, `{traces, layout, names, legend, say}` with `layout.x` and `layout.y` as axes; it gets the
-// chart's zoom. An axis may have the ends `all` beside `range`, for when everything is to be shown. `names` makes what names
-// lines within the ends that are shown, `{x, y}`, as parts of the layout; `legend` is the entries of the legend of a picture,
-// by default the traces that have names; `say` is told what is not seen. Call the returned function when data has changed,
-// also in place: it draws at once, but at most once a frame, and what can't be seen when nothing else is to do; zoom, pan
-// and pointer are kept.
+// Draws the result of `build`, `{traces, layout, names, legend, say}` with `layout.x` and `layout.y` as axes. `build`
+// gets the chart's zoom. Beside `range`, an axis may have `all`, the range that shows everything. `names` returns the
+// parts of the layout that name lines within the visible range `{x, y}`. `legend` contains the legend entries of an
+// exported picture, by default the named traces. `say` gets the counts of points that are not shown. Call the returned
+// function when data has changed, also in place. Visible charts are drawn immediately, but at most once a frame; others
+// when the browser is idle. Zoom, pan and pointer are kept.
 export function chart(element, build, view) {
   const zoom = new Zoom(wholeOf(element, view));
   const line = new Unseen(element, () => zoom.toggle());

@@ -1,11 +1,11 @@
 // Colours and font of the stylesheet, for charts.
 
-// Within the names of groups, where more than five of them bring a longer scale of colours.
+// Inside the names of groups, because a longer colour scale applies there for more than five groups.
 const probe = document.createElement("span");
 probe.hidden = true;
 (document.querySelector(".legend[role=group]") ?? document.body).append(probe);
 
-// Asking for a style makes the browser lay out what has just changed, so each is asked for once per theme.
+// Reading a style forces a layout, so each style is read once per theme.
 const known = new Map();
 window.addEventListener("themechange", () => known.clear());
 
@@ -21,8 +21,8 @@ function rgb(name) {
 
 const hex = (byte) => Math.round(byte).toString(16).padStart(2, "0");
 
-// A colour of the stylesheet as plotly.js reads it quickest, for it does so several times for every dot, in the
-// theme that is in force.
+// A colour of the current theme in the format that plotly.js parses fastest, because it parses a colour several times
+// per dot.
 export function colour(name, alpha = 1) {
   return `#${[...remembered(name, () => rgb(name)), ...(alpha < 1 ? [255 * alpha] : [])].map(hex).join("")}`;
 }
@@ -32,8 +32,8 @@ export const font = () => remembered("font", () => getComputedStyle(document.bod
 // A colour of the scale of depths, from 1 (light) to 10 (dark).
 export const shadeColour = (shade, alpha) => colour(`depth-${Math.min(shade, 10)}`, alpha);
 
-const LAYERS = 5; // colours of layers; deeper ones have them again, with other dashes
+const LAYERS = 5; // colours of layers; deeper layers repeat them with another dash
 
-// A layer of one network, from 1: colours that no depth has.
+// The colour of a layer of one network, counted from 1; no depth has it.
 export const layerColour = (layer, alpha) => colour(`layer-${((layer - 1) % LAYERS) + 1}`, alpha);
 export const layerDash = (layer) => (layer <= LAYERS ? "solid" : "dot");

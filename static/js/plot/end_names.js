@@ -6,15 +6,15 @@ import { plain } from "./labels.js";
 import { signOf } from "./marks.js";
 import { spaced } from "./spacing.js";
 
-const LINE = 15; // pixels from one name to the next
-const DOT = 30; // the dot before a name, its distance from the frame and a little room
-const LEAST = 80; // pixels at the right: enough for names like "5 layers"
-const NARROW = 500; // pixels of a chart
-const SHIFT = 14; // from the frame to the markers before the names
-const SIGN = 14; // what a marker takes before its name
-const NEAR = 4; // pixels: a name so close to its line's end needs no connection
+const LINE = 15; // pixels between the centres of names
+const DOT = 30; // the dot before a name, its distance from the frame and some room
+const LEAST = 80; // minimum right margin in pixels: enough for names like "5 layers"
+const NARROW = 500; // width in pixels of a narrow chart
+const SHIFT = 14; // pixels from the frame to the markers before the names
+const SIGN = 14; // pixels for a marker before its name
+const NEAR = 4; // pixels: a name this close to its line's end needs no connection
 
-// Where a line leaves the frame at the right or ends within it; null if none of it is there.
+// The point where a line leaves the frame at the right or ends within it; null if the line is outside.
 function endOf({ x, y }, [left, right]) {
   const last = x.findLastIndex((value, index) => value <= right && Number.isFinite(y[index]));
   if (last < 0 || (x[last] < left && last === x.length - 1)) return null;
@@ -23,16 +23,16 @@ function endOf({ x, y }, [left, right]) {
   return { x: right, y: y[last] + share * (y[last + 1] - y[last]) };
 }
 
-// The margins of a chart whose lines end in names, and whether there is room for these: they may take half of the
-// chart, a third of one as narrow as a phone, and each needs a line of its own.
+// The margins of a chart with names at the ends of its lines, and whether the names fit. They may take half of the
+// chart's width, or a third on a phone, and each needs a line of its own.
 export function roomFor(names, { width, height }) {
   const right = Math.round(Math.max(LEAST, DOT + Math.max(0, ...names.map((name) => widthOf(name, font())))));
   const fits = right <= width / (width < NARROW ? 3 : 2) && names.length * LINE <= height;
   return { fits, margin: { l: 56, r: fits ? right : 16, t: 8, b: 44 } };
 }
 
-// Parts of a layout that name lines `{name, color, symbol, x, y}` within what can be seen, `x` and `y` its ends. Numbers of
-// logarithmic axes, which `log` names, are powers of ten.
+// The parts of a layout that name lines `{name, color, symbol, x, y}` within the visible range `seen`. `log` names the
+// logarithmic axes; their values are powers of ten.
 export function endNames(lines, seen, height, log = {}) {
   const placed = lines
     .map((line) => ({ ...line, end: endOf(line, seen.x) }))

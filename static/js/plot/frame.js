@@ -1,15 +1,15 @@
-// Computes axis ranges that show most runs and leave out extreme ones. What lies far from all the rest would press
-// it flat, so it is left out of the frame, said, and shown on demand.
+// Computes axis ranges that show most runs and leave out extreme ones. Extreme values would flatten all others, so a
+// note counts them instead, and the reader can show them.
 
-const ROOM = 0.06; // of what is shown, at each end
-const AGAIN = 2; // times the height without what failed
-const RESOLUTION = 1e-12; // of a value: a smaller difference is none
+const ROOM = 0.06; // fraction of the range, at each end
+const AGAIN = 2; // maximum height, relative to the height without failed runs
+const RESOLUTION = 1e-12; // relative: smaller differences count as none
 
-// What an axis shows. Left out is what would make it `factor` times as high as the rest needs, which is never taken for
-// less than `least`: a loss of a few nats belongs to any training. A minority of runs that never comes near the others
-// is left out sooner: there the rest needs `apart` at least. `sides` are those where something may lie far away, `base`
-// is a value that is always shown, beyond `ends` there is nothing, and `isSpiky` says that single points of a run are
-// left out too, and not only whole runs.
+// The kinds of axes. Values are left out if they make the axis `factor` times as high as the rest needs, where the
+// rest counts as at least `least` high: losses of a few nats are normal. A minority of runs that never comes near the
+// others is left out sooner: the rest then counts as at least `apart` high. `sides` are the sides that can have extreme
+// values, `base` is a value that is always shown, and values never exceed `ends`. With `isSpiky`, single points of a
+// run can be left out, and not only whole runs.
 export const LOSS = { factor: 5, least: 3, apart: ({ high }) => high / 4, sides: ["high"], ends: [0, Infinity], isSpiky: true };
 export const LOG_LOSS = { factor: 5, least: 2, apart: () => 1, sides: ["high"] };
 export const LOG_NORM = { factor: 5, least: 2, apart: () => 2, sides: ["high", "low"] };
@@ -40,7 +40,7 @@ const height = (extent, base) => {
   return high - low;
 };
 
-// Extents with those farthest out on a side first, and what remains without the first, the first two and so on.
+// Extents sorted from the farthest on a side, and the extent of the rest without the first, the first two and so on.
 function peeled(extents, side) {
   const sorted = extents.toSorted(side === "high" ? (one, other) => other.high - one.high : (one, other) => one.low - other.low);
   const rest = new Array(sorted.length);
@@ -53,8 +53,8 @@ function peeled(extents, side) {
   return { sorted, rest };
 }
 
-// How many of those farthest out, the fewest, must go so that the others are not pressed flat; 0 for none. `needs` says
-// what the others take at least.
+// The smallest number of extreme extents to remove so that the others are not flattened; 0 for none. `needs` returns
+// the minimum height that the rest counts as.
 function tooFar({ sorted, rest }, { factor, base }, spare, needs) {
   const whole = height(rest[0], base);
   for (let count = 1; count <= Math.min(spare, sorted.length - 1); count += 1) {
@@ -81,8 +81,8 @@ function without(extents, kind, spare, needs) {
   return kept;
 }
 
-// The extent of a run without a few points far from all its others. Where ever more would have to go, as of a loss that
-// falls through all powers of ten, none does.
+// The extent of a run without a few extreme points. If removing them makes further points extreme, as in a loss that
+// falls through many powers of ten, all points stay.
 function settled(values, kind) {
   const whole = extent(values);
   if (!kind.isSpiky || !isSome(whole) || height(whole, kind.base) <= kind.factor * kind.least) return whole;
@@ -105,8 +105,8 @@ function withRoom(extent, { base, ends = [-Infinity, Infinity] }) {
   return [Math.max(ends[0], low === base ? low : low - room), Math.min(ends[1], high + room)];
 }
 
-// The axis for runs, `{values, isFailed}` each: `range` shows most of them and `all` everything; both are undefined where
-// there is nothing to show. What has failed takes at most as much again of the frame as what has not.
+// The axis for runs `{values, isFailed}`: `range` shows most of them and `all` everything. Both are undefined if there
+// is nothing to show. Failed runs make the range at most twice as high.
 export function frame(runs, kind) {
   const extents = runs.map(({ values, isFailed }) => ({ ...settled(values, kind), isFailed })).filter(isSome);
   if (!extents.length) return {};
@@ -125,5 +125,5 @@ export function frame(runs, kind) {
   return { range: withRoom(shown, kind), all: withRoom(all, kind) };
 }
 
-// The places of values on a logarithmic axis, without those that it has no place for.
+// The logarithms of the positive values, which are the ones that a logarithmic axis can show.
 export const logarithms = (values) => values.filter((value) => value > 0).map(Math.log10);

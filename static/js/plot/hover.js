@@ -2,12 +2,12 @@
 
 import { loss, seconds, significant } from "../format.js";
 
-// What may stand in a `hovertemplate` in place of a format of plotly.js: `%{y:loss}`.
+// Formats that a `hovertemplate` may use beside those of plotly.js, as in `%{y:loss}`.
 const WORDS = { loss, seconds, norm: (value) => significant(value, 3) };
 const TOKEN = new RegExp(`%\\{([xy]):(${Object.keys(WORDS).join("|")})\\}`, "g");
 
-// A trace whose template plotly.js understands. It reads an array of custom data through at every drawing, but this one
-// is empty for it: words are made of a point when the pointer is on it.
+// A trace with a template that plotly.js understands. plotly.js reads custom data in full at every drawing, so this
+// array is empty: it formats a point when the pointer is on it.
 export function worded(trace) {
   const asked = [...(trace.hovertemplate ?? "").matchAll(TOKEN)];
   if (!asked.length) return trace;

@@ -1,7 +1,7 @@
 // Finds places for the names of dots where they cover no dots, lines or other names. All in pixels, y downwards.
 
 const GAP = 4;
-const LINE = 15; // the height of a name
+const LINE = 15; // height of a name
 
 const overlap = (one, other) =>
   Math.max(0, Math.min(one.right, other.right) - Math.max(one.left, other.left)) *
@@ -9,7 +9,7 @@ const overlap = (one, other) =>
 
 const boxAround = ({ x, y, radius }) => ({ left: x - radius, right: x + radius, top: y - radius, bottom: y + radius });
 
-// The places around a dot, the most usual first.
+// The positions around a dot, the most usual first.
 function candidates({ x, y, radius, width }) {
   const side = radius + GAP;
   const box = (left, top) => ({ left, right: left + width, top, bottom: top + LINE });
@@ -23,17 +23,17 @@ function candidates({ x, y, radius, width }) {
   ]);
 }
 
-// Whether two names that share some width stand one above the other as their dots do.
+// Whether two names that overlap horizontally are in the same vertical order as their dots.
 const isInOrder = (one, other) =>
   one.box.right <= other.box.left ||
   other.box.right <= one.box.left ||
   Math.abs(one.dot.y - other.dot.y) < LINE ||
   one.box.top > other.box.top === one.dot.y > other.dot.y;
 
-// The middle of each name, for dots `{x, y, radius, width}` in order of their weight; `width` is the name's. Null if not all
-// names can be read beside their dots: where one would leave the frame, lie on another, on a dot or on a box of `taken`, or
-// stand in another order than the dots, or where dots lie so close that a name could be either's. `others` are smaller dots
-// and `lines` boxes that no name should lie on, and `frame` is `{width, height}`.
+// The centre of each name, for dots `{x, y, radius, width}` in order of priority, where `width` is the name's. Null if
+// the names are not all readable: one would leave the frame, overlap another name, a dot or a box of `taken`, or be out
+// of the dots' order, or dots are so close that a name could belong to either. Names avoid `others`, which are smaller
+// dots, and `lines`, which are boxes, where they can. `frame` is `{width, height}`.
 export function labelPlaces(dots, others, lines, taken, frame) {
   const isClose = (one, other) => one !== other && Math.hypot(one.x - other.x, one.y - other.y) < LINE;
   if (dots.some((one) => dots.some((other) => isClose(one, other)))) return null;
@@ -53,9 +53,9 @@ export function labelPlaces(dots, others, lines, taken, frame) {
 
 const context = document.createElement("canvas").getContext("2d");
 
-const LOOSE = 1.1; // letters that a browser fits to the pixels of its page are wider in a picture
+const LOOSE = 1.1; // text is wider in an exported picture than on the page
 
-// How wide a name may be in the font of charts.
+// The maximum width of a name in the charts' font.
 export function widthOf(text, font) {
   context.font = `12px ${font}`;
   return LOOSE * context.measureText(text).width;

@@ -3,11 +3,11 @@
 import { colour } from "./colours.js";
 import { spaced } from "./spacing.js";
 
-// plotly.js reads some HTML in names and labels.
+// plotly.js reads some HTML in names and labels, so it is escaped.
 export const plain = (text) =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
-// The text that such a name stands for, as a page shows it.
+// The plain text of an escaped name.
 export const readable = (name) =>
   name.replaceAll("<br>", "\n").replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 
@@ -15,9 +15,9 @@ export function label(text, x, y, ink = colour("muted")) {
   return { text, x, y, xanchor: "left", yanchor: "middle", xshift: 10, showarrow: false, font: { color: ink, size: 12 } };
 }
 
-// Labels `{text, x, y, ink, side, gap, hover}` as a trace: plotly.js measures every annotation anew at each redraw,
-// but not the texts of traces. They stand `gap` pixels from their places, to the `side` that `textposition` names,
-// which plotly.js keeps clear of markers: here of ones that can't be seen.
+// Labels `{text, x, y, ink, side, gap, hover}` as a trace: plotly.js measures every annotation again at each redraw,
+// but not the texts of traces. Each label is `gap` pixels from its position, on the `side` that `textposition` names.
+// plotly.js keeps that distance from markers, so the trace has invisible ones.
 export const texts = (labels) => ({
   x: labels.map(({ x }) => x),
   y: labels.map(({ y }) => y),
@@ -32,8 +32,8 @@ export const texts = (labels) => ({
   isCounted: false,
 });
 
-// Labels `{text, x, y, ink}` beside their places, pushed apart where they would overlap, within `range`, the ends of the
-// axis that is `height` pixels high.
+// Labels `{text, x, y, ink}` beside their positions, moved apart if they would overlap. They stay within `range`, the
+// ends of the axis, which is `height` pixels high.
 export function endLabels(ends, range, height, { lines = 1 } = {}) {
   const places = spaced(ends.map(({ y }) => y), ((range[1] - range[0]) * 15 * lines) / height, range);
   return ends.map(({ text, x, ink = colour("ink") }, index) => label(text, x, places[index], ink));

@@ -3,13 +3,13 @@
 import { shadeColour } from "./colours.js";
 import { plain } from "./labels.js";
 
-const LINE_MARKERS = 8; // at most so many on a line, evenly spaced
+const LINE_MARKERS = 8; // maximum number of markers on a line, evenly spaced
 
 const SVG = "http://www.w3.org/2000/svg";
 
 export const lineOf = (group, width = 2, alpha = 1) => ({ color: shadeColour(group.shade, alpha), width, dash: group.dash });
 
-// Markers of a line; they are drawn where colour and dash don't tell all groups apart, or where one point is the whole line.
+// Markers of a line, drawn if colour and dash don't distinguish all groups, or if the line is a single point.
 export const markerOf = (group, size = 7, alpha = 1) => ({ color: shadeColour(group.shade, alpha), symbol: group.symbol, size, maxdisplayed: LINE_MARKERS });
 
 export function modeOf(group, length) {
@@ -17,11 +17,11 @@ export function modeOf(group, length) {
   return group.needsMarkers ? "lines+markers" : "lines";
 }
 
-// The entry of a group in the legend of a picture.
+// The legend entry of a group in an exported picture.
 export const keyOf = (group, mode = modeOf(group, 2)) => ({ name: plain(group.label), mode, line: lineOf(group), marker: markerOf(group, 9) });
 
-// A marker as a shape of plotly.js, `across` pixels right of its anchor: a letter for it is not in every font. Its path is
-// the page's, whose y grows downwards; plotly.js' pixels grow upwards.
+// A marker as a shape of plotly.js, `across` pixels right of its anchor, because not every font has a character for it.
+// The y axis of the page's path points down; that of plotly.js's pixels points up.
 export function signOf(symbol, color, across) {
   const path = document
     .getElementById(`mark-${symbol}`)
@@ -40,7 +40,7 @@ function child(name, attributes) {
   return made;
 }
 
-// What a page shows beside a group's name, as `group_mark` of templates/_parts.html does.
+// The mark beside a group's name on a page, as `group_mark` of templates/shared/_parts.html draws it.
 export function groupMark({ shade, dash, symbol, isMarked }) {
   if (!isMarked) {
     const dot = document.createElement("span");
@@ -54,7 +54,7 @@ export function groupMark({ shade, dash, symbol, isMarked }) {
   return swatch;
 }
 
-// Names groups above a chart that has no room for their names within it; none hides the names.
+// Names groups above a chart that has no room for names inside; no groups hides the names.
 export function showKeys(element, groups) {
   element.hidden = !groups.length;
   const ids = groups.map(({ id }) => id).join();

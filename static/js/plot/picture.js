@@ -8,15 +8,15 @@ const SAMPLE = 40; // pixels of line before a name
 const ROOM = 24; // around both
 const ROW = 21; // the height of a row of names
 const EDGE = 12; // around all names
-const NOTE = { size: 11, line: 16 }; // pixels of what is not shown, in words
+const NOTE = { size: 11, line: 16 }; // pixels, for the sentences about points that are not shown
 
-// The entries of each chart's legend, `{name, mode, line, marker}`, which stay off the page.
+// The entries of each chart's legend, `{name, mode, line, marker}`, which the page itself does not show.
 export const legends = new WeakMap();
 
-// What each chart does not show, in words that a page has below it.
+// The sentences below each chart about points that are not shown.
 export const notes = new WeakMap();
 
-// A text in lines of at most `width` pixels.
+// A text wrapped to lines of at most `width` pixels.
 function wrapped(text, width) {
   const lines = [""];
   for (const word of text.split(" ").filter(Boolean)) {
@@ -27,7 +27,7 @@ function wrapped(text, width) {
   return lines.filter(Boolean);
 }
 
-// Names under a chart `width` pixels wide, each whole: how wide one is, how many rows they take, and how wide the picture.
+// The layout of names below a chart `width` pixels wide: width of an entry, width of the picture, number of rows.
 export function rowsFor(names, width) {
   const entry = Math.ceil(SAMPLE + ROOM + Math.max(0, ...names.map((name) => widthOf(name, font()))));
   const whole = Math.max(width, entry + 2 * EDGE);
@@ -35,11 +35,11 @@ export function rowsFor(names, width) {
   return { entry, width: whole, rows: Math.ceil(names.length / columns) };
 }
 
-// What plotly.js escaped, as it is measured.
+// A text without plotly.js's escapes, for measuring.
 const unescaped = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 
-// A figure on the ground of the page, for a transparent one is unreadable elsewhere, with a legend that names all its lines.
-// Marks on the edge of its frame are whole.
+// A figure with the page's background, because a transparent one is unreadable elsewhere, and with a legend of all
+// lines. Marks on the edge of its frame are not cut off.
 function figureOf(element) {
   const { data, layout, clientWidth, clientHeight } = element;
   const legend = legends.get(element) ?? [];

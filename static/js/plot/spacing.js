@@ -1,6 +1,6 @@
-// Moves positions apart by a minimum distance within given ends, as little as possible. Things at one place keep
-// their order, the first highest. It averages neighbours that would overlap (pool adjacent violators: M. Ayer et
-// al., 1955). What finds no room closes up.
+// Moves positions apart by a minimum distance within given ends, as little as possible. Positions at one place keep
+// their order, the first highest. Neighbours that would overlap are averaged (pool adjacent violators: M. Ayer et al.,
+// 1955). If the room does not suffice, the distance shrinks.
 export function spaced(wanted, apart, [low, high]) {
   const count = wanted.length;
   const step = count > 1 ? Math.min(apart, (high - low) / (count - 1)) : 0;

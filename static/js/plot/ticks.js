@@ -2,15 +2,15 @@
 
 import { mark } from "../format.js";
 
-const APART = { x: 64, y: 26 }; // pixels between two marks
+const APART = { x: 64, y: 26 }; // minimum distance between ticks in pixels
 const DIGITS = [[1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 5], [1]];
 const STEPS = [1, 2, 5];
-const FEW = 3; // marks of a kind that are enough to read an axis by
-const EVERYDAY = [0.01, 10_000]; // plotly.js words what is between as the page does
+const FEW = 3; // ticks of a kind that are enough to read an axis
+const EVERYDAY = [0.01, 10_000]; // plotly.js formats values in this range as the page does
 
 const exact = (value) => Number(value.toPrecision(12));
 
-// The smallest step of 1, 2 or 5 times a power of ten that is at least so large.
+// The smallest step of 1, 2 or 5 times a power of ten that is at least `least`.
 function niceStep(least) {
   const power = 10 ** Math.floor(Math.log10(least));
   return exact(power * ([...STEPS, 10].find((step) => step * power >= least * (1 - 1e-9)) ?? 10));
@@ -23,7 +23,7 @@ function multiples(step, [low, high]) {
   return found;
 }
 
-// Powers of ten, with the digits between them for which there is room, or every second power, every fifth and so on.
+// Powers of ten with as many digits between them as fit, or every second, every fifth power and so on.
 function decades([low, high], apart) {
   for (const digits of DIGITS) {
     const ends = [...digits, 10];
@@ -38,14 +38,14 @@ function decades([low, high], apart) {
   return multiples(niceStep(apart), [low, high]).map((power) => Number(`1e${power}`));
 }
 
-// Even steps, wide enough apart at the upper end, where a logarithmic axis is closest.
+// Even steps with enough distance at the upper end, where a logarithmic axis is densest.
 function evenly([low, high], apart) {
   const [from, to] = [10 ** low, 10 ** high];
   return multiples(niceStep(to * (1 - 10 ** -apart)), [from, to]);
 }
 
-// Marks of a logarithmic axis, whose ends are powers of ten: decades, 2 and 5 between them or all digits as there is
-// room, and even steps within less than a decade.
+// Ticks of a logarithmic axis, whose ends are powers of ten: decades, with 2 and 5 or all digits between them if they
+// fit, or even steps within less than a decade.
 export function logarithmicTicks(range, pixels, axis = "y") {
   const apart = (APART[axis] * (range[1] - range[0])) / pixels;
   const found = decades(range, apart);
@@ -57,7 +57,7 @@ export function linearTicks(range, pixels, axis = "y") {
   return multiples(niceStep((1.5 * APART[axis] * (range[1] - range[0])) / pixels), range);
 }
 
-// What an axis that names no marks of its own is given. `isCount`: only whole numbers have a meaning on it.
+// The ticks of an axis without ticks of its own. With `isCount`, only integers have a meaning on the axis.
 export function ticksOf({ type, range, isCount, ticksuffix = "" }, pixels, axis) {
   const isLog = type === "log";
   const largest = Math.max(...range.map(Math.abs));

@@ -9,7 +9,7 @@ const NAMED = 3; // runs that a sentence lists
 const counts = ({ isCounted, hoverinfo }) => isCounted ?? hoverinfo !== "skip";
 const nameOf = ({ name, text }, index) => readable(name ?? (Array.isArray(text) ? text[index] : "")).split("\n")[0];
 
-// A test of values on an axis: "", or why one is not to be seen.
+// A function that returns why an axis can't show a value, or "".
 function lookAt({ type, range }) {
   const isLog = type === "log";
   const [low, high] = !range ? [-Infinity, Infinity] : isLog ? range.map((power) => 10 ** power) : range;
@@ -20,9 +20,9 @@ function lookAt({ type, range }) {
   };
 }
 
-// How many points these traces have, how many of them are broken, at 0 or less on a logarithmic axis or outside the
-// ends of an axis, and whose the last ones are. `isCounted` of a trace says whether it is of runs: others repeat them or
-// were measured by someone else; one that `hasGaps` has no value at some places.
+// Counts the points of these traces, and those that are broken, at 0 or less on a logarithmic axis or outside the
+// ends of an axis. Collects the names of the last kind. Only traces with `isCounted` count: others repeat runs or were
+// measured by someone else. A trace that `hasGaps` has no value at some places.
 export function unseen(traces, { x, y }) {
   const found = { points: 0, broken: 0, zero: 0, outside: 0, names: new Set() };
   const [across, up] = [lookAt(x), lookAt(y)];
@@ -50,7 +50,7 @@ function owners(names) {
   return ` (${listed(more > 0 ? [...known.slice(0, NAMED), `${whole(more)} more`] : known)})`;
 }
 
-// Sentences about what is not shown.
+// Sentences about points that are not shown.
 export function sentences({ points, broken, zero, outside, names }) {
   const said = [];
   if (zero) said.push(`${share(zero, points)} ${verb(zero, "is", "are")} not drawn: a logarithmic axis cannot show 0 or less.`);
@@ -59,7 +59,7 @@ export function sentences({ points, broken, zero, outside, names }) {
   return said;
 }
 
-// The line below a chart that says so, with a button between what most runs need and everything.
+// The line with these sentences below a chart, and a button that switches between the usual range and everything.
 export class Unseen {
   #line = Object.assign(document.createElement("p"), { className: "unseen small muted", hidden: true });
   #button = Object.assign(document.createElement("button"), { type: "button" });
@@ -70,7 +70,7 @@ export class Unseen {
     (chart.closest(".scroll") ?? chart).after(this.#line);
   }
 
-  // `isWhole` says that everything is in the frame because it was asked for.
+  // `isWhole` says that the reader has chosen to show everything.
   show(found, isWhole) {
     const said = sentences(found);
     if (isWhole) said.push("The axis shows all points.");

@@ -1,6 +1,6 @@
-// Keeps the axis ranges that a person zoomed to while data grow; other axes follow the data. With `uirevision` alone
-// plotly.js would drop a zoom whenever a chart sets its axis range, and a double click would lead back to the range
-// of the empty chart.
+// Keeps the axis ranges that a person zoomed to while data grow; other axes follow the data. With `uirevision` alone,
+// plotly.js would drop a zoom whenever a chart sets its axis range, and a double-click would return to the range of the
+// empty chart.
 
 const AXES = ["xaxis", "yaxis"];
 
@@ -10,24 +10,24 @@ export class Zoom {
   #canSwitch = false;
   #quantities;
 
-  // `whole` keeps whether the chart shows everything: `{is, toggle}`.
+  // `whole` stores whether the chart shows everything: `{is, toggle}`.
   constructor(whole) {
     this.#whole = whole;
   }
 
-  // Whether the chart shows everything, also what it would leave out of its frame.
+  // Whether the chart shows everything, including values that it leaves out by default.
   get isWhole() {
     return this.#whole.is();
   }
 
-  // Shows everything, or only what most points need, whatever a person has zoomed to.
+  // Switches between everything and the usual range, and ends a zoom.
   toggle() {
     this.#held = {};
     this.#whole.toggle();
   }
 
-  // Sets the ends of axes in a new layout: those of `range`, or of `all` where everything is shown. Other quantities,
-  // which `uirevision` names, need another zoom. `isPart` says that something lies outside.
+  // Sets the ends of axes in a new layout: `all` if everything is shown, otherwise `range`. A change of `uirevision`,
+  // which names the quantities, ends a zoom. `isPart` says that some points are outside.
   apply(layout, isPart) {
     if (layout.uirevision !== this.#quantities) this.#held = {};
     this.#quantities = layout.uirevision;
@@ -40,8 +40,8 @@ export class Zoom {
     }
   }
 
-  // Takes what a person has done to the axes. A double-click, which asks
-  // plotly.js for automatic ends, ends the zoom; without one it leads to everything, and back.
+  // Takes a reader's changes of the axes. A double-click requests automatic ends from plotly.js. It ends a zoom;
+  // without a zoom it switches between everything and the usual range.
   take(changes, layout) {
     const of = (kind) => AXES.filter((name) => Object.keys(changes).some((key) => key.startsWith(`${name}.${kind}`)));
     const [chosen, released] = [of("range"), of("autorange")];
