@@ -4,7 +4,7 @@
     python benchmarks/against.py ../older                          # web, compare and training, three rounds
     python benchmarks/against.py ../older --only web --rounds 5
 
-Machines differ and are noisy: only the ratios count. Prints Markdown; the exit status is 1 if a median takes
+Machines differ and are noisy, so only the ratios count. Prints Markdown. Exits with status 1 if a median is
 more than 1.1 times as long as in the older checkout.
 """
 
@@ -21,15 +21,15 @@ from statistics import median
 HERE = Path(__file__).parent.parent
 PARTS = {"web": ["web.py"], "compare": ["compare.py"], "training": ["training.py"]}
 WORST = 1.1
-"""How many times as long as before a measured time may be."""
+"""Maximum ratio of a time to that of the older checkout."""
 
 _FIGURE = re.compile(r"([\d,.]+)(?: (?:ms|s|MiB))?")
 _SPREAD = {"min", "max", "floor"}
-"""Columns that say nothing of this code's speed."""
+"""Columns that are not compared."""
 
 
 def main() -> int:
-    """Measure both in turn and print what each figure became; the exit status."""
+    """Measure both checkouts in turn, print each figure before and now, and return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def measured(checkout: Path, words: list[str]) -> Iterator[tuple[str, float]]:
-    """Run a benchmark of a checkout; the name and value of every figure in its tables."""
+    """Run a benchmark of a checkout and yield the name and value of every figure in its tables."""
     script, *options = words
     command = [checkout / ".venv/bin/python", checkout / "benchmarks" / script, *options]
     said = subprocess.run(command, cwd=checkout, stdout=subprocess.PIPE, text=True, check=True).stdout

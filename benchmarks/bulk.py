@@ -2,11 +2,11 @@
 
     python benchmarks/bulk.py                     # 10,200 runs of 20 epochs each, five rounds
     python benchmarks/bulk.py --rounds 1 --runs 1000
-    python benchmarks/bulk.py --write             # and keep the figures in RESULTS.md
+    python benchmarks/bulk.py --write             # store the results in RESULTS.md
 
-Each round fills a database of its own and starts a web server on it. During the request another client
-posts runs, a stand-in worker renews its lease, and a probe tries to take SQLite's write lock every two
-milliseconds. Prints Markdown.
+Each round fills a new database and starts a web server on it. During the request, another client posts runs,
+a stand-in worker renews its lease, and a probe tries to take SQLite's write lock every two milliseconds.
+Prints Markdown.
 """
 
 import argparse
@@ -40,31 +40,31 @@ from tests.reliability.server import Server
 from trainer.config import TrainConfig
 
 OTHERS = 200
-"""Runs that stay."""
+"""Number of runs that the request does not touch."""
 
 MOST_QUEUED = 9_000
-"""So that there is room in the queue for what is posted."""
+"""Number of queued runs that leaves room in the queue for posted runs."""
 
 EPOCHS = 20
 PROBE_SECONDS = 0.002
 POST_SECONDS = 0.02
 HEARTBEAT_SECONDS = 0.5
-"""Ten times as often as a worker beats, for more figures."""
+"""A tenth of a worker's interval, for more measurements."""
 
 
 @dataclass
 class Round:
-    """What others met during one request; seconds."""
+    """Times of one request and of other clients meanwhile, in seconds."""
 
     request: float = 0
     locks: list[float] = field(default_factory=list)
     posts: list[float] = field(default_factory=list)
     heartbeats: list[float] = field(default_factory=list)
     failed: int = 0
-    """Posts and heartbeats that were refused because the database was busy for too long."""
+    """Number of posts and heartbeats rejected because the database was busy for too long."""
 
     def timed(self, taken: list[float], action: Callable[[], object]) -> None:
-        """Do it, and note how long that took, well or not."""
+        """Run an action and record its time, whether it succeeds or not."""
         began = time.perf_counter()
         try:
             action()
@@ -74,7 +74,7 @@ class Round:
 
 
 def measure(action: str, runs: int) -> Round:
-    """One round: fill, serve, ask, and watch."""
+    """Run one round: fill a database, serve it, send the request and measure."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder))
         ids = _fill(settings, runs, queued=action == "cancel")
@@ -94,7 +94,7 @@ def _watch(settings: Settings, url: str, body: dict[str, object]) -> Round:
     with httpx.Client(base_url=url, timeout=600) as client, httpx.Client(base_url=url, timeout=600) as other:
         post = lambda: found.timed(found.posts, lambda: _post(other))  # noqa: E731
         beat = lambda: found.timed(found.heartbeats, lambda: _beat(database))  # noqa: E731
-        _post(other)  # makes the connection
+        _post(other)  # opens the connection
         with (
             _repeated(post, POST_SECONDS),
             _repeated(beat, HEARTBEAT_SECONDS),
@@ -116,7 +116,7 @@ def _beat(database: Database) -> None:
 
 @contextmanager
 def _repeated(action: Callable[[], object], seconds: float) -> Iterator[None]:
-    """Do it again and again in a thread of its own while the block runs."""
+    """Repeat an action in another thread while the block runs."""
     over = Event()
 
     def repeat() -> None:
@@ -134,7 +134,7 @@ def _repeated(action: Callable[[], object], seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _probed(settings: Settings, locks: list[float]) -> Iterator[None]:
-    """How long the write lock was found taken each time, while the block runs."""
+    """While the block runs, record how long the write lock is taken each time."""
     connection = sqlite.connect(
         settings.data_dir / "depthboard.sqlite3", timeout=0, isolation_level=None, check_same_thread=False
     )
@@ -158,7 +158,7 @@ def _probed(settings: Settings, locks: list[float]) -> Iterator[None]:
 
 
 def _fill(settings: Settings, runs: int, *, queued: bool) -> list[int]:
-    """The ids of so many runs and of the others: waiting, or finished with epochs and files."""
+    """Create `runs` and `OTHERS` runs, queued or finished with epochs and files, and return their ids."""
     database = Database(settings.url)
     migrations.upgrade(database)
     configs = [TrainConfig(depth=1, seed=seed, epochs=EPOCHS) for seed in range(runs + OTHERS)]
@@ -221,7 +221,7 @@ def _row(action: str, runs: int, rounds: Sequence[Round]) -> str:
 
 
 def main() -> None:
-    """Measure, print, and keep the figures if asked to."""
+    """Measure, print and optionally store the results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -2,8 +2,8 @@
 
     python benchmarks/compare.py
 
-Fills a database of its own with runs whose figures are drawn at random, starts a dashboard on it, and prints
-Markdown. The page is opened in Debian's Chromium.
+Fills a new database with runs of random results, starts a dashboard on it, and prints Markdown. The page is
+opened in Debian's Chromium.
 """
 
 import os
@@ -30,12 +30,12 @@ from app.storage.tables import Epoch
 from trainer.config import TrainConfig
 
 SIZES = ((100, 200), (1000, 200))
-"""Runs, and epochs of each."""
+"""Numbers of runs, and of epochs of each."""
 REPEATS = 9
 WARMING = 4
-"""Visits before it is measured: a browser keeps compiled scripts from the third on."""
+"""Visits before the measurement: a browser stores compiled scripts from the third visit on."""
 SHOWN = ((15, 200), (50, 200))
-"""Runs on a page, and epochs of each."""
+"""Numbers of runs on a page, and of epochs of each."""
 STEPS = 40
 _FLAGS = [
     "--no-sandbox",
@@ -72,14 +72,14 @@ def main() -> None:
     print("\n| what | median | min | max |\n|---|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder))
-        create_app(settings).state.database.close()  # makes the tables
+        create_app(settings).state.database.close()  # creates the tables
         ids = {(runs, epochs): _fill(settings, runs, epochs) for runs, epochs in (*SIZES, *SHOWN)}
         with Dashboard(Path(folder)) as board, httpx.Client(base_url=board.url, timeout=60) as http:
             for runs, epochs in SIZES:
                 taken = [_milliseconds(http, _query(ids[runs, epochs])) for _ in range(REPEATS + 1)]
                 _print(
                     f"`GET /compare`, {runs} runs x {epochs} epochs, server time", taken[1:]
-                )  # the first loads SciPy
+                )  # the first one loads SciPy
             with sync_playwright() as driver:
                 browser = driver.chromium.launch_persistent_context(
                     Path(folder) / "profile",
@@ -94,7 +94,7 @@ def main() -> None:
 
 
 def _page(page: Page, url: str, what: str) -> None:
-    """A page whose files the browser has already, until it can be used and until all is drawn; its slider."""
+    """Measure a cached page until it is usable and until all charts are drawn, and its slider."""
     usable, drawn = [], []
     for _ in range(WARMING + REPEATS):
         page.goto("about:blank")
@@ -109,7 +109,7 @@ def _page(page: Page, url: str, what: str) -> None:
 
 
 def _fill(settings: Settings, runs: int, epochs: int) -> list[int]:
-    """The ids of so many new finished runs with so many epochs each."""
+    """Create `runs` finished runs with `epochs` epochs each, and return their ids."""
     chance = random.Random(runs)
     database = Database(settings.url)
     configs = [TrainConfig(depth=1 + run % 5, seed=run // 5, epochs=epochs) for run in range(runs)]
@@ -155,8 +155,8 @@ def _query(ids: list[int]) -> str:
 
 
 def _milliseconds(http: httpx.Client, query: str) -> float:
-    """Until the first byte of the answer, which the server sends when it has all of it."""
-    time.sleep(0.5)  # one reader, not a queue of them
+    """Time to the first byte of the response, which the server sends when the response is complete."""
+    time.sleep(0.5)  # requests of one reader, not a queue of requests
     began = time.perf_counter()
     with http.stream("GET", query) as answer:
         taken = (time.perf_counter() - began) * 1000

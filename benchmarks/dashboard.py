@@ -12,7 +12,7 @@ from tests.processes import Process
 
 
 class Dashboard:
-    """A running `depthboard up` on a free port, with its data in `folder`; greeted when `/health` answers."""
+    """A running `depthboard up` on a free port, with its data in `folder`; ready once `/health` responds."""
 
     def __init__(self, folder: Path) -> None:
         environment = {
@@ -35,11 +35,11 @@ class Dashboard:
         self.stop()
 
     def stop(self) -> None:
-        """End it as Ctrl-C does."""
+        """Stop it as Ctrl-C does."""
         self._process.send_signal(signal.SIGINT)
         self._process.wait()
 
     def mebibytes(self, word: str, field: str = "VmRSS") -> list[float]:
-        """Memory of those of its processes whose command has this word, `VmHWM` for the most so far."""
+        """Memory of its processes with this word in their command; `VmHWM` is the peak."""
         family = Process(self._process.pid).family()
         return [int(each.status[field].split()[0]) / 1024 for each in family if word in each.command]

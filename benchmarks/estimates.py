@@ -1,14 +1,13 @@
 """Measures how good the estimates are that runs get before they start, over configurations of all kinds.
 
     python benchmarks/estimates.py             # 30 runs after 3 to warm up, in about 4 minutes
-    python benchmarks/estimates.py --write     # and keep the figures in RESULTS.md
-    python benchmarks/estimates.py --runs 3    # a rehearsal
+    python benchmarks/estimates.py --write     # store the results in RESULTS.md
+    python benchmarks/estimates.py --runs 3    # a short trial
 
-A dashboard of its own begins without any past run. Depths, widths, batch sizes, optimizers and data sets of
-three sizes are drawn by chance with a fixed seed, and epochs so many that a run should take some seconds.
-Each run is previewed as the form does it, then trained alone to its end: an estimate knows only the runs
-before it. The error is |estimate / measured - 1|, where measured is from the claim of the run until it has
-finished.
+A new dashboard starts without past runs. Depths, widths, batch sizes, optimizers and data sets of three sizes
+are drawn at random with a fixed seed. The number of epochs is chosen so that a run takes some seconds. Each
+run is previewed as in the form and then trained alone to its end, so an estimate uses only the runs before
+it. The error is |estimate / measured - 1|, where measured is the time from the claim of the run to its end.
 """
 
 import argparse
@@ -47,10 +46,10 @@ from trainer.data.loading import load
 from trainer.device import list_devices
 
 SIZES = {"mnist": (60_000, 10_000), "third": (20_000, 10_000), "tenth": (6_000, 1_000)}
-"""Training and test images of each data set: MNIST and its first images."""
+"""Numbers of training and test images of each data set: MNIST and its first images."""
 
 SECONDS = (2.0, 7.0)
-"""How long a run should take, as far as arithmetic alone tells."""
+"""Range of a run's intended seconds, according to its arithmetic."""
 
 WARMING = 3
 POLL_SECONDS = 0.1
@@ -58,7 +57,7 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run was told to take, and took, in seconds."""
+    """A run's estimated and measured time in seconds."""
 
     what: str
     estimate: float
@@ -67,18 +66,18 @@ class Trained:
 
     @property
     def error(self) -> float:
-        """Relative to what it took."""
+        """The error relative to the measured time."""
         return abs(self.estimate / self.measured - 1)
 
     @property
     def within(self) -> bool:
-        """Whether it took a time within the range."""
+        """Whether the measured time is within the range."""
         low, high = self.range
         return low <= self.measured <= high
 
 
 def main() -> None:
-    """Measure and print; keep the figures if asked to."""
+    """Measure, print and optionally store the results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -106,7 +105,7 @@ def main() -> None:
 
 
 def configurations(seed: int) -> Iterator[dict[str, Any]]:
-    """Configurations of all kinds without end, as requests name them."""
+    """An endless stream of random configurations, as in requests."""
     chance = random.Random(seed)
     while True:
         depth = chance.randint(1, 5)
@@ -133,7 +132,7 @@ def _arithmetic(wanted: dict[str, Any], epochs: int) -> float:
 
 
 def _train(client: Client, wanted: dict[str, Any]) -> Trained:
-    """Ask for an estimate, then train."""
+    """Request an estimate, then train."""
     told = client.preview_study(wanted)
     run = client.create_run(wanted)
     while (run := client.run(run.id)).status in ("queued", "running"):
@@ -146,7 +145,7 @@ def _train(client: Client, wanted: dict[str, Any]) -> Trained:
 
 
 def report(warming: list[Trained], judged: list[Trained], busy: float, seed: int) -> str:
-    """The figures as Markdown."""
+    """The results as Markdown."""
     errors = sorted(each.error for each in judged)
     within = sum(each.within for each in judged)
     cpu = next(device.name for device in list_devices() if device.device == "cpu")
@@ -183,7 +182,7 @@ def report(warming: list[Trained], judged: list[Trained], busy: float, seed: int
 
 
 def _subset(folder: Path, train_images: int, test_images: int) -> None:
-    """A data set of the first images of the shipped one."""
+    """Write a data set of the first images of MNIST."""
     arrays = load(SHIPPED, DataFolder.of(SHIPPED, Path("data")))
     folder.mkdir(parents=True)
     for name, items in (

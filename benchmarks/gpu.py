@@ -1,10 +1,10 @@
 """Tries a GPU: its tests, the reference experiment, agreement with the CPU, memory, two runs at once.
 
     make gpu                                                       # a CUDA device; under 8 minutes
-    PYTHONPATH=. python benchmarks/gpu.py --device cpu --epochs 2  # the same on the CPU, to try this script
+    PYTHONPATH=. python benchmarks/gpu.py --device cpu --epochs 2  # the same on the CPU, to test this script
 
-Needs PyTorch, NumPy, pydantic, safetensors and pytest, and neither a database nor a web server. Prints tables
-for RESULTS.md; the exit status is 1 if a test fails or GPU and CPU disagree.
+Needs PyTorch, NumPy, pydantic, safetensors and pytest, but no database and no web server. Prints tables for
+RESULTS.md. Exits with status 1 if a test fails or GPU and CPU disagree.
 """
 
 import argparse
@@ -34,12 +34,12 @@ DEPTHS = (1, 2, 3, 4, 5)
 BESIDE = 3
 """The depth of the runs that share a device."""
 AGREE = {"train_loss": 2e-3, "test_loss": 2e-3, "test_accuracy": 3e-3}
-"""How far two epochs on the GPU may be from the same on the CPU, relative for losses."""
+"""Maximum difference between GPU and CPU after two epochs, relative for losses."""
 
 
 @dataclass
 class Trained:
-    """A run on the device: seconds until its first epoch and of its median epoch, and what it reached."""
+    """A run on the device: seconds until its first epoch and of its median epoch, and its results."""
 
     started: float
     epoch: float
@@ -50,7 +50,7 @@ class Trained:
 
 
 def main() -> int:
-    """Try everything and print it; the exit status."""
+    """Run all checks, print the results and return the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -63,7 +63,7 @@ def main() -> int:
     except DeviceUnavailable as error:
         parser.error(str(error))
     data = to_device(load(SHIPPED, DataFolder.of(SHIPPED, Path())), device)
-    if asked.only_one:  # beside another
+    if asked.only_one:  # one of two processes that share the device
         print(trained(TrainConfig(depth=BESIDE, epochs=asked.epochs), data, UpdateCache()).seconds)
         return 0
     name = next(each.name for each in list_devices() if each.device.startswith(device.type))
@@ -79,7 +79,7 @@ def main() -> int:
 
 
 def tested() -> bool:
-    """Run the tests that need a GPU, with no more of the project's test suite than they use."""
+    """Run the tests that need a GPU, without the parts of the test suite that they do not use."""
     if importlib.util.find_spec("pytest") is None:
         print("The tests were not run: pytest is missing.\n")
         return False
@@ -100,7 +100,7 @@ def tested() -> bool:
 
 
 def agreement(device: torch.device, data: TensorData) -> bool:
-    """Two epochs here and on the CPU, side by side; whether they agree."""
+    """Print the results of two epochs here and on the CPU, and return whether they agree."""
     cpu = to_device(load(SHIPPED, DataFolder.of(SHIPPED, Path())), torch.device("cpu"))
     print(f"| depth | figure after 2 epochs | {device} | cpu | apart |\n|---:|---|---:|---:|---:|")
     do_agree = True
@@ -121,7 +121,7 @@ def _records(config: TrainConfig, data: TensorData) -> list[EpochRecord]:
 
 
 def reference(epochs: int, data: TensorData) -> None:
-    """The reference at each depth, and a second run in what the first has made ready."""
+    """Train the reference experiment at each depth, and a second run that reuses the first one's cache."""
     print("| precision | depth | training | epoch | first epoch | second run's | train | test | memory |")
     print("|---|" + "---:|" * 8)
     for precision in ("fp32", "tf32", "bf16") if data.device.type == "cuda" else ("fp32",):
@@ -144,7 +144,7 @@ def reference(epochs: int, data: TensorData) -> None:
 
 
 def trained(config: TrainConfig, data: TensorData, cache: UpdateCache) -> Trained:
-    """Train on the device where the data lies."""
+    """Train on the device of the data."""
     if data.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(data.device)
     state = TrainState.start(config, data.device)
@@ -161,7 +161,7 @@ def trained(config: TrainConfig, data: TensorData, cache: UpdateCache) -> Traine
 
 
 def together(device: str, epochs: int) -> None:
-    """How long a run takes alone, and how long two that share the device, each in a process of its own."""
+    """Measure one run alone, and two runs that share the device in two processes."""
     command = [sys.executable, __file__, "--only-one", "--device", device, "--epochs", str(epochs)]
 
     def seconds(count: int) -> list[float]:

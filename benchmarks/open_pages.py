@@ -1,10 +1,10 @@
 """CPU time that the web server takes for a page that stays open while a study of 15 runs trains.
 
-    python benchmarks/open_pages.py                     # a comparison and a study's page, and no page at all
+    python benchmarks/open_pages.py                     # a comparison, a study's page, and no page
     python benchmarks/open_pages.py --against ../older  # in turn with an older checkout, which has its .venv
 
-Chromium has the page open; a dashboard of its own trains the study on MNIST with one slot. Prints the median
-of the rounds, and the ratio to the older checkout.
+Chromium has the page open while a new dashboard trains the study on MNIST with one slot. Prints the median of
+the rounds, and the ratio to the older checkout.
 """
 
 import argparse
@@ -35,7 +35,7 @@ _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgrou
 
 @contextmanager
 def dashboard(checkout: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """A dashboard of this checkout with one slot: its URL, and its web process."""
+    """A dashboard of this checkout with one slot: its URL and its web process."""
     python = sys.executable if checkout == HERE else str(checkout / ".venv/bin/python")
     with tempfile.TemporaryDirectory() as folder:
         up = subprocess.Popen(

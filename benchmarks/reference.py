@@ -3,7 +3,7 @@
     depthboard up                        # in one terminal
     python benchmarks/reference.py       # in another: 5 depths, 3 seeds, 200 epochs each
 
-The study stays on the dashboard; `--study ID` prints the table of one that is there already.
+The study stays on the dashboard. `--study ID` prints the table of an existing study.
 """
 
 import argparse
@@ -18,7 +18,7 @@ POLL_SECONDS = 5.0
 
 
 def main() -> None:
-    """Run the study, wait for it, print the table as Markdown."""
+    """Run the study, wait for it and print the table as Markdown."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -2,11 +2,11 @@
 
     python benchmarks/reliability.py                                # everything
     python benchmarks/reliability.py --only storm --kills 500 --runs 300
-    python benchmarks/reliability.py --only times --write           # and keep that part in RESULTS.md
+    python benchmarks/reliability.py --only times --write           # store this part in RESULTS.md
     python benchmarks/reliability.py --only times --database-url postgresql+psycopg://…   # an empty database
 
-The attacks are those of `tests/reliability`, larger. Progress goes to standard error, Markdown to the output.
-With `--write` each part takes the place of its last figures in `benchmarks/RESULTS.md`.
+The attacks are larger versions of those in `tests/reliability`. Progress goes to standard error, Markdown to
+standard output. With `--write`, each part replaces its last results in `benchmarks/RESULTS.md`.
 """
 
 import argparse
@@ -46,7 +46,7 @@ from trainer.device import list_devices
 
 EPOCHS_TOLD = 60
 TOGETHER = 8
-"""Workers that sleep at the same time; each holds half a gibibyte."""
+"""Number of workers that sleep at the same time; each uses half a gibibyte."""
 
 
 def measure_storm(settings: Settings, asked: argparse.Namespace) -> str:
@@ -65,7 +65,7 @@ def measure_storm(settings: Settings, asked: argparse.Namespace) -> str:
 
 
 def measure_one_run(settings: Settings, asked: argparse.Namespace) -> str:
-    """Kill the process of one run again and again."""
+    """Kill the process of one run repeatedly."""
     with dashboard(settings, slots=1, seed=asked.seed) as victim:
         harm = kill_one_run(victim, kills=asked.slot_kills, say=_say)
     return _table(
@@ -100,7 +100,7 @@ def measure_acknowledged(settings: Settings, asked: argparse.Namespace) -> str:
 
 
 def measure_stale(settings: Settings, asked: argparse.Namespace) -> str:
-    """Try every step of the queue with claims that are over."""
+    """Try every step of the queue with expired claims."""
     database = Database(settings.url)
     migrations.upgrade(database)
     found = write_too_late(database, claims=asked.stale)
@@ -114,7 +114,7 @@ def measure_stale(settings: Settings, asked: argparse.Namespace) -> str:
 
 
 def measure_woken(settings: Settings, asked: argparse.Namespace) -> str:
-    """Let worker processes wake up after their lease."""
+    """Wake worker processes after their lease has expired."""
     database = Database(settings.url)
     migrations.upgrade(database)
     database.close()
@@ -144,9 +144,9 @@ def measure_reconnects(settings: Settings, asked: argparse.Namespace) -> str:
 
 
 def measure_stream(settings: Settings, asked: argparse.Namespace) -> str:
-    """Time the delivery of epochs to many clients, from just before the commit.
+    """Measure the delivery of epochs to many clients, from just before the commit.
 
-    All clients live in this process: a collection of its garbage would delay each of them by some 200 ms.
+    All clients are in this process. A garbage collection would delay each of them by about 200 ms.
     """
     gc.disable()
     try:
@@ -191,7 +191,7 @@ async def _measure_stream(settings: Settings, clients: int) -> str:
 
 
 def measure_times(settings: Settings, asked: argparse.Namespace) -> str:
-    """Time how soon things end."""
+    """Measure the time until cancelled runs end, processes stop and lost runs are queued again."""
     again = range(asked.times)
     with up(settings.data_dir, settings.database_url) as board:
         cancels = [_cancel(board, stopped=bool(number % 2)) for number in range(asked.cancels)]
@@ -269,7 +269,7 @@ async def _end_with_streams(settings: Settings) -> float:
 
 
 def _notice(settings: Settings) -> float:
-    """Seconds until a server notices the death of a worker that nobody watches, at the default lease."""
+    """Seconds until a server detects the death of an unsupervised worker, with the default lease."""
     server = Server(settings)
     server.start()
     command = [sys.executable, "-m", "app.cli", "worker", "--device", "cpu", "--slots", "1"]
@@ -302,7 +302,7 @@ def _seconds(cause: Callable[[], object], effect: Callable[[], object]) -> float
 
 
 def _table(note: str, columns: str, *rows: str) -> str:
-    """A note and a table in Markdown; the first column stands left where it holds words."""
+    """A note and a table in Markdown; a first column of text is left-aligned."""
     kinds = ["---:"] * len(columns.split(" | "))
     if columns.startswith("what"):
         kinds[0] = "---"
@@ -310,7 +310,7 @@ def _table(note: str, columns: str, *rows: str) -> str:
 
 
 def _heading(settings: Settings, part: str) -> str:
-    """When, how and on what a part ran."""
+    """Date, command, machine and versions of a part."""
     database = Database(settings.url)
     database.create()
     query = "SELECT 'SQLite ' || sqlite_version()" if database.is_sqlite else "SELECT version()"
@@ -348,7 +348,7 @@ PARTS: dict[str, Callable[[Settings, argparse.Namespace], str]] = {
 
 
 def main() -> None:
-    """Attack, and print what is left."""
+    """Run the attacks and print the results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -8,7 +8,7 @@ _WIDTH = 120
 
 
 def keep(part: str, figures: str, results: Path = RESULTS) -> None:
-    """Put a part's figures between its marks, or at the end of the document if it has none yet."""
+    """Store a part's results between its marks, or at the end of the document if it has no marks yet."""
     begin, end = f"<!-- {part} begins -->", f"<!-- {part} ends -->"
     before, marked, rest = results.read_text().partition(begin)
     if not marked:
@@ -17,7 +17,7 @@ def keep(part: str, figures: str, results: Path = RESULTS) -> None:
 
 
 def _wrapped(figures: str) -> str:
-    """The figures with paragraphs wrapped; tables and headings stay as they are."""
+    """The results with wrapped paragraphs; tables and headings are unchanged."""
     return "\n".join(
         line
         if line.startswith(("|", "#"))

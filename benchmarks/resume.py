@@ -3,9 +3,9 @@
     python benchmarks/resume.py              # 50 kills; --kills N for another number
 
 Each kill has a new data folder and a real worker with one slot and one thread, which saves a checkpoint after
-every epoch. Some of the kills hit the slot or the worker at a random moment; the others hit the process
-before or after one of the steps of saving a checkpoint or of a commit. Then another worker goes on. Weights,
-predictions and every epoch record are compared with those of a run of the same settings that nobody killed.
+every epoch. Some kills hit the slot or the worker at a random moment. The others hit the process before or
+after a step of saving a checkpoint or of a commit. Then another worker resumes the run. Weights, predictions
+and every epoch record are compared with those of an undisturbed run with the same settings.
 """
 
 import argparse
@@ -36,7 +36,7 @@ EPOCHS = 6
 BATCH_SIZE = 512
 PATIENCE = 180.0
 REGISTERED = 6
-"""Commits of a worker before the first epoch's: itself, heartbeats, its devices, the claim and the start."""
+"""A worker's commits before the first epoch: registration, heartbeats, devices, claim and start."""
 POINTS = (
     "a random moment, slot",
     "a random moment, worker",
@@ -82,12 +82,12 @@ if role == "worker" and what == "commit":
     from sqlalchemy.engine.default import DefaultDialect
     trap(DefaultDialect, "do_commit", when)
 """
-"""Python runs this as `sitecustomize` at the start of each process; the mark lets it kill only once."""
+"""Python runs this as `sitecustomize` at the start of each process. The mark limits it to one kill."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run left: its files, and its epochs without their seconds."""
+    """The results of a run: its files, and its epochs without their seconds."""
 
     model: bytes
     predictions: bytes
@@ -95,7 +95,7 @@ class Outcome:
 
 
 class Installation:
-    """A data folder with one run, and workers that train it one after the other."""
+    """A data folder with one run, and consecutive workers that train it."""
 
     def __init__(self, folder: Path, depth: int) -> None:
         self.folder = folder
@@ -108,7 +108,7 @@ class Installation:
 
     @contextmanager
     def worker(self, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A new worker, which knows that those before it are dead."""
+        """A new worker, which is told that it replaces the previous one."""
         number = next(self._workers)
         command = [sys.executable, "-m", "app.cli", "worker", "--parent", str(os.getpid())]
         command += ["--id", f"w{number}"]
@@ -123,18 +123,18 @@ class Installation:
             process.wait()
 
     def run(self) -> Run:
-        """The run as it is now."""
+        """The run's current row."""
         with self.database.read() as session:
             return run_rows.get(session, self.run_id)
 
     def finish(self) -> None:
-        """Let workers train until the run has ended; a worker that dies is replaced."""
+        """Train until the run has ended, and replace workers that die."""
         while self.run().status in ("queued", "running"):
             with self.worker() as process:
                 self.wait_for_end(process)
 
     def wait_for_end(self, process: subprocess.Popen[bytes]) -> None:
-        """Wait until the run has ended or its worker has."""
+        """Wait until the run or its worker has ended."""
         deadline = time.monotonic() + PATIENCE
         while process.poll() is None and self.run().status in ("queued", "running"):
             if time.monotonic() > deadline:
@@ -142,7 +142,7 @@ class Installation:
             time.sleep(0.02)
 
     def outcome(self) -> Outcome:
-        """What the run left."""
+        """The results of the finished run."""
         run = self.run()
         if run.status != "finished":
             raise RuntimeError(f"the run is {run.status}: {run.reason}")
@@ -158,7 +158,7 @@ class Installation:
 
 @contextmanager
 def installation(depth: int) -> Iterator[Installation]:
-    """A new data folder, gone in the end."""
+    """A new data folder, deleted after the block."""
     with tempfile.TemporaryDirectory() as folder:
         made = Installation(Path(folder), depth)
         yield made
@@ -166,14 +166,14 @@ def installation(depth: int) -> Iterator[Installation]:
 
 
 def left_alone(depth: int) -> Outcome:
-    """What a run leaves that nobody kills."""
+    """The results of an undisturbed run."""
     with installation(depth) as made:
         made.finish()
         return made.outcome()
 
 
 def killed_once(depth: int, point: str, chance: random.Random) -> tuple[Outcome, Run]:
-    """What a run leaves that was killed at this point."""
+    """The results of a run that is killed at this point."""
     with installation(depth) as made:
         if point.startswith("a random moment"):
             with made.worker() as process:
@@ -204,7 +204,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _trap(folder: Path, point: str, chance: random.Random) -> dict[str, str]:
-    """The environment of a worker that kills itself, or its slot, at one of the calls of this kind."""
+    """The environment of a worker that kills itself or its slot at a random call of this kind."""
     trap = folder / "trap"
     trap.mkdir()
     (trap / "sitecustomize.py").write_text(TRAP)
@@ -215,7 +215,7 @@ def _trap(folder: Path, point: str, chance: random.Random) -> dict[str, str]:
 
 
 def main() -> None:
-    """Kill, compare, and print how many ended at the same bits, as Markdown."""
+    """Kill and compare runs, and print the number of bit-equal results as Markdown."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -4,13 +4,13 @@
     python benchmarks/training.py --optimizers # Depthboard and autograd with each optimizer, at three layers
     python benchmarks/training.py --study      # 5 depths x 4 seeds through the dashboard
     python benchmarks/training.py --neighbour    # with one other busy process on the same cores
-    python benchmarks/training.py --memory     # what a slot holds after its first, second and third run
+    python benchmarks/training.py --memory     # peak memory of a slot after its first, second and third run
 
-All times are seconds per epoch, the evaluation of the test set included. Autograd is `torch.nn` and
-`torch.optim`, fused, on images that lie in memory as `float32`, and measures what Depthboard measures of an
-epoch, save gradients and silent units; in bf16 it uses autocast. The floor is the matrix products
-alone at the same shapes: forward and weight gradient of every layer, input gradient of all but the first, and
-the forward pass of the evaluation.
+All times are seconds per epoch, including the evaluation of the test set. Autograd is `torch.nn` and fused
+`torch.optim` on `float32` images in memory. It measures the same quantities per epoch as Depthboard except
+gradient norms and dead units; in bf16 it uses autocast. The floor is only the matrix products at the same
+shapes: forward and weight gradient of every layer, input gradient of all but the first, and the forward pass
+of the evaluation.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the slots have it
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in the slots
 
 import torch
 from dashboard import Dashboard
@@ -62,7 +62,7 @@ Epoch = Callable[[], object]
 
 
 def main() -> None:
-    """Measure what the arguments ask for and print it as Markdown."""
+    """Run the requested measurement and print it as Markdown."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -94,7 +94,7 @@ def main() -> None:
 
 
 def single(data: TensorData, rounds: int) -> str:
-    """One run with the whole machine, depth by depth."""
+    """Measure one run with the whole machine at each depth."""
     kinds = ("DataLoader", "autograd", "fp32", "autograd in bf16", "bf16", "floor")
     ratios = ("fp32 / floor", "DataLoader / fp32", "DataLoader / bf16", "autograd / fp32", "autograd / bf16")
     columns = ("depth", *kinds, *ratios)
@@ -131,7 +131,7 @@ def single(data: TensorData, rounds: int) -> str:
 
 
 def optimizers(data: TensorData, rounds: int) -> str:
-    """Every optimizer, written out and with autograd and `torch.optim`."""
+    """Measure every optimizer in Depthboard's own code, and with autograd and `torch.optim`."""
     lines = ["| optimizer | autograd | fp32 | autograd / fp32 |", "|---|---:|---:|---:|"]
     for name, given in OPTIMIZERS.items():
         config = TrainConfig.model_validate({"depth": 3, "epochs": 10_000, "lr": 0.001, **given})
@@ -145,7 +145,7 @@ def optimizers(data: TensorData, rounds: int) -> str:
 
 
 def study(data: TensorData, epochs: int) -> str:
-    """A study with default slots and threads, against the DataLoader loop's time for the same epochs."""
+    """Measure a study with default slots and threads against the DataLoader loop for the same epochs."""
     per_epoch = {depth: interleaved({"loader": loader_epochs(depth, data)}, 3)["loader"] for depth in DEPTHS}
     alone = sum(per_epoch.values()) * SEEDS * epochs
     lines = ["| precision | DataLoader loop | study | ratio |", "|---|---:|---:|---:|"]
@@ -180,13 +180,13 @@ def study(data: TensorData, epochs: int) -> str:
 
 
 def wait_for_worker(client: Client) -> None:
-    """Until a worker has a slot that can train."""
+    """Wait until a worker has a slot that can train."""
     while not any(worker.devices for worker in client.workers()):
         time.sleep(0.1)
 
 
 def neighbour(data: TensorData, rounds: int) -> str:
-    """How much one other busy process slows training down."""
+    """Measure how much one other busy process slows down training."""
     lines = ["| depth | alone | beside a busy process | ratio |", "|---:|---:|---:|---:|"]
     for depth in DEPTHS:
         config = TrainConfig(depth=depth, epochs=10_000)
@@ -212,7 +212,7 @@ def neighbour(data: TensorData, rounds: int) -> str:
 
 
 def memory() -> str:
-    """The most that a slot has held after one, two and three runs of five layers."""
+    """Measure the peak memory of a slot after one, two and three runs of five layers."""
     peaks = []
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -233,7 +233,7 @@ def memory() -> str:
 
 
 def interleaved(kinds: dict[str, Epoch], rounds: int) -> dict[str, float]:
-    """The median time of each kind of epoch, taken in turns after one of each to warm up."""
+    """The median time of each kind of epoch, measured in turns after one of each to warm up."""
     for epoch in kinds.values():
         epoch()
     times: dict[str, list[float]] = {name: [] for name in kinds}
@@ -244,14 +244,14 @@ def interleaved(kinds: dict[str, Epoch], rounds: int) -> dict[str, float]:
 
 
 def timed(epoch: Epoch) -> float:
-    """Seconds that an epoch takes."""
+    """Seconds of an epoch."""
     began = time.perf_counter()
     epoch()
     return time.perf_counter() - began
 
 
 def depthboard_epochs(config: TrainConfig, data: TensorData) -> Epoch:
-    """Epochs as the product trains them."""
+    """Epochs as Depthboard trains them."""
     threads = threads_for(config, torch.get_num_threads())
     epochs = train(config, data, TrainState.start(config, CPU))
 
@@ -288,7 +288,7 @@ def loader_epochs(depth: int, data: TensorData) -> Epoch:
 
 
 def autograd_epochs(config: TrainConfig, data: TensorData) -> Epoch:
-    """Epochs with automatic differentiation and a fused optimizer, on images that stay as `float32`."""
+    """Epochs with automatic differentiation and a fused optimizer, on images stored as `float32`."""
     model = TrainState.start(config, CPU).model
     images, test_images = data.train_images.float() / 255, data.test_images.float() / 255
     count = len(data.train_labels)
@@ -340,7 +340,7 @@ def torch_optimizer(config: TrainConfig, model: nn.Module) -> torch.optim.Optimi
 
 
 def floor_epochs(depth: int, data: TensorData) -> Epoch:
-    """The matrix products of an epoch and nothing else, into buffers that are there."""
+    """Only the matrix products of an epoch, into existing buffers."""
     config = TrainConfig(depth=depth)
     training = batches_of(config.batch_size, len(data.train_labels))
     testing = batches_of(BATCH_IMAGES, len(data.test_labels))
@@ -371,12 +371,12 @@ class Products:
         self._of_inputs: list[Tensor] = [torch.empty_like(each) for each in self._inputs]
 
     def forward(self) -> None:
-        """Those of the forward pass."""
+        """Compute the products of the forward pass."""
         for weight, inputs, outputs in zip(self._weights, self._inputs, self._outputs, strict=True):
             torch.mm(inputs, weight.t(), out=outputs)
 
     def step(self) -> None:
-        """Those of an update."""
+        """Compute the products of an update."""
         self.forward()
         for layer in reversed(range(len(self._weights))):
             if layer > 0:
@@ -386,7 +386,7 @@ class Products:
 
 @contextmanager
 def thread_count(threads: int) -> Iterator[None]:
-    """So many threads for a while."""
+    """Use this number of threads in the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -396,7 +396,7 @@ def thread_count(threads: int) -> Iterator[None]:
 
 
 def heading(*options: str) -> str:
-    """When, how and on what this ran."""
+    """Date, command, machine and versions."""
     name = list_devices()[-1].name
     command = " ".join(["python benchmarks/training.py", *options])
     versions = f"Python {platform.python_version()}, PyTorch {torch.__version__}"
@@ -405,7 +405,7 @@ def heading(*options: str) -> str:
 
 
 def keep(text: str) -> None:
-    """Put the table between its marks in RESULTS.md."""
+    """Store the table between its marks in RESULTS.md."""
     before, _, rest = RESULTS.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     RESULTS.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")

@@ -2,10 +2,10 @@
 
     python benchmarks/watch.py               # one layer; --depth N for another number
 
-Starts a dashboard of its own on MNIST and opens the pages before the run starts. At every tenth epoch it
-reads what each chart draws, and prints the last epoch in it and how long it took until every chart was right.
-Exits with status 1 if a chart does not draw the newest recorded epoch, or draws other figures than those
-recorded.
+Starts a new dashboard on MNIST and opens the pages before the run starts. At every tenth epoch it reads the
+drawing of each chart, and prints the last epoch in it and the time until every chart was correct. Exits with
+status 1 if a chart does not draw the newest recorded epoch, or draws values that differ from the recorded
+ones.
 """
 
 import argparse
@@ -29,16 +29,16 @@ from tests.browser.drawn import Drawing
 EPOCHS = 100
 STEP = 10
 PATIENCE = 5.0
-"""Seconds after which a chart that does not draw an epoch counts as one that lags."""
+"""Seconds after which a chart without an epoch counts as lagging."""
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 
 Places = list[tuple[float, float]]
 Ends = Callable[[EpochColumns, int], Places]
-"""Where the lines of a chart end when an epoch, by its index, is the last one."""
+"""The ends of a chart's lines when the epoch with this index is the last one."""
 
 
 def main() -> None:
-    """Watch, print, and say by the exit status whether every chart kept up."""
+    """Watch the pages, print the table and return exit status 0 if every chart kept up."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def _occupy(client: Client) -> list[int]:
-    """Runs that take every slot, so that what is queued next waits until they are cancelled."""
+    """Fill every slot with runs, so that the next queued run waits until they are cancelled."""
     while not any(worker.devices for worker in client.workers()):
         time.sleep(0.05)
     slots = sum(worker.slots for worker in client.workers())
@@ -83,7 +83,7 @@ def _occupy(client: Client) -> list[int]:
 
 
 def _charts(depth: int) -> dict[tuple[str, str], Ends]:
-    """Where the lines of each chart of each page have to end."""
+    """The expected ends of the lines of each chart of each page."""
 
     def over_epochs(*columns: str, scale: float = 1) -> Ends:
         return lambda epochs, last: [(last + 1, scale * getattr(epochs, column)[last]) for column in columns]
@@ -115,7 +115,7 @@ def _charts(depth: int) -> dict[tuple[str, str], Ends]:
 
 
 def _watch(client: Client, run_id: int, pages: dict[str, Page], charts: dict[tuple[str, str], Ends]) -> bool:
-    """Print a row for every tenth epoch; whether all charts drew it."""
+    """Print a row for every tenth epoch, and return whether all charts drew it."""
     print("Epochs drawn\n")
     names = [f"{page}: {chart}" for page, chart in charts]
     print(f"| recorded | {' | '.join(names)} | all seen after |\n|{'---:|' * (len(names) + 2)}")
@@ -138,14 +138,14 @@ def _watch(client: Client, run_id: int, pages: dict[str, Page], charts: dict[tup
 
 
 def _newest(client: Client, run_id: int, ends: Ends, least: int, drawing: Drawing) -> int | None:
-    """The epoch, this one or a later one, that a drawing has as the last."""
+    """The last epoch in a drawing, if it is `least` or later."""
     epochs = client.epochs(run_id)
     newest_first = range(len(epochs.epoch), least - 1, -1)
     return next((epoch for epoch in newest_first if drawing.ends_at(ends(epochs, epoch - 1))), None)
 
 
 def _drawn(page: Page, chart: str, right: Callable[[Drawing], int | None]) -> int | None:
-    """What `right` finds in a chart; none where it lags."""
+    """The result of `right` for a chart, or None if the chart lags."""
     deadline = time.perf_counter() + PATIENCE
     while time.perf_counter() < deadline:
         drawing = Drawing.of(page, chart)
@@ -156,7 +156,7 @@ def _drawn(page: Page, chart: str, right: Callable[[Drawing], int | None]) -> in
 
 
 def _shows_the_end(client: Client, run_id: int, page: Page) -> bool:
-    """Whether the chart of costs, which draws finished runs, draws the run when it has finished."""
+    """Whether the chart of costs, which draws only finished runs, draws the run after its end."""
     deadline = time.perf_counter() + 12 * PATIENCE
     while time.perf_counter() < deadline:
         run = client.run(run_id)

@@ -2,7 +2,7 @@
 
     python benchmarks/web.py
 
-Starts a dashboard of its own on a free port and a temporary folder, and prints Markdown.
+Starts a new dashboard on a free port and a temporary folder, and prints Markdown.
 """
 
 import os
@@ -50,18 +50,18 @@ def main() -> None:
 
 
 def _start_and_stop() -> tuple[float, float]:
-    """Seconds of a start on an empty folder, and of the end after it."""
+    """Seconds of a start on an empty folder and of the stop after it."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        board = Dashboard(Path(folder))  # greets when /health answers
+        board = Dashboard(Path(folder))  # ready once /health responds
         started = time.perf_counter()
         board.stop()
         return started - began, time.perf_counter() - started
 
 
 def _time_run(client: Client) -> tuple[float, float]:
-    """Seconds from the request to the first epoch and to the end."""
-    time.sleep(0.5)  # an idle worker, as after any pause
+    """Seconds from the request to the first epoch and to the end of a run."""
+    time.sleep(0.5)  # the worker is idle, as after any pause
     began = time.perf_counter()
     run = client.create_run({"depth": 1, "epochs": 5})
     _wait(lambda: bool(client.epochs(run.id).epoch))
