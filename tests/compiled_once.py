@@ -14,9 +14,9 @@ STATEMENTS = 2_000
 
 @contextmanager
 def shared() -> Iterator[None]:
-    """Give every database that is opened in the block one cache; an engine has its own otherwise.
+    """Let all databases that are opened in the block share one cache instead of one per engine.
 
-    Statements are kept by dialect, and each engine makes one: those of one kind count as equal here.
+    The cache is keyed by dialect, and each engine creates its own. Here dialects of the same kind are equal.
     """
     compiled = LRUCache[object, object](STATEMENTS)
     begin = Database.__init__

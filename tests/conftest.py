@@ -27,7 +27,7 @@ LONG = (
     "tests/app/worker/test_loop.py",
     "tests/app/test_cli.py",
 )
-"""Where the tests are that take long; each file stays on one process."""
+"""Paths of slow tests; each file stays in one process."""
 
 SLOW = (
     *LONG,
@@ -62,20 +62,20 @@ SLOW = (
     "tests/trainer/test_terminal.py",
     "tests/trainer/files/test_weights.py",
 )
-"""Where tests start processes or take long: `make check` skips them, as it does those marked `slow`."""
+"""Paths of tests that start processes or are slow: `make check` skips them and tests marked `slow`."""
 
 _starting: list[str] = []
-"""The test under way, if it promises to start no process."""
+"""The current test, if it must not start a process."""
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One process for each core, and one more where many tests wait for processes of their own."""
+    """One process for each core, and one more if many tests wait for processes that they start."""
     waiting = 0 if config.getoption("markexpr") == "fast" else 1
     return min(4, (os.cpu_count() or 1) + waiting)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not even load what `-m fast` would leave out."""
+    """Skip loading of the files that `-m fast` would deselect."""
     if config.getoption("markexpr") != "fast" or not collection_path.is_relative_to(config.rootpath):
         return None
     place = collection_path.relative_to(config.rootpath).as_posix()
@@ -83,7 +83,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is fast, and begin with what takes long: in the end no process is left alone with it."""
+    """Mark fast tests, and start with slow ones, so that no process is still busy with them at the end."""
     for item in items:
         if _is_fast(item):
             item.add_marker("fast")
@@ -91,7 +91,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _is_fast(item: pytest.Item) -> bool:
-    """Whether a test runs on SQLite, starts no process and does not take long."""
+    """Whether a test runs on SQLite, starts no process and is not slow."""
     chosen = getattr(item, "callspec", None)
     needs_process = not {"postgresql", "forks"}.isdisjoint(getattr(item, "fixturenames", ()))
     on_server = chosen is not None and any(value == "postgresql" for value in chosen.params.values())
@@ -101,7 +101,7 @@ def _is_fast(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Hold fast tests to their promise to start no process."""
+    """Fail fast tests that start a process."""
     if item.get_closest_marker("fast"):
         _starting.append(item.nodeid)
     try:
@@ -119,7 +119,7 @@ sys.addaudithook(_no_process)
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
-    """Fail what was skipped, where the environment promises that everything can run."""
+    """Fail skipped tests if the environment says that all tests can run."""
     if report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
@@ -151,13 +151,13 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 @pytest.fixture(scope="session")
 def forks(_own_settings: None, _signals_of_a_terminal: None) -> Iterator[Forks]:
-    """Processes that start at once."""
+    """Processes that start immediately."""
     with forked.forking() as started:
         yield started
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests of a module that says `BACKENDS` on each of these databases, save those that choose."""
+    """Run tests of a module with `BACKENDS` on each of these databases, unless a test selects its own."""
     backends = getattr(metafunc.module, "BACKENDS", None)
     chosen = any("backend" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
     if backends and not chosen and "backend" in metafunc.fixturenames:
@@ -166,14 +166,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="module")
 def backend(request: pytest.FixtureRequest) -> str:
-    """The database that a test runs on: SQLite unless its module says otherwise."""
+    """The database of a test: SQLite unless its module selects another."""
     chosen: str = getattr(request, "param", "sqlite")
     return chosen
 
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with the newest schema and nothing else, to be copied."""
+    """An empty database file with the newest schema, to be copied."""
     path = tmp_path_factory.mktemp("migrated") / "depthboard.sqlite3"
     database = Database(f"sqlite:///{path}")
     migrations.upgrade(database)
@@ -189,7 +189,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _signals_of_a_terminal() -> None:
-    """Let Ctrl-C and a hang-up end processes, also where the tests were started in the background."""
+    """Let Ctrl-C and a hang-up end processes, even if the tests were started in the background."""
     for number, handler in (
         (signal.SIGINT, signal.default_int_handler),
         (signal.SIGHUP, signal.SIG_DFL),
@@ -200,7 +200,7 @@ def _signals_of_a_terminal() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_settings() -> Iterator[None]:
-    """Keep what the environment says out of the tests."""
+    """Remove settings in the environment."""
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
             if name.startswith("DEPTHBOARD_") and name != REQUIRE_ALL:
@@ -210,7 +210,7 @@ def _own_settings() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_once() -> Iterator[None]:
-    """Let processes that tests start keep their compiled modules, for hundreds of them are started."""
+    """Let the processes that tests start cache compiled modules, because tests start hundreds of them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield
@@ -218,7 +218,7 @@ def _compiled_once() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _statements_compiled_once() -> Iterator[None]:
-    """Let a process that opens thousands of databases compile each statement once."""
+    """Compile each statement once in a process that opens thousands of databases."""
     with compiled_once.shared():
         yield
 
@@ -227,7 +227,7 @@ def _statements_compiled_once() -> Iterator[None]:
 def settings(
     tmp_path: Path, migrated: Path, backend: str, request: pytest.FixtureRequest
 ) -> Iterator[Settings]:
-    """Settings of an installation of its own, whose database is empty."""
+    """Settings of a new installation with an empty database."""
     if backend == "postgresql":
         server: PostgreSQL = request.getfixturevalue("postgresql")
         with server.emptied() as url:

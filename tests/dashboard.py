@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 ROOT = Path(__file__).parent.parent
 COMMAND = (sys.executable, "-P", "-m", "app.cli")
-"""The command line of this checkout, which is installed as a link to it."""
+"""The command line of this checkout, which is installed as a link."""
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Dashboard:
 
 
 def clean_environment(**changes: str) -> dict[str, str]:
-    """This process's environment without settings of a Depthboard, and with these changes."""
+    """This process's environment without Depthboard's settings, and with these changes."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DEPTHBOARD_")}
     return kept | changes
 
@@ -39,9 +39,9 @@ def running(
     user: int | None = None,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Dashboard]:
-    """A dashboard whose data lies in `folder`, stopped in the end like by Ctrl-C.
+    """A dashboard with its data in `folder`, stopped after the block as by Ctrl-C.
 
-    It trains in one slot on one thread, for other tests run beside it.
+    It trains in one slot on one thread, because other tests run at the same time.
     """
     words = ("up", "--port", "0", "--slots", "1", "--threads", "1", "--data-dir", str(folder))
     process = subprocess.Popen(

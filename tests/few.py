@@ -8,7 +8,7 @@ from trainer.data.folder import FILES, IMAGE_FILES, SHIPPED, DataFolder, home
 from trainer.data.idx import IdxFile
 
 FEW: Final = "few"
-"""Its name."""
+"""The name of the data set."""
 
 
 def contents() -> dict[str, bytes]:
@@ -27,6 +27,6 @@ def contents() -> dict[str, bytes]:
 
 
 def link(data_dir: Path, folder: Path) -> None:
-    """Put the data set of a folder into the data folder of a dashboard."""
+    """Link the data set of a folder into the data folder of a dashboard."""
     home(data_dir).mkdir(exist_ok=True)
     (home(data_dir) / FEW).symlink_to(folder)

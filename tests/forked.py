@@ -1,8 +1,8 @@
 """Processes of the product that start in milliseconds: forks of one that has imported it and PyTorch.
 
-A fork is a real process and a child of the one that asked for it: it has its own process id, process group,
-environment and current folder, is waited for, and dies of signals. What it does not show is that a command is
-found and started, and what Python sets up by itself, such as encodings: tests of that start the command.
+A fork is a real process and a child of the requesting one. It has its own process id, process group,
+environment and current folder, and signals end it. Forks do not test how a command is found and started, nor
+Python's own set-up, such as encodings. Tests of these start the command itself.
 """
 
 import atexit
@@ -36,14 +36,14 @@ PRELOADED: Final = (
 _SET_CHILD_SUBREAPER: Final = 36
 _SET_DEATH_SIGNAL: Final = 1
 _LONGEST: Final = 100_000
-"""Bytes of a request: words and an environment."""
+"""Maximum bytes of a request: arguments and environment."""
 
 _FREE: Final = 100
-"""Descriptors from here on are asked for by nobody."""
+"""File descriptors from this number on are free for temporary use."""
 
 
 class Fork:
-    """A started process, with what tests and the product use of `subprocess.Popen`."""
+    """A started process, with the methods of `subprocess.Popen` that tests and the product use."""
 
     def __init__(self, pid: int, outputs: Sequence[IO[bytes]] = ()) -> None:
         self.pid = pid
@@ -51,14 +51,14 @@ class Fork:
         self._outputs = outputs
 
     def poll(self) -> int | None:
-        """Its exit code, or minus the signal that ended it; None while it lives."""
+        """The exit code, or minus the signal that ended the process; None while it runs."""
         return self._look(os.WNOHANG)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end.
+        """Wait for the end of the process and return its exit code.
 
         Raises:
-            TimeoutError: it still lives after so many seconds.
+            TimeoutError: it still runs after `timeout` seconds.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while (code := self._look(0 if deadline is None else os.WNOHANG)) is None:
@@ -68,7 +68,7 @@ class Fork:
         return code
 
     def output(self, timeout: float | None = None) -> list[bytes]:
-        """What it has written to standard output and error, once it has ended."""
+        """Wait for the end, and return the contents of standard output and error."""
         self.wait(timeout)
         written = []
         for file in self._outputs:
@@ -78,17 +78,17 @@ class Fork:
         return written
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
-        """The same as text."""
+        """The same as `output`, as text."""
         out, err = self.output(timeout)
         return out.decode(), err.decode()
 
     def send_signal(self, number: int) -> None:
-        """Send it a signal, if it still lives."""
+        """Send a signal to the process if it still runs."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the process."""
         self.send_signal(signal.SIGKILL)
 
     def _look(self, how: int) -> int | None:
@@ -100,7 +100,7 @@ class Fork:
 
 
 class Forks:
-    """Starts forks; one at a time is started."""
+    """Starts forks one at a time."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -116,8 +116,8 @@ class Forks:
     ) -> Fork:
         """Run a module, or the Python file at a path, with arguments.
 
-        `inherited` is a file descriptor that it gets under the same number. Its standard output and error are
-        the two `outputs`, or those of this process. It ends with this process.
+        The fork inherits the file descriptor `inherited` under the same number. Its standard output and error
+        are the two `outputs`, or those of this process. It ends with this process.
         """
         with open(os.devnull) as nothing:  # noqa: PTH123
             given = {0: nothing.fileno(), 1: 1, 2: 2}
@@ -140,7 +140,7 @@ class Forks:
     def captured(
         self, program: str, *arguments: str, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
     ) -> Fork:
-        """Run a module whose output is for `communicate`."""
+        """Run a module and capture its output for `communicate`."""
         outputs = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
         return self.start(program, *arguments, cwd=cwd, environment=environment, outputs=outputs)
 
@@ -155,7 +155,7 @@ class Forks:
 
 @contextmanager
 def _adopting() -> Iterator[None]:
-    """Be the parent of what descends from this process and is left by its own parent."""
+    """Make this process the parent of orphaned descendants."""
     control = ctypes.CDLL(None).prctl
     control(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     try:
@@ -166,7 +166,7 @@ def _adopting() -> Iterator[None]:
 
 @contextmanager
 def forking() -> Iterator[Forks]:
-    """A process that is forked until the end of the block; it ends with this one in any case."""
+    """A process that serves forks until the end of the block, or until this process ends."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours:
         with theirs:
@@ -187,9 +187,9 @@ def forking() -> Iterator[Forks]:
 
 
 def _next_fork(connection: socket.socket) -> dict[str, Any] | None:
-    """Serve requests; in each fork the request that it is for, in this process None at the end.
+    """Serve requests. Returns the request in each fork, and None in this process at the end.
 
-    A fork loses its parent at once, so that the one that asked for it becomes the parent.
+    A fork's parent exits immediately, so that the requesting process becomes the parent.
     """
     while True:
         message, given, _, _ = socket.recv_fds(connection, _LONGEST, 8)
@@ -213,7 +213,7 @@ def _next_fork(connection: socket.socket) -> dict[str, Any] | None:
 
 
 def _take(given: list[int], numbers: list[int]) -> None:
-    """Give file descriptors the numbers that they are known by."""
+    """Move file descriptors to their requested numbers."""
     high = [_FREE + index for index in range(len(given))]
     for descriptor, free in zip(given, high, strict=True):
         os.dup2(descriptor, free)
@@ -224,7 +224,7 @@ def _take(given: list[int], numbers: list[int]) -> None:
 
 
 def _become(request: dict[str, Any]) -> int:
-    """Be the process that was asked for; its exit code."""
+    """Run the requested program in this process and return its exit code."""
     ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     os.chdir(request["cwd"])
     os.environ.clear()
@@ -250,7 +250,7 @@ def _become(request: dict[str, Any]) -> int:
 
 
 def _end(code: int) -> None:
-    """End as Python does, but leave the modules: to clear away what was imported takes a second."""
+    """Exit as Python does, but without unloading modules, which takes a second."""
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  # waits for threads
     atexit._run_exitfuncs()  # noqa: SLF001
     for stream in (sys.stdout, sys.stderr):
@@ -260,7 +260,7 @@ def _end(code: int) -> None:
 
 
 def _remember_shipped_data() -> None:
-    """Read the data set that comes with the product once for all forks."""
+    """Read MNIST once for all forks."""
     from trainer.data import loading  # noqa: PLC0415  # with PyTorch, which only this process needs
     from trainer.data.folder import SHIPPED, DataFolder  # noqa: PLC0415
 
@@ -270,7 +270,7 @@ def _remember_shipped_data() -> None:
 
 
 def main() -> None:
-    """Import what forks need, and fork until nobody can ask any more."""
+    """Import the modules that forks need, and serve forks until the connection closes."""
     connection = socket.socket(fileno=int(sys.argv[1]))
     _remember_shipped_data()
     for name in PRELOADED:

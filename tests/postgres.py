@@ -26,7 +26,7 @@ _SCHEMA = """
     SELECT string_agg(oid || relname, ',' ORDER BY oid), (SELECT max(version_num) FROM alembic_version)
     FROM pg_class WHERE relnamespace = 'public'::regnamespace
 """
-"""What tells whether tables were made or dropped, or the version of the schema changed."""
+"""A query whose result changes if tables are created or dropped or the schema version changes."""
 _EMPTY = "; ".join(
     [
         *(
@@ -38,11 +38,11 @@ _EMPTY = "; ".join(
         "ALTER SEQUENCE study_id_seq RESTART",
     ]
 )
-"""Makes a database what it was when it was new."""
+"""Resets a database to its initial state."""
 
 
 class PostgreSQL:
-    """A running server; it makes databases with the newest schema."""
+    """A running server that creates databases with the newest schema."""
 
     def __init__(self, port: int) -> None:
         self._server = f"127.0.0.1:{port}"
@@ -59,7 +59,7 @@ class PostgreSQL:
             connection.execute(statement)
 
     def prepare(self) -> None:
-        """Make the database that others are copied from."""
+        """Create the template of the other databases."""
         self.execute(f"CREATE DATABASE {_TEMPLATE}")
         database = Database(self.url(_TEMPLATE))
         migrations.upgrade(database)
@@ -67,7 +67,7 @@ class PostgreSQL:
 
     @contextmanager
     def database(self, template: str = _TEMPLATE) -> Iterator[str]:
-        """The URL of a new database, which is gone after the block."""
+        """The URL of a new database, which is dropped after the block."""
         name = f"test{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
@@ -77,7 +77,7 @@ class PostgreSQL:
 
     @contextmanager
     def emptied(self) -> Iterator[str]:
-        """The URL of a database without rows, which another test may have used before."""
+        """The URL of an empty database, which an earlier test may have used."""
         name, connection = self._empty.pop() if self._empty else self._new()
         before = connection.execute(_SCHEMA).fetchone()
         try:
@@ -100,13 +100,13 @@ class PostgreSQL:
         return name, psycopg.connect(f"postgresql://postgres@{self._server}/{name}", autocommit=True)
 
     def close(self) -> None:
-        """Leave the databases that could be used again."""
+        """Close the connections to reusable databases."""
         for _, connection in self._empty:
             connection.close()
 
 
 def _programs() -> Path:
-    """The folder of PostgreSQL's programs, the newest version's; the test is skipped where there is none."""
+    """The folder of the newest PostgreSQL's programs; skips the test if there is none."""
     on_path = shutil.which("initdb")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if not (on_path or found):
@@ -115,7 +115,7 @@ def _programs() -> Path:
 
 
 def _unprivileged() -> str:
-    """A user that PostgreSQL agrees to run as."""
+    """An unprivileged user, because PostgreSQL refuses to run as root."""
     if os.geteuid():
         return getpass.getuser()
     names = {user.pw_name for user in pwd.getpwall()}
@@ -131,7 +131,7 @@ def _free_port() -> int:
 
 @contextmanager
 def running() -> Iterator[PostgreSQL]:
-    """A server with empty databases, gone after the block."""
+    """A server with empty databases, stopped after the block."""
     programs, user = _programs(), _unprivileged()
     with tempfile.TemporaryDirectory(prefix="depthboard-postgresql-") as folder:
         shutil.chown(folder, user)

@@ -16,7 +16,7 @@ from tests.waiting import eventually
 
 PATIENCE = 180
 ENDLESS = {"depth": 1, "epochs": 10_000, "batch_size": 2048}
-"""A run that no machine finishes before it is interrupted."""
+"""A run that is too long to finish during a test."""
 
 
 class Process:
@@ -32,7 +32,7 @@ class Process:
 
     @property
     def status(self) -> dict[str, str]:
-        """Its status by field; empty when it is gone."""
+        """The status fields; empty if the process has ended."""
         with contextlib.suppress(OSError):
             lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
             return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -40,52 +40,52 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs, or could."""
+        """Whether the process has not ended."""
         return self.status.get("State", "Z")[0] not in "ZX"
 
     @property
     def command(self) -> list[str]:
-        """The words it was started with."""
+        """The command line, as a list of arguments."""
         with contextlib.suppress(OSError):
             return Path(f"/proc/{self.pid}/cmdline").read_text().split("\0")
         return []
 
     def option(self, name: str) -> str:
-        """The value of an option that it was started with, empty without it."""
+        """The value of an option of the command line; empty without the option."""
         words = self.command
         return words[words.index(name) + 1] if name in words else ""
 
     def children(self) -> list["Process"]:
-        """The live processes that it started."""
+        """The running children."""
         found = [each for each in Process.all() if each.status.get("PPid") == str(self.pid)]
         return [each for each in found if each.alive]
 
     def child(self, word: str) -> "Process":
-        """The one child whose command has this word, once there is one."""
+        """Wait for the child with this word in its command."""
         found = eventually(lambda: [each for each in self.children() if word in each.command], PATIENCE)
         return found[0]
 
     def family(self) -> list["Process"]:
-        """Itself and everything below it."""
+        """The process and all its descendants."""
         return [self, *(member for each in self.children() for member in each.family())]
 
     def kill(self) -> None:
-        """End it at once, without a chance to clean up."""
+        """Kill the process without a chance to clean up."""
         os.kill(self.pid, signal.SIGKILL)
 
     def stop(self) -> None:
-        """Let it stand still until `go_on`, as on a machine that sleeps."""
+        """Pause the process until `go_on`, as on a machine that sleeps."""
         os.kill(self.pid, signal.SIGSTOP)
         eventually(lambda: self.status.get("State", "Z")[0] in "TZX")
 
     def waits(self) -> bool:
-        """Whether it slept through a moment in which it did not run at all."""
+        """Whether the process stayed asleep during 0.2 s."""
         before = self.status
         time.sleep(0.2)
         return before.get("State", "Z")[0] == "S" and before == self.status
 
     def go_on(self) -> None:
-        """Wake it up."""
+        """Resume the process."""
         os.kill(self.pid, signal.SIGCONT)
 
 
@@ -114,7 +114,7 @@ class Up:
         return self.worker.child("app.worker.slot")
 
     def post(self, **body: Any) -> dict[str, Any]:
-        """A new run."""
+        """Create a run."""
         answer = self.client.post("/runs", json=body)
         assert answer.status_code == 201, answer.text
         assert answer.headers["location"] == f"/runs/{answer.json()['id']}"
@@ -122,7 +122,7 @@ class Up:
         return run
 
     def read(self, run: dict[str, Any]) -> dict[str, Any]:
-        """A run as it is now."""
+        """The current state of a run."""
         now: dict[str, Any] = self.client.get(f"/runs/{run['id']}").json()
         return now
 
@@ -131,12 +131,12 @@ class Up:
         eventually(lambda: self.read(run)["epochs_done"] >= epochs, PATIENCE)
 
     def ended(self, run: dict[str, Any]) -> dict[str, Any]:
-        """A run at its end."""
+        """Wait for the end of a run and return its state."""
         eventually(lambda: self.read(run)["status"] not in ("queued", "running"), PATIENCE)
         return self.read(run)
 
     def results(self, run: dict[str, Any]) -> tuple[bytes, dict[str, list[float]]]:
-        """The final weights as a file, and the epochs without the one figure that is never the same twice."""
+        """The file of final weights, and the epochs without their seconds, which always differ."""
         columns = self.client.get(f"/runs/{run['id']}/epochs").json()
         del columns["seconds"]
         answer = self.client.get(f"/runs/{run['id']}/model.safetensors")
@@ -146,7 +146,7 @@ class Up:
 
 @contextlib.contextmanager
 def up(folder: Path, database_url: str | None = None, artifacts_url: str | None = None) -> Iterator[Up]:
-    """A dashboard that saves a checkpoint after every epoch, on SQLite and a disk unless others are named."""
+    """A dashboard that saves a checkpoint after every epoch, by default on SQLite and the local disk."""
     settings = Settings(data_dir=folder, database_url=database_url, artifacts_url=artifacts_url)
     options = ["--device", "cpu", "--checkpoint-seconds", "0"]
     if database_url:

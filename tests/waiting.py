@@ -10,7 +10,7 @@ Found = TypeVar("Found")
 
 
 def eventually(look: Callable[[], Found], seconds: float = 60) -> Found:
-    """What `look` returns once it is true; the limit only ends a test that has failed."""
+    """Poll `look` until its result is true and return it; the limit only matters in a failed test."""
     deadline = time.monotonic() + seconds
     pause = 0.02
     while time.monotonic() < deadline:
@@ -22,6 +22,6 @@ def eventually(look: Callable[[], Found], seconds: float = 60) -> Found:
 
 
 def to_its_end(coroutine: Coroutine[object, object, Found]) -> Found:
-    """Run a coroutine in a thread of its own: the event loop of an open browser may live in this one."""
+    """Run a coroutine in a new thread, because an open browser may use this thread's event loop."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(asyncio.run, coroutine).result()

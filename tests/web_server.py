@@ -11,7 +11,7 @@ from tests.waiting import eventually
 
 
 class WebServer:
-    """The application of these settings over HTTP; it keeps its port when it is stopped and started again."""
+    """The application with these settings over HTTP; it keeps its port after a restart."""
 
     def __init__(self, settings: Settings, port: int = 0) -> None:
         self._settings = settings
@@ -19,7 +19,7 @@ class WebServer:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
@@ -34,6 +34,6 @@ class WebServer:
         eventually(lambda: self._server.started)
 
     def stop(self) -> None:
-        """End as on SIGTERM: open streams first."""
+        """Stop as on SIGTERM: open streams end first."""
         self._server.handle_exit(signal.SIGTERM, None)
         self._thread.join()

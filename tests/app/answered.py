@@ -27,7 +27,7 @@ def problem(answer: httpx.Response, status: int) -> str:
 
 
 def trained(site: Served, settings: Settings, wrong: list[int], **config: Any) -> int:
-    """A finished run that reads every test image but these."""
+    """A finished run that classifies all test images correctly except these."""
     run_id = finished_run(site.database, **config)
     classes = LABELS.copy()
     classes[wrong] = (classes[wrong] + 1) % 10
@@ -39,7 +39,7 @@ def trained(site: Served, settings: Settings, wrong: list[int], **config: Any) -
 
 
 def study_of(site: Served, settings: Settings) -> list[int]:
-    """Two runs of one layer and three of two."""
+    """Two runs of one layer and three runs of two layers."""
     return [
         trained(site, settings, [0, 1, 2, 3], depth=1, seed=0),
         trained(site, settings, [0, 1, 2], depth=1, seed=1),

@@ -30,7 +30,7 @@ hypothesis_settings.register_profile(
 hypothesis_settings.load_profile("repeatable")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-"""Runs `depthboard` with these words to its end."""
+"""Runs `depthboard` with these arguments to its end."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ class Served:
     database: Database
     app: FastAPI
     transport: httpx.BaseTransport | None = None
-    """How requests get there, None for over HTTP."""
+    """The transport of requests; None for HTTP."""
 
     @property
     def url(self) -> str:
-        """Where it is found."""
+        """The URL of the application."""
         return str(self.client.base_url)
 
     def another_client(self, **headers: str) -> httpx.Client:
-        """A client with cookies of its own that always sends these headers."""
+        """A client with its own cookies that always sends these headers."""
         return httpx.Client(transport=self.transport, base_url=self.url, headers=headers, timeout=60)
 
 
@@ -68,15 +68,15 @@ def serving(settings: Settings) -> Iterator[Served]:
 
 
 _built: dict[tuple[str, ...], list[FastAPI]] = {}
-"""Applications that no test uses now, by the hosts that they answer to."""
+"""Applications that no test uses at the moment, by their allowed hosts."""
 
 
 @contextmanager
 def answering(settings: Settings) -> Iterator[Served]:
-    """The application without a socket, for all but event streams, HTTP itself and its own chores.
+    """The application without a socket, for tests of everything but event streams, HTTP and background tasks.
 
-    The first request makes routes and middleware, which takes longer than most tests, so that an application
-    is used again with the state of another: nothing else depends on its settings but the hosts.
+    The first request builds routes and middleware, which takes longer than most tests. Applications are
+    therefore reused with the state of a new one: apart from the state, only the hosts depend on settings.
     """
     made = create_app(settings)
     free = _built.setdefault(tuple(settings.hosts), [])
@@ -116,7 +116,7 @@ def client(site: Served) -> httpx.Client:
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Served]:
-    """The application over HTTP with one queued run, shared by the tests of a module that change nothing."""
+    """The application over HTTP with one queued run, shared by a module's tests, which change nothing."""
     with _with_a_run(serving, tmp_path_factory, migrated) as served:
         yield served
 
@@ -143,7 +143,7 @@ def _with_a_run(
 
 @pytest.fixture
 def unchanged(still: Served) -> Iterator[httpx.Client]:
-    """A client of the shared application; the test fails if the database is another at its end."""
+    """A client of the shared application; the test fails if it changes the database."""
     before = contents(still.database)
     yield still.client
     assert contents(still.database) == before

@@ -6,9 +6,9 @@ from fastapi import FastAPI
 
 
 class InProcess(httpx.BaseTransport):
-    """Hands requests to an application in the event loop of a portal; answers come whole, so none may stream.
+    """Passes requests to an application in the event loop of a portal; responses must not be streams.
 
-    What uvicorn adds is absent: limits of heads and connections, `Date`, and the start and end of the server.
+    Features of uvicorn are absent: limits on headers and connections, `Date`, the server's start and stop.
     """
 
     def __init__(self, app: FastAPI, portal: BlockingPortal) -> None:
@@ -16,7 +16,7 @@ class InProcess(httpx.BaseTransport):
         self._portal = portal
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """What the application answers."""
+        """The application's response."""
         body = httpx.ByteStream(request.read())
         asked = httpx.Request(request.method, request.url, headers=request.headers, stream=body)
         return self._portal.call(self._answer, asked)

@@ -26,11 +26,11 @@ class Stream:
         self._lines = answer.iter_lines()
 
     def wait_for_the_beginning(self) -> None:
-        """Read the comment that a stream begins with."""
+        """Read the comment at the start of a stream."""
         assert next(line for line in self._lines if line.startswith(":")) == ": connected"
 
     def next(self) -> Told:
-        """The next event; waits for it."""
+        """Wait for the next event."""
         fields: dict[str, str] = {}
         for line in self._lines:
             if line and not line.startswith(":"):
@@ -47,7 +47,7 @@ class Stream:
         return [self.next() for _ in range(count)]
 
     def until(self, kind: str, **data: object) -> list[Told]:
-        """All events up to the first of this kind with these figures."""
+        """All events up to the first of this kind with these values."""
         told = [self.next()]
         while told[-1].kind != kind or not data.items() <= told[-1].data.items():
             told.append(self.next())
@@ -58,7 +58,7 @@ class Stream:
 def listening(
     client: httpx.Client, path: str = "/events", after: int | None = None, **parameters: int
 ) -> Iterator[Stream]:
-    """A stream that has begun: what is written from now on is told."""
+    """A started stream, which sends every later change."""
     headers = {} if after is None else {"Last-Event-ID": str(after)}
     with client.stream("GET", path, headers=headers, params=parameters) as answer:
         assert answer.status_code == 200

@@ -12,7 +12,7 @@ from app.worker import lifeline
 
 
 def main() -> None:
-    """Live until SIGTERM, noting what is said; `--dies CODE` ends at once, `--stubborn` ignores SIGTERM."""
+    """Run until SIGTERM and log input; `--dies CODE` exits immediately, `--stubborn` ignores SIGTERM."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--dies", type=int)
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def listen(folder: Path) -> None:
-    """Write down each line of the standard input."""
+    """Log each line of standard input."""
     with os.fdopen(0, "rb", buffering=0, closefd=False) as lines:
         for line in lines:
             with (folder / "told").open("ab") as file:

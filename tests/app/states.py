@@ -16,13 +16,13 @@ from trainer.training.epoch_record import EpochRecord
 
 CPU = frozenset({"cpu"})
 ROOM = 100_000
-"""How many runs may wait where that does not matter."""
+"""A queue limit that tests do not reach."""
 
 RESULTS = {"train_loss": 0.2, "train_accuracy": 0.95, "test_loss": 0.3, "test_accuracy": 0.94}
 
 
 def figures(epoch: int, **other: float) -> dict[str, Any]:
-    """An epoch record; every figure tells which epoch it belongs to."""
+    """The columns of an epoch record, with different values for each epoch."""
     return {
         "epoch": epoch,
         "train_loss": 2 / epoch,
@@ -38,12 +38,12 @@ def figures(epoch: int, **other: float) -> dict[str, Any]:
 
 
 def measured(epoch: int, **other: Any) -> EpochRecord:
-    """The same as training yields it."""
+    """The same epoch as the record that training yields."""
     return EpochRecord(**figures(epoch, **other))
 
 
 def queue_run(database: Database, labels: Labels | None = None, **config: Any) -> int:
-    """The id of a new queued run, by default of one layer and three epochs."""
+    """Queue a run, by default of one layer and three epochs, and return its id."""
     with database.write() as session:
         wanted = TrainConfig(**{"depth": 1, "epochs": 3, **config})
         return admission.enqueue(session, [wanted], labels or Labels(), limit=ROOM)[0].id or 0
@@ -52,7 +52,7 @@ def queue_run(database: Database, labels: Labels | None = None, **config: Any) -
 def add_worker(
     database: Database, worker_id: str = "w", *, lease_seconds: float = 60, slots: int = 1
 ) -> None:
-    """Make a worker known that offers the CPU."""
+    """Register a worker that offers the CPU."""
     with database.write() as session:
         registry.register(
             session, worker_id, host="here", slots=slots, threads=1, lease_seconds=lease_seconds
@@ -68,20 +68,20 @@ def take(
     threads: int = 1,
     lease_seconds: float = 60,
 ) -> Claim | None:
-    """What the queue gives to a worker."""
+    """Claim a run for a worker, if there is one."""
     with database.write() as session:
         return claims.claim(session, worker_id, kinds, threads=threads, lease_seconds=lease_seconds)
 
 
 def claimed(database: Database, worker_id: str = "w", *, lease_seconds: float = 60) -> Claim:
-    """The claim of the next run, of which there must be one."""
+    """Claim the next run, which must exist."""
     claim = take(database, worker_id, lease_seconds=lease_seconds)
     assert claim is not None
     return claim
 
 
 def record(database: Database, claim: Claim, *epochs: int) -> bool:
-    """Whether all these epochs could be recorded."""
+    """Record these epochs and return whether all were accepted."""
     written = []
     for epoch in epochs:
         with database.write() as session:
@@ -90,7 +90,7 @@ def record(database: Database, claim: Claim, *epochs: int) -> bool:
 
 
 def finished_run(database: Database, test_accuracy: float = 0.94, **config: Any) -> int:
-    """The id of a new run that has been trained to its end; nothing else may be queued."""
+    """The id of a new finished run; no other run may be queued."""
     run_id = queue_run(database, **config)
     claim = claimed(database)
     assert claim.run_id == run_id
@@ -103,7 +103,7 @@ def finished_run(database: Database, test_accuracy: float = 0.94, **config: Any)
 
 
 def failed_run(database: Database, **config: Any) -> int:
-    """The id of a new run that an error has ended; nothing else may be queued."""
+    """The id of a new failed run; no other run may be queued."""
     queue_run(database, **config)
     claim = claimed(database)
     with database.write() as session:
@@ -112,17 +112,17 @@ def failed_run(database: Database, **config: Any) -> int:
 
 
 def row(database: Database, run_id: int) -> Run:
-    """A run as it is stored."""
+    """A run's row."""
     with database.read() as session:
         return run_rows.get(session, run_id)
 
 
 def shown(database: Database, run_id: int) -> RunOut:
-    """A run as answers show it."""
+    """A run as in responses."""
     with database.read() as session:
         return shown_in(session, run_id)
 
 
 def shown_in(session: Session, run_id: int) -> RunOut:
-    """A run as answers of this transaction show it."""
+    """A run as in responses of this transaction."""
     return as_answers(session, [run_rows.get(session, run_id)])[0]

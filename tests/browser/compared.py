@@ -15,14 +15,14 @@ ALL = "/compare?runs=1,2,3,4,5,6"
 def trained(
     database: Database, seed: int, *, measured: bool = True, images: int = TRAIN_IMAGES, **config: Any
 ) -> int:
-    """The id of a new finished run of five epochs, whose figures tell its depth, seed and epochs apart."""
+    """The id of a new finished run of five epochs; values differ by depth, seed and epoch."""
     run_id = queue_run(database, seed=seed, **{"epochs": EPOCHS, **config})
     assert train_next(database, measured=measured, images=images) == run_id
     return run_id
 
 
 def train_next(database: Database, *, measured: bool = True, images: int = TRAIN_IMAGES) -> int:
-    """Train the next run of the queue to its end, with such figures; its id."""
+    """Train the queue's next run to its end with such values and return its id."""
     claim = claimed(database)
     depth, seed = claim.config.depth, claim.config.seed
     final = 0.8 + depth / 100 + seed / 1000

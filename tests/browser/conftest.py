@@ -53,9 +53,9 @@ expect.set_options(timeout=30_000)  # the limit only ends a test that has failed
 
 @contextmanager
 def _kept_port() -> Iterator[int]:
-    """A port for servers one after the other, at which the browser has read and compiled their scripts.
+    """A port for consecutive servers, so that the browser reuses their cached and compiled scripts.
 
-    It is bound, and nothing listens on it, so that no other process gets it between two servers.
+    The port is bound without a listener, so that no other process gets it between two servers.
     """
     with socket.socket() as kept:
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -72,14 +72,14 @@ def quiet_port() -> Iterator[int]:
 
 @pytest.fixture(scope="session")
 def shared_port() -> Iterator[int]:
-    """The port of the servers that the tests of a module share."""
+    """The port of the servers shared by the tests of a module."""
     with _kept_port() as port:
         yield port
 
 
 @pytest.fixture
 def quiet(tmp_path: Path, quiet_port: int) -> Iterator[WebServer]:
-    """A web server with nothing in its database and no worker."""
+    """A web server with an empty database and no worker."""
     server = WebServer(Settings(data_dir=tmp_path), quiet_port)
     server.start()
     yield server
@@ -88,7 +88,7 @@ def quiet(tmp_path: Path, quiet_port: int) -> Iterator[WebServer]:
 
 @pytest.fixture(scope="session")
 def training(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a whole dashboard that trains, on MNIST or on a few images of it."""
+    """The URL of a complete dashboard that trains on MNIST or a few of its images."""
     folder = tmp_path_factory.mktemp("training")
     link(folder, few)
     with running(folder, "--slots", "2") as dashboard:
@@ -111,7 +111,7 @@ def six(tmp_path_factory: pytest.TempPathFactory, shared_port: int) -> Iterator[
 
 @pytest.fixture(scope="session")
 def furnished_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of a server with something in every place, to be copied."""
+    """The data folder of a server whose pages all show something, to be copied."""
     folder = tmp_path_factory.mktemp("furnished")
     furnish(folder)
     return folder
@@ -131,9 +131,9 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def pages(chromium: Browser) -> Iterator[BrowserContext]:
-    """A context whose pages share what the browser has read and compiled, and nothing else.
+    """A context whose pages share only cached and compiled files.
 
-    An empty page stays open in it, which keeps the process of the pages alive between tests.
+    An empty page stays open in it and keeps the pages' process alive between tests.
     """
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
     context.new_page()
@@ -142,7 +142,7 @@ def pages(chromium: Browser) -> Iterator[BrowserContext]:
 
 
 def _forget(context: BrowserContext, origins: set[str]) -> None:
-    """Remove what pages of these origins have stored; what the browser has read and compiled stays."""
+    """Clear the storage of these origins without the cached and compiled files."""
     session = context.new_cdp_session(context.pages[0])
     for origin in origins:
         session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "local_storage"})
@@ -151,15 +151,15 @@ def _forget(context: BrowserContext, origins: set[str]) -> None:
 
 
 def _away(trouble: str) -> bool:
-    """Whether Chromium notes only that a form was refused or a server is away."""
+    """Whether Chromium only reports a rejected form or an unreachable server."""
     return trouble.startswith("Failed to load resource")
 
 
 @contextmanager
 def watched(context: BrowserContext, ignored: Callable[[str], bool] = _away) -> Iterator[None]:
-    """Close the pages that are opened meanwhile, and forget what was stored; nothing may go wrong on any.
+    """Close the pages opened in the block, clear their storage, and fail if any page had a problem.
 
-    Those are errors in the console, scripts that fail, and requests elsewhere.
+    Problems are console errors, failed scripts and requests to other servers.
     """
     trouble: list[str] = []
     origins: set[str] = set()
@@ -194,14 +194,14 @@ def watched(context: BrowserContext, ignored: Callable[[str], bool] = _away) -> 
 
 @pytest.fixture
 def page(pages: BrowserContext) -> Iterator[Page]:
-    """A page of 1280 px in the light theme; at its end nothing may have gone wrong on it."""
+    """A page 1280 px wide in the light theme; the test fails if the page has a problem."""
     with watched(pages):
         yield pages.new_page()
 
 
 @pytest.fixture
 def phone(pages: BrowserContext) -> Iterator[Page]:
-    """A page of 390 px in the dark theme; at its end nothing at all may have gone wrong on it."""
+    """A page 390 px wide in the dark theme; the test fails if the page has any problem."""
     with watched(pages, lambda _: False):
         page = pages.new_page()
         page.set_viewport_size({"width": 390, "height": 844})
@@ -211,14 +211,14 @@ def phone(pages: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def shared(pages: BrowserContext) -> Iterator[Page]:
-    """One page for tests of a module that only load addresses; nothing may go wrong on it."""
+    """One page for a module's tests that only load addresses; it must have no problem."""
     with watched(pages):
         yield pages.new_page()
 
 
 @pytest.fixture
 def plain(chromium: Browser) -> Iterator[Page]:
-    """A page whose browser runs no JavaScript."""
+    """A page without JavaScript."""
     context = chromium.new_context(java_script_enabled=False)
     yield context.new_page()
     context.close()

@@ -1,6 +1,6 @@
 """What a chart draws, read from its picture: lines, points, names, marks and the ends of its axes.
 
-What a script has given to a chart does not say it: a chart can hold new figures and go on to show old ones.
+The data that a script gave to a chart are not enough: a chart can have new data and still show old ones.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from playwright.sync_api import Page
 
 NEAR: Final = 0.05
-"""How many pixels apart two places may be that are the same: the picture has hundredths of them."""
+"""Maximum distance in pixels of equal places; the picture has hundredths of pixels."""
 _READ: Final = r"""(id) => {
   const chart = document.getElementById(id);
   const frame = chart?.querySelector(".nsewdrag");
@@ -84,7 +84,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Trace:
-    """A line with the vertices that it takes to draw it, points, and texts, by its place among all traces."""
+    """A trace with the drawn vertices of its line, its points and texts; `index` is its position."""
 
     index: int
     line: list[Place]
@@ -93,13 +93,13 @@ class Trace:
 
     @property
     def last(self) -> Place | None:
-        """Where the line ends, or the last point."""
+        """The end of the line, or the last point."""
         return next(iter([*self.line[-1:], *self.points[-1:]]), None)
 
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis: the ends, as powers of ten on a logarithmic one; marks with the values at which they stand."""
+    """An axis: its ends (powers of ten on a logarithmic axis), and its tick labels with their values."""
 
     ends: tuple[float, float]
     is_log: bool
@@ -109,19 +109,19 @@ class Axis:
 
     @classmethod
     def of(cls, found: dict[str, Any]) -> Self:
-        """The axis as it was read."""
+        """An axis from the read values."""
         return cls(**found | {"marks": [(text, value) for text, value in found["marks"]]})
 
     def apart(self, one: float, other: float) -> float:
-        """How many pixels lie between two values."""
+        """The distance of two values in pixels."""
         return abs(self._pixel(one) - self._pixel(other))
 
     def has(self, value: float | None) -> bool:
-        """Whether there is a place for this value."""
+        """Whether the axis can show this value."""
         return value is not None and not (self.is_log and value <= 0)
 
     def holds(self, value: float) -> bool:
-        """Whether the value lies between the ends, and not on one of them."""
+        """Whether the value is between the ends and not on one of them."""
         return 0.5 < self._pixel(value) < self.pixels - 0.5
 
     def _pixel(self, value: float) -> float:
@@ -131,7 +131,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart as it is drawn; `names` are those beside its lines and dots."""
+    """A chart as drawn; `names` are the names beside its lines and dots."""
 
     x: Axis
     y: Axis
@@ -140,7 +140,7 @@ class Drawing:
 
     @classmethod
     def of(cls, page: Page, chart: str) -> Self | None:
-        """The chart of this name, or none if it is not drawn yet."""
+        """The chart with this name; None if it is not drawn yet."""
         found: dict[str, Any] | None = page.evaluate(_READ, f"{chart}-chart")
         if found is None:
             return None
@@ -161,16 +161,16 @@ class Drawing:
 
     @property
     def ends(self) -> list[Place]:
-        """Where each line ends, and the last of each group of points; not those that only carry names."""
+        """The end of each line and the last point of each trace of points, without traces of texts."""
         return [trace.last for trace in self.traces if trace.last and not trace.texts]
 
     def ends_at(self, places: Sequence[tuple[float, float]]) -> bool:
-        """Whether the last of the lines and groups of points end here, each within the frame."""
+        """Whether the last traces end at these places, each within the frame."""
         last = self.ends[len(self.ends) - len(places) :]
         return all(end.is_inside for end in last) and self._are(last, places)
 
     def shows(self, data: list[dict[str, Any]]) -> bool:
-        """Whether these traces are drawn: the ends of their lines, and their points within the frame."""
+        """Whether the ends of these traces' lines and their points within the frame are drawn."""
         drawn = {trace.index: trace for trace in self.traces}
         return all(
             index in drawn and self._shows(drawn[index], trace["mode"], places)
@@ -185,7 +185,7 @@ class Drawing:
         return has_line and ("markers" not in mode or self._are(points, inside))
 
     def _places(self, trace: dict[str, Any]) -> list[tuple[float, float]]:
-        """Those of a trace that its axes can show."""
+        """The places of a trace that its axes can show."""
         pairs = zip(trace["x"], trace["y"], strict=True)
         return [(x, y) for x, y in pairs if self.x.has(x) and self.y.has(y)]
 
@@ -197,7 +197,7 @@ class Drawing:
 
 
 def wait(page: Page, chart: str, until: Callable[[Drawing], object], seconds: float = 30) -> Drawing:
-    """The chart of this name once it is drawn so; the limit only ends a test that has failed."""
+    """Wait until the chart with this name meets a condition; the time limit only matters in a failed test."""
     deadline = time.monotonic() + seconds
     while True:
         drawing = Drawing.of(page, chart)
@@ -210,7 +210,7 @@ def wait(page: Page, chart: str, until: Callable[[Drawing], object], seconds: fl
 def traces(
     page: Page, chart: str, until: Callable[[list[dict[str, Any]]], object] = bool
 ) -> list[dict[str, Any]]:
-    """The figures that the chart of this name was given, once there are some and they are what it draws."""
+    """The data of the chart with this name, once it has some and has drawn them."""
 
     def are_drawn(drawing: Drawing) -> object:
         text = page.evaluate("(id) => JSON.stringify(document.getElementById(id).data)", f"{chart}-chart")
@@ -223,7 +223,7 @@ def traces(
 
 
 def choose(page: Page, address: str, view: str) -> None:
-    """Look at something else on a page that stays open, as going back in its history does."""
+    """Change the view of an open page as a step back in its history does."""
     query = "&".join([address.partition("?")[2], *view.split()]).strip("&")
     page.evaluate(
         "(query) => { history.replaceState(null, '', `?${query}`); dispatchEvent(new Event('popstate')); }",

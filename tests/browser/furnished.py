@@ -19,7 +19,7 @@ from trainer.files import predictions
 from trainer.training.epoch_record import EpochRecord
 
 COMPARED: Final = 15
-"""How many runs have finished: three seeds of one to five layers, with the first ids, in study 1."""
+"""Number of finished runs: three seeds of one to five layers, with the first ids, in study 1."""
 FAILED_EARLY: Final = 16
 FAILED_LATE: Final = 17
 CANCELLED: Final = 18
@@ -27,12 +27,12 @@ CANCELLING: Final = 19
 TRAINING: Final = 20
 QUEUED: Final = 21
 LEASE_SECONDS: Final = 86_400
-"""Longer than any test, so that nobody takes away what trains."""
+"""Longer than any test, so that training runs are not reclaimed."""
 _EPOCHS: Final = 4
 
 
 class _Furnisher:
-    """What workers and people did on a server."""
+    """Acts as workers and users of a server."""
 
     def __init__(self, server: WebServer, settings: Settings) -> None:
         self.server = server
@@ -46,7 +46,7 @@ class _Furnisher:
         httpx.post(self.server.url + address, json=body).raise_for_status()
 
     def begin(self, *, epochs: int) -> Claim:
-        """The next run, which trains this far."""
+        """Train the next run up to this epoch."""
         claim = claimed(self.database, lease_seconds=LEASE_SECONDS)
         environment = {"train_images": "60000", "test_images": "10000"}
         with self.database.write() as session:
@@ -80,7 +80,7 @@ def _record(claim: Claim, epoch: int) -> dict[str, Any]:
 
 
 def furnish(folder: Path) -> None:
-    """Fill this folder with what nothing trains any further."""
+    """Fill this folder with runs in every state, which no worker continues."""
     (home(folder) / "unfit").mkdir(parents=True)
     settings = Settings(data_dir=folder)
     server = WebServer(settings)

@@ -15,7 +15,7 @@ def given(
     results: dict[str, float] | None = None,
     **config: Any,
 ) -> int:
-    """The id of a new finished run with these columns; figures that are not given are those of `figures`."""
+    """The id of a new finished run with these columns; other columns are those of `figures`."""
     epochs = len(next(iter(columns.values())))
     run_id = queue_run(database, epochs=epochs, **config)
     claim = claimed(database)

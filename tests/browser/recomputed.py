@@ -1,6 +1,6 @@
 """The figures of a comparison once more, from its CSV and the stored predictions alone.
 
-Nothing here uses the application: NumPy and SciPy are the judges.
+Nothing here uses the application: NumPy and SciPy compute the expected values.
 """
 
 import csv
@@ -23,17 +23,17 @@ IMAGES = 60_000
 
 
 def percent(value: float) -> str:
-    """A fraction as the page words it."""
+    """A fraction as the page displays it."""
     return f"{100 * value:.2f}{SPACE}%"
 
 
 def points(value: float) -> str:
-    """A difference of fractions, unsigned if it is not negative."""
+    """A difference of fractions in points, without a plus sign."""
     return f"{100 * value:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 class Run:
-    """The lines of one run."""
+    """One run's lines of the CSV."""
 
     def __init__(self, lines: Sequence[dict[str, str]]) -> None:
         self.first = lines[0]
@@ -42,7 +42,7 @@ class Run:
         self.lines = lines
 
     def epochs(self, name: str) -> Values:
-        """A column."""
+        """A column by epoch."""
         return np.array([float(line[name]) for line in self.lines])
 
     def layers(self, name: str) -> Values:
@@ -50,12 +50,12 @@ class Run:
         return np.array([json.loads(line[name]) for line in self.lines])
 
     def final(self, name: str) -> float:
-        """A figure of the whole run."""
+        """A value of the whole run."""
         return float(self.first[f"run_{name}"])
 
     @property
     def spent(self) -> dict[str, Values]:
-        """What it had spent by the end of each epoch."""
+        """The cost up to the end of each epoch."""
         epoch = self.epochs("epoch")
         sizes = json.loads(self.first["run_layer_sizes"])
         products = [2 * a * b for a, b in pairwise(sizes)]
@@ -92,14 +92,14 @@ def interval(values: Values) -> tuple[float, float]:
 
 
 def welch(first: Values, second: Values) -> tuple[float, float, float, float]:
-    """Difference, the ends of its 95 % interval, and p."""
+    """The difference, the ends of its 95 % interval, and p."""
     found = stats.ttest_ind(second, first, equal_var=False)
     bounds = found.confidence_interval(0.95)
     return float(second.mean() - first.mean()), float(bounds.low), float(bounds.high), float(found.pvalue)
 
 
 def holm(samples: Sequence[Values]) -> dict[tuple[int, int], float]:
-    """Holm-adjusted p values of every two samples, by their places."""
+    """Holm-adjusted p values of all pairs of samples, by their positions."""
     raw = {(a, b): welch(samples[a], samples[b])[3] for a, b in combinations(range(len(samples)), 2)}
     ordered = sorted(raw, key=lambda pair: raw[pair])
     adjusted = np.maximum.accumulate([raw[pair] * (len(raw) - rank) for rank, pair in enumerate(ordered)])
@@ -107,10 +107,11 @@ def holm(samples: Sequence[Values]) -> dict[tuple[int, int], float]:
 
 
 def probability_best(samples: Sequence[Values], most_borrowed: float, in_reach: float) -> Values:
-    """How likely each true mean is the highest: a normal hierarchical model, by other steps and other draws.
+    """The probability that each true mean is the highest, from a normal hierarchical model.
 
-    Variances are Smyth's moderated ones; how far true means lie apart has the uniform shrinkage prior, and is
-    judged by those means alone that are within reach of the highest.
+    It is computed by other steps and with other random draws than in the application. Variances are Smyth's
+    moderated variances. The spread of true means has the uniform shrinkage prior and is estimated only from
+    the means that are within reach of the highest.
     """
     d = len(samples[0]) - 1
     variances = np.array([sample.var(ddof=1) for sample in samples])
@@ -135,7 +136,7 @@ def probability_best(samples: Sequence[Values], most_borrowed: float, in_reach: 
 
 
 def _drawn_together(means: Values, errors: Values, freedom: float, chance: np.random.Generator) -> Values:
-    """Draws of true means that are normal around a common one, 200 for each of 1,000 sizes of τ."""
+    """Draws of true means that are normal around a common mean, 200 for each of 1,000 values of τ."""
     kept = (np.arange(1000) + 0.5) / 1000
     tau2 = errors.mean() * (1 - kept) / kept
     densities, drawn = [], []
@@ -156,7 +157,7 @@ def _drawn_together(means: Values, errors: Values, freedom: float, chance: np.ra
 
 
 def pareto(costs: Values, accuracies: Values) -> list[int]:
-    """The places of those that nothing at most as costly reaches or beats, cheapest first."""
+    """The positions of the Pareto-optimal points, cheapest first."""
     front = [
         place
         for place in range(len(costs))
@@ -170,7 +171,7 @@ def pareto(costs: Values, accuracies: Values) -> list[int]:
 
 
 class Answers:
-    """What each run answers to the test images."""
+    """The predictions of each run for the test images."""
 
     def __init__(self, files: dict[int, Path], labels: NDArray[np.uint8]) -> None:
         self.labels = labels
@@ -179,7 +180,7 @@ class Answers:
         self.confidence = {run: tensors["confidence"].astype(float) for run, tensors in stored.items()}
 
     def majority(self, runs: Sequence[int]) -> NDArray[np.int64]:
-        """What most of these runs answer; of equally many answers the one given more surely."""
+        """The majority prediction of these runs; ties go to the higher summed confidence."""
         one_hot = np.eye(10)
         votes = sum(one_hot[self.classes[run]] for run in runs)
         surely = sum(one_hot[self.classes[run]] * self.confidence[run][:, None] for run in runs)
@@ -188,14 +189,14 @@ class Answers:
         return winners
 
     def mcnemar(self, first: Any, second: Any) -> tuple[int, int, float]:  # arrays of answers
-        """Images that only the second reads, that only the first reads, and the exact p."""
+        """Images that only the second, and only the first, classifies correctly, and the exact p."""
         gained = int(((first != self.labels) & (second == self.labels)).sum())
         lost = int(((first == self.labels) & (second != self.labels)).sum())
         p = float(stats.binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0
         return gained, lost, p
 
     def confusion(self, run: int) -> NDArray[np.int64]:
-        """Digits (rows) and answers (columns)."""
+        """The confusion matrix: digits (rows) and predictions (columns)."""
         found = np.zeros((10, 10), np.int64)
         np.add.at(found, (self.labels, self.classes[run]), 1)
         return found

@@ -13,7 +13,7 @@ from trainer.training.epoch_record import EpochRecord
 
 
 class Study:
-    """Two runs of two layers, the first of a server, and what they have recorded."""
+    """The first two runs of a server, with two layers each, and their recorded epochs."""
 
     def __init__(self, server: WebServer) -> None:
         self.server = server
@@ -23,25 +23,25 @@ class Study:
 
     @property
     def database(self) -> Database:
-        """That of the server, also after it has been started again."""
+        """The server's database, also after a restart of the server."""
         database: Database = self.server.app.state.database
         return database
 
     def start(self) -> None:
-        """Let a worker take the runs."""
+        """Claim the runs and start them."""
         add_worker(self.database)
         self.claims = {seed: claimed(self.database) for seed in (0, 1)}
         self.goes_on(after=0)
 
     def goes_on(self, after: int) -> None:
-        """The runs train from this epoch on; what they had recorded later goes."""
+        """Resume the runs after this epoch; later records are removed."""
         self.last = after
         for claim in self.claims.values():
             with self.database.write() as session:
                 assert claims.report_start(session, claim, "cpu", {"train_images": "60000"}, after)
 
     def trains(self, train_loss: Sequence[float] | None = None) -> None:
-        """One more epoch of each run ends, with these training losses or those of `figures_of`."""
+        """Record one more epoch of each run, with these training losses or those of `figures_of`."""
         self.last += 1
         for seed, claim in self.claims.items():
             other = {} if train_loss is None else {"train_loss": train_loss[seed]}
@@ -49,24 +49,24 @@ class Study:
                 assert claims.record_epoch(session, claim, EpochRecord(**figures_of(seed, self.last) | other))
 
     def fails(self, seed: int) -> None:
-        """One of the runs ends by an error."""
+        """Fail one of the runs."""
         with self.database.write() as session:
             assert endings.fail(session, self.claims.pop(seed), "it broke", None)
 
     def finishes(self) -> None:
-        """The runs are trained to their end."""
+        """Finish the runs."""
         for claim in self.claims.values():
             with self.database.write() as session:
                 assert endings.finish(session, claim, RESULTS)
 
     def column(self, seed: int, name: str) -> list[float]:
-        """What a run has recorded; accuracies in percent."""
+        """A run's recorded column; accuracies in percent."""
         scale = 100 if name.endswith("accuracy") else 1
         return [scale * figures_of(seed, epoch)[name] for epoch in range(1, self.last + 1)]
 
 
 def figures_of(seed: int, epoch: int) -> dict[str, Any]:
-    """An epoch record whose every figure tells the run and the epoch."""
+    """The columns of an epoch record, with different values for each run and epoch."""
     inside = {"gradient_norms": [(1 + seed) / epoch, 0.3 / epoch], "dead_relu": [0.01 * epoch]}
     found = figures(
         epoch,

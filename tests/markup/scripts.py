@@ -10,7 +10,7 @@ from app.settings import STATIC
 from tests.markup.styles import compounds
 
 ANYTHING: Final = "{}"
-"""Stands in a name for what a script computes."""
+"""Stands for a part of a name that a script computes."""
 
 REFERENCES: Final = frozenset(
     {
@@ -27,19 +27,19 @@ REFERENCES: Final = frozenset(
         "popovertarget",
     }
 )
-"""Attributes that hold ids of other elements."""
+"""Attributes that contain ids of other elements."""
 
 _TEXT: Final = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`"
 _LOOK: Final = r"(?:querySelector|querySelectorAll|closest|matches|getElementById)"
 _VALUE: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
 """The value of an attribute in a selector."""
 _NOT_GIVEN: Final = re.compile(rf"[!=]== (?:{_TEXT})")
-"""What an expression is compared with."""
+"""The literal that an expression is compared with."""
 _HELPER: Final = re.compile(rf"\bconst (\w+) = \((\w+)\) => [\w.]*\b({_LOOK})\(({_TEXT}|\w+)\)")
 
 
 def scripts() -> list["Script"]:
-    """Every script of the product, by its path in the folder of scripts."""
+    """All scripts of the product, with their paths in the folder of scripts."""
     folder = STATIC / "js"
     return [
         Script(path.relative_to(folder).as_posix(), path.read_text("utf-8"))
@@ -54,16 +54,16 @@ class Script:
     name: str
     source: str
     unread: list[str] = field(default_factory=list)
-    """Where a name is made in a way that can't be followed."""
+    """Expressions that can't be evaluated to a name."""
 
     @cached_property
     def text(self) -> str:
-        """Its code without comments."""
+        """The code without comments."""
         return re.sub(r"(?m)(^|\s)//.*$", "", self.source)
 
     @cached_property
     def looked_for(self) -> dict[str, set[str]]:
-        """The `classes`, `ids` and `attributes` of elements that it looks for."""
+        """The `classes`, `ids` and `attributes` of elements that the script looks for."""
         found: dict[str, set[str]] = {"classes": set(), "ids": set(), "attributes": set()}
         given = re.findall(rf"\bsetAttribute\(\"(?:{'|'.join(REFERENCES)})\", \"([\w-]+)\"", self.text)
         found["ids"] |= {*given, *re.findall(r"\bhtmlFor(?:: | = )\"([\w-]+)\"", self.text)}
@@ -77,7 +77,7 @@ class Script:
         return found
 
     def _lookups(self) -> Iterator[tuple[str, str]]:
-        """Every method that looks for elements, with each text it may be given."""
+        """All calls of methods that look for elements: the method and each possible text."""
         within = []
         for helper in _HELPER.finditer(self.text):
             name, parameter, method, text = helper.groups()
@@ -92,7 +92,7 @@ class Script:
                     yield match[1], value
 
     def _texts(self, expression: str, at: int) -> Iterator[str]:
-        """What an expression at this place may be as text."""
+        """The possible texts of an expression at this place."""
         if re.fullmatch(_TEXT, expression):
             yield _read(expression)
         elif re.search(r"\.(id|dataset\.\w+)$", expression):
@@ -103,7 +103,7 @@ class Script:
             self.unread.append(expression)
 
     def _values(self, name: str, at: int) -> list[str]:
-        """The texts that a name stands for where it is used: a constant, items of a list, arguments."""
+        """The possible texts of a name where it is used: a constant, items of a list, or arguments."""
         binding = (
             rf"\bconst {name} = (?P<constant>{_TEXT});"
             rf"|\bfor \(const {name} of \[(?P<items>[^\]]*)\]\)"
@@ -127,7 +127,7 @@ class Script:
 
     @cached_property
     def classes(self) -> set[str]:
-        """The classes that it gives to elements."""
+        """The classes that the script sets."""
         found = set()
         for match in re.finditer(r"\bclassName(?:: | = )|\bsetAttribute\(\"class\", ", self.text):
             expression = _NOT_GIVEN.sub("", _arguments(self.text, match.end())[0])
@@ -143,14 +143,14 @@ class Script:
 
     @cached_property
     def attributes(self) -> set[str]:
-        """The attributes that it gives to elements by their names in HTML."""
+        """The attributes that the script sets, by their names in HTML."""
         found = {_attribute(name) for name in re.findall(r"\bdataset\.(\w+) = ", self.text)}
         found |= set(re.findall(r"\bsetAttribute\(\"([\w-]+)\"", self.text))
         return found | set(re.findall(r"\.(open|hidden) = ", self.text))
 
     @cached_property
     def data_read(self) -> set[str]:
-        """The `data-` attributes that it reads or looks for."""
+        """The `data-` attributes that the script reads or looks for."""
         found = re.findall(r"\bdataset\??\.(\w+)\b(?! = )", self.text)
         found += re.findall(r"\"(\w+)\" in \w+\.dataset", self.text)
         for names in re.findall(r"\{ ([\w, ]+) \} = [^;]*\bdataset\b", self.text):
@@ -161,19 +161,19 @@ class Script:
 
     @cached_property
     def id_attributes(self) -> set[str]:
-        """The attributes that hold ids of elements it looks for."""
+        """The attributes that contain ids of elements that the script looks for."""
         return {_attribute(name) for name in re.findall(r"getElementById\(\w+\.dataset\.(\w+)\)", self.text)}
 
     @cached_property
     def controls(self) -> set[str]:
-        """The names of controls that it looks for."""
+        """The names of controls that the script looks for."""
         return set(re.findall(r"\.elements\.(\w+)", self.text)) | set(
             re.findall(r"\[name=\"(\w+)\"\]", self.text)
         )
 
     @cached_property
     def properties(self) -> set[str]:
-        """The custom properties of the style sheet that it reads."""
+        """The custom properties of the style sheet that the script reads."""
         found = set(re.findall(r"getPropertyValue\(\"--([\w-]+)\"\)|var\(--([\w-]+)\)", self.text))
         found = {name for names in found for name in names if name}
         for match in re.finditer(r"(?<!function )\bcolour\(", self.text):
@@ -185,17 +185,17 @@ class Script:
 
 
 def _read(text: str) -> str:
-    """What a literal says, with `ANYTHING` for what is computed in it."""
+    """The text of a literal, with `ANYTHING` for computed parts."""
     return re.sub(r"\$\{[^}]*\}", ANYTHING, text[1:-1])
 
 
 def _attribute(name: str) -> str:
-    """As HTML writes what `dataset` calls `runPage`: data-run-page."""
+    """The HTML name of a `dataset` property: data-run-page for `runPage`."""
     return "data-" + re.sub(r"([A-Z])", r"-\1", name).lower()
 
 
 def _arguments(text: str, start: int) -> list[str]:
-    """The expressions from here to the end of a call or statement, without the brackets around them."""
+    """The expressions from here to the end of a call or statement, without the outer brackets."""
     found, depth, at = [], 0, start
     for part in re.finditer(rf"{_TEXT}|[()\[\]{{}},;]", text[start:]):
         sign = part.group()

@@ -25,7 +25,7 @@ class Compound:
 
     @classmethod
     def of(cls, text: str) -> "Compound":
-        """Read one; what pseudo-classes say of other elements is left out."""
+        """Parse one, without the parts of pseudo-classes about other elements."""
         found: dict[str, set[str]] = {".": set(), "#": set(), "[": set()}
         for sign, name, attribute in _WORD.findall(text):
             found[sign or "["].add(name or attribute)
@@ -33,7 +33,7 @@ class Compound:
 
 
 def compounds(selector: str) -> Iterator[Compound]:
-    """Every part of a selector that is about one element, also within `:is()`, `:has()` and `:not()`."""
+    """All parts of a selector that match one element, including those in `:is()`, `:has()` and `:not()`."""
     while (inner := re.search(r"(:[\w-]+)?\(([^()]*)\)", selector)) is not None:
         start, end = inner.span()
         name, inside = inner.groups()
@@ -48,7 +48,7 @@ def compounds(selector: str) -> Iterator[Compound]:
 
 @dataclass
 class Sheet:
-    """A style sheet: its rules as compounds with the properties they set, in order.
+    """A style sheet: its rules in order, as compounds with the properties that they set.
 
     `of_widths` are the properties that depend on the width of the window.
     """

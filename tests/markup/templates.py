@@ -12,7 +12,7 @@ from jinja2 import nodes
 from app.settings import TEMPLATES
 
 Values = frozenset[str]
-"""What an expression may be; `{source}` stands for a part that only the running product knows."""
+"""The possible values of an expression; `{source}` stands for a part that is only known at run time."""
 Scope = dict[str, Values]
 
 _EITHER, _OR, _END = "\1", "\2", "\3"
@@ -20,18 +20,18 @@ _EITHER, _OR, _END = "\1", "\2", "\3"
 
 @dataclass(frozen=True)
 class Element:
-    """A tag that a page may hold."""
+    """An element that a page may contain."""
 
     name: str
     attributes: Mapping[str, Values]
 
     def words(self, attribute: str) -> set[str]:
-        """The words that the attribute may hold."""
+        """The words that the attribute may contain."""
         return {word for value in self.attributes.get(attribute, ()) for word in value.split()}
 
 
 def elements(page: str) -> list[Element]:
-    """All elements of a template, with those of what it extends, includes and calls."""
+    """All elements of a template, including those of templates and macros that it uses."""
     writer = _Writer()
     writer.write_template(page)
     reader = _Reader()
@@ -41,7 +41,7 @@ def elements(page: str) -> list[Element]:
 
 
 def pages() -> list[str]:
-    """The templates that are pages of their own: partials begin with an underscore."""
+    """The templates of complete pages; partials begin with an underscore."""
     return sorted(
         path.relative_to(TEMPLATES).as_posix()
         for path in TEMPLATES.rglob("*.html")
@@ -50,7 +50,7 @@ def pages() -> list[str]:
 
 
 class _Reader(HTMLParser):
-    """Takes the tags out of what `_Writer` wrote."""
+    """Collects the elements in the output of `_Writer`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class _Reader(HTMLParser):
 
 
 def _expanded(text: str) -> Iterator[str]:
-    """Each way of reading a text with alternatives in it, which may hold others."""
+    """All expansions of a text with alternatives, which may be nested."""
     end = text.find(_END)
     if end < 0:
         yield text
@@ -82,7 +82,7 @@ def _parsed(name: str) -> nodes.Template:
 
 @dataclass
 class _Writer:
-    """Writes a template with every branch taken; within an attribute's value, branches are alternatives."""
+    """Writes a template with all branches; within an attribute's value, branches are alternatives."""
 
     parts: list[str] = field(default_factory=list)
     is_in_tag: bool = False
@@ -146,7 +146,7 @@ class _Writer:
                 raise NotImplementedError(node)
 
     def _learn(self, node: nodes.Node, scope: Scope) -> bool:
-        """Whether a statement writes nothing; then it is remembered what its names stand for."""
+        """Record the names that a statement defines; False for a statement that writes output."""
         match node:
             case nodes.Assign(target=nodes.Name(name=name)):
                 scope[name] = scope.get(name, frozenset()) | _values(node.node, scope)

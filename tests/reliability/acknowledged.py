@@ -20,7 +20,7 @@ CLIENTS = 4
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """How many runs were acknowledged across how many kills, and which of them are missing or double."""
+    """Numbers of acknowledged runs and kills, and the runs that are missing or double."""
 
     kills: int
     runs: int
@@ -31,7 +31,7 @@ class Acknowledged:
 def kill_while_posting(
     settings: Settings, *, kills: int, say: Callable[[str], None] = lambda _: None, start: Start = command
 ) -> Acknowledged:
-    """Kill and restart a server so often, while clients post runs and repeat what was not answered."""
+    """Kill and restart a server while clients post runs and repeat unanswered requests."""
     server = Server(settings, start)
     server.start()
     enough = threading.Event()

@@ -10,7 +10,7 @@ START: Final = 1_700_000_000.0
 
 
 class Clock:
-    """Takes the place of the database's clock in every statement; `now` is in seconds since 1970."""
+    """Replaces the database's clock in every statement; `now` is in seconds since 1970."""
 
     def __init__(self, database: Database) -> None:
         self.now = START

@@ -22,7 +22,7 @@ RUNS = 2
 
 @dataclass(frozen=True)
 class Reconnects:
-    """How often streams were resumed, and what was wrong with what they told."""
+    """Numbers of reconnects and kills, and the errors in the received events."""
 
     connections: int
     server_kills: int
@@ -41,7 +41,7 @@ def reconnect(
     say: Callable[[str], None] = lambda _: None,
     start: Start = command,
 ) -> Reconnects:
-    """Let clients of all runs and of each run lose their connection so often while epochs are recorded."""
+    """Break the connections of clients of all runs and of each run while epochs are recorded."""
     return to_its_end(
         _reconnect(Server(settings, start), settings, connections, server_kills, random.Random(seed), say)
     )
@@ -104,7 +104,7 @@ async def _reconnect(  # noqa: PLR0917
 
 
 async def _hear_the_rest(listener: Listener, wanted: set[tuple[int, int]]) -> None:
-    """Listen once more without a break, until nothing is missing; an event left out would be waited for."""
+    """Listen without a break until no event is missing, for at most 30 s."""
     listening = asyncio.create_task(listener.listen())
     with suppress(TimeoutError):
         await asyncio.wait_for(until(lambda: wanted <= set(_told(listener))), 30)
@@ -114,12 +114,12 @@ async def _hear_the_rest(listener: Listener, wanted: set[tuple[int, int]]) -> No
 
 
 def _told(listener: Listener) -> list[tuple[int, int]]:
-    """The run and number of every epoch that was told, in order."""
+    """The run and number of every received epoch, in order."""
     return [(event.data["run_id"], event.data["epoch"]) for event in listener.told if event.kind == "epoch"]
 
 
 def _of_stream(listener: Listener, stored: set[tuple[int, int]]) -> set[tuple[int, int]]:
-    """The epochs that a stream has to tell."""
+    """The epochs that a stream must send."""
     return {key for key in stored if listener.path in ("/events", f"/runs/{key[0]}/events")}
 
 

@@ -2,8 +2,8 @@
 
     python -m tests.reliability.recorder URL RUNS EPOCHS PER_SECOND
 
-With 0 epochs it goes on until its standard input ends. Each record's `last_batch_loss` is the moment (seconds
-since 1970) just before its commit.
+With 0 epochs, it continues until its standard input ends. Each record's `last_batch_loss` is the time
+(seconds since 1970) just before its commit.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from trainer.training.epoch_record import EpochRecord
 
 
 def main(url: str, runs: int, epochs: int, per_second: float) -> None:
-    """Queue the runs, claim them and record all their epochs in turns."""
+    """Queue and claim the runs, and record their epochs in turns."""
     database = Database(url)
     migrations.upgrade(database)
     enough = threading.Event()

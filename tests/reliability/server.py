@@ -18,7 +18,7 @@ from tests.waiting import eventually
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """A free port of this machine."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -26,28 +26,28 @@ def free_port() -> int:
 
 
 class Started(Protocol):
-    """A process that was started, as `subprocess.Popen` shows it."""
+    """A started process, with the methods of `subprocess.Popen`."""
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         ...
 
     def poll(self) -> int | None:
-        """Its exit code; None while it lives."""
+        """The exit code; None while the process runs."""
         ...
 
     def wait(self) -> int:
-        """The same, once it has ended."""
+        """Wait for the end and return the exit code."""
         ...
 
     def send_signal(self, number: int, /) -> None:
-        """Send it a signal."""
+        """Send a signal to the process."""
         ...
 
 
 def command(*words: str) -> Started:
-    """Start `depthboard` itself."""
+    """Start the command `depthboard`."""
     return subprocess.Popen(
         [sys.executable, "-m", "app.cli", *words],
         cwd=ROOT,
@@ -57,11 +57,11 @@ def command(*words: str) -> Started:
 
 
 Start = Callable[..., Started]
-"""Starts `depthboard` with these words."""
+"""Starts `depthboard` with these arguments."""
 
 
 class Server:
-    """`depthboard serve` on a port that it keeps."""
+    """`depthboard serve` on a fixed port."""
 
     def __init__(self, settings: Settings, start: Start = command) -> None:
         self._settings = settings
@@ -70,7 +70,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server and wait until it responds."""
         words = ["serve", "--port", str(self._port)]
         words += ["--data-dir", str(self._settings.data_dir), "--parent", str(os.getpid())]
         if self._settings.database_url:
@@ -86,16 +86,16 @@ class Server:
             return False
 
     def kill(self) -> None:
-        """End it at once, without a chance to clean up."""
+        """Kill the server without a chance to clean up."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
     def stop(self) -> None:
-        """End it as a service manager does."""
+        """Stop the server as a service manager does."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait()
 
     def mebibytes(self) -> float:
-        """Its resident memory."""
+        """The resident memory of the server."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024

@@ -21,12 +21,12 @@ STEPS: dict[str, Callable[[Session, Claim], bool]] = {
     "release": endings.release,
     "lose": lambda session, claim: endings.lose(session, claim, "too late"),
 }
-"""Everything that a worker writes of a run it holds."""
+"""All writes of a worker to a run that it has claimed."""
 
 
 @dataclass
 class Stale:
-    """How many claims were over, and how often a step still wrote with one of them."""
+    """Numbers of expired claims, of attempted steps, and of steps that still wrote."""
 
     claims: int = 0
     attempted: int = 0
@@ -34,7 +34,7 @@ class Stale:
 
 
 def write_too_late(database: Database, *, rounds: int) -> Stale:
-    """So many times, let a claim run out, have another worker take over, and try each step with the first."""
+    """Let a claim expire and another worker take over, and try all steps with it, `rounds` times."""
     stale = Stale()
     for number in range(rounds):
         run_id = queue_run(database, seed=number)
@@ -58,7 +58,7 @@ def write_too_late(database: Database, *, rounds: int) -> Stale:
 
 
 def _everything(database: Database) -> list[Any]:
-    """Every row of every table but the counter, which a refused write may raise."""
+    """All rows of all tables except the counter, which a rejected write may increase."""
     tables = [table for table in SQLModel.metadata.sorted_tables if table.name != "counter"]
     with database.read() as session:
         return [row for table in tables for row in session.execute(select(table))]

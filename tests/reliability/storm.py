@@ -34,7 +34,7 @@ CONFIGS = [
     for seed in (0, 1)
 ]
 VICTIMS = {"slot": 50, "worker": 18, "web": 14, "supervisor": 6, "stopped worker": 12}
-"""Who is hit, each once and then so often of a hundred times; a stopped worker wakes up without its run."""
+"""Victims, each hit once and then with these weights; a stopped worker wakes up without its run."""
 LEASE_SECONDS = 2.0
 PATIENCE = 300.0
 Found = TypeVar("Found")
@@ -42,9 +42,9 @@ Found = TypeVar("Found")
 
 @dataclass
 class Harm:
-    """What a storm did, and what it must not have done: every count below `compared` has to be 0.
+    """The counts of a storm, and the harm it did: all lists below `compared` must be empty.
 
-    `training` is how many of the kills came while a run trained.
+    `training` is the number of kills while a run was training.
     """
 
     kills: Counter[str] = field(default_factory=Counter)
@@ -61,13 +61,13 @@ class Harm:
 
     @property
     def none(self) -> bool:
-        """Whether nothing was harmed."""
+        """Whether there was no harm."""
         wrong = self.epochs_wrong + self.attempts_wrong + self.weights_differ
         return not (self.lost + self.failed + self.stuck + wrong)
 
 
 class Victim:
-    """`depthboard up` on one port, started again whenever its supervisor has ended."""
+    """`depthboard up` on one port, restarted whenever its supervisor has ended."""
 
     def __init__(self, settings: Settings, slots: int, seed: int) -> None:
         self.settings = settings
@@ -85,7 +85,7 @@ class Victim:
         self.start()
 
     def start(self) -> None:
-        """Start it; it may take a moment until the one before has let go of port and folder."""
+        """Start the dashboard; its predecessor may still hold the port and the folder for a moment."""
         self._process = subprocess.Popen(
             self._command,
             cwd=ROOT,
@@ -95,19 +95,19 @@ class Victim:
         )
 
     def end(self) -> None:
-        """End it as Ctrl-C does."""
+        """Stop the dashboard as Ctrl-C does."""
         self._process.terminate()
         self._process.wait(60)
         self.client.close()
         self.database.close()
 
     def revive(self) -> None:
-        """Start it again if it has ended."""
+        """Restart the dashboard if it has ended."""
         if self._process.poll() is not None:
             self.start()
 
     def insist(self, ask: Callable[[], httpx.Response]) -> httpx.Response:
-        """The answer to a request, repeated while the server is away."""
+        """The response to a request, which is repeated while the server is away."""
 
         def answer() -> httpx.Response | None:
             self.revive()
@@ -121,7 +121,7 @@ class Victim:
         return found
 
     def post(self, config: dict[str, Any]) -> int:
-        """The id of a new run, once the server has acknowledged it."""
+        """Create a run and return its id when the server has acknowledged it."""
         key = {"Idempotency-Key": uuid.uuid4().hex}
         answer = self.insist(lambda: self.client.post("/runs", json=config, headers=key))
         assert answer.status_code == httpx.codes.CREATED, answer.text
@@ -129,7 +129,7 @@ class Victim:
         return run_id
 
     def hit(self, kind: str) -> bool:
-        """Kill a process of this kind if there is one, or let a worker that trains sleep past its lease."""
+        """Kill a process of this kind, or pause a training worker past its lease; False if there is none."""
         self.revive()
         chosen = self._find(kind.removeprefix("stopped "))
         if chosen is None:
@@ -163,7 +163,7 @@ class Victim:
         return found
 
     def _outlast(self, worker: Process) -> bool:
-        """Stop a worker until all it trains has been taken away, and wake it; False if nothing was."""
+        """Pause a worker until all its runs are reclaimed; False if it has none or none are reclaimed."""
         worker_id = worker.option("--id")
         worker.stop()
         try:
@@ -177,7 +177,7 @@ class Victim:
         return True
 
     def _bereft(self, worker_id: str) -> bool:
-        """Whether a worker has lost its runs, once all late ones are taken away, as any server would."""
+        """Whether a worker has lost its runs; reclaims expired ones first, as any server would."""
         with self.database.write() as session:
             reaper.reap(session)
         return not self._held_by(worker_id)
@@ -189,7 +189,7 @@ class Victim:
 
 @contextmanager
 def dashboard(settings: Settings, *, slots: int = 2, seed: int = 0) -> Iterator[Victim]:
-    """A dashboard to be attacked; all that is left to chance follows from the seed."""
+    """A dashboard to attack; the seed determines all random choices."""
     victim = Victim(settings, slots, seed)
     try:
         yield victim
@@ -205,10 +205,10 @@ def storm(
     epochs: int = 6,
     say: Callable[[str], None] = lambda _: None,
 ) -> Harm:
-    """Kill so many processes of a dashboard while so many runs train, and look at what is left.
+    """Kill processes of a dashboard `kills` times while runs train, and check the results.
 
-    Each run has an epoch that it never had before between two kills of its process: a run that gets on has to
-    survive any number of them. More runs are posted where these end before the kills do.
+    Between two kills of its process, each run completes an epoch that it never had before, because a run with
+    progress must survive any number of kills. If the runs end before the kills, more runs are posted.
     """
     harm = Harm()
     chance = victim.chance
@@ -240,7 +240,7 @@ def storm(
 
 
 def kill_one_run(victim: Victim, *, kills: int, say: Callable[[str], None] = lambda _: None) -> Harm:
-    """Kill the process of one run again and again, each time at a later epoch, and look at what is left."""
+    """Kill the process of one run repeatedly, each time at a later epoch, and check the results."""
     harm = Harm()
     config = {"depth": 2, "seed": 0, "width": 64, "batch_size": 1024, "epochs": 8 * kills}
     run_id = victim.post(config)
@@ -260,7 +260,7 @@ def kill_one_run(victim: Victim, *, kills: int, say: Callable[[str], None] = lam
 
 
 def _kinds(kills: int, chance: random.Random) -> Iterator[str]:
-    """Who is hit: each kind once, then at random."""
+    """The kinds of victims: each once, then at random."""
     yield from islice(VICTIMS, kills)
     for _ in range(kills - len(VICTIMS)):
         yield chance.choices(list(VICTIMS), list(VICTIMS.values()))[0]
@@ -271,13 +271,13 @@ def _idle(victim: Victim) -> bool:
 
 
 def _training(victim: Victim) -> bool:
-    """Whether a run trains, or none is left; runs of a killed supervisor wait for its successor."""
+    """Whether a run trains or none remains; runs of a killed supervisor wait for its successor."""
     victim.revive()
     return _any(victim, "running") or _idle(victim)
 
 
 def _progressing(victim: Victim) -> bool:
-    """Whether each run that trains has an epoch that it never had before this attempt; or none is left."""
+    """Whether each training run has an epoch that it never had before its attempt, or no run remains."""
     victim.revive()
     with victim.database.read() as session:
         running = session.exec(select(Run.id, Run.attempt, Run.epochs_done).where(Run.status == "running"))
@@ -311,7 +311,7 @@ def _settle(victim: Victim, runs: dict[int, dict[str, Any]]) -> None:
 
 
 def _look(victim: Victim, harm: Harm, posted: dict[int, Any], calm: dict[int, Any]) -> None:
-    """Count what must not be."""
+    """Count the harm."""
     with victim.database.read() as session:
         stored = {run.id or 0: run for run in session.exec(select(Run))}
         epochs: dict[int, list[tuple[int, int]]] = {run_id: [] for run_id in stored}
@@ -348,7 +348,7 @@ def _compare(
     posted: dict[int, Any],
     calm: dict[int, Any],
 ) -> None:
-    """Compare the final weights of every run with those of a run of the same settings that was left alone."""
+    """Compare the final weights of every run with those of an undisturbed run with the same settings."""
 
     def weights(run_id: int) -> bytes:
         return artifacts.of_run(settings.artifacts, run_id).model(attempts[run_id]).read_bytes()

@@ -12,7 +12,7 @@ CHUNK = 65_536
 
 
 class Told(NamedTuple):
-    """An event as a client received it, and when (seconds since 1970)."""
+    """An event as a client received it, and the time of receipt (seconds since 1970)."""
 
     id: int
     kind: str
@@ -22,7 +22,7 @@ class Told(NamedTuple):
 
 @dataclass
 class Listener:
-    """A client of one stream, which resumes where it left off."""
+    """A client of one stream, which resumes after its last event."""
 
     url: str
     path: str = "/events"
@@ -32,7 +32,7 @@ class Listener:
     begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def listen(self, byte_limit: int | None = None) -> None:
-        """Listen until the connection ends: the server's doing, or ours after so many bytes."""
+        """Listen until the server ends the connection, or until this number of bytes."""
         where = urlsplit(self.url)
         reader, writer = await asyncio.open_connection(where.hostname, where.port)
         last = "" if self.seen is None else f"Last-Event-ID: {self.seen}\r\n"
@@ -48,7 +48,7 @@ class Listener:
             writer.close()
 
     async def _events(self, reader: asyncio.StreamReader, byte_limit: int | None) -> AsyncIterator[Told]:
-        """Whole events alone: what is cut off in the middle has not been told."""
+        """Only complete events: an event that is cut off does not count as received."""
         text = b""
         received = 0
         await reader.readuntil(b"\r\n\r\n")
@@ -65,7 +65,7 @@ class Listener:
 
 
 def _parse(block: str) -> Told | None:
-    """An event of its lines, None for a comment."""
+    """The event in these lines; None for a comment."""
     fields: dict[str, str] = {}
     for line in block.split("\n"):
         name, separator, value = line.partition(": ")
@@ -77,6 +77,6 @@ def _parse(block: str) -> Told | None:
 
 
 async def until(look: Callable[[], bool]) -> None:
-    """Wait until something holds that only a look can tell."""
+    """Poll until a condition is true."""
     while not look():  # noqa: ASYNC110  # what it looks at belongs to others
         await asyncio.sleep(0.02)

@@ -23,15 +23,15 @@ from tests.processes import PATIENCE, Process
 from tests.waiting import eventually
 
 CONFIG: dict[str, Any] = {"depth": 1, "epochs": 10_000, "batch_size": 1024}
-"""A run without an end."""
+"""A run that never ends by itself."""
 LEASE_SECONDS = 2.0
 REFUSED = "run {}: the claim no longer holds"
-"""What a worker says in its log when a report of its slot was not accepted."""
+"""A worker's log message when a report of its slot was rejected."""
 
 
 @dataclass
 class Woken:
-    """How many workers woke up to find their run another's, how many then tried to write of it, and did."""
+    """Numbers of workers that woke up after losing their run, that then tried to write, and that wrote."""
 
     workers: int = 0
     attempted: int = 0
@@ -39,7 +39,7 @@ class Woken:
 
 
 class Sleeper:
-    """`depthboard worker` with one slot and a short lease, which is stopped in the midst of training."""
+    """`depthboard worker` with one slot and a short lease, which is paused during training."""
 
     def __init__(self, settings: Settings, worker_id: str, log: Path) -> None:
         self.id = worker_id
@@ -55,12 +55,12 @@ class Sleeper:
         self.run_id, self.attempt = 0, 0
 
     def end(self) -> None:
-        """End it at once; its slot ends with it."""
+        """Kill the worker; its slot ends with it."""
         self._child.kill()
         self._child.wait()
 
     def holds(self, database: Database) -> bool:
-        """Whether it holds a run by what the database says; notes which."""
+        """Whether it has a run according to the database; stores which."""
         with database.read() as session:
             held = registry.held_by(session, self.id).attempts
         for run_id, attempt in held:
@@ -68,7 +68,7 @@ class Sleeper:
         return bool(held)
 
     def fall_asleep(self, database: Database) -> bool:
-        """Whether it sleeps; stops it as soon as it trains, but not in the midst of a transaction."""
+        """Pause it when it trains and is not in a transaction; returns whether it is paused."""
         assert self._child.poll() is None, self._log.read_text()
         if self.asleep:
             return True
@@ -83,7 +83,7 @@ class Sleeper:
         return self.asleep
 
     def wake(self) -> bool:
-        """Let it go on until it has given up its slot; whether it tried to write of its run before."""
+        """Resume it until it has ended its slot; returns whether it tried to write to its run before."""
         slot = self._process.child("app.worker.slot")
         eventually(slot.waits, PATIENCE)  # it has sent a report, and nobody answers
         said = self._log.stat().st_size
@@ -96,7 +96,7 @@ class Sleeper:
 def wake_too_late(
     settings: Settings, *, attempts: int, together: int, say: Callable[[str], None] = lambda _: None
 ) -> Woken:
-    """Wake workers whose run has another, so many at a time, until so many of them have tried to write."""
+    """Wake workers that have lost their runs, `together` at a time, until `attempts` tried to write."""
     woken = Woken()
     database = Database(settings.url, busy_seconds=2)
     with _sleepers(settings, together) as sleepers:
@@ -132,7 +132,7 @@ def _sleepers(settings: Settings, count: int) -> Iterator[list[Sleeper]]:
 
 
 def _writable(database: Database) -> bool:
-    """Whether nobody holds the lock of writers for long."""
+    """Whether the write lock is not held for long."""
     try:
         with database.write():
             return True
@@ -141,7 +141,7 @@ def _writable(database: Database) -> bool:
 
 
 def _take_over(database: Database, sleepers: Sequence[Sleeper]) -> list[Claim]:
-    """Wait until all leases are over, and claim every run in the name of another worker."""
+    """Wait until all leases have expired, and claim every run for another worker."""
     claims: list[Claim] = []
 
     def all_are_taken() -> bool:
@@ -163,7 +163,7 @@ def _make_room(database: Database, claims: Sequence[Claim]) -> None:
 
 
 def _contents(database: Database, settings: Settings) -> list[Any]:
-    """Every run with its attempts and epochs, and every file of theirs."""
+    """All runs with their attempts, epochs and files."""
     tables = [SQLModel.metadata.tables[str(model.__tablename__)] for model in (Run, Attempt, Epoch)]
     with database.read() as session:
         queries = [select(table).order_by(*table.primary_key) for table in tables]

@@ -12,7 +12,7 @@ from trainer.data.loading import Arrays, TensorData, load, to_device
 
 @pytest.fixture(scope="session")
 def arrays() -> Arrays:
-    """MNIST as it is shipped."""
+    """MNIST as shipped."""
     return load(SHIPPED, DataFolder.of(SHIPPED, Path()))
 
 
@@ -23,13 +23,13 @@ def mnist(arrays: Arrays) -> TensorData:
 
 
 def normalised(images: Tensor) -> Tensor:
-    """Pixels `uint8` as the network means them: `float32` in 0..1."""
+    """`uint8` pixels as `float32` in 0..1."""
     return images.float() / 255
 
 
 @pytest.fixture(scope="session")
 def data() -> TensorData:
-    """300 random images whose class is the brightest of their first ten pixels; 100 to test on."""
+    """300 random training and 100 test images; the class is the brightest of the first ten pixels."""
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (400, 784), generator=generator, dtype=torch.uint8)
     labels = images[:, :10].argmax(dim=1)

@@ -14,7 +14,7 @@ Contents = Mapping[str, bytes]
 
 
 def images(count: int, rows: int = 28, columns: int = 28) -> bytes:
-    """An IDX file of images, each with other pixels than the one before."""
+    """An IDX file of images, each with pixels that differ from the previous image."""
     pixels = np.arange(count * rows * columns) % 251
     return of_pixels(pixels.astype(np.uint8).reshape(count, rows, columns))
 
@@ -30,7 +30,7 @@ def labels(values: Sequence[int]) -> bytes:
 
 
 def small() -> dict[str, bytes]:
-    """The contents of a data set of five training and three test images."""
+    """The contents of a data set with five training and three test images."""
     return {
         TRAIN_IMAGES_FILE: images(5),
         TRAIN_LABELS_FILE: labels([0, 9, 3, 3, 1]),

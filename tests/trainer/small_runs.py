@@ -18,7 +18,7 @@ CONFIG = TrainConfig(depth=2, epochs=3, batch_size=128)
 def run(
     config: TrainConfig, data: TensorData, cache: UpdateCache | None = None
 ) -> tuple[list[Tensor], list[EpochRecord]]:
-    """Final weights, and the records with the one figure that is never the same twice left out."""
+    """Final weights, and the records without seconds, which always differ."""
     state = TrainState.start(config, CPU)
     records = [replace(record, seconds=0) for record in train(config, data, state, cache=cache)]
     return list(state.model.parameters()), records

@@ -11,7 +11,7 @@ from tests.app.commands.installations import Place
 
 @pytest.fixture
 def new(tmp_path: Path) -> Iterator[Place]:
-    """Where backups are restored: a SQLite installation without tables."""
+    """An installation to restore backups into: SQLite without tables."""
     database = Database(f"sqlite:///{tmp_path / 'new' / 'depthboard.sqlite3'}")
     yield Place(database, str(tmp_path / "new" / "artifacts"))
     database.close()

@@ -13,14 +13,14 @@ CHANGES = ("change", "reset_change", "value", "origin")
 
 @dataclass
 class Place:
-    """An installation with nothing in it."""
+    """An empty installation."""
 
     database: Database
     location: str
 
 
 def tables(database: Database) -> dict[str, list[dict[str, object]]]:
-    """Every row of every table, its changes counted from where the database began to count."""
+    """Every row of every table, with changes relative to the database's first change."""
     with database.read() as session:
         origin = session.exec(select(Counter.origin)).one()
         return {

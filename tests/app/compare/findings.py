@@ -9,12 +9,12 @@ from app.storage.database import Database
 
 
 def compared(database: Database, *run_ids: int) -> Findings:
-    """By depth."""
+    """A comparison by depth."""
     return compared_by(database, run_ids, BY_DEPTH)
 
 
 def compared_by(database: Database, run_ids: Sequence[int], by: Sequence[str]) -> Findings:
-    """By these hyperparameters."""
+    """A comparison by these hyperparameters."""
     with database.read() as session:
         found = compare(session, run_ids, tuple(by))
     assert found is not None

@@ -34,7 +34,7 @@ def group(
     datasets: Sequence[str] = (),
     **others: Sequence[Any],
 ) -> Group:
-    """Finished runs with these accuracies, by default of the seeds from 0; `others` differ run by run."""
+    """Finished runs with these accuracies, by default with seeds from 0; `others` are values for each run."""
     runs = [
         RunOut.model_construct(
             **_LIKE_ALL
@@ -53,7 +53,7 @@ def group(
 
 
 def of_depth(depth: int, test: Sequence[float], train: Sequence[float] | None = None) -> Group:
-    """The runs of a depth; those of another have other networks."""
+    """The runs of a depth; another depth has another network."""
     return group(
         {"depth": depth}, test, train, label=plural(depth, "layer"), sizes=(784, *[512] * (depth - 1), 10)
     )
@@ -71,7 +71,7 @@ def text_of(test: dict[int, list[float]], train: dict[int, list[float]] | None =
 def lr(
     label: str, test: Sequence[float], seeds: Sequence[int] = (), sizes: Sequence[int] = ONE_LAYER
 ) -> Group:
-    """Runs of one architecture that a comparison by learning rate puts together."""
+    """A group of runs of one architecture in a comparison by learning rate."""
     return group({"lr": label}, test, label=label, seeds=seeds, sizes=sizes)
 
 

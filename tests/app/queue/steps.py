@@ -50,7 +50,7 @@ def reap(database: Database) -> list[int]:
 
 
 def epochs_of(database: Database, run_id: int) -> list[tuple[int, int]]:
-    """The attempt and number of every recorded epoch."""
+    """The attempt and number of every recorded epoch of a run."""
     with database.read() as session:
         query = select(Epoch.attempt, Epoch.epoch).where(Epoch.run_id == run_id).order_by("epoch")
         return [(attempt, epoch) for attempt, epoch in session.exec(query)]

@@ -12,12 +12,12 @@ def listed(database: Database, **parameters: str) -> RunPage:
 
 
 def ids(database: Database, **parameters: str) -> list[int]:
-    """What is found, archived or not."""
+    """The ids of the found runs, archived or not."""
     return [run.id for run in listed(database, **{"archived": "all", **parameters}).runs]
 
 
 def walk(database: Database, **parameters: str) -> list[int]:
-    """The ids of all pages, one after the other."""
+    """The ids on each page in order."""
     found: list[int] = []
     cursor = ""
     while True:

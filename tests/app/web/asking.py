@@ -12,7 +12,7 @@ def post(client: httpx.Client, path: str, **body: Any) -> httpx.Response:
 
 
 def created(client: httpx.Client, **body: Any) -> dict[str, Any]:
-    """A new run as JSON."""
+    """Create a run and return it as JSON."""
     answer = post(client, "/runs", **{"depth": 1, **body})
     assert answer.status_code == 201, answer.text
     run: dict[str, Any] = answer.json()
@@ -20,7 +20,7 @@ def created(client: httpx.Client, **body: Any) -> dict[str, Any]:
 
 
 def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
-    """The error that an answer holds, which must have the right shape."""
+    """The error in a response, which must have the documented shape."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     found: dict[str, Any] = answer.json()
@@ -32,5 +32,5 @@ def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
 
 
 def places(answer: httpx.Response) -> list[list[Any]]:
-    """Where a request breaks the contract."""
+    """The places where a request violates the contract."""
     return [each["loc"] for each in problem(answer, 422)["errors"]]

@@ -22,12 +22,12 @@ class Tags(HTMLParser):
 
 
 def post(browser: httpx.Client, path: str, **fields: str | list[str]) -> httpx.Response:
-    """Send a form, which may have no fields."""
+    """Send a form, possibly without fields."""
     return browser.post(path, data=fields, headers={"Content-Type": "application/x-www-form-urlencoded"})
 
 
 def new_run(browser: httpx.Client, **fields: object) -> int:
-    """Queue a run as a program does, and give its id."""
+    """Queue a run through the API and return its id."""
     run_id: int = browser.post("/runs", json={"depth": 1} | fields).raise_for_status().json()["id"]
     return run_id
 
@@ -43,7 +43,7 @@ def main_of(page: str) -> dict[str, str | None]:
 
 
 def link(page: str, words: str) -> str:
-    """Where the link with these words leads."""
+    """The address of the link with this text."""
     found = re.search(rf'<a href="([^"]*)"[^>]*>{re.escape(words)}</a>', page)
     assert found, f"no link says {words}"
     return html.unescape(found[1])

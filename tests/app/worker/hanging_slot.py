@@ -15,7 +15,7 @@ from trainer.training.loop import train
 
 
 def spin(seconds: float) -> None:
-    """Use so much CPU time."""
+    """Use this much CPU time."""
     end = time.process_time() + seconds
     while time.process_time() < end:
         pass
@@ -27,14 +27,14 @@ def endless() -> None:
 
 
 def deadlock() -> None:
-    """Wait for a lock that nobody gives back."""
+    """Wait for a lock that is never released."""
     lock = threading.Lock()
     with lock:
         lock.acquire()
 
 
 def die() -> None:
-    """End as the kernel ends what takes too much memory."""
+    """End as if killed by the kernel for using too much memory."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 

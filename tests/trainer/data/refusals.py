@@ -27,7 +27,7 @@ def write(folder: Path, content: bytes) -> Path:
 
 
 def stored(folder: Path, content: bytes, name: str = "some-idx-ubyte.gz") -> Path:
-    """A file of exactly these bytes."""
+    """A file with exactly these bytes."""
     path = folder / name
     path.write_bytes(content)
     return path
@@ -42,12 +42,12 @@ def refusal(path: Path, kind: str = "labels") -> IdxError:
 
 
 def problem(path: Path, kind: str = "labels") -> str:
-    """What is wrong with a file."""
+    """The error message for a file."""
     return str(refusal(path, kind)).removeprefix(f"{path} ")
 
 
 def archive(name: str) -> bytes:
-    """A zip archive of one member."""
+    """A zip archive with one member."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as file:
         file.writestr(name, b"whatever")
@@ -55,7 +55,7 @@ def archive(name: str) -> bytes:
 
 
 def tape() -> bytes:
-    """A tar archive of one member."""
+    """A tar archive with one member."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as file:
         file.addfile(tarfile.TarInfo("labels"), io.BytesIO())
@@ -63,7 +63,7 @@ def tape() -> bytes:
 
 
 def bomb(header: bytes, zeros: int) -> bytes:
-    """A gzip file of one member that holds this header and so many MiB of zeros."""
+    """A gzip file with one member: this header and this many MiB of zeros."""
     stream = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     first = stream.compress(header) + stream.flush(zlib.Z_FULL_FLUSH)
     block = stream.compress(bytes(MEBIBYTE)) + stream.flush(zlib.Z_FULL_FLUSH)

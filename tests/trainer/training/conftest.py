@@ -1,7 +1,7 @@
 """Recorded steps, on the CPU: a stand-in for CUDA's graphs repeats the recorded operations as they do.
 
-A graph has the addresses and the numbers of its recording. The stand-in therefore repeats every operation on
-the same memory with the same scalars, and refuses to read a value back while it records.
+A graph stores the addresses and the scalars of its recording. The stand-in therefore repeats every operation
+on the same memory with the same scalars, and raises an error if a value is read back during recording.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,18 +20,18 @@ from trainer.training import cuda_graphs
 
 @dataclass
 class Graph:
-    """Operations with their arguments, and what they left behind."""
+    """Operations with their arguments and results."""
 
     operations: list[Callable[[], None]] = field(default_factory=list)
 
     def replay(self) -> None:
-        """Do them again."""
+        """Repeat the operations."""
         for operation in self.operations:
             operation()
 
 
 class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes each operation in a graph."""
+    """Records each operation in a graph."""
 
     def __init__(self, graph: Graph) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -46,20 +46,20 @@ class Capture(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def refill(memory: Any, values: Any) -> None:
-    """Put new values where the recorded operation had put its own."""
+    """Write new values into the memory of a recorded operation's result."""
     for old, new in zip(tree_leaves(memory), tree_leaves(values), strict=True):
         if isinstance(old, Tensor) and old.data_ptr() != new.data_ptr():
             old.copy_(new)
 
 
 class Stream:
-    """One of CUDA's, of which a CPU needs none."""
+    """Stands for a CUDA stream, which a CPU does not need."""
 
     def __init__(self, device: object = None) -> None:
         del device
 
     def wait_stream(self, other: object) -> None:
-        """There is nothing to wait for."""
+        """Do nothing."""
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def nothing(*_: object) -> Iterator[None]:
 
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Graph]:
-    """The graphs that are made from now on, in place of CUDA's."""
+    """The graphs recorded from now on, instead of CUDA's."""
     graphs: list[Graph] = []
 
     def graph() -> Graph:
