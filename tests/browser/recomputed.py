@@ -157,7 +157,7 @@ def _drawn_together(means: Values, errors: Values, freedom: float, chance: np.ra
 
 
 def pareto(costs: Values, accuracies: Values) -> list[int]:
-    """The positions of the Pareto-optimal points, cheapest first."""
+    """The positions of the points that no other of the same or lower cost equals or beats, cheapest first."""
     front = [
         place
         for place in range(len(costs))

@@ -20,7 +20,7 @@ class Place:
 
 
 def tables(database: Database) -> dict[str, list[dict[str, object]]]:
-    """Every row of every table, with changes relative to the database's first change."""
+    """Every row of every table, with change numbers relative to the origin of the counter."""
     with database.read() as session:
         origin = session.exec(select(Counter.origin)).one()
         return {
