@@ -11,67 +11,67 @@ from typing import Any, Final, Self
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 
 _THIS_MACHINE: Final = {4: "127.0.0.1", 6: "::1"}
-"""By version of the protocol: where a server that listens on every address is reached from here."""
+"""By IP version: the local address of a server that listens on every address."""
 
 
-_ANY: Final = "0.0.0.0"  # noqa: S104  # what no host at all stands for
+_ANY: Final = "0.0.0.0"  # noqa: S104  # an empty host means every address
 
 EXIT_ADDRESS: Final = 3
-"""Exit code for an address that cannot be listened on: starting again would not help."""
+"""Exit code if the address can't be listened on: a restart would not help."""
 
 
 class AddressError(Exception):
-    """The address cannot be listened on; the message says why and what to do."""
+    """The address can't be listened on; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class _Resolved:
-    """One address that a host stands for, as sockets take it: host, port and what else its family has."""
+    """One address that a host resolves to, in the form that sockets take."""
 
     family: socket.AddressFamily
     socket_address: tuple[Any, ...]
 
     @property
     def ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-        """The address itself; one of IPv4 that is written as one of IPv6 as what it is."""
+        """The IP address; an IPv4-mapped IPv6 address is converted to IPv4."""
         address = ipaddress.ip_address(self.socket_address[0])
         return getattr(address, "ipv4_mapped", None) or address
 
 
 @cache
 def _resolve(host: str) -> tuple[_Resolved, ...]:
-    """Every address that a host stands for, asked once: what was found local is what is listened on."""
+    """Returns every address of a host. The cache ensures that the checked addresses are those used."""
     found = socket.getaddrinfo(host or _ANY, None, type=socket.SOCK_STREAM)
     return tuple(_Resolved(family, socket_address) for family, *_, socket_address in found)
 
 
 @dataclass(frozen=True)
 class Address:
-    """A host and a port; the host may stand for every address of this machine."""
+    """A host and a port; the host may mean every address of this machine."""
 
     host: str
     port: int
 
     @property
     def url(self) -> str:
-        """The address as a browser on this machine takes it. Raises `AddressError` like `listen`."""
+        """The URL for a browser on this machine. Raises `AddressError` like `listen`."""
         host = self._from_here
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def is_local(self) -> bool:
-        """Whether only this machine can reach it, whatever its host stands for. Raises like `listen`."""
+        """Whether only this machine can reach the address. Raises `AddressError` like `listen`."""
         return all(each.ip.is_loopback for each in self._resolved())
 
     @property
     def where(self) -> str:
-        """What it listens on, in words. Raises `AddressError` like `listen`."""
+        """The listening address in words. Raises `AddressError` like `listen`."""
         first = self._resolved()[0].ip
         return f"every IPv{first.version} address of this machine" if first.is_unspecified else self.host
 
     @property
     def exposure(self) -> str | None:
-        """What to tell everyone if other machines can reach it. Raises `AddressError` like `listen`."""
+        """A warning if other machines can reach the address. Raises `AddressError` like `listen`."""
         if self.is_local:
             return None
         return (
@@ -97,10 +97,10 @@ class Address:
         )
 
     def listen(self) -> socket.socket:
-        """A socket that listens there.
+        """Returns a socket that listens on the address.
 
         Raises:
-            AddressError: another process listens there, or the host is not one of this machine.
+            AddressError: the port is in use or reserved for root, or the host is not one of this machine.
         """
         first = self._resolved()[0]
         host, _, *others = first.socket_address
@@ -117,12 +117,12 @@ class Address:
                 f"Port {self.port} of {self.host} is already in use, perhaps by another Depthboard; "
                 "stop that one or choose another port with --port."
             ) from None
-        # accepted connections inherit it; without it each answer would wait 40 ms for an acknowledgement
+        # Accepted connections inherit this. Without it, each response waits 40 ms for an acknowledgement.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
 
     def settled(self) -> Self:
-        """The same address, which is free, with a free port in place of port 0.
+        """Returns the address if it is free, with a free port in place of port 0.
 
         Raises:
             AddressError: like `listen`.
@@ -131,7 +131,7 @@ class Address:
             return type(self)(self.host, listener.getsockname()[1])
 
     def is_served(self) -> bool:
-        """Whether a web server answers there."""
+        """Whether a web server answers at the address."""
         connection = http.client.HTTPConnection(self._from_here, self.port, timeout=1)
         try:
             connection.request("GET", "/health")

@@ -33,10 +33,10 @@ from trainer.config import TrainConfig
 if TYPE_CHECKING:
     from app.commands.archive import Contents
 
-log = logging.getLogger("app.cli")  # also where this is __main__
+log = logging.getLogger("app.cli")  # `__name__` may be `__main__`
 
 _ORPHAN_SECONDS: Final = 1.5
-"""How long the web process may take to end once its supervisor is gone."""
+"""How long the web process may take to end after its supervisor has died."""
 
 _STORED_SETTINGS: Final = frozenset({"data_dir", "database_url", "artifacts_url"})
 _OF_STORAGE: Final = options(Settings, panel="Settings", environment=ENVIRONMENT, only=_STORED_SETTINGS)
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def _run() -> int:
-    """The exit code of the command that the arguments ask for."""
+    """Returns the exit code of the command that the arguments name."""
     try:
         app(prog_name=app.info.name)
     except Failure as failure:
@@ -79,7 +79,7 @@ def _run() -> int:
         return failure.exit_code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except SystemExit as end:  # however a command ends
+    except SystemExit as end:  # Typer ends every command with it
         return end.code if isinstance(end.code, int) else 0
     return 0
 
@@ -144,7 +144,7 @@ def worker(
     worker_id: Annotated[str | None, typer.Option("--id", hidden=True, help="Its id.")] = None,
     replaces: Annotated[str | None, typer.Option(hidden=True, help="A dead worker's id.")] = None,
 ) -> None:
-    """Run a worker only: it trains the queued runs of the database that it shares with the web server."""
+    """Run a worker only. It trains the queued runs of the database it shares with the web server."""
     settings = begin(given, anew=not again)
     from app.worker import program
     from app.worker.loop import SlotsUnusable
@@ -177,7 +177,7 @@ def backup(
     *,
     file: Annotated[Path, typer.Argument(help="A new file.")],
 ) -> None:
-    """Save runs, studies, weights and checkpoints to one file; also while the dashboard runs."""
+    """Save runs, studies, weights and checkpoints to one file. The dashboard may be running."""
     settings = begin(given, anew=False)
     from app.commands.backup import save
     from app.storage.database import Database
@@ -217,7 +217,7 @@ def _told(found: "Contents") -> str:
 
 
 def _end() -> None:
-    """End the web process, whose supervisor is gone."""
+    """End the web process after its supervisor has died."""
     from app.worker import lifeline
 
     lifeline.end_within(_ORPHAN_SECONDS, EXIT_FAILED)

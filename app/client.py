@@ -34,23 +34,23 @@ from app.schemas.comparison import Comparison
 _PAGE: Final = 500
 _TIMEOUT: Final = httpx.Timeout(30, connect=5)
 _SILENCE: Final = httpx.Timeout(60, connect=5)
-"""An open event stream says something every 15 s; one silent for longer is taken for dead."""
+"""The server sends something on an open event stream every 15 s; after 60 s of silence it counts as lost."""
 _PATIENCE: Final = 60.0
-"""Seconds for which a lost event stream is sought again."""
+"""Seconds during which the client tries to reconnect a lost event stream."""
 _PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 4.0)
-"""Seconds before each repetition of a request whose answer was lost, or that was asked to come back."""
+"""Seconds before each retry of a request without a response, or with a response that asks for a retry."""
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol)
 _COME_BACK: Final = (409, 503)
-"""With `Retry-After`: the same request is being answered; the database is busy."""
+"""Retried if they have `Retry-After`: the same request is in flight (409), the database is busy (503)."""
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class ClientError(Exception):
-    """The request had no success; the text says what was wrong, what was expected and what to do.
+    """The request failed; the message says what was wrong, what was expected and what to do.
 
-    `status` is the answer's HTTP status, None if no answer came; `title`, `detail` and `errors` are those
-    of the server's `application/problem+json`.
+    `status` is the HTTP status, None without a response. `title`, `detail` and `errors` are those of the
+    server's `application/problem+json`.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class ClientError(Exception):
 
 
 class NoUrl(ClientError):
-    """What should be the URL of a server is none."""
+    """The given server URL is not valid."""
 
     def __init__(self, url: str) -> None:
         super().__init__(f"{url!r} is not a URL; expected one like {DEFAULT_URL}.")
@@ -85,9 +85,9 @@ class Event:
 
 
 class Client:
-    """Talks to one server; a context manager that closes its connections.
+    """An HTTP client of one server; a context manager that closes its connections.
 
-    Every method raises `ClientError` when the server cannot be reached, refuses, or fails.
+    Every method raises `ClientError` if the server can't be reached, rejects the request or fails.
     """
 
     def __init__(
@@ -100,13 +100,13 @@ class Client:
         self.url = url.rstrip("/")
         self._sleep = sleep
         try:
-            urlsplit(url)  # which refuses an address of IPv6 that is none; httpx looks it up
+            urlsplit(url)  # rejects an invalid IPv6 address, which httpx would look up
             self._http = httpx.Client(
                 base_url=self.url,
                 headers={"Accept": "application/json"},
                 timeout=_TIMEOUT,
                 transport=transport,
-                trust_env=False,  # straight to the server: a proxy does not know this machine's addresses
+                trust_env=False,  # no proxy: it does not know this machine's addresses
             )
         except (httpx.InvalidURL, ValueError) as error:
             raise NoUrl(url) from error
@@ -124,15 +124,15 @@ class Client:
     def create_run(self, fields: Mapping[str, Any], *, key: str | None = None) -> RunOut:
         """Queue a run; `fields` as in `POST /runs`, of which only `depth` is required.
 
-        The same `key` never creates a second run; every call has one of its own unless you give it. So it is
-        sent again when the connection breaks.
+        The same `key` never creates a second run. Without `key`, each call generates one, so that the client
+        can retry the request after a connection error.
         """
         return self._post("/runs", RunOut, fields, key or uuid.uuid4().hex)
 
     def runs(self, **filters: object) -> Iterator[RunOut]:
-        """Runs one by one, page after page; filters and `sort` as in `GET /runs`.
+        """Yields runs, page by page; filters and `sort` as in `GET /runs`.
 
-        A filter is a value or a list of values, any of which will do.
+        A filter is a value, or a list of values of which any may match.
         """
         query = {"limit": str(_PAGE), **{name: _query_text(value) for name, value in filters.items()}}
         cursor: str | None = ""
@@ -142,15 +142,15 @@ class Client:
             cursor = page.next_cursor
 
     def run(self, run_id: int) -> RunDetail:
-        """One run."""
+        """Returns one run."""
         return self._get(f"/runs/{run_id}", RunDetail)
 
     def epochs(self, run_id: int) -> EpochColumns:
-        """Every epoch of a run, as columns."""
+        """Returns every epoch of a run, as columns."""
         return self._get(f"/runs/{run_id}/epochs", EpochColumns)
 
     def cancel(self, run_id: int) -> RunOut:
-        """End a run that waits or trains."""
+        """Cancel a queued or running run."""
         return self._post(f"/runs/{run_id}/cancel", RunOut)
 
     def retry(self, run_id: int) -> RunOut:
@@ -165,20 +165,20 @@ class Client:
         return self._post("/studies", StudyOut, fields, key or uuid.uuid4().hex)
 
     def preview_study(self, fields: Mapping[str, Any]) -> StudyPreview:
-        """What `create_study` would create, and about how long it would train."""
+        """Returns the size and estimated time of a study without creating it."""
         return self._post("/studies/preview", StudyPreview, fields)
 
     def study(self, study_id: int) -> StudyOut:
-        """One study and its progress."""
+        """Returns one study and its progress."""
         return self._get(f"/studies/{study_id}", StudyOut)
 
     def compare(self, runs: Iterable[int] = (), *, study: int | None = None) -> Comparison:
-        """Some runs, or those of a study, side by side."""
+        """Compare these runs, or the runs of a study."""
         query = {"study": str(study)} if study is not None else {"runs": _query_text(runs)}
         return self._get("/compare", Comparison, query)
 
     def export(self, runs: Iterable[int] = (), *, study: int | None = None, epochs: bool = False) -> str:
-        """Runs, or every epoch of them, as CSV; without a choice all runs, those in the archive too."""
+        """Returns runs, or their epochs, as CSV. Without a selection: all runs, including archived ones."""
         if epochs:
             query = {"study": str(study)} if study is not None else {"runs": _query_text(runs)}
             return self._text("/compare.csv", query)
@@ -186,14 +186,14 @@ class Client:
         return self._text("/runs.csv", chosen | {"archived": "all", "sort": "id"})
 
     def workers(self) -> list[WorkerOut]:
-        """The workers that are alive."""
+        """Returns the live workers."""
         return self._get("/workers", WorkerList).workers
 
     def events(self, run_id: int | None = None, *, after: str | None = None) -> Iterator[Event]:
-        """What happens, as it happens, to one run or to all; endless.
+        """Yields the events of one run or of all runs as they happen; endless.
 
-        The stream of one run begins with all there is of it. `after` is the id of the last event that
-        is known already. A lost connection is sought again and resumed without gap or repetition.
+        The stream of one run starts with all its data. `after` is the id of the last event already received.
+        The client reopens a lost connection and resumes without gaps or repetitions.
         """
         path = "/events" if run_id is None else f"/runs/{run_id}/events"
         lost_for = 0.0
@@ -217,7 +217,7 @@ class Client:
                 response.read()
                 raise _refusal(response)
             for event in EventSource(response).iter_sse():
-                if event.data:  # not so what only asks for another pause
+                if event.data:  # an event that only sets the retry delay has none
                     yield Event(event.event, event.json(), event.id)
 
     def _text(self, path: str, query: Mapping[str, str]) -> str:
@@ -236,7 +236,7 @@ class Client:
         return self._send("POST", path, kind, json=body, headers=headers)
 
     def _send(self, method: str, path: str, kind: type[Answer], **request: Any) -> Answer:  # noqa: ANN401  # httpx's own
-        repeatable = method == "GET" or bool(request.get("headers"))  # a POST with its key
+        repeatable = method == "GET" or bool(request.get("headers"))  # a POST with a key
         response = self._ask(method, path, request, _PAUSES if repeatable else ())
         if not response.is_success:
             raise _refusal(response)
@@ -250,7 +250,7 @@ class Client:
     def _ask(
         self, method: str, path: str, request: Mapping[str, Any], pauses: Iterable[float]
     ) -> httpx.Response:
-        """The answer, sought again after each of these pauses once the server is known to be there."""
+        """Returns the response; once the server has been reached, retries after each of these pauses."""
         left = iter(pauses)
         known = False
         while True:
@@ -283,7 +283,7 @@ class Client:
 
 
 def _query_text(value: object) -> str:
-    """A value of a query string: several with commas, truth values as the contract writes them."""
+    """A value of a query string: lists with commas, booleans in lower case."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Iterable) and not isinstance(value, str):

@@ -11,37 +11,37 @@ from typing import Final
 NOTHING: Final = "–"
 _SPACE: Final = "\N{NO-BREAK SPACE}"
 _PLAIN: Final = range(-4, 5)
-"""Powers of ten of numbers that are written out; smaller and larger ones get an exponent, like 4.000e-5."""
+"""Powers of ten of numbers without an exponent; smaller and larger ones get one, like 4.000e-5."""
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86_400
 _NOT_FINITE: Final = {math.inf: "∞", -math.inf: "\N{MINUS SIGN}∞"}
 _EXACT: Final = Context(prec=400)
-"""Enough digits for every float to a few decimals."""
+"""Enough digits to round every float exactly to a few decimals."""
 _SMALLEST_DIFFERENCE: Final = 0.00005
 _LARGEST_DIFFERENCE: Final = 100_000
 
 
 def as_utf8(text: str) -> str:
-    r"""A text that may hold a file's name, which need not be UTF-8: any other byte is written like \udcff."""
+    r"""Returns a text as UTF-8; bytes of file names that are not UTF-8 are written like \udcff."""
     return text.encode(errors="backslashreplace").decode()
 
 
 def _fixed(value: float, decimals: int) -> str:
-    """A number to so many decimals, halves away from 0 as in the browser."""
+    """A number to `decimals` decimals; halves are rounded away from 0, as in the browser."""
     return f"{Decimal(value).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, _EXACT):f}"
 
 
 def _scientific(value: float, digits: int) -> tuple[str, int]:
-    """Mantissa and exponent of a number to so many significant digits, halves away from 0."""
+    """Mantissa and exponent to `digits` significant digits; halves are rounded away from 0."""
     mantissa, _, exponent = f"{_digits(digits).create_decimal(value):.{digits - 1}e}".partition("e")
     return mantissa, int(exponent)
 
 
 def figure(value: float | None, decimals: int, digits: int) -> str:
-    """A measured number: never fewer than so many decimals and significant digits.
+    """A measured number with at least `decimals` decimals and `digits` significant digits.
 
-    Where it would take more than five digits before the point or four zeros after it, it has an exponent.
+    It has an exponent if it needs more than five digits before the point or four zeros after it.
     """
     if value is None:
         return NOTHING
@@ -56,7 +56,7 @@ def figure(value: float | None, decimals: int, digits: int) -> str:
 
 
 def significant(value: float | None, digits: int) -> str:
-    """A number to so many significant digits without zeros at its end; whole numbers keep all of theirs."""
+    """A number to `digits` significant digits without trailing zeros; whole numbers keep all digits."""
     if value is None or not math.isfinite(value):
         return figure(value, 0, digits)
     mantissa, exponent, power = figure(value, 0, digits).partition("e")
@@ -84,12 +84,12 @@ def signed_points(fraction: float) -> str:
 
 
 def whole(number: int | None) -> str:
-    """A count with thousands apart: 535,818."""
+    """A count with thousands separators: 535,818."""
     return NOTHING if number is None else f"{number:,}"
 
 
 def size(count: int) -> str:
-    """A number of bytes, in the unit that fits: 2.3 MB."""
+    """A number of bytes with its unit: 2.3 MB."""
     for power, unit in ((6, "MB"), (3, "kB")):
         if count >= 10**power:
             return f"{count / 10**power:.1f}{_SPACE}{unit}"
@@ -97,19 +97,19 @@ def size(count: int) -> str:
 
 
 def decimal(number: float | None) -> str:
-    """A setting like a learning rate, in the fewest digits that are read back as the very same number."""
+    """A setting such as a learning rate, in the fewest digits that parse to the same number."""
     return NOTHING if number is None else repr(number).removesuffix(".0")
 
 
 def written(value: object) -> str:
-    """A hyperparameter as it can be typed in again: numbers to their last bit."""
+    """A hyperparameter as text that parses to exactly the same value."""
     return decimal(value) if isinstance(value, float) else str(value)
 
 
 def apart(numbers: Iterable[float], digits: int = 10) -> dict[float, str]:
-    """Settings that stand beside each other, by value: rounded, but never so far that two look alike.
+    """Settings shown side by side, by value: rounded, but no two look alike.
 
-    `digits` is how many significant digits each may have; those that would look alike get more.
+    Each has at most `digits` significant digits; those that would look alike get more.
     """
     counts = dict.fromkeys(numbers, digits)
     while True:
@@ -125,12 +125,12 @@ def apart(numbers: Iterable[float], digits: int = 10) -> dict[float, str]:
 
 
 def ratio(number: float | None) -> str:
-    """How many times as much something is, to three significant digits: × 0.195."""
+    """A ratio to three significant digits: × 0.195."""
     return NOTHING if number is None else f"×{_SPACE}{significant(number, 3)}"
 
 
 def likelihood(probability: float | None) -> str:
-    """A probability as a whole percentage; one that is not certain is never called 100 % or 0 %."""
+    """A probability as a whole percentage, with < 1 % for 0 % and > 99 % for 100 %."""
     if probability is None:
         return NOTHING
     shown = round(100 * probability)
@@ -140,17 +140,17 @@ def likelihood(probability: float | None) -> str:
 
 
 def unbroken(sentence: str) -> str:
-    """A sentence whose numbers stay on the line of their units and signs."""
+    """A sentence with no-break spaces between numbers and their units and signs."""
     return re.sub(r"(?<=\d) (?=%|pp\b)|(?<=\bp) (?=[=<])|(?<=[=<]) (?=\d)", _SPACE, sentence)
 
 
 def loss(value: float | None) -> str:
-    """A cross-entropy in nats, to four significant digits and never fewer than four decimals."""
+    """A cross-entropy in nats, with at least four significant digits and four decimals."""
     return figure(value, 4, 4)
 
 
 def signed_loss(difference: float) -> str:
-    """A difference of losses with its sign: four decimals, or an exponent where those show nothing."""
+    """A difference of losses with its sign: four decimals, or an exponent if those can't show it."""
     size = abs(difference)
     plain = not size or _SMALLEST_DIFFERENCE <= size < _LARGEST_DIFFERENCE
     sign = "\N{MINUS SIGN}" if difference < 0 else "+"
@@ -158,7 +158,7 @@ def signed_loss(difference: float) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A measured time in seconds, without its unit: hundredths, or two significant digits of less."""
+    """A measured time in seconds, without its unit, with at least two decimals and two significant digits."""
     return figure(value, 2, 2)
 
 
@@ -166,11 +166,11 @@ def duration(seconds: float | None) -> str:
     """A time span in its two largest units."""
     if seconds is None:
         return NOTHING
-    if 0 < seconds < 0.0005:  # noqa: PLR2004  # what rounds to 0 ms
+    if 0 < seconds < 0.0005:  # noqa: PLR2004  # would round to 0 ms
         return f"under 1{_SPACE}ms"
-    if 0 < seconds < 0.05:  # noqa: PLR2004  # what rounds to 0.0 s
+    if 0 < seconds < 0.05:  # noqa: PLR2004  # would round to 0.0 s
         return f"{_nearest(1000 * seconds)}{_SPACE}ms"
-    if seconds < 10:  # noqa: PLR2004  # below ten seconds a tenth tells
+    if seconds < 10:  # noqa: PLR2004  # below 10 s, tenths matter
         return f"{_fixed(seconds, 1)}{_SPACE}s"
     total = _nearest(seconds)
     if total < _MINUTE:
@@ -188,12 +188,12 @@ def duration(seconds: float | None) -> str:
 
 
 def about(seconds: float | None) -> str:
-    """An estimated time span: one unit is as much as an estimate knows."""
+    """An estimated time span in one unit, as estimates are no more precise."""
     if seconds is None:
         return NOTHING
     if seconds < 1:
         return f"under 1{_SPACE}s"
-    if seconds < 90:  # noqa: PLR2004  # up to a minute and a half, seconds
+    if seconds < 90:  # noqa: PLR2004  # in seconds up to 90 s
         return f"about {_nearest(seconds)}{_SPACE}s"
     if seconds < 90 * _MINUTE:
         return f"about {_nearest(seconds / _MINUTE)}{_SPACE}min"
@@ -203,7 +203,7 @@ def about(seconds: float | None) -> str:
 
 
 def between(span: tuple[float, float]) -> str:
-    """The range of an estimated time span, in the unit of its end: 40 to 60 s."""
+    """The range of an estimated time span, in the unit of its upper bound: 40 to 60 s."""
     units = ((90, 1, "s"), (90 * _MINUTE, _MINUTE, "min"), (2 * _DAY, _HOUR, "h"), (math.inf, _DAY, "days"))
     scale, unit = next((scale, unit) for most, scale, unit in units if span[1] < most)
     low, high = (_two_digits(seconds / scale) for seconds in span)
@@ -211,22 +211,22 @@ def between(span: tuple[float, float]) -> str:
 
 
 def _two_digits(number: float) -> str:
-    """A number of an estimate, to two digits: 0.4, 2.5, 14."""
-    return _fixed(number, 1) if number < 9.95 else whole(_nearest(number))  # noqa: PLR2004  # as 10 is shown
+    """An estimated number with about two digits: 0.4, 2.5, 14."""
+    return _fixed(number, 1) if number < 9.95 else whole(_nearest(number))  # noqa: PLR2004  # rounds to 10
 
 
 def moment(timestamp: str) -> datetime:
-    """The time that an answer's timestamp names."""
+    """Parses the timestamp of a response."""
     return datetime.fromisoformat(timestamp)
 
 
 def exact(timestamp: str) -> str:
-    """A timestamp to the second, as people read it."""
+    """A timestamp to the second, in UTC."""
     return moment(timestamp).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def ago(timestamp: str, now: datetime) -> str:
-    """How long ago a timestamp was, in words."""
+    """The age of a timestamp in words: 5 min ago."""
     seconds = (now - moment(timestamp)).total_seconds()
     if seconds < 10:  # noqa: PLR2004
         return "just now"
@@ -247,7 +247,7 @@ def plural(number: int, one: str, many: str | None = None) -> str:
 
 
 def sentence(words: object) -> str:
-    """Words as a sentence: a capital at its start, a stop at its end."""
+    """Words as a sentence: with a capital letter at the start and a period at the end."""
     text = str(words)
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
@@ -257,7 +257,7 @@ def _digits(count: int) -> Context:
 
 
 def _nearest(number: float) -> int:
-    """The nearest whole number, halves upwards as in the browser."""
+    """The nearest integer; halves are rounded up, as in the browser."""
     return math.floor(number + 0.5)
 
 

@@ -1,26 +1,26 @@
 #!python
 """Starts Python so that it never imports from the current folder.
 
-The wheel installs this file as the command `depthboard`, too. Then it is a script that nothing has prepared:
-everything except `os` and `sys`, which Python has loaded by itself, could come from a stranger's folder.
+The wheel also installs this file as the command `depthboard`. That script starts without protection: every
+import except `os` and `sys`, which Python has already loaded, could come from the current folder.
 """
 
 import os
 import sys
 
 _OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-"""The folder that `app` lies in."""
+"""The folder that contains `app`."""
 
 _SEARCHED = "PYTHONPATH"
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """The words that run a module of Depthboard, to be started in `environment()`."""
+    """Returns the command line that runs a module of Depthboard; use it with `environment()`."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def environment(**defaults: str) -> dict[str, str]:
-    """The environment of a child process, and of what it starts; `defaults` stand behind what is set."""
+    """Returns the environment of a child process; variables that are set override `defaults`."""
     found = {**defaults, **os.environ, "PYTHONSAFEPATH": "1"}
     if _SEARCHED in found:
         found[_SEARCHED] = without_current_folder(found[_SEARCHED])
@@ -28,9 +28,9 @@ def environment(**defaults: str) -> dict[str, str]:
 
 
 def without_current_folder(search_path: str) -> str:
-    """A search path without its relative entries, the empty one among them, and without the current folder.
+    """Returns a search path without relative or empty entries and without the current folder.
 
-    Where Depthboard itself lies in the current folder, as in a checkout, an absolute entry for it stays.
+    If Depthboard is in the current folder, as in a checkout, an absolute entry for it stays.
     """
     return os.pathsep.join(filter(_elsewhere, search_path.split(os.pathsep)))
 
@@ -42,19 +42,19 @@ def _elsewhere(entry: str) -> bool:
 def _same(one: str, other: str) -> bool:
     try:
         return os.path.samefile(one, other)
-    except OSError:  # one of them is gone
+    except OSError:  # one of them does not exist
         return False
 
 
 def main() -> None:
-    """Run the command line, with what it imports taken from the installation alone."""
+    """Run the command line with imports from the installation only."""
     searched = os.environ.get(_SEARCHED, "")
     safe = without_current_folder(searched)
-    if safe != searched:  # too late for this process, whose search path is made of it
+    if safe != searched:  # this process has already read it
         os.environ[_SEARCHED] = safe
         os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606
     if not sys.flags.safe_path:
-        del sys.path[0]  # the folder of the command, which may be the current one
+        del sys.path[0]  # the folder of the command, which may be the current folder
     from app.cli import main as run  # noqa: PLC0415
 
     run()

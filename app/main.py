@@ -37,13 +37,13 @@ from app.web.routes import system as system_routes
 from app.web.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 
 PAGES: Final = (new_run, run_pages, study_pages, compare_page, system_page, help_page)
-"""In this order: `/runs/new` and `/studies/preview` come before the pages of one run and one study."""
+"""The order matters: `/runs/new` and `/studies/preview` precede the pages of one run and one study."""
 ROUTES: Final = (run_routes, event_routes, study_routes, system_routes, compare_routes, images)
 MAX_BODY_BYTES: Final = 1_000_000
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application on the database of these settings, whose schema is brought up to date."""
+    """Returns the application on the database of these settings; upgrades the database's schema."""
     database = Database(settings.url)
     migrations.upgrade(database)
     app = FastAPI(
@@ -84,7 +84,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _describe_problems(app: FastAPI) -> None:
-    """Add the shape of errors to the OpenAPI description, which the routes refer to."""
+    """Add the error schema, to which the routes refer, to the OpenAPI description."""
     described = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -98,14 +98,14 @@ def _describe_problems(app: FastAPI) -> None:
 
 
 class Server(uvicorn.Server):
-    """A server whose open event streams end at the signal, instead of delaying the shutdown."""
+    """A server that closes open event streams at the signal, so that they don't delay the shutdown."""
 
     def __init__(self, config: uvicorn.Config, events: EventHub) -> None:
         super().__init__(config)
         self._events = events
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Listen; the kernel keeps more connections ready than the event loop accepts at once."""
+        """Listen; the kernel queues more connections than the event loop accepts at a time."""
         await super().startup(sockets)
         for listener in sockets or ():
             listener.listen(connections.BACKLOG)
@@ -117,7 +117,7 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: Settings, deaths: int | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; `deaths` is where the supervisor tells of workers that have died.
+    """Serve until SIGTERM or SIGINT; the supervisor reports dead workers on the descriptor `deaths`.
 
     Raises:
         AddressError: the address can't be listened on.
@@ -126,6 +126,6 @@ def serve(settings: Settings, deaths: int | None = None) -> None:
     app = create_app(settings)
     if deaths is not None:
         housekeeping.hear_of_deaths(app.state.database, deaths)
-    gc.freeze()  # what is loaded by now stays: to look through it again and again would delay answers
+    gc.freeze()  # objects loaded so far stay; scanning them repeatedly would delay responses
     with listener:
         Server(connections.configuration(app, log_level="warning"), app.state.events).run(sockets=[listener])

@@ -12,12 +12,12 @@ _NAMED: Final = 6
 """How many names a sentence lists."""
 _UNBROKEN: Final = "\N{NO-BREAK SPACE}"
 _SMALLEST_P: Final = 0.001
-"""Smaller ones tell no more."""
+"""The smallest p value that is shown; smaller ones are shown as below it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """What groups are called: `depth`, `depths`."""
+    """A noun for groups in singular and plural: `depth`, `depths`."""
 
     one: str
     many: str
@@ -37,12 +37,12 @@ def in_percent(fraction: float) -> str:
 
 
 def in_points(fraction: float) -> str:
-    """A difference of fractions in percentage points, with its sign; none if it is 0.00."""
+    """A difference of fractions in percentage points with its sign; no sign if it is 0.00."""
     return formats.signed_points(fraction).replace(_UNBROKEN, " ")
 
 
 def probability(p: float) -> str:
-    """A p value in as many digits as show on which side of 0.05 it lies."""
+    """A p value with enough digits to show on which side of 0.05 it is."""
     if p < _SMALLEST_P:
         return f"p < {_SMALLEST_P}"
     shown = f"{p:.2g}" if p < SIGNIFICANCE else f"{p:.2f}"
@@ -54,7 +54,7 @@ def probability(p: float) -> str:
 
 
 def listed(labels: Sequence[str]) -> str:
-    """Names in a sentence, depths as `1, 2 and 3 layers`; nothing if there are none."""
+    """Names in a sentence, depths as `1, 2 and 3 layers`; an empty text without names."""
     if not labels:
         return ""
     shown = [*labels[:_NAMED], f"{len(labels) - _NAMED} more"] if len(labels) > _NAMED else list(labels)
@@ -62,6 +62,6 @@ def listed(labels: Sequence[str]) -> str:
         shown = [label.partition(" ")[0] for label in shown[:-1]] + [shown[-1]]
     if len(shown) == 1:
         return shown[0]
-    if any("," in label for label in labels):  # such a name holds a list itself
+    if any("," in label for label in labels):  # a name that contains a list itself
         return f"{'; '.join(shown[:-1])}; and {shown[-1]}"
     return f"{', '.join(shown[:-1])} and {shown[-1]}"

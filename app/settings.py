@@ -15,7 +15,7 @@ _HERE = Path(__file__).parent
 
 
 def _carried(folder: str) -> Path:
-    """Where a folder of pages lies: inside the package in a wheel, beside it in a checkout."""
+    """Returns the path of a folder: inside the package in a wheel, beside it in a checkout."""
     packaged = _HERE / folder
     return packaged if packaged.is_dir() else _HERE.parent / folder
 
@@ -24,10 +24,10 @@ TEMPLATES = _carried("templates")
 STATIC = _carried("static")
 
 ENVIRONMENT: Final = "DEPTHBOARD_"
-"""What the name of every environment variable of Depthboard starts with."""
+"""Prefix of every environment variable of Depthboard."""
 
 MOST_SLOTS: Final = 4
-"""Slots that are taken without being asked for: more runs at a time need more memory than speed is gained."""
+"""Default maximum of slots: with more, the cost in memory exceeds the gain in speed."""
 
 _EVERYWHERE: Final = ("", "0.0.0.0", "[::]")  # noqa: S104  # looked up, not bound
 
@@ -35,7 +35,7 @@ _QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 
 
 def cores(quota: Path = _QUOTA) -> int:
-    """CPU cores that this process may use: those it is bound to, or what its control group grants of them."""
+    """CPU cores available to this process, limited by its affinity and by its control group's quota."""
     bound = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     try:
         granted, period = quota.read_text().split()
@@ -45,9 +45,9 @@ def cores(quota: Path = _QUOTA) -> int:
 
 
 def _absolute(path: object) -> Path:
-    """A path from the root of the file system; in a text, a leading `~` stands for the home folder.
+    """Returns an absolute path; a leading `~` in a text means the home folder.
 
-    As in a shell, `~name` without such a user is a name like any other.
+    As in a shell, `~name` without such a user is an ordinary name.
     """
     if path == "":
         raise ValueError("a folder needs a name")
@@ -56,12 +56,12 @@ def _absolute(path: object) -> Path:
 
 
 def _without_brackets(host: str) -> str:
-    """An address of IPv6 as sockets take it: URLs write [::1]."""
+    """Returns an IPv6 address without the brackets that it has in URLs: `::1` for `[::1]`."""
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
 def is_url(location: str) -> bool:
-    """Whether a place for files is named by a URL, and not by a path."""
+    """Whether a location for files is a URL and not a path."""
     return "://" in location
 
 
@@ -70,7 +70,7 @@ def _absolute_unless_url(location: str | None) -> str | None:
 
 
 class Settings(BaseSettings):
-    """What one installation decides; every field is also a `DEPTHBOARD_…` environment variable."""
+    """Settings of one installation; every field is also a `DEPTHBOARD_…` environment variable."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENVIRONMENT, env_ignore_empty=True, frozen=True, extra="forbid"
@@ -148,7 +148,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _share_the_cores(self) -> Self:
-        """Threads that wait for each other's cores are many times slower than fewer of them."""
+        """Reject more threads than cores: threads that compete for cores are many times slower."""
         if (self.threads or 1) > 1 and self.slot_count * self.thread_count > cores():
             raise ValueError(
                 f"{self.slot_count} slots of {self.thread_count} threads exceed the {cores()} CPU cores; "
@@ -158,17 +158,17 @@ class Settings(BaseSettings):
 
     @property
     def own_database(self) -> Path:
-        """The database that is used unless a URL names another."""
+        """The database file that is used without `database_url`."""
         return self.data_dir / "depthboard.sqlite3"
 
     @property
     def url(self) -> "URL":
-        """The SQLAlchemy URL in force.
+        """The SQLAlchemy URL in use.
 
         Raises:
-            sqlalchemy.exc.ArgumentError: the one that was given is none.
+            sqlalchemy.exc.ArgumentError: `database_url` is not a valid URL.
         """
-        from sqlalchemy import URL, make_url  # noqa: PLC0415  # a third of a second, which `up` does without
+        from sqlalchemy import URL, make_url  # noqa: PLC0415  # takes 0.3 s, and `up` does not need it
 
         if not self.database_url:
             return URL.create("sqlite", database=str(self.own_database))
@@ -179,12 +179,12 @@ class Settings(BaseSettings):
 
     @property
     def artifacts(self) -> str:
-        """The folder or URL in force for what runs produce."""
+        """The folder or URL in use for the artifacts of runs."""
         return self.artifacts_url or str(self.data_dir / "artifacts")
 
     @property
     def hosts(self) -> list[str]:
-        """The Host names that are answered to: the allowed ones, and the one address listened on."""
+        """The Host names that the server accepts: the allowed ones and the listening address."""
         allowed = [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]
         listened = f"[{self.host}]" if ":" in self.host else self.host
         return allowed if listened in (*allowed, *_EVERYWHERE) else [*allowed, listened]
@@ -196,5 +196,5 @@ class Settings(BaseSettings):
 
     @property
     def thread_count(self) -> int:
-        """CPU threads per run; slots x threads exceeds the cores only where more slots were asked for."""
+        """CPU threads per run; slots x threads exceeds the cores only if there are more slots than cores."""
         return self.threads or max(1, cores() // self.slot_count)

@@ -13,18 +13,18 @@ SIGNIFICANCE: Final = 0.05
 """Two groups count as different if their corrected p is below this."""
 
 _EXACT: Final = 12
-"""Decimals in which accuracies, fractions of some thousand images, differ; beyond them is rounding."""
+"""Decimals to which differences of accuracies (fractions of some thousand images) are exact."""
 
 POWER: Final = 0.8
-"""How likely a number of seeds is to settle a pair, if the difference is as large as it looks."""
+"""Probability that the recommended seeds settle a pair, if the difference is as large as observed."""
 
 MOST_SEEDS: Final = 100
-"""More seeds than this are not recommended to anybody."""
+"""The maximum number of seeds that is recommended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Second sample's mean minus the first's; `ci95` and `p` are None where no spread can be judged by."""
+    """Second sample's mean minus the first's; `ci95` and `p` are None without a spread."""
 
     mean: float
     ci95: tuple[float, float] | None
@@ -34,7 +34,7 @@ class Difference:
 def stdev(values: Sequence[float]) -> float:
     """The sample standard deviation (n - 1), exactly 0 for equal values.
 
-    `statistics.stdev` reckons in fractions, which takes ten times as long.
+    `statistics.stdev` computes with fractions, which takes ten times as long.
     """
     if min(values) == max(values):
         return 0.0
@@ -45,7 +45,7 @@ def stdev(values: Sequence[float]) -> float:
 def spread(values: Sequence[float]) -> Spread:
     """Mean, sample standard deviation (n - 1), extremes and the 95 % interval of the mean.
 
-    The interval is Student's, mean ± t(0.975, n - 1) · s / √n; at n = 1 neither it nor `std` exists.
+    The interval is Student's, mean ± t(0.975, n - 1) · s / √n; at n = 1 the interval and `std` are None.
     """
     mean = fmean(values)
     if len(values) == 1:
@@ -82,7 +82,7 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Difference:
 
 
 def paired(first: Sequence[float], second: Sequence[float]) -> Difference:
-    """The paired t-test of two samples whose values belong together one by one, two-sided.
+    """The paired t-test of two samples, matched value by value, two-sided.
 
     "Student", "The probable error of a mean", Biometrika 6 (1908), section on the soporifics.
     """
@@ -103,14 +103,14 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Difference:
 
 
 def in_pairs(first: Sequence[float], second: Sequence[float]) -> list[float]:
-    """How far the second of each pair of values is above the first; equal differences come out equal."""
+    """Second minus first value of each pair, rounded so that equal differences are equal."""
     return [round(after - before, _EXACT) for before, after in zip(first, second, strict=True)]
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm-adjusted p values: comparing each with 0.05 keeps the chance of any false "different" at 5 %.
+    """Holm-adjusted p values: comparing each with 0.05 limits the chance of any false "different" to 5 %.
 
-    Missing ones stay missing and do not count. S. Holm, "A simple sequentially rejective multiple test
+    Missing values stay missing and do not count. S. Holm, "A simple sequentially rejective multiple test
     procedure", Scandinavian Journal of Statistics 6 (1979).
     """
     tested = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
@@ -125,12 +125,12 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 def seeds_to_settle(
     first: Sequence[float], second: Sequence[float], significance: float, *, by_pairs: bool = False
 ) -> int | None:
-    """How many values each sample should have for a test to settle their difference, with `POWER`.
+    """How many values each sample needs for a test to settle their difference, with `POWER`.
 
-    The test is Welch's, or the paired one of values that belong together one by one. It supposes that
-    difference and spreads are what they look like now; None without a spread or a difference, and beyond
-    `MOST_SEEDS`. The smallest n with |d| / √((s₁² + s₂²) / n) ≥ t(1 - significance / 2) + t(power), at the
-    Welch-Satterthwaite degrees of freedom, or in pairs with the variance of the differences alone and n - 1:
+    The test is Welch's, or the paired one with `by_pairs`. It assumes the observed difference and spreads.
+    Returns None without a spread or a difference, and above `MOST_SEEDS`. The smallest n with
+    |d| / √((s₁² + s₂²) / n) ≥ t(1 - significance / 2) + t(power), at the Welch-Satterthwaite degrees of
+    freedom, or in pairs with the variance of the differences alone and n - 1:
     S.-C. Chow et al., "Sample Size Calculations in Clinical Research", 3rd ed., section 3.2.
     """
     if min(len(first), len(second)) < 2:  # noqa: PLR2004  # a spread needs two values

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 _Value = TypeVar("_Value", bound=Any)
 
 _BETWEEN: Final = "\x1f"
-"""Separates the texts of a search key; no name, tag or note may hold it, so nothing is found across two."""
+"""Separates the texts of a search key. Names, tags and notes can't contain it, so no match spans two."""
 
 _TURKISH: Final = str.maketrans({"\N{LATIN SMALL LETTER DOTLESS I}": "i"})
 _MARKS: Final = re.compile("[\u0300-\u036f]")
@@ -20,14 +20,14 @@ _NUMBER: Final = re.compile(
 )
 _ZERO: Final = "0000"
 _MIDDLE: Final = 5000
-"""What the key of a number adds to its power of ten, so that negative powers sort first."""
+"""Added to the power of ten in a number's key, so that negative powers sort first."""
 
 
 def folded(text: str) -> str:
-    """A text as it is compared: without case, and with one spelling for what looks the same.
+    """Returns a text for comparison: without case, and with one spelling for characters that look alike.
 
     This is Unicode's compatibility caseless match (NFKC and full case folding: `GRÖSSE` is `größe`, `Σ` is
-    `ς`); beyond it, Turkish i without or with a dot, small or capital, is `i`.
+    `ς`). In addition, Turkish i without or with a dot, small or capital, is `i`.
     """
     once = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold())
     twice = unicodedata.normalize("NFKC", once.casefold())
@@ -35,10 +35,10 @@ def folded(text: str) -> str:
 
 
 def natural(text: str) -> str:
-    """A key that sorts by code points as people sort names: 2 before 10, ä beside a, case and zeros ignored.
+    """Returns a key whose code points sort naturally: 2 before 10, ä beside a, case and zeros ignored.
 
-    Numbers count as in `seed 2`, `1,000 epochs`, `lr 0.05` and `1e-05`; of versions and dates, which have two
-    points or more or a `v` before them (`v1.10`), each part counts by itself.
+    It recognises numbers as in `seed 2`, `1,000 epochs`, `lr 0.05` and `1e-05`. In versions and dates, which
+    have two points or more or a leading `v` (`v1.10`), each part counts separately.
     """
     words = "".join(_plain_digit(character) for character in folded(text))
     bare = _MARKS.sub("", unicodedata.normalize("NFD", words))
@@ -47,22 +47,22 @@ def natural(text: str) -> str:
 
 
 def of_run(name: str, tags: Sequence[str], note: str) -> dict[str, str]:
-    """What a run stores so that it is found by its name, tags and note, and listed by its name."""
+    """Returns the keys of a run for search in its name, tags and note, and for sorting by its name."""
     return {"name_key": natural(name), "search_key": _BETWEEN.join(map(folded, (name, *tags, note)))}
 
 
 def sought(text: str) -> str:
-    """What a search key holds if the text stands in one of those that it was made of."""
+    """Returns the text to look for in search keys; a text with the separator matches none."""
     return folded(text).replace(_BETWEEN, 2 * _BETWEEN)
 
 
 def spellings(text: str) -> list[str]:
-    """A text in the ways in which Unicode writes its accents, all of which look the same."""
+    """Returns a text in each Unicode normal form of its accents; all of them look the same."""
     return list(dict.fromkeys([text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))]))
 
 
 def ascending(values: Iterable[_Value]) -> list[_Value]:
-    """Values of one kind in order; texts as names are sorted."""
+    """Sorts values of one kind; texts in natural order."""
     return sorted(values, key=lambda value: natural(value) if isinstance(value, str) else value)
 
 
@@ -81,7 +81,7 @@ def _counted(number: re.Match[str]) -> str:
 
 
 def _decimal(whole: str, fraction: str, exponent: int) -> str:
-    """A number as its power of ten and its digits, closed by a space, which sorts before any digit."""
+    """A number as its power of ten and its digits, followed by a space, which sorts before any digit."""
     digits = (whole + fraction).lstrip("0")
     if not digits:
         return f"{_ZERO} "

@@ -6,8 +6,8 @@
       ├──lose, release──┘ │
       └──────retry────────┴── from failed and cancelled
 
-Runs enter by `admission`, are taken by `claims` and end by `endings`; `actions` are what people do to them.
+`admission` adds runs, `claims` takes them and `endings` ends them; `actions` has the actions of people.
 
-Each function is one step inside the caller's write transaction. What a worker does carries its claim
-and has an effect only while `(id, attempt, status = 'running')` still holds: the fence.
+Each function is one step inside the caller's write transaction. A step of a worker carries its claim and
+has an effect only while the fence `(id, attempt, status = 'running')` holds.
 """

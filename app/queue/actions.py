@@ -14,22 +14,22 @@ from app.storage.database import next_change
 from app.storage.tables import Attempt, Deletion, Epoch, Run, StudyRun
 
 _SEARCHED: Final = ("name", "tags", "note")
-"""What a search looks at."""
+"""The fields that a search covers."""
 
 
 def cancel(session: Session, run_id: int) -> Run:
-    """End a queued run at once; ask the worker of a running one to stop.
+    """Cancel a queued run immediately; ask the worker of a running one to stop.
 
     Raises:
         RunNotFound: there is no such run.
-        WrongState: it has ended already.
+        WrongState: it has already ended.
     """
     run_rows.raise_first(cancel_all(session, [run_id]))
     return run_rows.read_again(session, run_id)
 
 
 def cancel_all(session: Session, run_ids: Sequence[int]) -> Refusals:
-    """Cancel each of these runs as `cancel` does; all of them in a few statements."""
+    """Cancel these runs like `cancel`, in a few statements."""
     states = run_rows.states_of(session, run_ids)
     endings.cancel_waiting(session, run_rows.those_in(states, "queued"))
     run_rows.write_all(session, run_rows.those_in(states, "running"), {"cancel_requested": True})
@@ -38,11 +38,11 @@ def cancel_all(session: Session, run_ids: Sequence[int]) -> Refusals:
 
 
 def edit(session: Session, run_id: int, changes: Mapping[str, Any], version: int | None = None) -> None:
-    """Change what a person may change: name (None for the default), tags, note, archived, priority.
+    """Change the editable fields: name (None for the default), tags, note, archived, priority.
 
     Raises:
         RunNotFound: there is no such run.
-        WrongState: `version` is given and no longer the run's.
+        WrongState: `version` is given and outdated.
     """
     run = run_rows.get(session, run_id)
     if version is not None and version != run.version:
@@ -63,7 +63,7 @@ def edit(session: Session, run_id: int, changes: Mapping[str, Any], version: int
 
 
 def edit_all(session: Session, changes: Mapping[int, Mapping[str, Any]]) -> Refusals:
-    """Change each of these runs as `edit` does; all changes name the same fields, and no default name."""
+    """Change these runs like `edit`; all changes have the same fields, and no default name."""
     states = run_rows.states_of(session, changes)
     known = list(states)
     searchable = _with_keys(session, {run_id: changes[run_id] for run_id in known})
@@ -75,7 +75,7 @@ def edit_all(session: Session, changes: Mapping[int, Mapping[str, Any]]) -> Refu
 
 
 def _with_keys(session: Session, changes: Mapping[int, Mapping[str, Any]]) -> Mapping[int, Mapping[str, Any]]:
-    """Changes of runs together with the keys by which the changed runs are found."""
+    """Adds the changed runs' search keys to the changes."""
     if not any(values.keys() & set(_SEARCHED) for values in changes.values()):
         return changes
     columns = [getattr(Run, name) for name in _SEARCHED]
@@ -91,7 +91,7 @@ def _with_keys(session: Session, changes: Mapping[int, Mapping[str, Any]]) -> Ma
 
 
 def remove(session: Session, run_id: int) -> None:
-    """Delete a run with its epochs, its attempts, its places in studies and what its creation was answered.
+    """Delete a run with its epochs, attempts, places in studies and stored responses.
 
     Raises:
         RunNotFound: there is no such run.
@@ -101,7 +101,7 @@ def remove(session: Session, run_id: int) -> None:
 
 
 def remove_all(session: Session, run_ids: Sequence[int]) -> Refusals:
-    """Delete each of these runs as `remove` does; all of them in a few statements."""
+    """Delete these runs like `remove`, in a few statements."""
     states = run_rows.states_of(session, run_ids)
     ended: tuple[Status, ...] = ("queued", "finished", "failed", "cancelled")
     gone = run_rows.those_in(states, *ended)

@@ -17,14 +17,14 @@ from app.storage.tables import Run
 from trainer.config import TrainConfig
 
 LONGEST_WAIT: Final = 3600
-"""Seconds that a client is told to wait at most, however long the queue will be full."""
+"""Upper bound of `Retry-After` in seconds, even if the queue will be full for longer."""
 
 _LABELS: Final = tuple(name for name in Labels.model_fields if name != "name")
-"""What a row holds of the labels as they came; a name may have to be made."""
+"""The labels that a row stores unchanged; a name may have to be made."""
 
 
 class QueueFull(Exception):
-    """More runs would wait than may; the message says what to do, `retry_after` in how many seconds."""
+    """The queue limit would be exceeded; the message says what to do; `retry_after` is in seconds."""
 
     def __init__(self, waiting: int, limit: int, retry_after: int = LONGEST_WAIT) -> None:
         super().__init__(
@@ -35,12 +35,12 @@ class QueueFull(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the answer says besides."""
+        """Additional headers of the response."""
         return {"Retry-After": str(self.retry_after)}
 
 
 def enqueue(session: Session, configs: Sequence[TrainConfig], labels: Labels, *, limit: int) -> list[Run]:
-    """Add queued runs; what the caller commits is the promise that they will be trained.
+    """Add queued runs; the caller's commit promises that they will be trained.
 
     Raises:
         QueueFull: more than `limit` runs would wait; the caller's transaction has to be given up.
@@ -52,9 +52,9 @@ def enqueue(session: Session, configs: Sequence[TrainConfig], labels: Labels, *,
 def enqueue_all(
     session: Session, wanted: Sequence[tuple[TrainConfig, Labels, int | None]], *, limit: int
 ) -> list[int]:
-    """Add queued runs of these configurations, labels and studies; their ids in the same order.
+    """Add queued runs with these configurations, labels and studies. Returns their ids in the same order.
 
-    Raises what `enqueue` raises.
+    Raises `QueueFull` like `enqueue`.
     """
     if not wanted:
         return []
@@ -83,7 +83,7 @@ def enqueue_all(
 
 
 def retry(session: Session, run_id: int, *, limit: int) -> Run:
-    """Queue a failed or cancelled run again, with no losses counted.
+    """Queue a failed or cancelled run again, and reset its counts of losses.
 
     Raises:
         RunNotFound: there is no such run.
@@ -96,7 +96,7 @@ def retry(session: Session, run_id: int, *, limit: int) -> Run:
 
 
 def retry_all(session: Session, run_ids: Sequence[int], *, limit: int) -> Refusals:
-    """Queue these runs again as `retry` does, in this order, while fewer than `limit` wait."""
+    """Queue these runs again like `retry`, in this order, while fewer than `limit` wait."""
     refusals: Refusals = {}
     room = limit - _count_waiting(session)
     while run_ids and room > 0:
@@ -108,7 +108,7 @@ def retry_all(session: Session, run_ids: Sequence[int], *, limit: int) -> Refusa
 
 
 def _requeue(session: Session, run_ids: Sequence[int]) -> Refusals:
-    """Queue each of these runs again that has failed or was cancelled, in a few statements."""
+    """Queue the failed and cancelled ones of these runs again, in a few statements."""
     states = run_rows.states_of(session, run_ids)
     clean = {**run_rows.REQUEUED, "crashes": 0, "worker_losses": 0, "traceback": None, "finished_at": None}
     run_rows.write_all(session, run_rows.those_in(states, "failed", "cancelled"), clean)
@@ -117,7 +117,7 @@ def _requeue(session: Session, run_ids: Sequence[int]) -> Refusals:
 
 
 def _check(session: Session, limit: int) -> None:
-    """See that no more runs wait than may, after some were added in this transaction."""
+    """Check the queue limit after this transaction has added runs. Raises `QueueFull`."""
     waiting = _count_waiting(session)
     if waiting <= limit:
         return

@@ -21,9 +21,9 @@ class _Ended(NamedTuple):
 
 
 def follow_up(session: Session, location: str, run_id: int) -> None:
-    """Do it for a run, if it has ended; what can't be done now is left to `Aftercare`.
+    """Remove the unneeded files of a run, if it has ended; `Aftercare` retries failures.
 
-    `location` is where the files of runs lie.
+    `location` is that of all artifacts.
     """
     run = session.get(Run, run_id)
     if run is not None and run.status in ENDED:
@@ -31,9 +31,9 @@ def follow_up(session: Session, location: str, run_id: int) -> None:
 
 
 def _follow_up(location: str, ended: _Ended) -> bool:
-    """Do what follows the end of a run; False if it has to be tried again."""
+    """Remove the unneeded files of an ended run; returns False if this must be retried."""
     if ended.status != "finished":
-        return True  # its checkpoints stay, because a retry goes on from them
+        return True  # a retry resumes from its checkpoints
     files = artifacts.of_run(location, ended.run_id)
     try:
         return files.keep_only(ended.attempt)
@@ -43,10 +43,10 @@ def _follow_up(location: str, ended: _Ended) -> bool:
 
 
 class Aftercare:
-    """Does it for all runs that have ended or been deleted since the last time, by whatever process.
+    """Removes the unneeded files of all runs that any process has ended or deleted since the last call.
 
-    The first time it does so for every run, because a process that was killed could not. What could not be
-    done is tried again the next time.
+    The first call covers every run, because a killed process may have left files. Each call retries the
+    failures of the previous one.
     """
 
     def __init__(self, database: Database, location: str) -> None:
@@ -56,9 +56,9 @@ class Aftercare:
         self._failed: set[int] = set()
 
     def catch_up(self) -> None:
-        """Remove the files of deleted runs, and all but the results of finished ones.
+        """Remove the files of deleted runs, and all files of finished runs except their results.
 
-        Files of runs that this database has never had are left alone: they may be another's.
+        Files of runs that this database has never had stay: they may belong to another database.
         """
         with self._database.read() as session:
             newest = newest_change(session)
@@ -86,7 +86,7 @@ class Aftercare:
         return or_(col(change) > self._seen, col(run_id).in_(self._failed))
 
     def _is_removed(self, run_id: int) -> bool:
-        """Remove the files of a deleted run; False if some could not be."""
+        """Remove the files of a deleted run; returns False if some could not be removed."""
         files = artifacts.of_run(self._location, run_id)
         try:
             return files.remove()

@@ -9,7 +9,7 @@ from app.storage.tables import Attempt, Run, Worker
 
 
 def begin(session: Session, run: Run) -> None:
-    """Note that a worker has claimed a run."""
+    """Record that a worker has claimed a run."""
     worker = session.get(Worker, run.worker_id)
     session.add(
         Attempt(
@@ -24,12 +24,12 @@ def begin(session: Session, run: Run) -> None:
 
 
 def start(session: Session, run_id: int, attempt: int, device: str, epoch: int) -> None:
-    """Note on which device an attempt trains, and after which epoch it goes on."""
+    """Record the device of an attempt and the epoch after which it resumes."""
     _update(session, run_id, attempt, device=device, resumed_from=epoch, reached=epoch)
 
 
 def end(session: Session, run: Run, outcome: Outcome, reason: str | None = None) -> None:
-    """Note how the newest attempt at a run ended, and how many epochs the run had then."""
+    """Record how the newest attempt of a run ended, and how many epochs the run had then."""
     _update(
         session,
         run.id or 0,
@@ -42,7 +42,7 @@ def end(session: Session, run: Run, outcome: Outcome, reason: str | None = None)
 
 
 def furthest_before(run_id: int, attempt: int) -> ScalarSelect[int]:
-    """How many epochs of a run were recorded at most before this attempt, as a part of a statement."""
+    """Returns a subquery of the most epochs of a run that were recorded before this attempt."""
     earlier = (col(Attempt.run_id) == run_id, col(Attempt.attempt) < attempt)
     return select(func.coalesce(func.max(Attempt.reached), 0)).where(*earlier).scalar_subquery()
 

@@ -15,15 +15,15 @@ from trainer.config import TrainConfig
 from trainer.training.epoch_record import EpochRecord
 
 Fence = tuple[ColumnElement[bool], ...]
-"""What a write of a worker asks for: that the run still trains, and in this attempt."""
+"""The condition of a worker's write: the run still trains in this attempt."""
 
 _RESULTS: Final = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
-"""What a run shows of its last epoch."""
+"""The fields of a run that show its last epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's right to write one run, for as long as the attempt is the newest."""
+    """A worker's right to write one run while its attempt is the newest."""
 
     run_id: int
     attempt: int
@@ -33,37 +33,37 @@ class Claim:
 
     @property
     def fence(self) -> Fence:
-        """What holds while the claim does."""
+        """The condition that is true while the claim is valid."""
         return fence(self.run_id, self.attempt)
 
 
 def fence(run_id: int, attempt: int) -> Fence:
-    """What holds while this attempt at a run trains."""
+    """Returns the condition that is true while this attempt trains."""
     return col(Run.id) == run_id, col(Run.attempt) == attempt, col(Run.status) == "running"
 
 
 def fence_of(run: Run) -> Fence:
-    """What holds while the newest attempt at a run trains."""
+    """Returns the condition that is true while a run's newest attempt trains."""
     return fence(run_rows.id_of(run), run.attempt)
 
 
 def order_of_claims(runs: type[Run] = Run) -> tuple[ColumnElement[Any], ...]:
-    """What waiting runs are sorted by to see which is claimed first."""
+    """Returns the sort order in which queued runs are claimed."""
     return (col(runs.priority).desc(), col(runs.position).asc(), col(runs.id).asc())
 
 
 def anything_to_claim(session: Session, kinds: Iterable[str]) -> bool:
-    """Whether a worker with these kinds of device would find a run; reads only."""
+    """Whether there is a queued run for these kinds of device; reads only."""
     return session.exec(select(Run.id).where(*_claimable(Run, kinds)).limit(1)).first() is not None
 
 
 def claim(
     session: Session, worker_id: str, kinds: Iterable[str], *, threads: int, lease_seconds: float
 ) -> Claim | None:
-    """Take the next run that one of these kinds of device (`cpu`, `cuda`, …) can train.
+    """Claim the next run that one of these kinds of device (`cpu`, `cuda`, …) can train.
 
     The first claim fixes the thread count; later attempts repeat it. Epoch records stay until the attempt
-    says where it goes on.
+    reports the epoch after which it resumes.
     """
     change = next_change(session)
     queued = aliased(Run)
@@ -108,9 +108,9 @@ def _claimable(run: type[Run], kinds: Iterable[str]) -> tuple[ColumnElement[bool
 def report_start(
     session: Session, claim: Claim, device: str, environment: dict[str, str], epoch: int
 ) -> bool:
-    """Note where and with what the attempt trains, and go back to the epoch after which it goes on.
+    """Record an attempt's device and environment, and reset the run to the epoch after which it resumes.
 
-    Later epochs are trained again, so their records go. False if the claim no longer holds.
+    The records of later epochs, which are trained again, are deleted. Returns False if the claim is lost.
     """
     standing = _after_epoch(session, claim.run_id, epoch)
     if not run_rows.write(session, claim.fence, device_used=device, environment=environment, **standing):
@@ -123,7 +123,7 @@ def report_start(
 
 
 def _after_epoch(session: Session, run_id: int, epoch: int) -> dict[str, object]:
-    """What a run shows that goes on after this epoch."""
+    """Values of a run that resumes after this epoch."""
     kept = (Epoch.run_id == run_id, col(Epoch.epoch) <= epoch)
     last = session.get(Epoch, (run_id, epoch))
     return {
@@ -135,11 +135,11 @@ def _after_epoch(session: Session, run_id: int, epoch: int) -> dict[str, object]
 
 
 def record_epoch(session: Session, claim: Claim, record: EpochRecord) -> bool:
-    """Store what one epoch measured and show them on the run; False if the claim no longer holds.
+    """Store an epoch's measurements and show them on the run; returns False if the claim is lost.
 
-    Epochs come in order, and one that is there already stays as it is: whoever does not know whether the
-    last commit arrived may repeat it. An epoch that no attempt has reached before ends the run's losses in a
-    row; one that is trained again after a loss does not.
+    Epochs come in order. A recorded epoch does not change, so that a worker can repeat a commit whose outcome
+    is unknown. An epoch that no earlier attempt has reached resets the counts of losses; one that is trained
+    again after a loss does not.
 
     Raises:
         ValueError: an epoch before this one is missing.
@@ -159,7 +159,7 @@ def record_epoch(session: Session, claim: Claim, record: EpochRecord) -> bool:
 
 
 def _recorded(session: Session, claim: Claim, epoch: int) -> bool:
-    """Whether the claim holds, in which case this epoch has to be there."""
+    """Whether the claim is valid; if it is, this epoch must be recorded."""
     held = session.exec(select(Run.epochs_done).where(*claim.fence)).first()
     if held is not None and held < epoch:
         raise ValueError(f"run {claim.run_id}: epoch {epoch} came, but only {held} epochs are recorded")

@@ -15,10 +15,10 @@ from app.storage.database import now
 from app.storage.tables import Run
 
 MAX_CRASHES: Final = 3
-"""With so many attempts lost in a row through its own process, without a new epoch, a run fails."""
+"""A run fails after this many attempts in a row without a new epoch, lost through its own process."""
 
 MAX_WORKER_LOSSES: Final = 10
-"""The same through the loss of the worker or its machine, which is seldom a run's doing."""
+"""The same for attempts lost through the worker or its machine, which the run seldom causes."""
 
 CANCELLED: Final = "cancelled by user"
 
@@ -29,38 +29,38 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def finish(session: Session, claim: Claim, results: dict[str, float], reason: str | None = None) -> bool:
-    """End a run well: `results` are the final losses and accuracies over both whole splits.
+    """End a run as finished: `results` are the final losses and accuracies over both whole splits.
 
-    `reason` says why, if it ended before its last epoch.
+    `reason` says why it ended before its last epoch, if it did.
     """
     return _end_run(session, claim.fence, "finished", reason, results)
 
 
 def fail(session: Session, claim: Claim, reason: str, traceback: str | None = None) -> bool:
-    """End a run because training raised an error."""
+    """End a run as failed, because training raised an error."""
     return _end_run(session, claim.fence, "failed", reason, {"traceback": traceback})
 
 
 def confirm_cancel(session: Session, claim: Claim) -> bool:
-    """End a run whose training has stopped because a person asked for it."""
+    """End a run as cancelled, after its training has stopped on request."""
     return _end_run(session, claim.fence, "cancelled", CANCELLED)
 
 
 def cancel_waiting(session: Session, run_ids: Sequence[int]) -> None:
-    """End queued runs, whose state this transaction has read."""
+    """Cancel queued runs, whose state this transaction has read."""
     run_rows.write_all(session, run_ids, _ended("cancelled", CANCELLED))
 
 
 def release(session: Session, claim: Claim, why: str = "its worker was stopped") -> bool:
-    """Give a run back unharmed, as a draining worker does: no loss is counted.
+    """Return a run to the queue without counting a loss, as a draining worker does.
 
-    A run that was to be cancelled ends here, so that nobody trains it again.
+    A run with a cancel request is cancelled instead.
     """
     return release_held(session, claim.fence, why)
 
 
 def release_held(session: Session, held: Fence, why: str) -> bool:
-    """The same without the claim, which its worker never learned of."""
+    """Same as `release`, for a claim that its worker does not know."""
     to_cancel = (*held, col(Run.cancel_requested).is_(true()))
     return _end_run(session, to_cancel, "cancelled", CANCELLED) or _end_attempt(
         session, held, "released", why, run_rows.REQUEUED
@@ -69,7 +69,7 @@ def release_held(session: Session, held: Fence, why: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Loss:
-    """A way to lose attempts: where they are counted, how many in a row fail the run, and in what words."""
+    """A kind of loss: its counter, how many in a row fail the run, and the word for it."""
 
     count: str
     most: int
@@ -81,9 +81,9 @@ _WORKER_LOSS: Final = _Loss("worker_losses", MAX_WORKER_LOSSES, "lost worker")
 
 
 def lose(session: Session, claim: Claim, why: str) -> bool:
-    """Count a crash, the end of the run's own process by itself or because it stalled.
+    """Count a crash: the run's own process ended, or was killed because it stalled.
 
-    The run is queued again, ends if it was to be cancelled, or fails if it has crashed too often in a row.
+    The run is queued again, cancelled if requested, or failed after too many crashes in a row.
     """
     runs = session.exec(select(Run).where(*claim.fence)).all()
     for run in runs:
@@ -92,7 +92,7 @@ def lose(session: Session, claim: Claim, why: str) -> bool:
 
 
 def lose_worker(session: Session, run: Run, why: str) -> None:
-    """Count the loss of the worker that trains a run, with the same consequences as a crash."""
+    """Count the loss of a run's worker, with the same consequences as a crash."""
     _lose(session, run, _WORKER_LOSS, why)
 
 
@@ -112,14 +112,14 @@ def _lose(session: Session, run: Run, loss: _Loss, why: str) -> None:
 def _end_run(
     session: Session, held: Fence, status: _Ended, reason: str | None, values: Mapping[str, Any] = _NOTHING
 ) -> bool:
-    """End the run together with the attempt that still holds it; False if none does."""
+    """End the run and the attempt that still holds it; returns False if none does."""
     return _end_attempt(session, held, status, reason, {**_ended(status, reason), **values})
 
 
 def _end_attempt(
     session: Session, held: Fence, outcome: Outcome, why: str | None, values: Mapping[str, Any]
 ) -> bool:
-    """End the attempt that still holds its run, and write to the run what follows; False if none does."""
+    """End the attempt that still holds its run, and write `values` to the run; returns False if none does."""
     ended = run_rows.write(session, held, **values)
     for run in ended:
         attempts.end(session, run, outcome, why)
@@ -127,7 +127,7 @@ def _end_attempt(
 
 
 def _ended(status: _Ended, reason: str | None) -> dict[str, Any]:
-    """What a run's row says once it has ended."""
+    """Values of a run's row after its end."""
     return {
         "status": status,
         "reason": reason,

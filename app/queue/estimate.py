@@ -25,20 +25,20 @@ ASSUMED: Final = "an assumed speed: no run has trained on this device yet"
 NO_SIZES: Final[Mapping[str, Images]] = MappingProxyType({})
 
 _RECENT: Final = 150
-"""How many runs are looked at, the newest first."""
+"""How many runs are read, newest first."""
 
 _KEPT: Final = 60
 _KEPT_ALIKE: Final = 4
-"""How many of these make the fit, and how many of those that differ in nothing that takes time."""
+"""How many of these the fit uses, and how many with the same work."""
 
 _HALF_LIFE: Final = 20
-"""After so many newer runs one counts half: a machine may have become busy or idle since."""
+"""After this many newer runs, a run's weight halves: the machine may have become busy or idle since."""
 
 _FASTEST_FIRST: Final = ("cuda", "mps", "cpu")
-"""What `auto` trains on, of the devices that are there."""
+"""The preference of `auto` among the available devices."""
 
 _ENOUGH: Final = 0.7
-"""With so many past runs like it, a configuration's time is known from them."""
+"""With this many similar past runs, an estimate names them as its basis."""
 
 _TIMED: Final = (
     "depth",
@@ -56,7 +56,7 @@ _TIMED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Wall-clock seconds for all runs, the range that holds four in five, and what both rest on."""
+    """Wall-clock seconds for all runs, their 80 % range, and the basis of both."""
 
     seconds: float
     range: tuple[float, float]
@@ -66,10 +66,10 @@ class Estimate:
 def estimate(
     session: Session, configs: Sequence[TrainConfig], sizes: Mapping[str, Images] = NO_SIZES
 ) -> Estimate:
-    """Predict how long these runs take with the slots that are alive (one, if none is), all of them free.
+    """Estimates the time of these runs on all live slots (one, if there is none), assumed to be free.
 
-    `sizes` has the numbers of images of data sets, which may be new. With patience, the range begins where a
-    run may end at the earliest.
+    `sizes` has the numbers of images of data sets, including new ones. With patience, the range begins at the
+    earliest possible end.
     """
     outlook = Outlook(session, sizes)
     slots = outlook.slots()
@@ -91,9 +91,9 @@ def estimate(
 
 @dataclass
 class Slot:
-    """A place for one run at a time on a kind of device, and when it is free: in `seconds`, with their error.
+    """A place for one run at a time on a kind of device; `seconds` is the time until it is free.
 
-    `kinds` are those that its worker offers, empty where that is not known.
+    `kinds` are the kinds of device that its worker offers, empty if unknown.
     """
 
     kind: str
@@ -104,7 +104,7 @@ class Slot:
     _squares: float = 0.0
 
     def take(self, guess: Guess) -> None:
-        """Let it train what takes so long."""
+        """Add a run with this estimated time."""
         error = guess.seconds * guess.spread
         self.seconds += guess.seconds
         self._errors += error
@@ -112,24 +112,24 @@ class Slot:
 
     @property
     def spread(self) -> float:
-        """The relative error of its time: half of its variance is common to all runs, like a busy machine."""
+        """The relative error of `seconds`; half of the variance is common to all runs: a busy machine."""
         if not self.seconds:
             return 0.0
         return math.sqrt((self._errors**2 + self._squares) / 2) / self.seconds
 
     def trains(self, device: str) -> bool:
-        """Whether it can train a run that asks for this device."""
+        """Whether it can train a run with this device."""
         return device == "auto" or not self.kinds or device in self.kinds
 
 
 def first_free(slots: Sequence[Slot], device: str) -> Slot | None:
-    """The slot that is free first of those that can train on a device, None if none can."""
+    """The first slot to be free among those that can train on a device; None if none can."""
     able = [slot for slot in slots if slot.trains(device)]
     return min(able, key=lambda slot: slot.seconds, default=None)
 
 
 class Outlook:
-    """What the database tells of the pace of training, read once for many questions."""
+    """The pace of training from the database, read once for many estimates."""
 
     def __init__(self, session: Session, sizes: Mapping[str, Images] = NO_SIZES) -> None:
         self._alive = registry.list_workers(session)
@@ -143,7 +143,7 @@ class Outlook:
         self._guesses: dict[tuple[Any, ...], Guess] = {}
 
     def slots(self) -> list[Slot]:
-        """Every slot that is alive, free at once; one that trains anything where none is."""
+        """Every live slot, all free; without one, a slot that can train anything."""
         slots = []
         for worker in self._alive:
             kinds = registry.kinds(device.model_dump() for device in worker.devices)
@@ -152,7 +152,7 @@ class Outlook:
         return slots or [Slot(self.usual_kind, frozenset())]
 
     def guess(self, config: TrainConfig, kind: str, epochs: int | None = None) -> Guess:
-        """How long a run takes on a kind of device; `epochs` if it has not all of them to train."""
+        """Estimates the time of a run on a kind of device; `epochs` if it trains only some of them."""
         asked = (kind, epochs, *(getattr(config, name) for name in _TIMED))
         if asked not in self._guesses:
             images = self._sizes.get(config.dataset, (TRAIN_IMAGES, TEST_IMAGES))
@@ -160,7 +160,7 @@ class Outlook:
         return self._guesses[asked]
 
     def pace(self, kind: str) -> Pace:
-        """The pace of a kind of device: of those that are alive, if runs trained on these."""
+        """The pace of a kind of device; of the live devices only, if past runs trained on them."""
         if kind not in self._paces:
             alive = {
                 device.name
@@ -175,7 +175,7 @@ class Outlook:
 
 
 class _Past(NamedTuple):
-    """A run that trained: on what device and data set, and how long."""
+    """A past run: its device, its data set and its time."""
 
     kind: str
     name: str
@@ -185,9 +185,9 @@ class _Past(NamedTuple):
 
 
 def _past(session: Session) -> list[_Past]:
-    """Runs that have ended after at least one epoch, the newest first.
+    """Runs that ended after at least one epoch, newest first.
 
-    The last attempt counts, of a run that did not finish until its last epoch.
+    Only the last attempt counts; if the run did not finish, until its last epoch.
     """
     names = (
         *("status", "started_at", "progress_at", "finished_at", "resumed_from", "epochs_done", "threads"),
@@ -228,7 +228,7 @@ def _told(row: Row[Any]) -> _Past:
 
 
 def images_of(environment: Mapping[str, str]) -> Images:
-    """How many training and test images a run had; of versions that did not note it, the shipped ones."""
+    """Numbers of training and test images of a run; of the shipped data set if they were not recorded."""
     return (
         int(environment.get("train_images", TRAIN_IMAGES)),
         int(environment.get("test_images", TEST_IMAGES)),
@@ -236,7 +236,7 @@ def images_of(environment: Mapping[str, str]) -> Images:
 
 
 def _selected(past: Sequence[_Past]) -> tuple[Observation, ...]:
-    """What the fit takes of past runs, and how much each counts."""
+    """The past runs that the fit uses, with their weights."""
     kept: list[Observation] = []
     alike: dict[Work, int] = {}
     for age, run in enumerate(past):
@@ -248,7 +248,7 @@ def _selected(past: Sequence[_Past]) -> tuple[Observation, ...]:
 
 
 def basis(guesses: Sequence[Guess]) -> str:
-    """The weakest of what the runs' times rest on; without runs there is nothing to guess."""
+    """The weakest basis of these estimates; `ALIKE` without any."""
     supports = [guess.support for guess in guesses]
     if None in supports:
         return ASSUMED

@@ -16,16 +16,16 @@ from app.storage.tables import Epoch, Run
 from trainer.config import TrainConfig
 
 LAST_EPOCHS: Final = 8
-"""How many of a run's last epochs tell its present pace, by their median."""
+"""How many of a run's last epochs determine its present pace, by their median."""
 
 _OWN_SPREAD: Final = 0.05
 """The relative error of a forecast from many epochs of the run itself; from fewer it is larger."""
 
 
 def remaining(session: Session, running: Sequence[Run]) -> dict[int, Guess]:
-    """For runs that train, by id, how long each still takes: at the pace of its last epochs.
+    """Estimates the remaining time of running runs, by id, at the pace of their last epochs.
 
-    Before the first of these, what past runs let expect, and longer where that epoch is late.
+    Before a run's first epoch, the estimate comes from past runs, and grows if that epoch is late.
     """
     if not running:
         return {}
@@ -33,10 +33,10 @@ def remaining(session: Session, running: Sequence[Run]) -> dict[int, Guess]:
 
 
 def ends(session: Session) -> dict[int, Guess]:
-    """For each run that trains or waits, by id, how long until it ends; without those that no slot can train.
+    """Estimates when each running or queued run ends, by id, without those that no slot can train.
 
-    Slots take what waits in the order of the queue. What waits is as much slower or faster than past runs let
-    expect as what trains now.
+    Slots take queued runs in the order of the queue. The estimates of queued runs are scaled by how much
+    slower or faster than past runs the running ones are.
     """
     outlook = Outlook(session)
     running = session.exec(select(Run).where(Run.status == "running").order_by(col(Run.id))).all()
@@ -59,14 +59,14 @@ def ends(session: Session) -> dict[int, Guess]:
 
 
 def last(forecast: Mapping[int, Guess], run_ids: Sequence[int]) -> Guess | None:
-    """When the last of these runs ends; None if there is none, or one that no slot can train."""
+    """Returns the end of the last of these runs; None if there is none, or one that no slot can train."""
     if not run_ids or not all(run_id in forecast for run_id in run_ids):
         return None
     return max((forecast[run_id] for run_id in run_ids), key=lambda guess: guess.seconds)
 
 
 class _Running:
-    """What runs that train tell: how long each has left, and how slow they are against past runs."""
+    """Running runs: the remaining time of each, and how slow they are compared with past runs."""
 
     def __init__(self, session: Session, outlook: Outlook, running: Sequence[Run]) -> None:
         self._outlook = outlook
@@ -77,7 +77,7 @@ class _Running:
 
     @property
     def slowness(self) -> float:
-        """How many times as long as past runs let expect these take, held towards 1: the more, the fewer."""
+        """The ratio of these runs' times to the estimates from past runs, nearer to 1 the fewer they are."""
         return math.exp(sum(self._logarithms) / (len(self._logarithms) + 1))
 
     def _left(self, run: Run) -> Guess:
@@ -97,14 +97,14 @@ class _Running:
 
 
 def _before_the_first(total: Guess, epochs: int, since: float) -> Guess:
-    """What is left of a run that began its first epoch so long ago: where this is late, so are the others."""
+    """Remaining time of a run in its first epoch; if that is late, all other epochs are assumed late."""
     expected = total.seconds / max(1, epochs)
     seconds = max(0.0, expected - since) + max(0, epochs - 1) * max(expected, since)
     return Guess(seconds, total.spread, total.support)
 
 
 def _last_epochs(session: Session, running: Sequence[Run]) -> dict[int, list[float]]:
-    """By run, the seconds that its last epochs trained; the first of an attempt only where it is alone."""
+    """By run, the training seconds of its last epochs; an attempt's first epoch only if it is alone."""
     rows = session.execute(
         select(Epoch.run_id, Epoch.seconds)
         .join(Run, col(Run.id) == Epoch.run_id)
@@ -126,13 +126,13 @@ def _last_epochs(session: Session, running: Sequence[Run]) -> dict[int, list[flo
 
 
 def _work(run: Run, epochs: int, *, ends: bool = True) -> Work:
-    """So many more epochs of a run that trains."""
+    """The work of `epochs` more epochs of a running run."""
     images = images_of(run.environment)
     return Work.of(run.config, images, run.threads or 1, epochs, starts=False, ends=ends)
 
 
 def _waiting(session: Session) -> list[tuple[int, TrainConfig, int]]:
-    """What waits, in the order of the claims to come: id, hyperparameters and the epochs that are done."""
+    """The queued runs in the order of claims: id, hyperparameters and finished epochs."""
     rows = session.connection().execute(
         select(Run.id, Run.epochs_done, *(getattr(Run, name) for name in HYPERPARAMETERS))
         .where(Run.status == "queued")

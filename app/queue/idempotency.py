@@ -16,10 +16,10 @@ from app.storage.database import Database, clock, now
 from app.storage.tables import IdempotencyKey
 
 REMEMBERED_SECONDS: Final = 7 * 24 * 3600.0
-"""How long a key is remembered."""
+"""How long a key is stored."""
 
 FORGOTTEN_AT_ONCE: Final = 500
-"""How many keys are removed in one transaction."""
+"""How many keys one transaction deletes."""
 
 RUNS: Final = "/runs"
 """The route whose keys create one run each."""
@@ -33,11 +33,11 @@ _FIELDS_THEN: Final[dict[str, bool | set[str]]] = {
     **dict.fromkeys(("priority", "name", "tags", "note", "reuse", "seeds"), True),
     "only": _HYPERPARAMETERS_THEN,
 }
-"""What bodies held while keys were stored with a digest of every field, until schema 0004."""
+"""Fields of bodies until schema 0004, when keys were stored with a digest of every field."""
 
 
 class KeyReused(Exception):
-    """The key was used before, for another body."""
+    """The key was used before with another body."""
 
     def __init__(self, key: str) -> None:
         super().__init__(f"the Idempotency-Key {key!r} was used before with another body; use a new key")
@@ -54,7 +54,7 @@ class KeyOutlived(Exception):
 
 
 class KeyInFlight(Exception):
-    """A request with this key is being handled right now; `retry_after` seconds will do."""
+    """A request with this key is in flight; retry after `retry_after` seconds."""
 
     retry_after = 1
 
@@ -66,7 +66,7 @@ class KeyInFlight(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What was created, and the JSON that tells of it; `replayed` if an earlier request did it."""
+    """The created resource and its JSON; `replayed` if an earlier request created it."""
 
     id: int
     json: str
@@ -74,7 +74,7 @@ class Created:
 
 
 class Keys:
-    """The keyed requests of one web process: those in flight, and what earlier ones were answered."""
+    """The keyed requests of one web process: those in flight, and the stored responses of earlier ones."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -88,12 +88,12 @@ class Keys:
         body: BaseModel,
         create: Callable[[Session], tuple[int, BaseModel]],
     ) -> Created:
-        """What `create` makes in a transaction of its own, or made when the same key and body came first.
+        """Returns what `create` makes in a new transaction, or the stored response of the same key and body.
 
         Raises:
-            KeyReused: the key came with another body before.
-            KeyOutlived: what was made then has been deleted.
-            KeyInFlight: another request with this key has not been answered yet.
+            KeyReused: the key was used before with another body.
+            KeyOutlived: the resource created with this key was deleted.
+            KeyInFlight: another request with this key is in flight.
         """
         if key is None:
             with self._database.write() as session:
@@ -125,7 +125,7 @@ class Keys:
 
 
 def forget_old(database: Database) -> None:
-    """Remove keys that need not be remembered, some at a time: to find them takes a look at every key."""
+    """Delete expired keys, in batches: finding them means reading every key."""
     old = col(IdempotencyKey.created_at) < now() - REMEMBERED_SECONDS
     with database.read() as session:
         keys = session.exec(select(IdempotencyKey.key, IdempotencyKey.route).where(old)).all()
@@ -146,7 +146,7 @@ def _remembered(session: Session, key: str, route: str) -> IdempotencyKey | None
 
 
 def forget_runs(session: Session, run_ids: Sequence[int]) -> None:
-    """Erase the answers that told of runs which are deleted; their keys stay and create no run again."""
+    """Erase the stored responses about deleted runs; their keys stay, so that they create no run again."""
     session.execute(
         update(IdempotencyKey)
         .where(col(IdempotencyKey.route) == RUNS, col(IdempotencyKey.resource_id).in_(run_ids))
@@ -155,10 +155,10 @@ def forget_runs(session: Session, run_ids: Sequence[int]) -> None:
 
 
 def _digests(body: BaseModel) -> list[str]:
-    """The digest of a body, and the one with which an earlier version would have stored its key.
+    """Returns the digest of a body, and the one that an earlier version would have stored.
 
-    Only what differs from the defaults counts, so that a field of a later version changes no digest. The
-    earlier version digested every field; it knew no body with another field set.
+    Only values that differ from the defaults count, so that a field of a later version changes no digest. The
+    earlier version digested every field; it accepted no body with other fields.
     """
     told = json.dumps(body.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
     texts = [told]

@@ -8,10 +8,10 @@ Matrix = Sequence[Vector]
 
 
 def factors(rows: Matrix, weights: Vector, hold: float) -> tuple[list[float], list[list[float]]]:
-    """Factors, none negative, with which the sum of each row is nearest to 1; and the inverse normal matrix.
+    """Returns non-negative factors that bring each row's sum nearest to 1, and the inverse normal matrix.
 
-    Minimises the squares by their `weights`, and `hold` times the square of each factor's distance from 1. A
-    factor that is 0 because it would be negative is not correlated with the others.
+    Minimises the squares weighted by `weights`, plus `hold` times the square of each factor's distance from
+    1. A factor set to 0 because it would be negative has no correlation with the others.
     """
     size = len(rows[0])
     normal = [
@@ -45,7 +45,7 @@ def factors(rows: Matrix, weights: Vector, hold: float) -> tuple[list[float], li
 
 
 def inverse_of(matrix: Matrix) -> list[list[float]]:
-    """The inverse of a positive definite matrix, by Gauss and Jordan."""
+    """The inverse of a positive definite matrix, by Gauss-Jordan elimination."""
     size = len(matrix)
     rows = [[*map(float, row), *(float(i == j) for j in range(size))] for i, row in enumerate(matrix)]
     for i in range(size):
@@ -59,7 +59,7 @@ def inverse_of(matrix: Matrix) -> list[list[float]]:
 
 
 def product(one: Vector, other: Vector) -> float:
-    """The sum of products."""
+    """The dot product."""
     return sum(x * y for x, y in zip(one, other, strict=True))
 
 
@@ -69,7 +69,7 @@ def form(matrix: Matrix, vector: Vector) -> float:
 
 
 def weighted_median(values: Sequence[tuple[float, float]]) -> float:
-    """The value below which half of the weight lies, the mean of two where it lies between them."""
+    """The value below which half of the weight is; the mean of two values if that is between them."""
     half = sum(weight for _, weight in values) / 2
     reached = 0.0
     ordered = sorted(values)

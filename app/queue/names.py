@@ -14,10 +14,10 @@ from app.storage.tables import Run
 from trainer.config import TrainConfig
 
 _LONGEST: Final = 90
-"""Characters that a configuration may take: a name has 100, and the count of a repetition needs some."""
+"""Maximum length of a described configuration: a name has 100 characters, and its count needs some."""
 
 _SHORT: Final = 4
-"""Significant digits of numbers where their own are too many for a name."""
+"""Significant digits of numbers that are too long for a name."""
 
 _DEFAULTS: Final = {name: field.default for name, field in TrainConfig.model_fields.items()}
 _IN_ORDER: Final = {
@@ -41,26 +41,26 @@ _WORDED: Final = _IN_ORDER | {
     for name, field in TrainConfig.model_fields.items()
     if name not in (*_IN_ORDER, *_COUNTED, "seed")
 }
-"""Hyperparameters in the order in which a name tells those that are not the default; epochs are counted."""
+"""Words for non-default hyperparameters, in the order of a name; epochs are counted."""
 
 _DIFFERING: Final = _WORDED | {"seed": "seed {}", "data_version": "data {}"}
-"""How the values of other things are told where runs differ in them, whether they are the default or not."""
+"""Words for all values in which runs differ, including defaults."""
 
 _OF_ONE: Final = select(func.max(Run.name_repeat)).where(col(Run.name_base) == bindparam("base"))
-"""How far the runs of one name are counted: one step in the index, however many there are."""
+"""The highest count of one name: one step in the index for any number of runs."""
 
 _OF_SEVERAL: Final = (
     select(Run.name_base, func.max(Run.name_repeat))
     .where(col(Run.name_base).in_(bindparam("bases", expanding=True)))
     .group_by(col(Run.name_base))
 )
-"""The same of several names, which reads all of their runs in the index."""
+"""The same for several names; reads all of their runs in the index."""
 
 
 def stored(session: Session, wanted: Sequence[tuple[TrainConfig, str | None]]) -> list[dict[str, Any]]:
-    """What new runs store of their names: each the given one, or one made from its configuration.
+    """Returns the name columns of new runs: the given name, or one made from the configuration.
 
-    No two made names are the same. The caller's transaction must write: others that make names wait for it.
+    Made names are unique. The caller needs a write transaction, so that other callers wait for it.
     """
     bases = [described(config) if given is None else None for config, given in wanted]
     counted = _newest(session, {base for base in bases if base is not None})
@@ -76,12 +76,12 @@ def stored(session: Session, wanted: Sequence[tuple[TrainConfig, str | None]]) -
 
 
 def given(run: Run) -> str | None:
-    """The name that a person gave to a run; None if its name was made."""
+    """Returns the name that a person gave to a run; None if its name was made."""
     return run.name if run.name_base is None else None
 
 
 def _newest(session: Session, bases: Collection[str]) -> Counter[str]:
-    """How far the runs of each name are counted."""
+    """Returns the highest count of each name."""
     counted = Counter[str]()
     if len(bases) == 1:
         (base,) = bases
@@ -93,7 +93,7 @@ def _newest(session: Session, bases: Collection[str]) -> Counter[str]:
 
 
 def renamed(session: Session, run: Run, given: str | None) -> dict[str, Any]:
-    """What a run stores that gets another name, or with None the one made for it; nothing if it has that."""
+    """Returns the columns of a new name, or with None of the made one; empty if the run already has it."""
     if given == run.name or (given is None and run.name_base == described(run.config)):
         return {}
     (row,) = stored(session, [(run.config, given)])
@@ -101,9 +101,9 @@ def renamed(session: Session, run: Run, given: str | None) -> dict[str, Any]:
 
 
 def described(config: TrainConfig) -> str:
-    """The depth, what differs from the defaults, and the seed, in at most 90 characters.
+    """Describes depth, non-default values and seed in at most 90 characters.
 
-    Where that is too long, numbers are rounded first, and then the last of what differs is left out.
+    If that is too long, it rounds numbers first, and then omits the last values.
     """
     first, last = plural(config.depth, "layer"), f"seed {config.seed}"
     exact = [*_differences(config, written)]
@@ -131,16 +131,16 @@ def _rounded(value: object) -> str:
 
 
 def told_apart(runs: Iterable[RunOut]) -> dict[int, str]:
-    """What runs that a page lists together are called, by id: where several have one name, with their ids."""
+    """Returns the names of runs listed together, by id; a name that several runs have includes the id."""
     listed = list(runs)
     counted = Counter(run.name for run in listed)
     return {run.id: f"{run.name} (run {run.id})" if counted[run.name] > 1 else run.name for run in listed}
 
 
 def differences(runs: Sequence[RunOut]) -> dict[int, list[str]]:
-    """In what each run differs from others of these, in the words of made names, by id.
+    """Returns the differences between these runs in the words of made names, by id.
 
-    What a run has not noted yet is left out.
+    Values that a run has not recorded yet are omitted.
     """
     names = [*differing(runs), *(["seed"] if len({run.seed for run in runs}) > 1 else [])]
     return {

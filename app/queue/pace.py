@@ -1,9 +1,9 @@
 """The parts of a run's time, and their fit to past runs.
 
-A run's time is a sum of parts: its start, what each epoch costs besides its images, the start of each
-operation of an update (which small batches pay for), the memory traffic of an update for every parameter, the
-passes over activations, and the floating-point operations of the matrix products. How long one unit of each
-part takes depends on the device, and is what the fit finds.
+A run's time is a sum of parts: its start, the fixed cost of each epoch, the start of each operation of an
+update (which dominates with small batches), the memory traffic of an update for every parameter, the passes
+over activations, and the floating-point operations of the matrix products. The time per unit of each part
+depends on the device; the fit determines it.
 """
 
 import math
@@ -31,47 +31,47 @@ ASSUMED: Final[Mapping[str, Vector]] = MappingProxyType(
         "mps": (0.3, 0.02, 2e-5, 4e-11, 2e-11, 5e-13, 5e-13, 5e-13),
     }
 )
-"""Seconds of one unit of each part, until runs tell: a start, an epoch, an operation, a pass over a parameter
+"""Seconds per unit of each part, without past runs: a start, an epoch, an operation, a pass over a parameter
 or over a value of an image or activation, and a floating-point operation in fp32, tf32 and bf16."""
 
 _PRECISIONS: Final = ("fp32", "tf32", "bf16")
 _EVALUATION_BATCH: Final = 2_000
 _LOSS_OPERATIONS: Final = 14
 _THREADS_GAIN: Final = 0.8
-"""Work on several threads is shared out that well: twice as many take 0.57 of the time."""
+"""Exponent of the speed-up with threads: twice as many take 0.57 of the time."""
 
 _UNKNOWN_SPREAD: Final = 0.9
-"""Standard deviation of the logarithm of a time that arithmetic alone has told."""
+"""Standard deviation of the logarithm of a time estimated without past runs."""
 
 _PART_SPREAD: Final = 0.6
-"""How far each part may be off, relative to what is assumed at the device's speed, before runs tell."""
+"""Expected relative error of each part's assumed time, scaled to the device's speed, before the fit."""
 
 _USUAL_SPREAD: Final = 0.15
 _USUAL_WEIGHT: Final = 3.0
-"""The relative error that parts leave unexplained, and how many runs an expected error counts for."""
+"""Relative error that the parts leave unexplained, and the weight of an expected error in runs."""
 
 _FIRST_SPREAD: Final = 0.25
-"""The relative error that is expected until past runs tell how large it is."""
+"""Relative error that is expected until past runs show it."""
 
 _SMALLEST_SPREAD: Final = 0.05
 _ROUNDS: Final = 6
 _OUTLYING: Final = 2.4
-"""Residuals beyond so many spreads count for less and less (Cauchy's weights)."""
+"""Residuals beyond this many spreads get smaller and smaller weights (Cauchy's weights)."""
 
 _NEIGHBOURS: Final = 0.5
-"""Past runs close to a configuration correct the fit there; so many of them would correct half of it."""
+"""Similar past runs correct the fit for a configuration; this many apply half of the correction."""
 
 _BELIEVED: Final = 0.7
-"""A run whose time is off by e to this power corrects others half as much as its likeness tells."""
+"""A run whose time is off by e to this power corrects others with half the weight of its likeness."""
 
 _IN_80_PERCENT: Final = 1.2816
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is to be trained, as far as its time depends on it.
+    """The properties of a training that its time depends on.
 
-    A run `starts` by loading, and `ends` with an evaluation of both whole splits.
+    With `starts` it includes loading, with `ends` the final evaluation of both whole splits.
     """
 
     depth: int
@@ -100,7 +100,7 @@ class Work:
         starts: bool = True,
         ends: bool = True,
     ) -> "Work":
-        """A run on a data set of so many training and test images; `epochs` if not all of the run's."""
+        """A run on a data set with these numbers of training and test images; by default, all epochs."""
         return cls(
             depth=config.depth,
             width=config.width,
@@ -120,11 +120,11 @@ class Work:
 
     @property
     def updates(self) -> int:
-        """Updates of an epoch."""
+        """Updates per epoch."""
         return -(-self.train_images // self.batch_size)
 
     def amounts(self) -> tuple[float, ...]:
-        """How much there is of each part, in the order of `ASSUMED`."""
+        """Units of each part, in the order of `ASSUMED`."""
         epoch, evaluation = self.of_training(), self._of_evaluation(self.test_images)
         after = self._of_evaluation(self.train_images + 2 * self.test_images) if self.ends else _NOTHING
         parts = [
@@ -134,7 +134,7 @@ class Work:
         return (float(self.starts), float(self.epochs), *parts[2:])
 
     def of_training(self) -> tuple[float, ...]:
-        """The amounts of one epoch's training, without the evaluation that follows it."""
+        """Units of one epoch's training, without its evaluation."""
         hidden = self.depth - 1
         operations, passes = _UPDATE[self.rule]
         if self.precision == "bf16":
@@ -163,13 +163,13 @@ class Work:
 
     @property
     def rule(self) -> str:
-        """Which arithmetic an update does, of those that take different times."""
+        """The kind of update, as far as kinds take different times."""
         if self.optimizer in ("adam", "adamw"):
             return "adam"
         return "momentum" if self.momentum else "sgd"
 
     def _distance(self, other: "Work") -> float:
-        """How unlike the epochs of another run are, squared; beyond 4 one tells little of the other."""
+        """Squared distance to the epochs of another run; beyond 4, neither says much about the other."""
         return (
             (math.log2(self.updates / other.updates) / 1.5) ** 2
             + math.log2(parameter_count(self.layer_sizes) / parameter_count(other.layer_sizes)) ** 2
@@ -181,7 +181,7 @@ class Work:
         )
 
     def likeness(self, other: "Work") -> float:
-        """How much another run tells of this one's epochs, from 0 to 1."""
+        """Similarity of another run's epochs to this one's, from 0 to 1."""
         return math.exp(-self._distance(other) / 2)
 
 
@@ -189,16 +189,16 @@ _NOTHING: Final = (0.0,) * 8
 _UPDATE: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
     {"sgd": (8, 2), "momentum": (14, 10), "adam": (24, 30)}
 )
-"""By rule of update, for each layer: operations of an update, and passes over each parameter in them.
+"""By kind of update, per layer: operations of an update, and their passes over each parameter.
 
-Found on a CPU, where Adam's averages no longer fit into the cache that holds the weights."""
+Measured on a CPU, where Adam's averages no longer fit into the cache that holds the weights."""
 
 _ROUNDING: Final = (24, 8)
-"""The same for what bf16 rounds and copies besides, on a CPU without instructions for it."""
+"""The same for the additional rounding and copying of bf16, on a CPU without bf16 instructions."""
 
 
 class Observation(NamedTuple):
-    """How long some work took, in seconds, and how much that counts, from 0 to 1."""
+    """The measured seconds of some work, and their weight from 0 to 1."""
 
     work: Work
     seconds: float
@@ -207,9 +207,9 @@ class Observation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """Seconds that some work is likely to take; `spread` is the standard deviation of the logarithm of that.
+    """The estimated seconds of some work; `spread` is the standard deviation of their logarithm.
 
-    `support` is how many past runs were like it; 0 where only the arithmetic tells, None without any run.
+    `support` is the number of similar past runs; 0 if none is similar, None without past runs.
     """
 
     seconds: float
@@ -218,22 +218,22 @@ class Guess:
 
     @property
     def range(self) -> tuple[float, float]:
-        """Between which times four of five such runs end."""
+        """The interval in which 80 % of such runs end."""
         return around(self.seconds, self.spread)
 
 
 def around(seconds: float, spread: float) -> tuple[float, float]:
-    """The range that holds 80 % where the logarithm is off by a normal distribution of this spread."""
+    """The interval that contains 80 % of times if their logarithms are normal with this spread."""
     factor = math.exp(_IN_80_PERCENT * spread)
     return seconds / factor, seconds * factor
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a kind of device trains.
+    """The training speed of a kind of device.
 
-    `units` are the seconds of a unit of each part, and `covariance` is that of their errors. `past` has each
-    past run with the logarithm of how many times as long it took as the parts tell.
+    `units` are the seconds per unit of each part, and `covariance` is that of their errors. `past` has each
+    past run with the logarithm of the ratio of its time to the sum of its parts.
     """
 
     units: Vector
@@ -241,7 +241,7 @@ class Pace:
     past: tuple[tuple[Observation, float], ...] = ()
 
     def guess(self, work: Work) -> Guess:
-        """How long some work takes."""
+        """Estimates the time of some work."""
         amounts = work.amounts()
         seconds = product(amounts, self.units)
         if not self.past:
@@ -253,16 +253,16 @@ class Pace:
         return Guess(seconds * math.exp(correction), spread, support)
 
     def total_over_training(self, work: Work) -> float:
-        """How many times as long some work takes as the training of one of its epochs."""
+        """The ratio of the time of some work to the training time of one of its epochs."""
         return product(work.amounts(), self.units) / product(work.of_training(), self.units)
 
     @cached_property
     def spread(self) -> float:
-        """The relative error of a guess for each past run from the others."""
+        """The relative error when each past run is estimated from the others."""
         squares = weights = 0.0
         for index, (run, residual) in enumerate(self.past):
             correction, _ = self._correction(run.work, without=index)
-            error = max(-1.0, min(1.0, residual - correction))  # what stood still for a night tells no more
+            error = max(-1.0, min(1.0, residual - correction))  # a suspended machine must not dominate
             squares += run.weight * error**2
             weights += run.weight
         return math.sqrt(
@@ -270,7 +270,7 @@ class Pace:
         )
 
     def _correction(self, work: Work, without: int | None = None) -> tuple[float, float]:
-        """What past runs near some work say of its time beyond the parts, and how many they are."""
+        """The logarithmic correction from past runs similar to some work, and their weighted number."""
         near = [
             (residual, run.weight * work.likeness(run.work) / (1 + (residual / _BELIEVED) ** 2))
             for index, (run, residual) in enumerate(self.past)
@@ -288,11 +288,11 @@ class Pace:
 
 @lru_cache(maxsize=32)
 def fitted(kind: str, past: tuple[Observation, ...]) -> Pace:
-    """The pace that past runs on a kind of device had.
+    """Fits the pace to past runs on a kind of device.
 
-    Minimises the squared relative errors, with each part held near the assumed one at the device's speed: the
-    fewer runs tell of a part, the more. No part is negative. Runs that took far longer or shorter than the
-    others let expect count little: their machine was suspended, or busy.
+    Minimises the squared relative errors. Each part is held near its assumed time, scaled to the device's
+    speed, more strongly the fewer runs determine it. No part is negative. Runs that took much longer or
+    shorter than the others predict get little weight: their machine was suspended, or busy.
     """
     if not past:
         return Pace(ASSUMED.get(kind, ASSUMED["cpu"]))

@@ -9,11 +9,11 @@ from app.storage.tables import Run, Worker
 
 
 class Reaper:
-    """Loses the runs of workers that went silent; each worker has one, and the server.
+    """Reclaims the runs of silent workers; each worker has a reaper, and so does the server.
 
-    While the database can't be used, nobody can renew a lease. Who could not use it for so long that leases
-    may have run out waits for one lease before it judges again; at first for `first_seconds`, by default a
-    lease too.
+    During a database outage, workers can't renew leases. After a failed call, or a gap of more than half a
+    lease between calls, a reaper therefore waits one lease before it reclaims runs. After its start it waits
+    `first_seconds`, by default one lease.
     """
 
     def __init__(self, database: Database, lease_seconds: float, first_seconds: float | None = None) -> None:
@@ -24,13 +24,13 @@ class Reaper:
         self._judges_from = 0.0
 
     def reap(self) -> list[int]:
-        """Lose every run whose lease is over, unless it is too early to judge; the ids of those runs.
+        """Reclaim every run whose lease has expired, unless it is too early. Returns the ids of those runs.
 
-        To be called several times in each lease.
+        Call it several times per lease.
         """
         with self._database.write() as session:
             moment = clock(session)
-            seen, self._seen = self._seen, None  # in case the rest can't be written
+            seen, self._seen = self._seen, None  # in case the transaction fails
             patience, self._patience = self._patience, self._lease_seconds
             if seen is None or abs(moment - seen) > self._lease_seconds / 2:
                 self._judges_from = moment + patience
@@ -41,8 +41,8 @@ class Reaper:
 
 
 def reap(session: Session) -> list[int]:
-    """Lose every run whose lease is over, and forget workers that have gone silent; ids of those runs."""
-    next_change(session)  # holds the writers' lock, so that no heartbeat slips in between look and loss
+    """Reclaim every run whose lease has expired, and remove silent workers. Returns the runs' ids."""
+    next_change(session)  # takes the write lock, so that no heartbeat comes between read and write
     expired = session.exec(
         select(Run).where(col(Run.status) == "running", col(Run.lease_expires) < now())
     ).all()
@@ -53,7 +53,7 @@ def reap(session: Session) -> list[int]:
 
 
 def anything_to_reap(session: Session) -> bool:
-    """Whether a lease is over; reads only."""
+    """Whether a lease has expired; reads only."""
     late_run = select(Run.id).where(col(Run.status) == "running", col(Run.lease_expires) < now())
     late_worker = select(Worker.id).where(col(Worker.lease_expires) < now())
     return session.exec(late_run.limit(1)).first() is not None or (

@@ -16,7 +16,7 @@ from app.storage.tables import Run, Worker
 def register(
     session: Session, worker_id: str, *, host: str, slots: int, threads: int, lease_seconds: float
 ) -> None:
-    """Make a worker known; what devices it has it says later, once a slot has looked."""
+    """Add a worker; it reports its devices later, once a slot has found them."""
     moment = clock(session)
     session.add(
         Worker(
@@ -34,14 +34,14 @@ def register(
 def describe(
     session: Session, worker_id: str, devices: list[dict[str, str]], versions: dict[str, str]
 ) -> None:
-    """Note a worker's devices (`device`, `name`) and the versions it trains with."""
+    """Store a worker's devices (`device`, `name`) and the versions it trains with."""
     session.execute(
         update(Worker).where(col(Worker.id) == worker_id).values(devices=devices, versions=versions)
     )
 
 
 def heartbeat(session: Session, worker_id: str, lease_seconds: float) -> bool:
-    """Renew the lease of a worker and of all runs it holds; False if the worker has been forgotten."""
+    """Renew the leases of a worker and of all its runs; returns False if the worker is not registered."""
     known = session.execute(
         update(Worker)
         .where(col(Worker.id) == worker_id)
@@ -58,14 +58,14 @@ def heartbeat(session: Session, worker_id: str, lease_seconds: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the database says of the runs that a worker believes it holds."""
+    """The runs that a worker holds according to the database, as `(run id, attempt)`."""
 
     attempts: frozenset[tuple[int, int]]
     to_cancel: frozenset[tuple[int, int]]
 
 
 def held_by(session: Session, worker_id: str) -> Held:
-    """The `(run id, attempt)` that a worker holds, and which of them a person wants ended."""
+    """Returns the runs that a worker holds, and those of them with a cancel request."""
     rows = session.exec(
         select(Run.id, Run.attempt, Run.cancel_requested).where(
             Run.worker_id == worker_id, Run.status == "running"
@@ -83,9 +83,9 @@ def disown(
     kept: Collection[tuple[int, int]],
     why: str = "its worker never learned of the claim",
 ) -> list[int]:
-    """Give back the runs that a worker holds without knowing it, as `(run id, attempt)` in none of `kept`.
+    """Release the runs that a worker holds without knowing it: their `(run id, attempt)` is not in `kept`.
 
-    That happens when a claim was committed but the answer got lost; the ids of those runs.
+    That happens if a claim was committed but the response was lost. Returns the ids of those runs.
     """
     held = session.exec(select(Run).where(Run.worker_id == worker_id, Run.status == "running")).all()
     unknown = [run for run in held if (run_rows.id_of(run), run.attempt) not in kept]
@@ -95,7 +95,7 @@ def disown(
 
 
 def retire(session: Session, worker_id: str, why: str) -> list[int]:
-    """Lose the runs of a worker that is known to be dead, without waiting for its lease; their ids."""
+    """Reclaim the runs of a dead worker without waiting for its lease. Returns their ids."""
     held = session.exec(select(Run).where(Run.worker_id == worker_id, Run.status == "running")).all()
     for run in held:
         endings.lose_worker(session, run, why)
@@ -104,7 +104,7 @@ def retire(session: Session, worker_id: str, why: str) -> list[int]:
 
 
 def list_workers(session: Session) -> list[WorkerOut]:
-    """The workers whose lease holds, oldest first, with the runs that each trains."""
+    """Returns the workers with a valid lease, oldest first, with the runs that each trains."""
     moment = clock(session)
     runs: dict[str | None, list[int]] = defaultdict(list)
     for worker_id, run_id in session.exec(
@@ -128,11 +128,11 @@ def list_workers(session: Session) -> list[WorkerOut]:
 
 
 def live_kinds(session: Session) -> list[frozenset[str] | None]:
-    """For each live worker the kinds of device it has (`cpu`, `cuda`, …), None while it looks."""
+    """Returns each live worker's kinds of device (`cpu`, `cuda`, …), None until a slot has found them."""
     rows = session.exec(select(Worker.devices).where(col(Worker.lease_expires) >= now()))
     return [kinds(devices) or None for devices in rows.all()]
 
 
 def kinds(devices: Iterable[Mapping[str, str]]) -> frozenset[str]:
-    """The kinds among devices: `cuda:0` and `cuda:1` are both `cuda`."""
+    """Returns the kinds of devices: `cuda:0` and `cuda:1` are both `cuda`."""
     return frozenset(device["device"].partition(":")[0] for device in devices)

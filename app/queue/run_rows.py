@@ -11,7 +11,7 @@ from app.storage.database import next_change
 from app.storage.tables import Run
 
 TABLE: Final = SQLModel.metadata.tables["run"]
-"""The table, for statements about many rows that need no objects."""
+"""The table, for statements on many rows without objects."""
 
 REQUEUED: Final[dict[str, Any]] = {
     "status": "queued",
@@ -21,7 +21,7 @@ REQUEUED: Final[dict[str, Any]] = {
     "cancel_requested": False,
     "started_at": None,
 }
-"""What a run's row says once it waits again."""
+"""Values of a run's row when it is queued again."""
 
 
 class RunNotFound(Exception):
@@ -32,15 +32,15 @@ class RunNotFound(Exception):
 
 
 class WrongState(Exception):
-    """The run is in a state that does not allow what was asked; the message names both."""
+    """The run's state does not allow the action; the message names both."""
 
 
 Refusals = dict[int, Exception]
-"""Of several runs those that were left alone, with the reason."""
+"""Skipped runs by id, with the reason."""
 
 
 def get(session: Session, run_id: int) -> Run:
-    """The run with this id.
+    """Returns the run with this id.
 
     Raises:
         RunNotFound: there is none.
@@ -52,34 +52,34 @@ def get(session: Session, run_id: int) -> Run:
 
 
 def read_again(session: Session, run_id: int) -> Run:
-    """The run with this id as it is stored now. Raises what `get` raises."""
+    """Returns the run with this id as it is stored now. Raises `RunNotFound`."""
     run = get(session, run_id)
     session.refresh(run)
     return run
 
 
 def id_of(run: Run) -> int:
-    """The id of a run that has been stored."""
+    """Returns the id of a stored run."""
     if run.id is None:
         raise ValueError("the run has not been stored yet")
     return run.id
 
 
 def states_of(session: Session, run_ids: Iterable[int]) -> dict[int, Status]:
-    """The state of each of these runs that exists, in the order of their ids."""
+    """Returns the states of those runs that exist, in the order of their ids."""
     rows = session.execute(select(Run.id, Run.status).where(col(Run.id).in_(run_ids)).order_by(col(Run.id)))
     return dict(rows.all())
 
 
 def those_in(states: Mapping[int, Status], *wanted: Status) -> list[int]:
-    """The ids of the runs that are in one of these states."""
+    """Returns the ids of the runs in one of these states."""
     return [run_id for run_id, status in states.items() if status in wanted]
 
 
 def refusals(
     run_ids: Iterable[int], states: Mapping[int, Status], able: Collection[Status], why: str
 ) -> Refusals:
-    """Why each run that is unknown or in none of the states `able` was left alone."""
+    """Returns the reason for each run that is unknown or in none of the states `able`."""
     return {
         run_id: WrongState(f"run {run_id} {why.format(status=states[run_id])}")
         if run_id in states
@@ -90,13 +90,13 @@ def refusals(
 
 
 def raise_first(refused: Refusals) -> None:
-    """Raise the reason for which a run was left alone, if one was."""
+    """Raise the first reason, if any."""
     for refusal in refused.values():
         raise refusal
 
 
 def write(session: Session, where: Iterable[ColumnElement[bool]], **values: object) -> Sequence[Run]:
-    """Write to the run that is still as expected, and number the change; none if it is not."""
+    """Write to the run that still matches `where`, and number the change; returns no run if none does."""
     statement = (
         update(Run)
         .where(*where)
@@ -115,7 +115,7 @@ def write_all(
 ) -> None:
     """Write to runs whose state this transaction has read, and number each change.
 
-    `parameters` holds, run by run, what differs between them: the parameters that `values` binds.
+    `parameters` has, for each run, the values of the bind parameters in `values`.
     """
     if not run_ids:
         return

@@ -12,28 +12,28 @@ from trainer.config import Hyperparameters
 TimeRange = Annotated[
     tuple[float, float], Field(description="An interval that holds four of five such times, in seconds.")
 ]
-"""How far off an estimated time may be."""
+"""The 80 % range of an estimated time."""
 
 _DEFAULTS: Final = {"worker_losses": 0, "chance_accuracy": None, "guessing": None} | {
     name: field.default for name, field in Hyperparameters.model_fields.items() if not field.is_required()
 }
-"""What a run of a version had that does not name it."""
+"""Values of fields that responses of earlier versions lack."""
 
 
 class BulkSkip(BaseModel):
-    """A run that a bulk action left alone, and why."""
+    """A run that a bulk action skipped, and why."""
 
     id: int
     reason: str
 
 
 class BulkOut(BaseModel):
-    """Answer of `POST /runs/bulk`."""
+    """Response of `POST /runs/bulk`."""
 
     done: list[int]
     skipped: list[BulkSkip]
     remaining: list[int]
-    """Not looked at, because the database failed or the server was stopped: send these ids again."""
+    """Not processed, because the database failed or the server stopped: send these ids again."""
 
     stopped: str | None
     """Why runs remain; null if none do."""
@@ -42,7 +42,7 @@ class BulkOut(BaseModel):
 if TYPE_CHECKING:
 
     class _RunFields(ComputedFields, StoredFields, Hyperparameters):
-        """Everything that is said of a run."""
+        """All fields of a run in a response."""
 
 else:
     _RunFields = create_model("_RunFields", **run_fields.of_answer())
@@ -51,18 +51,18 @@ else:
 class RunOut(_RunFields):
     """A run, flat. Accuracies are fractions, losses mean cross-entropy in nats, durations seconds.
 
-    A repeated request gets its first answer, perhaps that of an earlier version: a hyperparameter that is
-    absent there had its default.
+    A repeated request gets its stored response, possibly from an earlier version. A hyperparameter that is
+    missing there had its default.
     """
 
     @model_validator(mode="before")
     @classmethod
-    def _absent_is_default(cls, values: Any) -> Any:  # noqa: ANN401  # whatever a client was answered
+    def _absent_is_default(cls, values: Any) -> Any:  # noqa: ANN401  # any stored response
         return {**_DEFAULTS, **values} if isinstance(values, dict) else values
 
 
 class AttemptOut(BaseModel):
-    """One claim of a run by a worker, and what came of it; `outcome` is null while it trains."""
+    """One claim of a run by a worker; `outcome` is null while it trains."""
 
     attempt: int
     worker_id: str
@@ -77,7 +77,7 @@ class AttemptOut(BaseModel):
 
 
 class TimeLeft(BaseModel):
-    """How long a run that trains or waits will be under way, in seconds; `basis` says what that rests on."""
+    """The estimated time until a queued or running run ends, in seconds; `basis` is that of the estimate."""
 
     seconds: float
     range: TimeRange
@@ -85,7 +85,7 @@ class TimeLeft(BaseModel):
 
 
 class RunDetail(RunOut):
-    """A run with what its own page shows besides."""
+    """A run with the additional fields of its page."""
 
     heartbeat_age_seconds: float | None
     resumed_from: int
@@ -98,7 +98,7 @@ class RunDetail(RunOut):
 
 
 class RunPage(BaseModel):
-    """Answer of `GET /runs`."""
+    """Response of `GET /runs`."""
 
     runs: list[RunOut]
     next_cursor: str | None
@@ -106,7 +106,7 @@ class RunPage(BaseModel):
 
 
 class EpochCurves(BaseModel):
-    """Every epoch of a run, as columns of one length; never sampled."""
+    """Every epoch of a run, as columns of equal length; never downsampled."""
 
     epoch: list[int]
     train_loss: list[float]
@@ -118,10 +118,10 @@ class EpochCurves(BaseModel):
 
 
 class EpochColumns(EpochCurves):
-    """The same with what each epoch says of each layer; null for epochs of versions that did not measure it.
+    """Curves with measurements of each layer; null for epochs of versions that did not measure them.
 
-    `gradient_norms` are L2 norms of the last batch's gradient, one per layer; `dead_relu` fractions of units
-    that are 0 for every test image, one per hidden layer.
+    `gradient_norms` are L2 norms of the last batch's gradient, one per layer. `dead_relu` are fractions of
+    units that are 0 for every test image, one per hidden layer.
     """
 
     gradient_norms: list[list[float] | None]
@@ -133,7 +133,7 @@ EPOCH_COLUMNS: Final = tuple(EpochColumns.model_fields)
 
 
 class StudyOut(BaseModel):
-    """A study: which runs belong to it and how far they are."""
+    """A study: its runs and their progress."""
 
     id: int
     name: str
@@ -152,13 +152,13 @@ class StudyOut(BaseModel):
 
 
 class StudyList(BaseModel):
-    """Answer of `GET /studies`, newest first."""
+    """Response of `GET /studies`, newest first."""
 
     studies: list[StudyOut]
 
 
 class StudyPreview(BaseModel):
-    """What a study would be: nothing is created."""
+    """The size and estimated time of a study; nothing is created."""
 
     runs: int
     duplicates: Annotated[int, Field(description="Runs with an identical finished run.")]
@@ -171,7 +171,7 @@ class StudyPreview(BaseModel):
 
 
 class QueueOut(BaseModel):
-    """What runs and what waits, in the order in which it will be claimed."""
+    """The running runs, and the queued runs in the order of their claims."""
 
     running: list[RunOut]
     queued: list[RunOut]
@@ -193,7 +193,7 @@ class WorkerDevice(BaseModel):
 
 
 class WorkerOut(BaseModel):
-    """A worker process that is alive."""
+    """A live worker."""
 
     id: str
     host: str
@@ -206,31 +206,31 @@ class WorkerOut(BaseModel):
 
 
 class WorkerList(BaseModel):
-    """Answer of `GET /workers`."""
+    """Response of `GET /workers`."""
 
     workers: list[WorkerOut]
 
 
 class Health(BaseModel):
-    """Answer of `GET /health`."""
+    """Response of `GET /health`."""
 
     status: Literal["ok"]
     version: str
     time: str
-    """Now on the database's clock, which all times of the answers come from."""
+    """The current time of the database's clock, which all times in responses come from."""
 
     database: Literal["unchecked", "checking", "sound", "damaged"]
-    """What a look at the whole SQLite file found, which is taken after an unclean shutdown.
+    """Result of the check of the whole SQLite file, which runs after an unclean shutdown.
 
-    `damaged` also when a request has met damage since.
+    Also `damaged` if a request has found damage since.
     """
 
     detail: str | None = None
-    """What is damaged, or how the file was found sound."""
+    """The damage found, or a note on the check that passed."""
 
 
 class FieldError(BaseModel):
-    """One thing that is wrong: where it stands and what was expected."""
+    """One error of a request: its location and what was expected."""
 
     loc: list[str | int]
     msg: str

@@ -8,7 +8,7 @@ from app.schemas.answers import EpochCurves, RunOut, TimeRange
 
 
 class Spread(BaseModel):
-    """A sample over seeds; `std` is the sample's (n - 1), `ci95` Student's interval of the mean."""
+    """Statistics over seeds; `std` is the sample's (n - 1), `ci95` Student's interval of the mean."""
 
     mean: float
     std: float | None
@@ -29,7 +29,7 @@ class DepthRow(BaseModel):
 
 
 class _Group(BaseModel):
-    """What a group of runs is found by and called."""
+    """The identity and label of a group of runs."""
 
     id: Annotated[str, Field(description="Identifier of the group, made from its key: `depth=3,lr=0.1`.")]
     key: Annotated[dict[str, Any], Field(description="Hyperparameters and their values.")]
@@ -37,7 +37,7 @@ class _Group(BaseModel):
 
 
 class Members(_Group):
-    """The runs, in whatever state, that agree in what the comparison is by."""
+    """All runs of a group, in any state."""
 
     shade: Annotated[int, Field(description="Its colour in charts: 1 (light) to 10 (dark).")]
     dash: Annotated[str, Field(description="Dash style of its lines, as plotly.js names it.")]
@@ -46,7 +46,7 @@ class Members(_Group):
 
 
 class GroupRow(_Group):
-    """The finished runs that agree in what the comparison is by."""
+    """The results of a group's finished runs."""
 
     runs: Annotated[list[int], Field(description="Without those that a later run repeats.")]
     n: Annotated[int, Field(description="Number of these runs.")]
@@ -105,7 +105,7 @@ class Pair(BaseModel):
 
 
 class Verdict(BaseModel):
-    """What the runs say, in words and in numbers."""
+    """The conclusion of a comparison, in words and in numbers."""
 
     answer: Annotated[list[str], Field(description="The answer, in one or two sentences.")]
     outlook: Annotated[list[str], Field(description="Open questions, and what would settle them.")]
@@ -129,12 +129,12 @@ class Verdict(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def sentences(self) -> list[str]:
-        """The answer, what is open, and what both rest on."""
+        """The answer, the open questions and the evidence."""
         return [*self.answer, *self.outlook, *self.evidence]
 
 
 class Confounder(BaseModel):
-    """Something besides the seeds, and what the comparison is by, in which finished runs differ."""
+    """A property, other than the seed and the fields of `by`, in which finished runs differ."""
 
     name: Annotated[str, Field(description="What `by` splits the runs by.")]
     values: list[Any]
@@ -142,7 +142,7 @@ class Confounder(BaseModel):
 
 
 class Offer(BaseModel):
-    """Seeds that would likely settle what the verdict leaves open, beyond those already queued."""
+    """Seeds that would likely settle an open question of the verdict, beyond those already queued."""
 
     seeds: Annotated[int, Field(description="New seeds for each configuration of these groups.")]
     groups: Annotated[list[str], Field(description="Labels of the groups that get them.")]
@@ -155,7 +155,7 @@ class Offer(BaseModel):
 
 
 class Findings(BaseModel):
-    """What a comparison found."""
+    """The results of a comparison."""
 
     runs: list[RunOut]
     by_depth: list[DepthRow]
@@ -178,13 +178,13 @@ class Findings(BaseModel):
 
 
 class Comparison(Findings):
-    """Answer of `GET /compare`: what it found, and every epoch of every run."""
+    """Response of `GET /compare`: the results, and every epoch of every run."""
 
     curves: dict[int, EpochCurves]
 
 
 class DepthDigits(BaseModel):
-    """How well the runs of one depth read each digit."""
+    """The accuracy of one depth's runs on each digit."""
 
     depth: int
     runs: list[int]
@@ -195,7 +195,7 @@ class DepthDigits(BaseModel):
 
 
 class RunDigits(BaseModel):
-    """What one run answers to each digit."""
+    """The confusion matrix of one run."""
 
     id: int
     depth: int
@@ -203,7 +203,7 @@ class RunDigits(BaseModel):
 
 
 class ImageStep(BaseModel):
-    """From one depth to the next deeper one, on the same images, by majority over seeds."""
+    """One depth against the next deeper one, on the same images, by majority over seeds."""
 
     shallow: int
     deep: int
@@ -213,7 +213,7 @@ class ImageStep(BaseModel):
 
 
 class ImageComparison(BaseModel):
-    """Answer of `GET /compare/images`; without stored answers it is empty and `warnings` says why."""
+    """Response of `GET /compare/images`; without stored predictions it is empty and `warnings` says why."""
 
     dataset: str | None = None
     images: int = 0
@@ -225,14 +225,14 @@ class ImageComparison(BaseModel):
 
 
 class ImageAnswer(BaseModel):
-    """What a depth answers to an image, and how sure the runs are that answer so."""
+    """A depth's prediction for an image, and the confidence of the runs that predict it."""
 
     digit: int
     confidence: float
 
 
 class StepImage(BaseModel):
-    """A test image that one depth reads and the other misses; `/datasets/…/test/{index}.png` shows it."""
+    """A test image that one of two depths gets wrong; `/datasets/…/test/{index}.png` shows it."""
 
     index: int
     label: int
@@ -241,7 +241,7 @@ class StepImage(BaseModel):
 
 
 class StepImages(BaseModel):
-    """Answer of `GET /compare/images/step`."""
+    """Response of `GET /compare/images/step`."""
 
     dataset: str
     shallow: int
@@ -251,7 +251,7 @@ class StepImages(BaseModel):
 
 
 class ImagePair(BaseModel):
-    """Answer of `GET /compare/images/pair`: two runs on the same images."""
+    """Response of `GET /compare/images/pair`: two runs on the same images."""
 
     first: int
     second: int

@@ -11,7 +11,7 @@ from app.text_keys import ascending
 from trainer.config import Hyperparameters
 
 FOUND: Final = ("device_used", "data_version")
-"""What nobody chose and every run notes: the device that trained it and the contents of its data set."""
+"""Parts that each run records itself: the device that trained it and the contents of its data set."""
 
 _TITLES: Final = {
     **{name: field.title or name for name, field in Hyperparameters.model_fields.items()},
@@ -20,38 +20,38 @@ _TITLES: Final = {
 }
 
 PARTS: Final = (*(name for name in HYPERPARAMETERS if name not in ("seed", "device")), *FOUND)
-"""What makes a configuration; the device that was asked for says less than the one that was used."""
+"""The parts of a configuration; the device used replaces the requested one, which may be `auto`."""
 
 
 def title_of(name: str) -> str:
-    """The label of a hyperparameter, or of what a run notes: `Learning rate` for `lr`."""
+    """Returns the label of a hyperparameter or of a recorded part: `Learning rate` for `lr`."""
     return _TITLES[name]
 
 
-def part(run: RunOut, name: str) -> Any:  # noqa: ANN401  # as many types as parts
-    """A part of a run's configuration; of its device only the kind, for `cuda:0` and `cuda:1` are alike."""
+def part(run: RunOut, name: str) -> Any:  # noqa: ANN401  # each part has its type
+    """Returns a part of a run's configuration; for the device only its kind: `cuda` for `cuda:1`."""
     value = getattr(run, name)
     return value.partition(":")[0] if name == "device_used" and value else value
 
 
 def identity(key: Mapping[str, Any]) -> str:
-    """Parts and their values as one text that no other values have, fit for an address: `depth=3,lr=0.1`."""
+    """Returns parts and values as a unique text that is safe in a URL: `depth=3,lr=0.1`."""
     parts = (name if value is None else f"{name}={quote(written(value))}" for name, value in key.items())
     return ",".join(parts)
 
 
 def shown_apart(values: Iterable[Any]) -> dict[Any, str]:
-    """Values of one part that stand beside each other, in words that differ where the values do."""
+    """Returns values of one part in words, so that different values have different words."""
     different = set(values)
     floats = apart(value for value in different if isinstance(value, float))
     return {value: floats[value] if isinstance(value, float) else str(value) for value in different}
 
 
 def differing(runs: Sequence[RunOut], besides: Sequence[str] = ()) -> dict[str, list[Any]]:
-    """The parts in which these runs differ, with their values in ascending order; unknown ones don't count.
+    """Returns the parts in which runs differ, with ascending values; unknown values don't count.
 
-    Data sets of different names have different contents anyway: a version counts only beside another of
-    the same name.
+    Data sets of different names have different contents anyway, so a version counts only if the runs have
+    another version of the same name.
     """
     values_of = {
         name: ascending({part(run, name) for run in runs if getattr(run, name) is not None})
@@ -64,7 +64,7 @@ def differing(runs: Sequence[RunOut], besides: Sequence[str] = ()) -> dict[str, 
 
 
 def _versions(runs: Sequence[RunOut]) -> list[str]:
-    """The versions of data sets of which there is more than one."""
+    """Returns the versions of data sets with more than one version."""
     by_name: dict[str, set[str]] = {}
     for run in runs:
         if run.data_version is not None:
@@ -73,9 +73,9 @@ def _versions(runs: Sequence[RunOut]) -> list[str]:
 
 
 def datasets_by_content(runs: Iterable[RunOut]) -> dict[str, str]:
-    """The data set that each one's name stands for: the first by name of those that have the same contents.
+    """Maps each data set to the first, by name, of those with the same contents.
 
-    A name of which a run noted no contents, or of which runs read several, stands for itself.
+    A data set maps to itself if a run did not record its contents, or if runs recorded several.
     """
     versions: dict[str, set[str | None]] = {}
     for run in runs:
@@ -89,9 +89,9 @@ def datasets_by_content(runs: Iterable[RunOut]) -> dict[str, str]:
 
 
 def repeats(runs: Iterable[RunOut]) -> list[RunOut]:
-    """Those of the runs that a later one repeats, with the same configuration and the same seed.
+    """Returns the runs that a later run repeats, with the same configuration and the same seed.
 
-    A run is a function of both, so its repetition says nothing new of the spread over seeds.
+    Both determine a run, so a repetition adds nothing to the spread over seeds.
     """
     kept: dict[tuple[Any, ...], list[RunOut]] = {}
     repeated = []
@@ -105,6 +105,6 @@ def repeats(runs: Iterable[RunOut]) -> list[RunOut]:
 
 
 def _may_be_same(one: RunOut, other: RunOut) -> bool:
-    """Whether both had the same device and data, as far as they noted it."""
+    """Whether both have the same device and data, as far as recorded."""
     values = ((part(one, name), part(other, name)) for name in FOUND)
     return all(a == b or a is None or b is None for a, b in values)

@@ -17,17 +17,17 @@ Value = int | float | str
 
 
 class GridError(ValueError):
-    """A text that is no list of values; the message says what was expected."""
+    """The text is not a list of values; the message says what was expected."""
 
 
 def parse(name: str, text: str) -> list[Value]:
-    """The values that a text means for one hyperparameter.
+    """Parses the values of one hyperparameter.
 
-    Items are separated by commas or spaces; for integers `1-5` counts up and `0-100:20` does so in
-    steps. Types are right afterwards, bounds are left to the request's own check.
+    Items are separated by commas or spaces. For integers, `1-5` is a range and `0-100:20` a range with a
+    step. This checks types; the request model checks bounds.
 
     Raises:
-        GridError: an item is empty, of the wrong type, or a range counts down or is too long.
+        GridError: the text is empty, an item has the wrong type, or a range counts down or is too long.
     """
     items = [
         item for item in re.split(r"[,\s]+", re.sub(r"\s*(-|\.\.|:)\s*(?=\d)", r"\1", text.strip())) if item

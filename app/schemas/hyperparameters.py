@@ -10,4 +10,4 @@ KINDS: Final[dict[str, Any]] = {
     name: str if get_origin(field.annotation) is Literal else field.annotation
     for name, field in Hyperparameters.model_fields.items()
 }
-"""The type of each by its name: what was checked when it came in is a plain number or text from then on."""
+"""The type of each by its name; a choice, which requests have validated, is a plain text."""

@@ -29,7 +29,7 @@ MAX_NAME: Final = 100
 
 
 def _printable(text: str) -> str:
-    """The text, or an error: control characters break tables, terminals and CSV files."""
+    """Returns the text, or raises: control characters break tables, terminals and CSV files."""
     for character in text:
         if unicodedata.category(character) == "Cc" and character not in "\n\t":
             raise ValueError(f"must not hold the control character U+{ord(character):04X}")
@@ -65,13 +65,13 @@ RunId = Annotated[int, Field(ge=1, le=MAX_ID)]
 
 
 class Strict(BaseModel):
-    """A request body: unknown fields, other types and non-finite numbers are refused."""
+    """A request body; rejects unknown fields, other types and non-finite numbers."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
 
 
 class Labels(Strict):
-    """What a person attaches to a run or study; it does not change what is trained."""
+    """Labels of a run or study; they do not affect training."""
 
     priority: Annotated[Priority, Field(title="Priority", description="Higher goes first.")] = 0
     name: Annotated[
@@ -87,12 +87,12 @@ class RunRequest(TrainConfig, Labels):
 
     @property
     def config(self) -> TrainConfig:
-        """The hyperparameters alone."""
+        """Only the hyperparameters."""
         return TrainConfig(**self.model_dump(include=set(HYPERPARAMETERS)))
 
 
 class _OneOrMany:
-    """A hyperparameter of a study: one value or a list of them."""
+    """The JSON schema of a hyperparameter of a study: one value or a list of them."""
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -106,7 +106,7 @@ def _as_list(value: object) -> object:
 
 
 def _grid_fields() -> dict[str, Any]:
-    """Each hyperparameter as a non-empty list without repetitions; one value stands for a list of it."""
+    """Each hyperparameter as a non-empty list without repetitions; a single value becomes a list."""
     fields: dict[str, Any] = {}
     for name, field in TrainConfig.model_fields.items():
         item = Annotated[field.annotation, Field(), *field.metadata]  # type: ignore[name-defined]
@@ -122,7 +122,7 @@ def _grid_fields() -> dict[str, Any]:
 
 
 class GridRequest(Labels):
-    """What every study request has besides its hyperparameters; see `StudyRequest`."""
+    """Fields of a study request besides its hyperparameters; see `StudyRequest`."""
 
     reuse: Annotated[
         bool, Field(description="Take finished runs with the same hyperparameters instead of training again.")
@@ -144,7 +144,7 @@ class GridRequest(Labels):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        """Refuse a grid in which any run's hyperparameters don't fit together, and say why."""
+        """Reject a grid if any run's hyperparameters conflict, and say why."""
         for config in self.configs:
             for problem in conflicts(config):
                 raise ValueError(problem)
@@ -152,7 +152,7 @@ class GridRequest(Labels):
 
     @property
     def configs(self) -> list[TrainConfig]:
-        """Every combination of the axes' values, which are checked; the last axis runs fastest."""
+        """Every combination of the axes' validated values; the last axis varies fastest."""
         axes = self.axes
         combinations = itertools.product(*axes.values())
         return [
@@ -182,7 +182,7 @@ else:
         **{
             name: (many | None, None)
             for name, (many, _) in _grid_fields().items()
-            if name != "seed"  # new ones are what is asked for
+            if name != "seed"  # the request adds seeds
         },
     )
 
@@ -200,7 +200,7 @@ class MoreRuns(Strict):
 
 
 class RunPatch(Strict):
-    """Body of `PATCH /runs/{id}`; what is left out stays as it is."""
+    """Body of `PATCH /runs/{id}`; omitted fields stay unchanged."""
 
     version: Annotated[
         int | None,

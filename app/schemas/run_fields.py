@@ -17,15 +17,15 @@ Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Guessing = Literal[
     "no better than guessing",  # not above chance
     "may be guessing",  # above chance, but not significantly
-    "one class only",  # all test images are of one class: chance gets them all
+    "one class only",  # all test images are of one class, so chance accuracy is 100 %
 ]
-"""What is to be said of a test accuracy that is not significantly above chance."""
+"""Judgement of a test accuracy that is not significantly above chance."""
 
 
 class StoredFields(BaseModel):
-    """What the row of a run holds and its answer shows, with the defaults of a new row.
+    """Fields that a run's row stores and its response shows, with the defaults of a new row.
 
-    A new field needs a column too: a migration in `app/storage/migrations/versions`.
+    A new field also needs a column: add a migration in `app/storage/migrations/versions`.
     """
 
     version: int = 1
@@ -41,7 +41,7 @@ class StoredFields(BaseModel):
     study_id: int | None = None
     priority: int = 0
     parameters: int
-    """Number of weights and biases: arithmetic, kept so that lists can be ordered by it."""
+    """Number of weights and biases; computed, but stored so that lists can be sorted by it."""
 
     device_used: str | None = None
     epochs_done: int = 0
@@ -53,7 +53,7 @@ class StoredFields(BaseModel):
         int, Field(description="Attempts lost in a row without a new epoch, through the loss of the worker.")
     ] = 0
     train_seconds: float | None = None
-    """Time spent on training, without evaluation, in the epochs recorded so far."""
+    """Training time of the recorded epochs, without evaluation."""
 
     train_loss: float | None = None
     test_loss: float | None = None
@@ -66,13 +66,13 @@ class StoredFields(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """Behind which stored field the answer shows one that is not stored; None for the first of all."""
+    """The stored field that a computed field follows in the response; None for the first field."""
 
     name: str | None
 
 
 class ComputedFields(BaseModel):
-    """What the answer says besides: made from the row, or written in another way than it is stored."""
+    """Fields of the response that are computed from the row or formatted differently from it."""
 
     id: Annotated[int, After(None)]
     layer_sizes: Annotated[list[int], After("priority")]
@@ -115,11 +115,11 @@ class ComputedFields(BaseModel):
 
 _HYPERPARAMETERS_AFTER: Final = "study_id"
 TIMES: Final = ("created_at", "started_at", "finished_at")
-"""The fields that a row holds as seconds since 1970, and an answer as `Timestamp`."""
+"""Fields that a row stores as seconds since 1970 and a response shows as `Timestamp`."""
 
 
 def of_answer() -> dict[str, Any]:
-    """Every field of an answer in order, hyperparameters among them: all are required."""
+    """Every field of a response in order, including hyperparameters; all are required."""
     fields = dict(_computed(None))
     for name, info in StoredFields.model_fields.items():
         fields[name] = _required(info)
@@ -130,7 +130,7 @@ def of_answer() -> dict[str, Any]:
 
 
 def _computed(after: str | None) -> dict[str, Any]:
-    """The computed fields that come behind a stored one."""
+    """The computed fields that follow a stored one."""
     return {
         name: _required(info)
         for name, info in ComputedFields.model_fields.items()

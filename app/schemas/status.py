@@ -3,19 +3,19 @@
 from typing import Final, Literal, get_args
 
 Status = Literal[
-    "queued",  # waits for a worker
+    "queued",  # waiting for a worker
     "running",  # claimed: one worker holds the lease
-    "finished",  # all epochs done, final accuracies measured
-    "failed",  # ended by an error; the reason says which
-    "cancelled",  # ended by a person
+    "finished",  # all epochs are trained and the final accuracies measured
+    "failed",  # an error ended it; `reason` names the error
+    "cancelled",  # a person cancelled it
 ]
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 
 Outcome = Literal[
-    "finished",  # it trained the run to its end
+    "finished",  # it trained the run to the end
     "failed",  # training raised an error
-    "cancelled",  # a person ended the run
+    "cancelled",  # a person cancelled the run
     "lost",  # its process or its worker died, and the loss was counted
-    "released",  # its worker was stopped and gave the run back
+    "released",  # its worker was stopped and returned the run to the queue
 ]
 ENDED: Final[frozenset[Status]] = frozenset({"finished", "failed", "cancelled"})

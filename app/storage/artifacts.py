@@ -4,8 +4,8 @@
                       attempt-2/predictions.safetensors
                       checkpoints/attempt-2-epoch-17.safetensors
 
-<artifacts> is a folder, or anything that fsspec reaches by a URL, such as s3://bucket/depthboard. Names tell
-the attempt, so that one which has lost its run never overwrites what a later one has written.
+<artifacts> is a folder, or a URL that fsspec supports, such as s3://bucket/depthboard. Names contain the
+attempt, so that an attempt that has lost its run never overwrites the files of a later one.
 """
 
 import logging
@@ -24,14 +24,14 @@ from trainer.files.durable import is_local
 log = logging.getLogger(__name__)
 
 _CHECKPOINT: Final = re.compile(r"attempt-(\d+)-epoch-(\d+)\.safetensors(\..*)?")
-"""A checkpoint, or with more behind it one that was never completed."""
+"""A checkpoint; a name with a further suffix is an incomplete one."""
 
 _ATTEMPT: Final = re.compile(r"attempt-(\d+)")
-"""The folder of what an attempt has finished with."""
+"""The folder of an attempt's results."""
 
 
 _FOLDERS: Final = ("file", "local")
-"""Kinds of URL that name a folder of this machine."""
+"""URL schemes that name a local folder."""
 
 
 class StoreUnusable(Exception):
@@ -40,7 +40,7 @@ class StoreUnusable(Exception):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Checkpoint:
-    """Which attempt saved it after which epoch; a later attempt's is the newer one."""
+    """The attempt and epoch of a checkpoint; a later attempt's checkpoint is newer."""
 
     attempt: int
     epoch: int
@@ -48,7 +48,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
-    """The files of one run, which all lie in its folder: on a disk, or in a store that is used like one."""
+    """The files of one run, all in its folder, on a disk or in an object store."""
 
     folder: Path
 
@@ -57,7 +57,7 @@ class RunFiles:
         return self.folder / f"attempt-{attempt}" / "model.safetensors"
 
     def predictions(self, attempt: int) -> Path:
-        """What these weights say of the test set."""
+        """The predictions of these weights for the test set."""
         return self.folder / f"attempt-{attempt}" / "predictions.safetensors"
 
     @property
@@ -66,11 +66,11 @@ class RunFiles:
         return self.folder / "checkpoints"
 
     def path_of(self, checkpoint: Checkpoint) -> Path:
-        """Where a checkpoint lies."""
+        """The path of a checkpoint."""
         return self.checkpoints / f"attempt-{checkpoint.attempt}-epoch-{checkpoint.epoch}.safetensors"
 
     def usable(self, recorded: int) -> list[Checkpoint]:
-        """Complete checkpoints, newest first, that know no more than `recorded` epochs."""
+        """Complete checkpoints of at most `recorded` epochs, newest first."""
         complete = [checkpoint for checkpoint, path in self._found() if path == self.path_of(checkpoint)]
         return sorted((checkpoint for checkpoint in complete if checkpoint.epoch <= recorded), reverse=True)
 
@@ -81,15 +81,15 @@ class RunFiles:
                 _remove_file(path)
 
     def keep_only(self, attempt: int) -> bool:
-        """Remove every checkpoint, and what others than the attempt that finished the run have left.
+        """Remove every checkpoint, and the files of all attempts except the one that finished the run.
 
-        False if something could not be removed.
+        Returns False if something could not be removed.
         """
         stuck = [path for path in self._left_by_others(attempt) if not _remove_folder(path)]
         return not stuck
 
     def remove(self) -> bool:
-        """Remove everything; False if something could not be removed."""
+        """Remove all files; returns False if something could not be removed."""
         return _remove_folder(self.folder)
 
     def _left_by_others(self, attempt: int) -> Iterator[Path]:
@@ -104,16 +104,16 @@ class RunFiles:
 
 
 def of_run(location: str, run_id: int) -> RunFiles:
-    """The files of the run with this id.
+    """Returns the files of the run with this id.
 
     Raises:
-        StoreUnusable: `location` is a URL of a kind that nothing here can reach.
+        StoreUnusable: `location` is a URL that can't be used here.
     """
     return RunFiles(_place(location) / "runs" / str(run_id))
 
 
 def check(location: str) -> None:
-    """Make sure that a location is one that can be reached from here. Raises `StoreUnusable`."""
+    """Check that a location can be used here. Raises `StoreUnusable`."""
     _place(location)
 
 
@@ -126,20 +126,20 @@ def _place(location: str) -> Path:
     if _kind(links[0]) in _FOLDERS:
         return Path(os.fsdecode(unquote_to_bytes(urlsplit(location).path)))
     try:
-        from upath import UPath  # noqa: PLC0415  # a fifth of a second, for those alone who name a URL
+        from upath import UPath  # noqa: PLC0415  # takes 0.2 s; only URLs need it
 
-        store = UPath(location, use_listings_cache=False)  # others write there, too
+        store = UPath(location, use_listings_cache=False)  # other processes write there, too
         _ = store.fs
     except (ImportError, ValueError) as error:
         raise StoreUnusable(
             f"{location!r} can't be reached: {error}; expected a folder or a URL that fsspec knows, whose "
             "package is installed"
         ) from error
-    return cast("Path", store)  # not one by descent, but it has the methods
+    return cast("Path", store)  # not a subclass, but it has the methods
 
 
 def _refuse_unless_shared(url: str) -> None:
-    """Refuse a place that other processes don't have, or have elsewhere."""
+    """Reject a location that other processes can't reach, or would find elsewhere."""
     parts = urlsplit(url)
     if _kind(url) == "memory":
         raise StoreUnusable(
@@ -158,12 +158,12 @@ def _kind(url: str) -> str:
 
 
 def run_ids(location: str) -> Iterator[int]:
-    """The ids of the runs that have a folder."""
+    """Returns the ids of the runs that have a folder."""
     return (int(path.name) for path in _inside(_place(location) / "runs") if path.name.isdecimal())
 
 
 def withdraw(paths: Iterable[Path]) -> None:
-    """Remove files of runs that should not have come here, and the folders of runs that are empty then."""
+    """Remove these files of runs, and folders that are empty afterwards."""
     for path in paths:
         _remove_file(path)
         for folder in (path.parent, path.parent.parent):
@@ -174,7 +174,7 @@ def withdraw(paths: Iterable[Path]) -> None:
 def _inside(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir()) if folder.is_dir() else []
-    except (FileNotFoundError, NotADirectoryError):  # it went away meanwhile
+    except (FileNotFoundError, NotADirectoryError):  # it was removed meanwhile
         return []
 
 
@@ -186,12 +186,12 @@ def _remove_file(path: Path) -> None:
 
 
 def _remove_folder(folder: Path) -> bool:
-    """Remove a folder with all that is in it; False if that fails, which is logged."""
+    """Remove a folder and its contents. Logs a failure and returns False."""
     try:
         if is_local(folder):
             shutil.rmtree(folder)
         elif folder.is_dir():
-            folder.rmdir(recursive=True)  # type: ignore[call-arg]  # as a store does it
+            folder.rmdir(recursive=True)  # type: ignore[call-arg]  # a store's method
     except FileNotFoundError:
         pass
     except OSError as error:

@@ -18,7 +18,7 @@ from app.storage.tables import Counter
 
 
 class now(GenericFunction[float]):  # noqa: N801  # reads as the SQL function it is
-    """Seconds since 1970 on the database's clock, to the millisecond that answers show."""
+    """Seconds since 1970 on the database's clock, to the millisecond, as in responses."""
 
     type = Float()
     name = "depthboard_now"
@@ -36,7 +36,7 @@ def _now_postgresql(*_: object, **__: object) -> str:
 
 
 class json_array(GenericFunction[str]):  # noqa: N801
-    """The values of a group as a JSON array, in the order in which they come; floats to their last bit."""
+    """The values of a group as a JSON array, in input order; floats are exact."""
 
     type = Text()
     name = "depthboard_json_array"
@@ -54,7 +54,7 @@ def _json_array_postgresql(array: json_array, compiler: SQLCompiler, **options: 
 
 
 class position(GenericFunction[int]):  # noqa: N801
-    """The place of a text in another, from 1; 0 if it is not in there. Every character stands for itself."""
+    """The position of a text in another, from 1; 0 if it is not found. There are no wildcards."""
 
     type = Integer()
     name = "depthboard_position"
@@ -74,9 +74,9 @@ def _position_postgresql(place: position, compiler: SQLCompiler, **options: obje
 class Database:
     """Sessions on one database; a write is one short transaction that holds the write lock from its start.
 
-    A write waits for others at most `busy_seconds`; then it raises `OperationalError`. On PostgreSQL, one
-    that does nothing for `idle_seconds` loses its connection, so that a process which was stopped or cut off
-    keeps nobody from writing; 0 is no limit.
+    A write waits for others at most `busy_seconds`; then it raises `OperationalError`. On PostgreSQL, a
+    write that is idle for `idle_seconds` loses its connection, so that a stopped or disconnected process
+    does not block others; 0 means no limit.
     """
 
     def __init__(self, url: str | URL, busy_seconds: float = 10.0, idle_seconds: float = 5.0) -> None:
@@ -92,7 +92,7 @@ class Database:
 
     @property
     def engine(self) -> Engine:
-        """The engine for writes, for migrations and tools."""
+        """The engine for writes, also used by migrations and tools."""
         return self._writer
 
     @property
@@ -102,20 +102,20 @@ class Database:
 
     @property
     def exists(self) -> bool:
-        """Whether there is a database to connect to; a server is taken to have it."""
+        """Whether there is a database to connect to; always True for a database server."""
         return self._path is None or self._path.exists()
 
     def create(self) -> None:
-        """Make the file of a database that does not exist; connections don't."""
+        """Create the database file if it does not exist; connections don't create it."""
         if self._path is not None:
             sqlite.create(self._path)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session whose block is one transaction: committed at its end, rolled back on an exception.
+        """Yields a session; the block is one transaction, committed at its end, rolled back on an exception.
 
         Raises:
-            Misplaced: the database's file is gone or another, before the transaction or after its commit.
+            Misplaced: the database file is missing or replaced, before the transaction or after its commit.
         """
         with self._turns, Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
@@ -128,15 +128,15 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one moment of the database; close it soon, it pins that moment."""
+        """Yields a session with a snapshot of the database; close it soon, because it pins the snapshot."""
         with Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def pulse(self) -> Iterator[Callable[[], int]]:
-        """A function whose number differs from its last one if others have committed since; cheap to ask.
+        """Yields a function whose number changes when others have committed; cheap to call.
 
-        Raises what a read raises.
+        Raises the same errors as a read.
         """
         with self._reader.connect() as connection:
             if self.is_sqlite:
@@ -151,20 +151,20 @@ class Database:
 
 
 def told(url: URL) -> str:
-    """Where a database is, for a person: a SQLite file by its path, any other by its URL without password."""
+    """Returns the location of a database for messages: a file's path, or a URL without its password."""
     path = sqlite.file(url)
     return as_utf8(str(path)) if path else url.render_as_string(hide_password=True)
 
 
 def clock(session: Session) -> float:
-    """The database's time in seconds since 1970."""
+    """Returns the database's time in seconds since 1970."""
     return float(session.exec(select(now())).one())
 
 
 def next_change(session: Session, count: int = 1) -> int:
     """Raise the counter by `count` and return the first of the new numbers.
 
-    The counter's row is locked until the transaction ends, so that numbers become visible in order.
+    The counter's row stays locked until the transaction ends, so that numbers become visible in order.
     """
     raised = update(Counter).values(value=Counter.value + count).returning(col(Counter.value))
     newest: int = session.execute(raised).scalars().all()[0]
@@ -172,12 +172,12 @@ def next_change(session: Session, count: int = 1) -> int:
 
 
 def newest_change(session: Session) -> int:
-    """The number of the newest committed change."""
+    """Returns the number of the newest committed change."""
     return session.exec(select(Counter.value)).one()
 
 
 def _newest_at(connection: Connection) -> int:
-    """The same by a connection, in a transaction of its own."""
+    """Returns `newest_change` from a connection, in its own transaction."""
     with connection.begin():
         newest: int = connection.execute(select(Counter.value)).scalar_one()
     return newest

@@ -1,7 +1,7 @@
 """Checks a SQLite file before anything opens it for writing.
 
-Nothing is changed, not even beside the file: a log that a killed process left stays as it is. A large file is
-not read whole. `app.storage.integrity` does that in the background after an unclean stop.
+The check changes nothing, in the file or beside it: the log of a killed process stays as it is. It does not
+read a large file whole; `app.storage.integrity` does that in the background after an unclean shutdown.
 """
 
 import os
@@ -25,11 +25,11 @@ from app.storage.outage import PRIMARY, RESTORE
 from app.storage.sqlite import DRIVER, uri
 
 LOOK_SECONDS: Final = 0.25
-"""How long the pages of a file are looked through at most; a file of about 250 MB is read whole."""
+"""Time limit of reading the file's pages; it suffices for about 250 MB."""
 
 _LOOKS: Final = 3
 _PAUSE_SECONDS: Final = 0.2
-"""A fault must be seen so many times, so long apart: another process may be writing right now."""
+"""A fault must recur in every look, with a pause between them: another process may be writing."""
 
 _PASSING: Final = (
     DRIVER.SQLITE_BUSY,
@@ -41,7 +41,7 @@ _PASSING: Final = (
 )
 _KEEP: Final = "Keep a copy of it with all files beside it, and restore"
 _SHOWN: Final = 3
-"""How many faults or names are told."""
+"""How many faults or names are reported."""
 
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
@@ -51,13 +51,13 @@ _LOG_MAGIC: Final = (0x377F0682, 0x377F0683)
 _LOG_HEADER_BYTES: Final = 32
 _FRAME_HEADER_BYTES: Final = 24
 _SALT: Final = slice(16, 24)
-"""Where the header of a log has the number that its frames repeat; those of an earlier log have another."""
+"""Position of the salt in a log's header. Its frames repeat the salt; those of an earlier log differ."""
 
 _NEWEST_RUNS: Final = """
 SELECT id, created_at FROM run WHERE length(note) + length(coalesce(traceback, '')) < 1000
 ORDER BY id DESC LIMIT 100
 """
-"""Short rows only: the rest of a long one lies on other pages, which may be of another moment."""
+"""Short rows only: a long row continues on other pages, which may be from another time."""
 
 
 class DatabaseUnusable(Exception):
@@ -71,11 +71,11 @@ class DatabaseUnusable(Exception):
 
 
 class _Fault(Exception):
-    """What is wrong with the file, as the end of a sentence."""
+    """A fault of the file, worded as the end of a sentence."""
 
 
 def check(path: Path) -> None:
-    """See that the file, if there is one, is a sound database of Depthboard; nothing is changed.
+    """Check that the file, if it exists, is a sound database of Depthboard; changes nothing.
 
     Raises:
         DatabaseUnusable: it is not.
@@ -132,7 +132,7 @@ def _check_content(path: Path) -> None:
             raise _Fault(f"it is gone, and only its write-ahead log {log.name} is left")
         return
     header = _Header(path)
-    if _size(beside(path, JOURNAL)):  # SQLite takes back what was half written before it reads anything
+    if _size(beside(path, JOURNAL)):  # SQLite rolls back the interrupted transaction before it reads
         return
     if header.logged:
         _check_log(path, header)
@@ -146,11 +146,9 @@ def _check_content(path: Path) -> None:
                 _check_descent(path, view)
             _look_through(view)
     except DRIVER.DatabaseError as error:
-        if (
-            error.sqlite_errorcode & PRIMARY not in _PASSING
-        ):  # whose cause is elsewhere, and told when it is opened
+        if error.sqlite_errorcode & PRIMARY not in _PASSING:  # opening it reports the passing ones
             raise _Fault(_told(str(error))) from error
-    except OSError:  # the log can't be read apart from its database, as on a file system without links
+    except OSError:  # the log can't be read separately, as on a file system without links
         return
 
 
@@ -182,15 +180,15 @@ class _Header:
             raise _Fault("its header was overwritten")
         changed, pages, counted_at = (struct.unpack(">I", header[at : at + 4])[0] for at in (24, 28, 92))
         self.pages = pages if changed == counted_at else 0
-        """How many pages there are; 0 where it does not say."""
+        """Number of pages; 0 if the header does not state it."""
 
         self.keeps_log = header[18] == _LOG_FORMAT
-        """Whether changes go into a write-ahead log first."""
+        """Whether the database uses a write-ahead log."""
 
         self.logged = _size(beside(path, LOG)) not in (0, _LOG_HEADER_BYTES)
-        """Whether there is something in the log, which then may hold newer pages than the file.
+        """Whether the log has frames, and so may have newer pages than the file.
 
-        A log that ends with its header holds none. SQLite waits 10 s for its index to agree with it.
+        A log that ends with its header has none. SQLite waits 10 s for the index to match such a log.
         """
 
 
@@ -205,11 +203,11 @@ def _check_length(path: Path, header: _Header) -> None:
 
 
 def _check_log(path: Path, header: _Header) -> None:
-    """See that a write-ahead log is one, and has pages like those of the file."""
+    """Check that the write-ahead log is a log and has the page size of the file."""
     log = beside(path, LOG)
     with log.open("rb") as file:
         head = file.read(_LOG_HEADER_BYTES)
-    if not any(head):  # a machine that stopped had written none of it
+    if not any(head):  # the machine stopped before the log was written
         return
     if len(head) < _LOG_HEADER_BYTES or not _is_log(head):
         raise _Fault(f"its write-ahead log {log.name} is not a log, or the header of the log was overwritten")
@@ -222,7 +220,7 @@ def _check_log(path: Path, header: _Header) -> None:
 
 
 def _check_presence(path: Path, header: _Header) -> None:
-    """See that the pages which lie beyond the end of the file are in its log."""
+    """Check that all pages beyond the end of the file are in its log."""
     pages, logged = 0, set()
     with beside(path, LOG).open("rb") as log:
         salt = log.read(_LOG_HEADER_BYTES)[_SALT]
@@ -240,7 +238,7 @@ def _check_presence(path: Path, header: _Header) -> None:
 
 
 def _is_log(head: bytes) -> bool:
-    """Whether the header of a log is as it was written; its magic number says in which byte order."""
+    """Whether the checksum of a log's header is correct; its magic number gives the byte order."""
     (magic,) = struct.unpack(">I", head[:4])
     if magic not in _LOG_MAGIC:
         return False
@@ -255,14 +253,14 @@ def _is_log(head: bytes) -> bool:
 
 @contextmanager
 def _view(path: Path, header: _Header) -> Iterator[Connection]:
-    """The database with what its log adds, read so that neither the files nor their folder change."""
+    """Opens the database with its log, without changing the files or their folder."""
     if not header.logged:
         with _opened(path, "immutable=1" if header.keeps_log else "mode=ro") as view:
             yield view
     elif beside(path, INDEX).exists():
         with _opened(path, "mode=ro&readonly_shm=1") as view:
             yield view
-    else:  # SQLite would make the index of the log that is missing
+    else:  # SQLite would create the missing index, so open a link with a copy of the log
         with tempfile.TemporaryDirectory(prefix=".check-", dir=path.parent) as folder:
             twin = Path(folder) / path.name
             os.link(path, twin)
@@ -278,7 +276,7 @@ def _opened(path: Path, how: str) -> Iterator[Connection]:
 
 
 def _check_schema(path: Path, view: Connection) -> None:
-    """See that the tables are those of the version that the database says, or that there are none yet."""
+    """Check that the tables match the stored schema version, or that there are none yet."""
     columns = {
         table: {name for _, name, *_ in view.execute(f'PRAGMA table_info("{table}")')}
         for (table,) in view.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
@@ -287,7 +285,7 @@ def _check_schema(path: Path, view: Connection) -> None:
     ((changes,),) = view.execute("PRAGMA schema_version")
     expected = SQLModel.metadata.tables
     if not columns and not changes:
-        return  # it was just made
+        return  # it was just created
     if not columns.keys() & {"run", "epoch", migrations.TABLE} and columns:
         raise DatabaseUnusable(
             path,
@@ -317,11 +315,11 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _check_descent(path: Path, view: Connection) -> None:
-    """See that the log goes on from this file: SQLite would take any log into it.
+    """Check that the log belongs to this file: SQLite would accept any log.
 
-    Without its log the file is a past of the same database: it has fewer changes, and every run of it is
-    still there or was deleted since. It may be larger, as before a VACUUM. Where a process was killed while
-    it took the log in, the file alone may make no sense, and nothing is compared.
+    Without its log, the file is an earlier state of the same database: it has fewer changes, and each of its
+    runs still exists or was deleted since. It may be larger, as before a VACUUM. If a process was killed
+    while it merged the log, the file alone may be inconsistent; then nothing is compared.
     """
     log = beside(path, LOG).name
     strange = _Fault(
@@ -348,7 +346,7 @@ def _is_known(view: Connection, run_id: int, created_at: float) -> bool:
 
 
 def _look_through(view: Connection) -> None:
-    """Look at as many pages as there is time for."""
+    """Check as many pages as `LOOK_SECONDS` allows."""
     deadline = time.monotonic() + LOOK_SECONDS
     view.set_progress_handler(lambda: time.monotonic() > deadline, 1000)
     try:
@@ -362,5 +360,5 @@ def _look_through(view: Connection) -> None:
 
 
 def _told(line: str) -> str:
-    """What SQLite says, in one line."""
+    """SQLite's message in one line."""
     return " ".join(line.removeprefix("*** in database main ***").split())

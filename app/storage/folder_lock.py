@@ -10,12 +10,12 @@ from typing import Final, Self, TextIO
 
 _NAME: Final = "up.lock"
 SUFFIX: Final = ".lock"
-"""How the names of the files end that are locked."""
+"""Suffix of lock files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What one dashboard has for itself, and the file that is locked for it."""
+    """A resource that only one dashboard may use, and its lock file."""
 
     lock: Path
     kind: str
@@ -29,14 +29,14 @@ class Place:
 
     @classmethod
     def database(cls, path: Path) -> Self:
-        """A SQLite file, which could also be reached from another data folder, or by a link."""
+        """A SQLite file, which another data folder or a link may also reach."""
         real = Path(os.path.realpath(path))
         lock = real.with_name(f"{real.name}{SUFFIX}")
         return cls(lock, "database", path, "another database with --database-url")
 
 
 class FolderInUse(Exception):
-    """Another `depthboard up` runs there; the message says which and what to do."""
+    """Another `depthboard up` uses the place; the message says which and what to do."""
 
     def __init__(self, place: Place, holder: str) -> None:
         who = f" ({holder})" if holder else ""
@@ -47,7 +47,7 @@ class FolderInUse(Exception):
 
 
 class LockUnusable(Exception):
-    """The file that shows who runs can't be locked; the message says why and what to do."""
+    """The lock file can't be locked; the message says why and what to do."""
 
     def __init__(self, place: Place, error: OSError) -> None:
         super().__init__(
@@ -58,13 +58,13 @@ class LockUnusable(Exception):
 
 @contextmanager
 def held(places: Sequence[Place]) -> Iterator[Callable[[str], None]]:
-    """Hold these places for the block; the locks end with this process, however that ends.
+    """Lock these places for the block; the locks end with this process, even if it is killed.
 
-    The block gets a function that notes what others are to be told about the holder.
+    Yields a function that stores a description of the holder, for the messages of other processes.
 
     Raises:
-        FolderInUse: another process holds one.
-        LockUnusable: a lock's file is another user's, or lies where nothing can be locked.
+        FolderInUse: another process holds a lock.
+        LockUnusable: a lock file belongs to another user, or its file system does not support locks.
     """
     with ExitStack() as stack:
         files = [stack.enter_context(_locked(place)) for place in places]

@@ -14,16 +14,16 @@ from app.storage.outage import CURE, damage
 log = logging.getLogger(__name__)
 
 MARKER: Final = "serving"
-"""A file in the data folder that a server makes when it starts, and removes when it ends."""
+"""A file in the data folder that a server creates at its start and removes at a clean shutdown."""
 
 _SHOWN: Final = 3
-"""How many of the faults that were found are told."""
+"""How many faults are reported."""
 
 State = Literal["unchecked", "checking", "sound", "damaged"]
 
 
 class Integrity:
-    """What one server knows of its database file. PostgreSQL looks after its own, and is left unchecked."""
+    """The state of one server's database file. PostgreSQL is not checked: it manages its own files."""
 
     def __init__(self, database: Database, data_dir: Path) -> None:
         self.state: State = "unchecked"
@@ -33,7 +33,7 @@ class Integrity:
         self._marker = data_dir / MARKER
 
     def begin(self) -> bool:
-        """Note that a server runs; whether the one before it came to no proper end."""
+        """Note that a server runs. Returns whether the previous one shut down uncleanly."""
         if not self._database.is_sqlite:
             return False
         unclean = self._marker.exists()
@@ -44,16 +44,16 @@ class Integrity:
         return unclean
 
     def end(self) -> None:
-        """Note that the server has come to its proper end; what was not found sound is looked at again."""
+        """Note a clean shutdown; the next start repeats a check that has not passed."""
         if self.state in ("unchecked", "sound"):
             self._marker.unlink(missing_ok=True)
 
     def check(self) -> None:
-        """Read the whole file; on a large one that takes seconds."""
+        """Check the whole file; this takes seconds for a large one."""
         started = time.monotonic()
         wrong = faults(self._database)
         if not wrong:
-            if self.state == "damaged":  # as a request has found meanwhile
+            if self.state == "damaged":  # a request has found damage meanwhile
                 return
             self.state = "sound"
             seconds = time.monotonic() - started
@@ -63,9 +63,9 @@ class Integrity:
             self._damaged("; ".join(wrong[:_SHOWN]))
 
     def met(self, error: SQLAlchemyError) -> str | None:
-        """Take in that something could not use the database; what is damaged about it, if that is why.
+        """Note an error of the database. Returns the damage, if that is the cause.
 
-        What is wrong is logged once, until something else is or `usable` says that it is over.
+        An error is logged once, until another one occurs or `usable` is called.
         """
         why = damage(error)
         if why is not None:
@@ -76,7 +76,7 @@ class Integrity:
         return why
 
     def usable(self) -> None:
-        """Take in that the database can be read and written."""
+        """Note that the database can be read and written."""
         if self._trouble:
             self._trouble = ""
             log.info("the database can be used again")
@@ -89,7 +89,7 @@ class Integrity:
 
 
 def faults(database: Database) -> list[str]:
-    """What is wrong with a SQLite file, which is read whole; nothing if it is sound."""
+    """Reads a whole SQLite file and returns its faults; an empty list if it is sound."""
     try:
         with database.read() as session:
             lines = session.execute(text("PRAGMA quick_check(10)")).scalars()

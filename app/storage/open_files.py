@@ -1,7 +1,7 @@
 """Checks that open SQLite files are still those at the database's path.
 
-A file that is deleted, moved or replaced stays open under its connections. What they write to it is
-committed, and lost.
+A file that is deleted, moved or replaced stays open in its connections. Their writes to it are committed,
+but lost.
 """
 
 import os
@@ -16,18 +16,18 @@ from app.storage.outage import RESTORE
 LOG: Final = "-wal"
 INDEX: Final = "-shm"
 JOURNAL: Final = "-journal"
-"""How the names of the files end that SQLite keeps beside a database."""
+"""Suffixes of the files that SQLite keeps beside a database."""
 
 
 def beside(path: Path, suffix: str) -> Path:
-    """A file that SQLite keeps beside a database."""
+    """Returns the path of a file that SQLite keeps beside a database."""
     return path.with_name(path.name + suffix)
 
 
 class Misplaced(OperationalError):
-    """The database is gone or another one: an outage, as it may come back. The message says what to do.
+    """The database is missing or replaced: an outage, as it may return. The message says what to do.
 
-    `committed` tells that a change went into the file before this was noticed.
+    `committed` is True if a change was committed to the file before this was noticed.
     """
 
     def __init__(self, why: str) -> None:
@@ -38,12 +38,12 @@ class Misplaced(OperationalError):
 class OpenFiles:
     """The files of one database, as its first connection found them.
 
-    While any connection is open, its write-ahead log and the index of the log stay the same files, too.
+    While any connection is open, the write-ahead log and its index must stay the same files, too.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
-        target = Path(os.path.realpath(path))  # the other files lie beside what a link leads to
+        target = Path(os.path.realpath(path))  # the other files are beside a link's target
         self._path = str(self.path)
         self._beside = [str(beside(target, suffix)) for suffix in (LOG, INDEX)]
         self._database: tuple[int, int] | None = None
@@ -52,7 +52,7 @@ class OpenFiles:
         self._lock = Lock()
 
     def opened(self, *, logged: bool) -> None:
-        """Count a new connection; `logged` if it keeps a write-ahead log. Raises `Misplaced`."""
+        """Count a new connection; `logged` if it uses a write-ahead log. Raises `Misplaced`."""
         with self._lock:
             if self._database is None:
                 self._database = self._found()
@@ -62,14 +62,14 @@ class OpenFiles:
         self.check()
 
     def closed(self) -> None:
-        """Count a connection that has ended."""
+        """Count a closed connection."""
         with self._lock:
             self._connections -= 1
-            if not self._connections:  # the last one of all processes removes the log
+            if not self._connections:  # the last connection of all processes removes the log
                 self._log = {}
 
     def check(self) -> None:
-        """See that the path leads to the files that are open. Raises `Misplaced`."""
+        """Check that the path leads to the open files. Raises `Misplaced`."""
         if self._database is None:
             return
         if self._found() != self._database:
@@ -107,7 +107,7 @@ class OpenFiles:
 
 
 def _identity(path: str) -> tuple[int, int]:
-    status = os.stat(path)  # noqa: PTH116  # several times for each write, and a Path takes longer
+    status = os.stat(path)  # noqa: PTH116  # runs several times per write, and Path is slower
     return status.st_dev, status.st_ino
 
 

@@ -6,20 +6,20 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 
 OUTAGES: Final = (OperationalError, InterfaceError, InternalError)
-"""Errors that are not the statement's fault: the same one may succeed later."""
+"""Errors that the statement did not cause: it may succeed later."""
 
 RESTORE: Final = "depthboard restore FILE --data-dir NEW"
-"""How a backup is restored."""
+"""The command that restores a backup."""
 
 CURE: Final = (
     "Stop Depthboard, keep a copy of the data folder, and restore your newest backup into a new one: "
     + RESTORE
 )
-"""What helps when the database turns out to be damaged while it is in use."""
+"""The instruction if the database is found damaged while in use."""
 
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 PRIMARY: Final = 0xFF
-"""The part of SQLite's error codes that names the kind."""
+"""Mask of the primary part of SQLite's error codes."""
 
 _MISSING: Final = ("no such table", "no such column")
 
@@ -33,7 +33,7 @@ _READ_ONLY: Final = ("readonly database", "read-only transaction")
 
 
 def unwritable(error: DBAPIError) -> str | None:
-    """Why the database can't be written until a person makes room for it; None for what passes by itself."""
+    """Returns why the database can't be written until a person fixes it; None for other errors."""
     said = str(error.orig)
     if any(text in said for text in _FULL):
         return f"its disk is full or broken ({said.strip()})"
@@ -43,7 +43,7 @@ def unwritable(error: DBAPIError) -> str | None:
 
 
 def damage(error: BaseException) -> str | None:
-    """What is damaged about the database, if that is what an error means."""
+    """Returns the damage of the database that an error reports; None for other errors."""
     if not isinstance(error, DBAPIError):
         return None
     said = str(error.orig).strip()
@@ -53,5 +53,5 @@ def damage(error: BaseException) -> str | None:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether it is the database that fails, and not the statement."""
+    """Whether the database caused the error, and not the statement."""
     return isinstance(error, OUTAGES) or damage(error) is not None

@@ -8,22 +8,22 @@ from sqlalchemy.engine import URL
 from app.storage.sqlite import COMPILED_STATEMENTS
 
 WRITERS: Final = 0x0DE9_7B0A
-"""The advisory lock that a writing transaction holds from its start to its end."""
+"""The advisory lock that a write transaction holds from start to end."""
 
 CONNECT_SECONDS: Final = 5
-"""How long a connection may take to be made."""
+"""Timeout of connecting."""
 
 STATEMENT_SECONDS: Final = 60
-"""How long a statement of a writer may take, longer than any does: waiting for its turn ends sooner."""
+"""Timeout of a write statement; no statement takes that long, and the wait for the lock ends sooner."""
 
 _ALIVE: Final = {
     "keepalives": 1,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,  # milliseconds that what was sent may stay without an answer of the network
+    "tcp_user_timeout": 15_000,  # milliseconds that sent data may stay unacknowledged
 }
-"""A connection whose other end has vanished is noticed after some 25 s at the latest."""
+"""Detects within about 25 s that the other end of a connection has vanished."""
 
 _POOL: Final = {
     "pool_size": 5,
@@ -34,15 +34,15 @@ _POOL: Final = {
 
 
 class _AnyInteger(Integer):
-    """A whole number that is sent as large as it is, so that one beyond a column's range just isn't found."""
+    """An integer sent without a cast, so that a value beyond a column's range matches no row."""
 
     render_bind_cast = False
 
 
 def engines(url: URL, busy_seconds: float, idle_seconds: float) -> tuple[Engine, Engine]:
-    """One engine whose transactions hold the write lock from their first statement, and one for reading.
+    """Returns an engine for writes, whose transactions start with the write lock, and one for reads.
 
-    A writer that does nothing for `idle_seconds` loses its connection and with it the lock; 0 is no limit.
+    A writer that is idle for `idle_seconds` loses its connection, and thus the lock; 0 means no limit.
     """
     connecting = {"connect_timeout": CONNECT_SECONDS, **_ALIVE}
     limits = {

@@ -20,37 +20,37 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.storage.open_files import OpenFiles
 from trainer.files.durable import TEMPORARY
 
-try:  # Linux wheels carry a newer SQLite than the interpreter's
+try:  # a Linux wheel with a newer SQLite than the interpreter's
     import pysqlite3.dbapi2 as sqlite  # type: ignore[import-untyped]
 except ImportError:
     sqlite = sqlite3
 
 DRIVER: Final = sqlite
-"""The module that all connections come from."""
+"""The module that creates all connections."""
 
 log = logging.getLogger(__name__)
 
 _SAFE_WAL: Final = (3, 51, 3)
-"""Below this, SQLite's WAL can lose commits with several connections: sqlite.org/wal.html#walresetbug."""
+"""Before this version, WAL can lose commits of several connections: sqlite.org/wal.html#walresetbug."""
 
 _MEMORY: Final = ":memory:"
 
 COMPILED_STATEMENTS: Final = 150
-"""How many statements SQLAlchemy keeps as text for each engine: those of the application, and some filters.
+"""How many compiled statements SQLAlchemy caches per engine: the application's, and some filters.
 
-Clients can ask for any number of different filters, each of which takes some 150 KB.
+Clients can request any number of different filters, each of which takes about 150 KB.
 """
 
 PREPARED_STATEMENTS: Final = 32
-"""How many statements each connection to SQLite keeps prepared."""
+"""How many prepared statements each connection caches."""
 
 _PAUSE_SECONDS: Final = 0.01
 _LONG: Final = 0.1 + 0.2
-"""A float that needs all of 17 digits; many versions of SQLite write 15 of them into JSON."""
+"""A float that needs all 17 digits; many versions of SQLite write only 15 into JSON."""
 
 
 def _use_journal(connection: sqlite3.Connection, mode: str, busy_seconds: float) -> None:
-    """Choose the journal; where others choose that of a new file too, SQLite fails instead of waiting."""
+    """Set the journal mode. Retries, because SQLite fails instead of waiting if others set it, too."""
     deadline = time.monotonic() + busy_seconds
     while True:
         try:
@@ -64,10 +64,10 @@ def _use_journal(connection: sqlite3.Connection, mode: str, busy_seconds: float)
 
 
 class Turns:
-    """Lets the writers of one process in one after the other, each as soon as the one before has ended.
+    """Admits the writers of one process one at a time, each as soon as the previous one has ended.
 
-    SQLite itself lets a waiting writer look for the lock again and again, with growing pauses in between:
-    among many, one may wait for long beside others that come later.
+    SQLite itself makes a waiting writer poll for the lock with growing pauses. Among many writers, one may
+    wait long while later ones overtake it.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -75,62 +75,62 @@ class Turns:
         self._lock = threading.Lock()
 
     def __enter__(self) -> None:
-        """Wait for the turn.
+        """Wait for the lock.
 
         Raises:
-            OperationalError: it did not come in time, as SQLite says it.
+            OperationalError: the lock was not free in time; with SQLite's message.
         """
         if not self._lock.acquire(timeout=self._seconds):
             raise OperationalError("BEGIN IMMEDIATE", None, sqlite.OperationalError("database is locked"))
 
     def __exit__(self, *_: object) -> None:
-        """Let the next one in."""
+        """Release the lock."""
         self._lock.release()
 
 
 class JsonArray:
-    """What `json_group_array` is where SQLite's own is not exact."""
+    """Replaces `json_group_array` where SQLite's own rounds floats."""
 
     def __init__(self) -> None:
         self._values: list[object] = []
 
     def step(self, value: object) -> None:
-        """Take the next value of the group."""
+        """Add a value of the group."""
         self._values.append(value)
 
     def finalize(self) -> str:
-        """The whole group."""
+        """Returns the group as JSON."""
         return json.dumps(self._values)
 
 
 def file(url: URL) -> Path | None:
-    """Where the file of a database lies; None for one in the memory of a process, or on a server."""
+    """Returns the path of a database file; None for a database in memory or on a server."""
     if url.get_backend_name() != "sqlite":
         return None
     name = url.database or _MEMORY
-    if "uri" in url.query:  # it is a URI itself, such as file:/srv/depthboard.sqlite3
+    if "uri" in url.query:  # the name is a URI, such as file:/srv/depthboard.sqlite3
         name = os.fsdecode(unquote_to_bytes(urlsplit(name).path))
     return None if name == _MEMORY or url.query.get("mode") == "memory" else Path(name)
 
 
 def uri(path: Path, how: str) -> str:
-    """A path of any name as SQLite takes it together with options."""
+    """Returns a SQLite URI of a path, with options."""
     return f"file:{quote(os.fsencode(path.absolute()))}?{how}"
 
 
 def create(path: Path) -> None:
-    """Make an empty database where there is no file; it is whole from its first moment."""
+    """Create an empty database if there is no file; other processes never see it incomplete."""
     if path.exists():
         return
-    path = Path(os.path.realpath(path))  # a link to a file that is still to be made
+    path = Path(os.path.realpath(path))  # a link may lead to a missing file
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{secrets.token_hex(4)}{TEMPORARY}")  # SQLite takes no much longer path
+    temporary = path.with_name(f"{secrets.token_hex(4)}{TEMPORARY}")  # short: SQLite limits paths
     try:
         with closing(sqlite.connect(temporary)) as connection:
             connection.execute("PRAGMA user_version=0")  # writes the first page
         try:
             os.link(temporary, path)
-        except FileExistsError:  # another process was quicker
+        except FileExistsError:  # another process has created it
             pass
         except OSError:  # a file system without links
             temporary.replace(path)
@@ -139,7 +139,7 @@ def create(path: Path) -> None:
 
 
 def engines(url: URL, busy_seconds: float, files: OpenFiles | None) -> tuple[Engine, Engine]:
-    """One engine whose transactions hold the write lock from their first statement, and one for reading."""
+    """Returns an engine for writes, whose transactions start with the write lock, and one for reads."""
     return _engine(url, busy_seconds, "BEGIN IMMEDIATE", files), _engine(url, busy_seconds, "BEGIN", files)
 
 
@@ -159,7 +159,7 @@ def _engine(url: URL, busy_seconds: float, begin: str, files: OpenFiles | None) 
         )
 
     def prepare(connection: sqlite3.Connection) -> None:
-        connection.isolation_level = None  # transactions begin where the listener below says, not by guess
+        connection.isolation_level = None  # the listener below begins transactions, not the driver
         connection.execute(f"PRAGMA busy_timeout={busy_seconds * 1000:.0f}")
         _use_journal(connection, "WAL" if wal else "TRUNCATE", busy_seconds)
         connection.execute("PRAGMA schema_version").fetchone()  # a first read opens the log
@@ -191,10 +191,10 @@ def _engine(url: URL, busy_seconds: float, begin: str, files: OpenFiles | None) 
 
 
 def data_version(connection: Connection, files: OpenFiles | None) -> int:
-    """A number that changes when another connection commits; it costs no transaction.
+    """Returns a number that changes when another connection commits; needs no transaction.
 
     Raises:
-        Misplaced: the file is gone or another.
+        Misplaced: the file is missing or replaced.
         OperationalError: the file can't be read.
     """
     if files:
@@ -209,7 +209,7 @@ def data_version(connection: Connection, files: OpenFiles | None) -> int:
 
 
 def _watch(engine: Engine, files: OpenFiles) -> None:
-    """Let connections open the file that is there, and never begin a new one in its place."""
+    """Make connections open the existing file and never create a new one."""
 
     @event.listens_for(engine, "do_connect")
     def _connecting(_: Dialect, __: ConnectionPoolEntry, words: list[Any], options: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from trainer.config import Hyperparameters, TrainConfig, layer_sizes
 
 _MOST_OF_INTEGER: Final = 2**31 - 1
 _ByCodePoint: Final = String().with_variant(String(collation="C"), "postgresql")
-"""A text that sorts as SQLite sorts it, whatever language the database's server speaks."""
+"""A text sorted by code point, as in SQLite, in any locale of the database server."""
 
 
 def _is_large(name: str) -> bool:
@@ -29,7 +29,7 @@ _COLUMNS: Final[dict[str, dict[str, Any]]] = {
     "study_id": {"index": True},
     "tags": {"sa_column": Column(JSON, nullable=False)},
 }
-"""How fields are stored whose type does not say that."""
+"""Column options of fields whose type does not imply them."""
 
 
 def _column(name: str, info: FieldInfo) -> tuple[Any, Any]:
@@ -41,7 +41,7 @@ def _column(name: str, info: FieldInfo) -> tuple[Any, Any]:
 if TYPE_CHECKING:
 
     class _RunRow(SQLModel, Hyperparameters, StoredFields):
-        """A row with the hyperparameters, and with what answers show of it as it is."""
+        """A row with the hyperparameters and the stored fields of responses."""
 
 else:
     _RunRow = create_model(
@@ -73,25 +73,25 @@ class Run(_RunRow, table=True):
     id: int | None = Field(default=None, primary_key=True)
     change: int = Field(index=True, sa_type=BigInteger)
     reset_change: int = Field(default=0, sa_type=BigInteger)
-    """The change at which epoch records were thrown away: whoever read earlier must read again."""
+    """The change that discarded epoch records: clients that read earlier must read again."""
 
     name_base: str | None = None
-    """What a name tells that was made from the hyperparameters, without its count; None for a given name."""
+    """A name made from the hyperparameters, without its count; None for a given name."""
 
     name_repeat: int | None = None
-    """The count in a name that was made, from 1: no two of them are the same."""
+    """The count in a made name, from 1, which makes the name unique."""
 
     name_key: str = Field(sa_type=_ByCodePoint)
-    """What the order of names goes by; `text_keys` makes it, as it makes the other keys."""
+    """Sort key of the name; `text_keys` makes all keys."""
 
     search_key: str
-    """Where a search looks: name, tags and note without case."""
+    """Search key: name, tags and note without case."""
 
     dataset_key: str = Field(sa_type=_ByCodePoint)
     traceback: str | None = None
     position: float = 0.0
     resumed_from: int = 0
-    """The epoch after which the newest attempt went on: that of its checkpoint, 0 for a new start."""
+    """The epoch after which the newest attempt resumed, from its checkpoint; 0 for a new start."""
 
     worker_id: str | None = Field(default=None, index=True)
     lease_expires: float | None = None
@@ -117,7 +117,7 @@ class Run(_RunRow, table=True):
 
 
 class Epoch(SQLModel, table=True):
-    """What one epoch measured."""
+    """The measurements of one epoch."""
 
     __tablename__: ClassVar[str] = "epoch"
 
@@ -136,7 +136,7 @@ class Epoch(SQLModel, table=True):
 
 
 class Attempt(SQLModel, table=True):
-    """What one claim of a run did, kept when the run has gone on."""
+    """The history of one claim of a run; it stays when later attempts continue the run."""
 
     __tablename__: ClassVar[str] = "attempt"
 
@@ -151,7 +151,7 @@ class Attempt(SQLModel, table=True):
     """The epoch after which it resumed; 0 for a new start."""
 
     reached: int = 0
-    """Epochs of the run that were recorded when it ended."""
+    """Epochs of the run that were recorded when the attempt ended."""
 
     outcome: Outcome | None = Field(default=None, sa_type=String)
     """None while it trains."""
@@ -171,7 +171,7 @@ class Study(SQLModel, table=True):
 
 
 class StudyRun(SQLModel, table=True):
-    """A run's place in a study; a run can belong to several."""
+    """Membership of a run in a study; a run can belong to several."""
 
     __tablename__: ClassVar[str] = "study_run"
 
@@ -180,7 +180,7 @@ class StudyRun(SQLModel, table=True):
 
 
 class Worker(SQLModel, table=True):
-    """A process that claims runs; its id is random at every start."""
+    """A process that claims runs; it gets a new random id at every start."""
 
     __tablename__: ClassVar[str] = "worker"
 
@@ -196,7 +196,7 @@ class Worker(SQLModel, table=True):
 
 
 class Deletion(SQLModel, table=True):
-    """The trace of a deleted run, so that open pages learn of it."""
+    """A record of a deleted run, so that open pages learn of the deletion."""
 
     __tablename__: ClassVar[str] = "deletion"
 
@@ -205,18 +205,18 @@ class Deletion(SQLModel, table=True):
 
 
 class Counter(SQLModel, table=True):
-    """One row, raised in every writing transaction: the number of the newest change."""
+    """One row with the number of the newest change; every write transaction increases it."""
 
     __tablename__: ClassVar[str] = "counter"
 
     id: int = Field(default=1, primary_key=True)
     value: int = Field(default=0, sa_type=BigInteger)
     origin: int = Field(default=0, sa_type=BigInteger)
-    """0, or in a restored database a number that no earlier one has reached: all its own are greater."""
+    """0; in a restored database, a number above all earlier changes and below all of its own."""
 
 
 class IdempotencyKey(SQLModel, table=True):
-    """The answer that was given to a keyed request, to be given again."""
+    """The stored response to a keyed request, returned when the request is repeated."""
 
     __tablename__: ClassVar[str] = "idempotency_key"
 
@@ -225,6 +225,6 @@ class IdempotencyKey(SQLModel, table=True):
     body_digest: str
     resource_id: int = Field(index=True)
     answer: str
-    """The JSON that was answered; empty when what it tells of has been deleted."""
+    """The JSON of the response; empty after the created resource was deleted."""
 
     created_at: float

@@ -20,44 +20,44 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Unrecorded:
-    """What the slot did can't be written down; the reason is for the person who asked for the run."""
+    """A slot's report can't be recorded; the reason is for the user who queued the run."""
 
     reason: str
 
 
 Settle = Callable[[Session, Claim, str], object]
-"""A step of the queue that says what becomes of a run, given how its slot ended, in words."""
+"""A step of the queue that settles a run, given how its slot ended, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The worker has ended the slot, and what becomes of its run is still to be written down."""
+    """The worker has ended the slot, but its run is not settled yet."""
 
     how: str
     settle: Settle
 
 
 class Watcher(Protocol):
-    """Follows the signs that a slot gives of its run; times are monotonic seconds."""
+    """Watches the progress of a slot's run; times are monotonic seconds."""
 
     def begin(self, moment: float) -> None:
-        """A run begins, by reading its data."""
+        """Start watching a run, which first reads its data."""
 
     def hear(self, moment: float, report: object) -> None:
-        """The slot has said something, which has been dealt with at this moment."""
+        """Note that a report of the slot was handled at this moment."""
 
     def restart(self, moment: float) -> None:
-        """Count from this moment, as after a time in which the worker itself did not run."""
+        """Count from this moment; used, for example, after the worker was suspended."""
 
     def why_stalled(self, moment: float, *, threads: int, stall_seconds: float) -> str | None:
-        """Why the slot counts as stalled, in words; None while it does not."""
+        """Returns why the slot counts as stalled, in words; None while it does not."""
 
 
 class Slot(ABC):
     """A place for one run at a time; `claim` is the run it trains, None when it is idle.
 
-    `report` is what it said and has not been dealt with yet, `died_at` when its end was noticed (monotonic
-    seconds), `connection` can be waited for until it says something, `watch` judges its silence.
+    `report` is a report that has not been handled yet, `died_at` is when its end was noticed (monotonic
+    seconds), `connection` becomes readable when it reports something, and `watch` detects stalls.
     """
 
     connection: Connection
@@ -72,30 +72,30 @@ class Slot(ABC):
         self.kill_at: float | None = None
 
     def rest(self) -> Claim | None:
-        """Forget the claim, which has come to an end, and be idle."""
+        """Clear the claim after its end, and return it; the slot is then idle."""
         claim, self.claim, self.kill_at = self.claim, None, None
         return claim
 
     @abstractmethod
     def train(self, claim: Claim, files: RunFiles, checkpoint_seconds: float) -> None:
-        """Start training a claimed run, or go on with it."""
+        """Start or resume the training of a claimed run."""
 
     @abstractmethod
     def acknowledge(self, epoch: int) -> None:
-        """Tell it that an epoch is in the database."""
+        """Tell the slot that an epoch is in the database."""
 
     @abstractmethod
     def ask_to_stop(self, kill_at: float) -> None:
-        """Ask it to stop between two batches; after `kill_at` (monotonic seconds) it is killed."""
+        """Ask the slot to stop between two batches; after `kill_at` (monotonic seconds) it is killed."""
 
     @abstractmethod
     def ask_to_leave(self) -> None:
-        """Ask it to end with a checkpoint after the epoch under way."""
+        """Ask the slot to stop with a checkpoint after the current epoch."""
 
     @abstractmethod
     def receive(self) -> FromSlot | Gone:
-        """The next message."""
+        """Returns the next message."""
 
     @abstractmethod
     def kill(self) -> str:
-        """End it now, if it still lives; how it ended, in words. May be repeated."""
+        """End the slot, if it still runs. Returns how it ended, in words. May be repeated."""

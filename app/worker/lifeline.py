@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 INTERVAL: Final = 0.25
-"""Seconds between two looks at the parent."""
+"""Seconds between two checks of the parent."""
 
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -19,24 +19,24 @@ _PR_SET_PDEATHSIG: Final = 1
 def end_with_parent() -> None:
     """Let the kernel kill this process when the thread that started it ends, even while it is stopped.
 
-    Only Linux can; elsewhere nothing happens.
+    Linux only; elsewhere this does nothing.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def end_within(seconds: float, exit_code: int = 1) -> None:
-    """End this process after so long if it still lives then, whatever it is waiting for."""
+    """End this process after `seconds` if it still runs, even if it is blocked."""
     timer = threading.Timer(seconds, os._exit, [exit_code])
     timer.daemon = True
     timer.start()
 
 
 def watch(parent_pid: int, on_loss: Callable[[], None]) -> None:
-    """Call `on_loss` in a thread of its own once `parent_pid` is no longer this process's parent.
+    """Call `on_loss` in its own thread once `parent_pid` is no longer this process's parent.
 
-    An orphan gets another parent on every POSIX system, so nothing is missed, not even a parent that
-    died before this call.
+    An orphan gets another parent on every POSIX system, so this misses no death, including one before
+    this call.
     """
 
     def wait() -> None:

@@ -26,36 +26,36 @@ from app.worker.slot_process import SlotProcess
 log = logging.getLogger(__name__)
 
 TURN_SECONDS: Final = 0.1
-"""How long a turn waits for news from the slots: the delay of a claim or a cancel."""
+"""How long a turn waits for messages from the slots, and thus the delay of a claim or a cancel."""
 
 OUTAGE_SECONDS: Final = 1.0
 """How long a turn waits while the database does not answer."""
 
 UNWRITABLE_SECONDS: Final = 60.0
-"""How long reports wait for a person to make room on a full disk, until their runs are given up."""
+"""How long reports wait while the disk is full; then their runs fail."""
 
 MAX_FALSE_STARTS: Final = 5
-"""Slots in a row that may die before they are ready, until the worker gives up."""
+"""The worker gives up after this many slots in a row died before they were ready."""
 
 DRAIN_SECONDS: Final = 8.0
-"""How long slots have to end their epoch and save it when the worker is told to end."""
+"""How long slots may take to end and save their epoch after the worker was told to end."""
 
 FALLOUT_SECONDS: Final = 0.2
-"""How long a dead slot is no crash yet: what ends a machine ends its slots, and a moment later the worker."""
+"""Delay before a dead slot counts as a crash: a shutdown may end slots a moment before the worker."""
 
 GRACE_SECONDS: Final = 1.5
 """How long a slot may take to stop before it is killed."""
 
 
 class SlotsUnusable(Exception):
-    """No slot gets as far as being ready; what they printed says why."""
+    """No slot becomes ready; the output of the slots says why."""
 
 
 class Worker:
     """One worker process; `turn` is one pass of its loop.
 
-    While the database does not answer (`outage_since`, in monotonic seconds), training goes on and reports
-    wait. `replaces` names a worker that is known to be dead: its runs return to the queue at once.
+    During a database outage (since `outage_since`, in monotonic seconds), training continues and reports
+    wait. `replaces` names a dead worker, whose runs return to the queue immediately.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Worker:
             self._beat()
 
     def turn(self, seconds: float = TURN_SECONDS) -> None:
-        """Hear the slots for at most `seconds`, then beat, stop what must stop and claim what fits."""
+        """Wait at most `seconds` for reports; then send heartbeats, record reports, stop and claim runs."""
         began = self._monotonic()
         self._listen(seconds if self.outage_since is None else OUTAGE_SECONDS)
         with self._through_outages():
@@ -96,13 +96,13 @@ class Worker:
                 slot.watch.restart(self._monotonic())
 
     def _has_slept_since(self, moment: float) -> bool:
-        """Whether a turn took so long that the worker, and so perhaps its slots, did not run meanwhile."""
+        """Whether a turn took so long that the worker, and perhaps its slots, must have been suspended."""
         return self._monotonic() - moment >= self._settings.stall_seconds / 2
 
     def drain(self, seconds: float = DRAIN_SECONDS) -> None:
-        """Let the slots save what they have, end them, give every run back to the queue and take leave.
+        """Let the slots save, end them, return every run to the queue and unregister.
 
-        Where the database can't be written by then, the runs stay with their leases.
+        If the database can't be written by then, the runs keep their leases.
         """
         self._draining = True
         try:
@@ -130,7 +130,7 @@ class Worker:
 
     @contextmanager
     def _through_outages(self) -> Iterator[None]:
-        """Try something that needs the database; without it, leave the rest for the next turn."""
+        """Run a block that needs the database; in an outage, leave the rest of it to the next turn."""
         try:
             yield
         except DBAPIError as error:
@@ -143,7 +143,7 @@ class Worker:
             self.outage_since = None
 
     def _ride_out(self, error: DBAPIError) -> None:
-        """Note an outage; runs whose records have found no room for long are given up."""
+        """Note an outage; fail runs whose records could not be written for too long."""
         if self.outage_since is None:
             why = damage(error)
             log.warning(
@@ -163,7 +163,7 @@ class Worker:
                 )
 
     def _listen(self, seconds: float) -> None:
-        """Hear the slots that have something to say, once one does; while draining only those that train."""
+        """Wait for a report and receive all that are ready; while draining, only from slots that train."""
         awaited = {
             slot.connection: slot
             for slot in self.slots
@@ -180,11 +180,11 @@ class Worker:
                     self._take_in(index, slot.report)
                 except recording.Refused as refused:
                     self._take_in(index, Unrecorded(str(refused)))
-                slot.watch.hear(self._monotonic(), slot.report)  # only now: it may have waited for us
+                slot.watch.hear(self._monotonic(), slot.report)  # only now: the slot may have waited for us
                 slot.report = None
 
     def _may_die_with(self, slot: Slot) -> bool:
-        """Whether a slot that trained has died only now, so that its worker may be about to."""
+        """Whether a slot that trained has just died, so that its worker may be about to end, too."""
         if not (isinstance(slot.report, Gone) and slot.claim) or self._draining:
             return False
         if slot.died_at is None:
@@ -211,7 +211,7 @@ class Worker:
                 self._record(index, report)
 
     def _record(self, index: int, report: FromSlot) -> None:
-        """Write down what a slot reports of its run, and let it go on."""
+        """Record a slot's report on its run, and let the slot continue."""
         slot = self.slots[index]
         if slot.claim and not self._write(slot.claim, report):
             log.warning("run %s: the claim no longer holds; its slot restarts", slot.claim.run_id)
@@ -225,10 +225,10 @@ class Worker:
                 self._replace(index, endings.lose)
 
     def _write(self, claim: Claim, report: FromSlot) -> bool:
-        """Write a report down; False if the claim no longer holds.
+        """Record a report; returns False if the claim is lost.
 
         Raises:
-            Refused: the database is there and does not take it.
+            Refused: the database is available and rejects the report.
         """
         try:
             with self._database.write() as session:
@@ -240,19 +240,19 @@ class Worker:
             raise recording.Refused(report, error) from error
 
     def _come_to_rest(self, slot: Slot) -> None:
-        """Forget the claim, whose end is written down, and do what follows if the run has ended."""
+        """Clear the claim after its end was recorded, and clean up if the run has ended."""
         if claim := slot.rest():
             with self._database.read() as session:
                 after_end.follow_up(session, self._settings.artifacts, claim.run_id)
 
     def _replace(self, index: int, settle: Settle) -> None:
-        """End a slot, settle its claim, given how the slot ended, and start a new one in its place.
+        """End a slot, settle its claim and start a new slot in its place.
 
         Raises:
-            SlotsUnusable: too many in a row have died before they were ready.
+            SlotsUnusable: too many slots in a row died before they were ready.
         """
         slot = self.slots[index]
-        slot.report = Ended(slot.kill(), settle)  # settled in a later turn, if the database is away in this
+        slot.report = Ended(slot.kill(), settle)  # settled in a later turn if the database is unavailable now
         self._settle(index, slot.report)
 
     def _settle(self, index: int, ended: Ended) -> None:
@@ -281,7 +281,7 @@ class Worker:
         self._presence.beat([(slot.claim.run_id, slot.claim.attempt) for slot in self.slots if slot.claim])
 
     def _stop_what_must_stop(self) -> None:
-        """Obey cancellations, drop what another worker has taken over, and end what has stalled."""
+        """Stop runs that are cancelled, that another worker has taken over, or that have stalled."""
         if not any(slot.claim for slot in self.slots):
             return
         with self._database.read() as session:
@@ -325,5 +325,5 @@ class Worker:
 
 
 def _lose_stalled(why: str, session: Session, claim: Claim, _: str) -> None:
-    """Settle a run whose process was killed because it had stalled."""
+    """Settle a run whose process was killed because it stalled."""
     endings.lose(session, claim, why)

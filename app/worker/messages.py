@@ -8,9 +8,9 @@ from trainer.training.epoch_record import EpochRecord
 
 @dataclass(frozen=True, slots=True)
 class Train:
-    """To the slot: train these hyperparameters, given by name, on this choice of device.
+    """To the slot: train with these hyperparameters, by name, on this device.
 
-    `folder` holds the run's files, `epochs_recorded` is how many epochs the database has of it.
+    `folder` contains the run's files; `epochs_recorded` is the number of its epochs in the database.
     """
 
     config: dict[str, object]
@@ -24,7 +24,7 @@ class Train:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """To the slot: the database has this epoch, so that a checkpoint may know of it."""
+    """To the slot: the database has this epoch, so that a checkpoint may include it."""
 
     epoch: int
 
@@ -49,7 +49,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """From the slot: the run trains on this device, and goes on after this epoch, 0 for a new start."""
+    """From the slot: the run trains on this device and resumes after this epoch, 0 for a new start."""
 
     device: str
     environment: dict[str, str]
@@ -58,11 +58,11 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Stepping:
-    """From the slot, about once a second: the training goes on.
+    """From the slot, about once a second: training continues.
 
-    `longest_step` is the most CPU time, in seconds, that it took from one batch to the next, None before the
-    first. With `in_store` the slot is about to write files into an object store, which may take long and
-    next to no CPU time.
+    `longest_step` is the longest CPU time, in seconds, from one batch to the next, None before the first.
+    With `in_store`, the slot is about to write files into an object store, which may take long but almost no
+    CPU time.
     """
 
     longest_step: float | None
@@ -86,12 +86,12 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """From the slot: training stopped because it was told to."""
+    """From the slot: training stopped on request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """From the slot: training raised an error; where the device has failed, the slot ends too."""
+    """From the slot: training raised an error; with `device_failed`, the slot ends, too."""
 
     reason: str
     traceback: str | None

@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 
 
 class Presence:
-    """Keeps the leases of one worker and of its runs, and judges others by theirs.
+    """Renews the leases of one worker and of its runs, and reclaims the runs of silent workers.
 
-    `replaces` names a worker that is known to be dead: its runs return to the queue at once.
+    `replaces` names a dead worker, whose runs return to the queue immediately.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class Presence:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """The kinds of device that the worker offers (`cpu`, `cuda`, …); empty until a slot has looked."""
+        """The kinds of device of the worker (`cpu`, `cuda`, …); empty until a slot has found them."""
         return registry.kinds(self._devices)
 
     def beat(self, held: Collection[tuple[int, int]]) -> None:
-        """Renew the leases, where that is due; `held` are the `(run id, attempt)` that its slots train."""
+        """Renew the leases, if due; `held` are the `(run id, attempt)` that the worker's slots train."""
         if self._monotonic() < self._beat_due:
             return
         with self._database.write() as session:
@@ -60,7 +60,7 @@ class Presence:
         self._reaper.reap()
 
     def _register(self, session: Session) -> None:
-        """Make this worker known: at its start, and when it was silent for longer than its lease."""
+        """Register this worker: at its start, and after it was silent for longer than its lease."""
         registry.register(
             session,
             self.id,
@@ -72,7 +72,7 @@ class Presence:
         registry.describe(session, self.id, self._devices, self._versions)
 
     def describe(self, ready: Ready) -> None:
-        """Note what a slot has found: of the devices those that the settings offer."""
+        """Store the devices that a slot has found and the settings offer, and the versions."""
         offered = self._settings.device
         self._versions = ready.versions
         self._devices = [
@@ -84,6 +84,6 @@ class Presence:
             registry.describe(session, self.id, self._devices, self._versions)
 
     def take_leave(self, session: Session) -> None:
-        """Give back every run that the worker still holds, and be forgotten."""
+        """Release every run that the worker still holds, and unregister the worker."""
         registry.disown(session, self.id, kept=())
         registry.retire(session, self.id, "its worker ended")

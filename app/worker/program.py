@@ -17,14 +17,14 @@ from app.worker.loop import DRAIN_SECONDS, Worker
 log = logging.getLogger(__name__)
 
 BUSY_SECONDS: Final = 1.0
-"""How long a write waits for its turn; a longer wait is an outage, which the worker rides out."""
+"""How long a write waits for the lock; a longer wait counts as an outage, which the worker survives."""
 
 END_SECONDS: Final = 8.8
-"""When a worker that was told to end does so, whatever the database does: ten seconds are promised."""
+"""When a worker that was told to end exits, even in an outage: ten seconds are promised."""
 
 ORPHAN_SECONDS: Final = 1.0
 ORPHAN_END_SECONDS: Final = 1.4
-"""How long slots have, and when the worker ends, once the supervisor has died: two seconds are promised."""
+"""How long slots have, and when the worker exits, after the supervisor died: two seconds are promised."""
 
 
 def main(
@@ -35,7 +35,7 @@ def main(
 ) -> None:
     """Run a worker until SIGTERM, SIGINT or the death of its parent process, then drain.
 
-    `replaces` names a worker that is known to be dead: its runs return to the queue at once.
+    `replaces` names a dead worker, whose runs return to the queue immediately.
     """
     stopping = threading.Event()
     deadlines: list[float] = []
@@ -69,7 +69,7 @@ def main(
 
 
 def wait_for_schema(database: Database, stopping: threading.Event) -> bool:
-    """Wait until the web process has prepared the database; False if told to stop before.
+    """Wait until the web process has prepared the database; returns False if told to stop first.
 
     Raises:
         SchemaError: the database was written by a newer Depthboard.

@@ -10,7 +10,7 @@ from app.worker.messages import EpochDone, Failed, Finished, FromSlot, Ready, St
 
 
 class Refused(Exception):
-    """The database refuses what is in a report; the message is for the person who asked for the run."""
+    """The database rejects a report's contents; the message is for the user who queued the run."""
 
     def __init__(self, report: FromSlot, error: Exception) -> None:
         first_line, *_ = str(error.orig if isinstance(error, DBAPIError) else error).splitlines() or [""]
@@ -22,9 +22,9 @@ class Refused(Exception):
 
 
 def write(session: Session, claim: Claim, report: FromSlot, *, draining: bool) -> bool:
-    """Write down a report; False if the claim no longer holds, and nothing was written.
+    """Record a report; returns False, and writes nothing, if the claim is lost.
 
-    A run that stopped while its worker drains goes back to the queue, at any other time it was cancelled.
+    A stopped run returns to the queue if its worker drains; otherwise it was cancelled.
     """
     match report:
         case Started():

@@ -1,8 +1,8 @@
 """The child process of a slot: trains, and saves checkpoints. The only importer of PyTorch in `app`.
 
-Started as `app.worker.slot FD DATA_DIR DEVICE`, where FD is its end of the pipe and DEVICE what its worker
-offers. It never opens the database, and ends when the pipe does: a slot does not outlive its worker. Where it
-can't read the pipe because it was stopped, the kernel ends it.
+Started as `app.worker.slot FD DATA_DIR DEVICE`: FD is its end of the pipe, DEVICE the device that its worker
+offers. It never opens the database. It ends when the pipe closes, so that it does not outlive its worker. If
+it is stopped and can't read the pipe, the kernel ends it.
 """
 
 import os
@@ -54,11 +54,11 @@ from trainer.training.loop import Diverged, TrainState, stopped_early, train
 from trainer.training.update_cache import UpdateCache
 
 STEPPING_SECONDS: Final = 1.0
-"""How often the worker is told that training goes on."""
+"""How often the slot reports that training continues."""
 
 
 class Inbox(threading.Thread):
-    """Reads the pipe while the main thread trains: queues trainings, notes the rest, ends with the worker."""
+    """Reads the pipe while the main thread trains; queues trainings, notes the rest, ends with the worker."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(name="inbox", daemon=True)
@@ -78,7 +78,7 @@ class Inbox(threading.Thread):
             os._exit(0)
 
     def note(self, message: ToSlot) -> None:
-        """Take in what the worker says."""
+        """Handle a message from the worker."""
         with self._news:
             match message:
                 case Stop():
@@ -95,7 +95,7 @@ class Inbox(threading.Thread):
             self._news.notify_all()
 
     def wait_until_recorded(self, epoch: int) -> bool:
-        """Wait until the database has an epoch; false if told to stop instead."""
+        """Wait until the database has an epoch; returns False if told to stop instead."""
         with self._news:
             self._news.wait_for(lambda: self._recorded >= epoch or self.stop.is_set())
             return self._recorded >= epoch
@@ -103,7 +103,7 @@ class Inbox(threading.Thread):
 
 @dataclass(frozen=True, eq=False)
 class _Resident:
-    """A data set on a device, and what its files were like just before they were read."""
+    """A data set on a device, and the stamp of its files just before they were read."""
 
     stamp: Stamp
     data: TensorData
@@ -115,9 +115,9 @@ class _Resident:
 
 
 class Trainer:
-    """Trains what it is told to, keeping each data set resident on each device it was used on.
+    """Trains runs, and keeps each data set resident on each device it was used on.
 
-    Data sets of one's own are read from their folders under `data_dir`.
+    It reads data sets other than the shipped one from their folders under `data_dir`.
     """
 
     def __init__(self, connection: Connection, inbox: Inbox, data_dir: Path) -> None:
@@ -133,21 +133,21 @@ class Trainer:
         self._longest_step: float | None = None
 
     def warm_up(self, device: str) -> None:
-        """Load the data; what is wrong with it or with the device is told to each run that needs it."""
+        """Load the data; if the data or the device can't be used, each run that needs it fails later."""
         try:
             self._load(SHIPPED, resolve(device))
         except (DataError, DeviceUnavailable, torch.OutOfMemoryError) as error:
             _log(_first_line(error))
 
     def train(self, message: Train) -> bool:
-        """Train one run and report its end; false if the device failed, on which nothing works any more."""
+        """Train one run and report its end; returns False if the device failed and is no longer usable."""
         end = self._end_of(message)
         self._connection.send(end)
         if isinstance(end, Failed):
             if end.device_failed:
                 return False
-            self._cache.clear()  # a device without memory needs what it holds
-        torch.cuda.empty_cache()  # a neighbour on the same device may need what this run held
+            self._cache.clear()  # a device that ran out of memory needs its memory
+        torch.cuda.empty_cache()  # another slot on the same device may need this memory
         return True
 
     def _end_of(self, message: Train) -> Finished | Stopped | Failed:
@@ -166,7 +166,7 @@ class Trainer:
         except torch.AcceleratorError as error:
             reason = f"the device failed: {_first_line(error)}"
             return Failed(reason, traceback.format_exc(), device_failed=True)
-        except Exception as error:  # noqa: BLE001  # whatever training raises is that run's failure
+        except Exception as error:  # noqa: BLE001  # any error of training fails only its run
             return Failed(f"{type(error).__name__}: {error}", traceback.format_exc())
 
     def _train(self, message: Train, config: TrainConfig) -> Finished | Stopped:
@@ -198,7 +198,7 @@ class Trainer:
             self._connection.send(EpochDone(record))
             leaving = self._inbox.leave.is_set() and state.epoch < config.epochs
             if leaving or time.monotonic() - saved >= message.checkpoint_seconds:
-                # A checkpoint knows no more than the database; training that was told to stop needs none.
+                # A checkpoint must not be ahead of the database. Training that was told to stop needs none.
                 if self._inbox.wait_until_recorded(state.epoch):
                     self._about_to_write(files)
                     mark = Checkpoint(message.attempt, state.epoch)
@@ -207,7 +207,7 @@ class Trainer:
                 saved = time.monotonic()
             if leaving:
                 return Stopped()
-        # Whoever lost the run meanwhile hears of it here, before it would overwrite another's files.
+        # A slot that has lost the run learns it here, before it overwrites another attempt's files.
         known = state.epoch == started_at or self._inbox.wait_until_recorded(state.epoch)
         if not known or (self._inbox.stop.is_set() and state.epoch < config.epochs):
             return Stopped()
@@ -216,7 +216,7 @@ class Trainer:
     def _finish(
         self, files: RunFiles, attempt: int, config: TrainConfig, data: TensorData, state: TrainState
     ) -> Finished:
-        """Keep the final weights and what they say of the test set, and measure them on both whole splits."""
+        """Save the weights and their test predictions, and evaluate the weights on both whole splits."""
         model, precision = state.model, config.precision
         on_train = evaluate(model, data.train_images, data.train_labels, precision, self._note_step)
         on_test = evaluate(model, data.test_images, data.test_labels, precision, self._note_step)
@@ -233,12 +233,12 @@ class Trainer:
         return Finished(results, stopped_early(state) if state.epoch < config.epochs else None)
 
     def _told_to_stop(self) -> bool:
-        """Between two batches: note the step, and hear whether training shall go on."""
+        """Between two batches: note the step. Returns whether training must stop."""
         self._note_step()
         return self._inbox.stop.is_set()
 
     def _note_step(self) -> None:
-        """After a batch, of an evaluation too: measure the step, and say now and then that one is done."""
+        """After a batch of training or evaluation: measure the step, and report progress once a second."""
         cpu_seconds = time.process_time()
         if self._cpu_then is not None:
             self._longest_step = max(self._longest_step or 0.0, cpu_seconds - self._cpu_then)
@@ -248,12 +248,12 @@ class Trainer:
             self._connection.send(Stepping(self._longest_step))
 
     def _about_to_write(self, files: RunFiles) -> None:
-        """Say so where that means waiting for a network; of a disk the kernel says that it is waited for."""
+        """Report a write to a network store; the kernel shows when a process waits for a disk."""
         if not is_local(files.folder):
             self._connection.send(Stepping(self._longest_step, in_store=True))
 
     def _load(self, dataset: str, device: torch.device) -> _Resident:
-        """The data set on the device; it is read again when its files are not those it was read from."""
+        """Returns the data set on the device; reads it again if its files have changed."""
         key = (dataset, str(device))
         folder = DataFolder.of(dataset, self._data_dir)
         stamp = folder.stamp
@@ -270,7 +270,7 @@ class Trainer:
 def _newest_state(
     checkpoints: Iterable[Path], config: TrainConfig, data_sha256: str, device: torch.device
 ) -> TrainState:
-    """The state of the first of these checkpoints that can be gone on from, or a new start."""
+    """Returns the state of the first usable checkpoint, or a new start."""
     for path in checkpoints:
         try:
             return checkpoint.load(path, config, data_sha256, device)
@@ -288,7 +288,7 @@ def _log(text: str) -> None:
 
 
 def revision() -> dict[str, str]:
-    """The Git revision of the checkout that this runs from, where it is one and Git can tell."""
+    """Returns the Git revision of the checkout; empty outside a checkout or if Git fails."""
     checkout = Path(app.__file__).parents[1]
     if not (checkout / ".git").exists():
         return {}
@@ -301,7 +301,7 @@ def revision() -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """What this process trains with."""
+    """Returns the versions that this process trains with."""
     return {
         "depthboard": app.__version__,
         "torch": str(torch.__version__),
@@ -310,9 +310,9 @@ def versions() -> dict[str, str]:
 
 
 def main(pipe: int, data_dir: Path, device: str) -> None:
-    """Say what devices there are, then train what comes, until the pipe ends or the device fails.
+    """Report the devices, then train runs until the pipe closes or the device fails.
 
-    Signals that ask for an end are the worker's to obey, also where everybody gets them at once.
+    Only the worker handles termination signals, even if the slot receives them, too.
     """
     lifeline.end_with_parent()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

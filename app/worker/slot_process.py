@@ -18,8 +18,8 @@ from app.worker.messages import FromSlot, Leave, Recorded, Stop, ToSlot, Train
 from app.worker.stall import Watch
 
 _ENVIRONMENT: Final = {
-    "OMP_WAIT_POLICY": "PASSIVE",  # spinning at barriers would starve the neighbours, the web server first
-    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # the same bits every time, on CUDA too
+    "OMP_WAIT_POLICY": "PASSIVE",  # spinning at barriers would starve other processes, first the web server
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # bitwise reproducible results on CUDA
     "PYTHONUNBUFFERED": "1",
 }
 
@@ -33,38 +33,38 @@ class Child(Protocol):
         ...
 
     def poll(self) -> int | None:
-        """Its exit code, or minus the signal that ended it; None while it lives."""
+        """Its exit code, or minus the signal that ended it; None while it runs."""
         ...
 
     def wait(self) -> int:
-        """The same, once it has ended."""
+        """Wait for its end; returns the same as `poll`."""
         ...
 
     def kill(self) -> None:
-        """End it at once, if it still lives."""
+        """End it immediately, if it still runs."""
         ...
 
 
 Start = Callable[[int, Settings], Child]
-"""Starts a slot's child process with its end of the pipe, a file descriptor."""
+"""Starts a slot's child process; the file descriptor is its end of the pipe."""
 
 
 def start(pipe: int, settings: Settings) -> Child:
-    """Start a slot in an interpreter of its own."""
+    """Start a slot in its own interpreter."""
     return subprocess.Popen(  # noqa: S603  # our own interpreter and module
         interpreter.command("app.worker.slot", str(pipe), str(settings.data_dir), settings.device),
         pass_fds=[pipe],
         stdin=subprocess.DEVNULL,
-        cwd=os.sep,  # a current folder that is gone would keep torch from loading
-        process_group=0,  # Ctrl-C is the worker's to handle
+        cwd=os.sep,  # torch does not load in a current folder that was removed
+        process_group=0,  # only the worker handles Ctrl-C
         env=interpreter.environment(OMP_NUM_THREADS=str(settings.thread_count), **_ENVIRONMENT),
     )
 
 
 class SlotProcess(Slot):
-    """A slot whose engine is a child process, at the other end of a pipe.
+    """A slot that trains in a child process, at the other end of a pipe.
 
-    A run that leaves its device open gets the one that the settings offer.
+    A run with device `auto` gets the device of the settings.
     """
 
     def __init__(self, settings: Settings, start: Start = start) -> None:
@@ -77,7 +77,7 @@ class SlotProcess(Slot):
         self.watch: Watch = Watch(self.process.pid)
 
     def train(self, claim: Claim, files: RunFiles, checkpoint_seconds: float) -> None:
-        """Start training a claimed run, or go on with it."""
+        """Start or resume the training of a claimed run."""
         self.claim = claim
         wanted = claim.config.device
         device = self._offered if wanted == "auto" else wanted
@@ -94,24 +94,24 @@ class SlotProcess(Slot):
         )
 
     def acknowledge(self, epoch: int) -> None:
-        """Tell it that an epoch is in the database."""
+        """Tell the slot that an epoch is in the database."""
         self._send(Recorded(epoch))
 
     def ask_to_stop(self, kill_at: float) -> None:
-        """Ask it to stop between two batches; after `kill_at` (monotonic seconds) it is killed."""
+        """Ask the slot to stop between two batches; after `kill_at` (monotonic seconds) it is killed."""
         self.kill_at = kill_at
         self._send(Stop())
 
     def ask_to_leave(self) -> None:
-        """Ask it to end with a checkpoint after the epoch under way."""
+        """Ask the slot to stop with a checkpoint after the current epoch."""
         self._send(Leave())
 
     def _send(self, message: ToSlot) -> None:
-        with suppress(OSError):  # the child is gone, which `receive` tells
+        with suppress(OSError):  # the child has ended; `receive` reports that
             self.connection.send(message)
 
     def receive(self) -> FromSlot | Gone:
-        """The next message."""
+        """Returns the next message."""
         try:
             message: FromSlot = self.connection.recv()
         except (EOFError, OSError):
@@ -119,7 +119,7 @@ class SlotProcess(Slot):
         return message
 
     def kill(self) -> str:
-        """End the child now, if it still lives; how it ended, in words. May be repeated."""
+        """End the child, if it still runs. Returns how it ended, in words. May be repeated."""
         if self.process.poll() is None:
             self.process.kill()
         self.connection.close()

@@ -8,28 +8,28 @@ import psutil
 from app.worker.messages import Stepping
 
 IDLE_SHARE: Final = 0.01
-"""A process that uses less of one core than this waits for something."""
+"""A process that uses less than this share of one core is waiting for something."""
 
 FILES_PATIENCE: Final = 10
-"""How many times as long it may wait for files: a slow disk or store takes no CPU time, and ends."""
+"""How many times as long it may wait for files: a slow disk or store takes no CPU time, but ends."""
 
 FAR_MORE: Final = 10
-"""How many times the CPU time of the longest step so far is too much for one."""
+"""A process has stalled if it used this many times the CPU time of its longest step so far."""
 
 LEAST_SECONDS: Final = 10.0
 """CPU time that is never too much: some work, like the digest of the first checkpoint, has no precedent."""
 
 FIRST_STEP_SECONDS: Final = 3600.0
-"""CPU time of each thread that is too much before the first step, which can't be compared with any."""
+"""Limit of CPU time per thread before the first step, which has no earlier step to compare with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """What a process has done since its last sign.
+    """The activity of a process since its last report.
 
-    `seconds` is how long that is, `cpu_seconds` what its threads have used together. `waits_for_files` says
-    that it told so, or is in the kernel's uninterruptible sleep; `longest_step` is the most CPU time that a
-    step took, None before the first.
+    `seconds` is the time since then, `cpu_seconds` the CPU time of all its threads. `waits_for_files` means
+    that it reported so or is in the kernel's uninterruptible sleep. `longest_step` is the longest CPU time of
+    a step, None before the first.
     """
 
     seconds: float
@@ -39,7 +39,7 @@ class Silence:
 
 
 def why_stalled(silence: Silence, *, threads: int, stall_seconds: float) -> str | None:
-    """Why a process counts as stalled, in words; None while it does not."""
+    """Returns why a process counts as stalled, in words; None while it does not."""
     made_no_step = f"it made no step for {silence.seconds:.0f} s"
     if silence.seconds < stall_seconds:
         return None
@@ -57,7 +57,7 @@ def why_stalled(silence: Silence, *, threads: int, stall_seconds: float) -> str 
 
 
 class Watch:
-    """Follows the signs that one slot's process gives of its run; times are monotonic seconds."""
+    """Watches the progress of a run in one slot's process; times are monotonic seconds."""
 
     def __init__(self, pid: int) -> None:
         self._process = psutil.Process(pid)
@@ -67,25 +67,25 @@ class Watch:
         self._longest_step: float | None = None
 
     def begin(self, moment: float) -> None:
-        """A run begins, by reading its data."""
+        """Start watching a run, which first reads its data."""
         self._longest_step = None
         self._on_files = True
         self.restart(moment)
 
     def hear(self, moment: float, report: object) -> None:
-        """The process has said something, which has been dealt with at this moment."""
+        """Note that a report of the process was handled at this moment."""
         self._on_files = isinstance(report, Stepping) and report.in_store
         if isinstance(report, Stepping) and report.longest_step is not None:
             self._longest_step = report.longest_step
         self.restart(moment)
 
     def restart(self, moment: float) -> None:
-        """Count from this moment, as after a time in which the worker itself did not run."""
+        """Count from this moment; used, for example, after the worker was suspended."""
         self.heard_at = moment
         self._cpu_then = self._cpu_seconds()
 
     def why_stalled(self, moment: float, *, threads: int, stall_seconds: float) -> str | None:
-        """Why the process counts as stalled, in words; None while it does not."""
+        """Returns why the process counts as stalled, in words; None while it does not."""
         seconds = moment - self.heard_at
         if seconds < stall_seconds:
             return None
@@ -97,7 +97,7 @@ class Watch:
     def _cpu_seconds(self) -> float:
         try:
             times = self._process.cpu_times()
-        except psutil.Error:  # it has ended, which its pipe tells
+        except psutil.Error:  # it has ended; the pipe reports that
             return self._cpu_then
         return times.user + times.system
 

@@ -10,11 +10,11 @@ from app.storage.database import Database, told
 from app.storage.outage import RESTORE
 
 TABLE: Final = "alembic_version"
-"""The table that holds the version."""
+"""The table that stores the version."""
 
 _HERE: Final = Path(__file__).parent
 HEAD: Final = max(path.name[:4] for path in (_HERE / "versions").glob("[0-9]*.py"))
-"""The newest version: files are named by their versions."""
+"""The newest version; file names start with their version."""
 
 
 class SchemaError(Exception):
@@ -22,14 +22,14 @@ class SchemaError(Exception):
 
 
 def version(connection: Connection) -> str | None:
-    """The schema version of a database, None for an empty one."""
+    """Returns the schema version of a database, None for an empty one."""
     if not inspect(connection).has_table(TABLE):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def upgrade(database: Database, to: str = HEAD) -> None:
-    """Bring the schema to a version, the newest if none is named; quick when it is there.
+    """Upgrade the schema to a version, by default the newest; fast if it is already there.
 
     Raises:
         SchemaError: the database was written by a newer Depthboard.
@@ -37,13 +37,13 @@ def upgrade(database: Database, to: str = HEAD) -> None:
     database.create()
     if _found(database) == to:
         return
-    from alembic import command  # noqa: PLC0415  # only a first start and an upgrade pay for the import
+    from alembic import command  # noqa: PLC0415  # a slow import, only for a first start or an upgrade
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(_HERE))
     with database.engine.begin() as connection:
-        if version(connection) == to:  # another server was quicker
+        if version(connection) == to:  # another server has upgraded it
             return
         if not database.is_sqlite:
             connection.execute(text("SET LOCAL statement_timeout = 0"))  # tables may be large
@@ -52,7 +52,7 @@ def upgrade(database: Database, to: str = HEAD) -> None:
 
 
 def is_current(database: Database) -> bool:
-    """Whether the schema is the one that this version works with, and not an older one.
+    """Whether the schema is the newest, and not an older one.
 
     Raises:
         SchemaError: the database was written by a newer Depthboard.
@@ -61,7 +61,7 @@ def is_current(database: Database) -> bool:
 
 
 def judged(stored: str, place: str) -> str:
-    """A version that was found in the database at a place, if this Depthboard can work with it.
+    """Returns the version stored in the database at a place, if this Depthboard can work with it.
 
     Raises:
         SchemaError: it can't; the message says why and what to do.

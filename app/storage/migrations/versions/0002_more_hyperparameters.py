@@ -8,14 +8,14 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-# What version 0001 knew without storing it: networks of 1 to 5 layers whose first hidden one had 512 units.
+# Version 0001 did not store these: its networks had 1 to 5 layers, the first hidden one with 512 units.
 PARAMETERS = {1: 7_850, 2: 407_050, 3: 535_818, 4: 567_434, 5: 575_050}
 
 
 def upgrade() -> None:
-    """Add columns whose defaults are what every earlier run was trained with.
+    """Add columns whose defaults are the values of every earlier run.
 
-    Columns are added one by one: a table copied and dropped would take its epochs along.
+    Columns are added one by one: copying and dropping the table would delete its epochs.
     """
     for column in (
         sa.Column("width", sa.Integer(), nullable=False, server_default="512"),

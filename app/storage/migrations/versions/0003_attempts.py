@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Attempts that began before stay unknown, and keys are forgotten: their answers were not kept."""
+    """Add attempts, without earlier ones, and responses; delete keys, whose responses were not stored."""
     op.create_table(
         "attempt",
         sa.Column("run_id", sa.Integer(), nullable=False),

@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """A database that nobody restored begins at 0; what was answered of runs now deleted goes as they did."""
+    """Set the origin to 0 for databases that were not restored, and erase responses about deleted runs."""
     op.add_column("counter", sa.Column("origin", sa.BigInteger(), nullable=False, server_default="0"))
     op.create_index("ix_idempotency_key_resource_id", "idempotency_key", ["resource_id"])
     op.execute(

@@ -10,9 +10,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the count, and begin the other anew: it held every loss of a run, of either kind.
+    """Add the count of worker losses, and reset that of crashes, which included both kinds.
 
-    A failed run keeps the number that its reason names.
+    A failed run keeps the count that its reason names.
     """
     op.add_column("run", sa.Column("worker_losses", sa.Integer(), nullable=False, server_default="0"))
     op.execute("UPDATE run SET crashes = 0 WHERE status <> 'failed'")

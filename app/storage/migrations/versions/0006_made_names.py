@@ -10,9 +10,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Count the names that earlier versions made from depth and seed; the names themselves stay.
+    """Count the names that earlier versions made from depth and seed; the names do not change.
 
-    New names of the same words go on from there.
+    New names with the same base continue the count.
     """
     op.add_column("run", sa.Column("name_base", sa.String(), nullable=True))
     op.add_column("run", sa.Column("name_repeat", sa.Integer(), nullable=True))

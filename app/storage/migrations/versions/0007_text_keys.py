@@ -15,9 +15,9 @@ _BY_CODE_POINT = sa.String().with_variant(sa.String(collation="C"), "postgresql"
 
 
 def upgrade() -> None:
-    """Add the keys and make them for the runs that are there.
+    """Add the keys and fill them for existing runs.
 
-    The index counts the runs of the list without a look at their rows, which are longer now.
+    The index lets the list count its runs without reading their rows, which are longer now.
     """
     for name, kind in (
         ("name_key", _BY_CODE_POINT),
