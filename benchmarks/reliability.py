@@ -1,4 +1,4 @@
-"""Attacks a whole dashboard for long, and counts what that did to its runs.
+"""Attacks a whole dashboard for a long time, and counts the damage to its runs.
 
     python benchmarks/reliability.py                                # everything
     python benchmarks/reliability.py --only storm --kills 500 --runs 300

@@ -1,4 +1,4 @@
-"""Kills training runs again and again, and counts how many end at the bits of a run left alone.
+"""Kills training runs repeatedly, and counts how many end bit-equal to an undisturbed run.
 
     python benchmarks/resume.py              # 50 kills; --kills N for another number
 

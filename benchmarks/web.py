@@ -1,4 +1,4 @@
-"""Measures what a person waits for: the start, the first epoch of a run, an answer; and what it weighs.
+"""Measures waiting times (start, first epoch of a run, responses) and memory.
 
     python benchmarks/web.py
 

@@ -1,4 +1,4 @@
-"""The whole dashboard as people start it, its processes in reach to be killed in the midst of their work."""
+"""The whole dashboard as users start it, with access to its processes to kill them at work."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""One training as a command: from options as texts to its exit status. It imports torch only to train."""
+"""Training as a command: from options as texts to the exit code. Imports torch only to train."""
 
 import os
 import sys

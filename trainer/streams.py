@@ -1,4 +1,4 @@
-"""Standard output and error, which show what their encoding can and end quietly when nobody reads them."""
+"""Standard output and error for any encoding; a closed pipe ends the command silently."""
 
 import codecs
 import errno

@@ -1,4 +1,4 @@
-"""What follows the end or deletion of a run: files that are no longer needed are removed."""
+"""Follow-up of the end or deletion of a run: removes files that are no longer needed."""
 
 import logging
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The table of workers: who is alive and what each offers."""
+"""The table of workers: which are alive, and what each offers."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping

@@ -1,1 +1,1 @@
-"""What requests may say and what answers hold."""
+"""Bodies of requests and responses, without database or HTTP."""

@@ -1,4 +1,4 @@
-"""The slot interface: what an engine that trains runs must offer. An engine is one implementation of it."""
+"""The slot interface. An engine implements it: it trains the runs of a slot."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable

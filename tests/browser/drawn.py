@@ -1,4 +1,4 @@
-"""What a chart draws, read from its picture: lines, points, names, marks and the ends of its axes.
+"""Reads the drawing of a chart from its picture: lines, points, names, marks and the ends of its axes.
 
 The data that a script gave to a chart are not enough: a chart can have new data and still show old ones.
 """

@@ -1,4 +1,4 @@
-"""Attacks on all that the README promises, in a small size.
+"""Small versions of attacks on the README's guarantees.
 
 `make long` makes them ten times as large; `benchmarks/reliability.py` runs the long form.
 """

@@ -1,4 +1,4 @@
-"""Servers that are killed while they take in runs: what was acknowledged has to be there, once."""
+"""Servers that are killed while they accept runs: every acknowledged run must exist exactly once."""
 
 import threading
 import uuid

@@ -1,4 +1,4 @@
-"""Every step of the queue that writes of a run, tried with a claim that is over."""
+"""Every step of the queue that writes to a run, tried with an expired claim."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

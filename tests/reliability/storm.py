@@ -1,4 +1,4 @@
-"""A storm of kills over a whole dashboard that trains, and what it must not have harmed."""
+"""A storm of kills over a training dashboard, and the checks of the results."""
 
 import random
 import subprocess

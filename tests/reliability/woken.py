@@ -1,4 +1,4 @@
-"""Worker processes that sleep past their lease, and wake up when another has long had their run."""
+"""Worker processes that sleep past their lease and wake up after another worker has claimed their run."""
 
 import subprocess
 import sys

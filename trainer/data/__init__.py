@@ -1,1 +1,1 @@
-"""Data sets: where they lie, what is wrong with them, and their contents as arrays and tensors."""
+"""Data sets: their folders, checks and warnings, and their contents as arrays and tensors."""

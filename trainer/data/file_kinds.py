@@ -1,4 +1,4 @@
-"""What a file is that should be an IDX file and is not, by its first bytes."""
+"""Identifies files that are not IDX files by their first bytes."""
 
 import codecs
 from dataclasses import dataclass

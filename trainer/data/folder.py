@@ -1,4 +1,4 @@
-"""Where a data set lies: four IDX files in one folder, each compressed or plain."""
+"""The folder of a data set: four IDX files, each compressed or plain."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""gzip files piece by piece: every member, no more than is asked for, and what is wrong with them."""
+"""Decompresses gzip files in pieces, all members included, and reports damage."""
 
 import zlib
 from collections.abc import Iterator

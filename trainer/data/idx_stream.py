@@ -1,4 +1,4 @@
-"""IDX files as streams: the header checked first, then no more read than it allows."""
+"""IDX files as streams: the header is checked first and limits how much is read."""
 
 import math
 import os

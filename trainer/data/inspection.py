@@ -1,4 +1,4 @@
-"""A data set's folder looked over: names, headers, labels and images, and what is wrong with them."""
+"""Checks a data set's folder: names, headers, labels and images."""
 
 import os
 from collections.abc import Mapping, Sequence

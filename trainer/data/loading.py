@@ -1,4 +1,4 @@
-"""Loads a data set from its folder as arrays and as tensors on a device. Another format starts here."""
+"""Loads a data set from its folder as arrays and as tensors on a device. Other formats belong here."""
 
 import hashlib
 from dataclasses import dataclass

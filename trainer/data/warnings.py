@@ -1,4 +1,4 @@
-"""What makes the accuracies on a data set mean less than they seem to."""
+"""Warnings about data sets whose accuracies can mislead."""
 
 from typing import TYPE_CHECKING, Final
 

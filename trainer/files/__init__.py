@@ -1,1 +1,1 @@
-"""Files of a run, written whole or not at all."""
+"""Files of a run, written completely or not at all."""

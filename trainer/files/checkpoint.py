@@ -1,4 +1,4 @@
-"""Checkpoints: a `TrainState` as one file, from which training goes on to the same bits."""
+"""Checkpoints: a `TrainState` as one file, from which training resumes bit-identically."""
 
 import math
 from collections.abc import Mapping

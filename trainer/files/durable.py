@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever kills the process or the machine in between."""
+"""Atomic and durable file writes, even if the process or the machine is killed."""
 
 import errno
 import os

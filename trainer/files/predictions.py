@@ -1,4 +1,4 @@
-"""What a network said of every image of the test set, in about 30 KB. Needs no PyTorch to be read."""
+"""The predictions of a network for the test set, in about 30 KB. Can be read without PyTorch."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Arrays and what there is to know about them, in one safetensors file.
+"""Arrays and JSON metadata in one safetensors file.
 
 The metadata has a single key, `depthboard`, with human-readable JSON. safetensors does not keep the order of
 several keys, and equal contents must give equal bytes.

@@ -1,1 +1,1 @@
-"""Training: the network, one update, an epoch, the whole run, and how well it does."""
+"""Training: the network, one update, an epoch, the whole run, and its evaluation."""

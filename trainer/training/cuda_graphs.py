@@ -1,4 +1,4 @@
-"""Steps recorded as CUDA graphs: one launch in place of dozens, which a network this small waits for.
+"""Steps recorded as CUDA graphs: one launch instead of dozens, which dominate the time of small networks.
 
 A graph repeats the same kernels on the same memory. The batch's indices and the optimizer's scalars differ
 from step to step, so they are written into tensors that the recorded kernels read.

@@ -1,4 +1,4 @@
-"""The forward pass of a fully connected network, written out over buffers that stay.
+"""The forward pass of a fully connected network, written out over reused buffers.
 
 Pixels enter the first product as integers, which bfloat16 represents exactly from 0 to 255. The factor 1/255
 is the scale of that product, so it needs no pass over the images.

@@ -48,9 +48,9 @@ class Update:
     def __call__(self, indices: Tensor, lr: float, number: int, *, measured: bool) -> tuple[Tensor, Tensor]:
         """Do update number `number`, counted from 1, with the training images at `indices` (n,).
 
-        The caller disables gradients. Returns the summed cross-entropy of these images and the number classified
-        correctly, both with the weights before the update. The next update overwrites the returned tensors. With
-        `measured`, sets `gradient_norms`.
+        The caller disables gradients. Returns the summed cross-entropy of these images and the number
+        classified correctly, both with the weights before the update. The next update overwrites the
+        returned tensors. With `measured`, sets `gradient_norms`.
         """
         images = len(indices)
         if images not in self._batches:

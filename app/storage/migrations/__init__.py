@@ -1,4 +1,4 @@
-"""Schema versions: `upgrade` brings a database to the newest, `wait` waits until somebody has."""
+"""Schema versions: `upgrade` upgrades a database to the newest one."""
 
 import re
 from pathlib import Path
