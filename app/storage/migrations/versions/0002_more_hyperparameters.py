@@ -1,4 +1,4 @@
-"""More hyperparameters, parameter counts, diagnostics per epoch, and the epoch that an attempt resumed after."""
+"""More hyperparameters, parameter counts, diagnostics per epoch, and the epoch an attempt resumed after."""
 
 import sqlalchemy as sa
 from alembic import op
