@@ -110,7 +110,6 @@ class Hyperparameters(BaseModel):
     ] = "sgd"
     momentum: Annotated[
         float,
-        AfterValidator(_without_sign),
         Field(
             ge=0,
             lt=1,
@@ -118,10 +117,10 @@ class Hyperparameters(BaseModel):
             description="For sgd and nesterov: share of the previous step that is added to the next.",
             json_schema_extra={"folded": True},
         ),
+        AfterValidator(_without_sign),
     ] = 0.0
     weight_decay: Annotated[
         float,
-        AfterValidator(_without_sign),
         Field(
             ge=0,
             le=1,
@@ -129,10 +128,10 @@ class Hyperparameters(BaseModel):
             description="Shrinks weights and biases at each update.",
             json_schema_extra={"folded": True},
         ),
+        AfterValidator(_without_sign),
     ] = 0.0
     dropout: Annotated[
         float,
-        AfterValidator(_without_sign),
         Field(
             ge=0,
             lt=1,
@@ -140,6 +139,7 @@ class Hyperparameters(BaseModel):
             description="Probability of dropping a hidden unit during training.",
             json_schema_extra={"folded": True},
         ),
+        AfterValidator(_without_sign),
     ] = 0.0
     schedule: Annotated[
         Schedule,

@@ -26,7 +26,7 @@ _WORDS: Final = {
     405: "Method not allowed",
     409: "Something changed in the meantime",
     413: "Request too large",
-    422: "This request can't be read",
+    422: "Invalid request",
     429: "The queue is full",
     500: "Server error",
     503: "Database unavailable",

@@ -47,7 +47,10 @@ def test_the_page_api_lists_every_operation(quiet: WebServer, page: Page) -> Non
     page.goto(f"{quiet.url}/docs")
     expect(page.locator(".operation")).to_have_count(sum(len(methods) for methods in paths.values()))
     page.get_by_text("/studies/preview").click()
-    expect(page.locator(".operation[open]")).to_contain_text("batch_size")
+    shown = page.locator(".operation[open]")
+    expect(shown).to_contain_text("batch_size")
+    expect(shown).to_contain_text("number, at least 0, below 1")
+    expect(shown).to_contain_text("list of number and number")
 
 
 def test_the_browser_words_numbers_as_the_server_does(quiet: WebServer, page: Page) -> None:

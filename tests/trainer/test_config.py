@@ -36,3 +36,9 @@ def test_the_deepest_network_of_a_width_has_no_layer_below_16_units_and_one_more
 
 def test_depths_beyond_the_reference_go_on_halving() -> None:
     assert TrainConfig(depth=7).layer_sizes == (784, 512, 256, 128, 64, 32, 16, 10)
+
+
+def test_the_schema_states_bounds_by_the_keywords_of_json_schema() -> None:
+    fields = TrainConfig.model_json_schema()["properties"]
+    assert (fields["momentum"]["minimum"], fields["momentum"]["exclusiveMaximum"]) == (0, 1)
+    assert [name for name, field in fields.items() if {"ge", "gt", "le", "lt"} & field.keys()] == []

@@ -14,20 +14,22 @@ function element(name, properties = {}, ...children) {
 const resolve = (schema) =>
   schema?.$ref ? description.components.schemas[schema.$ref.split("/").at(-1)] : (schema ?? {});
 
-// A schema in one line: integer, 1 to 5; list of string; RunOut.
+// A schema in one line: integer from 1 to 5; list of strings; RunOut. Bounds that JavaScript can't represent are left out.
 function kind(schema) {
   if (schema.$ref) return schema.$ref.split("/").at(-1);
   if (schema.anyOf) return schema.anyOf.map(kind).join(" or ");
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" or ");
   if ("const" in schema) return JSON.stringify(schema.const);
+  if (schema.prefixItems) return `list of ${schema.prefixItems.map(kind).join(" and ")}`;
   if (schema.type === "array") return `list of ${kind(schema.items ?? {})}`;
-  const low = schema.minimum ?? schema.exclusiveMinimum;
   const bounds = [
-    low === undefined ? null : `${schema.minimum === undefined ? "more than" : "from"} ${low}`,
-    schema.maximum === undefined ? null : `to ${schema.maximum}`,
-    schema.maxLength === undefined ? null : `up to ${schema.maxLength} characters`,
+    schema.minimum === undefined ? null : `at least ${schema.minimum}`,
+    schema.exclusiveMinimum === undefined ? null : `above ${schema.exclusiveMinimum}`,
+    schema.maximum === undefined || schema.maximum > Number.MAX_SAFE_INTEGER ? null : `at most ${schema.maximum}`,
+    schema.exclusiveMaximum === undefined ? null : `below ${schema.exclusiveMaximum}`,
+    schema.maxLength === undefined ? null : `at most ${schema.maxLength} characters`,
   ].filter(Boolean);
-  return [schema.format ?? schema.type ?? "anything", ...bounds].join(" ");
+  return [schema.format ?? schema.type ?? "anything", ...bounds].join(", ");
 }
 
 // `of` names the table's subject, because many tables have the same caption.
