@@ -153,7 +153,7 @@ def worker(
         with database_errors(settings):
             program.main(settings, worker_id, replaces, parent)
     except SlotsUnusable as error:
-        raise Failure(f"The worker gives up: {error}. What its slots printed says why.") from error
+        raise Failure(f"The worker gives up: {error}. See the output of its slots.") from error
 
 
 @app.command()

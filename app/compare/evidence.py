@@ -33,7 +33,9 @@ def evidence(groups: Sequence[Group], pairs: Sequence[Pair]) -> list[str]:
     if any(pair.ci95 for pair in pairs):
         where = "each on its one test set" if several_datasets(groups) else "on this one test set"
         each = ", and each stands for its pair alone" if tests > 1 else ""
-        sentences.append(f"Intervals are over seeds, {where}{each}; another test set could rank otherwise.")
+        sentences.append(
+            f"Intervals are over seeds, {where}{each}; another test set could rank the groups differently."
+        )
     return sentences
 
 

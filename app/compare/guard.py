@@ -68,7 +68,7 @@ def missing(asked: Sequence[int], runs: Sequence[RunOut]) -> list[str]:
 
 def missing_study(asked: int | None, study: Study | None) -> list[str]:
     """A sentence on a requested study that does not exist."""
-    return [f"Study {asked} does not exist, and is left out."] if asked is not None and study is None else []
+    return [f"Study {asked} was not found and is ignored."] if asked is not None and study is None else []
 
 
 def odd_data(runs: Sequence[RunOut]) -> list[str]:

@@ -202,7 +202,7 @@ def _can_be_settled(groups: Sequence[Group]) -> bool:
 
 
 def _why_not_likely(groups: Sequence[Group], noun: Noun) -> str:
-    unsaid = "How likely it is to be the best can't be said"
+    unsaid = "P(best) can't be computed"
     if any(len(group.runs) == 1 for group in groups):
         return f"{unsaid} while a {noun.one} has a single seed."
     return f"{unsaid}: some seeds show no spread at all, and chance can't be judged without one."

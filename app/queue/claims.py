@@ -162,5 +162,5 @@ def _recorded(session: Session, claim: Claim, epoch: int) -> bool:
     """Whether the claim is valid; if it is, this epoch must be recorded."""
     held = session.exec(select(Run.epochs_done).where(*claim.fence)).first()
     if held is not None and held < epoch:
-        raise ValueError(f"run {claim.run_id}: epoch {epoch} came, but only {held} epochs are recorded")
+        raise ValueError(f"run {claim.run_id}: received epoch {epoch}, but only {held} epochs are recorded")
     return held is not None

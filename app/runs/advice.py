@@ -39,11 +39,11 @@ _FITS: Final = "Clone the run with a smaller width or batch size, or give the wo
 _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
     (
         r"could not write |the database could not be written",
-        Advice("The cause lies outside the run. Remove it, then retry the run."),
+        Advice("The cause lies outside the run. Fix the cause, then retry the run."),
     ),
     (
         r"the data set \S+ can't be used: |There is no data set ",  # the latter in earlier versions
-        Advice("Put the data set right, then retry the run: its files are read again.", needs_system=True),
+        Advice("Fix the data set, then retry the run: its files are read again.", needs_system=True),
     ),
     (
         r"(Device .* is not available here|Unknown device )",
@@ -74,11 +74,11 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
     (
         r"lost worker .*its worker",
         Advice(
-            "Its worker or the machine ended each time. The log of the worker says more. If the run does not "
-            "take the machine down, retry it."
+            "Its worker or the machine ended each time. See the worker's log. If the run did not cause "
+            "this, retry it."
         ),
     ),
-    (r"(crashed|lost) ", Advice("Its process ended. The log of the worker says more. Then retry the run.")),
+    (r"(crashed|lost) ", Advice("Its process ended. See the worker's log, then retry the run.")),
     (
         r"the device failed: ",
         Advice(
@@ -88,7 +88,7 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
     ),
     (
         r"what its process reported ",
-        Advice("The log of the worker says what the database refused. Then retry the run."),
+        Advice("The worker's log says what the database rejected. Then retry the run."),
     ),
 )
 _DIVERGED: Final = re.compile(r"diverged: ")

@@ -101,8 +101,9 @@ def _loose(files: Sequence[Path]) -> str:
     names = ", ".join(shown(path.name) for path in files[:_MOST_FILES])
     more = ", …" if len(files) > _MOST_FILES else ""
     return (
-        f"Beside the folders: {names}{more}. Put the four files of a data set into a folder of its own, "
-        "unpack archives, and fix links that lead nowhere."
+        f"Files outside a data set folder: {names}{more}. Put the four files of a data set into a folder "
+        "of its own, "
+        "unpack archives, and repair broken links."
     )
 
 
@@ -143,7 +144,7 @@ def _look(path: Path) -> _Look | str:
     if path.name == SHIPPED:
         return f"{SHIPPED} is the name of the shipped data set. Rename the folder."
     if not _can_be_asked_for(path.name):
-        return f"A data set's name has {_ALLOWED}. Rename the folder{_suggested(path.name)}."
+        return f"A data set's name can have {_ALLOWED}. Rename the folder{_suggested(path.name)}."
     folder = DataFolder(path)
     files = folder.find()
     if problem := lacks(folder, files):
@@ -199,7 +200,7 @@ def _note(path: Path, found: FoundFiles) -> str | None:
         notes.append(f"read from {shown(inside[0])}/")
     if found.unused:
         unread = ", ".join(shown(file.name) for file in found.unused[:_MOST_FILES])
-        notes.append(f"not read, since another file has its role: {unread}")
+        notes.append(f"ignored because another file is used instead: {unread}")
     return "; ".join(notes) or None
 
 

@@ -76,8 +76,8 @@ class Chance:
         )
         if judgement == ONE_CLASS:
             return (
-                f"every test image is of class {digits[0]}, so always {answer} gets 100 %: this "
-                "test accuracy does not show whether the network learned anything."
+                f"every test image is of class {digits[0]}, so always {answer} scores 100 %; this test "
+                "accuracy does not show whether the network learned anything."
             )
         if judgement == MAY_BE:
             return (

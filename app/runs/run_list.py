@@ -115,7 +115,7 @@ class RunQuery:
                 raise QueryError(name, f"unknown parameter; known are {', '.join(PARAMETERS)}")
         if sum(map(len, filters.values())) > MAX_FILTER_VALUES:
             name = max(filters, key=lambda name: len(filters[name]))
-            raise QueryError(name, f"all filters have more than {MAX_FILTER_VALUES:,} values together")
+            raise QueryError(name, f"all filters have more than {MAX_FILTER_VALUES:,} values in total")
         return cls(filters=filters, **special)
 
 
@@ -215,9 +215,7 @@ def _read_cursor(query: RunQuery, key: ColumnElement[Any]) -> tuple[Any, int]:
         or not _fits(last_id, int)
         or not (last is None or _fits(last, key.type.python_type))
     ):
-        raise QueryError(
-            "cursor", "not a cursor of this list; take next_cursor from the page before, with the same sort"
-        )
+        raise QueryError("cursor", "invalid cursor; use next_cursor of the previous page with the same sort")
     return last, last_id
 
 
@@ -262,7 +260,7 @@ def _decimal(name: str, text: str) -> float:
 
 def _text(name: str, text: str) -> str:
     if "\0" in text:
-        raise QueryError(name, "must not hold a NUL character")
+        raise QueryError(name, "must not contain a NUL character")
     return text
 
 

@@ -112,7 +112,8 @@ def _few_updates(configs: Iterable[TrainConfig], images: Mapping[str, int]) -> l
     ]
     if fewest is not None:
         sentences.append(
-            f"{formats.plural(fewest, 'update')} of the weights in a whole run: too few to learn much. Use "
+            f"{formats.plural(fewest, 'update')} of the weights in a whole run: too few for useful "
+            "training. Use "
             "more epochs or a smaller batch size."
         )
     return sentences
@@ -129,8 +130,8 @@ def _settings(configs: Sequence[TrainConfig]) -> list[str]:
     coupled = [config for config in configs if config.optimizer != "adamw"]
     if decays := {config.weight_decay for config in coupled if config.weight_decay > _MOST_DECAY}:
         sentences.append(
-            f"{_values('Weight decay', decays)} is far above what has worked (up to {_MOST_DECAY}): weights "
-            "shrink to nothing. 0.0001 is usual; adamw bears more."
+            f"{_values('Weight decay', decays)} is far above what has worked (up to {_MOST_DECAY}): "
+            "weights shrink towards 0. 0.0001 is usual; adamw tolerates more."
         )
     if shares := {
         config.dropout for config in configs if config.dropout > _MOST_DROPOUT and config.depth > 1

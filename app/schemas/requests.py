@@ -32,7 +32,7 @@ def _printable(text: str) -> str:
     """Returns the text, or raises: control characters break tables, terminals and CSV files."""
     for character in text:
         if unicodedata.category(character) == "Cc" and character not in "\n\t":
-            raise ValueError(f"must not hold the control character U+{ord(character):04X}")
+            raise ValueError(f"must not contain the control character U+{ord(character):04X}")
     return text
 
 
@@ -44,7 +44,7 @@ def _one_line(text: str) -> str:
 
 def _without_commas(text: str) -> str:
     if "," in text:
-        raise ValueError("must not hold a comma: commas separate tags in a query")
+        raise ValueError("must not contain a comma: commas separate tags in a query")
     return text
 
 

@@ -132,8 +132,8 @@ def _place(location: str) -> Path:
         _ = store.fs
     except (ImportError, ValueError) as error:
         raise StoreUnusable(
-            f"{location!r} can't be reached: {error}; expected a folder or a URL that fsspec knows, whose "
-            "package is installed"
+            f"{location!r} can't be reached: {error}; expected a folder, or an fsspec URL whose package is "
+            "installed"
         ) from error
     return cast("Path", store)  # not a subclass, but it has the methods
 
@@ -143,7 +143,8 @@ def _refuse_unless_shared(url: str) -> None:
     parts = urlsplit(url)
     if _kind(url) == "memory":
         raise StoreUnusable(
-            f"{url!r} is the memory of one process, which other processes can't read; expected a folder, "
+            f"{url!r} is in-memory storage of one process, which other processes can't read; expected a "
+            "folder, "
             "or the URL of a store that all processes can reach"
         )
     if _kind(url) in _FOLDERS and (parts.netloc or parts.query or parts.fragment or not parts.path):

@@ -167,7 +167,7 @@ class _Header:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
         if not size:
-            raise _Fault("it is empty (0 bytes); if it never held anything, delete it")
+            raise _Fault("it is empty (0 bytes); if it never contained data, delete it")
         if not any(header):
             raise _Fault("it begins with zeros instead of the header of a SQLite file")
         if not header.startswith(_MAGIC):

@@ -78,7 +78,7 @@ class OpenFiles:
             if _identity_or_none(path) != known:
                 raise Misplaced(
                     f"{path}, a part of the database, was removed or replaced while Depthboard runs. Stop "
-                    "Depthboard without killing it, which saves what is committed, and start it again. "
+                    "Depthboard with Ctrl-C or SIGTERM, which saves committed data, and start it again. "
                     "Nothing is recorded until then"
                 )
 
@@ -93,7 +93,8 @@ class OpenFiles:
         removed = f", remove {' and '.join(old)}, which belong to the old one," if old else ""
         return (
             f"another file has taken the place of the database {self._path} while Depthboard runs. To use "
-            f"it, stop Depthboard{removed} and start it again; or put the old one back. Nothing is recorded "
+            f"it, stop Depthboard{removed} and start it again; or restore the original file. Nothing is "
+            "recorded "
             "until then"
         )
 

@@ -106,16 +106,16 @@ async def _no_database(request: Request, error: Any) -> Response:  # noqa: ANN40
 
 def _what_to_do(method: str, error: DBAPIError) -> str:
     if isinstance(error, Misplaced):
-        lost = " This change is lost with it, unless the same file comes back." if error.committed else ""
+        lost = " This change is lost unless the original file is restored." if error.committed else ""
         return f"{sentence(error.orig)}{lost}"
     if why := unwritable(error):
-        return f"The database can't be written: {why}. Nothing was changed; fix that and try again."
+        return f"The database can't be written: {why}. Nothing was changed. Fix the cause and try again."
     if method in ("GET", "HEAD"):
-        return "The database does not answer now. Try again in a moment."
+        return "The database is not responding. Try again in a moment."
     if error.connection_invalidated:
         return (
-            "The connection to the database was lost, perhaps after the change was made: check before you "
-            "try again. A request with an Idempotency-Key can be repeated safely."
+            "The connection to the database was lost, and the change may or may not have been saved: check "
+            "before you try again. A request with an Idempotency-Key can be repeated safely."
         )
     return "The database is busy; nothing was changed. Try again in a moment."
 

@@ -84,9 +84,9 @@ def test_wrong_settings_are_exit_code_2_and_name_the_variable(run: Run, command:
     [
         ("up", "--database-url", "nonsense", "expected one like postgresql"),
         ("up", "--data-dir", "/dev/null/data", "/dev/null"),
-        ("up", "--artifacts-url", "nonesuch://bucket", "expected a folder or a URL that fsspec knows"),
+        ("up", "--artifacts-url", "nonesuch://bucket", "expected a folder, or an fsspec URL"),
         ("serve", "--database-url", "nonesuch://host/name", "nonesuch"),
-        ("serve", "--artifacts-url", "memory://bucket", "is the memory of one process"),
+        ("serve", "--artifacts-url", "memory://bucket", "is in-memory storage of one process"),
         ("worker", "--artifacts-url", "file://artifacts/x", "does not name an absolute path"),
     ],
 )

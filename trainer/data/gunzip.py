@@ -29,7 +29,7 @@ def gunzip(file: BinaryIO) -> Iterator[bytes]:
     while rest:
         if member and not (GZIP.startswith(rest) or rest.startswith(GZIP)):
             begins = rest[: len(GZIP)].hex()
-            raise GzipError(f"goes on after the end of its gzip data with bytes that are none (0x{begins}…)")
+            raise GzipError(f"has non-gzip bytes after the end of its gzip data (0x{begins}…)")
         member += 1
         stream = zlib.decompressobj(wbits=_GZIP_FORMAT)
         while not stream.eof:

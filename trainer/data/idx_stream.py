@@ -129,11 +129,11 @@ class IdxStream:
                 raise self._error("is cut short: it ends within its gzip header")
             if stored.startswith(b"\0\0") and stored[2:3] != b"\0":
                 plain = shown(self.path.stem)
-                raise self._error("is not compressed, though its name says so", f"Rename it to {plain}.")
+                raise self._error("is not compressed although its name ends in .gz", f"Rename it to {plain}.")
             raise self._unlike("a gzip file", stored)
         if not self._compressed and stored.startswith(GZIP):
             remedy = f"Rename it to {name}{COMPRESSED}, or decompress it."
-            raise self._error("is compressed with gzip, though its name does not end in .gz", remedy)
+            raise self._error("is compressed with gzip although its name does not end in .gz", remedy)
 
     def _check_magic(self, start: bytes) -> None:
         if not start:
@@ -153,7 +153,7 @@ class IdxStream:
             raise self._cut_short(start)
         remedy = f"Write it as IDX of {_described(self.layout.magic)}: {self._wanted()}."
         if magic in (IMAGES.magic, LABELS.magic):
-            remedy = "Images and labels may be in each other's place: put each under its own name."
+            remedy = "Image and label files may be swapped: give each its own name."
         raise self._error(
             f"begins with the magic number 0x{magic:08x} ({_described(magic)}{self._dimensions(start)}), "
             f"not 0x{self.layout.magic:08x} ({_described(self.layout.magic)}: {self.layout.what})",

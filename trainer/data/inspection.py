@@ -84,7 +84,7 @@ def check_counts(files: Mapping[str, Path], counts: Mapping[str, int]) -> None:
         if counts[images] != counts[labels]:
             raise DataError(
                 f"{shown(files[labels])} holds {counts[labels]:,} labels, but {shown(files[images])} "
-                f"{counts[images]:,} images. Put files there that belong together: one label for each image."
+                f"{counts[images]:,} images. Use matching files: one label per image."
             )
 
 
@@ -99,7 +99,7 @@ def lacks(folder: DataFolder, data_files: FoundFiles) -> str | None:
     if not data_files.missing:
         return None
     if not os.access(folder.path, os.R_OK | os.X_OK):
-        return f"{shown(folder.path)} can't be read. Give the user that Depthboard runs as access to it."
+        return f"{shown(folder.path)} can't be read. Grant read access to the user that runs Depthboard."
     called = {name: shown(data_files.missing_as.get(name, name)) for name in data_files.missing}
     what = f"{', '.join(called.values())}, {'each ' if len(called) > 1 else ''}with or without {COMPRESSED}"
     return f"{shown(data_files.place or folder.path)} lacks {what}{_instead(called, data_files)}"

@@ -67,7 +67,7 @@ def _small(data: "Arrays") -> list[str]:
     warnings = []
     if (images := len(data.test_labels)) < FEW:
         warnings.append(
-            f"the test set has only {images} image{'' if images == 1 else 's'}, each of which is "
+            f"the test set has only {images} image{'' if images == 1 else 's'}, each of which counts for "
             f"{100 / images:.1f} percentage points of test accuracy"
         )
     if (images := len(data.train_labels)) < FEW:

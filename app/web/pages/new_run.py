@@ -31,7 +31,7 @@ REFERENCE_STUDY: Final = {
     "depth": "1-5",
     "seed": "0",
     "epochs": "200",
-    "name": "The reference, repeated",
+    "name": "Published experiment, reproduced",
     "reuse": "on",
 }
 

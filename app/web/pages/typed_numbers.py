@@ -233,7 +233,7 @@ def _question(name: str, item: str, readings: Sequence[_Reading]) -> str:
 
 
 def _suggestion(item: str, written: str) -> str:
-    return f"“{_cut(item)}” is not how numbers are written here. If it means {written}, write {written}"
+    return f"“{_cut(item)}” is not a valid number. If it means {written}, write {written}"
 
 
 def _cut(text: str) -> str:

@@ -16,7 +16,7 @@ def test_an_unknown_study_beside_known_runs_is_left_out_with_a_word(database: Da
     with database.read() as session:
         found = compare(session, run_ids, study_id=77)
     assert found is not None
-    assert found.warnings == ["Study 77 does not exist, and is left out."]
+    assert found.warnings == ["Study 77 was not found and is ignored."]
     assert found.offer is not None
     assert found.offer.url == "/studies"
 

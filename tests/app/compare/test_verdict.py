@@ -91,7 +91,7 @@ def test_a_single_seed_on_one_side_allows_no_test_of_that_pair_and_no_chance_of_
     found = judge({1: [0.92], 2: [0.97, 0.98], 3: [0.98, 0.975]})
     assert [pair.p is None for pair in found.pairs] == [True, True, False]
     assert found.probability_best is None
-    assert found.outlook[0].startswith("How likely it is to be the best can't be said while a depth has")
+    assert found.outlook[0].startswith("P(best) can't be computed while a depth has")
     assert "with the single seed of 1 layer no test is possible" in found.evidence[0]
     assert found.more_seeds_for == ["1 layer"]
 

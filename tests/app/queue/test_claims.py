@@ -100,7 +100,7 @@ def test_an_epoch_cannot_leave_out_the_one_before(database: Database) -> None:
     run_id = queue_run(database)
     claim = claimed(database)
     record(database, claim, 1)
-    with pytest.raises(ValueError, match="epoch 3 came, but only 1 epochs are recorded"):
+    with pytest.raises(ValueError, match="received epoch 3, but only 1 epochs are recorded"):
         record(database, claim, 3)
     assert epochs_of(database, run_id) == [(1, 1)]
 

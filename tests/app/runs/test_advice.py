@@ -94,7 +94,7 @@ def test_a_data_set_that_is_missing_or_damaged_is_put_right_first(tmp_path: Path
         with pytest.raises(DataError) as caught:
             load(name, DataFolder(folder))
         found = failed(f"the data set {name} can't be used: {caught.value}")
-        assert found.words.startswith("Put the data set right, then retry the run")
+        assert found.words.startswith("Fix the data set, then retry the run")
         assert found.needs_system
 
 
@@ -126,7 +126,7 @@ def test_a_device_that_is_not_there_is_looked_for_on_the_page_system() -> None:
         ("lost worker 3 times; the last time, its process was killed by SIGKILL", "The operating system"),
         ("lost worker 3 times; the last time, its process exited with code 1", "Its process ended"),
         ("the device failed: CUDA error: an illegal memory access", "The fault is in the device"),
-        (str(Refused(EpochDone(measured(1)), ValueError("no such column"))), "The log of the worker says"),
+        (str(Refused(EpochDone(measured(1)), ValueError("no such column"))), "The worker's log says"),
         ("ValueError: it broke", "Training raised an error; the traceback on the run's page shows where"),
     ],
 )

@@ -62,11 +62,11 @@ def test_files_of_other_names_are_told_where_they_come_from(settings: Settings) 
     write(home / "fashion" / "FashionMNIST" / "raw", small(), compressed=False)
     (found,) = catalogue(settings.data_dir).usable[1:]
     assert found.note == (
-        f"read from FashionMNIST/raw/; not read, since another file has its role: {', '.join(FILES)}"
+        f"read from FashionMNIST/raw/; ignored because another file is used instead: {', '.join(FILES)}"
     )
 
 
-NAME = "A data set's name has at most 64 lower-case letters, digits, dots, hyphens and underscores."
+NAME = "A data set's name can have at most 64 lower-case letters, digits, dots, hyphens and underscores."
 BAD_NAMES = {
     "My Digits": f"{NAME} Rename the folder, for instance to my-digits.",
     "FashionMNIST": f"{NAME} Rename the folder, for instance to fashionmnist.",
@@ -91,9 +91,9 @@ def test_files_beside_the_folders_are_listed(folder: Path, settings: Settings) -
     loose = catalogue(settings.data_dir).loose
     assert loose is not None
     assert loose == (
-        "Beside the folders: lost, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz, "
+        "Files outside a data set folder: lost, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz, "
         "train-images-idx3-ubyte.gz, …. Put the four files of a data set into a folder of its own, unpack "
-        "archives, and fix links that lead nowhere."
+        "archives, and repair broken links."
     )
 
 
@@ -243,6 +243,6 @@ def test_the_system_page_names_them_and_what_one_of_them_lacks(site: Served, set
     assert "<dt>mnist</dt><dd>60,000 training images, 10,000 test images</dd>" in shown
     assert "<dt>clothes</dt><dd>5 training images, 3 test images</dd>" in shown
     assert f"<code>kmnist</code>: {settings.data_dir}/datasets/kmnist {LACKS}" in shown
-    assert "<code>My Digits</code>: A data set&#39;s name has" in shown
+    assert "<code>My Digits</code>: A data set&#39;s name can have" in shown
     assert r"<code>\udcff\n&lt;b&gt;</code>" in shown
     assert str(settings.data_dir / "datasets") in shown

@@ -193,7 +193,7 @@ def test_one_class_is_called_so(site: Served) -> None:
     environment = {"test_class_counts": "0 0 0 40 0 0 0 0 0 0"}
     run_id = trained(site.database, 1.0, environment, dataset="threes")
     page = site.client.get(f"/runs/{run_id}", headers=PAGE).text
-    assert "Every test image is of class 3, so always answering 3 gets 100 %" in page
+    assert "Every test image is of class 3, so always answering 3 scores 100 %" in page
     found = site.client.get(f"/compare?runs={run_id}").json()
     assert (
         f"Run {run_id}: all test images are of one class, so guessing gets 100 % test accuracy."

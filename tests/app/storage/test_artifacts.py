@@ -118,7 +118,7 @@ def test_a_url_of_a_file_is_a_folder_of_this_machine(tmp_path: Path) -> None:
 
 
 def test_a_url_that_nothing_can_reach_is_refused() -> None:
-    with pytest.raises(StoreUnusable, match="expected a folder or a URL that fsspec knows"):
+    with pytest.raises(StoreUnusable, match="expected a folder, or an fsspec URL"):
         artifacts.of_run("nonesuch://bucket", 1)
 
 
@@ -126,7 +126,9 @@ def test_a_url_that_nothing_can_reach_is_refused() -> None:
     "url", ["memory://bucket", "MEMORY://bucket", "simplecache::memory://bucket/depthboard"]
 )
 def test_the_memory_of_one_process_is_no_place_for_what_others_read(url: str) -> None:
-    with pytest.raises(StoreUnusable, match=r"is the memory of one process.*expected a folder, or the URL"):
+    with pytest.raises(
+        StoreUnusable, match=r"is in-memory storage of one process.*expected a folder, or the URL"
+    ):
         artifacts.check(url)
 
 

@@ -175,7 +175,7 @@ def test_what_would_overfill_the_queue_is_refused_as_a_whole(
     before = contents(nearly_full.database)
     answer = client.post(path, json=body, headers={"Idempotency-Key": "once"})
     detail = problem(answer, 429)["detail"]
-    assert "runs would wait; the limit is 3 (DEPTHBOARD_QUEUE_LIMIT)" in detail
+    assert "runs would be queued; the limit is 3 (DEPTHBOARD_QUEUE_LIMIT)" in detail
     assert 1 <= int(answer.headers["retry-after"]) <= 3600
     assert contents(nearly_full.database) == before
     assert post(client, "/runs/1/cancel").status_code == 200
@@ -193,6 +193,6 @@ def test_a_retry_needs_room_too(nearly_full: Served) -> None:
     answer = post(client, "/runs/bulk", ids=ids, action="retry").json()
     assert answer["done"] == ids[:1]
     assert [skip["id"] for skip in answer["skipped"]] == ids[1:]
-    assert "4 runs would wait; the limit is 3" in answer["skipped"][0]["reason"]
+    assert "4 runs would be queued; the limit is 3" in answer["skipped"][0]["reason"]
     problem(client.post("/runs/1/retry"), 429)
     assert client.get("/runs/1").json()["status"] == "cancelled"

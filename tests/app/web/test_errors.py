@@ -54,7 +54,7 @@ def test_what_is_not_there_cannot_be_changed(
         ("database is locked", False, "The database is busy; nothing was changed. Try again in a moment."),
         ("database or disk is full", False, "its disk is full or broken (database or disk is full). Nothing"),
         ("attempt to write a readonly database", False, "it is read-only (attempt to write a readonly"),
-        ("server closed the connection", True, "perhaps after the change was made: check before you try"),
+        ("server closed the connection", True, "may or may not have been saved: check before you try"),
     ],
 )
 def test_a_database_that_can_not_be_written_is_503_and_says_what_to_do(
@@ -77,8 +77,8 @@ def test_a_database_that_does_not_answer_is_503_on_pages_too(
 
     monkeypatch.setattr(run_list, "list_runs", away)
     assert problem(site.client.get("/runs"), 503)["detail"] == (
-        "The database does not answer now. Try again in a moment."
+        "The database is not responding. Try again in a moment."
     )
     shown = site.client.get("/runs", headers={"Accept": "text/html"})
     assert shown.status_code == 503
-    assert "The database does not answer now." in shown.text
+    assert "The database is not responding." in shown.text

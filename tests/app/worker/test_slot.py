@@ -200,7 +200,7 @@ def test_what_is_odd_about_a_data_set_is_recorded_with_each_run(child: Child, tm
         "no training image is of class 2, 4, 5, 6, 7 or 8; 1 test image is, and can't be recognised",
         "no test image is of class 1 or 3, so test accuracy does not tell how well they are recognised",
         f"every test image is also a training image, {SO}",
-        "the test set has only 3 images, each of which is 33.3 percentage points of test accuracy",
+        "the test set has only 3 images, each of which counts for 33.3 percentage points of test accuracy",
         "the training set has only 5 images",
     ]
     assert "data_warnings" not in environment(child.train())

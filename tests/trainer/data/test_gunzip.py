@@ -69,7 +69,7 @@ def test_a_damaged_gzip_file_is_refused(tmp_path: Path, position: int, expected:
 @pytest.mark.parametrize("garbage", [b"x", b"\x1fx", bytes(20_000) + b"some text"])
 def test_bytes_after_the_gzip_data_are_refused(tmp_path: Path, garbage: bytes) -> None:
     path = stored(tmp_path, gzip.compress(LABELS) + garbage)
-    assert problem(path).startswith("goes on after the end of its gzip data with bytes that are none (0x")
+    assert problem(path).startswith("has non-gzip bytes after the end of its gzip data (0x")
 
 
 def test_no_more_is_decompressed_than_shows_that_there_is_too_much(

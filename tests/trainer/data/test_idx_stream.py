@@ -119,15 +119,15 @@ def test_damaged_labels_are_refused(tmp_path: Path, content: bytes, expected: st
 
 
 def test_images_in_the_place_of_labels_are_told_so(tmp_path: Path) -> None:
-    assert "in each other's place" in refusal(write(tmp_path, IMAGES)).remedy
+    assert "may be swapped" in refusal(write(tmp_path, IMAGES)).remedy
 
 
 def test_compressed_content_under_a_plain_name_is_told_to_be_renamed_and_the_reverse(tmp_path: Path) -> None:
     error = refusal(stored(tmp_path, LABELS, "labels.gz"))
-    assert str(error).endswith("labels.gz is not compressed, though its name says so")
+    assert str(error).endswith("labels.gz is not compressed although its name ends in .gz")
     assert error.remedy == "Rename it to labels."
     error = refusal(stored(tmp_path, gzip.compress(LABELS), "labels"))
-    assert str(error).endswith("labels is compressed with gzip, though its name does not end in .gz")
+    assert str(error).endswith("labels is compressed with gzip although its name does not end in .gz")
     assert error.remedy == "Rename it to labels.gz, or decompress it."
 
 

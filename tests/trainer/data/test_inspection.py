@@ -54,12 +54,12 @@ ODD: dict[str, tuple[Contents, str]] = {
     ),
     "plain under .gz": (
         files() | {f"{TEST_LABELS_FILE}.gz": labels([5, 0, 9])},
-        f"{FILE}.gz is not compressed, though its name says so. Rename it to {TEST_LABELS_FILE}.",
+        f"{FILE}.gz is not compressed although its name ends in .gz. Rename it to {TEST_LABELS_FILE}.",
     ),
     "gzip under a plain name": (
         without(TEST_LABELS_FILE, {TEST_LABELS_FILE: gzip.compress(labels([5, 0, 9]))}),
         (
-            f"{FILE} is compressed with gzip, though its name does not end in .gz. Rename it to "
+            f"{FILE} is compressed with gzip although its name does not end in .gz. Rename it to "
             f"{TEST_LABELS_FILE}.gz, or decompress it."
         ),
     ),
@@ -74,7 +74,7 @@ ODD: dict[str, tuple[Contents, str]] = {
     ),
     "garbage behind": (
         files() | {f"{TEST_LABELS_FILE}.gz": gzip.compress(labels([5, 0, 9])) + b"\r\n"},
-        f"{FILE}.gz goes on after the end of its gzip data with bytes that are none (0x0d0a…). {AGAIN}",
+        f"{FILE}.gz has non-gzip bytes after the end of its gzip data (0x0d0a…). {AGAIN}",
     ),
     "a gibibyte": (
         files() | {f"{TEST_IMAGES_FILE}.gz": bomb()},
@@ -108,16 +108,16 @@ ODD: dict[str, tuple[Contents, str]] = {
     "labels for other images": (
         files() | {f"{TEST_LABELS_FILE}.gz": gzip.compress(labels([5, 0, 9, 1]))},
         (
-            f"{FILE}.gz holds 4 labels, but FOLDER/{TEST_IMAGES_FILE}.gz 3 images. Put files there that "
-            "belong together: one label for each image."
+            f"{FILE}.gz holds 4 labels, but FOLDER/{TEST_IMAGES_FILE}.gz 3 images. Use matching files: one "
+            "label per image."
         ),
     ),
     "images and labels exchanged": (
         files() | {f"{TEST_LABELS_FILE}.gz": gzip.compress(images(3))},
         (
             f"{FILE}.gz begins with the magic number 0x00000803 (unsigned bytes in 3 dimensions, 3x28x28), "
-            "not 0x00000801 (unsigned bytes in 1 dimension: labels). Images and labels may be in each "
-            "other's place: put each under its own name."
+            "not 0x00000801 (unsigned bytes in 1 dimension: labels). Image and label files may be swapped: "
+            "give each its own name."
         ),
     ),
     "no image": (

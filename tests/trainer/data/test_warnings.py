@@ -11,6 +11,7 @@ from trainer.data.loading import Arrays
 from trainer.data.warnings import data_warnings
 
 EVERY = list(range(10)) * 10
+OF_ACCURACY = "percentage points of test accuracy"
 SO = "so test accuracy overstates how well new images are recognised"
 ALONE = "all training images are of class 3, so there is nothing to distinguish"
 
@@ -94,9 +95,7 @@ def without(*classes: int) -> list[int]:
         ),
         (
             data(test=EVERY[:60]),
-            [
-                "the test set has only 60 images, each of which is 1.7 percentage points of test accuracy",
-            ],
+            [f"the test set has only 60 images, each of which counts for 1.7 {OF_ACCURACY}"],
         ),
         (data(train=EVERY[:99]), ["the training set has only 99 images"]),
     ],
@@ -109,7 +108,7 @@ def test_several_things_are_told_of_a_tiny_set() -> None:
     assert data_warnings("own", data(train=[1], test=[1], test_images=pictures(1, 1))) == [
         "all training images are of class 1, so there is nothing to distinguish",
         f"every test image is also a training image, {SO}",
-        "the test set has only 1 image, each of which is 100.0 percentage points of test accuracy",
+        "the test set has only 1 image, each of which counts for 100.0 percentage points of test accuracy",
         "the training set has only 1 image",
     ]
 

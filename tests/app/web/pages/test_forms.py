@@ -51,7 +51,7 @@ def test_an_empty_field_means_its_default() -> None:
         ("batch_size", "70000", "70000 is too large: at most 60,000 is expected."),
         ("device", "tpu", "“tpu” is unknown: 'auto', 'cpu', 'cuda' or 'mps' is expected."),
         ("name", "x" * 101, "This is too long: at most 100 characters are allowed."),
-        ("name", "a\x00b", "Must not hold the control character U+0000."),
+        ("name", "a\x00b", "Must not contain the control character U+0000."),
         ("tags", ",".join(map(str, range(21))), "These are too many: at most 20 are allowed."),
         ("priority", "high", "A whole number is expected, like 0."),
         ("seed", "0-1000", "'0-1000' has more than 1,000 values."),
