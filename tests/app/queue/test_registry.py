@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.queue import registry
+from app.queue import endings, registry
 from app.storage.database import Database
 from tests.app.queue.steps import reap, retire
 from tests.app.states import add_worker, claimed, queue_run, row
@@ -68,3 +68,17 @@ def test_a_worker_known_to_be_dead_loses_its_runs_before_their_lease_ends(databa
     assert row(database, alive).status == "running"
     with database.read() as session:
         assert registry.list_workers(session) == []
+
+
+def test_a_claim_whose_answer_was_lost_is_released_though_an_older_attempt_is_known(
+    database: Database,
+) -> None:
+    run_id = queue_run(database)
+    first = claimed(database)
+    with database.write() as session:
+        endings.release(session, first)
+    second = claimed(database)
+    with database.write() as session:
+        assert registry.disown(session, "w", {(run_id, first.attempt), (run_id, second.attempt)}) == []
+        assert registry.disown(session, "w", {(run_id, first.attempt)}) == [run_id]
+    assert row(database, run_id).status == "queued"

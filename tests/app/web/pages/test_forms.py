@@ -5,7 +5,7 @@ import pytest
 from app.runs.datasets import Catalogue, Usable
 from app.schemas.answers import RunOut
 from app.web.pages import forms
-from trainer.config import TrainConfig
+from trainer.config import WIDEST, TrainConfig
 from trainer.data.inspection import Sizes
 
 KNOWN = Catalogue([Usable(name, Sizes(5, 3)) for name in ("mnist", "clothes")])
@@ -96,3 +96,14 @@ def test_a_data_set_that_is_gone_stays_on_offer_and_is_told() -> None:
     assert field.error.startswith("There is no complete data set 'gone' here, only mnist, clothes;")
     assert form.request is None
     assert form.unfold
+
+
+def test_a_note_has_the_line_ends_of_the_api_whatever_a_browser_sends() -> None:
+    request = forms.read({"depth": "3", "note": "one\r\ntwo"}).request
+    assert request is not None
+    assert request.note == "one\ntwo"
+
+
+def test_the_widest_network_is_drawn_as_wide_as_it_is() -> None:
+    networks = forms.read({"depth": "3", "width": str(WIDEST)}).networks
+    assert {widths[1] for depth, widths, _ in networks if depth > 1} == {WIDEST}
