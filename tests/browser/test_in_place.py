@@ -97,7 +97,8 @@ def test_cancel_says_so_at_once_and_leaves_everything_in_place(
         asked.append(route)
 
     page.route("**/cancel", hold)
-    page.keyboard.press("Enter")
+    with page.expect_request("**/cancel"):
+        page.keyboard.press("Enter")
     heading = page.locator("#run-heading")
     expect(heading.locator(".status")).to_have_text("cancelling…")  # the server has not even heard of it
     expect(heading.get_by_role("button", name="Cancelling…")).to_be_focused()

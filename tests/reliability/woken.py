@@ -25,7 +25,7 @@ from tests.waiting import eventually
 CONFIG: dict[str, Any] = {"depth": 1, "epochs": 10_000, "batch_size": 1024}
 """A run that never ends by itself."""
 LEASE_SECONDS = 2.0
-REFUSED = "run {}: the claim no longer holds"
+REFUSED = "run {}: the claim is no longer valid"
 """A worker's log message when a report of its slot was rejected."""
 
 

@@ -672,7 +672,7 @@ def test_a_drain_settles_what_was_killed_while_the_database_was_locked(
     ("figures", "complaint"),
     [
         ({"train_loss": None}, "NOT NULL constraint failed: epoch.train_loss"),
-        ({"epoch": 20_000}, "epoch 20000 came, but only"),
+        ({"epoch": 20_000}, "received epoch 20000, but only"),
         ({"gradient_norms": object()}, "not JSON serializable"),
     ],
 )

@@ -253,4 +253,4 @@ def test_a_missing_file_is_called_as_it_would_be_found_beside_the_others(
 
 def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)  # whoever runs the tests may read everything
-    assert "can't be read. Give the user that Depthboard runs as access" in refusal("clothes", tmp_path)
+    assert "can't be read. Grant read access to the user that runs Depthboard" in refusal("clothes", tmp_path)
