@@ -16,10 +16,10 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def server(furnished_folder: Path, tmp_path: Path, quiet_port: int) -> Iterator[WebServer]:
+def server(furnished_folder: Path, tmp_path: Path) -> Iterator[WebServer]:
     """One with something in every place."""
     folder = shutil.copytree(furnished_folder, tmp_path / "furnished")
-    server = WebServer(Settings(data_dir=folder), quiet_port)
+    server = WebServer(Settings(data_dir=folder))
     server.start()
     yield server
     server.stop()
