@@ -1,5 +1,6 @@
 """Builds and serves the web application."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -109,6 +110,15 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         for listener in sockets or ():
             listener.listen(connections.BACKLOG)
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Shut down, and drop connections that came in meanwhile: nobody would ever answer them."""
+        await super().shutdown(sockets)
+        await asyncio.sleep(0)  # what was accepted last becomes a connection
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Close the streams, then shut down."""
