@@ -112,7 +112,7 @@ class Server(uvicorn.Server):
             listener.listen(connections.BACKLOG)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Shut down, and drop connections that came in meanwhile: nobody would ever answer them."""
+        """Shut down, and close connections accepted during the shutdown: they would get no response."""
         await super().shutdown(sockets)
         await asyncio.sleep(0)  # what was accepted last becomes a connection
         for connection in list(self.server_state.connections):

@@ -91,7 +91,7 @@ async def _http(request: Request, error: Any) -> Response:  # noqa: ANN401
 
 
 async def _gone(request: Request, _: object) -> Response:
-    """The client disconnected before it had sent its whole request, so nobody reads this response."""
+    """The client disconnected before it had sent its whole request, so no client reads this response."""
     return _error(request, 400, "The connection ended before the request was complete.")
 
 
