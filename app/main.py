@@ -98,6 +98,10 @@ def _describe_problems(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
+_TURNS: Final = 5
+"""Turns of the event loop in which an accepted socket becomes a connection; it needs three."""
+
+
 class Server(uvicorn.Server):
     """A server that closes open event streams at the signal, so that they don't delay the shutdown."""
 
@@ -112,13 +116,17 @@ class Server(uvicorn.Server):
             listener.listen(connections.BACKLOG)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Shut down, and close connections accepted during the shutdown: they would get no response."""
+        """Stop accepting, let what was accepted become a connection, then shut down all connections.
+
+        asyncio never closes a socket that it has accepted when its server closes before the connection is
+        made: its client would wait for a response for as long as the process lives.
+        """
+        loop = asyncio.get_running_loop()
+        for listener in sockets or ():
+            loop.remove_reader(listener)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         await super().shutdown(sockets)
-        await asyncio.sleep(0)  # what was accepted last becomes a connection
-        for connection in list(self.server_state.connections):
-            if connection.transport is not None:
-                connection.transport.abort()
-        await asyncio.sleep(0)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Close the streams, then shut down."""

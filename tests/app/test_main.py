@@ -1,5 +1,7 @@
 """The application put together: its routes, and their description for programs."""
 
+import asyncio
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,8 +9,11 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from app.main import ROUTES
+from app.address import Address
+from app.main import ROUTES, Server, create_app
 from app.runs.run_list import PARAMETERS
+from app.settings import Settings
+from app.web.connections import configuration
 
 
 def references(node: Any) -> Iterator[str]:
@@ -74,3 +79,30 @@ def test_the_openapi_document_names_the_statuses(
 ) -> None:
     documented = unchanged.get("/openapi.json").json()["paths"][path][method]["responses"]
     assert statuses <= documented.keys()
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_connection_accepted_while_the_server_shuts_down_is_closed(settings: Settings, turns: int) -> None:
+    """Otherwise the client waits for a response that never comes; `turns` of the event loop lie between."""
+
+    async def ends() -> bytes:
+        app = create_app(settings)
+        listener = Address("127.0.0.1", 0).listen()
+        config = configuration(app, log_level="critical")
+        config.load()
+        server = Server(config, app.state.events)
+        server.lifespan = config.lifespan_class(config)
+        await server.startup([listener])
+        client = socket.create_connection(listener.getsockname(), timeout=20)
+        client.settimeout(0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await server.shutdown([listener])
+        try:
+            return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 1), 20)
+        except ConnectionResetError:
+            return b""
+        finally:
+            client.close()
+
+    assert asyncio.run(ends()) == b""
