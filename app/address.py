@@ -93,7 +93,7 @@ class Address:
     def _not_of_this_machine(self) -> AddressError:
         return AddressError(
             f"{self.host!r} is not an address of this machine; "
-            "--host takes one that is, such as 127.0.0.1, or 0.0.0.0 for all of them."
+            "choose one with --host, such as 127.0.0.1, or 0.0.0.0 for all of them."
         )
 
     def listen(self) -> socket.socket:
@@ -108,14 +108,14 @@ class Address:
             listener = socket.create_server((host, self.port, *others), family=first.family, backlog=2048)
         except PermissionError:
             raise AddressError(
-                f"Port {self.port} may only be used by root; choose one above 1023 with --port."
+                f"Only root can use port {self.port}; choose one above 1023 with --port."
             ) from None
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise self._not_of_this_machine() from None
             raise AddressError(
                 f"Port {self.port} of {self.host} is already in use, perhaps by another Depthboard; "
-                "stop that one or choose another port with --port."
+                "stop it, or choose another port with --port."
             ) from None
         # Accepted connections inherit this. Without it, each response waits 40 ms for an acknowledgement.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -49,18 +49,20 @@ _HYPERPARAMETERS: Final = options(TrainConfig, panel="Hyperparameters")
 app = typer.Typer(
     name="depthboard",
     help="A dashboard that launches and compares training runs.",
-    epilog="Exit codes: 0 done; 1 it failed, a run that was waited for failed or was cancelled, no server "
-    "answers, or output was lost; 2 a bad value, option or setting; 3 an address that can't be listened "
-    "on; 130 interrupted by Ctrl-C (0 of `up` and `worker`: that is how they are stopped).",
+    epilog="Exit codes: 0 success; 1 the command or an awaited run failed, the run was cancelled, no server "
+    "responded, or output was lost; 2 invalid value, option or setting; 3 the address can't be used; 130 "
+    "interrupted by Ctrl-C, which ends `up` and `worker` with 0.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-Parent = Annotated[int | None, typer.Option(hidden=True, help="Process whose end ends this one.")]
+Parent = Annotated[
+    int | None, typer.Option(hidden=True, help="Id of the parent process; this process exits with it.")
+]
 Again = Annotated[
     bool,
-    typer.Option("--again", hidden=True, help="It ran before: where its database is gone, begin no other."),
+    typer.Option("--again", hidden=True, help="Create no new database if the old one is missing."),
 ]
 
 
@@ -153,7 +155,7 @@ def worker(
         with database_errors(settings):
             program.main(settings, worker_id, replaces, parent)
     except SlotsUnusable as error:
-        raise Failure(f"The worker gives up: {error}. See the output of its slots.") from error
+        raise Failure(f"The worker has stopped: {error}. See the output of its slots.") from error
 
 
 @app.command()

@@ -72,7 +72,7 @@ class NoUrl(ClientError):
     """The given server URL is not valid."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(f"{url!r} is not a URL; expected one like {DEFAULT_URL}.")
+        super().__init__(f"{url!r} is not a valid URL; expected one like {DEFAULT_URL}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ class Client:
             return kind.model_validate_json(response.content)
         except ValidationError as error:
             raise ClientError(
-                f"{response.url} did not answer as this version of Depthboard does; check the URL."
+                f"The response of {response.url} is not from this version of Depthboard; check the URL."
             ) from error
 
     def _ask(
@@ -273,9 +273,9 @@ class Client:
     def _unreachable(self, error: httpx.TransportError) -> ClientError:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             return ClientError(
-                f"No Depthboard answers at {self.url}.",
-                f"No Depthboard answers at {self.url}. Start one with `depthboard up`, "
-                "or name another with --url or DEPTHBOARD_URL.",
+                f"No Depthboard responds at {self.url}.",
+                f"No Depthboard responds at {self.url}. Start one with `depthboard up`, "
+                "or specify another with --url or DEPTHBOARD_URL.",
             )
         if isinstance(error, httpx.UnsupportedProtocol):
             return NoUrl(self.url)
@@ -295,6 +295,6 @@ def _refusal(response: httpx.Response) -> ClientError:
     try:
         problem = Problem.model_validate_json(response.content)
     except ValidationError:
-        title = f"{response.url} answered {response.status_code} {response.reason_phrase}."
+        title = f"{response.url} returned {response.status_code} {response.reason_phrase}."
         return ClientError(title, status=response.status_code)
     return ClientError(problem.title, problem.detail, problem.errors, problem.status)

@@ -50,7 +50,7 @@ def _absolute(path: object) -> Path:
     As in a shell, `~name` without such a user is an ordinary name.
     """
     if path == "":
-        raise ValueError("a folder needs a name")
+        raise ValueError("the path of the folder is empty")
     typed = os.path.expanduser(path) if isinstance(path, str) else str(path)  # noqa: PTH111  # fails on ~name
     return Path(typed).absolute()
 
@@ -128,13 +128,13 @@ class Settings(BaseSettings):
         Field(pattern="^(auto|cpu|cuda|mps)$", description="Device that the worker offers; auto offers all."),
     ] = "auto"
     lease_seconds: Annotated[
-        float, Field(gt=0, description="Seconds that a claim holds without a heartbeat.")
+        float, Field(gt=0, description="Seconds that a claim remains valid without a heartbeat.")
     ] = 30.0
     heartbeat_seconds: Annotated[
         float, Field(gt=0, description="Seconds between two heartbeats of a worker.")
     ] = 5.0
     checkpoint_seconds: Annotated[
-        float, Field(ge=0, description="Shortest training time between two checkpoints, in seconds.")
+        float, Field(ge=0, description="Minimum training time between two checkpoints, in seconds.")
     ] = 5.0
     stall_seconds: Annotated[
         float,
@@ -152,7 +152,7 @@ class Settings(BaseSettings):
         if (self.threads or 1) > 1 and self.slot_count * self.thread_count > cores():
             raise ValueError(
                 f"{self.slot_count} slots of {self.thread_count} threads exceed the {cores()} CPU cores; "
-                "choose fewer slots or threads, or leave one of them out"
+                "choose fewer slots or threads, or omit one of the two settings"
             )
         return self
 

@@ -116,7 +116,7 @@ def opened(path: Path, folder: Path) -> Iterator[zipfile.ZipFile]:
         except _UNREADABLE as error:
             raise BackupError(f"{path} is not a Depthboard backup, or it is damaged: {error}") from error
         if damaged:
-            raise BackupError(f"{path} is damaged: {damaged} in it differs from what was saved")
+            raise BackupError(f"{path} is damaged: the checksum of {damaged} is wrong")
         if strange:
             raise BackupError(f"{path} is not a Depthboard backup: it contains {strange[0]!r}")
         yield archive
@@ -137,7 +137,7 @@ def saved_tables(path: Path, folder: Path) -> Iterator[Database]:
         except NoResultFound as error:
             faults = [str(error)]
         if faults:
-            raise BackupError(f"{path} is damaged: the tables in it can't be read ({'; '.join(faults)})")
+            raise BackupError(f"{path} is damaged: its tables can't be read ({'; '.join(faults)})")
         yield saved
 
 
@@ -146,7 +146,7 @@ def _faults(tables: Path) -> list[str]:
     with closing(Database(URL.create("sqlite", database=str(tables)))) as database:
         with database.engine.connect() as connection:
             if migrations.version(connection) is None:
-                return ["there are none"]
+                return ["it has no tables"]
         return integrity.faults(database)
 
 

@@ -31,11 +31,11 @@ def save(database: Database, location: str, path: Path) -> Contents:
         SchemaError: the schema is of a newer version.
     """
     if path.exists():
-        raise BackupError(f"{path} is there already; name a new file, or remove that one")
+        raise BackupError(f"{path} already exists; specify a new file, or remove the existing one")
     if not migrations.is_current(database):
         raise BackupError(
-            "the database has the tables of an older version, or none; start this version once with "
-            "`depthboard up` to upgrade them"
+            "the database has no tables, or those of an older version; start this version once with "
+            "`depthboard up` to create or upgrade them"
         )
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{durable.TEMPORARY}")
     try:

@@ -53,7 +53,8 @@ def database_errors(settings: Settings) -> Iterator[None]:
             raise
         raise Failure(
             f"The database {told(settings.url)} can't be used: "
-            f"{str(error.orig).strip()}\nIs it running, and is {ENVIRONMENT}DATABASE_URL right?"
+            f"{str(error.orig).strip()}\nCheck that it is running and that {ENVIRONMENT}DATABASE_URL is "
+            "correct."
         ) from error
 
 

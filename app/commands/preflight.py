@@ -41,7 +41,7 @@ def settings_of(given: dict[str, str]) -> Settings:
     """The settings in force; options become environment variables, for child processes."""
     for name, text in given.items():
         if not text:
-            raise _refused(name, "an option can't be empty; leave it out for the default")
+            raise _refused(name, "the value is empty; omit the option to use the default")
         os.environ[ENVIRONMENT + name.upper()] = text
     try:
         settings = Settings()
@@ -66,9 +66,9 @@ def check_data_dir(settings: Settings) -> None:
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _refused("data_dir", f"cannot be made: {error}") from error
+        raise _refused("data_dir", f"can't be created: {error}") from error
     if not os.access(settings.data_dir, os.W_OK):
-        raise _refused("data_dir", f"{str(settings.data_dir)!r} cannot be written to by this user")
+        raise _refused("data_dir", f"this user can't write to {str(settings.data_dir)!r}")
 
 
 def check_database(settings: Settings) -> Path | None:
@@ -84,8 +84,8 @@ def check_database(settings: Settings) -> Path | None:
         setting = "database_url" if settings.database_url else "data_dir"
         raise _refused(
             setting,
-            f"the path of the database would be {size} bytes long, and SQLite takes at most {LONGEST_PATH}; "
-            "choose a shorter one",
+            f"the path of the database has {size} bytes, but SQLite supports at most {LONGEST_PATH}; choose "
+            "a shorter one",
         )
     return path
 
@@ -104,15 +104,15 @@ def _named_database(settings: Settings) -> Path | None:
             "database_url", f"{error}; expected one like postgresql+psycopg://user@host/name"
         ) from error
     except ImportError as error:
-        raise _refused("database_url", f"{error}; install the package that talks to this database") from error
+        raise _refused("database_url", f"{error}; install the driver for this database") from error
     if url.get_backend_name() != "sqlite":
         return None
     path = sqlite.file(url)
     if path is None:
         raise _refused(
             "database_url",
-            f"{settings.database_url!r} is in the memory of one process, which no other can read and which "
-            "ends with it; expected a file, as in sqlite:////srv/depthboard.sqlite3",
+            f"{settings.database_url!r} is in the memory of one process, which other processes can't read; "
+            "expected a file, as in sqlite:////srv/depthboard.sqlite3",
         )
     return path
 

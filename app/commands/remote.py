@@ -28,14 +28,14 @@ _BAD_REQUEST: Final = (400, 422)
 _HYPERPARAMETERS: Final = options(TrainConfig, panel="Hyperparameters")
 _AXES: Final = options(TrainConfig, panel="Hyperparameters, each a value, a list or a range", many=True)
 
-Url = Annotated[str, typer.Option(envvar=f"{ENVIRONMENT}URL", help="The running Depthboard to talk to.")]
+Url = Annotated[str, typer.Option(envvar=f"{ENVIRONMENT}URL", help="URL of the running Depthboard.")]
 Wait = Annotated[
     bool, typer.Option("--wait", "--follow", help="Wait until all runs have ended, showing progress.")
 ]
-Name = Annotated[str | None, typer.Option(help="A name; by default made from the hyperparameters.")]
-Tag = Annotated[list[str] | None, typer.Option(help="A tag; may be repeated.")]
+Name = Annotated[str | None, typer.Option(help="Name; generated from the hyperparameters by default.")]
+Tag = Annotated[list[str] | None, typer.Option(help="Tag; repeat the option for several.")]
 Note = Annotated[str | None, typer.Option(help="Free text.")]
-Priority = Annotated[int, typer.Option(help="Higher goes first.")]
+Priority = Annotated[int, typer.Option(help="Runs with a higher priority start first.")]
 
 
 @with_options(_HYPERPARAMETERS)
@@ -55,7 +55,7 @@ def submit(
     with _connect(url) as client:
         run = client.create_run(body)
         if not (json or wait):
-            say(f"Run {run.id} ({run.name}) waits at {url}/runs/{run.id}")
+            say(f"Queued run {run.id} ({run.name}): {url}/runs/{run.id}")
         if wait:
             from app.commands.terminal import follow_run, outcome
 
@@ -76,7 +76,10 @@ def study(
     tag: Tag = None,
     note: Note = None,
     priority: Priority = 0,
-    reuse: Annotated[bool, typer.Option("--reuse", help="Skip configurations that have finished.")] = False,
+    reuse: Annotated[
+        bool,
+        typer.Option("--reuse", help="Reuse finished runs with the same hyperparameters and seed."),
+    ] = False,
     preview: Annotated[
         bool,
         typer.Option("--preview", help="Show the number of runs and the estimated time; create nothing."),
@@ -96,7 +99,7 @@ def study(
             from app.formats import plural
 
             say(
-                f"Study {created.id} ({created.name}): {plural(len(created.runs), 'run')} at "
+                f"Created study {created.id} ({created.name}) with {plural(len(created.runs), 'run')}: "
                 f"{url}/studies/{created.id}"
             )
         if wait:
@@ -124,7 +127,10 @@ def runs(
     q: Annotated[
         str | None, typer.Option("--search", help="Only runs whose name, tags or note contain this text.")
     ] = None,
-    archived: Annotated[str, typer.Option(metavar="false|true|all", help="Archived runs too.")] = "false",
+    archived: Annotated[
+        str,
+        typer.Option(metavar="false|true|all", help="Whether to list archived runs; true lists only them."),
+    ] = "false",
     sort: Annotated[
         str, typer.Option(help="Field to sort by; a leading - sorts in descending order.")
     ] = "-id",
@@ -159,9 +165,9 @@ def export(
 ) -> None:
     """Write all runs, the given runs, or those of a study as CSV."""
     if ids and study is not None:
-        raise Failure("Name either runs or --study, not both.", EXIT_USAGE)
+        raise Failure("Specify run ids or --study, not both.", EXIT_USAGE)
     if epochs and not ids and study is None:
-        raise Failure("--epochs needs the ids of runs, or --study.", EXIT_USAGE)
+        raise Failure("--epochs requires run ids or --study.", EXIT_USAGE)
     with _connect(url) as client:
         text = client.export(ids or (), study=study, epochs=epochs)
     if output is None:
@@ -171,7 +177,7 @@ def export(
         with output.open("x", encoding="utf-8", newline="") as file:
             file.write(text)
     except FileExistsError as error:
-        raise Failure(f"{as_utf8(str(output))} exists; name a new file.", EXIT_USAGE) from error
+        raise Failure(f"{as_utf8(str(output))} already exists; specify a new file.", EXIT_USAGE) from error
     except OSError as error:
         why = error.strerror or error
         raise Failure(f"{as_utf8(str(output))} could not be written: {why}.", EXIT_FAILED) from error
@@ -194,7 +200,7 @@ def _values(given: dict[str, str]) -> dict[str, Value]:
     for name, found in _lists(given).items():
         if len(found) > 1:
             raise Failure(
-                f"{flag(name)}: one value was expected, got {len(found)}; `depthboard study` takes lists.",
+                f"{flag(name)}: expected one value, got {len(found)}; use `depthboard study` for lists.",
                 EXIT_USAGE,
             )
         values[name] = found[0]

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 
 from app.commands.archive import BackupError, Contents, copy_tables, needed_files, opened, saved_tables
+from app.formats import plural
 from app.queue import registry
 from app.storage import artifacts, migrations
 from app.storage.database import Database, clock
@@ -46,7 +47,7 @@ def restore(path: Path, database: Database, location: str) -> Contents:
     except DBAPIError as error:
         if isinstance(error, OUTAGES):
             raise
-        raise BackupError(f"{path} does not fit the tables of this version: {error.orig}") from error
+        raise BackupError(f"{path} does not match the tables of this version: {error.orig}") from error
     except OSError as error:
         raise BackupError(f"{path} could not be restored: {error.strerror or error}") from error
 
@@ -55,18 +56,18 @@ def _refuse_unless_vacant(location: str) -> None:
     found = sorted(artifacts.run_ids(location))
     if found:
         raise BackupError(
-            f"{location} holds the files of {len(found)} runs already, perhaps another installation's; "
-            "restore into a new data folder (--data-dir) or place (--artifacts-url), or move them away"
+            f"{location} already contains the files of {plural(len(found), 'run')}, perhaps of another "
+            "installation; restore into a new data folder (--data-dir) or location (--artifacts-url), or "
+            "move these files"
         )
 
 
 def _refuse_unless_empty(session: Session) -> None:
-    found = {
-        kind: session.exec(select(func.count()).select_from(table)).one()
-        for kind, table in (("runs", Run), ("studies", Study), ("deleted runs", Deletion))
-    }
-    if any(found.values()):
-        told = ", ".join(f"{count} {kind}" for kind, count in found.items() if count)
+    kinds = (("run", "runs", Run), ("study", "studies", Study), ("deleted run", "deleted runs", Deletion))
+    counts = [
+        (session.exec(select(func.count()).select_from(table)).one(), one, many) for one, many, table in kinds
+    ]
+    if told := ", ".join(plural(count, one, many) for count, one, many in counts if count):
         raise BackupError(
             f"the database is not empty ({told}); restore into a new data folder (--data-dir) or database "
             "(--database-url)"

@@ -181,7 +181,7 @@ class Supervisor:
                 process_group=0,
             )
         except OSError as error:
-            _say(f"The {name} cannot be started: {error}.")
+            _say(f"The {name} can't be started: {error}.")
             return EXIT_NOT_FOUND
         self._processes[name] = process
         if self._stopping.is_set():  # the other children were stopped while this one was starting
@@ -210,7 +210,7 @@ def greeting(address: Address, hosts: Iterable[str]) -> str:
     if address.exposure is None:
         return here
     return (
-        f"{here}\n{address.exposure} It answers to the host names {', '.join(hosts)} "
+        f"{here}\n{address.exposure} It accepts requests to the host names {', '.join(hosts)} "
         "(DEPTHBOARD_ALLOWED_HOSTS)."
     )
 

@@ -87,7 +87,7 @@ def follow_run(client: Client, run: RunOut, console: Console) -> RunOut:
                 if run.status in ENDED:
                     progress.update(bar, completed=run.epochs_done, note=outcome(run))
                     return run
-    raise ClientError(f"The events of run {run.id} ended before the run did.")
+    raise ClientError(f"The event stream of run {run.id} ended before the run.")
 
 
 def follow_study(

@@ -42,7 +42,7 @@ class FolderInUse(Exception):
         who = f" ({holder})" if holder else ""
         super().__init__(
             f"Depthboard is already running on the {place.kind} {str(place.name)!r}{who}. "
-            f"Stop it first, or name {place.another}."
+            f"Stop it first, or use {place.another}."
         )
 
 
@@ -52,7 +52,7 @@ class LockUnusable(Exception):
     def __init__(self, place: Place, error: OSError) -> None:
         super().__init__(
             f"{str(place.lock)!r} can't be locked: {error.strerror or error}. Start Depthboard as the user "
-            f"that the {place.kind} belongs to, or name {place.another}."
+            f"that owns the {place.kind}, or use {place.another}."
         )
 
 

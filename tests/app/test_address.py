@@ -81,7 +81,7 @@ def test_an_address_is_told_as_what_is_listened_on(host: str, url: str, where: s
     assert told.count("\n") == (0 if asked.is_local else 1)
     if not asked.is_local:
         assert f"Depthboard listens on {where}, without a login: anyone who reaches its port can " in told
-        assert "answers to the host names localhost, 127.0.0.1, [::1]" in told
+        assert "accepts requests to the host names localhost, 127.0.0.1, [::1]" in told
         assert "DEPTHBOARD_ALLOWED_HOSTS" in told
 
 

@@ -104,7 +104,7 @@ def test_a_database_server_that_does_not_answer_is_told_without_password_or_trac
     answer = run("serve", "--port", "0", "--database-url", "postgresql+psycopg://me:secret@127.0.0.1:1/name")
     assert answer.returncode == 1
     assert "The database postgresql+psycopg://me:***@127.0.0.1:1/name can't be used: " in answer.stderr
-    assert "Is it running, and is DEPTHBOARD_DATABASE_URL right?" in answer.stderr
+    assert "Check that it is running and that DEPTHBOARD_DATABASE_URL is correct." in answer.stderr
     assert "secret" not in answer.stderr
     assert "Traceback" not in answer.stderr
 
@@ -120,7 +120,7 @@ def test_a_worker_whose_slots_cannot_start_says_so_without_a_traceback(settings:
         check=False,
     )
     assert answer.returncode == 1
-    assert "The worker gives up: no slot can start: 5 in a row died" in answer.stderr
+    assert "The worker has stopped: no slot can start: 5 in a row died" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 
@@ -201,7 +201,9 @@ def test_an_open_dashboard_says_so_where_it_starts_in_its_log_and_on_system(tmp_
     assert status == 200
     for told in (more, page, log):
         assert exposure in told
-    assert "answers to the host names localhost, 127.0.0.1, [::1] (DEPTHBOARD_ALLOWED_HOSTS)." in more
+    assert (
+        "accepts requests to the host names localhost, 127.0.0.1, [::1] (DEPTHBOARD_ALLOWED_HOSTS)." in more
+    )
 
 
 def test_another_loopback_address_is_no_opening_and_its_url_works(url: str) -> None:
@@ -259,7 +261,7 @@ def test_a_second_dashboard_on_the_same_data_folder_is_refused_and_told_where_th
     assert answer.stdout == ""
     first = f"process {dashboard.process.pid}, {dashboard.url}"
     assert f"already running on the data folder {str(folder)!r} ({first}). " in answer.stderr
-    assert "Stop it first, or name another folder with --data-dir." in answer.stderr
+    assert "Stop it first, or use another folder with --data-dir." in answer.stderr
     assert "Traceback" not in answer.stderr
     assert get(dashboard.url, "/health")[0] == 200
 
@@ -270,7 +272,7 @@ def test_a_lock_that_is_out_of_reach_is_told(run: Run, command: tuple[str, ...],
     answer = run(*command, "--data-dir", str(tmp_path))
     assert answer.returncode == 2
     assert answer.stderr.startswith(f"'{tmp_path}/up.lock' can't be locked: ")
-    assert "Start Depthboard as the user that the data folder belongs to, or name another" in answer.stderr
+    assert "Start Depthboard as the user that owns the data folder, or use another" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 
@@ -287,7 +289,7 @@ def test_what_is_no_backup_is_told_without_a_traceback(run: Run, tmp_path: Path)
         archive.writestr("depthboard.sqlite3", b"not a database" * 100)
     answer = run("restore", str(file), "--data-dir", str(tmp_path / "new"))
     assert answer.returncode == 1
-    assert "is damaged: the tables in it can't be read" in answer.stderr
+    assert "is damaged: its tables can't be read" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 

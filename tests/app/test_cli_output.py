@@ -226,7 +226,7 @@ def test_ctrl_c_is_130_and_told_nothing_else(url: str, forks: Forks) -> None:
 
 def test_the_help_says_what_exit_codes_mean(run: Run) -> None:
     shown = " ".join(re.sub(r"[│|]", " ", run("--help", environment=ENCODINGS[3]).stdout.decode()).split())
-    for told in ("0 done", "1 it failed", "2 a bad value", "3 an address", "130 interrupted"):
+    for told in ("0 success", "1 the command", "2 invalid value", "3 the address", "130 interrupted"):
         assert told in shown
 
 
@@ -241,4 +241,4 @@ def test_an_empty_option_is_refused(run: Run) -> None:
     for option in ("--host", "--data-dir", "--slots"):
         done = run("up", option, "", "--data-dir" if option != "--data-dir" else "--device", "cpu")
         assert done.returncode == 2
-        assert f"({option}): an option can't be empty; leave it out".encode() in done.stderr
+        assert f"({option}): the value is empty; omit the option".encode() in done.stderr

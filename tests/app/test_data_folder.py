@@ -143,7 +143,7 @@ def test_the_file_behind_a_url_is_known(url: str, path: str | None, tmp_path: Pa
     ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///file:x?mode=memory&uri=true"],
 )
 def test_a_database_in_memory_is_refused(url: str) -> None:
-    with pytest.raises(Failure, match="is in the memory of one process, which no other can read"):
+    with pytest.raises(Failure, match="is in the memory of one process, which other processes can't read"):
         preflight.check_database(Settings(database_url=url))
 
 
@@ -161,12 +161,12 @@ def test_a_path_that_is_too_long_for_sqlite_is_refused_and_the_longest_works(tmp
     with closing(Database(settings.url)) as database:
         migrations.upgrade(database)
     assert (settings.data_dir / "depthboard.sqlite3").exists()
-    with pytest.raises(Failure, match=r"DATA_DIR .* would be 505 bytes long, and SQLite takes at most 504"):
+    with pytest.raises(Failure, match=r"DATA_DIR .* has 505 bytes, but SQLite supports at most 504"):
         preflight.check_database(Settings(data_dir=deep(tmp_path, longest + 1)))
 
 
 def test_an_empty_name_is_refused() -> None:
-    with pytest.raises(Failure, match=r"\(--data-dir\): an option can't be empty"):
+    with pytest.raises(Failure, match=r"\(--data-dir\): the value is empty"):
         preflight.settings_of({"data_dir": ""})
 
 

@@ -119,7 +119,7 @@ def test_tables_that_are_none_are_refused(
 ) -> None:
     save(database, settings.artifacts, file)
     tampered(file, **{"depthboard.sqlite3": content})
-    with pytest.raises(BackupError, match="is damaged: the tables in it can't be read"):
+    with pytest.raises(BackupError, match="is damaged: its tables can't be read"):
         restore(file, new.database, new.location)
     assert not migrations.is_current(new.database)
 

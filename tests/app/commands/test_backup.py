@@ -27,7 +27,7 @@ BACKENDS = ("sqlite", "postgresql")
 
 def test_a_file_that_is_there_is_not_overwritten(database: Database, settings: Settings, file: Path) -> None:
     file.write_text("of value")
-    with pytest.raises(BackupError, match="is there already; name a new file"):
+    with pytest.raises(BackupError, match="already exists; specify a new file"):
         save(database, settings.artifacts, file)
     assert file.read_text() == "of value"
 

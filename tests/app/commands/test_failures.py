@@ -30,7 +30,11 @@ def broken(said: str) -> OperationalError:
     [
         (SchemaError("the schema is newer"), "The schema is newer.", EXIT_USAGE),
         (broken("no such table: run"), "is damaged: no such table: run. Stop Depthboard, keep", EXIT_USAGE),
-        (broken("connection refused\n"), "can't be used: connection refused\nIs it running", EXIT_FAILED),
+        (
+            broken("connection refused\n"),
+            "can't be used: connection refused\nCheck that it is running",
+            EXIT_FAILED,
+        ),
     ],
 )
 def test_a_database_that_can_not_be_used_is_told(

@@ -43,7 +43,7 @@ def test_every_wrong_setting_is_named_with_its_option_and_what_was_given(tmp_pat
 
 
 def test_an_empty_option_is_refused() -> None:
-    with pytest.raises(Failure, match=r"DEPTHBOARD_PORT \(--port\): an option can't be empty; leave it out"):
+    with pytest.raises(Failure, match=r"DEPTHBOARD_PORT \(--port\): the value is empty; omit the option"):
         preflight.settings_of({"port": ""})
 
 
@@ -51,7 +51,7 @@ def test_a_data_folder_is_made_and_a_file_in_its_place_refused(tmp_path: Path) -
     preflight.check_data_dir(Settings(data_dir=tmp_path / "new" / "folder"))
     assert (tmp_path / "new" / "folder").is_dir()
     (tmp_path / "file").touch()
-    with pytest.raises(Failure, match=r"\(--data-dir\): cannot be made"):
+    with pytest.raises(Failure, match=r"\(--data-dir\): can't be created"):
         preflight.check_data_dir(Settings(data_dir=tmp_path / "file"))
 
 

@@ -39,7 +39,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_submit_says_where_the_run_is_to_be_seen(run: Run, url: str) -> None:
     answer = run("submit", "--depth", "1", "--epochs", "1", "--name", "from here", "--url", url)
     assert answer.returncode == 0
-    assert "(from here) waits at " in answer.stdout
+    assert answer.stdout.startswith("Queued run ")
+    assert "(from here): " in answer.stdout
     page = answer.stdout.split()[-1]
     assert page.startswith(f"{url}/runs/")
     assert get(url, page.removeprefix(url))[0] == 200
@@ -129,7 +130,7 @@ def test_runs_lists_what_the_filters_let_through(run: Run, url: str) -> None:
     [
         (("submit",), "--depth"),
         (("submit", "--depth", "three"), "--depth: 'three' is not a whole number"),
-        (("submit", "--depth", "1-3"), "--depth: one value was expected, got 3"),
+        (("submit", "--depth", "1-3"), "--depth: expected one value, got 3"),
         (("submit", "--depth", "1", "--wat"), "--wat"),
         (("study", "--depth", "3-1"), "--depth: '3-1' is an empty range"),
         (("study", "--depth", "1", "--lr", "nan"), "--lr: 'nan' is not a number"),
@@ -194,9 +195,9 @@ def test_export_writes_runs_and_their_epochs_as_csv(run: Run, url: str, tmp_path
     epochs = [(line["run_id"], line["epoch"]) for line in csv.DictReader(file.read_text().splitlines())]
     assert epochs == [(str(each), str(epoch)) for each in ids for epoch in (1, 2)]
     again = run("export", "--output", str(file), "--url", url)
-    assert (again.returncode, "exists; name a new file." in again.stderr) == (2, True)
+    assert (again.returncode, "already exists; specify a new file." in again.stderr) == (2, True)
 
 
 def test_export_of_epochs_needs_a_choice(run: Run, url: str) -> None:
     refused = run("export", "--epochs", "--url", url)
-    assert (refused.returncode, refused.stderr) == (2, "--epochs needs the ids of runs, or --study.\n")
+    assert (refused.returncode, refused.stderr) == (2, "--epochs requires run ids or --study.\n")

@@ -94,7 +94,7 @@ def test_what_was_saved_anywhere_is_restored_on_this_database(
 def test_only_an_empty_database_is_restored_into(database: Database, settings: Settings, file: Path) -> None:
     finished_run(database)
     save(database, settings.artifacts, file)
-    with pytest.raises(BackupError, match=r"not empty \(1 runs\); restore into a new data folder"):
+    with pytest.raises(BackupError, match=r"not empty \(1 run\); restore into a new data folder"):
         restore(file, database, settings.artifacts)
     assert row(database, 1).status == "finished"
 
@@ -126,7 +126,7 @@ def test_nothing_is_restored_where_files_of_runs_lie_already(
     durable.write(artifacts.of_run(settings.artifacts, run_id).model(1), b"weights")
     save(database, settings.artifacts, file)
     foreign = artifacts.of_run(settings.artifacts, run_id).model(1)
-    with pytest.raises(BackupError, match=r"holds the files of 1 runs already, .*move them away"):
+    with pytest.raises(BackupError, match=r"already contains the files of 1 run, .*move these files"):
         restore(file, new.database, settings.artifacts)
     assert foreign.read_bytes() == b"weights"
     assert not migrations.is_current(new.database)

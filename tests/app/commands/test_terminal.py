@@ -23,7 +23,7 @@ class OneEpoch:
 def test_progress_words_losses_as_pages_do(database: Database) -> None:
     run = shown(database, queue_run(database))
     said = io.StringIO()
-    with pytest.raises(ClientError, match="ended before the run did"):
+    with pytest.raises(ClientError, match="ended before the run"):
         follow_run(cast("Client", OneEpoch()), run, Console(file=said, width=200))
     assert "epoch 1: loss 6.473e22 train, 2.000e-7 test" in said.getvalue()
 

@@ -15,7 +15,7 @@ def test_a_place_is_held_once_and_another_is_told_by_whom(tmp_path: Path) -> Non
             pass
     assert str(caught.value) == (
         f"Depthboard is already running on the data folder '{tmp_path}' (process 7, http://127.0.0.1:8000). "
-        "Stop it first, or name another folder with --data-dir."
+        "Stop it first, or use another folder with --data-dir."
     )
     with held([place]):
         pass
