@@ -144,13 +144,12 @@ def _refuse_unless_shared(url: str) -> None:
     if _kind(url) == "memory":
         raise StoreUnusable(
             f"{url!r} is in-memory storage of one process, which other processes can't read; expected a "
-            "folder, "
-            "or the URL of a store that all processes can reach"
+            "folder, or the URL of a store that all processes can reach"
         )
     if _kind(url) in _FOLDERS and (parts.netloc or parts.query or parts.fragment or not parts.path):
         raise StoreUnusable(
-            f"{url!r} does not name an absolute path; write three slashes as in file:///srv/depthboard, or "
-            "the path without file://"
+            f"{url!r} does not contain an absolute path; write three slashes, as in file:///srv/depthboard, "
+            "or the path without file://"
         )
 
 

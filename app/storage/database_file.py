@@ -86,7 +86,7 @@ def check(path: Path) -> None:
         raise DatabaseUnusable(
             named,
             f"is a link to {str(path)!r}, whose folder is missing",
-            "Put that folder back, such as by mounting its disk, or restore",
+            "Make the folder available, for example by mounting its disk, or restore",
         )
     for suffix in ("", LOG, INDEX, JOURNAL):
         _check_access(beside(path, suffix))
@@ -110,7 +110,7 @@ def _check_access(path: Path) -> None:
         raise _out_of_reach(path, error) from error
     if not S_ISREG(status.st_mode):
         kind = "a folder" if S_ISDIR(status.st_mode) else "not a regular file"
-        raise DatabaseUnusable(path, f"is {kind} instead of a file", "Move that away, or restore")
+        raise DatabaseUnusable(path, f"is {kind}; expected a file", "Move it elsewhere, or restore")
     try:
         os.close(os.open(path, os.O_RDWR))
     except OSError as error:
@@ -120,8 +120,8 @@ def _check_access(path: Path) -> None:
 def _out_of_reach(path: Path, error: OSError) -> DatabaseUnusable:
     return DatabaseUnusable(
         path,
-        f"can't be opened to read and write: {error.strerror or error}",
-        "Start Depthboard as the user that the data folder belongs to, or restore",
+        f"can't be opened for reading and writing: {error.strerror or error}",
+        "Start Depthboard as the user that owns the data folder, or restore",
     )
 
 
@@ -129,7 +129,7 @@ def _check_content(path: Path) -> None:
     if not path.exists():
         log = beside(path, LOG)
         if _size(log):
-            raise _Fault(f"it is gone, and only its write-ahead log {log.name} is left")
+            raise _Fault(f"the file is missing, and only its write-ahead log {log.name} remains")
         return
     header = _Header(path)
     if _size(beside(path, JOURNAL)):  # SQLite rolls back the interrupted transaction before it reads
@@ -199,7 +199,7 @@ def _check_length(path: Path, header: _Header) -> None:
             f"its length of {size:,} bytes is not a whole number of pages of {header.page_bytes:,} bytes"
         )
     if size < (expected := header.pages * header.page_bytes):
-        raise _Fault(f"it has {size:,} bytes, and {expected:,} by its header")
+        raise _Fault(f"it has {size:,} bytes, but its header states {expected:,}")
 
 
 def _check_log(path: Path, header: _Header) -> None:
@@ -210,12 +210,12 @@ def _check_log(path: Path, header: _Header) -> None:
     if not any(head):  # the machine stopped before the log was written
         return
     if len(head) < _LOG_HEADER_BYTES or not _is_log(head):
-        raise _Fault(f"its write-ahead log {log.name} is not a log, or the header of the log was overwritten")
+        raise _Fault(f"its log {log.name} is not a SQLite write-ahead log, or its header was overwritten")
     (page_bytes,) = struct.unpack(">I", head[8:12])
     if page_bytes != header.page_bytes:
         raise _Fault(
-            f"its write-ahead log {log.name} has pages of {page_bytes:,} bytes, and the database of "
-            f"{header.page_bytes:,}: the log belongs to another one"
+            f"its write-ahead log {log.name} has pages of {page_bytes:,} bytes instead of "
+            f"{header.page_bytes:,}: the log belongs to another database"
         )
 
 
@@ -290,20 +290,20 @@ def _check_schema(path: Path, view: Connection) -> None:
         raise DatabaseUnusable(
             path,
             f"belongs to another program: its tables are {_listed(columns)}",
-            "Name another data folder with --data-dir, or restore",
+            "Use another data folder with --data-dir, or restore",
         )
     if migrations.TABLE not in columns:
         raise _Fault(f"its table {migrations.TABLE} is missing")
     versions = [version for (version,) in view.execute("SELECT version_num FROM alembic_version")]
     if len(versions) != 1:
-        raise _Fault(f"its table {migrations.TABLE} holds {len(versions)} versions instead of one")
+        raise _Fault(f"its table {migrations.TABLE} contains {len(versions)} versions instead of one")
     current = migrations.judged(versions[0], str(path)) == migrations.HEAD
     if missing := (expected if current else {"run": None, "epoch": None, "counter": None}).keys() - columns:
-        raise _Fault(f"tables are missing in it: {_listed(missing)}")
+        raise _Fault(f"tables are missing: {_listed(missing)}")
     if current:
         for table in expected.values():
             if lacking := {column.name for column in table.columns} - columns[table.name]:
-                raise _Fault(f"its table {table.name} lacks {_listed(lacking)}")
+                raise _Fault(f"its table {table.name} has no column {_listed(lacking)}")
     ((counters,),) = view.execute("SELECT count(*) FROM counter")
     if counters != 1:
         raise _Fault(f"its table counter has {counters} rows instead of one")
@@ -323,8 +323,8 @@ def _check_descent(path: Path, view: Connection) -> None:
     """
     log = beside(path, LOG).name
     strange = _Fault(
-        f"its log {log} seems to belong to another database; keep copies of both, then move the log away or "
-        "put its own back"
+        f"its log {log} seems to belong to another database; copy both files, then remove the log or restore "
+        "the right one"
     )
     try:
         with _opened(path, "immutable=1") as past:

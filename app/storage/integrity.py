@@ -58,7 +58,7 @@ class Integrity:
             self.state = "sound"
             seconds = time.monotonic() - started
             self.detail = f"checked in {seconds:.1f} s after an unclean shutdown"
-            log.info("the database is sound: %s", self.detail)
+            log.info("the integrity check passed: %s", self.detail)
         else:
             self._damaged("; ".join(wrong[:_SHOWN]))
 
@@ -72,14 +72,14 @@ class Integrity:
             self._damaged(why)
         elif (said := str(getattr(error, "orig", error)).strip()) != self._trouble:
             self._trouble = said
-            log.warning("the database can't be used now: %s", said)
+            log.warning("the database is unavailable: %s", said)
         return why
 
     def usable(self) -> None:
         """Note that the database can be read and written."""
         if self._trouble:
             self._trouble = ""
-            log.info("the database can be used again")
+            log.info("the database is available again")
 
     def _damaged(self, why: str) -> None:
         if self.state != "damaged":

@@ -78,7 +78,7 @@ class OpenFiles:
             if _identity_or_none(path) != known:
                 raise Misplaced(
                     f"{path}, a part of the database, was removed or replaced while Depthboard runs. Stop "
-                    "Depthboard with Ctrl-C or SIGTERM, which saves committed data, and start it again. "
+                    "Depthboard with Ctrl-C or SIGTERM; this saves committed data. Then start it again. "
                     "Nothing is recorded until then"
                 )
 
@@ -90,19 +90,18 @@ class OpenFiles:
 
     def _replaced(self) -> str:
         old = [Path(path).name for path, known in self._log.items() if _identity_or_none(path) == known]
-        removed = f", remove {' and '.join(old)}, which belong to the old one," if old else ""
+        removed = f", remove {' and '.join(old)} of the original file," if old else ""
         return (
-            f"another file has taken the place of the database {self._path} while Depthboard runs. To use "
-            f"it, stop Depthboard{removed} and start it again; or restore the original file. Nothing is "
-            "recorded "
-            "until then"
+            f"the database file {self._path} was replaced while Depthboard runs. To use the new file, stop "
+            f"Depthboard{removed} and start it again. Otherwise, restore the original file. Nothing is "
+            "recorded until then"
         )
 
     def _gone(self, error: OSError) -> str:
         folder = self.path.parent
         what = f"the database file {self._path}" if folder.is_dir() else f"the data folder {folder}"
         return (
-            f"{what} is gone ({error.strerror}): it was moved or deleted while Depthboard runs. Put it "
+            f"{what} is missing ({error.strerror}): it was moved or deleted while Depthboard runs. Put it "
             f"back, or stop Depthboard and restore a backup: {RESTORE}. Nothing is recorded until then"
         )
 

@@ -139,7 +139,7 @@ class Worker:
             self._ride_out(error)
         else:
             if self.outage_since is not None:
-                log.info("the database can be used again")
+                log.info("the database is available again")
             self.outage_since = None
 
     def _ride_out(self, error: DBAPIError) -> None:
@@ -147,7 +147,7 @@ class Worker:
         if self.outage_since is None:
             why = damage(error)
             log.warning(
-                "the database can't be used now; running runs wait for it at their next checkpoint: %s",
+                "the database is unavailable; training continues until the next checkpoint: %s",
                 error.orig if why is None else f"it is damaged ({why}). {CURE}",
             )
             self.outage_since = self._monotonic()
@@ -158,8 +158,8 @@ class Worker:
         for slot in self.slots:
             if slot.claim and slot.report is not None and not isinstance(slot.report, Ended):
                 slot.report = Unrecorded(
-                    f"the database could not be written for {lasted:.0f} s: {why}; fix that and retry the "
-                    "run, which resumes from its last checkpoint"
+                    f"the database could not be written for {lasted:.0f} s: {why}. Fix the cause and retry "
+                    "the run; it resumes from its last checkpoint"
                 )
 
     def _listen(self, seconds: float) -> None:

@@ -87,7 +87,7 @@ def test_wrong_settings_are_exit_code_2_and_name_the_variable(run: Run, command:
         ("up", "--artifacts-url", "nonesuch://bucket", "expected a folder, or an fsspec URL"),
         ("serve", "--database-url", "nonesuch://host/name", "nonesuch"),
         ("serve", "--artifacts-url", "memory://bucket", "is in-memory storage of one process"),
-        ("worker", "--artifacts-url", "file://artifacts/x", "does not name an absolute path"),
+        ("worker", "--artifacts-url", "file://artifacts/x", "does not contain an absolute path"),
     ],
 )
 def test_a_database_out_of_reach_ends_it_at_once_and_names_the_variable(

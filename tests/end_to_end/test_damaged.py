@@ -64,7 +64,7 @@ def test_training_waits_for_a_folder_that_was_moved_and_no_other_is_begun_in_its
         data.rename(moved)
         for answer in (dashboard.client.get("/health"), dashboard.client.post("/runs", json={"depth": 1})):
             assert answer.status_code == 503
-            assert f"The data folder {data} is gone" in answer.json()["detail"]
+            assert f"The data folder {data} is missing" in answer.json()["detail"]
         assert not data.exists()
         moved.rename(data)
         dashboard.training(run, epochs + 3)
@@ -79,6 +79,6 @@ def test_training_waits_for_a_folder_that_was_moved_and_no_other_is_begun_in_its
         assert dashboard.process.wait(PATIENCE) == 2
         assert not data.exists()
     errors = capfd.readouterr().err
-    assert errors.count("the database can't be used now") <= 4  # each process once for each of two outages
+    assert errors.count("the database is unavailable") <= 4  # each process once for each of two outages
     assert "there is no database" in errors
     assert "Traceback" not in errors

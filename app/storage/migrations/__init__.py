@@ -72,11 +72,11 @@ def judged(stored: str, place: str) -> str:
     cure = (
         "use the newer Depthboard that wrote it"
         if number and stored > HEAD
-        else f"if no other program has made it, it is damaged: restore a backup into a new folder ({RESTORE})"
+        else f"if Depthboard created it, it is damaged: restore a backup into a new folder ({RESTORE})"
     )
     raise SchemaError(
         f"the database {place} has schema version {stored}, which this version of Depthboard (schema {HEAD}) "
-        f"does not know. Nothing was changed; {cure}, or name another DEPTHBOARD_DATA_DIR"
+        f"does not support. Nothing was changed; {cure}, or use another DEPTHBOARD_DATA_DIR"
     )
 
 

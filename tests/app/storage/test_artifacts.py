@@ -137,5 +137,5 @@ def test_the_memory_of_one_process_is_no_place_for_what_others_read(url: str) ->
     ["file://artifacts/x", "file://host", "file://", "FILE://a/x", "local://a/x", "simplecache::file://a/x"],
 )
 def test_a_url_of_a_file_names_a_whole_path_of_this_machine(url: str) -> None:
-    with pytest.raises(StoreUnusable, match=r"does not name an absolute path.*file:///srv"):
+    with pytest.raises(StoreUnusable, match=r"does not contain an absolute path.*file:///srv"):
         artifacts.check(url)

@@ -93,7 +93,7 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "header fields": (lambda path: overwrite(path, 16, b"\xa5" * 80), "header was overwritten"),
     "first page": (lambda path: overwrite(path, 100, b"\xa5" * (PAGE - 100)), "malformed"),
     "half a page": (lambda path: os.truncate(path, 5 * PAGE + 100), "not a whole number of pages"),
-    "truncated": (lambda path: os.truncate(path, 5 * PAGE), "by its header"),
+    "truncated": (lambda path: os.truncate(path, 5 * PAGE), "its header states"),
     "longer": (lambda path: overwrite(path, path.stat().st_size, b"more"), "not a whole number of pages"),
     "emptied": (lambda path: os.truncate(path, 0), "is empty"),
     "a few bytes": (lambda path: os.truncate(path, 50), "has only 50 bytes"),
@@ -105,18 +105,21 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "folder": (replace_by_folder, "is a folder"),
     "tables": (
         lambda path: sql(path, "DROP TABLE epoch", "DROP TABLE attempt"),
-        "tables are missing in it: attempt, epoch",
+        "tables are missing: attempt, epoch",
     ),
     "all tables": (
         lambda path: sql(path, *(f"DROP TABLE {name}" for name in ("epoch", "attempt", "study_run", "run"))),
         "tables are missing",
     ),
-    "columns": (lambda path: sql(path, "ALTER TABLE worker DROP COLUMN host"), "table worker lacks host"),
-    "no version": (lambda path: sql(path, "DELETE FROM alembic_version"), "holds 0 versions"),
+    "columns": (
+        lambda path: sql(path, "ALTER TABLE worker DROP COLUMN host"),
+        "table worker has no column host",
+    ),
+    "no version": (lambda path: sql(path, "DELETE FROM alembic_version"), "contains 0 versions"),
     "no version table": (lambda path: sql(path, "DROP TABLE alembic_version"), "alembic_version is missing"),
     "unknown version": (
         lambda path: sql(path, "UPDATE alembic_version SET version_num = 'a1b2c3'"),
-        "does not know",
+        "does not support",
     ),
     "newer version": (
         lambda path: sql(path, "UPDATE alembic_version SET version_num = '9999'"),
@@ -212,9 +215,9 @@ def test_the_log_of_another_database_is_refused(
 
 
 LOGS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "text": (lambda log: log.write_text("Dear diary,\n" * 100), "is not a log"),
-    "header": (lambda log: overwrite(log, 4, b"\xa5" * 12), "is not a log"),
-    "short": (lambda log: os.truncate(log, 20), "is not a log"),
+    "text": (lambda log: log.write_text("Dear diary,\n" * 100), "is not a SQLite write-ahead log"),
+    "header": (lambda log: overwrite(log, 4, b"\xa5" * 12), "is not a SQLite write-ahead log"),
+    "short": (lambda log: os.truncate(log, 20), "is not a SQLite write-ahead log"),
     "folder": (replace_by_folder, "is a folder"),
     "alone": (lambda log: log.with_name(NAME).unlink(), "only its write-ahead log"),
     "shorter file": (

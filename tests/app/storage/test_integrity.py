@@ -43,7 +43,7 @@ def test_a_sound_file_is_called_so_and_a_clean_stop_leaves_nothing(
     assert found.state == "sound"
     assert found.detail is not None
     assert found.detail.endswith("after an unclean shutdown")
-    assert "the database is sound" in caplog.text
+    assert "the integrity check passed" in caplog.text
     found.end()
     assert not (tmp_path / MARKER).exists()
 
@@ -86,7 +86,7 @@ def test_trouble_is_logged_once_until_another_comes_or_it_is_over(
     assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == [
         "database is locked",
         "disk I/O error",
-        "the database can be used again",
+        "the database is available again",
         "database is locked",
     ]
     assert found.state == "unchecked"

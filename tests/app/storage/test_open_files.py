@@ -54,9 +54,9 @@ def put_a_file_in_the_way(folder: Path) -> None:
 
 CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "folder moved": (lambda data: data.rename(data.with_name("moved")), "The data folder"),
-    "folder deleted": (shutil.rmtree, "is gone"),
+    "folder deleted": (shutil.rmtree, "is missing"),
     "folder emptied": (empty, "The database file"),
-    "file in the way": (put_a_file_in_the_way, "is gone"),
+    "file in the way": (put_a_file_in_the_way, "is missing"),
     "database moved": (lambda data: remove(data / NAME), "The database file"),
     "database replaced": (lambda data: replace(data / NAME), f"remove {NAME}-wal and {NAME}-shm"),
     "log deleted": (lambda data: (data / f"{NAME}-wal").unlink(), f"{NAME}-wal, a part of the database"),
@@ -116,7 +116,7 @@ def test_streams_end_while_the_folder_is_gone_and_begin_again_when_it_is_back(
         assert next(lines) == ": connected"
         data.rename(data.with_name("moved"))
         assert [line for line in lines if line.startswith(": ping")] == []  # it ends before that
-    assert "is gone" in refused(live.client.get(path))
+    assert "is missing" in refused(live.client.get(path))
     data.with_name("moved").rename(data)
     with live.client.stream("GET", path) as stream:
         assert next(stream.iter_lines()) == ": connected"

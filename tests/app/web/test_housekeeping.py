@@ -55,7 +55,7 @@ def test_after_a_stop_that_was_not_clean_the_database_is_looked_at_once(
     start_and_die(settings)
     with caplog.at_level(logging.INFO):
         assert check_of(settings) == "sound"
-    assert "the database is sound: checked in" in caplog.text
+    assert "the integrity check passed: checked in" in caplog.text
     assert check_of(settings) == "unchecked"
 
 

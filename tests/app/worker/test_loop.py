@@ -581,7 +581,7 @@ def test_a_run_whose_epochs_find_no_room_fails_with_the_reason_and_goes_on_when_
     run = cramped.ended(run_id)
     assert run.status == "failed"
     assert run.reason is not None
-    assert "its disk is full or broken (database or disk is full); fix that and retry" in run.reason
+    assert "its disk is full or broken (database or disk is full). Fix the cause and retry" in run.reason
     with database.read() as session:
         assert session.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
     with cramped.database.engine.connect() as connection:
