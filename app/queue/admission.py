@@ -28,9 +28,8 @@ class QueueFull(Exception):
 
     def __init__(self, waiting: int, limit: int, retry_after: int = LONGEST_WAIT) -> None:
         super().__init__(
-            f"{waiting:,} runs would be queued; the limit is {limit:,} (DEPTHBOARD_QUEUE_LIMIT). Try again "
-            "when "
-            "some have ended, or cancel queued runs"
+            f"the queue would hold {waiting:,} runs; the limit is {limit:,} (DEPTHBOARD_QUEUE_LIMIT). Try "
+            "again when some runs have finished, or cancel queued runs"
         )
         self.retry_after = retry_after
 

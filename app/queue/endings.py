@@ -77,7 +77,7 @@ class _Loss:
 
 
 _CRASH: Final = _Loss("crashes", MAX_CRASHES, "crashed")
-_WORKER_LOSS: Final = _Loss("worker_losses", MAX_WORKER_LOSSES, "lost worker")
+_WORKER_LOSS: Final = _Loss("worker_losses", MAX_WORKER_LOSSES, "lost its worker")
 
 
 def lose(session: Session, claim: Claim, why: str) -> bool:

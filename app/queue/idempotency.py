@@ -40,7 +40,7 @@ class KeyReused(Exception):
     """The key was used before with another body."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"the Idempotency-Key {key!r} was used before with another body; use a new key")
+        super().__init__(f"the Idempotency-Key {key!r} was already used with a different body; use a new key")
 
 
 class KeyOutlived(Exception):
@@ -49,7 +49,7 @@ class KeyOutlived(Exception):
     def __init__(self, key: str, route: str, resource_id: int) -> None:
         super().__init__(
             f"a request with the Idempotency-Key {key!r} created {route}/{resource_id}, which was deleted; "
-            "nothing was created; to create another, use a new key"
+            "nothing was created; use a new key to create another"
         )
 
 
@@ -60,7 +60,7 @@ class KeyInFlight(Exception):
 
     def __init__(self, key: str) -> None:
         super().__init__(
-            f"a request with the Idempotency-Key {key!r} is still being handled; repeat it in a moment"
+            f"a request with the Idempotency-Key {key!r} is still being processed; retry in a moment"
         )
 
 

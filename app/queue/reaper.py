@@ -47,7 +47,7 @@ def reap(session: Session) -> list[int]:
         select(Run).where(col(Run.status) == "running", col(Run.lease_expires) < now())
     ).all()
     for run in expired:
-        endings.lose_worker(session, run, "its worker went silent")
+        endings.lose_worker(session, run, "its worker stopped sending heartbeats")
     session.execute(delete(Worker).where(col(Worker.lease_expires) < now()))
     return [run_rows.id_of(run) for run in expired]
 

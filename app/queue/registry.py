@@ -81,7 +81,7 @@ def disown(
     session: Session,
     worker_id: str,
     kept: Collection[tuple[int, int]],
-    why: str = "its worker never learned of the claim",
+    why: str = "its worker did not receive the claim",
 ) -> list[int]:
     """Release the runs that a worker holds without knowing it: their `(run id, attempt)` is not in `kept`.
 

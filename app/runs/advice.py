@@ -43,7 +43,7 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
     ),
     (
         r"the data set \S+ can't be used: |There is no data set ",  # the latter in earlier versions
-        Advice("Fix the data set, then retry the run: its files are read again.", needs_system=True),
+        Advice("Fix the data set, then retry the run, which reads the files again.", needs_system=True),
     ),
     (
         r"(Device .* is not available here|Unknown device )",
@@ -54,13 +54,13 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
     ),
     (
         r"the device ran out of memory|MemoryError\b|_ArrayMemoryError\b|.*can't allocate memory",
-        Advice(f"{_FITS}. Retry can succeed if other runs took the memory."),
+        Advice(f"{_FITS}. Retry can succeed if other runs used the memory."),
     ),
     (
         r"(crashed|lost) .*SIGKILL",  # "lost" in earlier versions
         Advice(
             "The operating system ends a process by SIGKILL when memory runs out. "
-            f"{_FITS}. Retry can succeed if something else took the memory or ended the process."
+            f"{_FITS}. Retry can succeed if another process used the memory, or if someone ended the process."
         ),
     ),
     (
@@ -72,7 +72,7 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
         ),
     ),
     (
-        r"lost worker .*its worker",
+        r"lost (its )?worker .*its worker",  # without "its" in earlier versions
         Advice(
             "Its worker or the machine ended each time. See the worker's log. If the run did not cause "
             "this, retry it."
@@ -87,14 +87,14 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
         ),
     ),
     (
-        r"what its process reported ",
+        r"(a report of its process|what its process reported) ",  # the latter in earlier versions
         Advice("The worker's log says what the database rejected. Then retry the run."),
     ),
 )
 _DIVERGED: Final = re.compile(r"diverged: ")
 _UNKNOWN: Final = Advice(
-    "Training raised an error; the traceback on the run's page shows where. Retry can succeed if its cause "
-    "has gone."
+    "Training raised an error; the traceback on the run's page shows where. Retry can succeed if the cause "
+    "is gone."
 )
 _CANCELLED: Final = Advice("Retry the run to train it, or clone it with other settings.")
 

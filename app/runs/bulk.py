@@ -68,7 +68,7 @@ def apply(
         if not outcome.remaining:
             break
         if stopping():
-            outcome.stopped = "the server is being stopped"
+            outcome.stopped = "the server is stopping"
             break
         time.sleep(max(REST_SECONDS, time.monotonic() - began))
     if request.action == "delete":
@@ -123,7 +123,7 @@ def _tag(session: Session, ids: Sequence[int], tag: str, *, add: bool) -> Refusa
     rows = session.execute(select(Run.id, Run.tags).where(col(Run.id).in_(ids)))
     others = {run_id: [other for other in tags if other != tag] for run_id, tags in rows}
     full = {
-        run_id: run_rows.WrongState(f"run {run_id} has {MAX_TAGS} tags, the maximum")
+        run_id: run_rows.WrongState(f"run {run_id} already has the maximum of {MAX_TAGS} tags")
         for run_id, tags in others.items()
         if add and len(tags) == MAX_TAGS
     }

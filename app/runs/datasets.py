@@ -31,11 +31,11 @@ class UnknownDataset(ValueError):
     def __init__(self, name: str, available: Sequence[str], reason: str | None = None) -> None:
         known = ", ".join(available)
         super().__init__(
-            f"the data set {name!r} can't be used: {reason.rstrip('.')}; there are {known}"
+            f"the data set {name!r} can't be used: {reason.rstrip('.')}. Available data sets: {known}"
             if reason
-            else f"there is no complete data set {name!r} here, only {known}; to add it, put its four IDX "
-            f"files into datasets/{name} in the data folder; the page /workers lists data sets, and why a "
-            "folder does not fit"
+            else f"there is no data set {name!r}; expected one of {known}. To add it, put its four IDX files "
+            f"into datasets/{name} in the data folder. The page /workers shows which folders are unusable "
+            "and why"
         )
 
 
@@ -101,9 +101,8 @@ def _loose(files: Sequence[Path]) -> str:
     names = ", ".join(shown(path.name) for path in files[:_MOST_FILES])
     more = ", …" if len(files) > _MOST_FILES else ""
     return (
-        f"Files outside a data set folder: {names}{more}. Put the four files of a data set into a folder "
-        "of its own, "
-        "unpack archives, and repair broken links."
+        f"Files outside a data set folder: {names}{more}. Put the four files of each data set into a "
+        "separate folder, unpack archives, and repair broken links."
     )
 
 
@@ -160,7 +159,7 @@ def _suggested(name: str) -> str:
     near = "".join(
         letter if letter.isalnum() or letter in "._-" else "-" for letter in name.lower().strip(" .-_")
     )
-    return f", for instance to {near}" if _can_be_asked_for(near) else ""
+    return f", for example to {near}" if _can_be_asked_for(near) else ""
 
 
 @lru_cache(maxsize=_KNOWN)

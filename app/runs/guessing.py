@@ -71,32 +71,26 @@ class Chance:
         chance = "a tenth or more"
         if self.counts:
             chance = in_percent(self.most / self.images)
-        answer = (
-            f"answering {' or '.join(digits)}" if self.counts else "the most frequent class as the answer"
-        )
+        always = f"always predicting {' or '.join(digits) or 'the most frequent class'}"
         if judgement == ONE_CLASS:
             return (
-                f"every test image is of class {digits[0]}, so always {answer} scores 100 %; this test "
-                "accuracy does not show whether the network learned anything."
+                f"every test image has class {digits[0]}, so {always} scores 100 %; this test accuracy does "
+                "not show whether the network learned anything."
             )
         if judgement == MAY_BE:
             return (
-                f"{MAY_BE}: {in_percent(test_accuracy)} of the test images are classified correctly, "
-                f"{answer} to every one of them gets {chance}, and with {_images(self.images)} the "
-                "difference may be luck."
+                f"{MAY_BE}: test accuracy is {in_percent(test_accuracy)}, {always} scores {chance}, and with "
+                f"{_images(self.images)} the difference may be due to chance."
             )
         if judgement is None:
             return ""
         same = [str(digit) for digit, count in enumerate(self.counts) if count == right and count]
         if not same:
-            return (
-                f"{NO_BETTER}: {in_percent(test_accuracy)} of the test images are classified correctly, and "
-                f"{answer} to every one of them gets {chance}."
-            )
-        more = "" if same == digits else f", and {answer} gets {chance}"
+            return f"{NO_BETTER}: test accuracy is {in_percent(test_accuracy)}, and {always} scores {chance}."
+        more = "" if same == digits else f", and {always} scores {chance}"
         return (
-            f"{NO_BETTER}: answering {' or '.join(same)} to every test image gets the same "
-            f"{in_percent(test_accuracy)}{more}. The network may give one answer to every image."
+            f"{NO_BETTER}: always predicting {' or '.join(same)} scores the same "
+            f"{in_percent(test_accuracy)}{more}. The network may predict one class for every image."
         )
 
 

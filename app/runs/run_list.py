@@ -102,7 +102,7 @@ class RunQuery:
         seen: set[str] = set()
         for name, text in parameters:
             if name in seen and strict:
-                raise QueryError(name, "given twice; separate several values with commas")
+                raise QueryError(name, "repeated; separate several values with commas")
             seen.add(name)
             if not text.strip() or (name != "q" and not text.strip(" ,")):
                 continue
@@ -112,10 +112,10 @@ class RunQuery:
             elif name in _READERS:
                 filters[name] = _READERS[name](name, text)
             elif strict:
-                raise QueryError(name, f"unknown parameter; known are {', '.join(PARAMETERS)}")
+                raise QueryError(name, f"unknown parameter; expected one of {', '.join(PARAMETERS)}")
         if sum(map(len, filters.values())) > MAX_FILTER_VALUES:
             name = max(filters, key=lambda name: len(filters[name]))
-            raise QueryError(name, f"all filters have more than {MAX_FILTER_VALUES:,} values in total")
+            raise QueryError(name, f"all filters together can have at most {MAX_FILTER_VALUES:,} values")
         return cls(filters=filters, **special)
 
 
@@ -282,7 +282,8 @@ def _moment(name: str, text: str) -> float:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise QueryError(name, f"{text[:40]!r} is not a time like 2026-01-31T12:00:00.000Z") from None
+        message = f"{text[:40]!r} is not a valid time; expected one like 2026-01-31T12:00:00.000Z"
+        raise QueryError(name, message) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
@@ -298,7 +299,9 @@ def _one_of(*allowed: str) -> Callable[[str, str], str]:
 def _sort(name: str, text: str) -> str:
     if text.removeprefix("-") not in SORTABLE:
         raise QueryError(
-            name, f"can't sort by {text[:40]!r}; expected one of {', '.join(SORTABLE)}, with - for downwards"
+            name,
+            f"can't sort by {text[:40]!r}; expected one of {', '.join(SORTABLE)}; prefix with - to sort in "
+            "descending order",
         )
     return text
 

@@ -108,7 +108,7 @@ def more_seeds(
     fresh = [shape.model_copy(update={"seed": seed}) for shape in shapes for seed in seeds]
     if len(everything) + len(fresh) > MAX_GRID:
         raise StudyTooLarge(
-            f"the study would have {len(everything) + len(fresh):,} runs; {MAX_GRID:,} are allowed"
+            f"the study would have {len(everything) + len(fresh):,} runs; at most {MAX_GRID:,} are allowed"
         )
     return fresh
 

@@ -81,14 +81,14 @@ def _rates(configs: Iterable[TrainConfig]) -> list[str]:
             low.setdefault((config.optimizer, known.least, known.usual), set()).add(config.lr)
     return [
         *(
-            f"{_values('Learning rate', values)} with {optimizer} is far above what has worked (up to "
-            f"{formats.decimal(most)}): such runs diverge or stay at guessing. {formats.decimal(usual)} is "
-            "usual."
+            f"{_values('Learning rate', values)} with {optimizer} is far above the rates that have worked "
+            f"(up to {formats.decimal(most)}): such runs diverge or stay at chance accuracy. "
+            f"{formats.decimal(usual)} is usual."
             for (optimizer, most, usual), values in high.items()
         ),
         *(
-            f"{_values('Learning rate', values)} with {optimizer} is far below what has worked (from "
-            f"{formats.decimal(least)}): such runs hardly learn. {formats.decimal(usual)} is usual."
+            f"{_values('Learning rate', values)} with {optimizer} is far below the rates that have worked "
+            f"(from {formats.decimal(least)}): such runs hardly learn. {formats.decimal(usual)} is usual."
             for (optimizer, least, usual), values in low.items()
         ),
     ]
@@ -112,9 +112,8 @@ def _few_updates(configs: Iterable[TrainConfig], images: Mapping[str, int]) -> l
     ]
     if fewest is not None:
         sentences.append(
-            f"{formats.plural(fewest, 'update')} of the weights in a whole run: too few for useful "
-            "training. Use "
-            "more epochs or a smaller batch size."
+            f"The shortest run has {formats.plural(fewest, 'update')} of the weights: too few for useful "
+            "training. Use more epochs or a smaller batch size."
         )
     return sentences
 
@@ -124,21 +123,22 @@ def _settings(configs: Sequence[TrainConfig]) -> list[str]:
     deep = {config.depth for config in configs if config.depth > _DEEPEST_SGD and _is_plain(config)}
     if deep:
         sentences.append(
-            f"{_values('Depth', deep)} is deeper than what has worked with plain sgd (up to {_DEEPEST_SGD}): "
-            "such runs stay at guessing for many epochs. adam with learning rate 0.001 has worked."
+            f"{_values('Depth', deep)} is deeper than the networks that have worked with plain sgd (up to "
+            f"{_DEEPEST_SGD}): such runs stay at chance accuracy for many epochs. adam with learning rate "
+            "0.001 has worked."
         )
     coupled = [config for config in configs if config.optimizer != "adamw"]
     if decays := {config.weight_decay for config in coupled if config.weight_decay > _MOST_DECAY}:
         sentences.append(
-            f"{_values('Weight decay', decays)} is far above what has worked (up to {_MOST_DECAY}): "
-            "weights shrink towards 0. 0.0001 is usual; adamw tolerates more."
+            f"{_values('Weight decay', decays)} is far above the values that have worked (up to "
+            f"{_MOST_DECAY}): weights shrink towards 0. 0.0001 is usual; adamw tolerates more."
         )
     if shares := {
         config.dropout for config in configs if config.dropout > _MOST_DROPOUT and config.depth > 1
     }:
         sentences.append(
-            f"{_values('Dropout', shares)} is far above what has worked (up to {_MOST_DROPOUT}): hardly any "
-            "unit is left to train. 0.2 to 0.5 is usual."
+            f"{_values('Dropout', shares)} is far above the values that have worked (up to "
+            f"{_MOST_DROPOUT}): hardly any units remain. 0.2 to 0.5 is usual."
         )
     return sentences
 

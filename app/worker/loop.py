@@ -271,10 +271,10 @@ class Worker:
 
     def _note_false_start(self, how: str) -> None:
         self._false_starts += 1
-        log.warning("a slot died while it started: %s", how)
+        log.warning("a slot died while starting: %s", how)
         if self._false_starts >= MAX_FALSE_STARTS:
             raise SlotsUnusable(
-                f"no slot can start: {self._false_starts} in a row died; the last time, {how}"
+                f"no slot can start: {self._false_starts} in a row died while starting; the last time, {how}"
             )
 
     def _beat(self) -> None:

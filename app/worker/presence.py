@@ -79,7 +79,7 @@ class Presence:
             device for device in ready.devices if offered == "auto" or offered in registry.kinds([device])
         ]
         if not self._devices:
-            log.error("this machine has no %s device; the worker claims nothing", offered)
+            log.error("this machine has no %s device; the worker claims no runs", offered)
         with self._database.write() as session:
             registry.describe(session, self.id, self._devices, self._versions)
 

@@ -16,8 +16,8 @@ class Refused(Exception):
         first_line, *_ = str(error.orig if isinstance(error, DBAPIError) else error).splitlines() or [""]
         why = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in first_line)
         super().__init__(
-            f"what its process reported ({type(report).__name__}) could not be recorded: "
-            f"{why or type(error).__name__}; the log of the worker has the details"
+            f"a report of its process ({type(report).__name__}) could not be recorded: "
+            f"{why or type(error).__name__}; see the worker's log"
         )
 
 

@@ -152,7 +152,7 @@ def test_two_workers_share_the_queue_and_one_takes_over_when_the_other_dies(dash
         eventually(lambda: dashboard.read(second)["attempt"] == 2, PATIENCE)
         dashboard.training(second, dashboard.read(second)["epochs_done"] + 1)
         now = dashboard.read(second)
-        assert now["attempts"][0]["reason"] == "its worker went silent"
+        assert now["attempts"][0]["reason"] == "its worker stopped sending heartbeats"
         assert now["resumed_from"] >= 1
     finally:
         other.kill()

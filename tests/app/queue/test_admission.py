@@ -92,8 +92,8 @@ def test_as_many_as_may_wait_pass_and_one_more_is_refused_with_what_to_do(databa
     with pytest.raises(QueueFull) as caught:
         enqueue_one(database, limit=2)
     assert str(caught.value) == (
-        "3 runs would be queued; the limit is 2 (DEPTHBOARD_QUEUE_LIMIT). "
-        "Try again when some have ended, or cancel queued runs"
+        "the queue would hold 3 runs; the limit is 2 (DEPTHBOARD_QUEUE_LIMIT). "
+        "Try again when some runs have finished, or cancel queued runs"
     )
     assert caught.value.headers == {"Retry-After": str(caught.value.retry_after)}
 

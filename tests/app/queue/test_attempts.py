@@ -104,6 +104,6 @@ def test_a_run_to_be_cancelled_that_is_lost_says_both(database: Database) -> Non
     claim = claimed(database)
     with database.write() as session:
         actions.cancel(session, run_id)
-        endings.lose(session, claim, "its worker went silent")
+        endings.lose(session, claim, "its worker stopped sending heartbeats")
         assert run_rows.get(session, run_id).reason == "cancelled by user"
-    assert told(attempts_of(database, run_id)[0])[3:] == ("lost", "its worker went silent")
+    assert told(attempts_of(database, run_id)[0])[3:] == ("lost", "its worker stopped sending heartbeats")

@@ -143,7 +143,7 @@ def test_lost_workers_are_counted_apart_and_ten_in_a_row_fail_the_run(database: 
     retire(database, "w")
     assert counts(database, run_id) == ("failed", 2, 10)
     assert row(database, run_id).reason == (
-        "lost worker 10 times in a row without a new epoch; the last time, its worker died"
+        "lost its worker 10 times in a row without a new epoch; the last time, its worker died"
     )
     retry(database, run_id)
     assert counts(database, run_id) == ("queued", 0, 0)

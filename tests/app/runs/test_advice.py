@@ -125,6 +125,8 @@ def test_a_device_that_is_not_there_is_looked_for_on_the_page_system() -> None:
         ),
         ("lost worker 3 times; the last time, its process was killed by SIGKILL", "The operating system"),
         ("lost worker 3 times; the last time, its process exited with code 1", "Its process ended"),
+        ("lost worker 10 times; the last time, its worker died", "Its worker or the machine ended"),
+        ("what its process reported (EpochDone) could not be recorded: no such column", "The worker's log"),
         ("the device failed: CUDA error: an illegal memory access", "The fault is in the device"),
         (str(Refused(EpochDone(measured(1)), ValueError("no such column"))), "The worker's log says"),
         ("ValueError: it broke", "Training raised an error; the traceback on the run's page shows where"),

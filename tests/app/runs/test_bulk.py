@@ -188,7 +188,7 @@ def test_a_server_that_stops_says_what_remains(site: Served, monkeypatch: pytest
     found = site.client.post("/runs/bulk", json={"ids": ids, "action": "archive"}).json()
     assert found["done"] == ids[: bulk.STEP_RUNS]
     assert found["remaining"] == ids[bulk.STEP_RUNS :]
-    assert found["stopped"] == "the server is being stopped"
+    assert found["stopped"] == "the server is stopping"
 
 
 def test_the_page_names_what_was_not_reached(site: Served, monkeypatch: pytest.MonkeyPatch) -> None:

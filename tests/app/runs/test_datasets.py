@@ -23,7 +23,7 @@ from trainer.data.folder import (
 )
 from trainer.data.inspection import Sizes, inspect, read_images
 
-UNKNOWN = "there is no complete data set 'kmnist' here, only mnist, clothes"
+UNKNOWN = "there is no data set 'kmnist'; expected one of mnist, clothes"
 PLACE = "put its four IDX files into datasets/kmnist in the data folder"
 LACKS = f"lacks {TEST_LABELS_FILE}, with or without .gz"
 
@@ -68,8 +68,8 @@ def test_files_of_other_names_are_told_where_they_come_from(settings: Settings) 
 
 NAME = "A data set's name can have at most 64 lower-case letters, digits, dots, hyphens and underscores."
 BAD_NAMES = {
-    "My Digits": f"{NAME} Rename the folder, for instance to my-digits.",
-    "FashionMNIST": f"{NAME} Rename the folder, for instance to fashionmnist.",
+    "My Digits": f"{NAME} Rename the folder, for example to my-digits.",
+    "FashionMNIST": f"{NAME} Rename the folder, for example to fashionmnist.",
     "Größe": f"{NAME} Rename the folder.",
     "x" * 65: f"{NAME} Rename the folder.",
     "mnist": "mnist is the name of the shipped data set. Rename the folder.",
@@ -92,7 +92,7 @@ def test_files_beside_the_folders_are_listed(folder: Path, settings: Settings) -
     assert loose is not None
     assert loose == (
         "Files outside a data set folder: lost, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz, "
-        "train-images-idx3-ubyte.gz, …. Put the four files of a data set into a folder of its own, unpack "
+        "train-images-idx3-ubyte.gz, …. Put the four files of each data set into a separate folder, unpack "
         "archives, and repair broken links."
     )
 
@@ -177,7 +177,9 @@ def test_what_is_not_available_is_refused_with_what_is_and_what_to_do() -> None:
     assert PLACE in str(refused.value)
     with pytest.raises(UnknownDataset) as refused:
         check(["letters"], known)
-    assert str(refused.value) == "the data set 'letters' can't be used: It is odd; there are mnist, clothes"
+    assert str(refused.value) == (
+        "the data set 'letters' can't be used: It is odd. Available data sets: mnist, clothes"
+    )
 
 
 @pytest.mark.usefixtures("folder")

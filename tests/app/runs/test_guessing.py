@@ -61,7 +61,7 @@ def test_one_answer_to_every_image_is_guessing_whichever_it_is(digit: int) -> No
     assert MNIST
     accuracy = MNIST.counts[digit] / 10_000
     assert MNIST.judge(accuracy) == NO_BETTER
-    assert f"answering {digit} to every test image gets the same" in MNIST.sentence(accuracy)
+    assert f"always predicting {digit} scores the same" in MNIST.sentence(accuracy)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_one_answer_to_every_image_is_guessing_whichever_it_is(digit: int) -> No
         # a single class: nothing can be better
         ("own", {"test_class_counts": "0 0 0 40 0 0 0 0 0 0"}, 1.0, ONE_CLASS),
         ("own", {"test_class_counts": "0 0 0 1 0 0 0 0 0 0"}, 0.0, ONE_CLASS),
-        # tiny: all right may be luck
+        # tiny: all correct may be due to chance
         ("own", {"test_class_counts": "1 1 0 0 0 0 0 0 0 0"}, 1.0, MAY_BE),
         ("own", {"test_class_counts": "1 1 1 1 1 0 0 0 0 0"}, 1.0, None),
         # an earlier version noted how many images there are, or not even that
@@ -105,22 +105,21 @@ def test_a_test_accuracy_is_held_against_the_share_of_the_most_frequent_class(
 def test_a_sentence_says_what_guessing_gets() -> None:
     assert MNIST
     assert MNIST.sentence(0.0958) == (
-        "no better than guessing: answering 6 to every test image gets the same 9.58 %, and answering 1 "
-        "gets 11.35 %. The network may give one answer to every image."
+        "no better than guessing: always predicting 6 scores the same 9.58 %, and always predicting 1 scores "
+        "11.35 %. The network may predict one class for every image."
     )
-    assert MNIST.sentence(0.1032).startswith("no better than guessing: answering 2 to every test image")
+    assert MNIST.sentence(0.1032).startswith("no better than guessing: always predicting 2 scores")
     assert MNIST.sentence(0.08) == (
-        "no better than guessing: 8.00 % of the test images are classified correctly, and answering 1 to "
-        "every one of them gets 11.35 %."
+        "no better than guessing: test accuracy is 8.00 %, and always predicting 1 scores 11.35 %."
     )
     alone = Chance.of("own", {"test_class_counts": "0 0 0 40 0 0 0 0 0 0"})
     assert alone
-    assert alone.sentence(1.0).startswith("every test image is of class 3, so always answering 3")
+    assert alone.sentence(1.0).startswith("every test image has class 3, so always predicting 3")
     tiny = Chance.of("own", {"test_class_counts": "1 1 0 0 0 0 0 0 0 0"})
     assert tiny
     assert tiny.sentence(1.0) == (
-        "may be guessing: 100.00 % of the test images are classified correctly, answering 0 or 1 to every "
-        "one of them gets 50.00 %, and with 2 test images the difference may be luck."
+        "may be guessing: test accuracy is 100.00 %, always predicting 0 or 1 scores 50.00 %, and with 2 "
+        "test images the difference may be due to chance."
     )
 
 
@@ -132,7 +131,7 @@ def test_a_run_that_guesses_is_marked_on_its_page_in_lists_and_in_comparisons(si
     assert [runs[each]["guessing"] for each in (good, dead)] == [None, NO_BETTER]
     assert runs[dead]["chance_accuracy"] == 0.1135
     page = site.client.get(f"/runs/{dead}", headers=PAGE).text
-    assert "No better than guessing: answering 6 to every test image gets the same 9.58 %" in page
+    assert "No better than guessing: always predicting 6 scores the same 9.58 %" in page
     assert "Try a lower learning rate, such as 0.05." in page
     assert 'id="run-guessing" data-live hidden' in site.client.get(f"/runs/{good}", headers=PAGE).text
     for path in ("/runs", f"/compare?runs={good},{dead}"):
@@ -165,7 +164,7 @@ def test_a_run_that_trains_is_no_better_so_far(site: Served) -> None:
     with site.database.write() as session:
         assert claims.record_epoch(session, claim, measured(1, test_accuracy=0.1028))
     text = site.client.get(f"/runs/{run_id}", headers=PAGE).text
-    assert "So far no better than guessing: answering 7 to every" in text
+    assert "So far no better than guessing: always predicting 7 scores" in text
     assert f"so far {NO_BETTER}</div>" in site.client.get("/runs", headers=PAGE).text
 
 
@@ -193,7 +192,7 @@ def test_one_class_is_called_so(site: Served) -> None:
     environment = {"test_class_counts": "0 0 0 40 0 0 0 0 0 0"}
     run_id = trained(site.database, 1.0, environment, dataset="threes")
     page = site.client.get(f"/runs/{run_id}", headers=PAGE).text
-    assert "Every test image is of class 3, so always answering 3 scores 100 %" in page
+    assert "Every test image has class 3, so always predicting 3 scores 100 %" in page
     found = site.client.get(f"/compare?runs={run_id}").json()
     assert (
         f"Run {run_id}: all test images are of one class, so guessing gets 100 % test accuracy."

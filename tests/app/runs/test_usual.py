@@ -16,16 +16,16 @@ FEW = Catalogue([*SHIPPED_ALONE.usable, Usable("few", Sizes(600, 100))])
 @pytest.mark.parametrize(
     ("config", "beginning"),
     [
-        ({"lr": 100.0}, "Learning rate 100 with sgd is far above what has worked (up to 0.5)"),
+        ({"lr": 100.0}, "Learning rate 100 with sgd is far above the rates that have worked (up to 0.5)"),
         ({"lr": 1.0, "optimizer": "nesterov", "momentum": 0.9}, "Learning rate 1 with nesterov is far above"),
         (
             {"lr": 0.05, "optimizer": "adam"},
-            "Learning rate 0.05 with adam is far above what has worked (up to 0.03)",
+            "Learning rate 0.05 with adam is far above the rates that have worked (up to 0.03)",
         ),
-        ({"lr": 1e-6}, "Learning rate 1e-06 with sgd is far below what has worked (from 0.001)"),
+        ({"lr": 1e-6}, "Learning rate 1e-06 with sgd is far below the rates that have worked (from 0.001)"),
         ({"lr": 1e-6, "optimizer": "adamw"}, "Learning rate 1e-06 with adamw is far below"),
-        ({"depth": 7}, "Depth 7 is deeper than what has worked with plain sgd (up to 5)"),
-        ({"batch_size": 60_000, "epochs": 10}, "10 updates of the weights in a whole run"),
+        ({"depth": 7}, "Depth 7 is deeper than the networks that have worked with plain sgd (up to 5)"),
+        ({"batch_size": 60_000, "epochs": 10}, "The shortest run has 10 updates of the weights"),
         ({"weight_decay": 1.0}, "Weight decay 1 is far above"),
         ({"dropout": 0.95}, "Dropout 0.95 is far above"),
         (
@@ -73,7 +73,7 @@ def test_values_of_a_grid_share_a_sentence() -> None:
 
 
 def test_the_form_and_the_preview_warn_and_nothing_is_refused(site: Served) -> None:
-    words = "Learning rate 100 with sgd is far above what has worked"
+    words = "Learning rate 100 with sgd is far above the rates that have worked"
     page = {"Accept": "text/html"}
     form = {"depth": "3", "lr": "0.05, 100"}
     assert words in site.client.post("/studies/preview", data=form, headers=page).text

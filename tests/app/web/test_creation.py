@@ -87,7 +87,7 @@ def test_a_key_in_flight_is_a_conflict_that_passes(site: Served) -> None:
         with site.another_client() as other:
             eventually(lambda: site.app.state.keys.in_flight)
             answer = ask(other)
-        assert "still being handled; repeat it in a moment" in problem(answer, 409)["detail"]
+        assert "still being processed; retry in a moment" in problem(answer, 409)["detail"]
         assert answer.headers["retry-after"] == "1"
         session.rollback()
         assert first.result().status_code == 201
@@ -131,7 +131,7 @@ def test_a_key_belongs_to_its_body_and_its_route(client: httpx.Client) -> None:
     headers = {"Idempotency-Key": "once"}
     client.post("/runs", json={"depth": 2}, headers=headers)
     other = client.post("/runs", json={"depth": 3}, headers=headers)
-    assert "used before with another body" in problem(other, 422)["detail"]
+    assert "already used with a different body" in problem(other, 422)["detail"]
     study = client.post("/studies", json={"depth": 2}, headers=headers)
     assert study.status_code == 201
     again = client.post("/studies", json={"depth": 2}, headers=headers)
@@ -175,7 +175,7 @@ def test_what_would_overfill_the_queue_is_refused_as_a_whole(
     before = contents(nearly_full.database)
     answer = client.post(path, json=body, headers={"Idempotency-Key": "once"})
     detail = problem(answer, 429)["detail"]
-    assert "runs would be queued; the limit is 3 (DEPTHBOARD_QUEUE_LIMIT)" in detail
+    assert "runs; the limit is 3 (DEPTHBOARD_QUEUE_LIMIT)" in detail
     assert 1 <= int(answer.headers["retry-after"]) <= 3600
     assert contents(nearly_full.database) == before
     assert post(client, "/runs/1/cancel").status_code == 200
@@ -193,6 +193,6 @@ def test_a_retry_needs_room_too(nearly_full: Served) -> None:
     answer = post(client, "/runs/bulk", ids=ids, action="retry").json()
     assert answer["done"] == ids[:1]
     assert [skip["id"] for skip in answer["skipped"]] == ids[1:]
-    assert "4 runs would be queued; the limit is 3" in answer["skipped"][0]["reason"]
+    assert "the queue would hold 4 runs; the limit is 3" in answer["skipped"][0]["reason"]
     problem(client.post("/runs/1/retry"), 429)
     assert client.get("/runs/1").json()["status"] == "cancelled"

@@ -41,7 +41,7 @@ BAD_FIELDS: list[tuple[str, Any, str]] = [
     (
         "dataset",
         "cifar",
-        "no complete data set 'cifar' here, only mnist; to add it, put its four IDX files",
+        "no data set 'cifar'; expected one of mnist. To add it, put its four IDX files",
     ),
     ("dataset", "../etc", "should be the name of a data set's folder"),
     ("priority", 1001, "less than or equal to 1000"),

@@ -687,7 +687,7 @@ def test_a_report_that_the_database_refuses_fails_its_run_alone(
     run = bench.ended(run_id)
     assert (run.status, run.crashes) == ("failed", 0)
     assert run.reason is not None
-    assert run.reason.startswith("what its process reported (EpochDone) could not be recorded: ")
+    assert run.reason.startswith("a report of its process (EpochDone) could not be recorded: ")
     assert complaint in run.reason
     assert bench.ended(queue_run(bench.database, **SHORT)).status == "finished"
     assert bench.pid() != slot

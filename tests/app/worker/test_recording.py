@@ -90,6 +90,5 @@ def test_a_claim_that_no_longer_holds_writes_nothing(database: Database) -> None
 )
 def test_what_the_database_refuses_is_told_in_one_printable_line(error: Exception, why: str) -> None:
     assert str(Refused(EpochDone(measured(1)), error)) == (
-        f"what its process reported (EpochDone) could not be recorded: {why}; the log of the worker has the "
-        "details"
+        f"a report of its process (EpochDone) could not be recorded: {why}; see the worker's log"
     )

@@ -93,7 +93,7 @@ def test_a_data_set_that_is_gone_stays_on_offer_and_is_told() -> None:
     form = forms.read({"depth": "1", "dataset": "mnist, gone"}, KNOWN)
     field = next(field for field in form.fields if field.name == "dataset")
     assert (list(field.choices), field.chosen) == (["mnist", "clothes", "gone"], ["mnist", "gone"])
-    assert field.error.startswith("There is no complete data set 'gone' here, only mnist, clothes;")
+    assert field.error.startswith("There is no data set 'gone'; expected one of mnist, clothes.")
     assert form.request is None
     assert form.unfold
 
