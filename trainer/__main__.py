@@ -29,8 +29,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m trainer",
         description="Train one network on handwritten digits, or on images of your own.",
-        epilog="Exit codes: 0 trained; 1 the training failed, or its output was not written; "
-        "2 a bad value or option; 130 interrupted by Ctrl-C.",
+        epilog="Exit codes: 0 success; 1 training failed, or its output was not written; 2 invalid value or "
+        "option; 130 interrupted by Ctrl-C.",
     )
     for name, field in TrainConfig.model_fields.items():
         default = "required" if field.is_required() else f"default: {field.default}"
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         "--threads", type=_thread_count, metavar="N", help="CPU threads (default: chosen by PyTorch)"
     )
     parser.add_argument(
-        "--json", action="store_true", help="print one JSON object per epoch, and a last one for the run"
+        "--json", action="store_true", help="print one JSON object per epoch, then one for the run"
     )
     return parser
 

@@ -27,8 +27,8 @@ DEVICE_CHOICES: Final[tuple[str, ...]] = get_args(DeviceChoice)
 def _folder_name(name: str) -> str:
     if not re.fullmatch(_FOLDER_NAME, name):
         raise ValueError(
-            "should be the name of a data set's folder: at most 64 small letters, digits, dots, hyphens and "
-            "underscores, the first of them a letter or a digit"
+            "should be the name of a data set: at most 64 lower-case letters, digits, dots, hyphens and "
+            "underscores, starting with a letter or digit"
         )
     return name
 
@@ -222,11 +222,11 @@ def conflicts(config: TrainConfig) -> Iterator[str]:
             f"units; choose at most {deepest} layers or a width of at least {NARROWEST << (config.depth - 2)}"
         )
     if config.optimizer in ("adam", "adamw") and config.momentum:
-        yield f"{config.optimizer} takes no momentum; choose the optimizer sgd or nesterov, or momentum 0"
+        yield f"{config.optimizer} does not support momentum; choose optimizer sgd or nesterov, or momentum 0"
     if config.optimizer == "nesterov" and not config.momentum:
-        yield "nesterov needs a momentum above 0, like 0.9"
+        yield "nesterov requires a momentum above 0, such as 0.9"
     if config.precision == "tf32" and config.device != "cuda":
-        yield "precision tf32 needs the device cuda; choose that, or precision fp32 or bf16"
+        yield "precision tf32 requires device cuda; choose device cuda, or precision fp32 or bf16"
 
 
 def most_layers(width: int) -> int:

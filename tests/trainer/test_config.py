@@ -14,9 +14,9 @@ from trainer.config import TrainConfig, layer_sizes, most_layers
         ({"depth": 8}, "choose at most 7 layers or a width of at least 1024"),
         ({"depth": 10, "width": 2048}, "choose at most 9 layers or a width of at least 4096"),
         ({"depth": 3, "width": 31}, "choose at most 2 layers or a width of at least 32"),
-        ({"depth": 2, "optimizer": "adam", "momentum": 0.9}, "adam takes no momentum"),
-        ({"depth": 2, "optimizer": "nesterov"}, "nesterov needs a momentum above 0"),
-        ({"depth": 2, "precision": "tf32"}, "tf32 needs the device cuda"),
+        ({"depth": 2, "optimizer": "adam", "momentum": 0.9}, "adam does not support momentum"),
+        ({"depth": 2, "optimizer": "nesterov"}, "nesterov requires a momentum above 0"),
+        ({"depth": 2, "precision": "tf32"}, "tf32 requires device cuda"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_with_a_way_out(given: dict[str, Any], said: str) -> None:

@@ -109,7 +109,7 @@ def test_a_reader_that_goes_away_leaves_no_traceback(forks: Forks, tmp_path: Pat
         ),
         (
             ["--depth", "1", "--dataset", "../etc"],
-            "--dataset: should be the name of a data set's folder: at most 64 small letters",
+            "--dataset: should be the name of a data set: at most 64 lower-case letters",
         ),
     ],
 )

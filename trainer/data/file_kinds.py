@@ -11,8 +11,8 @@ START_BYTES: Final = 512
 GZIP: Final = b"\x1f\x8b"
 
 _AGAIN: Final = "Download or copy the file again"
-_FAILED: Final = f"The download failed or needs a login. {_AGAIN}, and look at what arrives."
-_UNPACK: Final = "Unpack it, and put the IDX files that it holds into this folder."
+_FAILED: Final = f"The download failed or requires a login. {_AGAIN}, and check its content."
+_UNPACK: Final = "Unpack it, and put its IDX files into this folder."
 _CONVERT: Final = "Convert it to IDX files of unsigned bytes."
 _QUOTED: Final = 40
 """Characters of a text that a message quotes."""
@@ -36,7 +36,7 @@ class FileKind:
 
 
 _SIGNATURES: Final = (
-    (b"version https://git-lfs", "a Git LFS pointer, which stands for the file", "Run: git lfs pull"),
+    (b"version https://git-lfs", "a Git LFS pointer instead of the file", "Run: git lfs pull"),
     (b"PK\x05\x06", "an empty zip archive", f"{_AGAIN}."),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
     (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
@@ -50,7 +50,7 @@ _SIGNATURES: Final = (
     (b"MATLAB 5.0 MAT-file", "a MATLAB file", _CONVERT),
     (b"PAR1", "a Parquet file", _CONVERT),
     (b"ARROW1", "an Arrow file", _CONVERT),
-    (b"SQLite format 3\x00", "an SQLite database", _CONVERT),
+    (b"SQLite format 3\x00", "a SQLite database", _CONVERT),
     (b"\x89PNG\r\n\x1a\n", "a PNG picture", "Put all images of a split into one IDX file."),
     (b"\xff\xd8\xff", "a JPEG picture", "Put all images of a split into one IDX file."),
     (b"GIF8", "a GIF picture", "Put all images of a split into one IDX file."),
@@ -101,6 +101,6 @@ def _text(start: bytes) -> FileKind | None:
     if lower.startswith("<"):
         return FileKind("an XML document", _FAILED)
     if "/annex/objects/" in lower:
-        return FileKind("a git-annex pointer, which stands for the file", "Run: git annex get")
+        return FileKind("a git-annex pointer instead of the file", "Run: git annex get")
     quoted = text.splitlines()[0][:_QUOTED]
     return FileKind(f"text that begins with “{shown(quoted)}”", f"{_AGAIN}, or convert it to IDX.")

@@ -35,7 +35,7 @@ def gunzip(file: BinaryIO) -> Iterator[bytes]:
         while not stream.eof:
             rest = rest or file.read(_READ_BYTES)
             if not rest:
-                raise GzipError(f"is cut short: gzip member {member} has no end")
+                raise GzipError(f"is truncated: gzip member {member} has no end")
             try:
                 piece = stream.decompress(rest, PIECE_BYTES)
             except zlib.error as error:
@@ -57,5 +57,5 @@ def _after_zeros(rest: bytes, file: BinaryIO) -> bytes:
 def _damage(error: zlib.error, member: int) -> str:
     reason = str(error).rpartition(": ")[2]
     if reason in ("incorrect data check", "incorrect length check"):
-        return f"is damaged: the content of gzip member {member} does not have the stored checksum ({reason})"
+        return f"is damaged: the content of gzip member {member} does not match its checksum ({reason})"
     return f"is not an intact gzip file: member {member} can't be decompressed ({reason})"

@@ -40,8 +40,8 @@ class IdxFile:
                 items = np.empty((stream.count, *layout.sizes), np.uint8)
             except MemoryError as error:
                 size = f"{stream.count:,} {layout.what}, {stream.count * layout.item_bytes / 2**30:.1f} GiB"
-                remedy = "Use fewer of them, or a machine with more memory."
-                raise IdxError(path, f"holds {size}, more than there is memory for", remedy) from error
+                remedy = f"Use fewer {layout.what}, or a machine with more memory."
+                raise IdxError(path, f"contains {size}, which do not fit into memory", remedy) from error
             digest = hashlib.sha256(stream.header)
             content, done = items.reshape(-1), 0
             for piece in stream.payload():

@@ -33,7 +33,7 @@ _VALID_LABELS: Final = bytes(range(CLASSES))
 _MOST_DIMENSIONS: Final = 6
 """Maximum number of sizes in a message."""
 _AN_IDX_FILE: Final = "an IDX file"
-_AGAIN: Final = "Copy or download it again, or write it again from your data."
+_AGAIN: Final = "Copy, download or generate it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,7 @@ class IdxStream:
         done = 0
         for piece in chain((self._first,), self._pieces):
             if done + len(piece) > expected:
-                stated = f"the {expected:,} of the {self._stated(self.count)} that this states"
-                raise self._error(f"holds more bytes after its header than {stated}; it is read no further")
+                raise self._error(f"has more data than the {self._stated(self.count)} that its header states")
             if self.layout is LABELS:
                 self._check_labels(piece, done)
             yield piece
@@ -126,7 +125,7 @@ class IdxStream:
             raise self._error("is empty")
         if self._compressed and not stored.startswith(GZIP):
             if GZIP.startswith(stored):
-                raise self._error("is cut short: it ends within its gzip header")
+                raise self._error("is truncated: it ends within its gzip header")
             if stored.startswith(b"\0\0") and stored[2:3] != b"\0":
                 plain = shown(self.path.stem)
                 raise self._error("is not compressed although its name ends in .gz", f"Rename it to {plain}.")
@@ -137,7 +136,7 @@ class IdxStream:
 
     def _check_magic(self, start: bytes) -> None:
         if not start:
-            raise self._error("holds nothing: its gzip data is empty")
+            raise self._error("is empty after decompression")
         magic = int.from_bytes(start[:_INTEGER_BYTES])
         if len(start) >= _INTEGER_BYTES and magic == self.layout.magic:
             return
@@ -147,7 +146,7 @@ class IdxStream:
             little = start[:_INTEGER_BYTES] == self.layout.magic.to_bytes(_INTEGER_BYTES, "little")
             if little:
                 problem = f"begins with the magic number 0x{magic:08x}: its integers are little-endian"
-                raise self._error(problem, "Write the integers of its header as big-endian.")
+                raise self._error(problem, "Write the integers in its header as big-endian.")
             raise self._unlike(_AN_IDX_FILE, start)
         if len(start) < _INTEGER_BYTES:
             raise self._cut_short(start)
@@ -176,14 +175,14 @@ class IdxStream:
         count, *sizes = _integers(start[_INTEGER_BYTES : layout.header_bytes])
         if tuple(sizes) != layout.sizes:
             raise self._error(
-                f"holds images of {_by(sizes)} pixels, not of {_by(layout.sizes)}",
+                f"contains images of {_by(sizes)} pixels instead of {_by(layout.sizes)}",
                 f"Crop, pad or scale its images to {_by(layout.sizes)} pixels.",
             )
         if not count:
-            raise self._error(f"holds no {layout.one}")
+            raise self._error(f"contains no {layout.what}")
         if count > MOST_ITEMS:
             raise self._error(
-                f"states that it holds {count:,} {layout.what}; at most {MOST_ITEMS:,} are read"
+                f"states {count:,} {layout.what} in its header; at most {MOST_ITEMS:,} are supported"
             )
         expected = count * layout.item_bytes
         stored = self._stored_bytes - layout.header_bytes
@@ -191,8 +190,8 @@ class IdxStream:
             raise self._wrong_length(stored, count)
         if self._compressed and expected > self._stored_bytes * MOST_EXPANSION:
             raise self._error(
-                f"states that it holds {count:,} {layout.what}, {expected:,} bytes, more than the "
-                f"{self._stored_bytes:,} bytes of this gzip file can hold"
+                f"states {self._stated(count)} in its header, more than the {self._stored_bytes:,} bytes of "
+                "this gzip file can contain"
             )
         return count
 
@@ -201,23 +200,22 @@ class IdxStream:
             return
         position = next(index for index, label in enumerate(piece) if label >= CLASSES)
         raise self._error(
-            f"holds the label {piece[position]} (number {before + position + 1:,} of {self.count:,}), "
-            f"not 0 to {CLASSES - 1}",
-            f"Number the classes from 0 to {CLASSES - 1}, and leave out the images of any others.",
+            f"contains the label {piece[position]} (number {before + position + 1:,} of {self.count:,}); "
+            f"expected 0 to {CLASSES - 1}",
+            f"Number the classes from 0 to {CLASSES - 1}, and remove images of other classes.",
         )
 
     def _cut_short(self, start: bytes) -> IdxError:
         needed = self.layout.header_bytes
-        return self._error(f"is cut short: {len(start)} bytes, less than its header of {needed}")
+        return self._error(f"is truncated: it has {len(start)} bytes, fewer than the {needed} of a header")
 
     def _wrong_length(self, stored: int, count: int) -> IdxError:
-        return self._error(
-            f"holds {stored:,} bytes after its header, not the {count * self.layout.item_bytes:,} of the "
-            f"{self._stated(count)} that this states"
-        )
+        return self._error(f"has {stored:,} bytes of data, but its header states {self._stated(count)}")
 
     def _stated(self, count: int) -> str:
-        return f"{count:,} {self.layout.what if count != 1 else self.layout.one}"
+        """A number of items and their size."""
+        items = f"{count:,} {self.layout.what if count != 1 else self.layout.one}"
+        return f"{items} ({count * self.layout.item_bytes:,} bytes)"
 
     def _unlike(self, wanted: str, start: bytes) -> IdxError:
         """The error for a file of another kind, which these first bytes identify."""
@@ -266,5 +264,5 @@ def _described(magic: int) -> str:
     """A magic number in words."""
     kind, dimensions = magic >> 8, magic & 0xFF
     if kind not in _TYPES:
-        return f"type 0x{kind:02x}, which IDX does not have"
+        return f"unknown type 0x{kind:02x}"
     return f"{_TYPES[kind]} in {dimensions} dimension{'' if dimensions == 1 else 's'}"

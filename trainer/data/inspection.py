@@ -83,8 +83,8 @@ def check_counts(files: Mapping[str, Path], counts: Mapping[str, int]) -> None:
     for images, labels in _SPLITS:
         if counts[images] != counts[labels]:
             raise DataError(
-                f"{shown(files[labels])} holds {counts[labels]:,} labels, but {shown(files[images])} "
-                f"{counts[images]:,} images. Use matching files: one label per image."
+                f"{shown(files[labels])} contains {counts[labels]:,} labels, but {shown(files[images])} "
+                f"contains {counts[images]:,} images. Use matching files: one label per image."
             )
 
 
@@ -93,8 +93,8 @@ def lacks(folder: DataFolder, data_files: FoundFiles) -> str | None:
     if data_files.rivals:
         names = ", ".join(data_files.rivals[:_NAMED]) + (", …" if len(data_files.rivals) > _NAMED else "")
         return (
-            f"{shown(folder.path)} holds {len(data_files.rivals)} data sets ({names}). Put the four files of "
-            "each into a folder of its own."
+            f"{shown(folder.path)} contains {len(data_files.rivals)} data sets ({names}). Put the four files "
+            "of each into a separate folder."
         )
     if not data_files.missing:
         return None
@@ -114,24 +114,23 @@ def _instead(called: Mapping[str, str], data_files: FoundFiles) -> str:
         if is_broken_link(path):
             return f". {shown(path.name)} is a broken link: fix it."
         if not is_file(path) and any(is_recognised(path, name) for name in called):
-            kind = "a folder" if is_folder(path) else "no regular file"
+            kind = "a folder" if is_folder(path) else "not a regular file"
             return f". {shown(path.name)} is {kind}. Replace it with the file."
     files = [path for path in data_files.others if is_file(path)]
     for path in files:
         if path.name.lower().endswith(_ARCHIVES):
-            return f". Unpack {shown(path.name)} there."
+            return f". Unpack {shown(path.name)} in this folder."
     for name, wanted in called.items():
         split, kind, *_ = name.split("-")
         for path in files:
             words = path.name.lower()
             if kind[:-1] in words and any(word in words for word in _words(split)):
                 ending = COMPRESSED if COMPRESSED in words else ""
-                others = "; put the others beside it" if len(called) > 1 else ""
-                rename = f"if that is {wanted}, rename it to {wanted}{ending}"
-                return f". {shown(path.name)} is there: {rename}{others}."
+                others = ", and put the others into the same folder" if len(called) > 1 else ""
+                return f". If {shown(path.name)} is {wanted}, rename it to {wanted}{ending}{others}."
     names = ", ".join(shown(path.name) for path in files[:_NAMED])
     more = ", …" if len(files) > _NAMED else ""
-    held = f" (its other files: {names}{more})" if names else ""
+    held = f" (other files: {names}{more})" if names else ""
     return f"{held}. {_what_to_put_there(list(called))}"
 
 
@@ -139,10 +138,10 @@ def _what_to_put_there(missing: Sequence[str]) -> str:
     images = f"images of {SIDE}x{SIDE} pixels"
     labels = f"labels from 0 to {CLASSES - 1}"
     if len(missing) == 1:
-        return f"Put it there: {images if missing[0] in IMAGE_FILES else labels}, as an IDX file."
+        return f"Add an IDX file with {images if missing[0] in IMAGE_FILES else labels}."
     kinds = [images] * any(name in IMAGE_FILES for name in missing)
     kinds += [labels] * any(name not in IMAGE_FILES for name in missing)
-    return f"Put them there: {' and '.join(kinds)}, as IDX files."
+    return f"Add IDX files with {' and '.join(kinds)}."
 
 
 def _words(split: str) -> tuple[str, ...]:

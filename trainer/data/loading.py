@@ -36,7 +36,7 @@ DIGESTS: Final = {
         TEST_LABELS_FILE: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     },
 }
-_REINSTALL: Final = " Put the original file there, or reinstall Depthboard."
+_REINSTALL: Final = " Restore the original file, or reinstall Depthboard."
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,21 +30,18 @@ def _classes(train: Bytes, test: Bytes) -> list[str]:
     in_training, in_test = (np.bincount(labels, minlength=CLASSES).tolist() for labels in (train, test))
     trained = [number for number in range(CLASSES) if in_training[number]]
     if len(trained) == 1:
-        alone = f"all training images are of class {trained[0]}, so there is nothing to distinguish"
+        alone = f"all training images have class {trained[0]}, so there is nothing to distinguish"
         others = len(test) - in_test[trained[0]]
-        return [f"{alone}; {_counted(others, 'test image')} of other classes" if others else alone]
+        have = "has another class" if others == 1 else "have other classes"
+        return [f"{alone}; {_images(others, 'test')} {have}" if others else alone]
     warnings = []
     if absent := [number for number in range(CLASSES) if not in_training[number]]:
         asked = sum(in_test[number] for number in absent)
-        effect = f"{_counted(asked, 'test image')}, and can't be recognised"
-        effect = effect if asked else "nor is a test image"
-        warnings.append(f"no training image is of class {_listed(absent)}; {effect}")
+        untrained = f"training images but {_images(asked, 'test')}, which can't be classified correctly"
+        warnings.append(f"{_named(absent)} no {untrained if asked else 'images'}")
     if untested := [number for number in trained if not in_test[number]]:
-        them = "it is" if len(untested) == 1 else "they are"
-        warnings.append(
-            f"no test image is of class {_listed(untested)}, so test accuracy does not tell how well {them} "
-            "recognised"
-        )
+        them = "it" if len(untested) == 1 else "them"
+        warnings.append(f"{_named(untested)} no test images, so test accuracy does not cover {them}")
     return warnings
 
 
@@ -56,7 +53,7 @@ def _shared(data: "Arrays") -> list[str]:
     count = sum(pixels in both for pixels in test)
     if not count:
         return []
-    so = "so test accuracy overstates how well new images are recognised"
+    so = "so test accuracy overstates how well new images are classified"
     if count == len(test):
         return [f"every test image is also a training image, {so}"]
     verb = "is also a training image" if count == 1 else "are also training images"
@@ -67,7 +64,7 @@ def _small(data: "Arrays") -> list[str]:
     warnings = []
     if (images := len(data.test_labels)) < FEW:
         warnings.append(
-            f"the test set has only {images} image{'' if images == 1 else 's'}, each of which counts for "
+            f"the test set has only {images} image{'' if images == 1 else 's'}; each counts for "
             f"{100 / images:.1f} percentage points of test accuracy"
         )
     if (images := len(data.train_labels)) < FEW:
@@ -75,10 +72,10 @@ def _small(data: "Arrays") -> list[str]:
     return warnings
 
 
-def _counted(count: int, noun: str) -> str:
-    return f"1 {noun} is" if count == 1 else f"{count:,} {noun}s are"
+def _images(count: int, split: str) -> str:
+    return f"1 {split} image" if count == 1 else f"{count:,} {split} images"
 
 
-def _listed(classes: list[int]) -> str:
+def _named(classes: list[int]) -> str:
     *first, last = map(str, classes)
-    return f"{', '.join(first)} or {last}" if first else last
+    return f"classes {', '.join(first)} and {last} have" if first else f"class {last} has"

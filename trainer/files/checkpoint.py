@@ -55,16 +55,16 @@ def load(path: Path, config: TrainConfig, data_sha256: str, device: torch.device
     except TensorFileError as error:
         raise CheckpointError(str(error)) from error
     if about.get("version") != VERSION:
-        raise CheckpointError(f"{path} has version {about.get('version')} of the format, not {VERSION}")
+        raise CheckpointError(f"{path} has format version {about.get('version')}; expected {VERSION}")
     if differing := _differing(about["config"], config):
-        raise CheckpointError(f"{path} is of another configuration: it differs in {', '.join(differing)}")
+        raise CheckpointError(f"{path} belongs to another configuration: different {', '.join(differing)}")
     if about["data_sha256"] != data_sha256:
-        raise CheckpointError(f"{path} is of other data: the files of {config.dataset} have changed since")
+        raise CheckpointError(f"{path} belongs to other data: the files of {config.dataset} have changed")
     state = TrainState.start(config, device)
     try:
         state.model.load_state_dict(_part(arrays, _WEIGHTS, torch.device("cpu")))
     except RuntimeError as error:
-        raise CheckpointError(f"{path} does not fit the network: {error}") from error
+        raise CheckpointError(f"{path} does not match the network: {error}") from error
     state.moments = _part(arrays, _MOMENTS, device)
     state.epoch, state.best_epoch = about["epoch"], about["best_epoch"]
     state.best_test_loss = math.inf if about["best_test_loss"] is None else about["best_test_loss"]

@@ -16,7 +16,7 @@ class NotWritten(Exception):
     """A file could not be written; the message says why and what to do."""
 
     def __init__(self, path: Path, error: OSError) -> None:
-        cure = "free some space" if error.errno in _FULL else "make sure that its folder can be written"
+        cure = "free some space" if error.errno in _FULL else "make sure that its folder is writable"
         super().__init__(f"could not write {path}: {error.strerror or error}; {cure} and retry")
 
 

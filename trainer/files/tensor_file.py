@@ -48,7 +48,7 @@ def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
     except (SafetensorError, ValueError, KeyError) as error:
         raise TensorFileError(f"{path} is damaged: {error}") from error
     if about.pop(_DIGEST, None) != _digest(arrays, about):
-        raise TensorFileError(f"{path} is damaged: its contents do not have the digest that it names")
+        raise TensorFileError(f"{path} is damaged: its content does not match its digest")
     return arrays, about
 
 

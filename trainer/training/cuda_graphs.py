@@ -50,7 +50,7 @@ class CudaGraphs:
                     self._graphs[key].replay()
             except Exception as error:  # noqa: BLE001  # after any error, the step can run without a graph
                 self._works = False
-                log.warning("steps are not recorded as CUDA graphs, which makes training slower: %s", error)
+                log.warning("training is slower because steps can't be recorded as CUDA graphs: %s", error)
             else:
                 return
         step()

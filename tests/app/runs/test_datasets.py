@@ -51,7 +51,7 @@ def test_folders_that_fit_follow_mnist_in_the_order_of_their_names(folder: Path,
     found = catalogue(settings.data_dir)
     assert found.usable[1:] == [Usable("a-set", Sizes(5, 3)), Usable("clothes", Sizes(5, 3))]
     assert found.unfit == {
-        "kmnist": (f"{folder / 'kmnist'} {LACKS}. Put it there: labels from 0 to 9, as an IDX file.")
+        "kmnist": (f"{folder / 'kmnist'} {LACKS}. Add an IDX file with labels from 0 to 9.")
     }
     assert found.loose is None
 
@@ -101,8 +101,8 @@ def test_content_that_does_not_fit_is_told_until_it_is_mended(settings: Settings
     folder = write(settings.data_dir / "datasets" / "letters", small())
     path = folder / f"{TEST_LABELS_FILE}.gz"
     for content, reason in (
-        (labels([5, 0, 26]), "holds the label 26 (number 3 of 3), not 0 to 9"),
-        (labels([5, 0]), "holds 2 labels, but"),
+        (labels([5, 0, 26]), "contains the label 26 (number 3 of 3); expected 0 to 9"),
+        (labels([5, 0]), "contains 2 labels, but"),
     ):
         write(folder, {TEST_LABELS_FILE: content})
         found = catalogue(settings.data_dir)

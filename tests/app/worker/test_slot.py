@@ -45,7 +45,7 @@ from trainer.files import predictions
 from trainer.training.epoch_record import EpochRecord
 from trainer.training.loop import TrainState, train
 
-SO = "so test accuracy overstates how well new images are recognised"
+SO = "so test accuracy overstates how well new images are classified"
 QUICK = {"depth": 1, "epochs": 2, "batch_size": 60_000}
 
 
@@ -197,10 +197,13 @@ def test_a_data_set_of_ones_own_is_trained_on_and_recorded(tmp_path: Path, cloth
 @pytest.mark.usefixtures("clothes")
 def test_what_is_odd_about_a_data_set_is_recorded_with_each_run(child: Child, tmp_path: Path) -> None:
     assert environment(Child(tmp_path).train(dataset="clothes"))["data_warnings"].splitlines() == [
-        "no training image is of class 2, 4, 5, 6, 7 or 8; 1 test image is, and can't be recognised",
-        "no test image is of class 1 or 3, so test accuracy does not tell how well they are recognised",
+        (
+            "classes 2, 4, 5, 6, 7 and 8 have no training images but 1 test image, which can't be classified "
+            "correctly"
+        ),
+        "classes 1 and 3 have no test images, so test accuracy does not cover them",
         f"every test image is also a training image, {SO}",
-        "the test set has only 3 images, each of which counts for 33.3 percentage points of test accuracy",
+        "the test set has only 3 images; each counts for 33.3 percentage points of test accuracy",
         "the training set has only 5 images",
     ]
     assert "data_warnings" not in environment(child.train())
@@ -213,8 +216,8 @@ def test_a_file_that_is_no_idx_file_fails_the_run_with_cause_and_remedy(
     path.write_bytes(b"<html>Sign in</html>")
     assert Child(tmp_path).train(dataset="clothes") == [
         Failed(
-            f"the data set clothes can't be used: {path} is an HTML page. The download failed or needs a "
-            "login. Download or copy the file again, and look at what arrives.",
+            f"the data set clothes can't be used: {path} is an HTML page. The download failed or requires a "
+            "login. Download or copy the file again, and check its content.",
             None,
         )
     ]
@@ -249,7 +252,7 @@ def test_a_run_whose_data_changed_starts_again_and_not_from_its_checkpoint(
     started, *_ = child.train(dataset="clothes", files=files, recorded=2)
     assert isinstance(started, Started)
     assert started.epoch == 0
-    assert "is of other data: the files of clothes have changed since; skipping it" in (
+    assert "belongs to other data: the files of clothes have changed; skipping it" in (
         capsys.readouterr().err
     )
 

@@ -14,9 +14,9 @@ from tests.trainer.idx_files import images, labels
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "holds nothing: its gzip data is empty"),
-        (IMAGES[:3], "is cut short: 3 bytes, less than its header of 16"),
-        (IMAGES[:15], "is cut short: 15 bytes, less than its header of 16"),
+        (b"", "is empty after decompression"),
+        (IMAGES[:3], "is truncated: it has 3 bytes, fewer than the 16 of a header"),
+        (IMAGES[:15], "is truncated: it has 15 bytes, fewer than the 16 of a header"),
         (
             LABELS + bytes(8),
             (
@@ -24,25 +24,22 @@ from tests.trainer.idx_files import images, labels
                 "(unsigned bytes in 3 dimensions: images)"
             ),
         ),
-        (images(3, columns=27), "holds images of 28x27 pixels, not of 28x28"),
-        (images(3, rows=32, columns=32), "holds images of 32x32 pixels, not of 28x28"),
+        (images(3, columns=27), "contains images of 28x27 pixels instead of 28x28"),
+        (images(3, rows=32, columns=32), "contains images of 32x32 pixels instead of 28x28"),
         (
             struct.pack(">4I", 0x803, 4, 28, 28) + IMAGES[16:],
-            "holds 2,352 bytes after its header, not the 3,136 of the 4 images that this states",
+            "has 2,352 bytes of data, but its header states 4 images (3,136 bytes)",
         ),
         (
             struct.pack(">4I", 0x803, 2**32 - 1, 28, 28) + IMAGES[16:],
-            "states that it holds 4,294,967,295 images; at most 10,000,000 are read",
+            "states 4,294,967,295 images in its header; at most 10,000,000 are supported",
         ),
-        (IMAGES[:-1], "holds 2,351 bytes after its header, not the 2,352 of the 3 images that this states"),
+        (IMAGES[:-1], "has 2,351 bytes of data, but its header states 3 images (2,352 bytes)"),
         (
             IMAGES + b"\0",
-            (
-                "holds more bytes after its header than the 2,352 of the 3 images that this states; it is "
-                "read no further"
-            ),
+            "has more data than the 3 images (2,352 bytes) that its header states",
         ),
-        (images(0), "holds no image"),
+        (images(0), "contains no images"),
         (
             struct.pack(">4I", 0xC03, 1, 28, 28) + bytes(4 * 784),
             (
@@ -67,7 +64,7 @@ from tests.trainer.idx_files import images, labels
         (
             bytes(800),
             (
-                "begins with the magic number 0x00000000 (type 0x00, which IDX does not have), not "
+                "begins with the magic number 0x00000000 (unknown type 0x00), not "
                 "0x00000803 (unsigned bytes in 3 dimensions: images)"
             ),
         ),
@@ -107,10 +104,10 @@ def test_every_type_of_idx_is_named(tmp_path: Path, code: int, words: str) -> No
                 "0x00000801 (unsigned bytes in 1 dimension: labels)"
             ),
         ),
-        (LABELS[:-1], "holds 2 bytes after its header, not the 3 of the 3 labels that this states"),
-        (labels([1, 10, 2]), "holds the label 10 (number 2 of 3), not 0 to 9"),
-        (labels([255]), "holds the label 255 (number 1 of 1), not 0 to 9"),
-        (labels([0] * 600_000 + [26]), "holds the label 26 (number 600,001 of 600,001), not 0 to 9"),
+        (LABELS[:-1], "has 2 bytes of data, but its header states 3 labels (3 bytes)"),
+        (labels([1, 10, 2]), "contains the label 10 (number 2 of 3); expected 0 to 9"),
+        (labels([255]), "contains the label 255 (number 1 of 1); expected 0 to 9"),
+        (labels([0] * 600_000 + [26]), "contains the label 26 (number 600,001 of 600,001); expected 0 to 9"),
     ],
 )
 def test_damaged_labels_are_refused(tmp_path: Path, content: bytes, expected: str) -> None:
@@ -144,12 +141,12 @@ def test_a_file_that_holds_a_gibibyte_is_read_as_far_as_its_header_allows(tmp_pa
     assert path.stat().st_size < 1.1 * MEBIBYTE
     tracemalloc.start()
     try:
-        assert "it is read no further" in problem(path, kind)
+        assert "has more data than" in problem(path, kind)
         assert tracemalloc.get_traced_memory()[1] < 2 * MEBIBYTE
     finally:
         tracemalloc.stop()
     path.write_bytes(gzip.compress(header) + gzip.compress(bytes(MEBIBYTE)) * 1024)
-    assert "it is read no further" in problem(path, kind)
+    assert "has more data than" in problem(path, kind)
 
 
 def test_a_header_that_states_more_than_the_file_can_hold_is_refused_before_it_is_read(
@@ -157,6 +154,6 @@ def test_a_header_that_states_more_than_the_file_can_hold_is_refused_before_it_i
 ) -> None:
     path = write(tmp_path, struct.pack(">4I", 0x803, 9_000_000, 28, 28) + bytes(100 * 784))
     assert problem(path, "images") == (
-        "states that it holds 9,000,000 images, 7,056,000,000 bytes, more than the "
-        f"{path.stat().st_size:,} bytes of this gzip file can hold"
+        "states 9,000,000 images (7,056,000,000 bytes) in its header, more than the "
+        f"{path.stat().st_size:,} bytes of this gzip file can contain"
     )

@@ -38,7 +38,7 @@ def bomb() -> bytes:
     return gzip.compress(images(3)[:16]) + gzip.compress(bytes(1 << 20)) * 1024
 
 
-AGAIN = "Copy or download it again, or write it again from your data."
+AGAIN = "Copy, download or generate it again."
 
 
 FILE = f"FOLDER/{TEST_LABELS_FILE}"
@@ -48,8 +48,8 @@ ODD: dict[str, tuple[Contents, str]] = {
     "an HTML page": (
         files() | {f"{TEST_LABELS_FILE}.gz": b"<!DOCTYPE html>\n<html><title>404</title></html>"},
         (
-            f"{FILE}.gz is an HTML page. The download failed or needs a login. Download or copy the file "
-            "again, and look at what arrives."
+            f"{FILE}.gz is an HTML page. The download failed or requires a login. Download or copy the "
+            "file again, and check its content."
         ),
     ),
     "plain under .gz": (
@@ -66,11 +66,11 @@ ODD: dict[str, tuple[Contents, str]] = {
     "empty": (files() | {f"{TEST_LABELS_FILE}.gz": b""}, f"{FILE}.gz is empty. {AGAIN}"),
     "a Git LFS pointer": (
         without(TEST_LABELS_FILE, {TEST_LABELS_FILE: b"version https://git-lfs.github.com/spec/v1\noid"}),
-        f"{FILE} is a Git LFS pointer, which stands for the file. Run: git lfs pull",
+        f"{FILE} is a Git LFS pointer instead of the file. Run: git lfs pull",
     ),
-    "cut short": (
+    "truncated": (
         files() | {f"{TEST_LABELS_FILE}.gz": gzip.compress(labels([5, 0])) + gzip.compress(b"\x09")[:-3]},
-        f"{FILE}.gz is cut short: gzip member 2 has no end. {AGAIN}",
+        f"{FILE}.gz is truncated: gzip member 2 has no end. {AGAIN}",
     ),
     "garbage behind": (
         files() | {f"{TEST_LABELS_FILE}.gz": gzip.compress(labels([5, 0, 9])) + b"\r\n"},
@@ -79,8 +79,8 @@ ODD: dict[str, tuple[Contents, str]] = {
     "a gibibyte": (
         files() | {f"{TEST_IMAGES_FILE}.gz": bomb()},
         (
-            f"FOLDER/{TEST_IMAGES_FILE}.gz holds more bytes after its header than the 2,352 of the 3 images "
-            f"that this states; it is read no further. {AGAIN}"
+            f"FOLDER/{TEST_IMAGES_FILE}.gz has more data than the 3 images (2,352 bytes) that its header "
+            f"states. {AGAIN}"
         ),
     ),
     "32-bit integers": (
@@ -94,22 +94,22 @@ ODD: dict[str, tuple[Contents, str]] = {
     "images of another size": (
         files() | {f"{TEST_IMAGES_FILE}.gz": gzip.compress(images(3, 32, 32))},
         (
-            f"FOLDER/{TEST_IMAGES_FILE}.gz holds images of 32x32 pixels, not of 28x28. Crop, pad or scale "
-            "its images to 28x28 pixels."
+            f"FOLDER/{TEST_IMAGES_FILE}.gz contains images of 32x32 pixels instead of 28x28. Crop, pad or "
+            "scale its images to 28x28 pixels."
         ),
     ),
     "letters": (
         files() | {f"{TEST_LABELS_FILE}.gz": gzip.compress(labels([5, 26, 9]))},
         (
-            f"{FILE}.gz holds the label 26 (number 2 of 3), not 0 to 9. Number the classes from 0 to 9, and "
-            "leave out the images of any others."
+            f"{FILE}.gz contains the label 26 (number 2 of 3); expected 0 to 9. Number the classes from 0 to "
+            "9, and remove images of other classes."
         ),
     ),
     "labels for other images": (
         files() | {f"{TEST_LABELS_FILE}.gz": gzip.compress(labels([5, 0, 9, 1]))},
         (
-            f"{FILE}.gz holds 4 labels, but FOLDER/{TEST_IMAGES_FILE}.gz 3 images. Use matching files: one "
-            "label per image."
+            f"{FILE}.gz contains 4 labels, but FOLDER/{TEST_IMAGES_FILE}.gz contains 3 images. Use matching "
+            "files: one label per image."
         ),
     ),
     "images and labels exchanged": (
@@ -122,40 +122,40 @@ ODD: dict[str, tuple[Contents, str]] = {
     ),
     "no image": (
         files() | {f"{TEST_IMAGES_FILE}.gz": gzip.compress(images(0))},
-        f"FOLDER/{TEST_IMAGES_FILE}.gz holds no image. {AGAIN}",
+        f"FOLDER/{TEST_IMAGES_FILE}.gz contains no images. {AGAIN}",
     ),
     "an archive": (
         {"emnist-gzip.zip": b"PK\x03\x04"},
-        f"FOLDER lacks {', '.join(FILES)}, each with or without .gz. Unpack emnist-gzip.zip there.",
+        f"FOLDER lacks {', '.join(FILES)}, each with or without .gz. Unpack emnist-gzip.zip in this folder.",
     ),
     "a near miss": (
         without(TEST_LABELS_FILE, {f"{TEST_LABELS_FILE} (1).gz": b""}),
         (
-            f"FOLDER lacks {TEST_LABELS_FILE}, with or without .gz. {TEST_LABELS_FILE} (1).gz is there: if "
-            f"that is {TEST_LABELS_FILE}, rename it to {TEST_LABELS_FILE}.gz."
+            f"FOLDER lacks {TEST_LABELS_FILE}, with or without .gz. If {TEST_LABELS_FILE} (1).gz is "
+            f"{TEST_LABELS_FILE}, rename it to {TEST_LABELS_FILE}.gz."
         ),
     ),
     "QMNIST": (
         {"qmnist-test-labels-idx2-int.gz": b"", "qmnist-test-images-idx3-ubyte.gz": b""},
         (
             f"FOLDER lacks qmnist-{TRAIN_IMAGES_FILE}, qmnist-{TRAIN_LABELS_FILE}, "
-            "qmnist-test-labels-idx1-ubyte, each with or without .gz. qmnist-test-labels-idx2-int.gz is "
-            "there: if that is qmnist-test-labels-idx1-ubyte, rename it to "
-            "qmnist-test-labels-idx1-ubyte.gz; put the others beside it."
+            "qmnist-test-labels-idx1-ubyte, each with or without .gz. If qmnist-test-labels-idx2-int.gz is "
+            "qmnist-test-labels-idx1-ubyte, rename it to qmnist-test-labels-idx1-ubyte.gz, and put the "
+            "others into the same folder."
         ),
     ),
     "pictures": (
         {"0.png": b"", "1.png": b""},
         (
-            f"FOLDER lacks {', '.join(FILES)}, each with or without .gz (its other files: 0.png, 1.png). "
-            "Put them there: images of 28x28 pixels and labels from 0 to 9, as IDX files."
+            f"FOLDER lacks {', '.join(FILES)}, each with or without .gz (other files: 0.png, 1.png). Add "
+            "IDX files with images of 28x28 pixels and labels from 0 to 9."
         ),
     ),
     "several data sets": (
         {f"emnist-{each}-{name}": b"" for each in ("digits", "letters") for name in FILES},
         (
-            "FOLDER holds 2 data sets (emnist-digits, emnist-letters). Put the four files of each into a "
-            "folder of its own."
+            "FOLDER contains 2 data sets (emnist-digits, emnist-letters). Put the four files of each into a "
+            "separate folder."
         ),
     ),
 }
@@ -217,7 +217,7 @@ def test_what_is_no_file_under_the_name_of_one_is_told_to_be_replaced(tmp_path: 
     assert refusal("clothes", tmp_path) == f"{lacks} a folder. Replace it with the file."
     path.rmdir()
     os.mkfifo(path)
-    assert refusal("clothes", tmp_path) == f"{lacks} no regular file. Replace it with the file."
+    assert refusal("clothes", tmp_path) == f"{lacks} not a regular file. Replace it with the file."
 
 
 MISSING = {
@@ -245,7 +245,7 @@ def test_a_missing_file_is_called_as_it_would_be_found_beside_the_others(
                 path.write_bytes(gzip.compress(content) if path.suffix else content)
         kind = "labels from 0 to 9" if name == TEST_LABELS_FILE else "images of 28x28 pixels"
         assert refusal("clothes", folder) == (
-            f"{path.parent} lacks {missing}, with or without .gz. Put it there: {kind}, as an IDX file."
+            f"{path.parent} lacks {missing}, with or without .gz. Add an IDX file with {kind}."
         )
         (path.parent / missing).write_bytes(small()[name])
         assert DataFolder(folder).missing == []

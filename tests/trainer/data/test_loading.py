@@ -130,7 +130,7 @@ def test_an_altered_file_of_mnist_is_refused_by_digests_and_remedy(linked: Path)
     message = refusal(SHIPPED, linked)
     assert f"{path} was altered" in message
     assert f"is {sha256(content)}, expected {original}" in message
-    assert "Put the original file there" in message
+    assert "Restore the original file" in message
 
 
 def test_the_same_files_under_another_name_are_a_data_set_of_ones_own(linked: Path, arrays: Arrays) -> None:
@@ -142,5 +142,5 @@ def test_a_file_that_cannot_be_opened_is_named(linked: Path) -> None:
     path.unlink()
     path.write_bytes(gzip.compress(images(1))[:-3])
     message = refusal(SHIPPED, linked)
-    assert f"{path} is cut short" in message
+    assert f"{path} is truncated" in message
     assert "should be ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db" in message

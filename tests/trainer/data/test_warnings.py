@@ -12,8 +12,8 @@ from trainer.data.warnings import data_warnings
 
 EVERY = list(range(10)) * 10
 OF_ACCURACY = "percentage points of test accuracy"
-SO = "so test accuracy overstates how well new images are recognised"
-ALONE = "all training images are of class 3, so there is nothing to distinguish"
+SO = "so test accuracy overstates how well new images are classified"
+ALONE = "all training images have class 3, so there is nothing to distinguish"
 
 
 def pictures(count: int, start: int) -> Bytes:
@@ -49,7 +49,7 @@ def without(*classes: int) -> list[int]:
         (data(), []),
         (
             data(train=[3] * 100),
-            [f"{ALONE}; 90 test images are of other classes"],
+            [f"{ALONE}; 90 test images have other classes"],
         ),
         (
             data(train=[3] * 100, test=[3] * 100),
@@ -57,25 +57,23 @@ def without(*classes: int) -> list[int]:
         ),
         (
             data(train=without(7)),
-            ["no training image is of class 7; 10 test images are, and can't be recognised"],
+            ["class 7 has no training images but 10 test images, which can't be classified correctly"],
         ),
         (
             data(train=without(7, 8, 9), test=without(7, 8, 9)),
-            ["no training image is of class 7, 8 or 9; nor is a test image"],
+            ["classes 7, 8 and 9 have no images"],
         ),
         (
             data(train=without(7), test=[*without(7), 7]),
-            ["no training image is of class 7; 1 test image is, and can't be recognised"],
+            ["class 7 has no training images but 1 test image, which can't be classified correctly"],
         ),
         (
             data(test=without(4)),
-            [
-                "no test image is of class 4, so test accuracy does not tell how well it is recognised",
-            ],
+            ["class 4 has no test images, so test accuracy does not cover it"],
         ),
         (
             data(test=without(4, 5)),
-            ["no test image is of class 4 or 5, so test accuracy does not tell how well they are recognised"],
+            ["classes 4 and 5 have no test images, so test accuracy does not cover them"],
         ),
         (
             data(test_images=pictures(100, 1)),
@@ -95,7 +93,7 @@ def without(*classes: int) -> list[int]:
         ),
         (
             data(test=EVERY[:60]),
-            [f"the test set has only 60 images, each of which counts for 1.7 {OF_ACCURACY}"],
+            [f"the test set has only 60 images; each counts for 1.7 {OF_ACCURACY}"],
         ),
         (data(train=EVERY[:99]), ["the training set has only 99 images"]),
     ],
@@ -106,9 +104,9 @@ def test_what_is_odd_is_told(odd: Arrays, expected: list[str]) -> None:
 
 def test_several_things_are_told_of_a_tiny_set() -> None:
     assert data_warnings("own", data(train=[1], test=[1], test_images=pictures(1, 1))) == [
-        "all training images are of class 1, so there is nothing to distinguish",
+        "all training images have class 1, so there is nothing to distinguish",
         f"every test image is also a training image, {SO}",
-        "the test set has only 1 image, each of which counts for 100.0 percentage points of test accuracy",
+        "the test set has only 1 image; each counts for 100.0 percentage points of test accuracy",
         "the training set has only 1 image",
     ]
 

@@ -61,7 +61,7 @@ def test_a_kill_while_writing_leaves_the_old_or_the_new_file(
 
 def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(durable.NotWritten, match="its folder can be written and retry"):
+    with pytest.raises(durable.NotWritten, match="its folder is writable and retry"):
         durable.write(tmp_path / "file" / "below", b"")
 
 
@@ -99,7 +99,7 @@ def test_content_and_name_are_on_the_disk_before_it_returns(
     [
         (errno.ENOSPC, "free some space and retry"),
         (errno.EDQUOT, "free some space and retry"),
-        (errno.EROFS, "make sure that its folder can be written and retry"),
+        (errno.EROFS, "make sure that its folder is writable and retry"),
     ],
 )
 @pytest.mark.parametrize("step", ["fsync", "replace"])

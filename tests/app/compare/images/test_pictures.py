@@ -48,7 +48,7 @@ def test_a_damaged_file_is_read_once_too(tmp_path: Path, read: list[str]) -> Non
     files, path = KeptFiles(), tmp_path / "labels"
     path.write_bytes(labels([5, 0, 26]))
     for _ in range(3):
-        with pytest.raises(NoPictures, match="holds the label 26"):
+        with pytest.raises(NoPictures, match="contains the label 26"):
             files.read(path, LABELS)
     assert read == ["labels"]
     path.write_bytes(labels([5, 0, 2]))
