@@ -95,7 +95,7 @@ def text(name: str) -> str:
 def static_file(request: Request, version: str, name: str) -> Response:
     """A static file. URLs of other versions return 404, so that pages from before an update reload."""
     if name not in _files() or url(name) != f"/static/{version}/{name}":
-        raise HTTPException(404, "There is no such file, or it belongs to another version: reload the page.")
+        raise HTTPException(404, "The file does not exist or belongs to another version; reload the page.")
     plain, compressed, media_type = _content(name)
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):

@@ -114,8 +114,8 @@ def _what_to_do(method: str, error: DBAPIError) -> str:
         return "The database is not responding. Try again in a moment."
     if error.connection_invalidated:
         return (
-            "The connection to the database was lost, and the change may or may not have been saved: check "
-            "before you try again. A request with an Idempotency-Key can be repeated safely."
+            "The connection to the database was lost. The change may or may not have been saved; check "
+            "before you retry. A request with an Idempotency-Key can be repeated safely."
         )
     return "The database is busy; nothing was changed. Try again in a moment."
 
@@ -124,7 +124,7 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     # this response bypasses the middleware, and the server closes the connection after it
     headers = {**HEADERS, "Connection": "close"}
-    return _error(request, 500, "Internal server error; the server's log has the details.", headers)
+    return _error(request, 500, "Internal server error; see the server's log.", headers)
 
 
 def _error(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> Response:

@@ -71,7 +71,7 @@ async def _every(
             if isinstance(error, DBAPIError) and is_outage(error):
                 integrity.met(error)
             else:
-                log.exception("a background task that runs every %g s failed; it will run again", seconds)
+                log.exception("a background task failed; it runs again in %g s", seconds)
 
 
 def hear_of_deaths(database: Database, pipe: int) -> None:
@@ -90,4 +90,4 @@ def _retire(database: Database, worker_id: str) -> None:
         with database.write() as session:
             registry.retire(session, worker_id, "its worker died")
     except SQLAlchemyError as error:
-        log.warning("could not give back the runs of worker %s, as its successor will: %s", worker_id, error)
+        log.warning("could not requeue the runs of worker %s; its successor will do so: %s", worker_id, error)

@@ -21,10 +21,10 @@ from app.web import assets
 
 _NOTICE: Final = "notice"
 _WORDS: Final = {
-    403: "This is not allowed",
+    403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
-    409: "Something changed in the meantime",
+    409: "Conflict",
     413: "Request too large",
     422: "Invalid request",
     429: "The queue is full",

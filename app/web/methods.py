@@ -82,7 +82,7 @@ def _with_implied(methods: set[str]) -> Sequence[str]:
 
 def _not_allowed(scope: Scope, allowed: Sequence[str]) -> Response:
     headers = {"Allow": ", ".join(allowed)}
-    detail = f"{scope['method'][:20]} is not allowed here; allowed are {', '.join(allowed)}."
+    detail = f"{scope['method'][:20]} is not allowed here; allowed methods: {', '.join(allowed)}."
     if wants_page(scope):
         return html.error_page(Request(scope), 405, detail, headers)
     return problem(405, detail, headers=headers)

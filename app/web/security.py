@@ -68,7 +68,7 @@ class KnownHosts:
         if scope["type"] != "http" or self._knows(host):
             await self.app(scope, receive, send)
             return
-        detail = f"Host name {host[:100]!a} is not allowed; DEPTHBOARD_ALLOWED_HOSTS lists those that are."
+        detail = f"Host name {host[:100]!a} is not allowed. Add it to DEPTHBOARD_ALLOWED_HOSTS to allow it."
         await problem(400, detail)(scope, receive, send)
 
     def _knows(self, host: str) -> bool:
@@ -118,7 +118,7 @@ class SameOrigin:
             headers = Headers(scope=scope)
             origin = headers.get("origin")
             if origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower():
-                detail = f"The request comes from {origin}; only pages of this server may change anything."
+                detail = f"The request comes from {origin}; only pages of this server can make changes."
                 await problem(403, detail)(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -32,7 +32,7 @@ def _unrepeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         repeated = next(name for name in names if names.count(name) > 1)
-        raise json.JSONDecodeError(f"the key {repeated!a} is given twice", "", 0)
+        raise json.JSONDecodeError(f"the key {repeated!a} is repeated", "", 0)
     return found
 
 

@@ -161,7 +161,7 @@ def test_a_refused_form_stays_in_its_page_and_leads_to_the_first_wrong_field(
     page.get_by_label("Note").evaluate("(note) => { note.value = 'kept' }")
     start(page).click()
     expect(page.get_by_role("alert")).to_contain_text("No run was started")
-    expect(page.locator("#priority-error")).to_have_text("A whole number is expected, like 0.")
+    expect(page.locator("#priority-error")).to_have_text("Expected a whole number, such as 0.")
     expect(page.get_by_label("Priority")).to_be_focused()  # its part of the form was folded
     expect(page.get_by_label("Priority")).to_have_value("first of all")
     expect(page.get_by_role("button", name="Check")).to_be_hidden()

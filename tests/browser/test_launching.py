@@ -41,7 +41,7 @@ def test_a_refused_form_keeps_every_input_and_says_beside_the_field_what_is_wron
     page.get_by_label("Epochs").fill("7")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("No run was started")
-    expect(page.locator("#depth-error")).to_have_text("11 is too large: at most 10 is expected.")
+    expect(page.locator("#depth-error")).to_have_text("11 is too large: expected at most 10.")
     expect(page.locator("#lr-error")).to_contain_text("is not a number")
     expect(page.locator("#epochs-error")).to_be_hidden()
     expect(page.get_by_label("Depth", exact=True)).to_have_value("1-16")
@@ -55,7 +55,7 @@ def test_a_number_that_could_be_several_starts_nothing_until_it_is_clear(
 ) -> None:
     page.goto(f"{quiet.url}/runs/new")
     batch, message = page.get_by_label("Batch size"), page.locator("#batch_size-error")
-    asked = "“1,024” could be one number or 2 values. Write 1024 for one number, or 1, 24 for 2 values."
+    asked = "“1,024” is ambiguous: for one number, write 1024; for 2 values, write 1, 24."
     batch.fill("1,024")
     expect(message).to_have_text(asked)
     expect(page.locator("#estimate")).to_contain_text("No estimate")
@@ -101,7 +101,7 @@ def test_launching_listing_and_reading_work_without_javascript(quiet: WebServer,
     plain.get_by_label("Depth", exact=True).fill("2")
     plain.get_by_label("Epochs").fill("0")
     plain.get_by_role("button", name="Start", exact=True).click()
-    expect(plain.locator("#epochs-error")).to_have_text("0 is too small: at least 1 is expected.")
+    expect(plain.locator("#epochs-error")).to_have_text("0 is too small: expected at least 1.")
     plain.get_by_label("Epochs").fill("5")
     plain.get_by_role("button", name="Check").click()
     expect(plain.locator("#estimate")).to_contain_text("1 run, ")

@@ -69,7 +69,7 @@ def train_missing(request: Request, creation: CreationOf, data: Posted) -> Respo
     )
     replaced = Replaced.model_validate_json(made.json).by
     ids = [replaced.get(run_id, run_id) for run_id in chosen.ids]
-    notice = f"{plural(len(replaced), 'run')} queued again: the same seeds, so the same weights."
+    notice = f"{plural(len(replaced), 'run')} queued again. The same seeds give the same weights."
     return redirect("/compare" + _query(compare.Selection(ids, chosen.study_id, chosen.by)), notice)
 
 

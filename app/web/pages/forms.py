@@ -35,13 +35,13 @@ _FORM: Final = "form"
 """Key of messages that belong to no single field."""
 
 _WORDS: Final = {
-    "greater_than_equal": "{value} is too small: at least {ge:,.10g} is expected.",
-    "greater_than": "{value} is too small: more than {gt:,.10g} is expected.",
-    "less_than": "{value} is too large: less than {lt:,.10g} is expected.",
-    "less_than_equal": "{value} is too large: at most {le:,.10g} is expected.",
-    "literal_error": "“{value}” is unknown: {expected} is expected.",
-    "string_too_long": "This is too long: at most {max_length:,} characters are allowed.",
-    "too_long": "These are too many: at most {max_length:,} are allowed.",
+    "greater_than_equal": "{value} is too small: expected at least {ge:,.10g}.",
+    "greater_than": "{value} is too small: expected more than {gt:,.10g}.",
+    "less_than": "{value} is too large: expected less than {lt:,.10g}.",
+    "less_than_equal": "{value} is too large: expected at most {le:,.10g}.",
+    "literal_error": "“{value}” is not valid: expected {expected}.",
+    "string_too_long": "Too long: at most {max_length:,} characters are allowed.",
+    "too_long": "Too many values: at most {max_length:,} are allowed.",
 }
 """Messages by pydantic's error type; other errors keep pydantic's message."""
 

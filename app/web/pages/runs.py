@@ -111,7 +111,7 @@ def change_runs(database: DatabaseOf, settings: SettingsOf, stopping: StoppingOf
     try:
         body = BulkRequest.model_validate({"ids": ids, "action": action})
     except ValidationError:
-        return redirect(back, "Nothing was done: select at least one run.")
+        return redirect(back, "No run was selected. Select at least one run.")
     outcome = bulk.apply(database, settings, body, stopping)
     notice = f"{_DONE[body.action]}: {formats.plural(len(outcome.done), 'run')}."
     if outcome.skipped:
@@ -119,7 +119,7 @@ def change_runs(database: DatabaseOf, settings: SettingsOf, stopping: StoppingOf
         notice += f" Skipped: {formats.plural(len(outcome.skipped), 'run')} ({left})."
     if outcome.remaining:
         rest = formats.plural(len(outcome.remaining), "run")
-        notice += f" Not processed: {rest}, because {outcome.stopped}. Select them again to continue."
+        notice += f" Not processed: {rest} ({outcome.stopped}). Select them again to continue."
     return redirect(back, notice)
 
 

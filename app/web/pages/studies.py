@@ -25,7 +25,7 @@ from app.web.pages.shared import Posted
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
-_SEEDS: Final = "a whole number from 1 to 100 is expected"
+_SEEDS: Final = "expected a whole number from 1 to 100"
 
 
 @router.get("/studies")

@@ -1,4 +1,4 @@
-"""Numbers as people type them into forms: a text that could be one number or several is asked back.
+"""Numbers as people type them into forms: an ambiguous text is rejected with its possible meanings.
 
 Countries use different separators for thousands and decimals, so a comma between two digits can be either of
 them, or separate two values. A semicolon, or a comma next to a space, always separates values.
@@ -79,7 +79,7 @@ def parse(name: str, text: str) -> list[Value]:
     return [value for item in items for value in _read(name, _RANGE_SIGN.sub(r"\1", item))]
 
 
-def whole_number(text: str, expected: str = "a whole number is expected, like 0") -> int:
+def whole_number(text: str, expected: str = "expected a whole number, such as 0") -> int:
     """Parse one whole number.
 
     Raises:
@@ -226,14 +226,16 @@ def _question(name: str, item: str, readings: Sequence[_Reading]) -> str:
         ways.setdefault(reading.count, []).append(_cut(reading.written))
     if len(counts) == 1:
         texts = " or ".join(_cut(reading.written) for reading in readings)
-        return f"“{_cut(item)}” could mean {texts}. Write {' or '.join(*ways.values())}"
-    words = {count: f"{count:,} values" if count > 1 else "one number" for count in counts}
-    cures = [f"{' or '.join(ways[count])} for {words[count]}" for count in sorted(ways)]
-    return f"“{_cut(item)}” could be {' or '.join(words.values())}. Write {', or '.join(cures)}"
+        return f"“{_cut(item)}” is ambiguous: it could mean {texts}. Write {' or '.join(*ways.values())}"
+    cures = [
+        f"for {f'{count:,} values' if count > 1 else 'one number'}, write {' or '.join(ways[count])}"
+        for count in sorted(ways)
+    ]
+    return f"“{_cut(item)}” is ambiguous: {'; '.join(cures)}"
 
 
 def _suggestion(item: str, written: str) -> str:
-    return f"“{_cut(item)}” is not a valid number. If it means {written}, write {written}"
+    return f"“{_cut(item)}” is not a valid number. Did you mean {written}?"
 
 
 def _cut(text: str) -> str:

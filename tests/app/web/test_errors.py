@@ -54,7 +54,7 @@ def test_what_is_not_there_cannot_be_changed(
         ("database is locked", False, "The database is busy; nothing was changed. Try again in a moment."),
         ("database or disk is full", False, "its disk is full or broken (database or disk is full). Nothing"),
         ("attempt to write a readonly database", False, "it is read-only (attempt to write a readonly"),
-        ("server closed the connection", True, "may or may not have been saved: check before you try"),
+        ("server closed the connection", True, "may or may not have been saved; check before you retry"),
     ],
 )
 def test_a_database_that_can_not_be_written_is_503_and_says_what_to_do(

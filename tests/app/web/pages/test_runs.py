@@ -99,7 +99,7 @@ def test_what_is_odd_about_its_data_stands_on_a_runs_page_and_in_its_json(
         ("deep", "&#39;deep&#39; is not a whole number"),
         (
             "1,024",
-            "“1,024” could be one number or 2 values. Write 1024 for one number, or 1, 24 for 2 values.",
+            "“1,024” is ambiguous: for one number, write 1024; for 2 values, write 1, 24.",
         ),
     ],
 )

@@ -15,11 +15,11 @@ def test_more_seeds_are_added_to_a_study(browser: httpx.Client) -> None:
     assert "6 runs" in browser.get("/studies/1").text
     refused = post(browser, "/studies/1/runs", seeds="many")
     assert refused.status_code == 422
-    assert "A whole number from 1 to 100 is expected." in refused.text
+    assert "Expected a whole number from 1 to 100." in refused.text
     looks_large = post(browser, "/studies/1/runs", seeds="1,000")
     assert looks_large.status_code == 422
     assert 'value="1,000"' in looks_large.text
-    assert "If it means 1000, write 1000." in looks_large.text
+    assert "Did you mean 1000?" in looks_large.text
 
 
 def test_a_study_opens_the_comparison_by_what_it_varies(browser: httpx.Client) -> None:

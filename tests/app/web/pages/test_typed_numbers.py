@@ -100,7 +100,7 @@ def test_what_could_be_one_number_is_asked_back_with_what_to_write(
     message = str(caught.value)
     assert message.startswith("“")
     for cure in cures:
-        assert f" {cure}" in message.partition("rite")[2]
+        assert f" {cure}" in message.partition("” ")[2]
         try:
             parse(name, cure)
         except GridError as error:
@@ -119,7 +119,7 @@ def test_what_means_nothing_is_refused(text: str) -> None:
 
 @given(st.integers(1000, 2**32 - 1))
 def test_no_number_as_pages_print_it_becomes_several_values(number: int) -> None:
-    with pytest.raises(GridError, match=f"Write {number} for one number"):
+    with pytest.raises(GridError, match=f"for one number, write {number};"):
         parse("seed", printed(number))
 
 
@@ -157,30 +157,30 @@ def test_one_whole_number_is_read(text: str, number: int) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "cure"),
     [
-        ("batch_size", "128,256", "128, 256 for 2 values"),
-        ("batch_size", "100,200,300", "100, 200, 300 for 3 values"),
-        ("epochs", "20,200", "20, 200 for 2 values"),
-        ("epochs", "1,000", "1000 for one number"),
-        ("lr", "1,000", "1.000 for one number"),
-        ("dropout", "0,5", "0.5 for one number"),
+        ("batch_size", "128,256", "for 2 values, write 128, 256"),
+        ("batch_size", "100,200,300", "for 3 values, write 100, 200, 300"),
+        ("epochs", "20,200", "for 2 values, write 20, 200"),
+        ("epochs", "1,000", "for one number, write 1000"),
+        ("lr", "1,000", "for one number, write 1.000"),
+        ("dropout", "0,5", "for one number, write 0.5"),
     ],
 )
 def test_what_a_field_may_not_hold_is_not_suggested(name: str, text: str, cure: str) -> None:
-    with pytest.raises(GridError, match=rf" or \d values\. Write {cure}$"):
+    with pytest.raises(GridError, match=rf"” is ambiguous: {cure}$"):
         parse(name, text)
 
 
 @pytest.mark.parametrize("text", ["1,000", "1 000", "1.000", "1'000", "1_000", f"1{NARROW}000"])
 def test_thousands_in_a_field_for_one_number_are_asked_back(text: str) -> None:
-    with pytest.raises(GridError, match="If it means 1000, write 1000"):
+    with pytest.raises(GridError, match=r"Did you mean 1000\?"):
         whole_number(text)
-    with pytest.raises(GridError, match="If it means -1000, write -1000"):
+    with pytest.raises(GridError, match=r"Did you mean -1000\?"):
         whole_number(f"\N{MINUS SIGN}{text}")
 
 
 @pytest.mark.parametrize("text", ["", "high", "1, 5", "1.5", "9" * 5000, "1-5"])
 def test_a_field_for_one_number_says_what_it_expects(text: str) -> None:
-    with pytest.raises(GridError, match=r"^a whole number is expected, like 0$"):
+    with pytest.raises(GridError, match=r"^expected a whole number, such as 0$"):
         whole_number(text)
 
 
@@ -193,4 +193,4 @@ def test_every_field_of_numbers_keeps_what_it_asks_back(name: str) -> None:
     assert form.request is None
     assert set(form.errors) == {name}
     assert form.texts[name] == typed
-    assert form.errors[name].startswith("“1,024” could be one number or 2 values. Write ")
+    assert form.errors[name].startswith("“1,024” is ambiguous: for ")
