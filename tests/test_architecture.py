@@ -139,7 +139,7 @@ def test_imports_go_one_way(module: str) -> None:
     assert found.isdisjoint(PUT_TOGETHER) or module == "app.interpreter"
 
 
-def test_no_module_imports_itself_by_way_of_others() -> None:
+def test_imports_have_no_cycles() -> None:
     started = {"app.interpreter"}  # it starts the command line, which starts others by its means
     TopologicalSorter(
         {name: imports(name, lazy=True) & FILES.keys() for name in FILES.keys() - started}
@@ -174,7 +174,7 @@ def test_scripts_import_one_way(script: Path) -> None:
 @pytest.mark.parametrize(
     ("folder", "suffix"), [("app", ".py"), ("trainer", ".py"), ("static/js", ".js"), ("templates", ".html")]
 )
-def test_no_folder_holds_more_than_can_be_kept_in_mind(folder: str, suffix: str) -> None:
+def test_no_folder_has_too_many_modules(folder: str, suffix: str) -> None:
     folders = [ROOT / folder, *(path for path in (ROOT / folder).rglob("*") if path.is_dir())]
     counts = {
         str(path): sum(each.suffix == suffix and each.name != "__init__.py" for each in path.iterdir())
@@ -183,7 +183,7 @@ def test_no_folder_holds_more_than_can_be_kept_in_mind(folder: str, suffix: str)
     assert {path: count for path, count in counts.items() if count > MOST_MODULES} == {}
 
 
-def test_the_rooms_are_found() -> None:
+def test_the_packages_are_found() -> None:
     assert {"app.web.routes.runs", "app.web.pages.shared", "app.web.pages.runs", "app.web.pages.new_run"} <= {
         *ROUTES
     }
@@ -218,7 +218,7 @@ def test_the_trainer_never_imports_the_app(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", [name for name in APP if name != "app.worker.slot"])
-def test_only_the_slot_is_a_door_to_torch(module: str) -> None:
+def test_only_the_slot_imports_torch(module: str) -> None:
     found = imports(module, lazy=True)
     assert not [name for name in found if name.split(".")[0] == "torch"]
     assert {name for name in found if name.split(".")[0] == "trainer"} <= TORCHLESS
@@ -257,7 +257,7 @@ def test_only_the_slot_is_a_door_to_torch(module: str) -> None:
         ("app.main", ("torch", "scipy", "plotly")),
     ],
 )
-def test_a_room_does_not_reach_what_is_not_its_own(module: str, forbidden: tuple[str, ...]) -> None:
+def test_a_package_imports_only_what_it_may(module: str, forbidden: tuple[str, ...]) -> None:
     found = reached(module)
     assert {name: found[name] for name in forbidden if name in found} == {}
 

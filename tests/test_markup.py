@@ -105,7 +105,7 @@ def test_every_class_that_a_script_gives_has_a_rule_or_is_looked_for() -> None:
 
 
 @pytest.mark.parametrize("page", pages())
-def test_no_class_takes_the_place_of_a_variant(page: str) -> None:
+def test_no_class_is_used_instead_of_a_variant(page: str) -> None:
     """`.notice.bad` is a notice of another colour; a class that colours other things makes no such notice."""
     wrong = set()
     for classes in combinations(page):
@@ -235,7 +235,7 @@ def test_no_colour_depends_on_the_width_of_a_window() -> None:
     assert not [name for name in Sheet.read().of_widths if re.fullmatch(coloured, name)]
 
 
-def test_every_place_to_which_focus_is_given_takes_it() -> None:
+def test_every_element_given_the_focus_is_focusable() -> None:
     given = {value for element in everywhere() for value in element.attributes.get("data-gives-focus", ())}
     given |= set(re.findall(r'\bgo\("[^"]*", "([^"]*)"\)', SCRIPTS["parts/shortcuts.js"].text))
     taken = {value for element in everywhere() for value in element.attributes.get("data-takes-focus", ())}
@@ -272,7 +272,7 @@ def test_names_that_scripts_compose_are_found() -> None:
     assert script.unread == []
 
 
-def test_a_name_that_cannot_be_followed_is_told() -> None:
+def test_a_name_that_cannot_be_resolved_is_reported() -> None:
     script = Script("a.js", "const of = (text) => text; page.querySelector(of(place));")
     _ = script.looked_for
     assert script.unread == ["of(place)"]

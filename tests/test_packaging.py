@@ -239,7 +239,7 @@ def test_an_installed_dashboard_shows_its_pages_and_is_healthy(
     installation.run(*health_check(installation, dashboard.url), cwd=installation.home)
 
 
-def test_it_trains_and_no_process_imports_from_the_current_folder_whatever_dies(
+def test_no_process_imports_from_the_current_folder_after_any_restart(
     strangers: Strangers, dashboard: Dashboard
 ) -> None:
     """Other strangers appear while it runs."""
@@ -277,7 +277,7 @@ def answers(url: str) -> bool:
 
 
 @pytest.mark.parametrize("search_path", [None, ":", ".", "HERE", "/nonesuch::lib"])
-def test_the_command_itself_imports_nothing_from_there(
+def test_the_command_imports_nothing_from_the_current_folder(
     search_path: str | None, installation: Installation
 ) -> None:
     strangers = Strangers(installation.home, f"with-{str(search_path).strip('/')}")
@@ -292,7 +292,7 @@ def test_the_command_itself_imports_nothing_from_there(
     assert strangers.imported == []
 
 
-def test_training_and_backups_import_nothing_from_there(installation: Installation) -> None:
+def test_training_and_backups_import_nothing_from_the_current_folder(installation: Installation) -> None:
     strangers = Strangers(installation.home, "here")
     strangers.add(*STRANGERS, *LATE)
     words = ("train", "--depth", "1", "--epochs", "1", "--json", "--threads", "1")
@@ -312,7 +312,7 @@ def test_training_and_backups_import_nothing_from_there(installation: Installati
     assert strangers.imported == []
 
 
-def test_a_module_beside_the_command_is_no_part_of_it(installation: Installation) -> None:
+def test_a_module_next_to_the_command_is_not_imported(installation: Installation) -> None:
     strangers = Strangers(installation.home, "beside")
     programs = installation.environment / "bin"
     beside = programs / "app.py"
@@ -334,7 +334,7 @@ def health_check(installation: Installation, url: str) -> list[str]:
     return [str(installation.environment / "bin" / program), *arguments]
 
 
-def test_containers_are_open_to_this_machine_alone_and_only_where_that_is_said() -> None:
+def test_containers_publish_ports_only_to_this_machine() -> None:
     compose = (ROOT / "compose.yaml").read_text()
     web = compose.partition("  web:")[2].partition("  worker:")[0]
     assert re.findall(r"^ +- (\S+:8000)$", web, re.MULTILINE) == ["127.0.0.1:8000:8000"]
@@ -347,7 +347,7 @@ def test_containers_are_open_to_this_machine_alone_and_only_where_that_is_said()
         assert "--env DEPTHBOARD_NO_LOGIN=1 " in command
 
 
-def test_the_image_runs_as_a_user_of_its_own_with_its_data_in_a_volume() -> None:
+def test_the_image_runs_as_an_unprivileged_user_with_its_data_in_a_volume() -> None:
     assert re.search(r"^USER (?!root)", DOCKERFILE, re.MULTILINE)
     assert re.search(r"^VOLUME /data$", DOCKERFILE, re.MULTILINE)
     assert "DEPTHBOARD_DATA_DIR=/data" in DOCKERFILE

@@ -42,7 +42,7 @@ def test_every_other_address_is_open(host: str) -> None:
         (["192.0.2.7"], False),
     ],
 )
-def test_a_name_is_local_if_all_it_stands_for_is(
+def test_a_host_name_is_local_if_all_its_addresses_are(
     found: list[str], *, local: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def resolve(host: str, *_: object, **__: object) -> list[Any]:
@@ -54,7 +54,7 @@ def test_a_name_is_local_if_all_it_stands_for_is(
 
 
 @pytest.mark.parametrize("host", ["nonesuch.invalid", "a..b", "x" * 70, "\udcff", "127.0.0.1 ", "[::1]"])
-def test_what_is_no_host_is_told(host: str) -> None:
+def test_an_invalid_host_is_refused(host: str) -> None:
     for ask in (lambda: Address(host, 0).is_local, lambda: Address(host, 0).listen()):
         with pytest.raises(AddressError, match="is not an address of this machine"):
             ask()
@@ -73,7 +73,7 @@ def test_what_is_no_host_is_told(host: str) -> None:
         ("192.0.2.1", "http://192.0.2.1:8000", "192.0.2.1"),
     ],
 )
-def test_an_address_is_told_as_what_is_listened_on(host: str, url: str, where: str) -> None:
+def test_an_address_is_described_as_listened_on(host: str, url: str, where: str) -> None:
     asked = Address(host, 8000)
     assert (asked.url, asked.where) == (url, where)
     told = greeting(asked, Settings(host=host).hosts)

@@ -100,7 +100,7 @@ def test_a_database_out_of_reach_ends_it_at_once_and_names_the_variable(
     assert complaint in answer.stderr
 
 
-def test_a_database_server_that_does_not_answer_is_told_without_password_or_traceback(run: Run) -> None:
+def test_an_unreachable_database_is_reported_without_password_or_traceback(run: Run) -> None:
     answer = run("serve", "--port", "0", "--database-url", "postgresql+psycopg://me:secret@127.0.0.1:1/name")
     assert answer.returncode == 1
     assert "The database postgresql+psycopg://me:***@127.0.0.1:1/name can't be used: " in answer.stderr
@@ -125,7 +125,7 @@ def test_a_worker_whose_slots_cannot_start_says_so_without_a_traceback(settings:
 
 
 @pytest.mark.parametrize("command", ["up", "serve", "worker"])
-def test_a_database_of_a_newer_version_is_refused_and_left_alone(
+def test_a_database_of_a_newer_version_is_refused_and_not_changed(
     run: Run, command: str, settings: Settings
 ) -> None:
     database = Database(settings.url)
@@ -161,7 +161,7 @@ def test_an_address_of_another_machine_is_refused(run: Run, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("command", ["up", "serve"])
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104
-def test_an_address_that_others_reach_is_refused_and_told_what_to_do(
+def test_an_exposed_address_is_refused_with_the_remedy(
     run: Run, command: str, host: str, tmp_path: Path
 ) -> None:
     answer = run(command, "--host", host, "--port", "0", "--data-dir", str(tmp_path), DEPTHBOARD_NO_LOGIN="0")
@@ -253,7 +253,7 @@ def test_the_version_is_printed(run: Run) -> None:
     assert run("--version").stdout.startswith("depthboard 0.")
 
 
-def test_a_second_dashboard_on_the_same_data_folder_is_refused_and_told_where_the_first_is(
+def test_a_second_dashboard_on_the_same_data_folder_is_refused_with_the_address_of_the_first(
     run: Run, dashboard: Dashboard, folder: Path
 ) -> None:
     answer = run("up", "--port", "0", "--data-dir", str(folder))
@@ -267,7 +267,7 @@ def test_a_second_dashboard_on_the_same_data_folder_is_refused_and_told_where_th
 
 
 @pytest.mark.parametrize("command", [("up", "--port", "0"), ("restore", "some.backup")])
-def test_a_lock_that_is_out_of_reach_is_told(run: Run, command: tuple[str, ...], tmp_path: Path) -> None:
+def test_an_unusable_lock_is_reported(run: Run, command: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "up.lock").mkdir()  # nobody can open it, not even root
     answer = run(*command, "--data-dir", str(tmp_path))
     assert answer.returncode == 2
@@ -276,14 +276,14 @@ def test_a_lock_that_is_out_of_reach_is_told(run: Run, command: tuple[str, ...],
     assert "Traceback" not in answer.stderr
 
 
-def test_a_backup_of_nothing_is_refused_and_makes_nothing(run: Run, tmp_path: Path) -> None:
+def test_a_backup_of_a_missing_database_is_refused(run: Run, tmp_path: Path) -> None:
     answer = run("backup", str(tmp_path / "some.backup"), "--data-dir", str(tmp_path / "nowhere"))
     assert answer.returncode == 2
     assert answer.stderr.startswith("DEPTHBOARD_DATA_DIR (--data-dir): there is no database '")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_no_backup_is_told_without_a_traceback(run: Run, tmp_path: Path) -> None:
+def test_restoring_an_invalid_file_prints_no_traceback(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "some.backup"
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("depthboard.sqlite3", b"not a database" * 100)

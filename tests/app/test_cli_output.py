@@ -156,7 +156,7 @@ def test_training_without_a_server_writes_ascii_too(run: Run, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("words", [("runs",), ("runs", "--json"), ("train", "--help")])
-def test_a_reader_that_goes_away_ends_it_quietly(words: tuple[str, ...], url: str) -> None:
+def test_a_closed_pipe_ends_the_command_silently(words: tuple[str, ...], url: str) -> None:
     reads, writes = os.pipe()
     os.close(reads)
     done = subprocess.run(
@@ -213,7 +213,7 @@ def test_a_study_is_1_when_one_of_its_runs_was_cancelled(url: str, forks: Forks)
     assert b"Traceback" not in told
 
 
-def test_ctrl_c_is_130_and_told_nothing_else(url: str, forks: Forks) -> None:
+def test_ctrl_c_exits_with_130_and_without_a_traceback(url: str, forks: Forks) -> None:
     words = ("study", "--depth", "1", "--seed", "7", "--device", "cuda", "--wait", "--url", url)
     following = forks.captured("app.cli", *words, environment=clean_environment(**ASCII))
     with Client(url) as client:

@@ -67,7 +67,7 @@ def test_a_run_is_queued_watched_to_its_end_and_read(client: Client, served: Ser
     assert [found.id for found in client.runs(tag="watched")] == [run.id]
 
 
-def test_a_list_of_runs_goes_on_over_pages(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_of_runs_spans_pages(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.client._PAGE", 2)
     study = client.create_study({"depth": 5, "seed": [0, 1, 2, 3, 4], "tags": ["paged"]})
     assert sorted(run.id for run in client.runs(tag="paged", status=["queued", "running"])) == study.runs
@@ -119,7 +119,7 @@ def test_an_error_says_which_field_and_what_was_expected(client: Client) -> None
     assert missing.value.title == "Not Found"
 
 
-def test_nobody_at_the_url_says_how_to_start_a_dashboard() -> None:
+def test_an_unreachable_url_explains_how_to_start_a_dashboard() -> None:
     with Client("http://127.0.0.1:1") as client, pytest.raises(ClientError) as error:
         client.run(1)
     assert "http://127.0.0.1:1" in str(error.value)
@@ -127,7 +127,7 @@ def test_nobody_at_the_url_says_how_to_start_a_dashboard() -> None:
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1", "ftp://127.0.0.1", "http://127.0.0.1:port"])
-def test_what_is_no_url_is_refused_with_an_example(url: str) -> None:
+def test_an_invalid_url_is_refused_with_an_example(url: str) -> None:
     def ask() -> None:
         with Client(url) as client:
             client.run(1)
@@ -142,7 +142,7 @@ def scripted(answer: Callable[[httpx.Request], httpx.Response], naps: list[float
     return Client(transport=httpx.MockTransport(answer), sleep=sleep)
 
 
-def test_another_program_at_the_url_is_recognised() -> None:
+def test_another_program_at_the_url_is_reported() -> None:
     page = httpx.Response(200, text="<html>Welcome</html>")
     with scripted(lambda _: page) as client, pytest.raises(ClientError, match="check the URL"):
         client.run(1)
@@ -156,7 +156,7 @@ def test_an_error_that_is_no_problem_document_names_url_and_status() -> None:
         client.run(1)
 
 
-def test_a_run_whose_answer_was_lost_is_asked_for_again_with_the_same_key(url: str) -> None:
+def test_a_request_with_a_lost_response_is_retried_with_the_same_key(url: str) -> None:
     keys: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -182,7 +182,7 @@ def test_a_run_whose_answer_was_lost_is_asked_for_again_with_the_same_key(url: s
 
 
 @pytest.mark.parametrize("status", [409, 503])
-def test_a_server_that_asks_to_come_back_is_asked_again(status: int) -> None:
+def test_a_request_with_retry_after_is_retried(status: int) -> None:
     answers = [httpx.Response(status, headers={"Retry-After": "1"})] * 2
     answers.append(httpx.Response(404, json={"type": "about:blank", "title": "Not Found", "status": 404}))
     naps: list[float] = []
@@ -191,7 +191,7 @@ def test_a_server_that_asks_to_come_back_is_asked_again(status: int) -> None:
     assert len(naps) == 2
 
 
-def test_patience_has_an_end_and_the_last_answer_is_told() -> None:
+def test_retries_are_limited_and_the_last_response_is_reported() -> None:
     naps: list[float] = []
     busy = httpx.Response(503, headers={"Retry-After": "1"})
     with scripted(lambda _: busy, naps) as client, pytest.raises(ClientError, match="503"):
@@ -199,7 +199,7 @@ def test_patience_has_an_end_and_the_last_answer_is_told() -> None:
     assert len(naps) == 5
 
 
-def test_what_can_not_be_repeated_safely_is_not() -> None:
+def test_a_request_that_cannot_be_repeated_safely_is_not_retried() -> None:
     asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -229,7 +229,7 @@ def test_a_lost_stream_is_resumed_after_the_last_event() -> None:
     ], "an event that was cut short is not told"
 
 
-def test_what_a_person_wrote_does_not_cut_an_event_in_two() -> None:
+def test_unicode_line_separators_do_not_split_an_event() -> None:
     note = "one\u2028two\x85three"
     text = f"id: 1\nevent: run\ndata: {json.dumps({'note': note}, ensure_ascii=False)}\n\n"
     with scripted(lambda _: httpx.Response(200, text=text, headers=EVENTS)) as client:
@@ -250,7 +250,7 @@ def test_a_stream_that_stays_lost_is_given_up() -> None:
     assert 60 <= sum(naps) < 90
 
 
-def test_a_stream_that_never_began_is_an_error_at_once() -> None:
+def test_a_stream_that_cannot_be_opened_is_an_error() -> None:
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 

@@ -49,7 +49,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
-def test_everything_lies_in_the_folder_that_was_named(name: str, migrated: Path, tmp_path: Path) -> None:
+def test_all_files_are_in_the_given_data_folder(name: str, migrated: Path, tmp_path: Path) -> None:
     folder = tmp_path / name
     folder.mkdir()
     shutil.copy(migrated, folder)
@@ -187,7 +187,7 @@ def held(**given: Any) -> Iterator[None]:
         yield
 
 
-def test_one_database_is_held_once_whoever_names_it(tmp_path: Path) -> None:
+def test_a_database_is_locked_once_under_all_its_names(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     second.mkdir()
     first.mkdir()
@@ -223,7 +223,7 @@ def test_a_server_without_a_file_is_held_by_its_folder_alone(tmp_path: Path) -> 
             pass
 
 
-def test_a_database_is_told_by_its_path_or_without_its_password(tmp_path: Path) -> None:
+def test_a_database_is_named_by_its_path_or_its_url_without_password(tmp_path: Path) -> None:
     assert told(Settings(data_dir=tmp_path / "a%2Fb").url) == f"{tmp_path}/a%2Fb/depthboard.sqlite3"
     assert told(Settings(data_dir=tmp_path / BROKEN).url).endswith("\\udcff ~/depthboard.sqlite3")
     url = "postgresql+psycopg://me:secret@host/name"

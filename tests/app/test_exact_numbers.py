@@ -181,7 +181,7 @@ def test_a_number_goes_through_the_dashboard_and_back(site: Served) -> None:
         assert client.delete(answer.headers["location"]).status_code == 204
 
 
-def test_more_seeds_are_for_the_very_values_that_were_named(site: Served) -> None:
+def test_more_seeds_are_added_for_exactly_the_given_values(site: Served) -> None:
     client: httpx.Client = site.client
     study = client.post("/studies", json={"depth": 1, "lr": [0.3, 0.1 + 0.2]}).json()
     fields = {"seeds": "1", **forms.fields_of({"only": {"lr": [0.1 + 0.2]}})}

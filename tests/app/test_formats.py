@@ -44,11 +44,11 @@ def test_a_size_has_the_unit_that_fits(count: int, words: str) -> None:
         (1, "> 99 %"),
     ],
 )
-def test_no_likelihood_is_called_certain(probability: float | None, words: str) -> None:
+def test_likelihoods_are_never_0_or_100_percent(probability: float | None, words: str) -> None:
     assert formats.likelihood(probability).replace("\N{NO-BREAK SPACE}", " ") == words
 
 
-def test_how_many_times_is_told_in_three_digits() -> None:
+def test_ratios_have_three_digits() -> None:
     assert formats.ratio(0.1948353907) == "×\N{NO-BREAK SPACE}0.195"
 
 
@@ -70,7 +70,7 @@ def test_an_estimate_has_one_unit(seconds: float, words: str) -> None:
     ("time", "words"),
     [("11:59:55", "just now"), ("11:59:30", "30 s ago"), ("11:57:00", "3 min ago"), ("09:00:00", "3 h ago")],
 )
-def test_a_time_is_told_as_its_age(time: str, words: str) -> None:
+def test_a_time_is_shown_as_its_age(time: str, words: str) -> None:
     noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
     assert formats.ago(f"2026-01-31T{time}.000Z", noon).replace("\N{NO-BREAK SPACE}", " ") == words
 

@@ -37,16 +37,14 @@ def test_a_search_path_keeps_what_does_not_depend_on_the_current_folder(searched
     assert without_current_folder(searched) == kept
 
 
-def test_the_current_folder_is_left_out_by_whatever_name(tmp_path: Path) -> None:
+def test_the_current_folder_is_removed_under_all_its_names(tmp_path: Path) -> None:
     link = tmp_path / "lib" / "link"
     link.symlink_to(tmp_path)
     search_path = f"{tmp_path}:{tmp_path}/:{tmp_path}/lib/..:{link}:{tmp_path}/lib"
     assert without_current_folder(search_path) == f"{tmp_path}/lib"
 
 
-def test_a_current_folder_that_is_gone_is_no_obstacle(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_deleted_current_folder_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
@@ -59,7 +57,7 @@ def test_a_checkout_that_is_named_stays(monkeypatch: pytest.MonkeyPatch) -> None
     assert without_current_folder(f".:{ROOT}") == str(ROOT)
 
 
-def test_what_is_set_comes_before_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_set_variables_take_precedence_over_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SET", "by the user")
     monkeypatch.setenv("PYTHONPATH", ":/a")
     found = interpreter.environment(SET="by default", OTHER="by default")
@@ -74,7 +72,7 @@ GRANDCHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'imp
 
 @pytest.mark.parametrize("search_path", [None, ":", "."])
 @pytest.mark.parametrize("words", [("-P", "-m", "wave"), ("-c", GRANDCHILD)])
-def test_neither_a_child_nor_its_child_runs_a_strangers_code(
+def test_child_processes_import_nothing_from_the_current_folder(
     words: tuple[str, ...], search_path: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("random", "wave", "sitecustomize", "usercustomize"):

@@ -28,7 +28,7 @@ def references(node: Any) -> Iterator[str]:
             yield from references(value)
 
 
-def test_the_openapi_document_is_whole(unchanged: httpx.Client) -> None:
+def test_the_openapi_document_is_complete(unchanged: httpx.Client) -> None:
     document = unchanged.get("/openapi.json").json()
     for reference in references(document):
         found = document

@@ -61,7 +61,7 @@ def test_95_percent_intervals_cover_the_truth_in_93_to_98_percent(n: int) -> Non
 
 
 @pytest.mark.parametrize("n", [3, 5, 10])
-def test_where_depths_do_not_differ_at_most_5_percent_of_studies_say_that_two_do(n: int) -> None:
+def test_at_most_5_percent_of_studies_of_equal_depths_find_a_difference(n: int) -> None:
     chance = np.random.default_rng(n)
     wrong = [
         any(pair.different for pair in pairs_of(study))
@@ -146,7 +146,7 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("spreads", [equal, unequal])
 @pytest.mark.parametrize("n", [2, 3, 5, 10])
-def test_what_is_called_best_with_some_probability_is_the_best_so_often(n: int, spreads: Draw) -> None:
+def test_the_probability_of_being_best_is_calibrated(n: int, spreads: Draw) -> None:
     """Over studies like real ones: with depths far apart, near ties, and all in between.
 
     No prior is right for every truth. Where all studies are of one kind, claims are a little too modest for
@@ -159,7 +159,7 @@ def test_what_is_called_best_with_some_probability_is_the_best_so_often(n: int, 
 
 
 @pytest.mark.parametrize("n", [3, 5, 10])
-def test_where_depths_do_not_differ_at_most_5_percent_of_studies_are_called_overfitting(n: int) -> None:
+def test_at_most_5_percent_of_studies_of_equal_depths_find_overfitting(n: int) -> None:
     """Whatever train accuracy does: here it rises for sure."""
     chance = np.random.default_rng(n)
     train = np.array([0.95, 0.97, 0.98, 0.99, 0.999])[:, None] + chance.normal(0, 1e-4, (DEPTHS, n))
@@ -174,7 +174,7 @@ def test_where_depths_do_not_differ_at_most_5_percent_of_studies_are_called_over
 
 
 @pytest.mark.parametrize("difference", [0.0015, 0.003])
-def test_the_seeds_that_are_said_to_settle_a_pair_do_so_about_as_often_as_promised(difference: float) -> None:
+def test_the_suggested_seeds_settle_a_pair_as_often_as_stated(difference: float) -> None:
     """The promise is for a difference and spreads that are known exactly; here they are."""
     shape = np.array([-1.0, 0.0, 1.0])
     first = list(map(float, 0.975 + SPREAD * shape))

@@ -95,7 +95,7 @@ def test_holm_by_hand(raw: list[float | None], adjusted: list[float | None]) -> 
     assert [p for p in found if p is not None] == pytest.approx([p for p in adjusted if p is not None])
 
 
-def test_equal_differences_of_pairs_have_no_spread_whatever_rounding_makes_of_them() -> None:
+def test_rounding_errors_in_equal_differences_are_not_a_spread() -> None:
     found = paired([0.91, 0.92, 0.93], [0.92, 0.93, 0.94])
     assert found.mean == pytest.approx(0.01)
     assert (found.ci95, found.p) == (None, None)
@@ -122,7 +122,7 @@ def test_the_seeds_that_settle_are_the_fewest_of_the_formula(significance: float
 @pytest.mark.parametrize(
     "samples", [([0.9, 0.91], [0.9, 0.91]), ([0.9], [0.8, 0.7]), ([0.9, 0.9], [0.8, 0.8])]
 )
-def test_without_a_difference_or_a_spread_no_number_of_seeds_is_named(
+def test_no_number_of_seeds_is_suggested_without_difference_or_spread(
     samples: tuple[list[float], list[float]],
 ) -> None:
     assert seeds_to_settle(*samples, 0.05) is None

@@ -33,7 +33,7 @@ from tests.backends import on_both
         ("ПРОВЕРКА", "проверка"),
     ],
 )
-def test_these_are_one_text_in_a_search(alike: tuple[str, ...]) -> None:
+def test_equivalent_spellings_have_one_search_key(alike: tuple[str, ...]) -> None:
     assert len({folded(text) for text in alike}) == 1
 
 
@@ -96,7 +96,7 @@ def test_accents_are_spelled_in_each_way() -> None:
 
 
 @on_both
-def test_what_a_run_is_found_by_follows_its_labels(database: Database) -> None:
+def test_the_search_key_of_a_run_follows_its_labels(database: Database) -> None:
     first = queue_run(database, Labels(name="one", tags=["É"], note="Note"))
     second = queue_run(database)
     with database.write() as session:

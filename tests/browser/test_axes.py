@@ -104,7 +104,7 @@ def test_marks_of_a_logarithmic_axis_are_read_in_order_and_stand_apart(
         assert all(log10(mark) == pytest.approx(round(log10(mark))) for mark in shown)
 
 
-def test_a_zoomed_logarithmic_axis_has_marks_of_its_own(odd: str, page: Page) -> None:
+def test_a_zoomed_logarithmic_axis_has_additional_ticks(odd: str, page: Page) -> None:
     page.goto(f"{odd}/runs/{WIDE}?log=y")
     wait(page, "loss", lambda drawing: drawing.y.is_log)
     page.evaluate("() => Plotly.relayout('loss-chart', { 'yaxis.range': [0.1, 0.4] })")
@@ -229,7 +229,7 @@ def test_single_epochs_far_from_all_others_leave_them_the_axis(odd: str, page: P
         pytest.param("SECONDS", [[60, 0.2, 0.2, 0.2, 0.3]], 0.3, id="a slow start"),
     ],
 )
-def test_what_a_frame_is_fitted_to(
+def test_the_frame_of_a_chart_fits_its_values(
     odd: str, shared: Page, kind: str, runs: list[list[float]], kept: float
 ) -> None:
     shared.goto(f"{odd}/workers")
@@ -267,7 +267,7 @@ def test_a_line_on_a_logarithmic_axis_ends_where_it_has_no_place(odd: str, page:
     assert point.y == pytest.approx(3.2, rel=0.02)
 
 
-def test_bands_are_named_where_there_are_some_and_said_to_be_cut(odd: str, page: Page) -> None:
+def test_bands_are_described_if_present_and_if_truncated(odd: str, page: Page) -> None:
     note = page.locator("[data-chart-note]")
     page.goto(f"{odd}/compare?runs=1&lines=mean")
     expect(note).to_contain_text("Means of 1 run")
@@ -291,7 +291,7 @@ def test_a_point_that_is_no_number_is_counted(odd: str, shared: Page) -> None:
 
 
 @pytest.mark.parametrize("browser_page", ["page", "phone"])
-def test_no_figure_lies_on_its_neighbour(odd: str, request: pytest.FixtureRequest, browser_page: str) -> None:
+def test_numbers_do_not_overlap(odd: str, request: pytest.FixtureRequest, browser_page: str) -> None:
     page: Page = request.getfixturevalue(browser_page)
     page.goto(f"{odd}/runs/{HUGE_RUN}")
     facts = page.locator(".facts")
@@ -307,7 +307,7 @@ def test_no_figure_lies_on_its_neighbour(odd: str, request: pytest.FixtureReques
         assert wide == [], place
 
 
-def test_what_one_hovers_over_is_worded_as_on_the_page(odd: str, page: Page) -> None:
+def test_hover_labels_use_the_number_format_of_the_page(odd: str, page: Page) -> None:
     page.goto(f"{odd}/runs/{WIDE}?log=y")
     wait(page, "loss", lambda drawing: drawing.y.is_log and drawing.ends)
     frame = page.locator("#loss-chart .nsewdrag").bounding_box()

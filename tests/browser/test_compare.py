@@ -121,7 +121,7 @@ def test_a_run_without_the_epoch_is_counted_and_the_page_stays_at_it(quiet: WebS
     assert len(traces(page, "curves")) == 1
 
 
-def test_what_only_failed_is_not_called_untrained(quiet: WebServer, page: Page) -> None:
+def test_groups_of_failed_runs_are_not_called_untrained(quiet: WebServer, page: Page) -> None:
     database: Database = quiet.app.state.database
     add_worker(database)
     queue_run(database, depth=1)
@@ -134,7 +134,9 @@ def test_what_only_failed_is_not_called_untrained(quiet: WebServer, page: Page) 
     assert len(traces(page, "curves")) == 1
 
 
-def test_whatever_can_not_be_judged_is_named_and_the_rest_works(quiet: WebServer, page: Page) -> None:
+def test_a_comparison_names_runs_without_results_and_compares_the_others(
+    quiet: WebServer, page: Page
+) -> None:
     database: Database = quiet.app.state.database
     add_worker(database)
     good = [trained(database, seed, depth=depth) for depth in (1, 2) for seed in (0, 1)]
@@ -344,7 +346,7 @@ def test_a_run_that_stopped_early_cost_the_epochs_that_it_trained(quiet: WebServ
         ),
     ],
 )
-def test_equals_at_one_cost_are_beaten_together_or_not_at_all(
+def test_groups_with_equal_cost_and_accuracy_are_dominated_together(
     six: str, page: Page, points: list[tuple[int, float]], front: list[int], words: str
 ) -> None:
     page.goto(f"{six}/workers")

@@ -57,7 +57,7 @@ def test_means_leave_out_what_failed_and_what_has_not_caught_up(quiet: WebServer
     httpx.post(f"{quiet.url}/runs/5/cancel").raise_for_status()
 
 
-def test_what_diverged_does_not_flatten_the_curves(quiet: WebServer, page: Page) -> None:
+def test_diverged_runs_do_not_flatten_the_curves(quiet: WebServer, page: Page) -> None:
     database: Database = quiet.app.state.database
     add_worker(database)
     trained(database, 0, depth=1)
@@ -82,7 +82,7 @@ def test_an_epoch_beyond_the_last_becomes_the_last(six: str, page: Page) -> None
     page.wait_for_url(f"**&epoch={EPOCHS}")
 
 
-def test_a_pin_and_the_report_keep_the_view(six: str, page: Page, tmp_path: Path) -> None:
+def test_pinning_and_reporting_keep_the_view(six: str, page: Page, tmp_path: Path) -> None:
     page.goto(six + ALL)
     page.get_by_label("Show", exact=True).first.select_option("test_accuracy")
     page.get_by_label("Fit to").select_option("error")
@@ -149,7 +149,7 @@ def test_a_hidden_group_leaves_every_chart_but_not_the_table(six: str, page: Pag
     expect(page.locator("#groups tbody").first.get_by_role("row")).to_have_count(3)
 
 
-def test_where_all_runs_are_hidden_every_note_says_only_that(six: str, page: Page) -> None:
+def test_if_all_runs_are_hidden_every_note_says_so(six: str, page: Page) -> None:
     page.goto(f"{six}{ALL}&hide=1,2,3,4,5,6")
     notes = ("[data-chart-note]", "#layers-note", "#gap-note", "#frontier-words", "#diagnostics-words")
     for note in (*notes, "#scrubber output"):
@@ -175,9 +175,7 @@ def test_a_depth_far_from_the_best_is_named_at_the_edge(quiet: WebServer, page: 
     page.wait_for_url("**&scale=error")
 
 
-def test_a_page_that_was_read_before_the_last_run_was_deleted_comes_too_late(
-    quiet: WebServer, page: Page
-) -> None:
+def test_a_page_read_before_the_last_deletion_is_outdated(quiet: WebServer, page: Page) -> None:
     database: Database = quiet.app.state.database
     add_worker(database)
     for seed in (0, 1):
@@ -199,7 +197,7 @@ def test_a_page_that_was_read_before_the_last_run_was_deleted_comes_too_late(
     expect(page.locator(".verdict")).to_be_hidden()
 
 
-def test_what_is_said_of_a_run_follows_its_first_epoch(quiet: WebServer, page: Page) -> None:
+def test_the_notice_about_a_run_changes_with_its_first_epoch(quiet: WebServer, page: Page) -> None:
     database: Database = quiet.app.state.database
     add_worker(database)
     trained(database, 0, depth=1)
@@ -226,7 +224,7 @@ def test_when_every_run_is_deleted_the_page_says_so(quiet: WebServer, page: Page
     expect(page.locator(".verdict")).to_be_hidden()
 
 
-def test_without_javascript_nothing_is_promised(six: str, plain: Page) -> None:
+def test_without_javascript_no_loading_message_is_shown(six: str, plain: Page) -> None:
     plain.goto(six + ALL)
     expect(plain.get_by_text("Loading predictions")).to_be_hidden()
     expect(plain.locator("#groups")).to_be_visible()

@@ -91,7 +91,7 @@ def test_a_selection_of_cells_is_copied_exactly_under_its_headers(six: str, page
     assert alone is None  # words within a cell stay what they are
 
 
-def test_a_selection_around_a_table_keeps_the_words_beside_it(six: str, page: Page) -> None:
+def test_a_selection_around_a_table_keeps_the_surrounding_text(six: str, page: Page) -> None:
     page.goto(six + ALL)
     page.evaluate(NOTE_COPIES)
     found = page.evaluate(SELECT, ["#table", "#groups-at-epoch"])

@@ -43,7 +43,7 @@ def test_shortcuts_lead_to_the_first_field_and_to_the_search(quiet: WebServer, p
     expect(page.get_by_role("textbox", name="Depth")).not_to_be_focused()
 
 
-def test_the_way_through_the_list_keeps_the_focus(server: WebServer, page: Page) -> None:
+def test_navigating_the_list_keeps_the_focus(server: WebServer, page: Page) -> None:
     page.goto(f"{server.url}/runs?limit=5")
     found = page.get_by_role("group", name="runs")
     press(page.get_by_role("link", name="Next page"))
@@ -72,7 +72,7 @@ def test_the_way_through_the_list_keeps_the_focus(server: WebServer, page: Page)
     expect(page.get_by_role("link", name="Show all runs")).to_be_focused()
 
 
-def test_what_is_done_to_a_run_leaves_the_focus_beside_it(server: WebServer, page: Page) -> None:
+def test_actions_on_a_run_keep_the_focus_near_it(server: WebServer, page: Page) -> None:
     page.goto(f"{server.url}/runs/{furnished.QUEUED}")
     heading = page.locator("#run-heading")
     press(page.get_by_role("button", name="Cancel"))
@@ -96,7 +96,7 @@ def test_what_is_done_to_a_run_leaves_the_focus_beside_it(server: WebServer, pag
     expect(page.get_by_role("group", name="runs")).to_be_focused()
 
 
-def test_what_others_take_away_leaves_the_focus_beside_it(server: WebServer, page: Page) -> None:
+def test_the_focus_stays_near_elements_that_others_remove(server: WebServer, page: Page) -> None:
     page.goto(f"{server.url}/runs")
     page.locator("tr[data-run='14'] .name a").focus()
     httpx.delete(f"{server.url}/runs/14").raise_for_status()
@@ -108,7 +108,7 @@ def test_what_others_take_away_leaves_the_focus_beside_it(server: WebServer, pag
     expect(page.locator("#gone :focus")).to_have_count(1)
 
 
-def test_what_is_chosen_in_a_comparison_keeps_the_focus(server: WebServer, page: Page) -> None:
+def test_choices_in_a_comparison_keep_the_focus(server: WebServer, page: Page) -> None:
     page.goto(f"{server.url}/compare?study=1")
     press(page.get_by_role("link", name="Pin 2 layers as the baseline"))
     expect(page.get_by_role("link", name="Unpin 2 layers")).to_be_focused()

@@ -76,7 +76,7 @@ def test_a_new_run_waits_in_the_form_until_the_server_is_back(quiet: WebServer, 
     assert {each["note"] for each in httpx.get(f"{quiet.url}/runs").json()["runs"]} == {"and with care"}
 
 
-def test_that_the_server_is_away_is_told_until_it_is_back(quiet: WebServer, page: Page) -> None:
+def test_a_notice_says_that_the_server_is_unreachable_until_it_responds(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/runs/new")
     quiet.stop()
     start(page).click()  # nothing was typed, so no estimate was asked for meanwhile
@@ -89,7 +89,7 @@ def test_that_the_server_is_away_is_told_until_it_is_back(quiet: WebServer, page
     expect(alert).to_have_count(0)
 
 
-def test_that_an_answer_was_lost_is_told_until_the_next_press(quiet: WebServer, page: Page) -> None:
+def test_a_notice_about_a_lost_response_stays_until_the_next_press(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/runs/new")
     lose_the_first_answer(page, "**/runs")
     with page.expect_response("**/studies/preview"):
@@ -199,9 +199,7 @@ def test_labels_are_kept_until_they_can_be_saved(quiet: WebServer, page: Page) -
     assert page.evaluate("() => window.isTheSame")
 
 
-def test_what_is_typed_while_a_saved_page_is_read_again_is_kept_and_can_be_saved(
-    quiet: WebServer, page: Page
-) -> None:
+def test_input_typed_during_a_reload_is_kept_and_can_be_saved(quiet: WebServer, page: Page) -> None:
     address = run(quiet)
     page.goto(address)
     held: list[Route] = []
@@ -220,7 +218,7 @@ def test_what_is_typed_while_a_saved_page_is_read_again_is_kept_and_can_be_saved
     expect(page.get_by_label("Tags, separated by commas")).to_have_value("b, a")
 
 
-def test_what_someone_else_changed_is_told_beside_what_was_typed(quiet: WebServer, page: Page) -> None:
+def test_a_conflicting_change_is_shown_with_the_own_input(quiet: WebServer, page: Page) -> None:
     address = run(quiet)
     page.goto(address)
     httpx.patch(address, json={"name": "theirs"}).raise_for_status()

@@ -106,7 +106,7 @@ def test_a_picture_names_each_group(near: str, page: Page, tmp_path: Path) -> No
     assert named == [LOW, HIGH]
 
 
-def test_what_one_hovers_over_tells_runs_of_one_name_apart(near: str, page: Page) -> None:
+def test_hover_labels_distinguish_runs_of_the_same_name(near: str, page: Page) -> None:
     page.goto(f"{near}/compare?runs=5,6&metric=test_accuracy")
     page.wait_for_function(f"() => ({DRAWN})('curves-chart').length === 2")
     chart = page.locator("#curves-chart")

@@ -74,7 +74,7 @@ def has_stayed(page: Page) -> bool:
 # Cancelling
 
 
-def test_cancel_says_so_at_once_and_leaves_everything_in_place(
+def test_cancelling_is_shown_immediately_and_keeps_the_page(
     quiet: WebServer, database: Database, page: Page
 ) -> None:
     run_id = queue_run(database, epochs=9)
@@ -121,7 +121,7 @@ def test_cancel_says_so_at_once_and_leaves_everything_in_place(
     assert has_stayed(page)
 
 
-def test_other_pages_and_later_readings_know_of_a_run_that_is_to_end(
+def test_other_pages_show_the_cancel_request_of_a_run(
     quiet: WebServer, database: Database, page: Page, plain: Page
 ) -> None:
     run_id = queue_run(database, epochs=9)
@@ -208,7 +208,7 @@ def test_ticked_runs_are_cancelled_and_archived_without_leaving_the_list(
     assert has_stayed(page)
 
 
-def test_a_cancel_that_comes_too_late_is_told_and_taken_back(
+def test_a_late_cancel_shows_a_message_and_the_actual_state(
     quiet: WebServer, database: Database, page: Page
 ) -> None:
     run_id = queue_run(database)
@@ -228,7 +228,7 @@ def test_a_cancel_that_comes_too_late_is_told_and_taken_back(
     assert has_stayed(page)
 
 
-def test_a_cancel_while_the_server_is_away_is_told_and_taken_back(
+def test_a_cancel_without_a_server_shows_a_message_and_the_actual_state(
     quiet: WebServer, database: Database, page: Page
 ) -> None:
     run_id = queue_run(database)
@@ -293,7 +293,7 @@ def test_a_run_that_is_retried_shows_its_charts_in_place_of_the_reason(
 # What is read
 
 
-def test_what_is_open_focused_scrolled_and_selected_stays_while_a_run_trains(
+def test_open_focused_scrolled_and_selected_parts_stay_during_updates(
     quiet: WebServer, database: Database, page: Page
 ) -> None:
     run_id = queue_run(database, epochs=200)
@@ -334,7 +334,7 @@ def test_what_is_open_focused_scrolled_and_selected_stays_while_a_run_trains(
     assert row.evaluate(top) == before
 
 
-def test_what_comes_goes_and_changes_places_leaves_the_rest_as_it_is(quiet: WebServer, page: Page) -> None:
+def test_added_removed_and_moved_elements_leave_the_others_unchanged(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/workers")
     module = assets.url("js/morph.js")
     found = page.evaluate(
@@ -448,7 +448,7 @@ def test_a_picture_that_is_looked_at_stays_when_others_train_and_finish(
     expect(last).to_be_in_viewport()
 
 
-def test_what_is_typed_outlives_a_server_whose_data_was_replaced(
+def test_input_is_kept_when_the_database_is_replaced(
     quiet: WebServer, database: Database, page: Page
 ) -> None:
     run_id = queue_run(database)

@@ -32,7 +32,7 @@ def test_plotly_is_not_loaded_on_the_runs_list(quiet: WebServer, page: Page) -> 
     assert not [url for url in requested if "plotly.min.js" in url]
 
 
-def test_a_refused_form_keeps_every_input_and_says_beside_the_field_what_is_wrong(
+def test_a_refused_form_keeps_every_input_and_shows_errors_at_the_fields(
     quiet: WebServer, page: Page
 ) -> None:
     page.goto(f"{quiet.url}/runs/new")
@@ -115,7 +115,7 @@ def test_launching_listing_and_reading_work_without_javascript(quiet: WebServer,
     expect(plain.get_by_role("row", name="2 layers, 5 epochs, seed 0")).to_contain_text("cancelled")
 
 
-def test_name_tags_and_note_are_saved_or_refused_beside_the_field(quiet: WebServer, page: Page) -> None:
+def test_name_tags_and_note_are_saved_or_refused_at_the_field(quiet: WebServer, page: Page) -> None:
     run = httpx.post(f"{quiet.url}/runs", json={"depth": 1}).json()
     page.goto(f"{quiet.url}/runs/{run['id']}")
     page.get_by_label("Name", exact=True).fill("x" * 101)
@@ -132,7 +132,7 @@ def test_name_tags_and_note_are_saved_or_refused_beside_the_field(quiet: WebServ
     assert saved["tags"] == ["first", "linear"]
 
 
-def test_typing_goes_on_in_the_first_wrong_field(quiet: WebServer, page: Page) -> None:
+def test_the_first_invalid_field_gets_the_focus(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/runs/new")
     page.get_by_label("Epochs").fill("0")
     page.get_by_label("Seed").fill("-1")

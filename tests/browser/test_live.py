@@ -94,7 +94,7 @@ def test_a_whole_study_is_compared_while_it_trains(training: str, page: Page) ->
     assert page.evaluate("() => window.sameDocument")
 
 
-def test_what_the_charts_show_is_kept_in_the_address(quiet: WebServer, page: Page) -> None:
+def test_chart_settings_are_kept_in_the_url(quiet: WebServer, page: Page) -> None:
     httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2], "epochs": 2}).raise_for_status()
     train_all(quiet, 2)
     page.goto(f"{quiet.url}/compare?study=1")

@@ -168,7 +168,7 @@ def test_intervals_are_named_where_there_are_some(
         expect(each.locator("#layers-note")).not_to_contain_text("95 %")
 
 
-def test_what_groups_are_by_is_listed(many: Groups, opened: Callable[[Groups], Page]) -> None:
+def test_headings_list_the_hyperparameters_of_groups(many: Groups, opened: Callable[[Groups], Page]) -> None:
     page = opened(many)
     by = "depth, learning rate and batch size"
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Comparison by {by}")
@@ -238,7 +238,7 @@ def named(page: Page, chart: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_names_stand_at_the_ends_of_lines_in_their_order(groups: Groups, page: Page) -> None:
+def test_names_at_line_ends_are_in_the_order_of_the_lines(groups: Groups, page: Page) -> None:
     address = f"{groups.address}&lines=mean&metric=test_loss"
     page.goto(address)
     for chart in ("curves", "gap"):
@@ -291,7 +291,7 @@ def test_names_without_room_stand_above_the_chart(long: Groups, phone: Page) -> 
     expect(phone.locator("#gap-keys")).to_be_hidden()
 
 
-def test_what_accuracy_costs_names_all_dots_or_stands_below_a_key(
+def test_the_cost_chart_names_all_groups_or_has_a_legend(
     groups: Groups, opened: Callable[[Groups], Page], page: Page
 ) -> None:
     traces(opened(groups), "frontier")
@@ -315,7 +315,7 @@ def test_what_accuracy_costs_names_all_dots_or_stands_below_a_key(
         pytest.param([(100, 100)], [(0, 300, 0, 200)], False, id="where something else stands"),
     ],
 )
-def test_names_stand_in_the_order_of_their_dots_or_none_does(
+def test_names_are_in_the_order_of_their_dots_or_omitted(
     server: WebServer,
     shared: Page,
     dots: list[tuple[int, int]],
@@ -429,7 +429,7 @@ def test_the_button_within_a_chart_makes_a_picture_with_names(fifteen: Groups, p
     assert page.evaluate("() => window.named") == ["train, mean", "test"]
 
 
-def test_what_one_hovers_over_is_named_by_what_differs(fifteen: Groups, page: Page) -> None:
+def test_hover_labels_name_the_differing_hyperparameters(fifteen: Groups, page: Page) -> None:
     page.goto(fifteen.address + "&lines=runs")
     names = [trace["name"] for trace in traces(page, "curves")]
     assert len(set(names)) == 30

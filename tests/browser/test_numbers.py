@@ -338,7 +338,7 @@ def test_the_gap(study: Study, opened: Page) -> None:
 
 
 @pytest.mark.parametrize("cost", ["parameters", "seconds", "flops"])
-def test_what_accuracy_costs(study: Study, page: Page, cost: str) -> None:
+def test_the_cost_chart_shows_the_cost_of_accuracy(study: Study, page: Page, cost: str) -> None:
     page.goto(f"{study.address}&cost={cost}")
     front, dots, means = traces(page, "frontier", lambda found: found[1]["x"])
     groups = list(study.runs.values())

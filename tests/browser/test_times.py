@@ -57,7 +57,7 @@ def reader(chromium: Browser, zone: str, clock: datetime | None = None) -> Itera
 @pytest.mark.parametrize(
     ("wrong_by", "paths"), [(timedelta(hours=7), PAGES), (timedelta(days=-400), PAGES[:2])]
 )
-def test_ages_follow_the_servers_clock_whatever_the_browsers_says(
+def test_ages_follow_the_clock_of_the_server(
     half_an_hour_ago: WebServer, chromium: Browser, wrong_by: timedelta, paths: Sequence[str]
 ) -> None:
     with reader(chromium, "UTC", datetime.now(UTC) + wrong_by) as page:
@@ -71,7 +71,7 @@ def test_ages_follow_the_servers_clock_whatever_the_browsers_says(
                 assert text.startswith(("30\u00a0min", "31\u00a0min")), path
 
 
-def test_what_comes_while_a_page_is_open_ages_by_the_servers_clock(
+def test_ages_of_new_rows_follow_the_clock_of_the_server(
     half_an_hour_ago: WebServer, chromium: Browser
 ) -> None:
     with reader(chromium, "UTC", datetime.now(UTC) - timedelta(hours=5)) as page:
@@ -82,7 +82,7 @@ def test_what_comes_while_a_page_is_open_ages_by_the_servers_clock(
         expect(row).to_have_text("just now")
 
 
-def test_a_clock_that_is_set_while_a_page_is_open_changes_no_age(
+def test_setting_the_clock_while_a_page_is_open_changes_no_age(
     half_an_hour_ago: WebServer, chromium: Browser
 ) -> None:
     with reader(chromium, "UTC", datetime.now(UTC)) as page:

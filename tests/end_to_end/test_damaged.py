@@ -42,7 +42,9 @@ def ended(
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
-def test_damage_is_told_once_and_ends_the_command(kind: str, ended: dict[str, tuple[Fork, str, str]]) -> None:
+def test_damage_is_reported_once_and_ends_the_command(
+    kind: str, ended: dict[str, tuple[Fork, str, str]]
+) -> None:
     """No traceback, no log lines, no restarts."""
     process, output, errors = ended[kind]
     assert process.returncode == 2
@@ -53,7 +55,7 @@ def test_damage_is_told_once_and_ends_the_command(kind: str, ended: dict[str, tu
     assert output == ""
 
 
-def test_training_waits_for_a_folder_that_was_moved_and_no_other_is_begun_in_its_place(
+def test_training_waits_for_a_moved_folder_and_no_new_one_is_created(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     data, moved = tmp_path / "data", tmp_path / "moved"

@@ -87,16 +87,12 @@ Results = tuple[bytes, dict[str, list[float]]]
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # its worker alone notices, on any database
-def test_a_run_whose_slot_is_killed_ends_once_at_the_same_bytes_as_one_left_alone(
-    dashboard: Up, straight: Results
-) -> None:
+def test_a_run_whose_slot_is_killed_ends_with_the_same_weights(dashboard: Up, straight: Results) -> None:
     kill_while_training(dashboard, "slot", straight)
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)  # the storm of kills has it on SQLite
-def test_a_run_whose_worker_is_killed_ends_once_at_the_same_bytes_as_one_left_alone(
-    dashboard: Up, straight: Results
-) -> None:
+def test_a_run_whose_worker_is_killed_ends_with_the_same_weights(dashboard: Up, straight: Results) -> None:
     kill_while_training(dashboard, "worker", straight)
 
 
@@ -117,7 +113,7 @@ def kill_while_training(dashboard: Up, victim: str, straight: Results) -> None:
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # no other process notices
-def test_training_goes_on_while_the_web_process_is_killed_and_restarted(dashboard: Up) -> None:
+def test_training_continues_while_the_web_process_is_killed_and_restarted(dashboard: Up) -> None:
     run = dashboard.post(**ENDLESS)
     dashboard.training(run)
     dashboard.web.kill()
@@ -162,7 +158,7 @@ def test_two_workers_share_the_queue_and_one_takes_over_when_the_other_dies(dash
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_training_goes_on_while_the_database_breaks_all_connections(
+def test_training_continues_while_the_database_breaks_all_connections(
     dashboard: Up, postgresql: PostgreSQL
 ) -> None:
     run = dashboard.post(**ENDLESS)
@@ -194,13 +190,11 @@ def test_sigterm_ends_everything_and_gives_the_run_back(dashboard: Up) -> None:
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_nothing_outlives_a_supervisor_that_is_killed_while_the_database_is_locked(dashboard: Up) -> None:
+def test_all_processes_end_if_the_supervisor_is_killed_while_the_database_is_locked(dashboard: Up) -> None:
     end_while_locked(dashboard, signal.SIGKILL)
 
 
-def test_what_a_slot_puts_into_a_store_by_url_is_resumed_from_and_downloaded(
-    storing: Up, store: Path
-) -> None:
+def test_files_in_an_object_store_are_resumed_from_and_downloaded(storing: Up, store: Path) -> None:
     run = storing.post(**CONFIG)
     storing.training(run)
     storing.slot.kill()

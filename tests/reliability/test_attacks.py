@@ -28,7 +28,7 @@ def depthboard(forks: Forks) -> Start:
     return start
 
 
-def test_what_was_acknowledged_is_there_however_often_the_server_is_killed(
+def test_acknowledged_runs_survive_any_number_of_kills_of_the_server(
     settings: Settings, depthboard: Start
 ) -> None:
     found = kill_while_posting(settings, kills=2 * SCALE, start=depthboard)
@@ -36,14 +36,14 @@ def test_what_was_acknowledged_is_there_however_often_the_server_is_killed(
     assert found.runs >= 10 * found.kills
 
 
-def test_a_stream_that_breaks_anywhere_tells_each_event_once(settings: Settings, depthboard: Start) -> None:
+def test_an_interrupted_stream_sends_each_event_once(settings: Settings, depthboard: Start) -> None:
     found = reconnect(settings, connections=30 * SCALE, server_kills=1 * SCALE, start=depthboard)
     assert (found.missing, found.double, found.out_of_order) == (0, 0, 0)
     assert found.connections >= 30 * SCALE
     assert found.epochs > 0
 
 
-def test_no_step_of_the_queue_takes_a_write_of_a_claim_that_is_over(database: Database) -> None:
+def test_every_step_of_the_queue_rejects_writes_of_an_expired_claim(database: Database) -> None:
     found = write_too_late(database, rounds=4 * SCALE)
     assert (found.written, found.attempted) == (0, found.claims * len(STEPS))
 

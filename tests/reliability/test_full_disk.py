@@ -42,7 +42,7 @@ def sound(dashboard: Up) -> bool:
     return found == ["ok"]
 
 
-def test_no_room_for_a_checkpoint_fails_that_run_with_the_reason_and_no_other(dashboard: Up) -> None:
+def test_a_full_disk_at_a_checkpoint_fails_only_that_run(dashboard: Up) -> None:
     straight = dashboard.ended(dashboard.post(**CONFIG))
     run = dashboard.post(**CONFIG | {"epochs": 10_000})
     dashboard.training(run)
@@ -57,7 +57,7 @@ def test_no_room_for_a_checkpoint_fails_that_run_with_the_reason_and_no_other(da
     assert sound(dashboard)
 
 
-def test_no_room_for_the_database_loses_nothing_and_the_answer_says_what_is_wrong(dashboard: Up) -> None:
+def test_a_full_disk_of_the_database_loses_nothing_and_is_reported(dashboard: Up) -> None:
     run = dashboard.post(**ENDLESS)
     dashboard.training(run)
     with no_room(dashboard.web, dashboard.worker):

@@ -44,7 +44,7 @@ def test_a_storm_of_kills_harms_no_run(victim: Victim) -> None:
     assert harm.attempts > harm.runs
 
 
-def test_a_run_that_is_killed_again_and_again_and_gets_on_ends_at_the_weights_of_one_left_alone(
+def test_a_run_killed_many_times_ends_with_the_weights_of_an_uninterrupted_run(
     victim: Victim,
 ) -> None:
     harm = kill_one_run(victim, kills=MAX_CRASHES * SCALE)

@@ -39,9 +39,7 @@ def outlives(database: Database, run_id: int) -> bool:
     return (run.lease_expires or 0) > (run.started_at or 0) + 3 * LEASE_SECONDS and run.epochs_done > 0
 
 
-def test_a_clock_that_is_an_hour_off_costs_no_run_and_delays_no_take_over(
-    settings: Settings, database: Database
-) -> None:
+def test_a_wrong_clock_loses_no_run_and_delays_no_reclaim(settings: Settings, database: Database) -> None:
     first, second = (queue_run(database, None, **ENDLESS) for _ in range(2))
     with database.read() as session:
         begun = clock(session)

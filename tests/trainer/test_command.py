@@ -18,7 +18,7 @@ def test_an_option_is_called_as_its_hyperparameter() -> None:
     assert command.option("batch_size") == "--batch-size"
 
 
-def test_every_wrong_value_is_told_with_its_option_and_what_was_given(
+def test_every_invalid_value_is_reported_with_its_option(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = {"depth": "deep", "lr": "0", "batch_size": "70000"}
@@ -29,7 +29,7 @@ def test_every_wrong_value_is_told_with_its_option_and_what_was_given(
     assert said.err.splitlines()[1].endswith("greater than 0, not 0")
 
 
-def test_hyperparameters_that_do_not_fit_together_are_told_without_an_option(
+def test_conflicting_hyperparameters_are_reported_without_an_option(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = {"depth": "8"}
@@ -39,9 +39,7 @@ def test_hyperparameters_that_do_not_fit_together_are_told_without_an_option(
     assert not said.startswith("--")
 
 
-def test_data_that_is_not_there_fails_with_its_folder(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_data_is_reported_with_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = {"depth": "1", "epochs": "1", "dataset": "clothes"}
     assert command.train(given, tmp_path, None, as_json=True) == command.FAILED
     said = capsys.readouterr()
@@ -49,7 +47,7 @@ def test_data_that_is_not_there_fails_with_its_folder(
     assert str(tmp_path / "datasets" / "clothes") in said.err
 
 
-def test_ctrl_c_is_told_in_a_word(
+def test_ctrl_c_prints_interrupted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object, **__: object) -> None:

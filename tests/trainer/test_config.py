@@ -19,7 +19,7 @@ from trainer.config import TrainConfig, layer_sizes, most_layers
         ({"depth": 2, "precision": "tf32"}, "tf32 requires device cuda"),
     ],
 )
-def test_what_does_not_fit_together_is_refused_with_a_way_out(given: dict[str, Any], said: str) -> None:
+def test_conflicting_hyperparameters_are_refused_with_alternatives(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError) as refused:
         TrainConfig(**given)
     (error,) = refused.value.errors()

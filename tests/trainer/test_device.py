@@ -25,7 +25,7 @@ def test_cpu_means_the_cpu() -> None:
 
 
 @pytest.mark.parametrize("choice", ["cuda:64", "mps:9"])
-def test_a_device_that_is_not_here_is_refused_with_those_that_are(choice: str) -> None:
+def test_an_unavailable_device_is_refused_with_the_available_ones(choice: str) -> None:
     with pytest.raises(DeviceUnavailable, match=f"'{choice}' is not available here.*cpu.*Choose"):
         resolve(choice)
 

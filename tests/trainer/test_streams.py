@@ -51,7 +51,7 @@ def said(code: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
         ("ascii:strict", b"e ... \\u732b"),
     ],
 )
-def test_each_encoding_shows_what_it_can(encoding: str, shown: bytes) -> None:
+def test_each_encoding_prints_or_escapes_characters(encoding: str, shown: bytes) -> None:
     for stream in ("stdout", "stderr"):
         done = said(f"sys.{stream}.write('é … 猫')", PYTHONIOENCODING=encoding)
         assert (done.returncode, getattr(done, stream)) == (0, shown)
@@ -65,7 +65,7 @@ def test_json_means_the_same_in_every_encoding() -> None:
         assert json.loads(done.stdout.decode(encoding)) == "é … 🐈"
 
 
-def test_a_full_disk_is_told_and_a_failure_of_the_command_stays_its_own() -> None:
+def test_a_full_disk_is_reported_and_other_errors_are_raised() -> None:
     code = "sys.exit(streams.written(lambda: print('a') or 0))"
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(

@@ -37,14 +37,14 @@ def test_json_lines_tell_each_epoch_and_then_the_run() -> None:
     assert last["train_seconds"] == first["seconds"] + second["seconds"]
 
 
-def test_without_json_one_line_sums_the_run_up(forks: Forks) -> None:
+def test_without_json_one_line_summarises_the_run(forks: Forks) -> None:
     done = forks.run("trainer", "--depth", "1", "--epochs", "1", "--device", "cpu")
     assert done.returncode == 0
     assert "784-10 on cpu: train accuracy 0." in done.stdout
     assert len(done.stdout.splitlines()) == 1
 
 
-def test_a_data_set_of_ones_own_is_read_from_the_data_folder(
+def test_an_added_data_set_is_read_from_the_data_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path / "datasets" / "clothes", small())
@@ -55,7 +55,7 @@ def test_a_data_set_of_ones_own_is_read_from_the_data_folder(
     assert "Warning: the training set has only 5 images.\n" in printed.err
 
 
-def test_a_data_set_that_is_not_there_is_told_with_its_folder(
+def test_a_missing_data_set_is_reported_with_its_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ["--depth", "1", "--device", "cpu", "--dataset", "clothes"]
@@ -83,7 +83,7 @@ def test_ctrl_c_ends_it_cleanly(forks: Forks, tmp_path: Path) -> None:
     assert errors.read_text() == "Interrupted.\n"
 
 
-def test_a_reader_that_goes_away_leaves_no_traceback(forks: Forks, tmp_path: Path) -> None:
+def test_a_closed_pipe_prints_no_traceback(forks: Forks, tmp_path: Path) -> None:
     errors = tmp_path / "errors"
     with errors.open("wb") as file, begun(forks, file) as (running, output):
         output.close()
@@ -113,7 +113,7 @@ def test_a_reader_that_goes_away_leaves_no_traceback(forks: Forks, tmp_path: Pat
         ),
     ],
 )
-def test_a_bad_value_is_told_with_its_option_and_bound(
+def test_an_invalid_value_is_reported_with_its_option_and_bound(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
@@ -128,7 +128,7 @@ def test_a_bad_value_is_told_with_its_option_and_bound(
         (["--depth", "1", "--threads", "0"], "--threads: input should be an integer of at least 1, not 0"),
     ],
 )
-def test_a_wrong_option_is_told(
+def test_an_unknown_option_is_reported(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -149,7 +149,7 @@ def test_a_run_that_diverges_says_so_and_fails(capsys: pytest.CaptureFixture[str
     assert "diverged: loss became non-finite at epoch 1" in capsys.readouterr().err
 
 
-def test_a_device_that_is_not_here_is_told(
+def test_an_unavailable_device_is_reported(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)

@@ -83,7 +83,7 @@ def tampered(file: Path, **changed: bytes) -> None:
     ],
 )
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_an_entry_that_no_backup_has_is_refused_and_nothing_is_written(
+def test_an_unexpected_archive_entry_is_refused_and_nothing_is_written(
     database: Database, settings: Settings, file: Path, new: Place, name: str
 ) -> None:
     finished_run(database)
@@ -114,7 +114,7 @@ def test_files_of_other_states_than_the_tables_are_left_out(
 
 @pytest.mark.parametrize("content", [b"not a database" * 100, b"", b"SQLite format 3\0" + bytes(4096)])
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_tables_that_are_none_are_refused(
+def test_a_file_without_tables_is_refused(
     database: Database, settings: Settings, file: Path, new: Place, content: bytes
 ) -> None:
     save(database, settings.artifacts, file)
@@ -125,7 +125,7 @@ def test_tables_that_are_none_are_refused(
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_packed_tables_that_are_damaged_are_refused(
+def test_damaged_tables_in_an_archive_are_refused(
     database: Database, settings: Settings, file: Path, new: Place
 ) -> None:
     save(database, settings.artifacts, file)

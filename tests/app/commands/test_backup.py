@@ -32,12 +32,12 @@ def test_a_file_that_is_there_is_not_overwritten(database: Database, settings: S
     assert file.read_text() == "of value"
 
 
-def test_a_place_that_can_not_be_written_is_told(database: Database, settings: Settings) -> None:
+def test_a_backup_to_an_unwritable_path_is_refused(database: Database, settings: Settings) -> None:
     with pytest.raises(BackupError, match="could not be written: No such file or directory"):
         save(database, settings.artifacts, Path("/nonesuch/some.backup"))
 
 
-def test_a_database_without_tables_is_told(new: Place, file: Path) -> None:
+def test_a_backup_of_a_database_without_tables_is_refused(new: Place, file: Path) -> None:
     with pytest.raises(BackupError, match="start this version once"):
         save(new.database, new.location, file)
     assert not file.exists()

@@ -37,7 +37,7 @@ def broken(said: str) -> OperationalError:
         ),
     ],
 )
-def test_a_database_that_can_not_be_used_is_told(
+def test_an_unusable_database_is_a_failure_with_a_message(
     tmp_path: Path, error: Exception, words: str, code: int
 ) -> None:
     with pytest.raises(Failure) as caught, database_errors(Settings(data_dir=tmp_path)):
@@ -46,7 +46,7 @@ def test_a_database_that_can_not_be_used_is_told(
     assert caught.value.exit_code == code
 
 
-def test_an_error_of_ours_in_a_statement_keeps_its_traceback(tmp_path: Path) -> None:
+def test_an_error_in_a_statement_of_the_application_keeps_its_traceback(tmp_path: Path) -> None:
     with pytest.raises(IntegrityError), database_errors(Settings(data_dir=tmp_path)):
         raise IntegrityError("INSERT", None, Exception("UNIQUE constraint failed"))
 
@@ -67,14 +67,16 @@ def test_a_database_server_is_named_without_its_password(tmp_path: Path) -> None
         (FolderInUse(Place.folder(Path("/data")), ""), "already running on the data folder", EXIT_USAGE),
     ],
 )
-def test_a_backup_that_can_not_be_made_or_restored_is_told(error: Exception, words: str, code: int) -> None:
+def test_a_failed_backup_or_restore_is_a_failure_with_a_message(
+    error: Exception, words: str, code: int
+) -> None:
     with pytest.raises(Failure) as caught, backup_errors():
         raise error
     assert words in str(caught.value)
     assert caught.value.exit_code == code
 
 
-def test_an_address_that_can_not_be_listened_on_has_an_exit_code_of_its_own() -> None:
+def test_an_unusable_address_has_a_separate_exit_code() -> None:
     with pytest.raises(Failure, match="port 80 is taken") as caught, address_errors():
         raise AddressError("port 80 is taken")
     assert caught.value.exit_code == EXIT_ADDRESS

@@ -28,7 +28,7 @@ Written = tuple[logging.Logger, io.StringIO, logs.FoldingHandler]
 
 
 @pytest.mark.parametrize("code", [0x1B, 0x0A, 0x0D, 0, 0x7F, 0x9B, 0x2028, 0x202E, 0xD800])
-def test_what_a_request_says_cannot_command_a_terminal_or_forge_a_line(written: Written, code: int) -> None:
+def test_control_characters_of_a_request_are_escaped_in_the_log(written: Written, code: int) -> None:
     character = chr(code)
     _, text, handler = written
     said = {"name": "app", "levelname": "WARNING", "msg": "GET /%s: no", "args": (f"a{character}[2Jb",)}
@@ -51,7 +51,7 @@ def test_a_traceback_keeps_its_lines_and_forges_none(written: Written) -> None:
     assert all(line.startswith("    ") and line.isprintable() for line in others)
 
 
-def test_repetitions_are_counted_and_told_without_another_record(written: Written) -> None:
+def test_repeated_records_are_counted_and_reported_after_a_while(written: Written) -> None:
     logger, text, _ = written
     for number in range(5_000):
         logger.error("no descriptor for %s", number)
@@ -61,7 +61,7 @@ def test_repetitions_are_counted_and_told_without_another_record(written: Writte
     assert "no descriptor for 4999 … repeated 4,990 times in the last 0.5 s" in told
 
 
-def test_what_is_folded_at_the_end_is_told(written: Written) -> None:
+def test_closing_writes_the_count_of_repeated_records(written: Written) -> None:
     logger, text, handler = written
     for _ in range(logs.SHOWN + 3):
         logger.error("again")

@@ -40,7 +40,7 @@ def test_an_option_is_called_as_its_field() -> None:
         ("name", "What to call it."),
     ],
 )
-def test_its_help_tells_default_and_bounds(name: str, words: str) -> None:
+def test_the_help_of_an_option_has_default_and_bounds(name: str, words: str) -> None:
     assert told(name).help == words
 
 
@@ -48,19 +48,19 @@ def test_its_help_tells_default_and_bounds(name: str, words: str) -> None:
     ("name", "metavar"),
     [("layer_count", "INTEGER"), ("rate", "NUMBER"), ("kind", "a|b"), ("name", "TEXT"), ("loud", None)],
 )
-def test_its_metavar_tells_what_to_write(name: str, metavar: str | None) -> None:
+def test_the_metavar_of_an_option_shows_what_to_write(name: str, metavar: str | None) -> None:
     assert told(name).metavar == metavar
     assert told(name, many=True).metavar == (metavar and f"{metavar},…")
 
 
-def test_only_some_fields_may_be_wanted_and_variables_stand_for_them() -> None:
+def test_options_can_be_limited_to_some_fields_and_have_variables() -> None:
     found = options(Wanted, panel="p", only=["rate", "kind"], environment="SOME_")
     assert [each.name for each in found] == ["rate", "kind"]
     assert told("rate", environment="SOME_").envvar == "SOME_RATE"
     assert told("rate").envvar is None
 
 
-def test_a_command_gets_what_was_given_as_texts_and_its_own_options_beside() -> None:
+def test_a_command_gets_added_options_as_texts_besides_its_own() -> None:
     seen: list[object] = []
 
     @with_options(options(Wanted, panel="p"))

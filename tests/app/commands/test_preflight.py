@@ -19,7 +19,7 @@ def _own_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(f"DEPTHBOARD_{name}")
 
 
-def test_an_option_stands_before_its_variable_and_children_have_it_too(
+def test_options_override_variables_and_reach_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DEPTHBOARD_PORT", "9000")
@@ -92,9 +92,7 @@ def test_a_path_is_as_long_as_sqlite_takes(tmp_path: Path) -> None:
         )
 
 
-def test_an_address_that_others_reach_has_to_be_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_exposed_address_requires_no_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     preflight.check_login(Settings(data_dir=tmp_path, port=0))
     everywhere = Settings(data_dir=tmp_path, host="0.0.0.0", port=0)  # noqa: S104
     with pytest.raises(Failure, match=r"\(--host\): '0.0.0.0' can be reached from other machines, and there"):

@@ -145,7 +145,7 @@ def test_wrong_usage_is_exit_code_2_and_names_the_option(
     assert "Traceback" not in answer.stderr
 
 
-def test_what_the_server_refuses_is_exit_code_2_and_names_the_field(run: Run, url: str) -> None:
+def test_a_rejected_request_exits_with_2_and_names_the_field(run: Run, url: str) -> None:
     answer = run("submit", "--depth", "11", "--url", url)
     assert answer.returncode == 2
     assert answer.stderr.startswith("depth: ")

@@ -25,7 +25,9 @@ EXACT = 2**53
 """Whole numbers up to here are exact in a browser."""
 
 
-def test_everything_comes_back(database: Database, settings: Settings, file: Path, new: Place) -> None:
+def test_a_backup_restores_all_rows_and_files(
+    database: Database, settings: Settings, file: Path, new: Place
+) -> None:
     with database.write() as session:
         session.add(Study(name="kept", created_at=1.5))
     done = finished_run(database)
@@ -67,7 +69,7 @@ def test_a_run_that_trained_waits_again_with_its_checkpoint_and_no_crash(
     assert claimed(new.database).attempt == 2
 
 
-def test_no_number_is_given_twice_after_a_restore(
+def test_ids_are_not_reused_after_a_restore(
     database: Database, settings: Settings, file: Path, new: Place
 ) -> None:
     for _ in range(3):
@@ -79,7 +81,7 @@ def test_no_number_is_given_twice_after_a_restore(
     assert queue_run(new.database) == 4
 
 
-def test_what_was_saved_anywhere_is_restored_on_this_database(
+def test_a_backup_of_any_database_is_restored_into_this_database(
     database: Database, settings: Settings, file: Path, new: Place
 ) -> None:
     migrations.upgrade(new.database)
@@ -91,7 +93,7 @@ def test_what_was_saved_anywhere_is_restored_on_this_database(
     assert queue_run(database) == 4
 
 
-def test_only_an_empty_database_is_restored_into(database: Database, settings: Settings, file: Path) -> None:
+def test_restoring_requires_an_empty_database(database: Database, settings: Settings, file: Path) -> None:
     finished_run(database)
     save(database, settings.artifacts, file)
     with pytest.raises(BackupError, match=r"not empty \(1 run\); restore into a new data folder"):
@@ -99,7 +101,7 @@ def test_only_an_empty_database_is_restored_into(database: Database, settings: S
     assert row(database, 1).status == "finished"
 
 
-def test_a_disk_that_fills_up_leaves_nothing_restored(
+def test_a_full_disk_restores_nothing(
     database: Database, settings: Settings, file: Path, new: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for run_id in (finished_run(database), finished_run(database)):
@@ -119,7 +121,7 @@ def test_a_disk_that_fills_up_leaves_nothing_restored(
     assert list(artifacts.run_ids(new.location)) == []
 
 
-def test_nothing_is_restored_where_files_of_runs_lie_already(
+def test_restoring_requires_a_location_without_files_of_runs(
     database: Database, settings: Settings, file: Path, new: Place
 ) -> None:
     run_id = finished_run(database)
@@ -132,7 +134,7 @@ def test_nothing_is_restored_where_files_of_runs_lie_already(
     assert not migrations.is_current(new.database)
 
 
-def test_a_restore_that_fails_takes_back_its_own_files_and_no_others(
+def test_a_failed_restore_removes_only_its_files(
     database: Database, settings: Settings, file: Path, new: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for run_id in (finished_run(database), finished_run(database), finished_run(database)):
@@ -154,7 +156,7 @@ def test_a_restore_that_fails_takes_back_its_own_files_and_no_others(
     assert [path for path in foreign.parent.rglob("*") if path.is_file()] == [foreign]
 
 
-def test_a_client_of_the_lost_database_is_told_to_read_the_restored_one_again(
+def test_a_client_of_the_old_database_gets_a_reset_after_a_restore(
     settings: Settings, database: Database, file: Path, new: Place
 ) -> None:
     migrations.upgrade(new.database)
@@ -200,7 +202,7 @@ def test_the_stream_of_a_restored_database_is_whole_and_resumes_anywhere(
             assert alone.take(4) == told[:4]
 
 
-def test_every_restore_counts_on_from_where_none_has_been(
+def test_every_restore_continues_with_unused_change_numbers(
     database: Database, settings: Settings, file: Path, tmp_path: Path
 ) -> None:
     queue_run(database)

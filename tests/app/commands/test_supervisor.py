@@ -129,7 +129,7 @@ def test_one_signal_stops_all_cleanly(up: Up, number: signal.Signals) -> None:
         assert up.signals(name) == [[str(pid), str(signal.SIGTERM.value)]], "told once, however it was asked"
 
 
-def test_ctrl_c_reaches_the_supervisor_alone_which_tells_each_child_once(up: Up) -> None:
+def test_ctrl_c_reaches_only_the_supervisor_which_signals_each_child_once(up: Up) -> None:
     process = up.start()
     up.child("web")
     worker = up.child("worker")
@@ -153,7 +153,7 @@ def test_a_child_that_dies_is_started_again(up: Up, name: str) -> None:
     assert output.count("was killed by SIGKILL; starting it again") == 2
 
 
-def test_a_new_worker_is_told_whom_it_replaces(up: Up) -> None:
+def test_a_new_worker_gets_the_id_of_its_predecessor(up: Up) -> None:
     up.start()
     os.kill(up.child("worker"), signal.SIGKILL)
     up.child("worker", 2)
@@ -163,7 +163,7 @@ def test_a_new_worker_is_told_whom_it_replaces(up: Up) -> None:
     assert second != first
 
 
-def test_the_web_process_is_told_of_each_worker_that_dies(up: Up) -> None:
+def test_the_web_process_gets_the_ids_of_dead_workers(up: Up) -> None:
     up.start()
     up.child("web")
     os.kill(up.child("worker"), signal.SIGKILL)
@@ -249,7 +249,7 @@ def test_a_child_that_does_not_end_in_time_is_killed(up: Up) -> None:
     assert not alive(web)
 
 
-def test_no_orphan_outlives_a_supervisor_that_was_killed(up: Up) -> None:
+def test_children_end_when_their_supervisor_is_killed(up: Up) -> None:
     process = up.start()
     children = [up.child("web"), up.child("worker")]
     process.kill()
@@ -257,7 +257,7 @@ def test_no_orphan_outlives_a_supervisor_that_was_killed(up: Up) -> None:
         wait_for_the_end_of(pid)
 
 
-def test_the_supervisor_loads_nothing_heavy() -> None:
+def test_the_supervisor_imports_no_slow_module() -> None:
     """`/health` has to answer soon after `depthboard up`, so its own imports must be few."""
     loaded: list[Any] = json.loads(
         subprocess.run(

@@ -165,7 +165,7 @@ def test_runs_are_compared_by_anything_but_their_seed(database: Database) -> Non
 
 
 @on_both
-def test_a_group_tells_what_its_accuracy_took(database: Database) -> None:
+def test_a_group_has_the_cost_of_its_accuracy(database: Database) -> None:
     runs = [finished_run(database, depth=1, seed=seed) for seed in (0, 1)]
     with database.write() as session:
         for epoch in session.exec(select(Epoch).where(Epoch.run_id == runs[0])):
@@ -178,7 +178,7 @@ def test_a_group_tells_what_its_accuracy_took(database: Database) -> None:
 
 
 @pytest.mark.parametrize("text", ["seed", "nonesuch", "depth,colour"])
-def test_what_is_no_axis_is_refused(text: str) -> None:
+def test_grouping_by_an_unknown_field_is_refused(text: str) -> None:
     with pytest.raises(QueryError, match=r"can't group by .*; expected one of depth, epochs"):
         Selection.parse([("runs", "1"), ("by", text)], strict=True)
 
@@ -194,5 +194,5 @@ def test_what_is_no_axis_is_refused(text: str) -> None:
         (("depth", "lr"), "group", "groups"),
     ],
 )
-def test_groups_are_called_what_people_call_them(by: tuple[str, ...], one: str, many: str) -> None:
+def test_labels_of_groups_use_common_terms(by: tuple[str, ...], one: str, many: str) -> None:
     assert noun(by) == Noun(one, many)

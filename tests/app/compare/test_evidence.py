@@ -25,7 +25,7 @@ def test_a_fall_is_written_with_a_minus() -> None:
     assert "3 layers against 2: −1.00 pp" in text_of({2: [0.98], 3: [0.97]})
 
 
-def test_the_correction_is_told_where_there_is_one() -> None:
+def test_the_evidence_mentions_the_correction_if_there_is_one() -> None:
     assert "after correction for 3 comparisons" in text_of(APART | {3: [0.98, 0.981]})
     assert "correction" not in text_of(APART)
 
@@ -33,7 +33,7 @@ def test_the_correction_is_told_where_there_is_one() -> None:
 RISING = {3: [0.990, 0.991, 0.992], 5: [0.998, 0.999, 0.999]}
 
 
-def test_overfitting_is_said_when_train_accuracy_rises_and_test_accuracy_surely_falls() -> None:
+def test_overfitting_is_reported_if_train_accuracy_rises_and_test_accuracy_falls_significantly() -> None:
     test = {3: [0.9790, 0.9792, 0.9794], 5: [0.9740, 0.9742, 0.9744]}
     said = text_of(test, RISING)
     step = "From 3 layers to 5 layers train accuracy still rises (+0.77 pp) while test accuracy falls "
@@ -54,7 +54,7 @@ def test_a_fall_of_test_accuracy_that_may_be_luck_is_no_overfitting() -> None:
     assert "still rises (+0.77 pp), but no gain in test accuracy can be shown (−0.20 pp)." in said
 
 
-def test_a_rise_of_train_accuracy_counts_only_if_it_stands_among_all_pairs() -> None:
+def test_a_rise_of_train_accuracy_counts_only_if_significant_after_correction() -> None:
     test = {3: [0.9790, 0.9792, 0.9794], 4: [0.9740, 0.9742, 0.9744], 5: [0.9740, 0.9742, 0.9745]}
     train = {3: [0.9900, 0.9910, 0.9920], 4: [0.9914, 0.9924, 0.9934], 5: [0.9923, 0.9933, 0.9944]}
     assert 0.025 < stats.ttest_ind(train[3], train[5], equal_var=False).pvalue < 0.05
@@ -67,7 +67,7 @@ def test_a_train_accuracy_without_any_spread_gets_a_sentence_and_no_test() -> No
     assert "4 layers classify every training image correctly with every seed, so train accuracy" in found
 
 
-def test_a_sentence_shows_the_probability_that_its_judgement_rests_on() -> None:
+def test_a_sentence_shows_the_probability_behind_its_judgement() -> None:
     samples = {1: [0.90, 0.91], 2: [0.93, 0.935], 3: [0.94, 0.945]}
     found = judge(samples)
     pair = next(pair for pair in found.pairs if pair.depths == (1, 2))
@@ -77,7 +77,7 @@ def test_a_sentence_shows_the_probability_that_its_judgement_rests_on() -> None:
     assert f"p = {pair.p:.2f} after correction for 3 comparisons" in sentence
 
 
-def test_a_difference_that_is_the_same_with_every_seed_is_called_so() -> None:
+def test_evidence_says_that_a_difference_is_the_same_with_every_seed() -> None:
     one, other = lr("lr 0.05", [0.91, 0.92, 0.93], [0, 1, 2]), lr("lr 0.1", [0.92, 0.93, 0.94], [0, 1, 2])
     found = verdict([one, other], LEARNING_RATES)
     assert (found.pairs[0].p, found.probability_best) == (None, None)

@@ -32,7 +32,7 @@ def test_groups_of_near_rates_are_named_and_found_apart(database: Database) -> N
     assert found.verdict.answer[0].startswith("lr 0.30000000000000004 reached 91.05 % ")
 
 
-def test_the_evidence_tells_each_pair_its_own_figures(database: Database) -> None:
+def test_the_evidence_has_the_figures_of_each_pair(database: Database) -> None:
     found = compared_by(database, of_rates(database, (1, 2)), ["depth", "lr"])
     assert len({group.label for group in found.members}) == 4
     pairs = {pair.groups: pair for pair in found.verdict.pairs}
@@ -86,7 +86,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 
 
 @given(st.lists(st.fixed_dictionaries(VALUES), min_size=1, max_size=8), st.permutations(list(VALUES)))
-def test_no_two_groups_have_one_label_or_one_id(keys: list[dict[str, Any]], order: list[str]) -> None:
+def test_labels_and_ids_of_groups_are_unique(keys: list[dict[str, Any]], order: list[str]) -> None:
     base = dict.fromkeys(RunOut.model_fields) | TrainConfig(depth=1).model_dump()
     runs = [RunOut.model_construct(None, **base | key | {"id": place}) for place, key in enumerate(keys)]
     for count in (1, 2, len(order)):
@@ -131,7 +131,7 @@ def test_a_study_is_grouped_by_all_in_which_its_runs_differ() -> None:
     assert len(parted(made(*wide, {"depth": 3}))) == 1, "nobody tells more apart"
 
 
-def test_runs_are_told_apart_by_all_in_which_they_differ() -> None:
+def test_runs_are_distinguished_by_all_differing_fields() -> None:
     runs = made(
         {"depth": 1, "lr": 0.05, "patience": None, "device_used": "cpu"},
         {"depth": 2, "lr": NEAR[1], "patience": 3, "device_used": None},

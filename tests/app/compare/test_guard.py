@@ -11,7 +11,7 @@ from tests.app.compare.findings import compared
 from tests.app.states import claimed, failed_run, finished_run, queue_run, record
 
 
-def test_an_unknown_study_beside_known_runs_is_left_out_with_a_word(database: Database) -> None:
+def test_an_unknown_study_is_ignored_with_a_warning(database: Database) -> None:
     run_ids = [finished_run(database, depth=depth) for depth in (1, 2)]
     with database.read() as session:
         found = compare(session, run_ids, study_id=77)
@@ -21,7 +21,7 @@ def test_an_unknown_study_beside_known_runs_is_left_out_with_a_word(database: Da
     assert found.offer.url == "/studies"
 
 
-def test_a_data_set_whose_files_changed_between_runs_is_called_out(database: Database) -> None:
+def test_a_data_set_that_changed_between_runs_gets_a_warning(database: Database) -> None:
     first, again, changed = (finished_run(database, dataset="clothes", seed=seed) for seed in range(3))
     with database.write() as session:
         for run_id, digest in ((first, "a"), (again, "a"), (changed, "b")):
@@ -32,7 +32,7 @@ def test_a_data_set_whose_files_changed_between_runs_is_called_out(database: Dat
     assert warning == f"{words}be the cause of the differences."
 
 
-def test_what_is_odd_about_the_data_is_a_warning(database: Database) -> None:
+def test_data_warnings_are_warnings_of_the_comparison(database: Database) -> None:
     few = [finished_run(database, dataset="clothes", seed=seed) for seed in range(2)]
     usual = finished_run(database)
     with database.write() as session:
@@ -46,7 +46,7 @@ def test_what_is_odd_about_the_data_is_a_warning(database: Database) -> None:
     assert [run.data_warnings for run in found.runs] == [["one is odd", "another too"]] * 2 + [[]]
 
 
-def test_what_has_not_finished_is_in_the_curves_and_not_in_the_table(database: Database) -> None:
+def test_unfinished_runs_are_in_the_curves_but_not_in_the_table(database: Database) -> None:
     failed = failed_run(database, depth=2)
     queue_run(database, depth=3)
     running = claimed(database)
@@ -62,7 +62,7 @@ def test_what_has_not_finished_is_in_the_curves_and_not_in_the_table(database: D
     ]
 
 
-def test_where_every_run_ended_without_a_result_it_is_said_how(database: Database) -> None:
+def test_the_verdict_says_how_runs_without_results_ended(database: Database) -> None:
     failed = []
     for epochs in (1, 2):
         queue_run(database)
@@ -101,9 +101,7 @@ def test_many_unknown_runs_are_counted(database: Database) -> None:
     ("name", "values"),
     [("epochs", (3, 4)), ("lr", (0.05, 0.1)), ("batch_size", (512, 1024))],
 )
-def test_a_difference_besides_depth_and_seed_is_called_out(
-    database: Database, name: str, values: tuple[Any, Any]
-) -> None:
+def test_a_confounder_gets_a_warning(database: Database, name: str, values: tuple[Any, Any]) -> None:
     runs = [finished_run(database, depth=depth, **{name: value}) for depth, value in enumerate(values, 1)]
     differ = f"The runs differ in {name} ({values[0]}, {values[1]})"
     assert compared(database, *runs).warnings == [f"{differ}: depth may not be the cause of the differences."]
@@ -124,7 +122,7 @@ def test_the_device_that_was_used_counts_and_the_choice_does_not(database: Datab
     assert "The runs differ in device_used (cpu, cuda)" in warnings[-1]
 
 
-def test_what_has_not_finished_is_not_blamed(database: Database) -> None:
+def test_unfinished_runs_are_not_confounders(database: Database) -> None:
     runs = [finished_run(database, depth=depth) for depth in (1, 2)]
     diverged = failed_run(database, depth=2, lr=100.0)
     found = compared(database, *runs, diverged)
@@ -132,7 +130,7 @@ def test_what_has_not_finished_is_not_blamed(database: Database) -> None:
     assert not [warning for warning in found.warnings if "differ" in warning]
 
 
-def test_values_are_blamed_as_people_write_them(database: Database) -> None:
+def test_confounders_are_written_as_in_forms(database: Database) -> None:
     runs = [finished_run(database, depth=depth, lr=lr) for depth, lr in ((1, 0.05), (2, 100.0))]
     assert "differ in lr (0.05, 100): depth may" in compared(database, *runs).warnings[0]
 

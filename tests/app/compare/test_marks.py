@@ -37,11 +37,11 @@ def by(keys: Sequence[dict[str, Any]], name: str, part: str) -> list[set[Any]]:
     ],
     ids=lambda keys: f"{len(keys)} by {', '.join(keys[0])}",
 )
-def test_no_two_groups_look_alike(keys: Sequence[dict[str, Any]]) -> None:
+def test_marks_of_groups_are_unique(keys: Sequence[dict[str, Any]]) -> None:
     assert len(set(marks(keys))) == len(keys)
 
 
-def test_points_are_told_apart_without_lines() -> None:
+def test_points_are_distinguishable_without_lines() -> None:
     for keys in (grid(depth=range(1, 6), lr=RATES), grid(depth=(1, 2, 3), lr=RATES, width=(8, 9, 10))):
         assert len({(mark.shade, mark.symbol) for mark in marks(keys)}) == len(keys)
 
@@ -62,7 +62,7 @@ def test_the_third_key_has_the_filling_of_markers() -> None:
     assert fillings == [{""}, {"open"}, {"cross-open"}]
 
 
-def test_what_all_groups_share_takes_no_part_of_a_mark() -> None:
+def test_values_that_all_groups_share_do_not_affect_marks() -> None:
     assert marks(grid(depth=(3,), lr=RATES)) == [Mark(1), Mark(2), Mark(3)]
     assert marks(grid(depth=(3, 5), lr=(0.1,))) == [Mark(3), Mark(5)]
     assert marks(grid(depth=(3,), lr=(0.1,))) == [Mark(3)]

@@ -64,7 +64,7 @@ def test_seeds_that_are_trained_already_are_offered_to_be_compared(database: Dat
     assert "no run" not in found.offer.basis
 
 
-def test_what_is_queued_or_trains_is_not_offered_again(database: Database) -> None:
+def test_queued_and_running_seeds_are_not_offered_again(database: Database) -> None:
     trained(database, CLOSE)
     study_id = study_of(database, [1, 2, 3], 3)
     wanted = of_study(database, study_id).verdict.more_seeds or 0
@@ -110,7 +110,9 @@ def test_runs_without_a_study_become_one_with_their_new_seeds(database: Database
 
 
 @pytest.mark.parametrize("by", [("device_used",), ("depth", "device_used")])
-def test_nothing_is_offered_for_what_nobody_can_choose(database: Database, by: tuple[str, ...]) -> None:
+def test_no_seeds_are_offered_for_properties_that_cannot_be_chosen(
+    database: Database, by: tuple[str, ...]
+) -> None:
     runs = trained(database, {2: CLOSE[2], 3: CLOSE[3]})
     with database.read() as session:
         found = compare(session, runs, by)
@@ -118,7 +120,7 @@ def test_nothing_is_offered_for_what_nobody_can_choose(database: Database, by: t
     assert found.offer is None
 
 
-def test_nothing_is_offered_where_everything_is_settled(database: Database) -> None:
+def test_no_seeds_are_offered_if_every_pair_is_settled(database: Database) -> None:
     found = of_study(
         database, (trained(database, {1: CLOSE[1], 3: CLOSE[3]}), study_of(database, [1, 3], 3))[1]
     )

@@ -17,18 +17,18 @@ def test_a_sample_that_is_all_over_the_place_does_not_blur_who_is_best() -> None
     assert found[1] > 0.98
 
 
-def test_equal_samples_are_equally_likely_to_be_the_best_and_get_the_same_answer_again() -> None:
+def test_equal_samples_get_equal_probabilities_reproducibly() -> None:
     found = probability_best([[0.9, 0.91, 0.92]] * 2)
     assert found == pytest.approx([0.5, 0.5], abs=0.01)
     assert probability_best([[0.9, 0.91, 0.92]] * 2) == found
 
 
 @pytest.mark.parametrize("samples", [[[0.9, 0.9], [0.8, 0.8]], [[0.9, 0.9, 0.9], [0.8, 0.81, 0.79]]])
-def test_nothing_is_likely_beside_a_sample_without_any_spread(samples: list[list[float]]) -> None:
+def test_there_is_no_probability_of_being_best_if_a_sample_has_no_spread(samples: list[list[float]]) -> None:
     assert probability_best(samples) is None
 
 
-def test_nobody_is_likely_the_best_beside_a_single_value() -> None:
+def test_there_is_no_probability_of_being_best_if_a_sample_has_one_value() -> None:
     assert probability_best([[0.9, 0.91], [0.8]]) is None
     assert probability_best([]) is None
 
@@ -47,7 +47,7 @@ def test_pairs_of_equal_differences_say_nothing() -> None:
     assert probability_best([[0.91, 0.92, 0.93], [0.92, 0.93, 0.94]], [[0, 1]]) is None
 
 
-def test_pairs_beside_samples_that_have_none() -> None:
+def test_paired_and_unpaired_samples_are_ranked_together() -> None:
     one, twin = [0.970, 0.974, 0.978], [0.972, 0.976, 0.981]
     found = probability_best([one, twin, [0.973, 0.979, 0.971]], [[0, 1]])
     assert found is not None
@@ -65,7 +65,7 @@ def test_means_that_lie_together_are_drawn_towards_each_other() -> None:
     assert beside[2] < 0.001
 
 
-def test_very_many_samples_are_judged_too() -> None:
+def test_very_many_samples_are_ranked() -> None:
     found = probability_best([[0.9 + place / 1e4, 0.901 + place / 1e4] for place in range(100)])
     assert found is not None
     assert sum(found) == pytest.approx(1)

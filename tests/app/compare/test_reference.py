@@ -10,7 +10,7 @@ from tests.app.compare.findings import compared
 from tests.app.states import finished_run, queue_run, shown
 
 
-def test_the_published_figures_stand_beside_and_never_inside(database: Database) -> None:
+def test_published_figures_are_separate_from_measured_ones(database: Database) -> None:
     found = compared(database, finished_run(database))
     assert found.reference == PUBLISHED
     assert [(row.depth, row.test_accuracy) for row in found.reference] == [
@@ -23,7 +23,7 @@ def test_the_published_figures_stand_beside_and_never_inside(database: Database)
     assert [each.depth for each in found.by_depth] == [1]
 
 
-def test_the_published_figures_are_not_laid_beside_runs_on_other_data(database: Database) -> None:
+def test_published_figures_are_shown_only_with_runs_on_mnist(database: Database) -> None:
     digits, clothes = finished_run(database), finished_run(database, dataset="clothes")
     assert compared(database, clothes).reference == []
     assert compared(database, digits, clothes).reference == PUBLISHED
@@ -38,7 +38,7 @@ def test_the_published_figures_are_not_laid_beside_runs_on_other_data(database: 
         ({"dataset": "clothes"}, False),
     ],
 )
-def test_runs_are_laid_beside_the_published_ones_only_if_all_have_their_epochs_and_data(
+def test_runs_are_comparable_with_published_ones_only_with_the_same_epochs_and_data(
     database: Database, others: dict[str, Any], *, comparable: bool
 ) -> None:
     same: dict[str, Any] = {"epochs": PUBLISHED_EPOCHS}

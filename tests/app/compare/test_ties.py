@@ -43,14 +43,16 @@ PERFECT = [1.0, 1.0]
         ),
     ],
 )
-def test_where_all_are_equal_as_shown_none_is_the_highest(test: dict[int, list[float]], answer: str) -> None:
+def test_if_all_means_look_equal_none_is_called_the_highest(
+    test: dict[int, list[float]], answer: str
+) -> None:
     found = judge(test)
     assert found.answer == [answer]
     assert found.best == [f"depth={depth}" for depth in test]
     assert not [sentence for sentence in found.sentences if "highest" in sentence or "best" in sentence]
 
 
-def test_a_tie_for_first_is_called_one_and_judged_against_the_others() -> None:
+def test_a_tie_for_the_first_place_is_tested_against_the_others() -> None:
     found = judge({**APART, 3: [0.971, 0.972, 0.973]})
     assert found.answer == [
         (
@@ -65,7 +67,7 @@ def test_a_tie_for_first_is_called_one_and_judged_against_the_others() -> None:
     assert shown == ["2 layers against 1", "3 layers against 2", "3 layers against 1"]
 
 
-def test_those_that_tie_are_told_apart_from_another_only_if_each_is() -> None:
+def test_tied_groups_differ_from_another_group_only_if_each_of_them_does() -> None:
     test = {1: [0.92, 0.93, 0.925], 2: [0.971, 0.972, 0.973], 3: [0.90, 1.0, 1.016], 4: [0.96]}
     found = judge(test)
     assert found.best == ["depth=2", "depth=3"]
@@ -74,14 +76,14 @@ def test_those_that_tie_are_told_apart_from_another_only_if_each_is() -> None:
     )
 
 
-def test_a_difference_too_small_to_show_is_still_a_tie_and_its_size_is_told() -> None:
+def test_a_difference_too_small_to_display_is_a_tie_with_its_size() -> None:
     found = judge({1: [0.971209, 0.97121, 0.971211], 2: [0.971239, 0.97124, 0.971241]})
     assert found.pairs[0].different
     assert found.answer[0].startswith("1 and 2 layers both reached 97.12 %")
     assert ": a real difference, of less than 0.01 pp" in found.evidence[0]
 
 
-def test_one_alone_is_the_best_and_of_several_data_sets_none() -> None:
+def test_a_single_leader_is_the_best_and_several_data_sets_have_none() -> None:
     assert judge(APART).best == ["depth=2"]
     assert judge({}).best == []
     groups = [group({"dataset": name}, [0.9, 0.9], datasets=[name]) for name in ("clothes", "mnist")]
@@ -103,7 +105,7 @@ def test_accuracies_are_equal_if_they_are_shown_so() -> None:
     assert not equal(0.97504, 0.97506)
 
 
-def test_all_that_are_shown_as_high_as_the_highest_lead() -> None:
+def test_groups_displayed_as_high_as_the_highest_are_leaders() -> None:
     groups = [of_depth(depth, [mean]) for depth, mean in enumerate((0.97, 0.97501, 0.97504), 1)]
     assert leaders(groups) == groups[1:]
     assert leaders([]) == []

@@ -8,7 +8,7 @@ from app.compare.verdict import verdict
 from tests.app.compare.judged import APART, CLOSE, LEARNING_RATES, group, judge, lr, mixing, of_depth, text_of
 
 
-def test_with_nothing_finished_there_is_nothing_to_judge() -> None:
+def test_the_verdict_without_results_says_so() -> None:
     found = judge({})
     assert found.sentences == ["There are no results to compare."]
     assert verdict([], nothing="No run finished.").answer == ["No run finished."]
@@ -37,7 +37,7 @@ def test_depths_far_apart_are_a_real_difference() -> None:
     assert found.evidence[0] == f"{claim}: a real difference."
 
 
-def test_depths_close_together_are_not_distinguished_and_it_is_said_what_would_settle_it() -> None:
+def test_close_depths_are_undecided_and_the_number_of_seeds_is_suggested() -> None:
     found = judge(CLOSE)
     (pair,) = found.pairs
     assert pair.different is False
@@ -50,12 +50,12 @@ def test_depths_close_together_are_not_distinguished_and_it_is_said_what_would_s
     assert (found.more_seeds, found.more_seeds_for) == (pair.more_seeds, ["3 layers", "4 layers"])
 
 
-def test_the_best_is_told_apart_from_some_and_not_from_others() -> None:
+def test_the_best_differs_significantly_from_some_groups_only() -> None:
     found = judge(APART | CLOSE)
     assert found.answer[1] == "It differs from 1 and 2 layers by more than chance, but not from 3 layers."
 
 
-def test_where_the_best_is_clear_the_pair_that_is_nearest_to_be_settled_is_named() -> None:
+def test_if_the_best_is_clear_seeds_are_suggested_for_the_closest_open_pair() -> None:
     found = judge({1: CLOSE[3], 2: CLOSE[4], 3: [0.9990, 0.9991, 0.9992]})
     assert found.answer[1] == "It differs from 1 and 2 layers by more than chance."
     pair = found.pairs[0]
@@ -65,7 +65,7 @@ def test_where_the_best_is_clear_the_pair_that_is_nearest_to_be_settled_is_named
     assert (found.more_seeds, found.more_seeds_for) == (pair.more_seeds, ["1 layer", "2 layers"])
 
 
-def test_differences_too_small_for_any_number_of_seeds_are_called_so() -> None:
+def test_the_verdict_says_if_a_hundred_seeds_would_not_settle_a_pair() -> None:
     assert "even 100 seeds would probably not settle them" in text_of(
         {3: [0.9780, 0.9800, 0.9790], 4: [0.9781, 0.9801, 0.9790]}
     )
@@ -96,7 +96,7 @@ def test_a_single_seed_on_one_side_allows_no_test_of_that_pair_and_no_chance_of_
     assert found.more_seeds_for == ["1 layer"]
 
 
-def test_what_the_best_can_not_be_tested_against_is_said() -> None:
+def test_the_verdict_names_groups_that_the_best_cannot_be_tested_against() -> None:
     found = judge({**APART, 3: [0.96]})
     differs = "It differs from 1 layer by more than chance"
     assert found.answer[1] == f"{differs}; against 3 layers no test is possible."
@@ -136,7 +136,7 @@ def test_a_probability_is_never_shown_as_certain() -> None:
     assert found.answer[0].endswith("> 99 % likely to be the best.")
 
 
-def test_groups_that_mix_configurations_are_not_tested_and_it_is_said_what_to_do() -> None:
+def test_groups_of_mixed_configurations_are_not_tested_and_the_remedy_is_given() -> None:
     one, other = mixing("1 layer", [0.92, 0.93, 0.94, 0.95]), mixing("2 layers", [0.96, 0.961, 0.962, 0.963])
     found = verdict([one, other])
     (pair,) = found.pairs
@@ -150,7 +150,7 @@ def test_groups_that_mix_configurations_are_not_tested_and_it_is_said_what_to_do
     assert not [sentence for sentence in found.evidence if "Intervals" in sentence]
 
 
-def test_what_read_other_images_is_neither_better_nor_worse() -> None:
+def test_groups_on_different_images_are_not_ranked() -> None:
     digits = group({"dataset": "mnist"}, [0.98, 0.981], datasets=["mnist"])
     clothes = group({"dataset": "clothes"}, [0.88, 0.881], datasets=["clothes"])
     found = verdict([clothes, digits])
@@ -159,7 +159,7 @@ def test_what_read_other_images_is_neither_better_nor_worse() -> None:
     assert answer.startswith("These runs used different images (clothes and mnist)")
 
 
-def test_while_runs_are_to_come_it_is_so_far() -> None:
+def test_the_verdict_of_unfinished_runs_begins_with_so_far() -> None:
     groups = [of_depth(depth, values) for depth, values in APART.items()]
     assert verdict(groups, unfinished=True).answer[0].startswith("So far 2 layers reached 97.20 %")
 

@@ -28,7 +28,7 @@ def test_the_baseline_is_found_by_its_key_and_by_the_label_of_old_addresses(data
     assert against.difference == f"{in_points(-0.01)}, not tested"
 
 
-def test_against_a_baseline_that_it_ties_with_a_group_is_equal(database: Database) -> None:
+def test_a_group_that_ties_with_the_baseline_is_called_equal(database: Database) -> None:
     ids = [finished_run(database, 1.0, depth=depth) for depth in (1, 2)]
     found = compared(database, *ids)
     assert versus(found.verdict, found.groups[0], found.groups)["depth=2"].difference == "0.00 pp, equal"
@@ -55,14 +55,14 @@ def test_a_comparison_is_headed_by_what_it_is_by() -> None:
     assert title(["depth", "lr"]) == "Comparison by depth and learning rate"
 
 
-def test_what_runs_can_be_grouped_by_is_told_from_what_is_the_same_for_all(database: Database) -> None:
+def test_axes_are_split_into_differing_and_equal_hyperparameters(database: Database) -> None:
     found = compared_by(database, of_rates(database), ["depth"])
     axes = Axes.of(found)
     assert (axes.differing, "lr" in axes.same) == (["depth", "lr"], False)
     assert sorted([*axes.differing, *axes.same]) == sorted(AXES)
 
 
-def test_hyperparameters_that_all_runs_share_are_listed_once_with_their_value(database: Database) -> None:
+def test_shared_hyperparameters_are_listed_once(database: Database) -> None:
     found = compared(database, *of_rates(database), finished_run(database, depth=2, epochs=4))
     parameters = Parameters.of(found.runs)
     assert list(parameters.differing) == ["depth", "epochs", "lr", "seed"]

@@ -44,7 +44,7 @@ def test_a_run_that_ends_before_the_cancel_arrives_is_finished(database: Databas
 
 
 @pytest.mark.parametrize("end", [finished_run, failed_run])
-def test_what_has_ended_cannot_be_cancelled(database: Database, end: Any) -> None:
+def test_an_ended_run_cannot_be_cancelled(database: Database, end: Any) -> None:
     run_id = end(database)
     with pytest.raises(WrongState, match="only a queued or running run"):
         cancel(database, run_id)
@@ -76,7 +76,7 @@ def test_a_name_taken_away_becomes_the_default_again(database: Database) -> None
     assert row(database, run_id).name == "1 layer, 3 epochs, seed 0"
 
 
-def test_training_goes_on_through_an_edit(database: Database) -> None:
+def test_training_continues_during_an_edit(database: Database) -> None:
     run_id = queue_run(database)
     claim = claimed(database)
     with database.write() as session:
@@ -93,7 +93,7 @@ def test_a_running_run_cannot_be_deleted(database: Database) -> None:
         actions.remove(session, run_id)
 
 
-def test_a_deleted_run_takes_its_epochs_along_and_its_id_is_not_used_again(database: Database) -> None:
+def test_deleting_a_run_deletes_its_epochs_and_its_id_is_not_reused(database: Database) -> None:
     run_id = finished_run(database)
     with database.write() as session:
         actions.remove(session, run_id)

@@ -32,7 +32,7 @@ def test_an_unnamed_run_is_called_by_its_depth_and_seed(database: Database) -> N
     assert row(database, queue_run(database, depth=3)).name == "3 layers, 3 epochs, seed 0"
 
 
-def test_each_of_several_new_runs_has_a_change_number_of_its_own(database: Database) -> None:
+def test_each_new_run_has_a_separate_change_number(database: Database) -> None:
     before = row(database, queue_run(database)).change
     with database.write() as session:
         config = run_rows.get(session, 1).config
@@ -77,7 +77,7 @@ def enqueue_one(database: Database, *, limit: int) -> None:
         admission.enqueue(session, [TrainConfig(depth=1, epochs=1)], Labels(), limit=limit)
 
 
-def test_only_runs_that_wait_count_towards_the_limit(database: Database) -> None:
+def test_only_queued_runs_count_towards_the_limit(database: Database) -> None:
     finished_run(database)
     queue_run(database)
     claimed(database)
@@ -86,7 +86,7 @@ def test_only_runs_that_wait_count_towards_the_limit(database: Database) -> None
         enqueue_one(database, limit=1)
 
 
-def test_as_many_as_may_wait_pass_and_one_more_is_refused_with_what_to_do(database: Database) -> None:
+def test_the_queue_admits_runs_up_to_its_limit(database: Database) -> None:
     for _ in range(2):
         enqueue_one(database, limit=2)
     with pytest.raises(QueueFull) as caught:
@@ -98,7 +98,7 @@ def test_as_many_as_may_wait_pass_and_one_more_is_refused_with_what_to_do(databa
     assert caught.value.headers == {"Retry-After": str(caught.value.retry_after)}
 
 
-def test_no_way_into_a_full_queue_leads_past_its_limit(database: Database) -> None:
+def test_every_kind_of_admission_checks_the_queue_limit(database: Database) -> None:
     done, failed = finished_run(database), failed_run(database)
     waiting = queue_run(database)
     again = Again(run_ids=[done], study_id=None)
@@ -127,7 +127,7 @@ def test_a_study_that_queues_nothing_needs_no_room(database: Database) -> None:
         assert studies.create_study(session, reused, limit=0).counts["finished"] == 1
 
 
-def test_a_client_is_told_to_wait_until_there_is_room_from_a_second_to_an_hour(database: Database) -> None:
+def test_retry_after_is_from_a_second_to_an_hour(database: Database) -> None:
     add_worker(database)
 
     def told(waiting: int) -> int:

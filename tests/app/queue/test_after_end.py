@@ -77,7 +77,7 @@ def test_after_the_first_time_only_what_has_changed_is_looked_at(
     assert present(settings, new) == {"attempt-1"}
 
 
-def test_what_could_not_be_removed_is_tried_again(database: Database, settings: Settings) -> None:
+def test_a_failed_removal_is_retried(database: Database, settings: Settings) -> None:
     finished, deleted = finished_run(database), finished_run(database)
     with database.write() as session:
         actions.remove(session, deleted)

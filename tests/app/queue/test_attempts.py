@@ -35,7 +35,7 @@ def test_a_queued_run_has_no_attempts(database: Database) -> None:
     assert attempts_of(database, queue_run(database)) == []
 
 
-def test_an_attempt_under_way_tells_where_it_trains_and_how_far_it_is(database: Database) -> None:
+def test_a_running_attempt_has_its_device_and_epoch(database: Database) -> None:
     run_id = queue_run(database)
     add_worker(database, "w1")
     claim = claimed(database, "w1")
@@ -46,7 +46,7 @@ def test_an_attempt_under_way_tells_where_it_trains_and_how_far_it_is(database: 
     assert (attempt.worker_id, attempt.host, attempt.device, attempt.ended_at) == ("w1", "here", "cpu", None)
 
 
-def test_each_attempt_tells_from_which_epoch_to_which_it_got_and_why_it_ended(database: Database) -> None:
+def test_an_attempt_has_its_first_and_last_epoch_and_the_reason_of_its_end(database: Database) -> None:
     run_id = queue_run(database)
     first = claimed(database)
     start(database, first, 0)
@@ -99,7 +99,7 @@ def test_an_attempt_ends_once_and_a_retry_begins_another(
     assert [attempt.attempt for attempt in attempts_of(database, run_id)] == [1, 2]
 
 
-def test_a_run_to_be_cancelled_that_is_lost_says_both(database: Database) -> None:
+def test_a_lost_run_with_a_cancel_request_records_both(database: Database) -> None:
     run_id = queue_run(database)
     claim = claimed(database)
     with database.write() as session:

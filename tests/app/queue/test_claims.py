@@ -67,7 +67,7 @@ def test_a_worker_is_given_only_runs_for_devices_it_has(
     assert (take(database, kinds=frozenset(kinds)) is not None) is fits
 
 
-def test_a_run_for_an_absent_device_is_passed_over(database: Database) -> None:
+def test_a_run_for_an_unavailable_device_is_not_claimed(database: Database) -> None:
     queue_run(database, device="cuda")
     second = queue_run(database, device="cpu")
     assert claimed(database).run_id == second
@@ -106,7 +106,7 @@ def test_an_epoch_cannot_leave_out_the_one_before(database: Database) -> None:
 
 
 @pytest.mark.parametrize("reclaimed", [False, True])
-def test_an_attempt_that_is_over_writes_nothing(database: Database, *, reclaimed: bool) -> None:
+def test_an_ended_attempt_writes_nothing(database: Database, *, reclaimed: bool) -> None:
     run_id = queue_run(database)
 
     def apart_from_the_eta() -> RunOut:  # which falls while time goes by
@@ -131,7 +131,7 @@ def test_an_attempt_that_is_over_writes_nothing(database: Database, *, reclaimed
     assert after == before
 
 
-def test_a_claim_keeps_the_epochs_of_the_attempt_before_and_knows_how_many(database: Database) -> None:
+def test_a_claim_keeps_and_counts_the_epochs_of_earlier_attempts(database: Database) -> None:
     run_id = queue_run(database)
     claim = claimed(database)
     assert claim.epochs_done == 0
@@ -143,7 +143,7 @@ def test_a_claim_keeps_the_epochs_of_the_attempt_before_and_knows_how_many(datab
     assert epochs_of(database, run_id) == [(1, 1), (1, 2)]
 
 
-def test_an_attempt_that_starts_anew_drops_the_epochs_of_the_one_before_and_says_so(
+def test_an_attempt_from_scratch_deletes_earlier_epochs_and_records_a_reset(
     database: Database,
 ) -> None:
     run_id = queue_run(database)
@@ -165,7 +165,7 @@ def test_an_attempt_that_starts_anew_drops_the_epochs_of_the_one_before_and_says
     assert [event.kind for event in told] == ["reset", "run", "epoch"]
 
 
-def test_an_attempt_that_resumes_shows_what_its_last_kept_epoch_did(database: Database) -> None:
+def test_a_resumed_attempt_shows_the_results_of_its_last_kept_epoch(database: Database) -> None:
     run_id = queue_run(database, epochs=9)
     claim = claimed(database)
     start(database, claim, 0)
@@ -186,7 +186,7 @@ def test_an_attempt_that_resumes_shows_what_its_last_kept_epoch_did(database: Da
     assert row(database, run_id).train_seconds == 0.75
 
 
-def test_an_attempt_that_loses_nothing_resets_nothing(database: Database) -> None:
+def test_an_attempt_that_keeps_all_epochs_records_no_reset(database: Database) -> None:
     queue_run(database)
     claim = claimed(database)
     record(database, claim, 1, 2)

@@ -96,7 +96,7 @@ def counts(database: Database, run_id: int) -> tuple[str, int, int]:
     return run.status, run.crashes, run.worker_losses
 
 
-def test_a_run_that_gets_on_survives_any_number_of_losses(database: Database) -> None:
+def test_a_run_with_new_epochs_survives_any_number_of_losses(database: Database) -> None:
     run_id = queue_run(database, epochs=200)
     for epoch in range(1, 31):
         claim = go_on(database, epoch - 1, epoch)
@@ -119,7 +119,7 @@ def test_a_run_that_always_dies_at_the_same_epoch_fails(database: Database) -> N
     assert counts(database, run_id) == ("failed", 3, 0)
 
 
-def test_an_epoch_beyond_the_furthest_begins_both_counts_anew(database: Database) -> None:
+def test_a_new_epoch_resets_both_loss_counts(database: Database) -> None:
     run_id = queue_run(database, epochs=10)
     lose(database, go_on(database, 0, 1, 2, 3, 4))
     lose(database, go_on(database, 2, 3))

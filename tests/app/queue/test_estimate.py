@@ -35,7 +35,7 @@ def trained(database: Database, seconds: float, device: str = "cpu", **config: A
     return run_id
 
 
-def test_with_no_past_the_arithmetic_has_to_do_and_says_so(database: Database) -> None:
+def test_without_past_runs_the_estimate_uses_an_assumed_speed(database: Database) -> None:
     config = TrainConfig(depth=5, epochs=200)
     found = guess(database, config)
     assert found.seconds == pytest.approx(assumed(config), rel=0.01)
@@ -94,7 +94,7 @@ def test_other_data_is_scaled_by_its_images(database: Database) -> None:
     assert again.seconds == pytest.approx(30, rel=0.05)  # of the size that its run found
 
 
-def test_what_failed_at_once_is_no_guide_but_epochs_of_others_are(database: Database) -> None:
+def test_estimates_ignore_failed_runs_without_an_epoch(database: Database) -> None:
     failed_run(database)
     config = TrainConfig(depth=1, epochs=10)
     assert guess(database, config).basis == ASSUMED
@@ -137,7 +137,7 @@ def test_runs_share_the_live_slots_but_one_run_has_only_one(database: Database) 
 
 
 @on_both
-def test_only_runs_on_the_device_that_would_train_are_a_guide(database: Database) -> None:
+def test_estimates_use_runs_on_the_same_device(database: Database) -> None:
     trained(database, 100, epochs=10)
     trained(database, 10, "cuda:0", epochs=10)
     add_worker(database)
@@ -165,7 +165,7 @@ def test_runs_on_the_same_model_of_device_are_a_guide_before_others(database: Da
     assert guess(database, config).seconds == pytest.approx(100, rel=0.05)
 
 
-def test_without_a_worker_the_newest_run_tells_the_device(database: Database) -> None:
+def test_without_a_worker_the_device_of_the_newest_run_is_assumed(database: Database) -> None:
     trained(database, 10, "cuda:0", epochs=10)
     trained(database, 100, "cpu", epochs=10)
     with database.write() as session:
@@ -178,7 +178,7 @@ def test_without_a_worker_the_newest_run_tells_the_device(database: Database) ->
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_preview_over_http_tells_batches_apart_and_shows_the_range(client: httpx.Client) -> None:
+def test_a_preview_depends_on_the_batch_size_and_has_a_range(client: httpx.Client) -> None:
     told = [
         client.post("/studies/preview", json={"depth": 3, "epochs": 1, "batch_size": size}).json()
         for size in (1, 1024)

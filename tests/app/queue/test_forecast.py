@@ -51,7 +51,7 @@ def left(database: Database, run_id: int) -> float:
 
 
 @on_both
-def test_a_run_goes_on_at_the_pace_of_its_last_epochs(database: Database) -> None:
+def test_a_running_run_is_forecast_at_the_pace_of_its_last_epochs(database: Database) -> None:
     claim = training(database, [1.0] * 10)
     assert 90 < left(database, claim.run_id) < 125  # with evaluations
     recorded(database, claim, [4.0] * 8, first=11)
@@ -73,7 +73,7 @@ def test_a_machine_that_slept_does_not_spoil_the_forecast(database: Database) ->
     assert left(database, claim.run_id) == pytest.approx(before, rel=0.05)
 
 
-def test_a_resumed_run_goes_by_the_epochs_of_its_own_attempt(database: Database) -> None:
+def test_a_resumed_run_is_forecast_by_the_epochs_of_its_attempt(database: Database) -> None:
     claim = training(database, [1.0] * 10, epochs=12)
     with database.write() as session:
         endings.lose(session, claim, "its process died")
@@ -95,7 +95,7 @@ def test_before_its_first_epoch_a_run_takes_what_past_runs_took(database: Databa
     assert left(database, claim.run_id) == pytest.approx(99 * 60, rel=0.1)
 
 
-def test_what_is_left_falls_with_the_clock_to_the_next_epoch(database: Database) -> None:
+def test_the_remaining_time_falls_until_the_next_epoch_is_due(database: Database) -> None:
     claim = training(database, [10.0] * 4, epochs=5)
     before = left(database, claim.run_id)
     for seconds in (5, 500):
@@ -107,7 +107,7 @@ def test_what_is_left_falls_with_the_clock_to_the_next_epoch(database: Database)
 
 
 @on_both
-def test_what_waits_ends_in_the_order_of_the_queue(database: Database) -> None:
+def test_queued_runs_are_forecast_to_end_in_the_order_of_the_queue(database: Database) -> None:
     trained(database, 100, epochs=100)
     add_worker(database, slots=2)
     waiting = [queue_run(database, epochs=100, seed=seed) for seed in range(5)]
@@ -120,7 +120,7 @@ def test_what_waits_ends_in_the_order_of_the_queue(database: Database) -> None:
     assert ends(database)[waiting[4]].seconds == pytest.approx(one)
 
 
-def test_what_waits_is_as_slow_as_what_trains(database: Database) -> None:
+def test_queued_runs_are_forecast_at_the_pace_of_running_ones(database: Database) -> None:
     trained(database, 100, epochs=100)
     add_worker(database, slots=2)
     normal, slow = (training(database, [each] * 5) for each in (0.8, 16.0))
@@ -141,7 +141,7 @@ def test_a_run_that_no_slot_can_train_has_no_end(database: Database) -> None:
     assert detail(database, stuck).time_left is None
 
 
-def test_a_run_tells_how_long_it_will_be_under_way_and_from_what(database: Database) -> None:
+def test_a_run_has_its_remaining_time_and_the_basis(database: Database) -> None:
     claim = training(database, [0.5] * 5)
     waiting = queue_run(database, epochs=100)
     train, wait = detail(database, claim.run_id).time_left, detail(database, waiting).time_left

@@ -67,7 +67,7 @@ def with_smoothing(body: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("model", "body", "digest"), STORED)
 @pytest.mark.parametrize("upgraded", [False, True])
-def test_a_key_stored_by_the_version_before_goes_on_working(
+def test_a_key_stored_by_an_earlier_version_remains_valid(
     database: Database, model: type[BaseModel], body: dict[str, Any], digest: str, *, upgraded: bool
 ) -> None:
     remember(database, digest)
@@ -81,7 +81,7 @@ def test_a_key_stored_by_the_version_before_goes_on_working(
 
 
 @pytest.mark.parametrize(("model", "body", "digest"), STORED)
-def test_a_key_is_known_whatever_hyperparameter_a_later_version_adds(
+def test_keys_remain_valid_when_a_later_version_adds_hyperparameters(
     database: Database, model: type[BaseModel], body: dict[str, Any], digest: str
 ) -> None:
     first = Keys(database).once("once", "/runs", model(**body), create)
@@ -97,7 +97,7 @@ def test_a_key_is_known_whatever_hyperparameter_a_later_version_adds(
             Keys(database).once("once", "/runs", later(model)(**with_smoothing(body)), create)
 
 
-def test_the_client_takes_a_first_answer_that_lacks_what_came_later(server: Served) -> None:
+def test_the_client_accepts_a_stored_response_without_newer_fields(server: Served) -> None:
     run = server.client.post("/runs", json={"depth": 2}).json()
     del run["worker_losses"], run["precision"]
     remember(server.database, STORED[0][2], json.dumps(run))

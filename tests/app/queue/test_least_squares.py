@@ -11,14 +11,14 @@ def test_rows_that_tell_everything_are_met_exactly() -> None:
     assert found == pytest.approx([2, 4])
 
 
-def test_what_no_row_tells_stays_at_one() -> None:
+def test_a_factor_without_data_stays_at_one() -> None:
     found, inverse = factors([[0.5, 0.0]], [1], hold=1e-6)
     assert found == pytest.approx([2, 1], rel=1e-4)
     assert inverse[1][1] == pytest.approx(1e6)
     assert inverse[0][0] == pytest.approx(4, rel=1e-4)
 
 
-def test_a_row_without_weight_tells_nothing() -> None:
+def test_a_row_without_weight_has_no_effect() -> None:
     assert factors([[0.5], [5.0]], [1, 0], hold=0)[0] == pytest.approx([2])
 
 

@@ -70,12 +70,12 @@ def name_of(database: Database, run_id: int) -> str:
         ),
     ],
 )
-def test_a_name_tells_what_differs_from_the_defaults(config: dict[str, Any], name: str) -> None:
+def test_a_name_contains_values_that_differ_from_the_defaults(config: dict[str, Any], name: str) -> None:
     assert names.described(TrainConfig(**config)) == name
 
 
 @given(st.sets(st.sampled_from(sorted(LONGEST))), st.integers(1, 9))
-def test_no_made_name_is_too_long(chosen: set[str], depth: int) -> None:
+def test_generated_names_are_not_too_long(chosen: set[str], depth: int) -> None:
     config = TrainConfig.model_construct(**TrainConfig(depth=1).model_dump() | {"depth": depth})
     name = names.described(config.model_copy(update={each: LONGEST[each] for each in chosen}))
     assert name.startswith(f"{depth} layer")
@@ -101,7 +101,7 @@ def test_repeats_of_a_configuration_are_counted(database: Database) -> None:
         assert [run.name for run in more] == [f"{base} · 4", "2 layers, seed 0", f"{base} · 5"]
 
 
-def test_configurations_whose_names_are_shortened_alike_are_told_apart_too(database: Database) -> None:
+def test_configurations_with_equal_shortened_names_get_different_names(database: Database) -> None:
     found = [
         name_of(database, queue_run(database, **LONGEST | {"patience": patience, "depth": 2}))
         for patience in (1, 2)
@@ -109,7 +109,7 @@ def test_configurations_whose_names_are_shortened_alike_are_told_apart_too(datab
     assert found[1] == f"{found[0]} · 2"
 
 
-def test_deleting_runs_never_makes_a_name_twice(database: Database) -> None:
+def test_names_remain_unique_after_deletions(database: Database) -> None:
     first, second, third = (queue_run(database) for _ in range(3))
     for run_id in (first, second):
         with database.write() as session:

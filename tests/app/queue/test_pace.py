@@ -92,7 +92,7 @@ def test_the_time_grows_with_updates_parameters_and_data() -> None:
     assert pace.guess(work(images=(10, 10), batch_size=60_000)).seconds < 1
 
 
-def test_a_single_run_tells_how_fast_the_machine_is() -> None:
+def test_a_single_run_scales_the_assumed_speed() -> None:
     run = work(depth=2, epochs=20)
     for factor in (0.1, 7.0):
         past = (Observation(run, factor * product(run.amounts(), ASSUMED["cpu"])),)
@@ -166,7 +166,7 @@ def test_four_in_five_runs_end_within_the_range() -> None:
     assert 0.7 < sum(within) / len(within) < 0.95
 
 
-def test_what_is_left_has_no_start_and_what_was_cancelled_no_end() -> None:
+def test_a_resumed_run_has_no_start_cost_and_a_cancelled_one_no_end_cost() -> None:
     config = TrainConfig(depth=3, epochs=5)
     whole = fitted("cpu", ()).guess(Work.of(config)).seconds
     rest = fitted("cpu", ()).guess(Work.of(config, starts=False)).seconds

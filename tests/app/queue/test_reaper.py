@@ -53,7 +53,7 @@ def beat(database: Database) -> None:
         assert registry.heartbeat(session, "w", LEASE)
 
 
-def test_a_worker_that_went_silent_loses_its_run_after_its_lease(
+def test_a_worker_without_heartbeats_loses_its_run_after_its_lease(
     database: Database, clock: Clock, reaper: Reaper
 ) -> None:
     run_id = hold(database)
@@ -64,7 +64,7 @@ def test_a_worker_that_went_silent_loses_its_run_after_its_lease(
         assert registry.list_workers(session) == []
 
 
-def test_after_a_time_without_the_database_live_workers_get_a_lease_to_beat(
+def test_after_an_outage_workers_have_one_lease_to_send_a_heartbeat(
     database: Database, clock: Clock, reaper: Reaper
 ) -> None:
     hold(database)
@@ -75,7 +75,7 @@ def test_after_a_time_without_the_database_live_workers_get_a_lease_to_beat(
     assert pass_time(reaper, clock, LEASE) == []
 
 
-def test_who_stays_silent_after_an_outage_is_lost_after_one_lease(
+def test_a_worker_without_heartbeats_after_an_outage_is_lost_after_one_lease(
     database: Database, clock: Clock, reaper: Reaper
 ) -> None:
     run_id = hold(database)
@@ -83,7 +83,7 @@ def test_who_stays_silent_after_an_outage_is_lost_after_one_lease(
     assert pass_time(reaper, clock, LEASE) == [run_id]
 
 
-def test_who_could_not_write_its_judgement_may_not_be_the_only_one(
+def test_a_reaper_that_could_not_write_waits_another_lease(
     database: Database, clock: Clock, reaper: Reaper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def find_no_room(_: Session) -> list[int]:
@@ -102,9 +102,7 @@ def test_who_could_not_write_its_judgement_may_not_be_the_only_one(
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_turn_that_could_not_be_had_does_not_matter_where_others_could(
-    settings: Settings, database: Database
-) -> None:
+def test_a_writer_that_timed_out_does_not_block_others(settings: Settings, database: Database) -> None:
     busy = Database(settings.url, busy_seconds=0)
     clocks = [Clock(each) for each in (database, busy)]
     reaper = Reaper(busy, LEASE, first_seconds=0)
@@ -121,9 +119,7 @@ def test_a_turn_that_could_not_be_had_does_not_matter_where_others_could(
     busy.close()
 
 
-def test_a_reaper_that_has_just_started_waits_as_long_as_it_is_told_to(
-    database: Database, clock: Clock
-) -> None:
+def test_a_new_reaper_waits_for_the_given_time(database: Database, clock: Clock) -> None:
     run_id = hold(database)
     clock.now += 2 * LEASE
     reaper = Reaper(database, LEASE, first_seconds=2 * BEAT)
@@ -131,7 +127,7 @@ def test_a_reaper_that_has_just_started_waits_as_long_as_it_is_told_to(
     assert pass_time(reaper, clock, BEAT) == [run_id]
 
 
-def test_a_run_whose_lease_is_over_is_reaped(database: Database) -> None:
+def test_a_run_with_an_expired_lease_is_reaped(database: Database) -> None:
     held, expired = queue_run(database), queue_run(database)
     claimed(database)
     claimed(database, "silent", lease_seconds=-1)
@@ -147,7 +143,7 @@ def test_a_run_whose_lease_is_over_is_reaped(database: Database) -> None:
         assert [worker.id for worker in registry.list_workers(session)] == ["w"]
 
 
-def test_a_run_to_be_cancelled_whose_worker_went_silent_is_cancelled(database: Database) -> None:
+def test_a_run_with_a_cancel_request_is_cancelled_when_its_worker_is_lost(database: Database) -> None:
     run_id = queue_run(database)
     claimed(database, lease_seconds=-1)
     cancel(database, run_id)
@@ -155,7 +151,7 @@ def test_a_run_to_be_cancelled_whose_worker_went_silent_is_cancelled(database: D
     assert row(database, run_id).status == "cancelled"
 
 
-def test_a_clock_that_is_set_back_delays_the_judgement_by_one_lease(
+def test_a_clock_set_back_delays_reclaims_by_one_lease(
     database: Database, clock: Clock, reaper: Reaper
 ) -> None:
     clock.now -= 1000 * LEASE

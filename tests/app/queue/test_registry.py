@@ -53,7 +53,7 @@ def test_a_heartbeat_renews_the_leases_of_its_worker_alone(database: Database) -
     assert row(database, mine).status == "running"
 
 
-def test_a_forgotten_worker_learns_so_from_its_heartbeat(database: Database) -> None:
+def test_the_heartbeat_of_an_unknown_worker_returns_false(database: Database) -> None:
     with database.write() as session:
         assert not registry.heartbeat(session, "unknown", 60)
 
@@ -70,7 +70,7 @@ def test_a_worker_known_to_be_dead_loses_its_runs_before_their_lease_ends(databa
         assert registry.list_workers(session) == []
 
 
-def test_a_claim_whose_answer_was_lost_is_released_though_an_older_attempt_is_known(
+def test_a_claim_with_a_lost_response_is_released_despite_an_older_known_attempt(
     database: Database,
 ) -> None:
     run_id = queue_run(database)

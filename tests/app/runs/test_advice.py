@@ -46,7 +46,7 @@ def failed(reason: str, lr: float = 0.05, optimizer: str = "sgd") -> Advice:
     return found
 
 
-def test_only_what_ended_without_a_result_needs_some() -> None:
+def test_only_failed_and_cancelled_runs_have_advice() -> None:
     for status in ("queued", "running", "finished"):
         assert advice.of(RunOut.model_construct(status=status, reason=None)) is None
 
@@ -66,7 +66,7 @@ def test_only_what_ended_without_a_result_needs_some() -> None:
         (3e-5, "adam", "0.00001"),
     ],
 )
-def test_what_diverged_is_cloned_with_a_lower_rate_and_not_retried(
+def test_the_advice_for_a_diverged_run_is_a_lower_learning_rate_and_no_retry(
     lr: float, optimizer: str, lower: str
 ) -> None:
     for error in (Diverged(3), Diverged(3, "gradient")):
@@ -75,7 +75,7 @@ def test_what_diverged_is_cloned_with_a_lower_rate_and_not_retried(
         assert not found.can_retry
 
 
-def test_a_data_set_that_is_missing_or_damaged_is_put_right_first(tmp_path: Path) -> None:
+def test_the_advice_for_an_unusable_data_set_is_to_fix_it(tmp_path: Path) -> None:
     lacking, damaged, unequal, altered = (
         tmp_path / name for name in ("lacking", "bad", "unequal", "altered")
     )
@@ -98,7 +98,7 @@ def test_a_data_set_that_is_missing_or_damaged_is_put_right_first(tmp_path: Path
         assert found.needs_system
 
 
-def test_a_device_that_is_not_there_is_looked_for_on_the_page_system() -> None:
+def test_the_advice_for_a_missing_device_refers_to_the_system_page() -> None:
     with pytest.raises(DeviceUnavailable) as caught:
         resolve("mps")
     found = failed(str(caught.value))
@@ -132,7 +132,7 @@ def test_a_device_that_is_not_there_is_looked_for_on_the_page_system() -> None:
         ("ValueError: it broke", "Training raised an error; the traceback on the run's page shows where"),
     ],
 )
-def test_causes_outside_the_run_may_be_retried(reason: str, beginning: str) -> None:
+def test_the_advice_for_external_causes_allows_a_retry(reason: str, beginning: str) -> None:
     found = failed(reason)
     assert found.words.startswith(beginning)
     assert found.can_retry
@@ -158,7 +158,7 @@ def worker_dies(session: Session, claim: Claim, why: str) -> None:
         (worker_dies, "its worker died", "Its worker or the machine ended"),
     ],
 )
-def test_what_was_lost_too_often_is_advised_by_how(
+def test_the_advice_for_a_lost_run_depends_on_the_kind_of_loss(
     database: Database, loss: Callable[[Session, Claim, str], None], why: str, beginning: str
 ) -> None:
     run_id = queue_run(database)
@@ -238,7 +238,7 @@ def ended(status: str, reason: str | None = None, **other: Any) -> RunOut:
         ended("cancelled", "cancelled by user", epochs_done=1),
     ],
 )
-def test_runs_of_which_one_has_an_epoch_or_may_get_one_are_not_without(other: RunOut) -> None:
+def test_runs_count_as_without_epochs_only_if_all_ended_without_one(other: RunOut) -> None:
     without = ended("failed", str(Diverged(1)))
     assert advice.without_epochs([without])
     assert advice.without_epochs([without, other]) == []
@@ -246,7 +246,7 @@ def test_runs_of_which_one_has_an_epoch_or_may_get_one_are_not_without(other: Ru
     assert advice.without_epochs([]) == []
 
 
-def test_runs_without_an_epoch_are_counted_by_reason_and_advised_once_for_each_kind() -> None:
+def test_runs_without_epochs_are_counted_by_reason_with_one_advice_per_kind() -> None:
     cancelled = ended("cancelled", "cancelled by user")
     loss, gradient = str(Diverged(1)), str(Diverged(1, "gradient"))
     missing = "Device 'cuda' is not available here"
@@ -272,7 +272,7 @@ def test_runs_without_an_epoch_are_counted_by_reason_and_advised_once_for_each_k
     ]
 
 
-def test_of_many_reasons_the_most_frequent_are_quoted() -> None:
+def test_the_most_frequent_reasons_are_quoted() -> None:
     reasons = ["A", "B", "C", "D", "E", "E", None]
     (found,) = advice.without_epochs([ended("failed", reason) for reason in reasons])
     assert found == Ending(

@@ -85,7 +85,7 @@ def test_many_runs_take_no_more_statements_than_few(
 
 
 @pytest.mark.parametrize("action", ["cancel", "archive"])
-def test_each_run_of_a_set_is_a_change_of_its_own(site: Served, action: str) -> None:
+def test_each_run_of_a_bulk_action_has_a_separate_change_number(site: Served, action: str) -> None:
     """Or the event stream, which reads changes in chunks, would leave runs out."""
     ids = queued(site.database, MANY)
     with site.database.read() as session:
@@ -98,7 +98,7 @@ def test_each_run_of_a_set_is_a_change_of_its_own(site: Served, action: str) -> 
     assert len({event.id for event in events}) == MANY
 
 
-def test_a_portion_ends_when_its_time_is_over(site: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_portion_ends_when_its_time_has_passed(site: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = queued(site.database, MANY)
     monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
     monkeypatch.setattr(bulk, "REST_SECONDS", 0.0)
@@ -149,7 +149,7 @@ def failing_at(portion: int, real: Callable[..., Any]) -> Callable[..., Any]:
     return step
 
 
-def test_an_outage_in_the_middle_loses_no_account_and_the_rest_may_be_sent_again(
+def test_an_outage_in_the_middle_reports_the_remaining_runs(
     site: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = queued(site.database, MANY)
@@ -171,7 +171,7 @@ def test_an_outage_in_the_middle_loses_no_account_and_the_rest_may_be_sent_again
     assert (again["remaining"], again["stopped"]) == ([], None)
 
 
-def test_an_outage_before_anything_was_done_is_an_error(
+def test_an_outage_before_the_first_portion_is_an_error(
     site: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = queued(site.database, 2)
@@ -201,7 +201,7 @@ def test_the_page_names_what_was_not_reached(site: Served, monkeypatch: pytest.M
     assert "disk is full" in page.text
 
 
-def test_what_may_wait_again_is_counted_within_one_request(site: Served) -> None:
+def test_a_bulk_retry_of_a_queued_and_an_unknown_run_skips_both(site: Served) -> None:
     run_id = queue_run(site.database)
     answer = site.client.post("/runs/bulk", json={"ids": [run_id, 77], "action": "retry"}).json()
     assert [skip["id"] for skip in answer["skipped"]] == [run_id, 77]

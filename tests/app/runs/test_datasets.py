@@ -41,11 +41,11 @@ def names(settings: Settings) -> list[str]:
     return catalogue(settings.data_dir).names
 
 
-def test_there_is_only_mnist_at_first(tmp_path: Path) -> None:
+def test_a_new_installation_has_only_mnist(tmp_path: Path) -> None:
     assert catalogue(tmp_path) == Catalogue([Usable("mnist", Sizes(60_000, 10_000))])
 
 
-def test_folders_that_fit_follow_mnist_in_the_order_of_their_names(folder: Path, settings: Settings) -> None:
+def test_usable_data_sets_are_listed_by_name_after_mnist(folder: Path, settings: Settings) -> None:
     write(folder / "a-set", small(), compressed=False)
     write(folder / ".hidden", small())
     found = catalogue(settings.data_dir)
@@ -56,7 +56,7 @@ def test_folders_that_fit_follow_mnist_in_the_order_of_their_names(folder: Path,
     assert found.loose is None
 
 
-def test_files_of_other_names_are_told_where_they_come_from(settings: Settings) -> None:
+def test_notes_show_which_files_of_other_names_are_read(settings: Settings) -> None:
     home = settings.data_dir / "datasets"
     write(home / "fashion" / "FashionMNIST" / "raw", small())
     write(home / "fashion" / "FashionMNIST" / "raw", small(), compressed=False)
@@ -97,7 +97,7 @@ def test_files_beside_the_folders_are_listed(folder: Path, settings: Settings) -
     )
 
 
-def test_content_that_does_not_fit_is_told_until_it_is_mended(settings: Settings) -> None:
+def test_invalid_content_is_reported_until_it_is_fixed(settings: Settings) -> None:
     folder = write(settings.data_dir / "datasets" / "letters", small())
     path = folder / f"{TEST_LABELS_FILE}.gz"
     for content, reason in (
@@ -139,10 +139,12 @@ def damaged(folder: Path) -> Path:
     return path
 
 
-def test_damaged_images_are_told_and_refused_until_they_are_mended(site: Served, settings: Settings) -> None:
+def test_damaged_images_are_reported_and_refused_until_they_are_fixed(
+    site: Served, settings: Settings
+) -> None:
     path = damaged(settings.data_dir / "datasets" / "letters")
     eventually(lambda: "letters" in catalogue(settings.data_dir).unfit)
-    reason = f"{path} is damaged: the content of gzip member 1 does not have the stored checksum"
+    reason = f"{path} is damaged: the content of gzip member 1 does not match its checksum"
     assert catalogue(settings.data_dir).unfit["letters"].startswith(reason)
     answer = site.client.post("/runs", json={"depth": 1, "dataset": "letters"})
     assert answer.status_code == 422
@@ -151,7 +153,7 @@ def test_damaged_images_are_told_and_refused_until_they_are_mended(site: Served,
     assert names(settings) == ["mnist", "letters"]
 
 
-def test_images_that_are_still_being_read_keep_no_answer_waiting(
+def test_responses_do_not_wait_for_images_being_read(
     folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on = threading.Event()
@@ -169,7 +171,7 @@ def test_images_that_are_still_being_read_keep_no_answer_waiting(
     eventually(lambda: names(settings) == ["mnist", "clothes"])
 
 
-def test_what_is_not_available_is_refused_with_what_is_and_what_to_do() -> None:
+def test_an_unavailable_data_set_is_refused_with_the_available_ones_and_the_remedy() -> None:
     known = Catalogue([Usable(name, Sizes(5, 3)) for name in ("mnist", "clothes")], {"letters": "It is odd."})
     check(["mnist", "clothes"], known)
     with pytest.raises(UnknownDataset, match=UNKNOWN) as refused:
@@ -183,7 +185,7 @@ def test_what_is_not_available_is_refused_with_what_is_and_what_to_do() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_run_and_a_study_on_a_folder_of_ones_own_are_queued(site: Served) -> None:
+def test_runs_and_studies_on_added_data_sets_are_queued(site: Served) -> None:
     run = site.client.post("/runs", json={"depth": 1, "dataset": "clothes"})
     assert (run.status_code, run.json()["dataset"]) == (201, "clothes")
     study = site.client.post("/studies", json={"depth": 1, "dataset": ["mnist", "clothes"]})
@@ -195,9 +197,7 @@ def test_a_run_and_a_study_on_a_folder_of_ones_own_are_queued(site: Served) -> N
     ("path", "dataset"),
     [("/runs", "kmnist"), ("/studies", ["mnist", "kmnist"]), ("/studies/preview", "kmnist")],
 )
-def test_programs_are_told_which_field_is_wrong_and_nothing_changes(
-    site: Served, path: str, dataset: object
-) -> None:
+def test_an_unknown_data_set_is_an_error_of_its_field(site: Served, path: str, dataset: object) -> None:
     before = contents(site.database)
     answer = site.client.post(path, json={"depth": 1, "dataset": dataset})
     assert answer.status_code == 422
@@ -211,7 +211,7 @@ def test_programs_are_told_which_field_is_wrong_and_nothing_changes(
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("path", ["/runs", "/studies"])
-def test_people_are_told_beside_the_field_and_nothing_changes(site: Served, path: str) -> None:
+def test_an_unknown_data_set_is_shown_at_its_field(site: Served, path: str) -> None:
     before = contents(site.database)
     form = {"depth": "1", "dataset": ["mnist", "kmnist"]}
     answer = site.client.post(path, data=form, headers={"Accept": "text/html"})
@@ -230,7 +230,7 @@ def test_the_form_offers_what_is_there(site: Served) -> None:
     assert 'value="kmnist"' not in shown
 
 
-def test_a_data_set_counts_from_the_moment_it_is_complete(folder: Path, settings: Settings) -> None:
+def test_a_data_set_is_usable_once_it_is_complete(folder: Path, settings: Settings) -> None:
     assert "kmnist" not in names(settings)
     write(folder / "kmnist", {TEST_LABELS_FILE: small()[TEST_LABELS_FILE]})
     assert "kmnist" in names(settings)

@@ -48,7 +48,7 @@ def test_enough_is_the_first_number_that_chance_seldom_reaches(images: int, data
     assert right == most + 1 or stats.binom.sf(right - 2, images, most / images) >= 0.05
 
 
-def test_what_is_known_of_the_shipped_test_set_is_so() -> None:
+def test_the_counts_of_the_shipped_test_set_are_correct() -> None:
     path = DataFolder.of(SHIPPED, None).file(TEST_LABELS_FILE)  # type: ignore[arg-type]  # it needs no folder
     assert path
     assert MNIST
@@ -57,7 +57,7 @@ def test_what_is_known_of_the_shipped_test_set_is_so() -> None:
 
 
 @pytest.mark.parametrize("digit", range(10))
-def test_one_answer_to_every_image_is_guessing_whichever_it_is(digit: int) -> None:
+def test_predicting_one_class_for_every_image_is_guessing(digit: int) -> None:
     assert MNIST
     accuracy = MNIST.counts[digit] / 10_000
     assert MNIST.judge(accuracy) == NO_BETTER
@@ -93,7 +93,7 @@ def test_one_answer_to_every_image_is_guessing_whichever_it_is(digit: int) -> No
         ("own", {}, 0.01, None),
     ],
 )
-def test_a_test_accuracy_is_held_against_the_share_of_the_most_frequent_class(
+def test_test_accuracy_is_compared_with_the_share_of_the_most_frequent_class(
     dataset: str, environment: dict[str, str], accuracy: float | None, found: str | None
 ) -> None:
     chance = Chance.of(dataset, environment)
@@ -102,7 +102,7 @@ def test_a_test_accuracy_is_held_against_the_share_of_the_most_frequent_class(
         assert bool(chance.sentence(accuracy)) == bool(found)
 
 
-def test_a_sentence_says_what_guessing_gets() -> None:
+def test_the_judgement_states_the_chance_accuracy() -> None:
     assert MNIST
     assert MNIST.sentence(0.0958) == (
         "no better than guessing: always predicting 6 scores the same 9.58 %, and always predicting 1 scores "
@@ -153,7 +153,7 @@ def test_a_run_that_guesses_is_marked_on_its_page_in_lists_and_in_comparisons(si
     assert outcome(shown).endswith(", no better than guessing")
 
 
-def test_a_run_that_trains_is_no_better_so_far(site: Served) -> None:
+def test_a_running_run_is_judged_so_far(site: Served) -> None:
     add_worker(site.database)
     run_id = queue_run(site.database)
     claim = claimed(site.database)
@@ -168,7 +168,7 @@ def test_a_run_that_trains_is_no_better_so_far(site: Served) -> None:
     assert f"so far {NO_BETTER}</div>" in site.client.get("/runs", headers=PAGE).text
 
 
-def test_where_no_run_is_better_than_guessing_nothing_is_the_best(site: Served) -> None:
+def test_there_is_no_best_group_if_no_run_is_better_than_guessing(site: Served) -> None:
     add_worker(site.database)
     ids = [
         trained(site.database, accuracy, depth=depth, seed=seed)
@@ -187,7 +187,7 @@ def test_where_no_run_is_better_than_guessing_nothing_is_the_best(site: Served) 
     )
 
 
-def test_one_class_is_called_so(site: Served) -> None:
+def test_a_test_set_of_one_class_gets_a_warning(site: Served) -> None:
     add_worker(site.database)
     environment = {"test_class_counts": "0 0 0 40 0 0 0 0 0 0"}
     run_id = trained(site.database, 1.0, environment, dataset="threes")
@@ -200,7 +200,7 @@ def test_one_class_is_called_so(site: Served) -> None:
     )
 
 
-def test_the_answer_of_an_earlier_version_lacks_the_judgement(site: Served) -> None:
+def test_a_stored_response_of_an_earlier_version_has_no_judgement(site: Served) -> None:
     run = site.client.post("/runs", json={"depth": 1}).json()
     del run["guessing"], run["chance_accuracy"]
     assert RunOut.model_validate(run).guessing is None

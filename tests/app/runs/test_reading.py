@@ -4,7 +4,7 @@ from tests.app.conftest import Served
 from tests.app.states import add_worker, claimed, failed_run, figures, queue_run, record
 
 
-def test_a_run_tells_how_it_goes(site: Served) -> None:
+def test_a_run_has_its_progress(site: Served) -> None:
     add_worker(site.database)
     run_id = queue_run(site.database, epochs=4)
     claim = claimed(site.database)
@@ -30,7 +30,7 @@ def test_a_queued_run_says_what_it_waits_for(site: Served) -> None:
     assert reasons() == [None, "no live worker has cuda"]
 
 
-def test_a_failed_run_tells_why(site: Served) -> None:
+def test_a_failed_run_has_its_reason(site: Served) -> None:
     run_id = failed_run(site.database)
     run = site.client.get(f"/runs/{run_id}").json()
     assert (run["status"], run["reason"], run["traceback"]) == ("failed", "it broke", "Traceback: it broke")

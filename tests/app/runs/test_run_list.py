@@ -204,7 +204,7 @@ def test_archived_runs_are_hidden_unless_asked_for(variety: Database) -> None:
     assert ids(variety, archived="all") == [8, 7, 6, 5, 4, 3, 2, 1]
 
 
-def test_a_study_finds_its_members_whoever_launched_them(database: Database) -> None:
+def test_a_study_includes_runs_that_other_studies_launched(database: Database) -> None:
     for _ in range(4):
         queue_run(database)
     with database.write() as session:
@@ -306,7 +306,7 @@ def test_a_page_says_how_many_there_are_and_where_to_go_on(variety: Database) ->
     assert listed(variety, limit="7").next_cursor is None
 
 
-def test_what_comes_and_goes_meanwhile_does_not_shift_the_pages(database: Database) -> None:
+def test_new_and_deleted_runs_do_not_shift_the_next_page(database: Database) -> None:
     for _ in range(6):
         queue_run(database)
     page = listed(database, limit="3")

@@ -83,7 +83,7 @@ def test_an_unnamed_study_is_called_by_what_varies(
     assert create(database, **body).name == name
 
 
-def test_a_finished_twin_is_trained_again_unless_it_may_be_reused(database: Database) -> None:
+def test_a_finished_run_is_repeated_unless_reuse_is_set(database: Database) -> None:
     done = finished_run(database, seed=1)
     again = create(database, depth=1, seed=[1, 2])
     assert done not in again.runs
@@ -104,14 +104,14 @@ def test_a_study_that_reuses_everything_trains_nothing(database: Database) -> No
 
 
 @on_both
-def test_the_newest_of_several_twins_is_reused(database: Database) -> None:
+def test_the_newest_of_several_identical_runs_is_reused(database: Database) -> None:
     finished_run(database)
     newest = finished_run(database)
     assert create(database, depth=1, reuse=True).runs == [newest]
 
 
 @pytest.mark.parametrize("other", [{"epochs": 4}, {"lr": 0.06}, {"batch_size": 512}, {"device": "cpu"}])
-def test_a_twin_has_every_hyperparameter_in_common(database: Database, other: dict[str, Any]) -> None:
+def test_identical_runs_have_equal_hyperparameters(database: Database, other: dict[str, Any]) -> None:
     finished_run(database, **other)
     with database.read() as session:
         assert studies.preview(session, request(depth=1)).duplicates == 0
@@ -154,7 +154,7 @@ def test_more_seeds_keep_the_other_hyperparameters(database: Database) -> None:
 
 
 @on_both
-def test_more_seeds_can_be_for_some_configurations_alone(database: Database) -> None:
+def test_more_seeds_can_be_limited_to_some_configurations(database: Database) -> None:
     study = create(database, depth=[1, 2, 3], seed=[0, 1])
     with database.write() as session:
         larger = studies.add_seeds(session, study.id, 2, {"depth": [2, 3], "lr": [0.05]}, limit=ROOM)
@@ -208,7 +208,7 @@ def test_progress_is_the_share_of_epochs_that_are_settled(database: Database) ->
 
 
 @on_both
-def test_a_deleted_run_leaves_its_studies(database: Database) -> None:
+def test_deleting_a_run_removes_it_from_its_studies(database: Database) -> None:
     study = create(database, depth=[1, 2])
     with database.write() as session:
         for run_id in study.runs:
@@ -225,7 +225,7 @@ def test_studies_are_listed_newest_first(database: Database) -> None:
 
 
 @on_both
-def test_twins_are_found_by_configuration(database: Database) -> None:
+def test_identical_finished_runs_are_found(database: Database) -> None:
     done = finished_run(database, depth=2, seed=7)
     queue_run(database, depth=2, seed=8)
     wanted = [TrainConfig(depth=2, epochs=3, seed=seed) for seed in (7, 8, 9)]

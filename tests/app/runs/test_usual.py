@@ -54,7 +54,7 @@ def test_a_value_far_outside_what_has_worked_gets_a_sentence(config: dict[str, A
         {"depth": 2, "dropout": 0.5, "weight_decay": 0.0001},
     ],
 )
-def test_what_has_worked_gets_none(config: dict[str, Any]) -> None:
+def test_values_that_have_worked_get_no_warning(config: dict[str, Any]) -> None:
     assert usual.warnings([TrainConfig(**config)], FEW) == []
 
 

@@ -24,7 +24,7 @@ def test_a_run_of_a_version_that_lacks_a_hyperparameter_had_its_default(database
     assert (read.depth, read.lr) == (2, 0.5)
 
 
-def test_what_every_version_has_is_required(database: Database) -> None:
+def test_fields_of_every_version_are_required(database: Database) -> None:
     run = shown(database, queue_run(database)).model_dump()
     for name in ("id", "status", "depth", "created_at"):
         with pytest.raises(ValidationError, match=name):

@@ -57,7 +57,7 @@ def test_devices_of_one_kind_are_alike(database: Database) -> None:
     assert (found.groups[0].mixed, found.warnings) == ([], [])
 
 
-def test_everything_that_runs_can_be_grouped_by_has_a_title_of_its_own() -> None:
+def test_titles_of_axes_are_unique() -> None:
     titles = {name: title_of(name) for name in AXES}
     assert titles["lr"] == "Learning rate"
     assert len(set(titles.values())) == len(titles)

@@ -29,7 +29,7 @@ def study(**body: Any) -> GridRequest:
     return StudyRequest.model_validate(body)
 
 
-def test_only_depth_is_required_and_the_rest_is_the_reference() -> None:
+def test_only_depth_is_required_and_defaults_are_those_of_the_reference() -> None:
     request = RunRequest.model_validate({"depth": 3})
     assert request.config == TrainConfig(
         depth=3, epochs=200, lr=0.05, batch_size=1024, seed=0, device="auto", dataset="mnist"
@@ -88,12 +88,12 @@ def test_the_learning_rate_is_positive_finite_and_at_most_100() -> None:
         {"tags": None},
     ],
 )
-def test_what_a_run_may_not_say(body: dict[str, Any]) -> None:
+def test_invalid_fields_of_a_run_are_refused(body: dict[str, Any]) -> None:
     assert refused(RunRequest, {"depth": 1, **body}) == [(next(iter(body)),)]
 
 
 @pytest.mark.parametrize("tags", [["x" * 51], [""], ["a,b"], ["a\tb"], [1], ["\ud800"]])
-def test_what_a_tag_may_not_be(tags: list[Any]) -> None:
+def test_invalid_tags_are_refused(tags: list[Any]) -> None:
     assert refused(Labels, {"tags": tags}) == [("tags", 0)]
 
 
@@ -102,7 +102,7 @@ def test_twenty_tags_are_enough() -> None:
     assert refused(Labels, {"tags": [f"{number}" for number in range(21)]}) == [("tags",)]
 
 
-def test_labels_are_trimmed_and_tags_said_once() -> None:
+def test_labels_are_trimmed_and_repeated_tags_removed() -> None:
     labels = Labels(name=" a b ", tags=[" x", "x ", "y"], note="two\n\tlines ")
     assert (labels.name, labels.tags, labels.note) == ("a b", ["x", "y"], "two\n\tlines ")
 
@@ -150,7 +150,7 @@ def test_a_study_takes_one_value_or_many_of_every_hyperparameter() -> None:
         ({"depth": [1, 2, 3], "seed": list(range(400))}, ()),
     ],
 )
-def test_what_a_study_may_not_say(body: dict[str, Any], place: tuple[Any, ...]) -> None:
+def test_invalid_fields_of_a_study_are_refused(body: dict[str, Any], place: tuple[Any, ...]) -> None:
     assert refused(StudyRequest, body) == [place]
 
 
@@ -197,7 +197,7 @@ def test_a_patch_changes_no_hyperparameter() -> None:
         ({"ids": [1], "action": "cancel", "tag": "x"}, ()),
     ],
 )
-def test_what_a_bulk_request_may_not_say(body: dict[str, Any], place: tuple[Any, ...]) -> None:
+def test_invalid_fields_of_a_bulk_request_are_refused(body: dict[str, Any], place: tuple[Any, ...]) -> None:
     assert refused(BulkRequest, body) == [place]
 
 

@@ -18,7 +18,7 @@ def test_every_end_of_a_run_is_one_of_an_attempt_and_two_ends_of_attempts_are_no
     assert set(get_args(Outcome)) >= ENDED
 
 
-def test_the_table_knows_the_same_states() -> None:
+def test_the_table_allows_the_same_states() -> None:
     (rule,) = (
         constraint
         for constraint in Run.__table__.constraints  # type: ignore[attr-defined]

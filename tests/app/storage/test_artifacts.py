@@ -43,13 +43,13 @@ def test_the_newest_checkpoint_comes_first_and_a_later_attempts_before_all(files
     assert files.usable(100) == [Checkpoint(2, 4), Checkpoint(1, 10), Checkpoint(1, 9)]
 
 
-def test_a_checkpoint_that_knows_more_than_the_database_is_not_used(files: RunFiles) -> None:
+def test_a_checkpoint_ahead_of_the_database_is_not_used(files: RunFiles) -> None:
     put(files, (1, 9), (1, 10))
     assert files.usable(9) == [Checkpoint(1, 9)]
     assert files.usable(8) == []
 
 
-def test_what_was_never_completed_is_not_used_and_removed_as_old_as_it_is(files: RunFiles) -> None:
+def test_an_incomplete_checkpoint_is_not_used_and_is_removed_once_it_is_older(files: RunFiles) -> None:
     put(files, (1, 9))
     put(files, (1, 10), (2, 3), suffix=".a1b2.tmp")
     assert files.usable(100) == [Checkpoint(1, 9)]
@@ -86,7 +86,7 @@ def test_removing_takes_one_run_and_no_other(location: str) -> None:
     assert other.model(1).is_file()
 
 
-def test_what_can_not_be_removed_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_removal_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     files = artifacts.of_run(str(tmp_path), 7)
     files.folder.parent.mkdir(parents=True)
     files.folder.touch()
@@ -125,7 +125,7 @@ def test_a_url_that_nothing_can_reach_is_refused() -> None:
 @pytest.mark.parametrize(
     "url", ["memory://bucket", "MEMORY://bucket", "simplecache::memory://bucket/depthboard"]
 )
-def test_the_memory_of_one_process_is_no_place_for_what_others_read(url: str) -> None:
+def test_in_memory_storage_is_refused(url: str) -> None:
     with pytest.raises(
         StoreUnusable, match=r"is in-memory storage of one process.*expected a folder, or the URL"
     ):

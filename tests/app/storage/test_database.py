@@ -42,7 +42,7 @@ def test_commits_reach_the_disk_and_readers_do_not_wait_for_writers(database: Da
             assert mode == ("wal" if safe else "truncate")
 
 
-def test_a_writer_that_waits_too_long_for_its_turn_says_so(settings: Settings, database: Database) -> None:
+def test_a_writer_that_waits_too_long_gets_an_error(settings: Settings, database: Database) -> None:
     run_id = queue_run(database)
     impatient = Database(settings.url, busy_seconds=0.01)
     with database.write() as first:

@@ -148,7 +148,7 @@ def unchanged(folder: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_damage_is_told_and_nothing_is_changed(kind: str, path: Path) -> None:
+def test_damage_is_reported_and_nothing_is_changed(kind: str, path: Path) -> None:
     damage, told = KINDS[kind]
     damage(path)
     with unchanged(path.parent), pytest.raises((DatabaseUnusable, SchemaError)) as caught:
@@ -229,7 +229,7 @@ LOGS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", LOGS)
-def test_a_log_that_is_damaged_is_told(kind: str, sound: Path, tmp_path: Path) -> None:
+def test_a_damaged_log_is_reported(kind: str, sound: Path, tmp_path: Path) -> None:
     path = killed(sound, tmp_path / "killed")
     damage, told = LOGS[kind]
     damage(path.with_name(f"{NAME}-wal"))
@@ -238,7 +238,7 @@ def test_a_log_that_is_damaged_is_told(kind: str, sound: Path, tmp_path: Path) -
     assert told in str(caught.value)
 
 
-def test_a_log_that_can_not_be_looked_at_apart_keeps_nobody_from_starting(
+def test_a_log_that_cannot_be_checked_does_not_prevent_a_start(
     sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = killed(sound, tmp_path / "killed")
@@ -252,7 +252,7 @@ def test_a_log_that_can_not_be_looked_at_apart_keeps_nobody_from_starting(
         database_file.check(path)
 
 
-def test_a_file_that_may_not_be_opened_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_permission_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 

@@ -7,7 +7,7 @@ import pytest
 from app.storage.folder_lock import FolderInUse, LockUnusable, Place, held
 
 
-def test_a_place_is_held_once_and_another_is_told_by_whom(tmp_path: Path) -> None:
+def test_a_locked_place_names_its_holder(tmp_path: Path) -> None:
     place = Place.folder(tmp_path)
     with held([place]) as introduce:
         introduce("process 7, http://127.0.0.1:8000")
@@ -21,7 +21,7 @@ def test_a_place_is_held_once_and_another_is_told_by_whom(tmp_path: Path) -> Non
         pass
 
 
-def test_who_could_not_have_one_place_holds_no_other(tmp_path: Path) -> None:
+def test_a_failed_lock_releases_the_other_places(tmp_path: Path) -> None:
     mine, theirs = (Place.folder(tmp_path / name) for name in ("mine", "theirs"))
     with held([theirs]):
         with pytest.raises(FolderInUse), held([mine, theirs]):
@@ -44,7 +44,7 @@ def test_a_link_to_a_database_is_the_same_place(tmp_path: Path) -> None:
     assert Place.database(link).lock == tmp_path / "one.sqlite3.lock"
 
 
-def test_a_lock_that_can_not_be_opened_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_a_lock_that_cannot_be_opened_is_reported_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "up.lock").mkdir()
     told = r"can't be locked: Is a directory\. Start Depthboard as the user"
     with pytest.raises(LockUnusable, match=told), held([Place.folder(tmp_path)]):

@@ -19,9 +19,7 @@ def broken(said: str) -> OperationalError:
 
 
 @on_both
-def test_only_a_sqlite_file_whose_server_came_to_no_proper_end_is_to_be_looked_at(
-    database: Database, tmp_path: Path
-) -> None:
+def test_only_a_sqlite_file_is_checked_after_an_unclean_shutdown(database: Database, tmp_path: Path) -> None:
     first = Integrity(database, tmp_path)
     assert not first.begin()
     assert (tmp_path / MARKER).exists() is database.is_sqlite
@@ -32,7 +30,7 @@ def test_only_a_sqlite_file_whose_server_came_to_no_proper_end_is_to_be_looked_a
     assert (tmp_path / MARKER).exists() is database.is_sqlite, "it has not been found sound"
 
 
-def test_a_sound_file_is_called_so_and_a_clean_stop_leaves_nothing(
+def test_an_intact_file_is_reported_and_a_clean_stop_removes_the_marker(
     database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -48,7 +46,7 @@ def test_a_sound_file_is_called_so_and_a_clean_stop_leaves_nothing(
     assert not (tmp_path / MARKER).exists()
 
 
-def test_a_damaged_file_is_told_once_with_what_helps_and_looked_at_again_after_the_next_start(
+def test_damage_is_logged_once_with_its_remedy_and_checked_again_at_the_next_start(
     settings: Settings, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     for seed in range(50):
@@ -73,7 +71,7 @@ def test_a_damaged_file_is_told_once_with_what_helps_and_looked_at_again_after_t
     again.close()
 
 
-def test_trouble_is_logged_once_until_another_comes_or_it_is_over(
+def test_an_error_is_logged_once_until_it_changes_or_ends(
     database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -92,7 +90,7 @@ def test_trouble_is_logged_once_until_another_comes_or_it_is_over(
     assert found.state == "unchecked"
 
 
-def test_damage_that_a_request_meets_is_kept(database: Database, tmp_path: Path) -> None:
+def test_damage_found_by_a_request_is_remembered(database: Database, tmp_path: Path) -> None:
     found = Integrity(database, tmp_path)
     assert found.met(broken("no such table: run")) == "no such table: run"
     assert (found.state, found.detail) == ("damaged", "no such table: run")

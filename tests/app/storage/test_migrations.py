@@ -97,7 +97,7 @@ def test_a_database_of_the_first_schema_keeps_its_runs_and_epochs(empty: Databas
     empty.close()
 
 
-def test_an_older_database_forgets_what_it_answered_of_runs_that_are_gone(empty: Database) -> None:
+def test_upgrading_an_older_database_erases_stored_responses_of_deleted_runs(empty: Database) -> None:
     migrations.upgrade(empty, "0001")
     with empty.write() as session:
         session.execute(text(FIRST_RUN))
@@ -118,7 +118,7 @@ def test_an_older_database_forgets_what_it_answered_of_runs_that_are_gone(empty:
     empty.close()
 
 
-def test_an_older_database_begins_the_counts_of_losses_anew(empty: Database) -> None:
+def test_upgrading_an_older_database_resets_the_loss_counts(empty: Database) -> None:
     """Its one count held lost workers and crashes since the run began; a failed run keeps what failed it."""
     migrations.upgrade(empty, "0001")
     with empty.write() as session:
@@ -160,7 +160,7 @@ def test_runs_of_an_older_database_are_searched_and_sorted_like_new_ones(empty: 
     empty.close()
 
 
-def test_names_that_older_versions_made_are_counted_and_stay(empty: Database) -> None:
+def test_names_generated_by_older_versions_are_counted_and_kept(empty: Database) -> None:
     migrations.upgrade(empty, "0001")
     with empty.write() as session:
         for name in ("3 layers, seed 7", "mine", "3 layers, seed 7", "1 layer, seed 7"):

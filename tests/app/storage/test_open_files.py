@@ -73,7 +73,7 @@ def refused(answer: httpx.Response) -> str:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_every_request_says_what_happened_to_the_files_and_nothing_is_made_in_their_place(
+def test_requests_report_missing_files_and_create_no_new_ones(
     change: str, live: Served, data: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     happen, told = CHANGES[change]
@@ -108,7 +108,7 @@ def test_a_folder_that_comes_back_is_used_again(live: Served, data: Path) -> Non
 
 
 @pytest.mark.parametrize("path", ["/events?since=0", "/runs/1/events"])
-def test_streams_end_while_the_folder_is_gone_and_begin_again_when_it_is_back(
+def test_streams_end_while_the_folder_is_missing_and_resume_afterwards(
     live: Served, data: Path, path: str
 ) -> None:
     with live.client.stream("GET", path) as stream:
@@ -122,7 +122,7 @@ def test_streams_end_while_the_folder_is_gone_and_begin_again_when_it_is_back(
         assert next(stream.iter_lines()) == ": connected"
 
 
-def test_what_was_committed_before_the_log_was_deleted_is_in_the_file_after_a_stop(data: Path) -> None:
+def test_commits_before_the_log_was_deleted_are_in_the_file_after_a_stop(data: Path) -> None:
     with serving(Settings(data_dir=data)) as served:
         ids = [served.client.post("/runs", json={"depth": depth}).json()["id"] for depth in (1, 2)]
         (data / f"{NAME}-wal").unlink()
@@ -132,7 +132,7 @@ def test_what_was_committed_before_the_log_was_deleted_is_in_the_file_after_a_st
     database.close()
 
 
-def test_a_change_that_was_committed_to_a_file_that_is_gone_is_not_acknowledged(data: Path) -> None:
+def test_a_change_committed_to_a_deleted_file_is_not_acknowledged(data: Path) -> None:
     database = Database(f"sqlite:///{data / NAME}")
     run_id = queue_run(database)
     with pytest.raises(Misplaced) as caught, database.write() as session:  # noqa: PT012  # it fails at the end

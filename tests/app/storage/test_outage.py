@@ -29,11 +29,11 @@ def of_sqlite(code: int) -> DBAPIError:
         ("cannot execute UPDATE in a read-only transaction", "it is read-only (cannot execute"),
     ],
 )
-def test_what_a_person_has_to_mend_is_told(text: str, why: str) -> None:
+def test_a_full_or_read_only_database_is_reported_as_unwritable(text: str, why: str) -> None:
     assert (unwritable(said(text)) or "").startswith(why)
 
 
-def test_what_passes_by_itself_needs_nobody() -> None:
+def test_a_locked_database_is_not_reported_as_unwritable() -> None:
     assert unwritable(said("database is locked")) is None
 
 
@@ -51,7 +51,7 @@ def test_what_passes_by_itself_needs_nobody() -> None:
         (RuntimeError("no such table: run"), None),
     ],
 )
-def test_damage_is_told_from_other_failures(error: BaseException, why: str | None) -> None:
+def test_damage_is_distinguished_from_other_failures(error: BaseException, why: str | None) -> None:
     assert damage(error) == why
 
 

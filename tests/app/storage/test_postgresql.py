@@ -19,9 +19,7 @@ def test_a_reader_on_postgresql_writes_nothing(database: Database) -> None:
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_a_writer_that_falls_silent_keeps_nobody_from_writing_and_learns_of_it(
-    settings: Settings, database: Database
-) -> None:
+def test_an_idle_writer_loses_its_lock_and_gets_an_error(settings: Settings, database: Database) -> None:
     """As when its process was stopped or its machine cut off in the middle of a write."""
     run_id = queue_run(database)
     silent = Database(settings.url, idle_seconds=0.5)

@@ -6,7 +6,7 @@ import pytest
 from app.web import assets
 
 
-def test_a_static_file_may_be_kept_for_ever(client: httpx.Client) -> None:
+def test_static_files_are_cached_permanently(client: httpx.Client) -> None:
     answer = client.get(assets.url("style.css"))
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/css; charset=utf-8"
@@ -42,12 +42,12 @@ def test_only_static_files_are_served(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "name", ["%00.css", "a%0a.css", "%ff.css", f"{'a' * 300}.css", f"{'a/' * 3000}x.css"]
 )
-def test_a_name_that_no_file_system_takes_is_not_found(client: httpx.Client, name: str) -> None:
+def test_a_name_invalid_in_file_systems_is_not_found(client: httpx.Client, name: str) -> None:
     for version in (assets.static_version(), "x"):
         assert client.get(f"/static/{version}/{name}").status_code == 404
 
 
-def test_names_that_are_asked_for_in_vain_are_not_remembered(client: httpx.Client) -> None:
+def test_unknown_names_are_not_cached(client: httpx.Client) -> None:
     before = assets._content.cache_info().currsize  # noqa: SLF001
     for number in range(20):
         client.get(f"/static/{assets.static_version()}/{number}.css")

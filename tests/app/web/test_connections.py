@@ -66,7 +66,9 @@ def test_a_request_that_never_ends_ends_its_connection(
     assert caplog.text == ""
 
 
-def test_bytes_that_trickle_gain_no_time(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slowly_arriving_bytes_do_not_extend_the_deadline(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(connections, "REQUEST_SECONDS", 1.0)
     began = time.monotonic()
     with opened(server.url) as connection, contextlib.suppress(ConnectionError):
@@ -91,7 +93,7 @@ def test_an_open_stream_outlives_the_deadline(server: Served, monkeypatch: pytes
         assert any(line.startswith("event: run") for line in lines)
 
 
-def test_a_connection_that_goes_on_has_new_time_for_each_request(
+def test_each_request_of_a_connection_has_a_new_deadline(
     server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "REQUEST_SECONDS", 3.0)
@@ -121,7 +123,7 @@ def limited(folder: Path) -> Iterator[tuple[str, Path]]:
         process.wait(30)
 
 
-def test_a_flood_of_half_sent_requests_keeps_nobody_out(tmp_path: Path) -> None:
+def test_incomplete_requests_do_not_block_other_clients(tmp_path: Path) -> None:
     """More connections than the server may open files: others are answered all the time, in a quiet log."""
     with limited(tmp_path) as (url, log), contextlib.ExitStack() as held:
         for number in range(FILES + 100):
@@ -134,7 +136,7 @@ def test_a_flood_of_half_sent_requests_keeps_nobody_out(tmp_path: Path) -> None:
         assert len(log.read_text().splitlines()) < 20
 
 
-def test_connections_that_may_last_are_refused_where_there_is_no_room(tmp_path: Path) -> None:
+def test_connections_are_refused_if_no_other_can_be_closed(tmp_path: Path) -> None:
     request = b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     with limited(tmp_path) as (url, log), contextlib.ExitStack() as held:
         told = []

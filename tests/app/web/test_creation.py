@@ -29,7 +29,7 @@ def test_the_same_key_creates_one_run(site: Served) -> None:
 
 
 @pytest.mark.parametrize(("path", "body"), [("/studies", {"depth": 2}), ("/studies/1/runs", {"seeds": 2})])
-def test_a_repeated_request_for_a_study_gets_its_first_answer_whatever_became_of_the_runs(
+def test_a_repeated_request_for_a_study_gets_its_first_response(
     site: Served, path: str, body: dict[str, Any]
 ) -> None:
     post(site.client, "/studies", depth=1)
@@ -48,9 +48,7 @@ def test_a_repeated_request_for_a_study_gets_its_first_answer_whatever_became_of
 
 @on_both
 @pytest.mark.parametrize("how", ["alone", "in bulk"])
-def test_a_deleted_run_leaves_no_word_in_the_database_and_its_key_says_that_it_is_gone(
-    site: Served, how: str
-) -> None:
+def test_deleting_a_run_erases_its_text_and_its_key_returns_410(site: Served, how: str) -> None:
     def ask() -> httpx.Response:
         body = {"depth": 2, "name": "a secret name", "note": "a secret note", "tags": ["a secret tag"]}
         return site.client.post("/runs", json=body, headers={"Idempotency-Key": "once"})
@@ -69,7 +67,7 @@ def test_a_deleted_run_leaves_no_word_in_the_database_and_its_key_says_that_it_i
     assert [run["id"] for run in site.client.get("/runs").json()["runs"]] == [other["id"]]
 
 
-def test_a_deleted_run_takes_no_study_of_the_same_number_along(client: httpx.Client) -> None:
+def test_deleting_a_run_keeps_the_key_of_a_study_with_the_same_id(client: httpx.Client) -> None:
     first = client.post("/studies", json={"depth": 2}, headers={"Idempotency-Key": "once"})
     assert client.delete(f"/runs/{first.json()['id']}").status_code == 204
     again = client.post("/studies", json={"depth": 2}, headers={"Idempotency-Key": "once"})
@@ -167,7 +165,7 @@ def nearly_full(settings: Settings) -> Iterator[Served]:
     ("path", "body"),
     [("/runs", {"depth": 1}), ("/studies", {"depth": [1, 2]}), ("/studies/1/runs", {"seeds": 2})],
 )
-def test_what_would_overfill_the_queue_is_refused_as_a_whole(
+def test_a_request_above_the_queue_limit_creates_nothing(
     nearly_full: Served, path: str, body: dict[str, Any]
 ) -> None:
     client = nearly_full.client

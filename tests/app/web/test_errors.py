@@ -26,7 +26,7 @@ from tests.app.web.asking import HUGE, problem
         "/runs/7/nowhere",
     ],
 )
-def test_what_is_not_there_is_not_found(unchanged: httpx.Client, path: str) -> None:
+def test_an_unknown_resource_is_404(unchanged: httpx.Client, path: str) -> None:
     problem(unchanged.get(path), 404)
 
 
@@ -41,7 +41,7 @@ def test_what_is_not_there_is_not_found(unchanged: httpx.Client, path: str) -> N
         ("POST", "/studies/7/cancel", None),
     ],
 )
-def test_what_is_not_there_cannot_be_changed(
+def test_changing_an_unknown_resource_is_404(
     unchanged: httpx.Client, method: str, path: str, body: dict[str, Any] | None
 ) -> None:
     problem(unchanged.request(method, path, json=body), 404)

@@ -50,7 +50,7 @@ def test_events_come_in_the_order_of_their_changes(database: Database) -> None:
 
 
 @on_both
-def test_a_run_that_changed_twice_is_told_once_as_it_is_now(database: Database) -> None:
+def test_a_run_that_changed_twice_is_sent_once_in_its_newest_state(database: Database) -> None:
     run_id = queue_run(database)
     with database.write() as session:
         actions.edit(session, run_id, {"note": "one"})
@@ -80,7 +80,7 @@ def test_a_long_past_comes_whole_in_chunks(database: Database, monkeypatch: pyte
 
 @on_both
 @pytest.mark.parametrize("seen", [10**6, 2**63 - 1])
-def test_whoever_has_seen_more_than_there_is_must_read_again(database: Database, seen: int) -> None:
+def test_a_client_ahead_of_the_database_gets_a_reset(database: Database, seen: int) -> None:
     queue_run(database)
     with database.read() as session:
         (told,), reached = events.read_after(session, seen)
@@ -109,7 +109,7 @@ def test_an_event_holds_what_reading_would_show(server: Served) -> None:
     assert epoch.data == {"run_id": run_id, "attempt": 1, **figures(1)}
 
 
-def test_a_training_is_told_from_its_claim_to_its_end(server: Served) -> None:
+def test_a_training_is_streamed_from_claim_to_end(server: Served) -> None:
     run_id = queue_run(server.database)
     with listening(server.client, since=newest(server.database)) as stream:
         claim = claimed(server.database)
@@ -143,7 +143,7 @@ def test_a_reconnect_leaves_no_gap_and_repeats_nothing(server: Served, path: str
     assert epochs == list(range(1, 13))
 
 
-def test_two_clients_are_told_the_same(server: Served) -> None:
+def test_two_clients_get_the_same_events(server: Served) -> None:
     with listening(server.client, since=0) as first, listening(server.client, since=0) as second:
         for seed in range(5):
             queue_run(server.database, seed=seed)
@@ -154,7 +154,7 @@ def test_two_clients_are_told_the_same(server: Served) -> None:
 
 
 @on_both
-def test_a_lost_attempts_epochs_are_taken_back(server: Served) -> None:
+def test_epochs_of_a_lost_attempt_are_reset(server: Served) -> None:
     run_id = queue_run(server.database)
     with listening(server.client, f"/runs/{run_id}/events") as stream:
         first = claimed(server.database)
@@ -177,7 +177,7 @@ def test_a_lost_attempts_epochs_are_taken_back(server: Served) -> None:
 
 
 @pytest.mark.parametrize("path", ["/events", "/runs/1/events"])
-def test_a_deletion_is_told(server: Served, path: str) -> None:
+def test_a_deletion_is_sent(server: Served, path: str) -> None:
     run_id = queue_run(server.database)
     with listening(server.client, path, since=newest(server.database)) as stream:
         assert server.client.delete(f"/runs/{run_id}").status_code == 204
@@ -185,7 +185,7 @@ def test_a_deletion_is_told(server: Served, path: str) -> None:
     assert (told.kind, told.data) == ("deleted", {"run_id": run_id})
 
 
-def test_a_run_deleted_while_nobody_listened_is_told_at_the_reconnect(server: Served) -> None:
+def test_a_deletion_between_connections_is_sent_on_reconnect(server: Served) -> None:
     run_id = queue_run(server.database)
     seen = newest(server.database)
     server.client.delete(f"/runs/{run_id}")
@@ -193,7 +193,7 @@ def test_a_run_deleted_while_nobody_listened_is_told_at_the_reconnect(server: Se
         assert stream.next().data == {"run_id": run_id}
 
 
-def test_a_client_of_another_database_is_told_to_read_again(server: Served) -> None:
+def test_a_client_of_another_database_gets_a_reset(server: Served) -> None:
     queue_run(server.database)
     with listening(server.client, after=10**6) as stream:
         told = stream.next()
@@ -202,9 +202,7 @@ def test_a_client_of_another_database_is_told_to_read_again(server: Served) -> N
         assert stream.next().data["id"] == 2
 
 
-def test_what_the_page_showed_is_continued_however_long_ago(
-    server: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stream_resumes_after_any_change(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream is whole when the hub has forgotten what its client has not seen yet."""
     monkeypatch.setattr(events, "_REMEMBERED", 4)
     with listening(server.client, since=0) as slow:
@@ -216,7 +214,7 @@ def test_what_the_page_showed_is_continued_however_long_ago(
 
 
 @on_both
-def test_a_client_that_does_not_read_is_told_to_read_again_and_goes_on_with_the_newest(
+def test_a_slow_client_gets_a_reset_and_continues_with_the_newest_events(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "_REMEMBERED", 4)

@@ -44,12 +44,12 @@ def start_and_die(settings: Settings) -> None:
     app.state.database.close()
 
 
-def test_a_clean_stop_needs_no_look_at_the_database(settings: Settings) -> None:
+def test_the_database_is_not_checked_after_a_clean_stop(settings: Settings) -> None:
     assert check_of(settings) == "unchecked"
     assert check_of(settings) == "unchecked"
 
 
-def test_after_a_stop_that_was_not_clean_the_database_is_looked_at_once(
+def test_the_database_is_checked_once_after_an_unclean_shutdown(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     start_and_die(settings)
@@ -59,7 +59,7 @@ def test_after_a_stop_that_was_not_clean_the_database_is_looked_at_once(
     assert check_of(settings) == "unchecked"
 
 
-def test_the_system_page_tells_what_was_found(settings: Settings) -> None:
+def test_the_system_page_shows_the_result_of_the_check(settings: Settings) -> None:
     start_and_die(settings)
     with serving(settings) as server:
         eventually(lambda: server.client.get("/health").json()["database"] == "sound")
@@ -74,7 +74,7 @@ def damage(path: Path) -> None:
     path.write_bytes(content)
 
 
-def test_a_damaged_database_is_told_loudly_and_looked_at_again(
+def test_a_damaged_database_is_reported_and_checked_again(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     with closing(Database(settings.url)) as database:
@@ -121,7 +121,9 @@ def test_the_runs_of_a_worker_whose_supervisor_saw_it_die_are_queued_at_once(set
         assert (row(database, run_id).crashes, row(database, run_id).worker_losses) == (0, 1)
 
 
-def test_the_server_alone_notices_a_worker_that_went_silent(settings: Settings, database: Database) -> None:
+def test_the_server_reclaims_runs_of_a_lost_worker_without_other_workers(
+    settings: Settings, database: Database
+) -> None:
     run_id = queue_run(database)
     with serving(settings.model_copy(update={"lease_seconds": 1.0})):
         claimed(database, "silent", lease_seconds=1)
@@ -129,7 +131,7 @@ def test_the_server_alone_notices_a_worker_that_went_silent(settings: Settings, 
     assert (row(database, run_id).crashes, row(database, run_id).worker_losses) == (0, 1)
 
 
-def test_a_request_that_meets_damage_says_so_and_so_do_health_and_the_system_page(
+def test_a_request_that_finds_damage_reports_it_on_all_pages(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     with closing(Database(settings.url)) as database:
@@ -157,7 +159,7 @@ def test_a_request_that_meets_damage_says_so_and_so_do_health_and_the_system_pag
     assert caplog.text.count("\n") == caplog.text.count("the database file is damaged") == 1
 
 
-def test_a_table_that_is_gone_is_damage_and_an_error_of_the_server_is_none(
+def test_a_missing_table_is_damage_and_a_server_error_is_not(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(Database(settings.url)) as database, database.write() as session:

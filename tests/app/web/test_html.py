@@ -27,7 +27,7 @@ def test_a_form_never_leads_to_another_site(browser: httpx.Client, target: str) 
         ("/nowhere", 404, "Not Found"),
     ],
 )
-def test_errors_are_pages_in_words(browser: httpx.Client, path: str, status: int, words: str) -> None:
+def test_browsers_get_error_pages(browser: httpx.Client, path: str, status: int, words: str) -> None:
     answer = browser.get(path)
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("text/html")
@@ -47,7 +47,7 @@ def test_errors_are_pages_in_words(browser: httpx.Client, path: str, status: int
         ("", False),
     ],
 )
-def test_only_an_address_of_this_site_is_local(target: str, *, kept: bool) -> None:
+def test_only_urls_of_this_site_are_local(target: str, *, kept: bool) -> None:
     assert html.local(target, "/studies") == (target if kept else "/studies")
 
 

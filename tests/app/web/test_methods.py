@@ -89,12 +89,12 @@ def test_unchanged_content_is_a_304_for_head_too(standing: Served) -> None:
     assert standing.client.head("/runs", headers={"If-None-Match": etag}).status_code == 304
 
 
-def test_what_is_nowhere_has_no_methods(standing: Served) -> None:
+def test_an_unknown_path_has_no_methods(standing: Served) -> None:
     for method in ("HEAD", "OPTIONS", "PUT"):
         assert standing.client.request(method, "/nowhere").status_code == 404
 
 
-def test_the_description_for_programs_names_no_head(standing: Served) -> None:
+def test_the_openapi_document_has_no_head_operations(standing: Served) -> None:
     described = standing.client.get("/openapi.json").json()["paths"]
     assert not {method for methods in described.values() for method in methods} & {"head", "options"}
 

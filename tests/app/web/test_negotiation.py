@@ -45,7 +45,7 @@ def test_a_url_gives_a_page_to_browsers_and_json_to_programs(browser: httpx.Clie
         assert page.headers["vary"] == data.headers["vary"] == "Accept", path
 
 
-def test_a_script_that_sends_a_form_is_told_where_it_leads(browser: httpx.Client) -> None:
+def test_a_form_sent_by_a_script_gets_the_location(browser: httpx.Client) -> None:
     headers = {"X-Requested-With": "fetch"}
     answer = browser.post("/runs", data={"depth": "2"}, headers=headers)
     assert (answer.status_code, answer.headers["location"], answer.content) == (204, "/runs/1", b"")

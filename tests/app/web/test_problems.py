@@ -144,7 +144,7 @@ def test_a_malformed_address_is_refused_by_name(unchanged: httpx.Client, path: s
         ("/compare", "runs", ",".join(map(str, range(1_001))), "1,000 values"),
     ],
 )
-def test_a_query_beyond_a_limit_is_told_the_limit(
+def test_a_query_above_a_limit_is_refused_with_the_limit(
     unchanged: httpx.Client, path: str, parameter: str, text: str, limit: str
 ) -> None:
     answer = unchanged.get(path, params={parameter: text})

@@ -141,12 +141,12 @@ def test_a_page_of_another_site_changes_nothing(unchanged: httpx.Client, origin:
     assert form.status_code == 403
 
 
-def test_an_own_page_and_a_program_may_change_things(server: Served) -> None:
+def test_pages_of_this_server_and_programs_can_make_changes(server: Served) -> None:
     for headers in ({}, {"Origin": server.url}, {"Origin": server.url.upper()}):
         assert server.client.post("/runs", json={"depth": 1}, headers=headers).status_code == 201
 
 
-def test_reading_needs_no_origin_but_shares_nothing_with_other_sites(unchanged: httpx.Client) -> None:
+def test_reading_needs_no_origin_and_other_sites_cannot_read(unchanged: httpx.Client) -> None:
     answer = unchanged.get("/runs", headers={"Origin": "https://elsewhere.example"})
     assert answer.status_code == 200
     assert not [name for name in answer.headers if name.startswith("access-control")]

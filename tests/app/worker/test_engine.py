@@ -36,7 +36,7 @@ class Pretence(Slot):
         return "it was never there"
 
 
-def test_a_slot_that_comes_to_rest_forgets_its_claim_and_its_deadline() -> None:
+def test_an_idle_slot_has_no_claim_and_no_deadline() -> None:
     slot = Pretence()
     assert (slot.claim, slot.ready, slot.report, slot.threads) == (None, False, None, 3)
     claim = Claim(run_id=7, attempt=2, config=TrainConfig(depth=1), threads=3, epochs_done=4)

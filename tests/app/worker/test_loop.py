@@ -278,7 +278,7 @@ def test_a_diverged_run_fails_alone(bench: Bench) -> None:
         {"depth": 3, "width": 32, "epochs": 4, "batch_size": 2048},
     ],
 )
-def test_a_run_whose_slot_was_killed_ends_at_the_same_bytes_as_one_without_a_pause(
+def test_a_run_whose_slot_was_killed_has_the_weights_of_an_uninterrupted_run(
     bench: Bench, config: dict[str, Any]
 ) -> None:
     straight = bench.ended(queue_run(bench.database, **config))
@@ -295,7 +295,7 @@ def test_a_run_whose_slot_was_killed_ends_at_the_same_bytes_as_one_without_a_pau
     assert not bench.files(run_id).checkpoints.exists()
 
 
-def test_a_cancelled_run_goes_on_where_it_was_when_it_is_retried(bench: Bench) -> None:
+def test_a_retried_cancelled_run_resumes_from_its_checkpoint(bench: Bench) -> None:
     run_id = queue_run(bench.database, **LONG)
     bench.wait_for_epochs(run_id, 2)
     cancel(bench, run_id)
@@ -324,7 +324,7 @@ def test_a_checkpoint_of_another_configuration_is_not_used(bench: Bench) -> None
     assert bench.attempts(run_id) == {2}
 
 
-def test_the_third_time_its_slot_is_killed_the_run_fails_and_the_queue_goes_on(bench: Bench) -> None:
+def test_a_run_whose_slot_is_killed_three_times_fails_and_the_queue_continues(bench: Bench) -> None:
     run_id = queue_run(bench.database, **LONG)
     bench.wait_for_epochs(run_id)
     slot = bench.silence()
@@ -356,7 +356,7 @@ def test_a_run_that_was_taken_away_is_not_trained_on(bench: Bench) -> None:
         registry.retire(session, "another", "the test is over")
 
 
-def test_a_worker_that_was_forgotten_makes_itself_known_again(bench: Bench) -> None:
+def test_a_removed_worker_registers_again(bench: Bench) -> None:
     bench.ended(queue_run(bench.database, **SHORT))
     worker = bench.start()
     with bench.database.write() as session:
@@ -369,7 +369,7 @@ def test_a_worker_that_was_forgotten_makes_itself_known_again(bench: Bench) -> N
     assert known.versions
 
 
-def test_a_run_that_makes_no_step_loses_its_attempt_and_goes_on_in_a_new_slot(bench: Bench) -> None:
+def test_a_stalled_run_loses_its_attempt_and_resumes_in_a_new_slot(bench: Bench) -> None:
     run_id = queue_run(bench.database, **LONG)
     bench.wait_for_epochs(run_id, 2)
     stuck = bench.silence()
@@ -446,7 +446,7 @@ def test_a_slot_that_hangs_is_killed_whether_it_is_busy_or_idle(impatient: Bench
 
 
 @pytest.mark.parametrize("impatient", ["long"], indirect=True)
-def test_a_slot_goes_on_whose_steps_take_longer_than_the_worker_waits(impatient: Bench) -> None:
+def test_a_slot_with_steps_longer_than_the_stall_time_continues(impatient: Bench) -> None:
     run = impatient.ended(queue_run(impatient.database, depth=1, epochs=1, batch_size=30_000))
     assert (run.status, run.attempt, run.crashes) == ("finished", 1, 0)
 
@@ -482,7 +482,7 @@ def test_a_machine_that_slept_kills_no_slot_at_its_wake_up(
     bench.ended(run_id)
 
 
-def test_a_slot_that_dies_just_before_its_worker_is_no_crash(bench: Bench) -> None:
+def test_a_slot_that_dies_just_before_its_worker_counts_no_crash(bench: Bench) -> None:
     """What ends a machine ends its slots, and the worker perhaps a moment later."""
     run_id = queue_run(bench.database, **LONG)
     bench.wait_for_epochs(run_id)
@@ -509,9 +509,7 @@ def test_a_slot_leaves_the_signals_that_ask_for_an_end_to_its_worker(bench: Benc
     bench.ended(run_id)
 
 
-def test_a_drain_counts_no_loss_for_a_dead_slot_or_for_a_claim_that_the_worker_never_learned_of(
-    lone: Bench, database: Database
-) -> None:
+def test_a_drain_counts_no_loss_for_a_dead_slot_or_an_unknown_claim(lone: Bench, database: Database) -> None:
     trained, unknown = queue_run(database, **LONG), queue_run(database, **SHORT)
     lone.wait_for_epochs(trained)
     with database.write() as session:
@@ -522,7 +520,7 @@ def test_a_drain_counts_no_loss_for_a_dead_slot_or_for_a_claim_that_the_worker_n
         assert (run.status, run.crashes, run.worker_losses) == ("queued", 0, 0)
 
 
-def test_a_claim_that_its_worker_never_learned_of_is_given_back(bench: Bench) -> None:
+def test_a_claim_that_its_worker_did_not_receive_is_released(bench: Bench) -> None:
     bench.ended(queue_run(bench.database, **SHORT))
     worker = bench.start()
     run_id = queue_run(bench.database, **SHORT)
@@ -533,7 +531,7 @@ def test_a_claim_that_its_worker_never_learned_of_is_given_back(bench: Bench) ->
     assert (run.status, run.attempt, run.crashes) == ("finished", 2, 0)
 
 
-def test_training_goes_on_while_the_database_is_locked_and_loses_nothing(
+def test_training_continues_while_the_database_is_locked_and_loses_nothing(
     settings: Settings, database: Database, quick: Start
 ) -> None:
     run_id = queue_run(database, **LONG)
@@ -563,7 +561,7 @@ def in_small_pages(settings: Settings) -> None:
         connection.execute("VACUUM")
 
 
-def test_a_run_whose_epochs_find_no_room_fails_with_the_reason_and_goes_on_when_there_is_some(
+def test_a_run_on_a_full_disk_fails_with_the_reason_and_can_resume(
     settings: Settings, database: Database, quick: Start
 ) -> None:
     in_small_pages(settings)
@@ -621,9 +619,7 @@ def lone(settings: Settings, quick: Start) -> Iterator[Bench]:
     bench.database.close()
 
 
-def test_a_slot_that_was_killed_while_the_database_is_locked_is_settled_as_it_was_meant(
-    lone: Bench, database: Database
-) -> None:
+def test_a_slot_killed_while_the_database_is_locked_is_settled_later(lone: Bench, database: Database) -> None:
     run_id = queue_run(database, **LONG)
     lone.wait_for_epochs(run_id)
     worker, slot = lone.start(), lone.slot
@@ -653,9 +649,7 @@ def test_a_drain_ends_its_slots_in_time_while_the_database_is_locked(lone: Bench
     assert stored.lease_expires is not None
 
 
-def test_a_drain_settles_what_was_killed_while_the_database_was_locked(
-    lone: Bench, database: Database
-) -> None:
+def test_a_drain_settles_runs_killed_while_the_database_was_locked(lone: Bench, database: Database) -> None:
     run_id = queue_run(database, **LONG)
     lone.wait_for_epochs(run_id)
     slot = lone.slot
@@ -676,9 +670,7 @@ def test_a_drain_settles_what_was_killed_while_the_database_was_locked(
         ({"gradient_norms": object()}, "not JSON serializable"),
     ],
 )
-def test_a_report_that_the_database_refuses_fails_its_run_alone(
-    bench: Bench, figures: dict[str, Any], complaint: str
-) -> None:
+def test_a_rejected_report_fails_only_its_run(bench: Bench, figures: dict[str, Any], complaint: str) -> None:
     run_id = queue_run(bench.database, **LONG)
     bench.wait_for_epochs(run_id)
     worker, slot = bench.start(), bench.pid()
@@ -693,7 +685,7 @@ def test_a_report_that_the_database_refuses_fails_its_run_alone(
     assert bench.pid() != slot
 
 
-def test_a_damaged_database_fails_no_run_and_is_told_once(
+def test_a_damaged_database_fails_no_run_and_is_logged_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def met(*_: object) -> bool:
@@ -721,7 +713,7 @@ def test_a_damaged_database_fails_no_run_and_is_told_once(
     assert bench.columns(run_id).epoch == list(range(1, run.epochs_done + 1))
 
 
-def test_a_worker_whose_records_find_no_room_renews_its_lease_while_it_can(
+def test_a_worker_on_a_full_disk_renews_its_lease_if_possible(
     settings: Settings, database: Database, quick: Start
 ) -> None:
     in_small_pages(settings)
@@ -767,7 +759,7 @@ def test_a_worker_that_drains_gives_its_run_back_and_ends_its_slot(bench: Bench)
         assert registry.list_workers(session) == []
 
 
-def test_a_dead_child_is_told_by_what_it_says_and_not_by_an_error(tmp_path: Path) -> None:
+def test_a_dead_child_is_noticed_on_receive_without_an_error(tmp_path: Path) -> None:
     slot = SlotProcess(Settings(data_dir=tmp_path))
     slot.process.kill()
     slot.process.wait()
@@ -778,7 +770,7 @@ def test_a_dead_child_is_told_by_what_it_says_and_not_by_an_error(tmp_path: Path
     assert slot.kill() == "its process was killed by SIGKILL"
 
 
-def test_a_worker_whose_slots_cannot_start_gives_up_and_says_how_they_ended(
+def test_a_worker_whose_slots_cannot_start_stops_with_the_reason(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")

@@ -50,14 +50,14 @@ def test_every_message_arrives_as_it_was_sent() -> None:
             assert theirs.recv() == message
 
 
-def test_the_two_sides_say_all_of_them_and_none_in_common() -> None:
+def test_messages_of_worker_and_slot_are_complete_and_disjoint() -> None:
     to, back = set(get_args(ToSlot)), set(get_args(FromSlot))
     assert to.isdisjoint(back)
     assert to | back == {type(message) for message in SAID}
     assert {kind.__module__ for kind in to | back} == {messages.__name__}
 
 
-def test_a_slot_is_told_every_hyperparameter() -> None:
+def test_a_slot_gets_every_hyperparameter() -> None:
     (told,) = (message for message in SAID if isinstance(message, Train))
     assert TrainConfig.model_validate(told.config) == TrainConfig(depth=2, lr=0.1 + 0.2)
 

@@ -41,7 +41,7 @@ def test_the_first_beat_registers_and_takes_the_runs_of_a_dead_worker_back(
     assert (row(database, run_id).status, row(database, run_id).worker_losses) == ("queued", 1)
 
 
-def test_a_beat_waits_until_it_is_due_and_gives_back_what_no_slot_trains(
+def test_a_heartbeat_waits_until_due_and_releases_runs_that_no_slot_trains(
     database: Database, settings: Settings
 ) -> None:
     moment = Moment()
@@ -69,9 +69,7 @@ def test_a_worker_offers_the_devices_that_its_settings_allow(database: Database,
         assert {device.device.partition(":")[0] for device in worker.devices} == kinds
 
 
-def test_a_worker_that_takes_leave_is_forgotten_and_counts_no_loss(
-    database: Database, settings: Settings
-) -> None:
+def test_a_worker_that_unregisters_counts_no_loss(database: Database, settings: Settings) -> None:
     presence = Presence(database, settings, "w", None, Moment())
     presence.beat([])
     run_id = queue_run(database)

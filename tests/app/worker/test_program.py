@@ -38,7 +38,7 @@ def test_a_worker_waits_until_the_web_process_has_prepared_the_database(
     assert caplog.text.count("waiting for") == 1
 
 
-def test_a_worker_that_is_told_to_end_before_waits_no_longer(empty: Database) -> None:
+def test_a_worker_told_to_end_stops_waiting_for_the_database(empty: Database) -> None:
     stopping = threading.Event()
     stopping.set()
     assert not program.wait_for_schema(empty, stopping)

@@ -45,7 +45,7 @@ def test_a_run_that_stopped_waits_again_only_if_its_worker_drains(
     assert row(database, run_id).status == status
 
 
-def test_an_error_is_written_down_whatever_letters_it_has(database: Database) -> None:
+def test_an_error_with_invalid_characters_is_recorded(database: Database) -> None:
     run_id = queue_run(database)
     assert write(database, claimed(database), Failed("no \ud800", "Traceback \ud800"))
     run = row(database, run_id)
@@ -55,7 +55,7 @@ def test_an_error_is_written_down_whatever_letters_it_has(database: Database) ->
     (run.reason or "").encode()
 
 
-def test_signs_of_life_change_nothing(database: Database) -> None:
+def test_heartbeats_do_not_change_the_page(database: Database) -> None:
     run_id = queue_run(database)
     claim = claimed(database)
     before = row(database, run_id).model_dump()
@@ -88,7 +88,7 @@ def test_a_claim_that_no_longer_holds_writes_nothing(database: Database) -> None
         (ValueError(), "ValueError"),
     ],
 )
-def test_what_the_database_refuses_is_told_in_one_printable_line(error: Exception, why: str) -> None:
+def test_a_rejected_report_is_described_in_one_printable_line(error: Exception, why: str) -> None:
     assert str(Refused(EpochDone(measured(1)), error)) == (
         f"a report of its process (EpochDone) could not be recorded: {why}; see the worker's log"
     )

@@ -103,9 +103,7 @@ def files(tmp_path: Path) -> RunFiles:
     return RunFiles(tmp_path / "run")
 
 
-def test_a_training_says_between_batches_that_it_goes_on(
-    child: Child, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_training_reports_steps_between_batches(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slot, "STEPPING_SECONDS", 0)
     said = child.train(epochs=2, batch_size=20_000)
     steps = [index for index, message in enumerate(said) if isinstance(message, Stepping)]
@@ -114,7 +112,7 @@ def test_a_training_says_between_batches_that_it_goes_on(
     assert any(epochs[0] < step < epochs[1] for step in steps)
 
 
-def test_a_training_tells_how_long_its_steps_take_and_when_it_writes_into_a_store(
+def test_a_training_reports_its_longest_step_and_writes_to_a_store(
     child: Child, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Batches of an evaluation are steps too: 5 of the test set, and 30 and 10 at the end."""
@@ -128,7 +126,7 @@ def test_a_training_tells_how_long_its_steps_take_and_when_it_writes_into_a_stor
     assert longest == sorted(longest, key=lambda each: each or 0)
 
 
-def test_a_training_is_told_epoch_by_epoch_to_its_end(child: Child) -> None:
+def test_a_training_reports_each_epoch_and_its_end(child: Child) -> None:
     started, first, second, finished = child.train()
     assert isinstance(started, Started)
     assert started.device == "cpu"
@@ -139,7 +137,7 @@ def test_a_training_is_told_epoch_by_epoch_to_its_end(child: Child) -> None:
     assert finished.results.keys() == {"train_loss", "train_accuracy", "test_loss", "test_accuracy"}
 
 
-def test_a_training_that_is_told_to_stop_says_that_it_did(child: Child) -> None:
+def test_a_training_told_to_stop_reports_that_it_stopped(child: Child) -> None:
     child.inbox.stop.set()
     assert child.train()[-1] == Stopped()
     child.inbox.stop.clear()
@@ -185,7 +183,7 @@ def environment(said: list[FromSlot]) -> dict[str, str]:
     return started.environment
 
 
-def test_a_data_set_of_ones_own_is_trained_on_and_recorded(tmp_path: Path, clothes: Path) -> None:
+def test_a_run_on_an_added_data_set_is_trained_and_recorded(tmp_path: Path, clothes: Path) -> None:
     said = Child(tmp_path).train(dataset="clothes")
     assert isinstance(said[-1], Finished)
     recorded = environment(said)
@@ -195,7 +193,7 @@ def test_a_data_set_of_ones_own_is_trained_on_and_recorded(tmp_path: Path, cloth
 
 
 @pytest.mark.usefixtures("clothes")
-def test_what_is_odd_about_a_data_set_is_recorded_with_each_run(child: Child, tmp_path: Path) -> None:
+def test_data_warnings_are_recorded_with_each_run(child: Child, tmp_path: Path) -> None:
     assert environment(Child(tmp_path).train(dataset="clothes"))["data_warnings"].splitlines() == [
         (
             "classes 2, 4, 5, 6, 7 and 8 have no training images but 1 test image, which can't be classified "
@@ -298,7 +296,7 @@ def test_a_finished_training_leaves_its_weights_and_predictions(child: Child, fi
     assert len(predictions.load(files.predictions(1)).classes) == 10_000
 
 
-def test_a_training_goes_on_from_its_newest_checkpoint(child: Child, files: RunFiles) -> None:
+def test_a_training_resumes_from_its_newest_checkpoint(child: Child, files: RunFiles) -> None:
     child.train(files=files, epochs=3)
     expected = files.model(1).read_bytes()
     files.model(1).unlink()
@@ -317,7 +315,7 @@ def test_a_checkpoint_that_the_database_does_not_know_is_not_used(child: Child, 
     assert started.epoch == 0
 
 
-def test_a_damaged_checkpoint_is_passed_over_with_a_word(
+def test_a_damaged_checkpoint_is_skipped_and_logged(
     child: Child, files: RunFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     child.train(files=files)
@@ -335,9 +333,7 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_word(
     assert started.epoch == 0
 
 
-def test_no_checkpoint_is_saved_before_its_epoch_is_recorded_and_a_stop_ends_the_waiting(
-    tmp_path: Path, files: RunFiles
-) -> None:
+def test_a_checkpoint_waits_for_its_record_until_a_stop(tmp_path: Path, files: RunFiles) -> None:
     child = Child(tmp_path)
     training = threading.Thread(target=child.start, kwargs={"files": files})
     training.start()
@@ -349,7 +345,7 @@ def test_no_checkpoint_is_saved_before_its_epoch_is_recorded_and_a_stop_ends_the
     assert files.usable(100) == []
 
 
-def test_a_training_that_is_told_to_leave_does_so_with_a_checkpoint(tmp_path: Path, files: RunFiles) -> None:
+def test_a_training_told_to_leave_saves_a_checkpoint_and_stops(tmp_path: Path, files: RunFiles) -> None:
     child = Child(tmp_path)
     child.inbox.note(Leave())
     assert child.train(files=files)[-1] == Stopped()
@@ -423,7 +419,7 @@ def test_a_training_that_ends_before_its_last_epoch_says_why(
     assert files.model(1).is_file()
 
 
-def test_a_run_knows_its_revision_where_there_is_one(
+def test_a_run_records_the_git_revision_if_there_is_one(
     child: Child, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = child.train()[0]

@@ -60,7 +60,7 @@ def test_a_claim_is_sent_with_its_hyperparameters_and_where_its_files_are(
     assert slot.claim is None
 
 
-def test_it_is_told_what_is_recorded_and_asked_to_stop(slot: SlotProcess) -> None:
+def test_the_slot_receives_acknowledgements_and_stop_requests(slot: SlotProcess) -> None:
     slot.acknowledge(5)
     slot.ask_to_stop(kill_at=123.0)
     told: list[object] = [slot.receive(), slot.receive()]
@@ -70,7 +70,7 @@ def test_it_is_told_what_is_recorded_and_asked_to_stop(slot: SlotProcess) -> Non
     assert slot.kill_at is None
 
 
-def test_a_child_that_ended_by_itself_is_gone_and_its_exit_code_is_told(slot: SlotProcess) -> None:
+def test_a_child_that_ended_by_itself_is_reported_with_its_exit_code(slot: SlotProcess) -> None:
     slot.ask_to_leave()
     assert slot.receive() == Gone()
     slot.acknowledge(1)  # nobody hears it
@@ -80,6 +80,6 @@ def test_a_child_that_ended_by_itself_is_gone_and_its_exit_code_is_told(slot: Sl
     assert slot.receive() == Gone()
 
 
-def test_a_child_that_is_killed_is_told_by_its_signal(slot: SlotProcess) -> None:
+def test_a_killed_child_is_described_by_its_signal(slot: SlotProcess) -> None:
     assert slot.process.poll() is None
     assert slot.kill() == "its process was killed by SIGKILL"

@@ -39,14 +39,14 @@ def judged(
         (350_000, 3600, None),
     ],
 )
-def test_a_process_that_works_on_a_step_as_long_as_others_goes_on(
+def test_a_process_in_a_step_of_usual_length_has_not_stalled(
     seconds: float, cpu_seconds: float, longest_step: float | None
 ) -> None:
     assert judged(seconds, cpu_seconds, longest_step=longest_step) is None
 
 
 @pytest.mark.parametrize("longest_step", [None, 0.001, 100])
-def test_an_idle_process_has_stalled_whatever_its_steps_take(longest_step: float | None) -> None:
+def test_an_idle_process_has_stalled_regardless_of_its_longest_step(longest_step: float | None) -> None:
     assert judged(300, 2.9, longest_step=longest_step) == (
         "it made no step for 300 s and used almost no CPU time"
     )
@@ -99,7 +99,7 @@ def started(program: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_cpu_time_counts_in_every_thread_and_from_the_last_sign_on() -> None:
+def test_cpu_time_counts_all_threads_since_the_last_report() -> None:
     """The main thread of this process sleeps, another one is busy."""
     with started(SPIN) as process:
         watch = Watch(process.pid)
@@ -125,7 +125,7 @@ def test_a_process_that_waits_for_data_or_a_store_is_idle_once_it_is_stopped() -
         assert watch.why_stalled(300, threads=1, stall_seconds=300)
 
 
-def test_a_process_that_has_ended_is_told_by_its_pipe_and_not_by_an_error() -> None:
+def test_watching_an_ended_process_raises_no_error() -> None:
     with started(SLEEP) as process:
         watch = Watch(process.pid)
         watch.begin(0)

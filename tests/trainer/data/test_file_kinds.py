@@ -58,7 +58,7 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path, content: bytes, expecte
         assert remedy in error.remedy
 
 
-def test_a_file_of_no_known_kind_is_told_by_its_first_bytes(tmp_path: Path) -> None:
+def test_a_file_of_unknown_kind_is_described_by_its_first_bytes(tmp_path: Path) -> None:
     content = b"\x05\x06\x07\x08" + bytes(30)
     assert problem(stored(tmp_path, content, "plain")) == "is not an IDX file: it begins with 0x05060708"
     assert problem(stored(tmp_path, content)) == "is not a gzip file: it begins with 0x05060708"

@@ -9,14 +9,14 @@ from tests.trainer.idx_files import small, write
 from trainer.data.folder import FILES, SHIPPED, TEST_LABELS_FILE, DataFolder, shown
 
 
-def test_mnist_comes_with_the_package_whatever_lies_in_the_data_folder(tmp_path: Path) -> None:
+def test_mnist_is_always_read_from_the_package(tmp_path: Path) -> None:
     write(tmp_path / "datasets" / SHIPPED, small())
     folder = DataFolder.of(SHIPPED, tmp_path)
     assert tmp_path not in folder.path.parents
     assert folder.missing == []
 
 
-def test_another_data_set_lies_in_the_data_folder_under_its_name(tmp_path: Path) -> None:
+def test_an_added_data_set_is_in_the_data_folder_under_its_name(tmp_path: Path) -> None:
     folder = DataFolder.of("clothes", tmp_path)
     assert folder.missing == list(FILES)
     write(tmp_path / "datasets" / "clothes", small())
@@ -37,13 +37,13 @@ def test_plain_files_and_links_count_and_folders_do_not(tmp_path: Path) -> None:
     assert folder.missing == [FILES[0], TEST_LABELS_FILE]
 
 
-def test_the_compressed_file_goes_before_the_plain_one(tmp_path: Path) -> None:
+def test_compressed_files_precede_plain_ones(tmp_path: Path) -> None:
     write(tmp_path, small(), compressed=False)
     write(tmp_path, small())
     assert DataFolder(tmp_path).file(FILES[0]) == tmp_path / f"{FILES[0]}.gz"
 
 
-def test_the_stamp_is_another_when_a_file_is_written_resized_or_replaced(tmp_path: Path) -> None:
+def test_the_stamp_changes_when_a_file_is_written_resized_or_replaced(tmp_path: Path) -> None:
     folder = DataFolder(write(tmp_path, small(), compressed=False))
     stamps = [folder.stamp]
     assert folder.stamp == stamps[0]
@@ -87,7 +87,7 @@ def test_the_names_that_other_tools_give_are_recognised(tmp_path: Path, names: l
     )
 
 
-def test_own_names_go_before_those_of_other_tools_and_compressed_before_plain(tmp_path: Path) -> None:
+def test_original_names_precede_others_and_compressed_files_plain_ones(tmp_path: Path) -> None:
     named(tmp_path, *FILES, *(f"{name}.gz" for name in FILES), *OTHER_NAMES["dots"], *OTHER_NAMES["EMNIST"])
     named(tmp_path, *OTHER_NAMES["torchvision"])
     data_files = DataFolder(tmp_path).find()
@@ -95,7 +95,7 @@ def test_own_names_go_before_those_of_other_tools_and_compressed_before_plain(tm
     assert data_files.unused == [tmp_path / name for name in FILES]
 
 
-def test_other_names_in_the_folder_go_before_those_below_it(tmp_path: Path) -> None:
+def test_files_in_the_folder_precede_those_in_subfolders(tmp_path: Path) -> None:
     named(tmp_path, *OTHER_NAMES["dots"], *OTHER_NAMES["raw"])
     assert DataFolder(tmp_path).file(FILES[0]) == tmp_path / "train-images.idx3-ubyte"
 
@@ -131,7 +131,7 @@ def test_a_missing_file_has_the_spelling_of_the_one_it_belongs_to(
     assert DataFolder(tmp_path).missing == []
 
 
-def test_two_folders_below_are_not_chosen_from(tmp_path: Path) -> None:
+def test_two_complete_subfolders_are_ambiguous(tmp_path: Path) -> None:
     named(tmp_path, *OTHER_NAMES["raw"], *(f"old/{name}" for name in FILES))
     assert DataFolder(tmp_path).find().rivals == ["old/", "raw/"]
 
@@ -141,7 +141,7 @@ def test_a_link_to_itself_is_followed_only_so_far(tmp_path: Path) -> None:
     assert DataFolder(tmp_path).missing == list(FILES)
 
 
-def test_the_stamp_is_another_when_a_file_was_replaced_by_one_of_its_size_and_time(tmp_path: Path) -> None:
+def test_the_stamp_changes_when_a_file_is_replaced_by_one_of_equal_size_and_time(tmp_path: Path) -> None:
     folder = DataFolder(write(tmp_path, small(), compressed=False))
     before, path = folder.stamp, tmp_path / TEST_LABELS_FILE
     status, content = path.stat(), path.read_bytes()

@@ -72,9 +72,7 @@ def test_bytes_after_the_gzip_data_are_refused(tmp_path: Path, garbage: bytes) -
     assert problem(path).startswith("has non-gzip bytes after the end of its gzip data (0x")
 
 
-def test_no_more_is_decompressed_than_shows_that_there_is_too_much(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_decompression_stops_at_surplus_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = stored(tmp_path, bomb(IMAGES[:16], 1024))
     read: list[int] = []
 

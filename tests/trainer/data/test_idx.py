@@ -78,7 +78,7 @@ FILES = st.one_of(
 
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(content=FILES, name=st.sampled_from(["a", "a.gz"]), kind=st.sampled_from(["images", "labels"]))
-def test_whatever_a_file_holds_it_is_read_or_refused_in_little_memory(
+def test_any_file_is_read_or_refused_in_little_memory(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, name: str, kind: str
 ) -> None:
     path = stored(tmp_path_factory.getbasetemp(), content, name)

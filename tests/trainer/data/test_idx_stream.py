@@ -115,11 +115,11 @@ def test_damaged_labels_are_refused(tmp_path: Path, content: bytes, expected: st
     assert problem(stored(tmp_path, content, "plain")) == expected
 
 
-def test_images_in_the_place_of_labels_are_told_so(tmp_path: Path) -> None:
+def test_swapped_images_and_labels_are_reported(tmp_path: Path) -> None:
     assert "may be swapped" in refusal(write(tmp_path, IMAGES)).remedy
 
 
-def test_compressed_content_under_a_plain_name_is_told_to_be_renamed_and_the_reverse(tmp_path: Path) -> None:
+def test_a_name_that_contradicts_the_compression_is_reported_with_a_new_name(tmp_path: Path) -> None:
     error = refusal(stored(tmp_path, LABELS, "labels.gz"))
     assert str(error).endswith("labels.gz is not compressed although its name ends in .gz")
     assert error.remedy == "Rename it to labels."

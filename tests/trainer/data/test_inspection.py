@@ -171,7 +171,7 @@ def test_a_damaged_or_odd_data_set_is_refused_with_what_is_wrong_and_what_to_do(
 
 
 @pytest.mark.parametrize(("contents", "expected"), ODD.values(), ids=ODD)
-def test_whoever_looks_a_folder_over_is_told_the_same(
+def test_inspection_reports_the_same_errors_as_loading(
     tmp_path: Path, contents: Contents, expected: str
 ) -> None:
     for name, content in contents.items():
@@ -209,7 +209,7 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
     assert f"{TEST_LABELS_FILE} is a broken link: fix it." in refusal("clothes", tmp_path)
 
 
-def test_what_is_no_file_under_the_name_of_one_is_told_to_be_replaced(tmp_path: Path) -> None:
+def test_a_folder_or_pipe_with_the_name_of_a_file_is_reported(tmp_path: Path) -> None:
     write(tmp_path, {name: content for name, content in small().items() if name != TEST_LABELS_FILE})
     path = tmp_path / TEST_LABELS_FILE
     lacks = f"{tmp_path} lacks {TEST_LABELS_FILE}, with or without .gz. {TEST_LABELS_FILE} is"
@@ -232,9 +232,7 @@ MISSING = {
 
 
 @pytest.mark.parametrize("pattern", MISSING)
-def test_a_missing_file_is_called_as_it_would_be_found_beside_the_others(
-    tmp_path: Path, pattern: str
-) -> None:
+def test_a_missing_file_is_named_in_the_spelling_of_the_others(tmp_path: Path, pattern: str) -> None:
     word, *expected = MISSING[pattern]
     for name, missing in zip((TRAIN_IMAGES_FILE, TEST_LABELS_FILE), expected, strict=True):
         folder = tmp_path / missing

@@ -42,7 +42,7 @@ def test_the_digest_is_that_of_the_four_contents(arrays: Arrays) -> None:
     assert arrays.digest == combined(contents)
 
 
-def test_the_authors_are_credited_beside_the_files() -> None:
+def test_the_authors_are_credited_next_to_the_files() -> None:
     credits_text = (MNIST.path / "CREDITS").read_text()
     for author in ("Yann LeCun", "Corinna Cortes", "Christopher J.C. Burges"):
         assert author in credits_text
@@ -57,7 +57,7 @@ def test_tensors_are_flat_and_typed(arrays: Arrays, mnist: TensorData) -> None:
 
 
 @pytest.mark.parametrize("compressed", [True, False])
-def test_a_folder_of_ones_own_is_read_and_its_digest_computed(tmp_path: Path, compressed: bool) -> None:  # noqa: FBT001
+def test_an_added_data_set_is_read_and_its_digest_computed(tmp_path: Path, compressed: bool) -> None:  # noqa: FBT001
     folder = DataFolder(write(tmp_path, small(), compressed=compressed))
     arrays = load("clothes", folder)
     assert arrays.digest == combined(small())
@@ -133,7 +133,7 @@ def test_an_altered_file_of_mnist_is_refused_by_digests_and_remedy(linked: Path)
     assert "Restore the original file" in message
 
 
-def test_the_same_files_under_another_name_are_a_data_set_of_ones_own(linked: Path, arrays: Arrays) -> None:
+def test_the_files_of_mnist_under_another_name_are_another_data_set(linked: Path, arrays: Arrays) -> None:
     assert load("copied", DataFolder(linked)).digest == arrays.digest
 
 

@@ -98,11 +98,11 @@ def without(*classes: int) -> list[int]:
         (data(train=EVERY[:99]), ["the training set has only 99 images"]),
     ],
 )
-def test_what_is_odd_is_told(odd: Arrays, expected: list[str]) -> None:
+def test_unusual_data_sets_get_warnings(odd: Arrays, expected: list[str]) -> None:
     assert data_warnings("own", odd) == expected
 
 
-def test_several_things_are_told_of_a_tiny_set() -> None:
+def test_a_tiny_data_set_gets_several_warnings() -> None:
     assert data_warnings("own", data(train=[1], test=[1], test_images=pictures(1, 1))) == [
         "all training images have class 1, so there is nothing to distinguish",
         f"every test image is also a training image, {SO}",
@@ -111,5 +111,5 @@ def test_several_things_are_told_of_a_tiny_set() -> None:
     ]
 
 
-def test_nothing_is_odd_about_mnist(arrays: Arrays) -> None:
+def test_mnist_has_no_warnings(arrays: Arrays) -> None:
     assert data_warnings("a copy of it", arrays) == data_warnings(SHIPPED, arrays) == []

@@ -50,7 +50,7 @@ def state_of(config: TrainConfig = CONFIG, epoch: int = 0) -> TrainState:
     return state
 
 
-def test_a_training_goes_on_from_a_checkpoint_to_the_same_bytes(data: TensorData, path: Path) -> None:
+def test_a_training_resumed_from_a_checkpoint_ends_with_the_same_bytes(data: TensorData, path: Path) -> None:
     straight = state_of()
     figures = [record.test_loss for record in train(CONFIG, data, straight)]
     state = state_of()
@@ -65,7 +65,7 @@ def test_a_training_goes_on_from_a_checkpoint_to_the_same_bytes(data: TensorData
     assert path.read_bytes() == expected
 
 
-def test_everything_of_a_state_comes_back(path: Path) -> None:
+def test_a_saved_state_is_loaded_completely(path: Path) -> None:
     state = state_of(epoch=2)
     state.moments = {"0.weight.average": torch.rand(3, 4), "0.bias.average": torch.rand(3)}
     state.best_test_loss, state.best_epoch = 0.1 + 0.2, 1
@@ -190,7 +190,7 @@ def test_a_kill_while_saving_leaves_the_old_checkpoint(path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "advice"), [(errno.ENOSPC, "free some space"), (errno.EROFS, "make sure that its folder")]
 )
-def test_a_disk_that_refuses_leaves_the_old_file_and_nothing_else(
+def test_a_failed_backup_leaves_no_file(
     path: Path, monkeypatch: pytest.MonkeyPatch, number: int, advice: str
 ) -> None:
     checkpoint.save(path, state_of(epoch=1), CONFIG, DATA)

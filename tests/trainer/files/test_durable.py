@@ -59,7 +59,7 @@ def test_a_kill_while_writing_leaves_the_old_or_the_new_file(
     assert path.read_bytes() == content * 100_000
 
 
-def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(durable.NotWritten, match="its folder is writable and retry"):
         durable.write(tmp_path / "file" / "below", b"")
@@ -103,7 +103,7 @@ def test_content_and_name_are_on_the_disk_before_it_returns(
     ],
 )
 @pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_what_can_not_be_written_leaves_the_file_before_and_nothing_else(
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int, advice: str
 ) -> None:
     path = tmp_path / "file"

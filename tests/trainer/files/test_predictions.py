@@ -26,7 +26,7 @@ def test_logits_of_any_size_have_a_confidence() -> None:
     assert predictions.from_logits(np.full((1, 10), 1e30, np.float32)).confidence[0] == np.float16(0.1)
 
 
-def test_they_come_back_from_a_small_file(tmp_path: Path) -> None:
+def test_predictions_are_saved_to_a_small_file_and_loaded(tmp_path: Path) -> None:
     path = tmp_path / "predictions.safetensors"
     made = predictions.from_logits(logits_of(10_000).numpy())
     predictions.save(path, made)

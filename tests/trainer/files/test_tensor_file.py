@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_what_was_written_comes_back(path: Path) -> None:
+def test_written_arrays_are_read_back(path: Path) -> None:
     arrays, about = tensor_file.read(path)
     assert about == ABOUT
     assert arrays.keys() == ARRAYS.keys()
@@ -34,7 +34,7 @@ def test_what_was_written_comes_back(path: Path) -> None:
         np.testing.assert_array_equal(arrays[name], array)
 
 
-def test_equal_contents_are_equal_bytes_whatever_their_order_in_memory(path: Path, tmp_path: Path) -> None:
+def test_equal_arrays_are_written_as_equal_bytes(path: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     turned = {name: np.asfortranarray(ARRAYS[name]) for name in reversed(ARRAYS)}
     tensor_file.write(other, turned, ABOUT)

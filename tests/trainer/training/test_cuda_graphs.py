@@ -50,7 +50,7 @@ def test_a_step_of_each_size_is_recorded_once_and_the_measured_one_apart(
     assert len(recorded) == 4  # of 100, and of 100 measured
 
 
-def test_with_dropout_nothing_is_recorded(data: TensorData, recorded: list[Graph]) -> None:
+def test_steps_with_dropout_are_not_recorded(data: TensorData, recorded: list[Graph]) -> None:
     run(TrainConfig(depth=2, epochs=2, dropout=0.5), data)
     assert recorded == []
 
@@ -67,7 +67,7 @@ def test_with_dropout_nothing_is_recorded(data: TensorData, recorded: list[Graph
     ids=["recording", "memory", "no graphs", "other interface", "replay"],
 )
 @pytest.mark.parametrize("given", [{}, {"optimizer": "adam", "lr": 0.001}], ids=["sgd", "adam"])
-def test_whatever_fails_steps_are_done_plainly_and_the_log_says_why(
+def test_after_a_failed_recording_steps_run_directly_and_the_log_says_why(
     recorded: list[Graph],
     data: TensorData,
     *,

@@ -29,7 +29,7 @@ def test_test_figures_are_those_of_the_weights_after_the_epoch(data: TensorData)
         assert record.seconds > 0
 
 
-def test_the_same_seed_gives_the_same_bits_whatever_the_global_generators_hold(data: TensorData) -> None:
+def test_the_same_seed_gives_the_same_bits_regardless_of_global_generators(data: TensorData) -> None:
     weights, records = run(CONFIG, data)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(12345)
@@ -44,7 +44,7 @@ def test_training_leaves_the_global_generator_alone(data: TensorData) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_training_that_goes_on_ends_at_the_same_bits_as_one_without_a_pause(data: TensorData) -> None:
+def test_a_resumed_training_ends_with_the_bits_of_an_uninterrupted_one(data: TensorData) -> None:
     four = CONFIG.model_copy(update={"epochs": 4})
     weights, records = run(four, data)
     state = TrainState.start(four, CPU)
@@ -92,7 +92,7 @@ def test_a_reckless_learning_rate_diverges(data: TensorData) -> None:
         list(train(config, data, TrainState.start(config, CPU)))
 
 
-def test_a_record_tells_the_share_of_units_that_no_test_image_wakes(data: TensorData) -> None:
+def test_a_record_has_the_share_of_dead_units(data: TensorData) -> None:
     config = TrainConfig(depth=3, epochs=1, width=64, lr=1e-12)
     state = TrainState.start(config, CPU)
     with torch.no_grad():
@@ -113,7 +113,7 @@ def test_a_record_tells_the_share_of_units_that_no_test_image_wakes(data: Tensor
     ],
     ids=lambda other: "-".join(map(str, other.values())),
 )
-def test_whatever_is_chosen_a_pause_changes_no_bit(data: TensorData, other: dict[str, Any]) -> None:
+def test_a_pause_changes_no_bit_with_any_hyperparameters(data: TensorData, other: dict[str, Any]) -> None:
     four = TrainConfig(**{"depth": 3, "epochs": 4, "batch_size": 128, **other})
     weights, records = run(four, data)
     state = TrainState.start(four, CPU)
@@ -156,13 +156,13 @@ def test_every_image_counts_once_and_equally_the_short_last_batch_included(data:
         assert record.train_accuracy == whole.accuracy
 
 
-def test_the_loss_of_a_short_last_batch_is_the_mean_of_its_own_images(data: TensorData) -> None:
+def test_the_loss_of_a_short_last_batch_is_the_mean_over_its_images(data: TensorData) -> None:
     config = TrainConfig(depth=2, epochs=1, batch_size=len(data.train_labels) - 10, lr=1e-12)
     _, (record,) = run(config, data)
     assert record.last_batch_loss == pytest.approx(record.train_loss, rel=0.1)
 
 
-def test_each_epoch_has_an_order_of_its_own(data: TensorData) -> None:
+def test_each_epoch_has_a_different_order(data: TensorData) -> None:
     _, records = run(TrainConfig(depth=1, epochs=3, batch_size=256, lr=1e-12), data)
     assert len({record.last_batch_loss for record in records}) == 3
 
@@ -190,7 +190,7 @@ def test_should_stop_is_asked_before_each_of_the_59_batches_of_an_epoch(mnist: T
     assert record.test_accuracy > 0.7
 
 
-def test_dropout_is_drawn_anew_each_epoch_and_the_same_for_the_same_seed(data: TensorData) -> None:
+def test_dropout_differs_between_epochs_and_repeats_with_the_seed(data: TensorData) -> None:
     config = TrainConfig(depth=2, epochs=2, batch_size=300, lr=1e-12, dropout=0.5)
     _, (first, second) = run(config, data)
     assert first.train_loss != second.train_loss

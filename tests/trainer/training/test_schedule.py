@@ -47,7 +47,7 @@ def test_a_run_of_a_single_update_has_a_rate_too(schedule: str) -> None:
 
 
 @pytest.mark.parametrize("images", [250, 300, 1_000])
-def test_a_schedule_spans_the_run_whatever_the_number_of_images(
+def test_a_schedule_spans_the_run_for_any_number_of_images(
     images: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[int, int]] = []

@@ -23,7 +23,7 @@ def test_one_full_batch_is_one_step_of_plain_sgd(data: TensorData) -> None:
         torch.testing.assert_close(weights, start - 0.5 * gradient)
 
 
-def test_a_record_tells_each_layers_gradient_norm_on_the_last_batch(data: TensorData) -> None:
+def test_a_record_has_the_gradient_norms_of_the_last_batch(data: TensorData) -> None:
     config = TrainConfig(depth=3, epochs=1, batch_size=300, width=64)
     model = TrainState.start(config, CPU).model
     loss = cross_entropy(model(normalised(data.train_images)), data.train_labels)

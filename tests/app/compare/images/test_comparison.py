@@ -20,7 +20,7 @@ def study(site: Served, settings: Settings) -> list[int]:
     return study_of(site, settings)
 
 
-def test_runs_whose_answers_are_gone_are_named_and_the_rest_is_told(
+def test_runs_without_predictions_are_listed_and_the_others_compared(
     site: Served, settings: Settings, study: list[int]
 ) -> None:
     artifacts.of_run(settings.artifacts, study[0]).predictions(1).unlink()
@@ -58,7 +58,7 @@ def test_answers_are_read_once_until_their_file_changes(
     assert read[len(study) :] == [path]
 
 
-def test_runs_that_saw_other_images_are_left_out_with_a_word(site: Served, study: list[int]) -> None:
+def test_runs_on_other_images_are_excluded_with_a_warning(site: Served, study: list[int]) -> None:
     with site.database.write() as session:
         run_rows.get(session, study[4]).environment = {"data_sha256": "of other files"}
     found = site.client.get(f"/compare/images?runs={','.join(map(str, study))}").json()
@@ -81,13 +81,15 @@ def test_a_repeated_run_votes_once_and_can_still_be_paired(site: Served, setting
     assert (pair["gained"], pair["lost"]) == (1, 1)
 
 
-def test_it_is_said_when_runs_of_one_depth_are_no_repeats(site: Served, settings: Settings) -> None:
+def test_runs_of_one_depth_that_differ_in_more_than_the_seed_get_a_warning(
+    site: Served, settings: Settings
+) -> None:
     runs = [trained(site, settings, [0], depth=1, lr=lr) for lr in (0.01, 0.1)]
     found = site.client.get(f"/compare/images?runs={runs[0]},{runs[1]}").json()
     assert [warning.partition(",")[0] for warning in found["warnings"]] == ["Runs of one depth differ in lr"]
 
 
-def test_what_can_not_be_compared_says_why(site: Served, study: list[int]) -> None:
+def test_a_comparison_of_images_without_finished_runs_says_why(site: Served, study: list[int]) -> None:
     waiting = queue_run(site.database)
     found = site.client.get(f"/compare/images?runs={waiting}").json()
     assert found["warnings"] == ["No run has finished, so there are no predictions to compare."]

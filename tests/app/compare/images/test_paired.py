@@ -24,7 +24,7 @@ def sure(classes: Any, *confidence: float) -> Predictions:
 
 
 @given(DIGITS)
-def test_mcnemar_is_the_sign_test_of_the_images_that_only_one_reads(
+def test_mcnemar_is_the_sign_test_of_discordant_images(
     images: list[tuple[int, int, int]],
 ) -> None:
     labels, first, second = (digits(*column) for column in zip(*images, strict=True))
@@ -50,7 +50,7 @@ def test_confusion_counts_each_digits_answers(images: list[tuple[int, int, int]]
         assert share == (None if not len(shown) else pytest.approx((shown == digit).mean()))
 
 
-def test_the_majority_is_what_most_answer_and_of_equally_many_the_surer_ones() -> None:
+def test_the_majority_breaks_ties_by_confidence() -> None:
     voted = paired.majority(
         [sure([1, 1, 4], 0.9, 0.6, 0.5), sure([2, 7, 4], 1.0, 0.75, 1.0), sure([1, 3, 9], 0.5, 0.5, 1.0)]
     )
@@ -58,7 +58,7 @@ def test_the_majority_is_what_most_answer_and_of_equally_many_the_surer_ones() -
     assert voted.confidence.tolist() == pytest.approx([0.7, 0.75, 0.75], abs=1e-3)
 
 
-def test_the_images_that_a_network_fixes_are_in_the_order_of_its_confidence() -> None:
+def test_images_of_a_step_are_ordered_by_confidence() -> None:
     labels = digits(0, 1, 2, 3, 4)
     before = sure([9, 9, 2, 9, 9], 1, 1, 1, 1, 1)
     after = sure([0, 1, 2, 9, 4], 0.5, 0.75, 1, 1, 0.75)

@@ -56,7 +56,7 @@ def test_a_damaged_file_is_read_once_too(tmp_path: Path, read: list[str]) -> Non
     assert files.read(path, LABELS).tolist() == [5, 0, 2]
 
 
-def test_many_that_ask_at_once_cause_one_reading(tmp_path: Path, read: list[str]) -> None:
+def test_concurrent_requests_read_a_file_once(tmp_path: Path, read: list[str]) -> None:
     files, path = KeptFiles(), stored(tmp_path, 500)
     together = threading.Barrier(8)
 
@@ -69,7 +69,7 @@ def test_many_that_ask_at_once_cause_one_reading(tmp_path: Path, read: list[str]
     assert read == ["images.gz"]
 
 
-def test_those_used_longest_ago_make_room(tmp_path: Path, read: list[str]) -> None:
+def test_the_least_recently_used_file_is_evicted(tmp_path: Path, read: list[str]) -> None:
     files = KeptFiles(most_bytes=25 * 784)
     first, second, third = (stored(tmp_path, 10, name) for name in "abc")
     for path in (first, second, first, third, first):
@@ -79,7 +79,7 @@ def test_those_used_longest_ago_make_room(tmp_path: Path, read: list[str]) -> No
     assert read[3:] == ["b.gz"]
 
 
-def test_a_file_larger_than_all_that_is_kept_is_told_and_not_read(
+def test_a_file_larger_than_the_cache_is_refused_without_reading_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = stored(tmp_path, 30)
@@ -88,6 +88,6 @@ def test_a_file_larger_than_all_that_is_kept_is_told_and_not_read(
         KeptFiles(most_bytes=25 * 784).read(path, IMAGES)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NoPictures, match="can't be read: No such file"):
         KeptFiles().read(tmp_path / "gone", IMAGES)

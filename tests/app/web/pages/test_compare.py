@@ -86,7 +86,7 @@ def test_runs_of_no_study_are_offered_a_study_with_more_seeds(site: Served, brow
     assert (found["counts"]["queued"], found["counts"]["finished"]) == (4, 2)
 
 
-def test_what_may_mislead_stands_above_the_verdict(site: Served, browser: httpx.Client) -> None:
+def test_warnings_precede_the_verdict(site: Served, browser: httpx.Client) -> None:
     runs = [states.finished_run(site.database, depth=depth, lr=lr) for depth, lr in ((1, 0.05), (2, 100.0))]
     text = browser.get(f"/compare?runs={runs[0]},{runs[1]}").text
     guard = text.index("The runs differ in lr (0.05, 100)")

@@ -57,7 +57,7 @@ def test_an_empty_field_means_its_default() -> None:
         ("seed", "0-1000", "'0-1000' has more than 1,000 values."),
     ],
 )
-def test_what_is_wrong_is_said_beside_its_field(name: str, text: str, message: str) -> None:
+def test_an_error_is_shown_at_its_field(name: str, text: str, message: str) -> None:
     form = forms.read({"depth": "3", name: text})
     assert form.request is None
     assert form.errors == {name: message}
@@ -89,7 +89,7 @@ def test_a_clone_repeats_hyperparameters_tags_and_note_but_not_the_name() -> Non
     assert form.request.name is None
 
 
-def test_a_data_set_that_is_gone_stays_on_offer_and_is_told() -> None:
+def test_a_deleted_data_set_remains_a_choice_with_an_error() -> None:
     form = forms.read({"depth": "1", "dataset": "mnist, gone"}, KNOWN)
     field = next(field for field in form.fields if field.name == "dataset")
     assert (list(field.choices), field.chosen) == (["mnist", "clothes", "gone"], ["mnist", "gone"])
@@ -98,7 +98,7 @@ def test_a_data_set_that_is_gone_stays_on_offer_and_is_told() -> None:
     assert form.unfold
 
 
-def test_a_note_has_the_line_ends_of_the_api_whatever_a_browser_sends() -> None:
+def test_line_endings_of_a_note_are_normalised() -> None:
     request = forms.read({"depth": "3", "note": "one\r\ntwo"}).request
     assert request is not None
     assert request.note == "one\ntwo"

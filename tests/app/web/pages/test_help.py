@@ -25,13 +25,13 @@ def test_every_page_leads_to_it(browser: httpx.Client) -> None:
     assert links.count("/help") == 2
 
 
-def test_it_explains_the_terms_of_the_pages(browser: httpx.Client) -> None:
+def test_the_help_page_explains_the_terms(browser: httpx.Client) -> None:
     page = browser.get("/help").raise_for_status().text
     terms = ["pp", "interval", "holm", "mcnemar", "pareto", "gradient-norm", "dead-unit", "p-best"]
     assert [term for term in terms if f'id="{term}"' not in page] == []
 
 
-def test_it_is_a_page_alone(browser: httpx.Client) -> None:
+def test_the_help_page_has_no_json(browser: httpx.Client) -> None:
     assert browser.get("/help", headers={"Accept": "application/json"}).status_code == 404
 
 

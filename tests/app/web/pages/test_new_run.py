@@ -47,7 +47,7 @@ def test_a_form_that_is_sent_again_with_its_key_starts_nothing_twice(browser: ht
 
 
 @pytest.mark.parametrize(("path", "depth"), [("/runs", "1"), ("/runs", "1-3"), ("/studies", "1-3")])
-def test_a_full_queue_is_told_in_the_form_and_keeps_what_was_typed(
+def test_a_full_queue_is_shown_in_the_form_and_keeps_the_input(
     settings: Settings, path: str, depth: str
 ) -> None:
     with answering(settings.model_copy(update={"queue_limit": 1})) as site:

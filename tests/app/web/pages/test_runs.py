@@ -35,7 +35,7 @@ def test_a_run_is_cancelled_and_retried_by_buttons(browser: httpx.Client) -> Non
     assert "is queued" in browser.get(again.headers["location"]).text
 
 
-def test_an_edit_that_is_sent_again_is_no_conflict(browser: httpx.Client) -> None:
+def test_repeating_an_edit_is_not_a_conflict(browser: httpx.Client) -> None:
     browser.post("/runs", data={"depth": "1"})
     form = {"name": "mine", "tags": "a, b", "note": "n", "version": "1"}
     assert browser.post("/runs/1", data=form).status_code == 303
@@ -43,7 +43,7 @@ def test_an_edit_that_is_sent_again_is_no_conflict(browser: httpx.Client) -> Non
     assert browser.post("/runs/1", data=form | {"note": "other"}).status_code == 422
 
 
-def test_a_run_that_is_to_end_says_so_on_every_page(site: Served, browser: httpx.Client) -> None:
+def test_a_run_with_a_cancel_request_is_marked_on_every_page(site: Served, browser: httpx.Client) -> None:
     states.add_worker(site.database)
     study = site.client.post("/studies", json={"depth": [1]}).json()
     claim = states.claimed(site.database)
@@ -76,9 +76,7 @@ def test_a_stale_edit_is_not_saved_but_offered_again(browser: httpx.Client) -> N
     assert stored["note"] == "theirs"
 
 
-def test_what_is_odd_about_its_data_stands_on_a_runs_page_and_in_its_json(
-    site: Served, browser: httpx.Client
-) -> None:
+def test_data_warnings_are_on_the_page_of_a_run_and_in_its_json(site: Served, browser: httpx.Client) -> None:
     usual, odd = new_run(browser), new_run(browser)
     with site.database.write() as session:
         run_rows.get(session, odd).environment = {"data_warnings": "no test image is of class <4>\nfew"}
@@ -125,7 +123,7 @@ def test_depths_to_filter_by_are_typed_as_in_the_other_form(browser: httpx.Clien
     assert browser.get("/runs?depth=1,2").status_code == 200
 
 
-def test_another_malformed_parameter_is_left_out_with_a_word(browser: httpx.Client) -> None:
+def test_another_malformed_parameter_is_ignored_with_a_message(browser: httpx.Client) -> None:
     new_run(browser)
     answer = browser.get("/runs?limit=many&sort=-seed", follow_redirects=True)
     assert answer.url.query == b"sort=-seed"

@@ -43,7 +43,7 @@ def test_every_control_has_a_label(browser: httpx.Client) -> None:
                 assert attributes.get("id") in labelled, (path, attributes)
 
 
-def test_what_people_write_is_never_markup(browser: httpx.Client) -> None:
+def test_user_text_is_escaped(browser: httpx.Client) -> None:
     script = "<script>alert(1)</script>"
     run_id = new_run(browser, name=script, note=script, tags=[script])
     for path in (f"/runs/{run_id}", "/runs", f"/compare?runs={run_id}", "/queue", f"/runs/{run_id}/epochs"):

@@ -58,7 +58,7 @@ def test_a_study_says_how_its_runs_ended(site: Served, browser: httpx.Client) ->
     assert "0 of 3 runs finished" in browser.get(f"/studies/{study['id']}").text
 
 
-def test_a_full_queue_is_told_where_seeds_are_added(settings: Settings) -> None:
+def test_a_full_queue_is_shown_in_the_form_for_seeds(settings: Settings) -> None:
     with answering(settings.model_copy(update={"queue_limit": 1})) as site:
         assert site.client.post("/studies", json={"depth": 1}).status_code == 201
         answer = site.client.post("/studies/1/runs", data={"seeds": "2"}, headers={"Accept": "text/html"})

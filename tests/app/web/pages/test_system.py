@@ -23,14 +23,14 @@ def test_live_workers_are_shown_with_their_devices_and_runs(site: Served, browse
     assert "silent" not in page
 
 
-def test_it_says_where_things_are_kept(settings: Settings, browser: httpx.Client) -> None:
+def test_the_system_page_shows_storage_locations(settings: Settings, browser: httpx.Client) -> None:
     page = browser.get("/workers").text
     assert f"{settings.data_dir}/depthboard.sqlite3" in page
     assert "(this machine only)" in page
     assert "GiB" in page
 
 
-def test_an_address_that_other_machines_reach_is_called_out(settings: Settings) -> None:
+def test_the_system_page_warns_of_an_exposed_address(settings: Settings) -> None:
     open_to_all = settings.model_copy(update={"host": "0.0.0.0", "no_login": True})  # noqa: S104
     with answering(open_to_all) as site:
         page = site.client.get("/workers", headers={"Accept": "text/html"}).text

@@ -51,7 +51,7 @@ NO_BREAK, NARROW, THIN, FIGURE = "\u00a0", "\u202f", "\u2009", "\u2007"
         ("device", "cpu; cuda", ["cpu", "cuda"]),
     ],
 )
-def test_what_is_clear_is_read(name: str, text: str, values: list[object]) -> None:
+def test_unambiguous_numbers_are_parsed(name: str, text: str, values: list[object]) -> None:
     assert parse(name, text) == values
 
 
@@ -92,7 +92,7 @@ def test_what_is_clear_is_read(name: str, text: str, values: list[object]) -> No
         ("epochs", "20.0", {"20"}),
     ],
 )
-def test_what_could_be_one_number_is_asked_back_with_what_to_write(
+def test_an_ambiguous_number_is_refused_with_its_unambiguous_notations(
     name: str, text: str, cures: set[str]
 ) -> None:
     with pytest.raises(GridError) as caught:
@@ -111,14 +111,14 @@ def test_what_could_be_one_number_is_asked_back_with_what_to_write(
 @pytest.mark.parametrize(
     "text", ["", " ", " , ", ";", "three", "1,x", "1-", "9" * 5000, "1'02", "--5", "1e999"]
 )
-def test_what_means_nothing_is_refused(text: str) -> None:
+def test_invalid_numbers_are_refused(text: str) -> None:
     with pytest.raises(GridError) as caught:
         parse("epochs", text)
     assert len(str(caught.value)) < 200
 
 
 @given(st.integers(1000, 2**32 - 1))
-def test_no_number_as_pages_print_it_becomes_several_values(number: int) -> None:
+def test_a_number_copied_from_a_page_is_not_read_as_several_values(number: int) -> None:
     with pytest.raises(GridError, match=f"for one number, write {number};"):
         parse("seed", printed(number))
 
@@ -165,7 +165,7 @@ def test_one_whole_number_is_read(text: str, number: int) -> None:
         ("dropout", "0,5", "for one number, write 0.5"),
     ],
 )
-def test_what_a_field_may_not_hold_is_not_suggested(name: str, text: str, cure: str) -> None:
+def test_suggestions_are_within_the_bounds_of_the_field(name: str, text: str, cure: str) -> None:
     with pytest.raises(GridError, match=rf"” is ambiguous: {cure}$"):
         parse(name, text)
 

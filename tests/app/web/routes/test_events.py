@@ -23,7 +23,7 @@ def test_the_stream_of_all_runs_begins_now(server: Served) -> None:
     assert (told.kind, told.data["id"]) == ("run", second)
 
 
-def test_the_stream_of_one_run_begins_with_all_there_is_and_knows_no_other(server: Served) -> None:
+def test_the_stream_of_a_run_begins_with_all_its_data_and_no_other_run(server: Served) -> None:
     run_id = finished_run(server.database)
     finished_run(server.database)
     with listening(server.client, f"/runs/{run_id}/events") as stream:

@@ -19,7 +19,7 @@ def study(site: Served, settings: Settings) -> list[int]:
     return study_of(site, settings)
 
 
-def test_the_overview_tells_digits_and_steps(site: Served, study: list[int]) -> None:
+def test_the_overview_has_classes_and_steps(site: Served, study: list[int]) -> None:
     found = site.client.get(f"/compare/images?runs={','.join(map(str, study))}").json()
     assert (found["dataset"], found["images"]) == (SHIPPED, IMAGES)
     assert (found["missing"], found["warnings"]) == ([], [])
@@ -34,7 +34,7 @@ def test_the_overview_tells_digits_and_steps(site: Served, study: list[int]) -> 
     assert np.trace(first["confusion"]) == IMAGES - 4
 
 
-def test_a_step_lists_the_images_that_only_one_depth_reads(site: Served, study: list[int]) -> None:
+def test_a_step_lists_images_that_only_one_depth_classifies_correctly(site: Served, study: list[int]) -> None:
     ids = ",".join(map(str, study[1:]))
     found = site.client.get(f"/compare/images/step?runs={ids}&shallow=1&deep=2").json()
     assert [image["index"] for image in found["fixed"]] == [1, 2]

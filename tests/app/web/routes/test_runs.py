@@ -189,7 +189,7 @@ def test_a_run_is_cancelled_and_retried(client: httpx.Client) -> None:
 
 
 @on_both
-def test_a_run_is_deleted_with_all_it_owns(site: Served) -> None:
+def test_deleting_a_run_deletes_all_its_rows(site: Served) -> None:
     run_id = finished_run(site.database)
     assert post(site.client, "/studies", depth=1, epochs=3, reuse=True).json()["runs"] == [run_id]
     answer = site.client.delete(f"/runs/{run_id}")
@@ -206,7 +206,7 @@ def test_a_run_is_deleted_with_all_it_owns(site: Served) -> None:
 
 
 @pytest.mark.parametrize("in_bulk", [False, True])
-def test_a_deleted_run_takes_its_files_along(site: Served, settings: Settings, *, in_bulk: bool) -> None:
+def test_deleting_a_run_deletes_its_files(site: Served, settings: Settings, *, in_bulk: bool) -> None:
     for run_id in (finished_run(site.database), finished_run(site.database)):
         durable.write(artifacts.of_run(settings.artifacts, run_id).model(1), b"weights")
     if in_bulk:
@@ -217,7 +217,7 @@ def test_a_deleted_run_takes_its_files_along(site: Served, settings: Settings, *
     assert artifacts.of_run(settings.artifacts, 2).model(1).exists()
 
 
-def test_a_run_that_may_not_be_deleted_keeps_its_files(site: Served, settings: Settings) -> None:
+def test_a_run_that_cannot_be_deleted_keeps_its_files(site: Served, settings: Settings) -> None:
     run_id = queue_run(site.database)
     claimed(site.database)
     checkpoint = artifacts.of_run(settings.artifacts, run_id).path_of(Checkpoint(1, 1))
@@ -254,7 +254,7 @@ def test_a_running_run_is_not_deleted(site: Served) -> None:
         ("untag", [1, 2, 3], "tags", [[], [], []]),
     ],
 )
-def test_one_action_on_many_runs(
+def test_a_bulk_action_applies_to_many_runs(
     site: Served, action: str, done: list[int], field: str, values: list[Any]
 ) -> None:
     finished_run(site.database)
@@ -270,7 +270,7 @@ def test_one_action_on_many_runs(
     assert [site.client.get(f"/runs/{run_id}").json()[field] for run_id in (1, 2, 3)] == values
 
 
-def test_many_runs_are_deleted_but_those_that_run(site: Served) -> None:
+def test_a_bulk_deletion_skips_running_runs(site: Served) -> None:
     queue_run(site.database)
     claimed(site.database)
     queue_run(site.database)
@@ -315,7 +315,7 @@ def test_all_runs_as_a_table(site: Served) -> None:
 
 @on_both
 @pytest.mark.parametrize(("character", "length"), [("x", 10_000), ("%", 10_000), ("\N{PILE OF POO}", 5_000)])
-def test_what_is_within_the_limits_is_answered(site: Served, character: str, length: int) -> None:
+def test_queries_within_the_limits_are_answered(site: Served, character: str, length: int) -> None:
     note = character * length
     created(site.client, depth=1, note=note)
     found = site.client.get("/runs", params={"q": note, "tag": ",".join(map(str, range(50)))})

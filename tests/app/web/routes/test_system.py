@@ -51,7 +51,7 @@ def test_health(client: httpx.Client) -> None:
     }
 
 
-def test_the_front_door_leads_to_the_runs(unchanged: httpx.Client) -> None:
+def test_the_root_url_redirects_to_the_runs(unchanged: httpx.Client) -> None:
     for accept in ("text/html", "application/json", "*/*"):
         answer = unchanged.get("/", headers={"Accept": accept})
         assert answer.is_redirect
