@@ -133,7 +133,7 @@ def room(module: str) -> str:
 
 
 @pytest.mark.parametrize("module", [name for name in APP if name not in PUT_TOGETHER])
-def test_imports_go_one_way(module: str) -> None:
+def test_imports_follow_the_order_of_packages(module: str) -> None:
     found = {name for name in imports(module, lazy=True) if name.split(".")[0] == "app"}
     assert {name for name in found if room(name) not in {"", *MAY_IMPORT[room(module)]}} == set()
     assert found.isdisjoint(PUT_TOGETHER) or module == "app.interpreter"
@@ -162,7 +162,7 @@ def test_tests_mirror_the_modules_file_by_file() -> None:
 
 
 @pytest.mark.parametrize("script", sorted((ROOT / "static/js").rglob("*.js")), ids=lambda path: path.name)
-def test_scripts_import_one_way(script: Path) -> None:
+def test_imports_of_scripts_have_no_cycles(script: Path) -> None:
     folders = ("js", "plot", "live", "parts", "charts", "pages")
     before = folders[: folders.index(script.parent.name) + 1]
     for address in re.findall(r'\bfrom "([^"]+)"', script.read_text()):
@@ -200,7 +200,7 @@ def test_the_packages_are_found() -> None:
 
 
 @pytest.mark.parametrize("module", TRAINER)
-def test_the_trainer_imports_one_way(module: str) -> None:
+def test_imports_of_the_trainer_follow_the_order_of_packages(module: str) -> None:
     """First what stands for all parts, then the packages in turn, and last what a terminal needs."""
     rooms = ("config device streams", "data", "training", "files", "terminal command __main__")
     places = {name: place for place, names in enumerate(rooms) for name in names.split()}
@@ -262,7 +262,7 @@ def test_a_package_imports_only_what_it_may(module: str, forbidden: tuple[str, .
     assert {name: found[name] for name in forbidden if name in found} == {}
 
 
-def test_the_settings_stand_alone() -> None:
+def test_the_settings_import_no_other_module() -> None:
     assert not [name for name in imports("app.settings", lazy=True) if name.split(".")[0] == "app"]
 
 
@@ -299,6 +299,6 @@ def test_the_worker_loads_no_torch() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_loads_little() -> None:
+def test_the_command_imports_few_modules() -> None:
     heavy = {"torch", "numpy", "fastapi", "starlette", "sqlalchemy", "sqlmodel", "httpx"}
     assert not loaded_after("import app.cli, app.commands.supervisor") & heavy

@@ -354,7 +354,7 @@ def test_the_image_runs_as_an_unprivileged_user_with_its_data_in_a_volume() -> N
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-postgres.lock"])
-def test_every_pin_of_a_lock_has_hashes_and_names_no_place(name: str) -> None:
+def test_every_pin_of_a_lock_has_hashes_and_no_location(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "make lock" in text
     assert not re.search(r"://|file:/|find-links|index-url", text)

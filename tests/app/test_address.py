@@ -21,7 +21,7 @@ OPEN = ("0.0.0.0", "0", "0x0", "", "::", "0:0::0", "::ffff:0.0.0.0", "192.0.2.1"
 
 
 @pytest.mark.parametrize("host", LOCAL)
-def test_loopback_is_reached_from_this_machine_alone(host: str) -> None:
+def test_loopback_addresses_are_local(host: str) -> None:
     assert Address(host, 8000).is_local
     assert Address(host, 8000).exposure is None
 
@@ -99,7 +99,7 @@ def test_an_address_is_described_as_listened_on(host: str, url: str, where: str)
         ("machine", ["machine"]),
     ],
 )
-def test_the_address_that_is_listened_on_is_a_name_of_the_server(host: str, added: list[str]) -> None:
+def test_the_listening_address_is_an_allowed_host(host: str, added: list[str]) -> None:
     assert Settings(host=host).hosts == ["localhost", "127.0.0.1", "[::1]", *added]
 
 

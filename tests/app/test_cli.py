@@ -175,7 +175,7 @@ def test_an_exposed_address_is_refused_with_the_remedy(
     assert "Listen on 127.0.0.1, or allow it with --no-login (DEPTHBOARD_NO_LOGIN=1)" in answer.stderr
 
 
-def test_an_open_dashboard_says_so_where_it_starts_in_its_log_and_on_system(tmp_path: Path) -> None:
+def test_an_exposed_dashboard_warns_on_start_in_its_log_and_on_system(tmp_path: Path) -> None:
     words = ["up", "--host", "0.0.0.0", "--no-login", "--port", "0", "--slots", "1"]  # noqa: S104
     process = subprocess.Popen(
         [*COMMAND, *words, "--data-dir", str(tmp_path)],
@@ -206,7 +206,7 @@ def test_an_open_dashboard_says_so_where_it_starts_in_its_log_and_on_system(tmp_
     )
 
 
-def test_another_loopback_address_is_no_opening_and_its_url_works(url: str) -> None:
+def test_another_loopback_address_is_local_and_its_url_works(url: str) -> None:
     assert url.startswith("http://127.0.0.2:")
     status, page = get(url, "/workers", accept="text/html")
     assert status == 200
@@ -214,13 +214,13 @@ def test_another_loopback_address_is_no_opening_and_its_url_works(url: str) -> N
     assert "127.0.0.2 (this machine only)" in page
 
 
-def test_a_word_that_is_no_yes_or_no_is_refused(run: Run, tmp_path: Path) -> None:
+def test_an_invalid_boolean_is_refused(run: Run, tmp_path: Path) -> None:
     answer = run("up", "--port", "0", "--data-dir", str(tmp_path), DEPTHBOARD_NO_LOGIN="perhaps")
     assert answer.returncode == 2
     assert "DEPTHBOARD_NO_LOGIN" in answer.stderr
 
 
-def test_train_does_without_a_server_and_ends_as_it_went(run: Run, tmp_path: Path) -> None:
+def test_train_needs_no_server_and_exits_with_the_result(run: Run, tmp_path: Path) -> None:
     done = run("train", "--depth", "1", "--epochs", "1", "--json", "--threads", "1", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     first, last = map(json.loads, done.stdout.splitlines())

@@ -191,7 +191,7 @@ def test_bytes_that_are_no_text_are_bad_input(run: Run, url: str) -> None:
         (("study", "--depth", "1-99"), 2),
     ],
 )
-def test_bad_input_is_2_and_a_server_that_is_away_1(
+def test_invalid_input_exits_with_2_and_a_missing_server_with_1(
     run: Run, words: tuple[str, ...], code: int, url: str
 ) -> None:
     done = run(*words, environment={} if "--url" in words else {"DEPTHBOARD_URL": url})

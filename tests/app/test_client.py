@@ -266,7 +266,7 @@ def test_a_stream_of_a_run_that_does_not_exist_is_refused(client: Client) -> Non
     assert missing.value.status == 404
 
 
-def test_requests_go_straight_to_the_server(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_use_no_proxy(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "")
     with Client(url) as client:

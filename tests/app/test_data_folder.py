@@ -214,7 +214,7 @@ def test_a_database_is_locked_once_under_all_its_names(tmp_path: Path) -> None:
             pass
 
 
-def test_a_server_without_a_file_is_held_by_its_folder_alone(tmp_path: Path) -> None:
+def test_with_a_database_server_only_the_folder_is_locked(tmp_path: Path) -> None:
     url = "postgresql+psycopg://me@host/name"
     with held(data_dir=tmp_path, database_url=url):
         with held(data_dir=tmp_path / "other", database_url=url):
@@ -241,7 +241,7 @@ def test_a_backup_goes_from_any_folder_to_any_other(database: Database, tmp_path
     assert (settings.data_dir / "depthboard.sqlite3").exists()
 
 
-def test_a_dashboard_trains_in_a_folder_of_any_name_and_holds_it(tmp_path: Path) -> None:
+def test_a_dashboard_trains_in_a_folder_of_any_name_and_locks_it(tmp_path: Path) -> None:
     """In a folder whose name is no text; what it is told goes into messages, pages and the database."""
     damaged = tmp_path / BROKEN / "datasets" / "clothes"
     damaged.mkdir(parents=True)

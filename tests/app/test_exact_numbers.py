@@ -139,13 +139,13 @@ def test_snippets_of_a_study_and_hidden_fields_send_the_same_lists(
 @given(st.lists(RATES, min_size=1, max_size=8), st.integers(1, 17))
 @example([0.3, 0.1 + 0.2], 4)
 @example([5e-324, 1e-323], 4)
-def test_numbers_beside_each_other_look_as_different_as_they_are(numbers: list[float], digits: int) -> None:
+def test_adjacent_numbers_look_different_if_they_differ(numbers: list[float], digits: int) -> None:
     shown = formats.apart(numbers, digits)
     assert len(set(shown.values())) == len(set(numbers))
     assert all(len(text) <= len(repr(number)) for number, text in shown.items())
 
 
-def test_numbers_beside_each_other_have_no_more_digits_than_it_takes() -> None:
+def test_adjacent_numbers_have_the_fewest_digits_that_distinguish_them() -> None:
     assert formats.apart([0.002154434690031882, 0.05], 4) == {0.002154434690031882: "0.002154", 0.05: "0.05"}
     assert formats.apart([0.3, 0.1 + 0.2, 1 / 3], 4) == {
         0.3: "0.3",
@@ -190,7 +190,7 @@ def test_more_seeds_are_added_for_exactly_the_given_values(site: Served) -> None
     assert [run["lr"] for run in runs] == [0.3, 0.1 + 0.2, 0.1 + 0.2]
 
 
-def test_tables_show_rates_as_different_as_they_are(site: Served) -> None:
+def test_tables_distinguish_close_rates(site: Served) -> None:
     ids = [queue_run(site.database, lr=rate) for rate in (0.3, 0.1 + 0.2, 0.002154434690031882)]
     with site.database.read() as session:
         found = as_answers(session, [run_rows.get(session, run_id) for run_id in ids])

@@ -115,7 +115,7 @@ def test_a_difference_of_losses_is_never_lost_or_endless(difference: float, word
     assert formats.signed_loss(difference) == words
 
 
-def test_small_times_are_not_called_none() -> None:
+def test_small_times_are_not_shown_as_zero() -> None:
     assert formats.seconds(0.0123) == "0.012"
     assert formats.seconds(0.00123) == "0.0012"
     assert formats.seconds(3e6) == "3.0e6"
@@ -124,7 +124,7 @@ def test_small_times_are_not_called_none() -> None:
     assert formats.duration(0.0) == "0.0\N{NO-BREAK SPACE}s"
 
 
-def test_ratios_and_halves() -> None:
+def test_numbers_are_rounded_half_up() -> None:
     assert formats.ratio(1.234e14) == "×\N{NO-BREAK SPACE}1.23e14"
     assert formats.significant(1234.5, 3) == "1235"
     assert formats.percent(0.03125) == "3.13\N{NO-BREAK SPACE}%"

@@ -41,12 +41,12 @@ def test_more_threads_than_cores_are_refused(given: dict[str, Any]) -> None:
         Settings(**given)
 
 
-def test_cores_are_those_the_process_is_bound_to(tmp_path: Path) -> None:
+def test_cores_are_limited_by_the_affinity_of_the_process(tmp_path: Path) -> None:
     assert cores(tmp_path / "absent") == len(os.sched_getaffinity(0))
 
 
 @pytest.mark.parametrize(("quota", "granted"), [("100000 100000\n", 1), ("50000 100000\n", 1)])
-def test_a_control_group_may_grant_fewer(tmp_path: Path, quota: str, granted: int) -> None:
+def test_cores_are_limited_by_the_control_group(tmp_path: Path, quota: str, granted: int) -> None:
     path = tmp_path / "cpu.max"
     path.write_text(quota)
     assert cores(path) == granted

@@ -63,17 +63,17 @@ def test_values_that_belong_together_are_compared_as_scipy_does(pairs: list[tupl
 
 
 @pytest.mark.parametrize(("first", "second"), [([0.9], [0.8, 0.7]), ([0.9, 0.8], [0.7]), ([0.9], [0.9])])
-def test_a_single_value_on_one_side_allows_no_test(first: Sequence[float], second: Sequence[float]) -> None:
+def test_a_group_with_one_value_is_not_tested(first: Sequence[float], second: Sequence[float]) -> None:
     found = welch(first, second)
     assert found.mean == pytest.approx(fmean(second) - fmean(first))
     assert (found.p, found.ci95) == (None, None)
 
 
-def test_samples_without_any_spread_allow_no_test() -> None:
+def test_samples_without_spread_are_not_tested() -> None:
     assert welch([0.9, 0.9, 0.9], [0.8, 0.8]).p is None
 
 
-def test_a_spread_on_one_side_is_enough() -> None:
+def test_a_pair_is_tested_if_one_group_has_spread() -> None:
     assert welch([0.9, 0.9, 0.9], [0.7, 0.8]).p is not None
 
 

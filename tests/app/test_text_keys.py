@@ -90,7 +90,7 @@ def test_a_search_does_not_reach_over_from_one_text_to_the_next() -> None:
         assert sought(text) not in found
 
 
-def test_accents_are_spelled_in_each_way() -> None:
+def test_accents_have_both_unicode_spellings() -> None:
     assert spellings("é") == ["\u00e9", "e\u0301"]
     assert spellings("plain") == ["plain"]
 

@@ -157,7 +157,7 @@ def test_an_axis_of_accuracies_ends_at_100_percent_where_marks_are_whole(
         assert float(clip.get_attribute("height") or 0) == axis.pixels + 8, chart
 
 
-def test_a_run_far_from_all_others_leaves_them_the_axis(odd: str, page: Page) -> None:
+def test_an_outlying_run_does_not_set_the_axis_range(odd: str, page: Page) -> None:
     everyone = ",".join(map(str, (*USUAL, HUGE_RUN)))
     page.goto(f"{odd}/compare?runs={everyone}")
     drawing = wait(page, "curves", lambda drawing: len(drawing.traces) >= 4)
@@ -207,7 +207,7 @@ def test_an_axis_of_losses_starts_at_0(odd: str, page: Page, view: str) -> None:
     assert wait(page, "curves", lambda drawing: drawing.ends).y.ends[0] == 0
 
 
-def test_single_epochs_far_from_all_others_leave_them_the_axis(odd: str, page: Page) -> None:
+def test_outlying_epochs_do_not_set_the_axis_range(odd: str, page: Page) -> None:
     page.goto(f"{odd}/runs/{HUGE_RUN}")
     assert wait(page, "seconds", lambda drawing: drawing.ends).y.ends[1] < 1
     expect(below(page, "seconds")).to_contain_text("1 of 20 points lies outside the axis")
@@ -279,7 +279,7 @@ def test_bands_are_described_if_present_and_if_truncated(odd: str, page: Page) -
     expect(note).to_contain_text("The logarithmic axis cuts bands near 0.")
 
 
-def test_a_point_that_is_no_number_is_counted(odd: str, shared: Page) -> None:
+def test_non_finite_points_are_counted(odd: str, shared: Page) -> None:
     shared.goto(f"{odd}/workers")
     module = assets.url("js/plot/unseen.js")
     said = shared.evaluate(

@@ -19,7 +19,7 @@ from tests.web_server import WebServer
 pytestmark = pytest.mark.browser
 
 
-def test_means_leave_out_what_failed_and_what_has_not_caught_up(quiet: WebServer, page: Page) -> None:
+def test_means_exclude_failed_runs_and_runs_that_are_behind(quiet: WebServer, page: Page) -> None:
     database: Database = quiet.app.state.database
     add_worker(database)
     for seed in (0, 1, 2):
@@ -211,7 +211,7 @@ def test_the_notice_about_a_run_changes_with_its_first_epoch(quiet: WebServer, p
     expect(said).to_contain_text("still training")
 
 
-def test_when_every_run_is_deleted_the_page_says_so(quiet: WebServer, page: Page) -> None:
+def test_a_comparison_says_that_its_runs_were_deleted(quiet: WebServer, page: Page) -> None:
     database: Database = quiet.app.state.database
     add_worker(database)
     for seed in (0, 1):

@@ -154,7 +154,7 @@ def test_the_key_for_help_leads_to_the_help_page(quiet: WebServer, page: Page) -
     expect(page.get_by_role("heading", level=1)).to_have_text("Queue")
 
 
-def test_colours_of_the_readers_own_leave_the_signs_visible(server: WebServer, page: Page) -> None:
+def test_signs_remain_visible_with_forced_colours(server: WebServer, page: Page) -> None:
     page.emulate_media(forced_colors="active", reduced_motion="reduce")
     page.goto(f"{server.url}/runs")
     dot = page.locator("tr[data-run='13'] .dot")

@@ -46,7 +46,7 @@ def start(page: Page) -> Locator:
     return page.get_by_role("button", name="Start", exact=True)
 
 
-def test_a_new_run_waits_in_the_form_until_the_server_is_back(quiet: WebServer, page: Page) -> None:
+def test_the_form_keeps_a_new_run_until_the_server_responds(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/runs/new")
     page.get_by_text("Name, tags, note and priority").click()
     page.get_by_label("Name", exact=True).fill("Typed for long")
@@ -100,7 +100,7 @@ def test_a_notice_about_a_lost_response_stays_until_the_next_press(quiet: WebSer
 
 
 @pytest.mark.parametrize(("depth", "path", "runs"), [("2", "runs", 1), ("2, 3", "studies", 2)])
-def test_a_start_whose_answer_is_lost_is_repeated_and_starts_nothing_twice(
+def test_a_start_with_a_lost_response_is_repeated_without_duplicates(
     quiet: WebServer, page: Page, depth: str, path: str, runs: int
 ) -> None:
     page.goto(f"{quiet.url}/runs/new")
@@ -132,7 +132,7 @@ def test_a_first_visit_that_is_answered_late_starts_one_study(quiet: WebServer, 
     assert total(quiet) == 15
 
 
-def test_a_server_that_is_busy_is_quoted_and_the_input_kept(quiet: WebServer, page: Page) -> None:
+def test_the_message_of_a_busy_server_is_shown_and_the_input_kept(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/runs/new")
     page.get_by_label("Epochs").fill("9")
     busy = "<main><p data-detail>The database is busy; nothing was changed.</p></main>"
@@ -269,7 +269,7 @@ def test_ticked_runs_stay_ticked_while_the_server_is_away(quiet: WebServer, page
     expect(page.get_by_text("No runs match the filter.")).to_be_visible()
 
 
-def test_an_estimate_is_pale_until_the_server_has_read_what_is_typed(quiet: WebServer, page: Page) -> None:
+def test_an_outdated_estimate_is_dimmed(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/runs/new")
     side = page.locator("[data-preview]")
     expect(side).to_have_attribute("data-preview", "current")

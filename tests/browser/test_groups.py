@@ -54,7 +54,7 @@ def looks(page: Page, chart: str) -> set[str]:
     ("path", "pressed", "hidden"),
     [(BY_RATE, LOW, "1,2"), (BY_RATE, HIGH, "3,4"), (BY_BOTH, f"1 layer, {HIGH}", "3,4")],
 )
-def test_pressing_a_group_hides_its_own_runs_alone(
+def test_pressing_a_group_hides_only_its_runs(
     near: str, page: Page, path: str, pressed: str, hidden: str
 ) -> None:
     page.goto(near + path)

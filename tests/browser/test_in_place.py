@@ -157,7 +157,7 @@ def test_other_pages_show_the_cancel_request_of_a_run(
     assert httpx.get(f"{quiet.url}/runs/{run_id}").json()["cancel_requested"] is False
 
 
-def test_the_queue_keeps_its_place_when_a_run_of_it_is_cancelled(
+def test_cancelling_a_run_keeps_the_rest_of_the_queue(
     quiet: WebServer, database: Database, page: Page
 ) -> None:
     for depth in (1, 2, 3, 4):
@@ -401,7 +401,7 @@ def answers(
     predictions.save(path, predictions.Predictions(classes, np.full(len(labels), sure, np.float16)))
 
 
-def test_a_picture_that_is_looked_at_stays_when_others_train_and_finish(
+def test_an_opened_picture_stays_while_runs_train(
     quiet: WebServer, database: Database, page: Page, tmp_path: Path
 ) -> None:
     settings = Settings(data_dir=tmp_path)

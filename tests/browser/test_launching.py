@@ -72,7 +72,7 @@ def test_a_number_that_could_be_several_starts_nothing_until_it_is_clear(
     page.wait_for_url("**/runs/1")
 
 
-def test_the_form_says_what_it_would_start_while_one_types(quiet: WebServer, page: Page) -> None:
+def test_the_preview_follows_the_input(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/runs/new")
     page.get_by_label("Depth", exact=True).fill("1-3")
     page.get_by_label("Seed").fill("0, 7")

@@ -156,7 +156,7 @@ def test_a_lost_connection_is_shown_and_heals_without_a_gap(quiet: WebServer, pa
     expect(notice).to_be_hidden()
 
 
-def test_a_hidden_page_holds_no_stream_and_misses_nothing(quiet: WebServer, page: Page) -> None:
+def test_a_hidden_page_closes_its_stream_and_catches_up_later(quiet: WebServer, page: Page) -> None:
     run = httpx.post(f"{quiet.url}/runs", json={"depth": 1}).json()
     page.add_init_script(
         """

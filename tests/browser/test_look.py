@@ -53,7 +53,7 @@ def test_the_page_api_lists_every_operation(quiet: WebServer, page: Page) -> Non
     expect(shown).to_contain_text("list of number and number")
 
 
-def test_the_browser_words_numbers_as_the_server_does(quiet: WebServer, page: Page) -> None:
+def test_the_browser_formats_numbers_like_the_server(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/workers")
 
     def there(function: str, values: Sequence[float | None]) -> list[str]:

@@ -143,7 +143,7 @@ def looks(page: Page, chart: str) -> dict[str, set[tuple[Any, ...]]]:
     return found
 
 
-def test_the_line_of_every_group_looks_like_no_other(groups: Groups, page: Page) -> None:
+def test_the_lines_of_groups_look_different(groups: Groups, page: Page) -> None:
     page.goto(groups.address + "&lines=mean")
     for chart in ("curves", "gap"):
         traces(page, chart)
@@ -153,7 +153,7 @@ def test_the_line_of_every_group_looks_like_no_other(groups: Groups, page: Page)
         assert len(set.union(*found.values())) == len(groups.labels), chart
 
 
-def test_intervals_are_named_where_there_are_some(
+def test_intervals_are_described_if_there_are_any(
     fifteen: Groups, many: Groups, opened: Callable[[Groups], Page], page: Page
 ) -> None:
     expect(opened(fifteen).locator("#layers-note")).to_contain_text(
@@ -184,9 +184,7 @@ def test_a_long_list_of_evidence_is_folded_for_the_charts_below(
     expect(rests.locator("li").first).to_be_hidden()
 
 
-def test_the_points_of_every_group_look_like_no_other(
-    groups: Groups, opened: Callable[[Groups], Page]
-) -> None:
+def test_the_points_of_groups_look_different(groups: Groups, opened: Callable[[Groups], Page]) -> None:
     page = opened(groups)
     traces(page, "frontier")
     *_, means = page.evaluate(LOOKS, "frontier")

@@ -131,7 +131,7 @@ def test_the_exact_time_on_hover_is_in_the_readers_zone(
             expect(page.locator('tr[data-run="1"] time')).to_have_attribute("title", title)
 
 
-def test_a_part_that_is_read_again_keeps_the_readers_zone(
+def test_a_refreshed_part_keeps_the_time_zone_of_the_reader(
     half_an_hour_ago: WebServer, chromium: Browser
 ) -> None:
     with reader(chromium, "Asia/Tokyo") as page:

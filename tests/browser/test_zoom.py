@@ -134,7 +134,7 @@ def test_a_mean_leaves_out_a_run_as_soon_as_it_fails(study: Study, page: Page) -
     expect(page.locator("[data-chart-note]")).to_contain_text("Excluded: 1 failed or cancelled run.")
 
 
-def test_a_chart_keeps_to_its_room_and_to_the_theme(study: Study, page: Page) -> None:
+def test_a_chart_follows_its_width_and_the_theme(study: Study, page: Page) -> None:
     study.start()
     for _ in range(3):
         study.trains()

@@ -14,7 +14,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "as it was")
 
 
-def test_an_option_is_called_as_its_hyperparameter() -> None:
+def test_options_are_named_after_hyperparameters() -> None:
     assert command.option("batch_size") == "--batch-size"
 
 

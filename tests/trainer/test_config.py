@@ -34,7 +34,7 @@ def test_the_deepest_network_of_a_width_has_no_layer_below_16_units_and_one_more
     assert TrainConfig(depth=deepest, width=width).layer_sizes == layer_sizes(deepest, width)
 
 
-def test_depths_beyond_the_reference_go_on_halving() -> None:
+def test_widths_of_deeper_networks_continue_to_halve() -> None:
     assert TrainConfig(depth=7).layer_sizes == (784, 512, 256, 128, 64, 32, 16, 10)
 
 

@@ -81,7 +81,7 @@ def test_a_full_disk_is_reported_and_other_errors_are_raised() -> None:
     assert b"FileNotFoundError" in own.stderr
 
 
-def test_streams_that_were_closed_are_no_error() -> None:
+def test_closed_streams_are_not_an_error() -> None:
     code = "import sys\nfrom trainer import streams\nstreams.prepare()\nprint(1)\nprint(2, file=sys.stderr)"
     closed = f'exec {sys.executable} -c "$0" >&- 2>&-'
     done = subprocess.run(["sh", "-c", closed, code], cwd=ROOT, check=False)

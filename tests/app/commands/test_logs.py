@@ -39,7 +39,7 @@ def test_control_characters_of_a_request_are_escaped_in_the_log(written: Written
     assert character.encode("unicode_escape").decode() in line
 
 
-def test_a_traceback_keeps_its_lines_and_forges_none(written: Written) -> None:
+def test_a_traceback_keeps_its_lines_and_escapes_others(written: Written) -> None:
     logger, text, _ = written
     try:
         raise ValueError("said\n2026-01-01 ERROR app: \x1b[31mforged")  # noqa: TRY301  # so that there is a traceback

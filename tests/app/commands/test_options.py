@@ -26,7 +26,7 @@ def told(name: str, **chosen: Any) -> Any:
     return found.annotation.__metadata__[0]
 
 
-def test_an_option_is_called_as_its_field() -> None:
+def test_options_are_named_after_fields() -> None:
     assert flag("layer_count") == "--layer-count"
 
 

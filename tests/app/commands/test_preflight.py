@@ -80,11 +80,11 @@ def test_a_database_that_can_not_be_named_is_refused(tmp_path: Path, url: str, w
     assert words in str(caught.value)
 
 
-def test_a_path_is_as_long_as_sqlite_takes(tmp_path: Path) -> None:
+def test_the_length_of_the_database_path_is_limited(tmp_path: Path) -> None:
     room = preflight.LONGEST_PATH - len("/depthboard.sqlite3")
     longest = Path(f"/{'x' * 200}/{'y' * (room - 202)}")
     assert preflight.check_database(Settings(data_dir=longest))
-    with pytest.raises(Failure, match=r"\(--data-dir\): the path of the database would be 505 bytes long"):
+    with pytest.raises(Failure, match=r"\(--data-dir\): the path of the database has 505 bytes"):
         preflight.check_database(Settings(data_dir=longest.with_name(f"{longest.name}y")))
     with pytest.raises(Failure, match="--database-url"):
         preflight.check_database(

@@ -160,7 +160,7 @@ def test_no_server_is_exit_code_1_and_says_how_to_start_one(run: Run) -> None:
     assert answer.stderr.count("\n") == 1
 
 
-def test_ctrl_c_while_following_is_exit_code_130_and_leaves_the_run_alone(forks: Forks, url: str) -> None:
+def test_ctrl_c_while_following_exits_with_130_and_does_not_cancel_the_run(forks: Forks, url: str) -> None:
     following = forks.captured(
         "app.cli",
         "submit",

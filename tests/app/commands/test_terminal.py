@@ -20,7 +20,7 @@ class OneEpoch:
         yield Event("epoch", figures(1, train_loss=6.4733088222760264e22, test_loss=2e-7), "1")
 
 
-def test_progress_words_losses_as_pages_do(database: Database) -> None:
+def test_progress_formats_losses_like_pages(database: Database) -> None:
     run = shown(database, queue_run(database))
     said = io.StringIO()
     with pytest.raises(ClientError, match="ended before the run"):
@@ -28,7 +28,7 @@ def test_progress_words_losses_as_pages_do(database: Database) -> None:
     assert "epoch 1: loss 6.473e22 train, 2.000e-7 test" in said.getvalue()
 
 
-def test_a_narrow_table_of_runs_cuts_no_word_of_its_headers(database: Database) -> None:
+def test_a_narrow_table_of_runs_does_not_cut_headers(database: Database) -> None:
     queue_run(database, lr=0.1, batch_size=128)
     queue_run(database, lr=0.30000000000000004, batch_size=1024, dataset="fashion-mnist")
     said = io.StringIO()
@@ -37,7 +37,7 @@ def test_a_narrow_table_of_runs_cuts_no_word_of_its_headers(database: Database) 
     assert {"batch", "size", "test", "accuracy", "trained", "dataset", "epochs"} <= {*headers}
 
 
-def test_a_narrow_table_of_runs_cuts_no_status(database: Database) -> None:
+def test_a_narrow_table_of_runs_does_not_cut_statuses(database: Database) -> None:
     add_worker(database)
     finished_run(database, lr=0.1, dataset="fashion-members", batch_size=100)
     finished_run(database, lr=0.3, dataset="fashion", test_accuracy=0.1, seed=123456789)

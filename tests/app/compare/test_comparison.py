@@ -18,7 +18,7 @@ from tests.backends import on_both
 
 
 @on_both
-def test_finished_runs_are_gathered_by_depth(database: Database) -> None:
+def test_finished_runs_are_grouped_by_depth(database: Database) -> None:
     deep = finished_run(database, 0.98, depth=3)
     ones = [finished_run(database, accuracy, depth=1, seed=seed) for seed, accuracy in ((0, 0.92), (1, 0.94))]
     found = compared(database, deep, *ones)
@@ -95,7 +95,7 @@ def test_a_group_that_mixes_configurations_is_not_tested(database: Database) -> 
     assert "(4 runs of 2 seeds)" in found.verdict.answer[0]
 
 
-def test_a_comparison_of_nothing_known_is_none(database: Database) -> None:
+def test_a_comparison_of_unknown_runs_is_none(database: Database) -> None:
     with database.read() as session:
         assert compare(session, [1, 2]) is None
         assert compare(session, []) is None

@@ -48,7 +48,7 @@ def test_a_deepest_network_that_collapses_does_not_hide_overfitting_before_it() 
     assert "From 3 layers to 4 layers train accuracy still rises (+0.77 pp) while test accuracy falls" in said
 
 
-def test_a_fall_of_test_accuracy_that_may_be_luck_is_no_overfitting() -> None:
+def test_an_insignificant_fall_of_test_accuracy_is_not_overfitting() -> None:
     said = text_of({3: [0.978, 0.980, 0.979], 5: [0.976, 0.978, 0.977]}, RISING)
     assert "overfitting" not in said
     assert "still rises (+0.77 pp), but no gain in test accuracy can be shown (−0.20 pp)." in said
@@ -62,7 +62,7 @@ def test_a_rise_of_train_accuracy_counts_only_if_significant_after_correction() 
     assert "train accuracy" not in text_of(test, train)
 
 
-def test_a_train_accuracy_without_any_spread_gets_a_sentence_and_no_test() -> None:
+def test_a_train_accuracy_without_spread_is_reported_without_a_test() -> None:
     found = text_of(CLOSE, {3: [0.99, 0.991, 0.992], 4: [1.0, 1.0, 1.0]})
     assert "4 layers classify every training image correctly with every seed, so train accuracy" in found
 

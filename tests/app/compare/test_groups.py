@@ -62,7 +62,7 @@ def test_a_group_keeps_its_name_where_only_some_of_its_runs_have_finished(databa
     assert [row.label for row in found.groups] == ["lr 0.12345678901"]
 
 
-def test_sentences_show_near_values_as_different_as_they_are(database: Database) -> None:
+def test_sentences_distinguish_close_values(database: Database) -> None:
     found = compared(database, *of_rates(database))
     assert [each.sentence for each in found.confounders] == [
         "The runs differ in lr (0.3, 0.30000000000000004): depth may not be the cause of the differences."
@@ -120,7 +120,7 @@ def test_groups_of_fewer_runs_are_the_same_groups(kept: list[int]) -> None:
     ]
 
 
-def test_a_study_is_grouped_by_all_in_which_its_runs_differ() -> None:
+def test_a_study_is_grouped_by_all_differing_hyperparameters() -> None:
     grid = [{"depth": depth, "lr": lr, "seed": seed} for depth in (1, 2) for lr in NEAR for seed in (0, 1)]
     assert parted(made(*grid)) == ("depth", "lr")
     assert parted(made({"lr": 0.1}, {"lr": 0.2})) == ("lr",)

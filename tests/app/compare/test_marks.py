@@ -69,7 +69,7 @@ def test_values_that_all_groups_share_do_not_affect_marks() -> None:
     assert marks([]) == []
 
 
-def test_more_values_than_colours_share_them_with_their_neighbours() -> None:
+def test_surplus_values_share_colours_with_their_neighbours() -> None:
     found = marks(grid(lr=range(15)))
     assert [mark.shade for mark in found] == sorted(mark.shade for mark in found)
     assert {mark.shade for mark in found} == set(range(1, COLOURS + 1))

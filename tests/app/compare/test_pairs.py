@@ -8,7 +8,7 @@ from app.compare.verdict import verdict
 from tests.app.compare.judged import LEARNING_RATES, group, judge, lr
 
 
-def test_equal_seeds_on_both_sides_show_no_spread() -> None:
+def test_groups_of_equal_values_are_not_tested() -> None:
     found = judge({1: [0.9, 0.9], 2: [0.8, 0.8]})
     assert found.probability_best is None
     assert "neither has any spread over its seeds, so no test is possible" in found.evidence[0]
@@ -57,7 +57,7 @@ def test_other_seeds_or_architectures_are_not_paired(other: Group) -> None:
     assert not pair.paired
 
 
-def test_a_p_below_five_percent_alone_is_not_enough_among_many_pairs() -> None:
+def test_a_p_value_below_five_percent_is_not_enough_without_correction() -> None:
     samples = {
         1: [0.9780, 0.9790, 0.9800],
         2: [0.9800, 0.9812, 0.9820],

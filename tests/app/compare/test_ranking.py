@@ -10,7 +10,7 @@ from scipy import special, stats
 from app.compare.ranking import BORROWED, moderated, probability_best, trigamma_inverse
 
 
-def test_a_sample_that_is_all_over_the_place_does_not_blur_who_is_best() -> None:
+def test_a_sample_with_a_large_spread_does_not_blur_the_ranking() -> None:
     samples = [[0.882, 0.883, 0.884], [0.893, 0.894, 0.894], [0.886, 0.888, 0.887], [0.33, 0.39, 0.46]]
     found = probability_best(samples)
     assert found is not None
@@ -33,7 +33,7 @@ def test_there_is_no_probability_of_being_best_if_a_sample_has_one_value() -> No
     assert probability_best([]) is None
 
 
-def test_two_samples_in_pairs_are_judged_by_their_differences() -> None:
+def test_paired_samples_are_ranked_by_their_differences() -> None:
     first, second = [0.90, 0.95, 0.93, 0.94], [0.912, 0.961, 0.94, 0.952]
     found = probability_best([first, second], [[0, 1]])
     alone = probability_best([first, second])
@@ -55,7 +55,7 @@ def test_paired_and_unpaired_samples_are_ranked_together() -> None:
     assert found[0] < found[2] < found[1]
 
 
-def test_means_that_lie_together_are_drawn_towards_each_other() -> None:
+def test_close_means_are_shrunk_towards_each_other() -> None:
     """The middle of three alike is likely the best by more than its lone sample would have it."""
     close = probability_best([[0.979, 0.980, 0.981], [0.980, 0.981, 0.982]])
     beside = probability_best([[0.979, 0.980, 0.981], [0.980, 0.981, 0.982], [0.921, 0.922, 0.923]])

@@ -91,7 +91,7 @@ def test_a_single_leader_is_the_best_and_several_data_sets_have_none() -> None:
 
 
 @given(st.lists(st.lists(st.integers(9970, 9999), min_size=1, max_size=3), min_size=2, max_size=5))
-def test_the_highest_is_named_alone_only_where_no_other_is_shown_as_high(hits: list[list[int]]) -> None:
+def test_the_highest_is_named_alone_only_if_no_other_looks_as_high(hits: list[list[int]]) -> None:
     found = judge({depth: [each / 10_000 for each in several] for depth, several in enumerate(hits, 1)})
     shown = [f"{100 * fmean(each / 10_000 for each in several):.2f}" for several in hits]
     tied = [f"depth={depth}" for depth, text in enumerate(shown, 1) if text == max(shown)]
@@ -100,7 +100,7 @@ def test_the_highest_is_named_alone_only_where_no_other_is_shown_as_high(hits: l
     assert ("a tie" in found.answer[0]) == (1 < len(tied) < len(hits))
 
 
-def test_accuracies_are_equal_if_they_are_shown_so() -> None:
+def test_accuracies_that_look_equal_are_equal() -> None:
     assert equal(0.97501, 0.97504)
     assert not equal(0.97504, 0.97506)
 

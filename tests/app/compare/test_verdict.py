@@ -87,7 +87,7 @@ def test_single_seeds_are_called_no_evidence() -> None:
     assert (found.more_seeds, found.more_seeds_for) == (2, ["1 layer", "2 layers"])
 
 
-def test_a_single_seed_on_one_side_allows_no_test_of_that_pair_and_no_chance_of_being_best() -> None:
+def test_a_group_with_one_seed_has_no_test_and_no_probability_of_being_best() -> None:
     found = judge({1: [0.92], 2: [0.97, 0.98], 3: [0.98, 0.975]})
     assert [pair.p is None for pair in found.pairs] == [True, True, False]
     assert found.probability_best is None
@@ -129,7 +129,7 @@ def test_paired_groups_are_judged_by_their_differences_in_probability_too() -> N
     assert apart.probability_best[1] < 0.7
 
 
-def test_a_probability_is_never_shown_as_certain() -> None:
+def test_probabilities_are_never_shown_as_certain() -> None:
     found = judge({1: [0.90, 0.901, 0.902], 2: [0.98, 0.981, 0.982]})
     assert found.probability_best is not None
     assert found.probability_best[1] > 0.995

@@ -69,7 +69,7 @@ def test_a_stale_edit_is_refused(database: Database) -> None:
     assert row(database, run_id).note == "first"
 
 
-def test_a_name_taken_away_becomes_the_default_again(database: Database) -> None:
+def test_a_removed_name_becomes_the_default_name(database: Database) -> None:
     run_id = queue_run(database, Labels(name="mine"))
     with database.write() as session:
         actions.edit(session, run_id, {"name": None})

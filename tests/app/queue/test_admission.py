@@ -27,7 +27,7 @@ def test_a_new_run_is_queued_with_its_configuration_and_labels(database: Databas
     assert (run.name, run.tags, run.note, run.priority) == ("mine", ["a", "b"], "why", 3)
 
 
-def test_an_unnamed_run_is_called_by_its_depth_and_seed(database: Database) -> None:
+def test_the_default_name_of_a_run_has_depth_and_seed(database: Database) -> None:
     assert row(database, queue_run(database, depth=1, seed=4)).name == "1 layer, 3 epochs, seed 4"
     assert row(database, queue_run(database, depth=3)).name == "3 layers, 3 epochs, seed 0"
 
@@ -119,7 +119,7 @@ def test_every_kind_of_admission_checks_the_queue_limit(database: Database) -> N
     assert row(database, failed).status == "failed"
 
 
-def test_a_study_that_queues_nothing_needs_no_room(database: Database) -> None:
+def test_a_study_without_new_runs_is_accepted_by_a_full_queue(database: Database) -> None:
     finished_run(database, epochs=3)
     queue_run(database, seed=1)
     reused = StudyRequest.model_validate({"depth": 1, "epochs": 3, "reuse": True})

@@ -36,7 +36,7 @@ def present(settings: Settings, run_id: int) -> set[str]:
         (queue_run, {"attempt-1", "checkpoints"}),
     ],
 )
-def test_right_after_its_end_only_a_finished_run_loses_its_checkpoints(
+def test_only_finished_runs_lose_their_checkpoints_at_their_end(
     database: Database, settings: Settings, make: Callable[[Database], int], stays: set[str]
 ) -> None:
     run_id = make(database)
@@ -63,9 +63,7 @@ def test_leftovers_of_finished_and_deleted_runs_are_removed_and_nothing_else(
         assert present(settings, kept) == whole[kept]
 
 
-def test_after_the_first_time_only_what_has_changed_is_looked_at(
-    database: Database, settings: Settings
-) -> None:
+def test_later_calls_read_only_changed_runs(database: Database, settings: Settings) -> None:
     old = finished_run(database)
     aftercare = Aftercare(database, settings.artifacts)
     aftercare.catch_up()

@@ -49,7 +49,7 @@ def test_nothing_to_train_takes_no_time(database: Database) -> None:
 
 
 @on_both
-def test_runs_like_it_are_the_best_guide(database: Database) -> None:
+def test_estimates_prefer_similar_runs(database: Database) -> None:
     for seconds in (30, 33, 600, 30):  # a night's sleep does not count
         trained(database, seconds, epochs=10)
     found = guess(database, TrainConfig(depth=1, epochs=10, lr=0.5, seed=4))
@@ -116,7 +116,7 @@ def test_the_epochs_before_a_resumption_do_not_count(database: Database) -> None
     assert 80 < guess(database, TrainConfig(depth=5, epochs=10)).seconds < 105
 
 
-def test_patience_may_end_a_run_earlier(database: Database) -> None:
+def test_the_estimate_of_a_run_with_patience_begins_earlier(database: Database) -> None:
     plain, patient = (guess(database, TrainConfig(depth=3, epochs=100, patience=each)) for each in (0, 4))
     assert patient.seconds == plain.seconds
     assert patient.range[0] < plain.range[0] / 10
@@ -154,7 +154,7 @@ def test_estimates_use_runs_on_the_same_device(database: Database) -> None:
     assert guess(database, config.model_copy(update={"device": "mps"})).basis == ASSUMED
 
 
-def test_runs_on_the_same_model_of_device_are_a_guide_before_others(database: Database) -> None:
+def test_estimates_prefer_runs_on_the_same_device_model(database: Database) -> None:
     for seconds, name in ((100, "a CPU"), (10, "a better CPU"), (10, "a better CPU")):
         run_id = trained(database, seconds, epochs=10)
         with database.write() as session:

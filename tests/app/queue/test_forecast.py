@@ -85,7 +85,7 @@ def test_a_resumed_run_is_forecast_by_the_epochs_of_its_attempt(database: Databa
     assert 95 < left(database, second.run_id) < 250
 
 
-def test_before_its_first_epoch_a_run_takes_what_past_runs_took(database: Database) -> None:
+def test_before_its_first_epoch_a_run_is_forecast_by_past_runs(database: Database) -> None:
     trained(database, 200, epochs=100)
     claim = training(database, [])
     assert left(database, claim.run_id) == pytest.approx(200, rel=0.1)
@@ -130,7 +130,7 @@ def test_queued_runs_are_forecast_at_the_pace_of_running_ones(database: Database
     assert found[after].seconds - found[normal.run_id].seconds > 200  # and not 100
 
 
-def test_a_run_that_no_slot_can_train_has_no_end(database: Database) -> None:
+def test_a_run_that_no_slot_can_train_has_no_forecast(database: Database) -> None:
     add_worker(database)
     stuck, other = queue_run(database, device="cuda"), queue_run(database)
     found = ends(database)

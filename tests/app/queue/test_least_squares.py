@@ -5,7 +5,7 @@ import pytest
 from app.queue.least_squares import factors, form, inverse_of, weighted_median
 
 
-def test_rows_that_tell_everything_are_met_exactly() -> None:
+def test_consistent_rows_are_fitted_exactly() -> None:
     rows = [[0.5, 0.0], [0.0, 0.25], [0.25, 0.125]]
     found, _ = factors(rows, [1, 1, 1], hold=0)
     assert found == pytest.approx([2, 4])

@@ -114,7 +114,7 @@ def test_noise_of_ten_percent_leaves_estimates_within_ten() -> None:
     assert median(off) < 0.1
 
 
-def test_a_suspended_machine_spoils_no_estimate() -> None:
+def test_a_suspended_machine_does_not_distort_estimates() -> None:
     past = list(observed(*mixed(20), noise=0.03))
     clean = fitted("cpu", tuple(past))
     for index in (3, 11):
@@ -125,7 +125,7 @@ def test_a_suspended_machine_spoils_no_estimate() -> None:
     assert max(errors(spoiled, fresh)) < 0.5
 
 
-def test_runs_alike_correct_what_the_parts_do_not_explain() -> None:
+def test_similar_runs_correct_the_estimate() -> None:
     odd = work(batch_size=64, width=1024)
     past = (*observed(*mixed(20)), *(Observation(odd, 1.6 * taken(odd)) for _ in range(4)))
     assert fitted("cpu", past).guess(odd).seconds == pytest.approx(1.6 * taken(odd), rel=0.1)

@@ -23,7 +23,7 @@ def test_live_workers_are_listed_with_the_runs_that_each_trains(database: Databa
     assert 0 <= found[0].heartbeat_age_seconds < 60
 
 
-def test_a_worker_that_still_looks_for_devices_has_no_kinds_yet(database: Database) -> None:
+def test_a_worker_without_a_ready_slot_has_no_kinds(database: Database) -> None:
     add_worker(database)
     with database.write() as session:
         registry.register(session, "new", host="there", slots=1, threads=1, lease_seconds=60)
@@ -36,13 +36,13 @@ def test_a_worker_that_still_looks_for_devices_has_no_kinds_yet(database: Databa
     ("devices", "kinds"),
     [([], set()), (["cpu"], {"cpu"}), (["cuda:0", "cuda:1", "cpu"], {"cuda", "cpu"}), (["mps"], {"mps"})],
 )
-def test_devices_that_differ_in_their_number_alone_are_of_one_kind(
+def test_devices_that_differ_only_in_their_number_are_of_one_kind(
     devices: list[str], kinds: set[str]
 ) -> None:
     assert registry.kinds([{"device": device} for device in devices]) == kinds
 
 
-def test_a_heartbeat_renews_the_leases_of_its_worker_alone(database: Database) -> None:
+def test_a_heartbeat_renews_only_the_leases_of_its_worker(database: Database) -> None:
     mine, theirs = queue_run(database), queue_run(database)
     claimed(database, "w1", lease_seconds=-1)
     claimed(database, "w2", lease_seconds=-1)
@@ -58,7 +58,7 @@ def test_the_heartbeat_of_an_unknown_worker_returns_false(database: Database) ->
         assert not registry.heartbeat(session, "unknown", 60)
 
 
-def test_a_worker_known_to_be_dead_loses_its_runs_before_their_lease_ends(database: Database) -> None:
+def test_runs_of_a_dead_worker_are_reclaimed_before_their_lease_ends(database: Database) -> None:
     dead, alive = queue_run(database), queue_run(database)
     claimed(database, "w1")
     claimed(database, "w2")

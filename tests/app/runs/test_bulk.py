@@ -120,7 +120,7 @@ def test_runs_with_many_epochs_are_deleted_in_smaller_steps(
     assert len(counts) == len(ids)
 
 
-def test_others_write_between_two_portions(site: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_writers_can_write_between_portions(site: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that waits gets the lock in the first rest, not after all portions."""
     ids = queued(site.database, MANY)
     left: list[int] = []
@@ -181,7 +181,9 @@ def test_an_outage_before_the_first_portion_is_an_error(
     assert "Nothing was changed" in answer.json()["detail"]
 
 
-def test_a_server_that_stops_says_what_remains(site: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bulk_action_of_a_stopping_server_reports_the_remaining_runs(
+    site: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids = queued(site.database, MANY)
     monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
     site.app.state.events.closing = True

@@ -75,7 +75,7 @@ def test_curves_are_in_order_and_exact_to_the_last_bit(database: Database) -> No
     assert found[str(first)]["test_loss"] == AWKWARD[::-1]
 
 
-def test_columns_say_the_same_and_what_is_inside(database: Database) -> None:
+def test_epoch_columns_include_curves_and_layer_values(database: Database) -> None:
     done, waiting = finished_run(database, epochs=5), queue_run(database)
     with database.read() as session:
         found = epoch_columns.of_runs(session, [done, waiting])

@@ -59,7 +59,7 @@ def test_groups_of_other_hyperparameters_have_a_column_for_each(site: Served) ->
     assert site.client.get("/compare/groups.csv?runs=9").status_code == 404
 
 
-def test_a_comparison_without_results_has_a_header_alone(site: Served) -> None:
+def test_the_csv_of_a_comparison_without_results_has_only_a_header(site: Served) -> None:
     site.client.post("/runs", json={"depth": 1})
     assert lines(site.client.get("/compare/groups.csv?runs=1")) == []
 
@@ -78,14 +78,14 @@ def test_numbers_of_layers_have_columns_of_their_own(site: Served) -> None:
 @pytest.mark.parametrize(
     "name", ['=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "\N{FULLWIDTH EQUALS SIGN}1"]
 )
-def test_a_name_is_no_formula(database: Database, name: str) -> None:
+def test_names_are_not_formulas_in_csv(database: Database, name: str) -> None:
     run = shown(database, finished_run(database)).model_copy(update={"name": name, "note": f"see {name}"})
     (line,) = csv.DictReader(io.StringIO(export.runs([run]), newline=""))
     assert line["name"] == f"'{name}"
     assert line["note"] == f"see {name}"
 
 
-def test_a_negative_number_is_no_text(site: Served) -> None:
+def test_negative_numbers_are_not_quoted_in_csv(site: Served) -> None:
     finished_run(site.database, 0.99)  # above its train accuracy
     (line,) = lines(site.client.get("/compare/groups.csv?runs=1"))
     assert float(line["gap_mean"]) == pytest.approx(-0.04)

@@ -4,7 +4,7 @@ from tests.app.conftest import Served
 from tests.app.states import failed_run, finished_run, shown
 
 
-def test_a_run_trained_again_takes_its_place_in_the_study(site: Served) -> None:
+def test_a_run_trained_again_replaces_the_old_one_in_the_study(site: Served) -> None:
     old = finished_run(site.database, depth=2, seed=7)
     study = site.client.post("/studies", json={"depth": [2], "seed": [7], "epochs": 3, "reuse": True}).json()
     assert study["runs"] == [old]

@@ -280,7 +280,7 @@ def test_data_sets_are_listed_as_people_count(database: Database) -> None:
     assert ids(database, sort="dataset") == [3, 2, 1]
 
 
-def test_a_search_ignores_case_in_every_script_and_takes_every_character_as_it_is(database: Database) -> None:
+def test_a_search_ignores_case_and_matches_special_characters_literally(database: Database) -> None:
     for name in NAMED:
         queue_run(database, Labels(name=name))
     for text, names in (
@@ -297,7 +297,7 @@ def test_a_search_ignores_case_in_every_script_and_takes_every_character_as_it_i
         assert [run.name for run in listed(database, q=text, sort="id").runs] == names
 
 
-def test_a_page_says_how_many_there_are_and_where_to_go_on(variety: Database) -> None:
+def test_a_page_has_the_total_and_the_next_cursor(variety: Database) -> None:
     page = listed(variety, limit="5")
     assert (len(page.runs), page.total) == (5, 7)
     assert page.next_cursor is not None

@@ -77,7 +77,7 @@ def test_a_studys_name_is_its_own_and_its_runs_keep_theirs(database: Database) -
         ({"depth": 1, "batch_size": list(range(1, 8))}, "depth 1 × batch_size 7 values"),
     ],
 )
-def test_an_unnamed_study_is_called_by_what_varies(
+def test_the_default_name_of_a_study_has_its_varying_hyperparameters(
     database: Database, body: dict[str, Any], name: str
 ) -> None:
     assert create(database, **body).name == name

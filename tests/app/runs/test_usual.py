@@ -34,7 +34,7 @@ FEW = Catalogue([*SHIPPED_ALONE.usable, Usable("few", Sizes(600, 100))])
         ),
     ],
 )
-def test_a_value_far_outside_what_has_worked_gets_a_sentence(config: dict[str, Any], beginning: str) -> None:
+def test_a_value_far_outside_the_usual_range_gets_a_warning(config: dict[str, Any], beginning: str) -> None:
     (warning,) = usual.warnings([TrainConfig(**{"depth": 3, **config})], FEW)
     assert warning.startswith(beginning)
 

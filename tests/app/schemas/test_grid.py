@@ -29,7 +29,7 @@ from app.schemas.requests import MAX_GRID
         ("device", "cpu, cuda", ["cpu", "cuda"]),
     ],
 )
-def test_a_text_means_these_values(name: str, text: str, values: list[object]) -> None:
+def test_lists_and_ranges_are_parsed(name: str, text: str, values: list[object]) -> None:
     assert parse(name, text) == values
     assert [type(value) for value in parse(name, text)] == [type(value) for value in values]
 
@@ -56,7 +56,7 @@ def test_a_text_means_these_values(name: str, text: str, values: list[object]) -
         ("lr", "0,05x", "not a number"),
     ],
 )
-def test_a_text_that_means_nothing_is_refused_with_a_reason(name: str, text: str, message: str) -> None:
+def test_an_invalid_text_is_refused_with_a_reason(name: str, text: str, message: str) -> None:
     with pytest.raises(GridError, match=message) as caught:
         parse(name, text)
     assert len(str(caught.value)) < 200

@@ -174,7 +174,7 @@ def test_seeds_can_be_asked_for_configurations_with_certain_values() -> None:
     assert refused(MoreRuns, {"seeds": 1, "only": {"depth": ["3"]}}) == [("only", "depth", 0)]
 
 
-def test_a_patch_may_take_away_the_name_and_nothing_else() -> None:
+def test_a_patch_can_remove_only_the_name() -> None:
     assert RunPatch.model_validate({"name": None}).model_dump(exclude_unset=True) == {"name": None}
     for field in ("tags", "note", "archived", "priority"):
         assert refused(RunPatch, {field: None}) == [(field,)]

@@ -74,7 +74,7 @@ def test_a_finished_run_keeps_what_its_last_attempt_made_and_nothing_else(files:
     )
 
 
-def test_removing_takes_one_run_and_no_other(location: str) -> None:
+def test_removing_files_affects_only_one_run(location: str) -> None:
     one, other = artifacts.of_run(location, 7), artifacts.of_run(location, 77)
     for each in (one, other):
         put(each, (1, 1))
@@ -94,7 +94,7 @@ def test_a_failed_removal_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert "could not remove" in caplog.text
 
 
-def test_a_folder_that_goes_away_while_it_is_looked_into_is_empty(
+def test_a_folder_deleted_while_it_is_listed_is_empty(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = artifacts.of_run(str(tmp_path), 7)
@@ -117,7 +117,7 @@ def test_a_url_of_a_file_is_a_folder_of_this_machine(tmp_path: Path) -> None:
     )
 
 
-def test_a_url_that_nothing_can_reach_is_refused() -> None:
+def test_an_unreachable_url_is_refused() -> None:
     with pytest.raises(StoreUnusable, match="expected a folder, or an fsspec URL"):
         artifacts.of_run("nonesuch://bucket", 1)
 

@@ -67,7 +67,7 @@ def test_an_exception_rolls_the_whole_write_back(database: Database) -> None:
         assert newest_change(session) == 1
 
 
-def test_a_reader_sees_one_moment(database: Database) -> None:
+def test_a_reader_sees_one_snapshot(database: Database) -> None:
     run_id = queue_run(database)
     with database.read() as session:
         assert session.exec(select(Run.note)).one() == ""
@@ -124,7 +124,7 @@ def test_change_numbers_rise_without_gaps_and_come_in_blocks(database: Database)
         assert newest_change(session) == 5
 
 
-def test_the_clock_is_this_times_to_the_millisecond(database: Database) -> None:
+def test_the_clock_of_the_database_has_milliseconds(database: Database) -> None:
     with database.read() as session:
         before, moment, after = time.time(), clock(session), time.time()
     assert before - 0.01 <= moment <= after + 0.01
@@ -145,7 +145,7 @@ def test_different_queries_do_not_fill_the_memory(database: Database) -> None:
     assert len(kept) <= 2 * COMPILED_STATEMENTS
 
 
-def test_the_pulse_differs_after_every_commit_of_others_and_stays_otherwise(database: Database) -> None:
+def test_the_pulse_changes_only_with_commits_of_others(database: Database) -> None:
     with database.pulse() as pulse:
         told = [pulse(), pulse()]
         for _ in range(3):

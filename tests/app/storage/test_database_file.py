@@ -177,7 +177,7 @@ def test_a_database_that_was_vacuumed_before_a_kill_is_sound(path: Path, tmp_pat
         database_file.check(after)
 
 
-def test_a_log_that_ends_with_its_header_holds_nothing(sound: Path, tmp_path: Path) -> None:
+def test_a_log_without_frames_is_ignored(sound: Path, tmp_path: Path) -> None:
     path = killed(sound, tmp_path / "killed")
     os.truncate(f"{path}-wal", 32)
     with unchanged(path.parent):

@@ -212,7 +212,7 @@ def test_a_migration_that_breaks_leaves_nothing_behind(
     empty.close()
 
 
-def test_servers_that_start_together_migrate_once(empty: Database) -> None:
+def test_servers_starting_together_migrate_once(empty: Database) -> None:
     others = [Database(empty.url.render_as_string(hide_password=False)) for _ in range(3)]
     together = Barrier(len(others))
 

@@ -144,7 +144,7 @@ def test_a_change_committed_to_a_deleted_file_is_not_acknowledged(data: Path) ->
     database.close()
 
 
-def test_a_new_connection_makes_no_file_where_there_is_none(tmp_path: Path) -> None:
+def test_a_new_connection_does_not_create_a_missing_file(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'folder' / NAME}")
     with pytest.raises(Exception, match="unable to open"), database.read() as session:
         session.connection()

@@ -66,5 +66,5 @@ def test_damage_is_distinguished_from_other_failures(error: BaseException, why: 
         (ValueError("no"), False),
     ],
 )
-def test_a_statement_that_is_wrong_is_no_outage(error: BaseException, *, outage: bool) -> None:
+def test_invalid_statements_are_not_outages(error: BaseException, *, outage: bool) -> None:
     assert is_outage(error) is outage

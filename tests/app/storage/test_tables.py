@@ -15,7 +15,7 @@ BACKENDS = ("sqlite", "postgresql")
 @pytest.mark.parametrize(
     "values", [{"status": "done"}, {"depth": 0}, {"lr": 0}, {"epochs": 0}, {"batch_size": 0}, {"seed": -1}]
 )
-def test_the_tables_refuse_what_must_never_be(database: Database, values: dict[str, object]) -> None:
+def test_the_tables_reject_invalid_rows(database: Database, values: dict[str, object]) -> None:
     queue_run(database)
     with pytest.raises(IntegrityError), database.write() as session:
         session.execute(update(Run).values(**values))

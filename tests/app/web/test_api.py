@@ -32,7 +32,7 @@ def test_a_model_is_answered_as_json_with_its_status_and_headers() -> None:
     assert json.loads(bytes(answer.body)) == {"id": 7, "reason": "ä"}
 
 
-def test_a_route_is_given_what_the_application_has(site: Served) -> None:
+def test_routes_get_the_objects_of_the_application(site: Served) -> None:
     request = Request({"type": "http", "app": site.app})
     assert api.database(request) is site.app.state.database
     assert api.settings(request) is site.app.state.settings

@@ -51,7 +51,7 @@ def ended(connection: socket.socket) -> bytes:
     ],
     ids=["nothing", "half a head", "half a body", "half a form"],
 )
-def test_a_request_that_never_ends_ends_its_connection(
+def test_an_incomplete_request_ends_its_connection(
     server: Served,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

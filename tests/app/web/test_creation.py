@@ -181,7 +181,7 @@ def test_a_request_above_the_queue_limit_creates_nothing(
     assert client.post(path, json=body, headers={"Idempotency-Key": "once"}).status_code == 201
 
 
-def test_a_retry_needs_room_too(nearly_full: Served) -> None:
+def test_a_retry_checks_the_queue_limit(nearly_full: Served) -> None:
     client = nearly_full.client
     ids = [created(client, depth=1)["id"], 1, 2]
     for run_id in ids:

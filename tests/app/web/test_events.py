@@ -95,7 +95,7 @@ def test_an_unchanged_database_has_nothing_to_tell(database: Database) -> None:
 # Over HTTP
 
 
-def test_an_event_holds_what_reading_would_show(server: Served) -> None:
+def test_an_event_contains_the_same_data_as_a_read(server: Served) -> None:
     with listening(server.client, since=0) as stream:
         run_id = queue_run(server.database, epochs=1)
         run = stream.next()
@@ -244,7 +244,7 @@ def test_a_slow_client_gets_a_reset_and_continues_with_the_newest_events(
     assert b'"id":22,' in after
 
 
-def test_a_quiet_stream_says_that_it_lives(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_stream_sends_pings(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "PING_SECONDS", 0.01)
     with server.client.stream("GET", "/events") as answer:
         assert next(line for line in answer.iter_lines() if "ping" in line) == ": ping"

@@ -209,7 +209,7 @@ class Held:
         threading.Timer(0.2, self._go.set).start()
 
 
-def test_a_server_that_stops_closes_the_database_after_a_chore_that_is_under_way(
+def test_a_stopping_server_waits_for_its_background_task_before_closing_the_database(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chore = Held(idempotency.forget_old)
@@ -222,7 +222,7 @@ def test_a_server_that_stops_closes_the_database_after_a_chore_that_is_under_way
     assert chore.order[:2] == ["done", "closed"]
 
 
-def test_a_server_that_stops_closes_the_database_after_a_look_for_news(
+def test_a_stopping_server_waits_for_the_event_hub_before_closing_the_database(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(settings) as server, listening(server.client):

@@ -51,7 +51,7 @@ def test_only_urls_of_this_site_are_local(target: str, *, kept: bool) -> None:
     assert html.local(target, "/studies") == (target if kept else "/studies")
 
 
-def test_a_query_keeps_what_is_not_changed_and_loses_what_is_empty_or_taken_away() -> None:
+def test_a_changed_query_keeps_other_parameters_and_drops_empty_ones() -> None:
     params = QueryParams("depth=1,2&tag=&sort=id&limit=2")
     assert html.changed(params, sort="-id", limit=None) == "?depth=1,2&sort=-id"
     assert html.changed(params) == "?depth=1,2&sort=id&limit=2"

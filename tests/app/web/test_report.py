@@ -44,7 +44,7 @@ def report(site: Served) -> str:
     return answer.text
 
 
-def test_a_report_asks_for_nothing_from_outside(report: str) -> None:
+def test_a_report_loads_no_external_resources(report: str) -> None:
     for tag, attributes in Elements(report).found:
         assert tag != "link"
         assert not {"src", "href", "action"} & attributes.keys(), (tag, attributes)

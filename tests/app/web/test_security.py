@@ -21,7 +21,7 @@ def is_guarded(answer: httpx.Response) -> bool:
     return HEADERS.items() <= dict(answer.headers).items()
 
 
-def test_the_policy_lets_nothing_in_from_elsewhere() -> None:
+def test_the_security_policy_allows_no_external_resources() -> None:
     rules = dict(rule.split(" ", 1) for rule in CONTENT_SECURITY_POLICY.split("; "))
     assert rules["default-src"] == "'none'"
     assert rules["script-src"] == rules["style-src"] == rules["connect-src"] == "'self'"
@@ -61,14 +61,14 @@ def test_every_answer_carries_the_headers(
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_an_answer_that_needs_not_be_sent_again_carries_the_headers(unchanged: httpx.Client) -> None:
+def test_a_304_response_has_the_security_headers(unchanged: httpx.Client) -> None:
     etag = unchanged.get("/runs").headers["etag"]
     answer = unchanged.get("/runs", headers={"If-None-Match": etag})
     assert answer.status_code == 304
     assert is_guarded(answer)
 
 
-def test_even_a_broken_server_answers_with_a_problem_and_the_headers(
+def test_an_internal_error_is_a_problem_with_security_headers(
     server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_: object) -> None:

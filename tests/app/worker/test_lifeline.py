@@ -33,7 +33,7 @@ def test_a_child_notices_that_its_parent_was_killed() -> None:
     parent.stdout.close()
 
 
-def test_a_parent_that_is_already_gone_is_noticed_at_once() -> None:
+def test_a_dead_parent_is_noticed_at_once() -> None:
     orphaned = threading.Event()
     lifeline.watch(os.getpid(), orphaned.set)  # a process is never its own parent
     assert orphaned.wait(30)

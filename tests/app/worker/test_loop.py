@@ -260,7 +260,7 @@ def test_a_slot_that_does_not_stop_is_killed(bench: Bench) -> None:
     assert bench.pid() != stuck
 
 
-def test_a_diverged_run_fails_alone(bench: Bench) -> None:
+def test_a_diverged_run_fails_no_other_run(bench: Bench) -> None:
     bad = queue_run(bench.database, depth=5, width=128, epochs=50, lr=100)
     good = queue_run(bench.database, **SHORT)
     run = bench.ended(bad)
@@ -339,7 +339,7 @@ def test_a_run_whose_slot_is_killed_three_times_fails_and_the_queue_continues(be
     assert bench.ended(queue_run(bench.database, **SHORT)).status == "finished"
 
 
-def test_a_run_that_was_taken_away_is_not_trained_on(bench: Bench) -> None:
+def test_a_reclaimed_run_is_not_trained_by_its_old_worker(bench: Bench) -> None:
     run_id = queue_run(bench.database, **LONG)
     bench.wait_for_epochs(run_id)
     slot = bench.pid()
@@ -734,7 +734,7 @@ def test_a_worker_on_a_full_disk_renews_its_lease_if_possible(
     cramped.database.close()
 
 
-def test_leftovers_that_can_not_be_looked_for_do_not_end_the_worker(
+def test_a_failed_search_for_leftover_files_does_not_end_the_worker(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: RunFiles, attempt: int) -> None:
@@ -745,7 +745,7 @@ def test_leftovers_that_can_not_be_looked_for_do_not_end_the_worker(
         assert bench.ended(queue_run(bench.database, **SHORT)).status == "finished"
 
 
-def test_a_worker_that_drains_gives_its_run_back_and_ends_its_slot(bench: Bench) -> None:
+def test_a_draining_worker_requeues_its_run_and_ends_its_slot(bench: Bench) -> None:
     run_id = queue_run(bench.database, **LONG)
     bench.wait_for_epochs(run_id)
     slot = bench.slot

@@ -29,7 +29,7 @@ def known(database: Database) -> list[str]:
         return list(session.exec(select(Worker.id)))
 
 
-def test_the_first_beat_registers_and_takes_the_runs_of_a_dead_worker_back(
+def test_the_first_heartbeat_registers_and_requeues_runs_of_the_replaced_worker(
     database: Database, settings: Settings
 ) -> None:
     run_id = queue_run(database)

@@ -65,7 +65,7 @@ def test_heartbeats_do_not_change_the_page(database: Database) -> None:
     assert row(database, run_id).model_dump() == before
 
 
-def test_a_claim_that_no_longer_holds_writes_nothing(database: Database) -> None:
+def test_an_invalid_claim_writes_nothing(database: Database) -> None:
     run_id = queue_run(database)
     claim = claimed(database)
     assert write(database, claim, Stopped(), draining=True)

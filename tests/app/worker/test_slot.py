@@ -255,7 +255,7 @@ def test_a_run_whose_data_changed_starts_again_and_not_from_its_checkpoint(
     )
 
 
-def test_a_data_set_that_was_taken_away_fails_the_run(tmp_path: Path, clothes: Path) -> None:
+def test_a_deleted_data_set_fails_the_run(tmp_path: Path, clothes: Path) -> None:
     child = Child(tmp_path)
     assert isinstance(child.train(dataset="clothes")[-1], Finished)
     (clothes / f"{TRAIN_LABELS_FILE}.gz").unlink()

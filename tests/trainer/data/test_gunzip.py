@@ -33,7 +33,7 @@ def test_a_gzip_file_of_several_members_is_read_whole(tmp_path: Path, compressed
     assert IdxFile.images(stored(tmp_path, compressed)).digest == hashlib.sha256(IMAGES).hexdigest()
 
 
-def test_a_second_member_counts_as_content(tmp_path: Path) -> None:
+def test_a_second_member_is_part_of_the_content(tmp_path: Path) -> None:
     path = stored(tmp_path, gzip.compress(LABELS) + gzip.compress(b"\1"))
     assert "has more data than the 3 labels (3 bytes)" in problem(path)
 

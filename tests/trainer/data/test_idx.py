@@ -40,7 +40,7 @@ def test_a_folder_in_a_files_place_is_refused(tmp_path: Path) -> None:
     assert problem(tmp_path) == "can't be read: Is a directory"
 
 
-def test_a_name_that_is_no_text_is_written_in_words_that_are(tmp_path: Path) -> None:
+def test_a_name_that_is_not_valid_text_is_escaped(tmp_path: Path) -> None:
     with pytest.raises(IdxError) as caught:
         IdxFile.labels(tmp_path / "a\udcff\n\x1b[31mb")
     str(caught.value).encode()

@@ -135,7 +135,9 @@ def test_an_empty_file_and_one_compressed_twice_are_named(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", ["images", "labels"])
-def test_a_file_that_holds_a_gibibyte_is_read_as_far_as_its_header_allows(tmp_path: Path, kind: str) -> None:
+def test_a_file_with_a_gibibyte_is_read_only_up_to_the_length_in_its_header(
+    tmp_path: Path, kind: str
+) -> None:
     header = IMAGES[:16] if kind == "images" else LABELS[:8]
     path = stored(tmp_path, bomb(header, 1024))
     assert path.stat().st_size < 1.1 * MEBIBYTE

@@ -190,7 +190,7 @@ def test_a_kill_while_saving_leaves_the_old_checkpoint(path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "advice"), [(errno.ENOSPC, "free some space"), (errno.EROFS, "make sure that its folder")]
 )
-def test_a_failed_backup_leaves_no_file(
+def test_a_failed_write_keeps_the_old_checkpoint(
     path: Path, monkeypatch: pytest.MonkeyPatch, number: int, advice: str
 ) -> None:
     checkpoint.save(path, state_of(epoch=1), CONFIG, DATA)

@@ -10,7 +10,7 @@ from tests.app.states import figures, measured
 from trainer.training.epoch_record import EpochRecord
 
 
-def test_a_record_goes_through_a_pipe_as_itself() -> None:
+def test_a_record_can_be_sent_through_a_pipe() -> None:
     record = measured(3, gradient_norms=(0.5, 0.25), dead_relu=(0.1,))
     assert pickle.loads(pickle.dumps(record)) == record  # noqa: S301  # our own
     assert asdict(record) == {**figures(3), "gradient_norms": (0.5, 0.25), "dead_relu": (0.1,)}

@@ -70,7 +70,7 @@ def test_the_same_run_twice_and_one_with_a_pause_give_the_same_bits(
     assert bit_equal(list(state.model.parameters()), list(paused.model.parameters()))
 
 
-def test_a_second_run_in_what_the_first_has_recorded_gives_the_bits_of_one_alone(
+def test_a_run_that_reuses_recorded_graphs_gives_the_same_bits(
     resident: TensorData,
 ) -> None:
     config = TrainConfig(depth=5, epochs=3)

@@ -15,7 +15,7 @@ from trainer.training.evaluation import evaluate
 from trainer.training.loop import Diverged, TrainState, train
 
 
-def test_epochs_are_numbered_and_the_loss_falls(data: TensorData) -> None:
+def test_epochs_are_numbered_and_the_loss_decreases(data: TensorData) -> None:
     _, records = run(CONFIG, data)
     assert [record.epoch for record in records] == [1, 2, 3]
     assert records[2].train_loss < records[0].train_loss
@@ -38,7 +38,7 @@ def test_the_same_seed_gives_the_same_bits_regardless_of_global_generators(data:
     assert records == records_again
 
 
-def test_training_leaves_the_global_generator_alone(data: TensorData) -> None:
+def test_training_does_not_change_the_global_generator(data: TensorData) -> None:
     before = torch.get_rng_state()
     run(CONFIG, data)
     assert torch.equal(torch.get_rng_state(), before)
@@ -55,7 +55,7 @@ def test_a_resumed_training_ends_with_the_bits_of_an_uninterrupted_one(data: Ten
     assert bit_equal(weights, list(state.model.parameters()))
 
 
-def test_a_finished_state_trains_no_further(data: TensorData) -> None:
+def test_a_finished_state_is_not_trained_further(data: TensorData) -> None:
     state = TrainState.start(CONFIG, CPU)
     list(train(CONFIG, data, state))
     assert list(train(CONFIG, data, state)) == []

@@ -43,7 +43,7 @@ def test_initial_weights_are_those_of_pytorchs_linear_layers() -> None:
         assert torch.equal(ours, theirs)
 
 
-def test_building_leaves_the_global_generator_alone() -> None:
+def test_building_does_not_change_the_global_generator() -> None:
     before = torch.get_rng_state()
     build((784, 10), seed=3)
     assert torch.equal(torch.get_rng_state(), before)

@@ -45,7 +45,7 @@ def theirs(config: TrainConfig, model: torch.nn.Module) -> torch.optim.Optimizer
     ],
     ids=lambda other: "-".join(map(str, other.values())),
 )
-def test_five_full_batches_lead_where_pytorch_leads(data: TensorData, other: dict[str, Any]) -> None:
+def test_five_full_batches_give_the_weights_of_pytorch(data: TensorData, other: dict[str, Any]) -> None:
     config = TrainConfig(**{"depth": 3, "epochs": 5, "batch_size": 300, "width": 32, **other})
     model = TrainState.start(config, CPU).model
     optimizer = theirs(config, model)

@@ -98,7 +98,7 @@ def test_warnings_precede_the_verdict(site: Served, browser: httpx.Client) -> No
     ("query", "words"),
     [("study=999", "There is no study 999."), ("runs=98,99", "None of these runs exists.")],
 )
-def test_a_comparison_of_what_is_not_there_says_so(browser: httpx.Client, query: str, words: str) -> None:
+def test_a_comparison_of_unknown_runs_is_404(browser: httpx.Client, query: str, words: str) -> None:
     for accept in ("text/html", "*/*"):
         answer = browser.get(f"/compare?{query}", headers={"Accept": accept})
         assert answer.status_code == 404

@@ -11,7 +11,7 @@ from trainer.data.inspection import Sizes
 KNOWN = Catalogue([Usable(name, Sizes(5, 3)) for name in ("mnist", "clothes")])
 
 
-def test_the_blank_form_is_the_reference_at_three_layers() -> None:
+def test_the_blank_form_has_the_reference_settings_at_three_layers() -> None:
     request = forms.blank().request
     assert request is not None
     assert request.axes == {name: [value] for name, value in TrainConfig(depth=3).model_dump().items()}

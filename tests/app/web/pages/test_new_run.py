@@ -17,7 +17,7 @@ def test_a_single_value_starts_a_run_and_several_a_study(browser: httpx.Client) 
     assert "4 runs" in browser.get("/studies/1").text
 
 
-def test_a_wrong_form_is_answered_with_itself(browser: httpx.Client) -> None:
+def test_an_invalid_form_is_shown_again(browser: httpx.Client) -> None:
     answer = post(browser, "/runs", depth="<b>3</b>", epochs="20", note="kept & safe", device=["cpu", "cuda"])
     assert answer.status_code == 422
     assert 'value="&lt;b&gt;3&lt;/b&gt;"' in answer.text

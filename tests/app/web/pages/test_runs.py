@@ -65,7 +65,7 @@ def test_a_run_with_a_cancel_request_is_marked_on_every_page(site: Served, brows
     assert site.client.get("/runs", params={"cancel_requested": "false"}).json()["total"] == 0
 
 
-def test_a_stale_edit_is_not_saved_but_offered_again(browser: httpx.Client) -> None:
+def test_an_outdated_edit_is_shown_again_instead_of_saved(browser: httpx.Client) -> None:
     run_id = new_run(browser)
     browser.patch(f"/runs/{run_id}", json={"note": "theirs"}).raise_for_status()
     answer = post(browser, f"/runs/{run_id}", name="mine", note="mine", version="1")

@@ -51,7 +51,7 @@ def test_user_text_is_escaped(browser: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("digits", ["9" * 5000, "9" * 19, "٣", "-1", "1.0"])
-def test_a_number_that_can_be_no_id_is_no_server_error(site: Served, digits: str) -> None:
+def test_an_impossible_id_is_not_a_server_error(site: Served, digits: str) -> None:
     run_id = states.queue_run(site.database)
     asked = site.client.get("/runs/new", params={"from": digits}, headers={"Accept": "text/html"})
     assert asked.status_code == 404

@@ -55,6 +55,6 @@ def test_any_note_survives_the_shell(note: str) -> None:
     assert RunRequest.model_validate(body).note == note
 
 
-def test_the_body_of_a_study_is_accepted_as_it_stands() -> None:
+def test_the_body_of_a_study_snippet_is_valid() -> None:
     body = body_of_curl(written(depth="1-2", device="cpu,cuda", priority="5").curl)
     assert StudyRequest.model_validate(body).axes["device"] == ["cpu", "cuda"]

@@ -38,7 +38,7 @@ def test_the_system_page_warns_of_an_exposed_address(settings: Settings) -> None
     assert "without a login: anyone who reaches its port can start, read and delete runs" in page
 
 
-def test_the_page_api_is_no_page_of_fastapis(browser: httpx.Client) -> None:
+def test_the_api_page_is_not_that_of_fastapi(browser: httpx.Client) -> None:
     page = browser.get("/docs").raise_for_status().text
     assert "swagger" not in page.lower()
     assert "/openapi.json" in page

@@ -138,7 +138,7 @@ def test_a_cloned_form_asks_nothing_back(data: st.DataObject) -> None:
 
 
 @given(st.text("0123456789,.;' _-e\u00a0\u2009+", max_size=12), st.sampled_from(["seed", "lr", "epochs"]))
-def test_any_text_is_read_or_refused_in_words(text: str, name: str) -> None:
+def test_any_text_is_parsed_or_refused_with_a_message(text: str, name: str) -> None:
     try:
         values = parse(name, text)
     except GridError as error:

@@ -99,7 +99,7 @@ def test_a_created_run_is_read_at_its_location(client: httpx.Client) -> None:
     assert answer.json().items() <= read.items()
 
 
-def test_a_whole_number_is_a_learning_rate_too(client: httpx.Client) -> None:
+def test_an_integer_is_a_valid_learning_rate(client: httpx.Client) -> None:
     assert created(client, lr=1)["lr"] == 1
 
 
