@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535, description="Port the web server listens on.")] = 8000
     allowed_hosts: Annotated[
         str,
-        Field(description="Host names the server answers to, separated by commas; * for any."),
+        Field(description="Host names that the server accepts, separated by commas; * for any."),
     ] = "localhost,127.0.0.1,[::1]"
     no_login: Annotated[
         bool,

@@ -43,6 +43,10 @@ BANNED = {
     r"\bonly there is\b": "actor first",
     r"\bone goes on\b": "continue",
     r"\bgoes on from\b": "resumes from",
+    r"\bwent silent\b": "stopped sending heartbeats",
+    r"\bnever learned\b": "did not receive",
+    r"\bcut short\b": "truncated",
+    r"\b(is|are) of class\b": "has class, have class",
 }
 """Phrases as regular expressions, and what to write instead."""
 

@@ -50,7 +50,7 @@ def test_a_backup_restores_all_rows_and_files(
     assert list(artifacts.run_ids(new.location)) == [done]
 
 
-def test_a_drained_run_is_queued_with_its_checkpoint_and_no_crash(
+def test_a_run_that_was_training_is_queued_with_its_checkpoint_and_no_crash(
     database: Database, settings: Settings, file: Path, new: Place
 ) -> None:
     run_id = queue_run(database, epochs=5)

@@ -194,5 +194,5 @@ def test_grouping_by_an_unknown_field_is_refused(text: str) -> None:
         (("depth", "lr"), "group", "groups"),
     ],
 )
-def test_labels_of_groups_use_common_terms(by: tuple[str, ...], one: str, many: str) -> None:
+def test_groups_are_named_after_their_hyperparameters(by: tuple[str, ...], one: str, many: str) -> None:
     assert noun(by) == Noun(one, many)

@@ -102,7 +102,7 @@ def test_a_reaper_that_could_not_write_waits_another_lease(
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_writer_that_timed_out_does_not_block_others(settings: Settings, database: Database) -> None:
+def test_a_reaper_that_missed_a_turn_reclaims_in_the_next(settings: Settings, database: Database) -> None:
     busy = Database(settings.url, busy_seconds=0)
     clocks = [Clock(each) for each in (database, busy)]
     reaper = Reaper(busy, LEASE, first_seconds=0)

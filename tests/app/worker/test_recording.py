@@ -55,7 +55,7 @@ def test_an_error_with_invalid_characters_is_recorded(database: Database) -> Non
     (run.reason or "").encode()
 
 
-def test_heartbeats_do_not_change_the_page(database: Database) -> None:
+def test_progress_reports_do_not_change_the_run(database: Database) -> None:
     run_id = queue_run(database)
     claim = claimed(database)
     before = row(database, run_id).model_dump()
