@@ -95,7 +95,7 @@ def test_the_metadata_is_one_key_of_readable_json(path: Path) -> None:
 def test_another_configuration_is_refused_by_the_name_of_what_differs(path: Path) -> None:
     checkpoint.save(path, state_of(), CONFIG, DATA)
     other = CONFIG.model_copy(update={"lr": 0.1, "seed": 5})
-    with pytest.raises(CheckpointError, match=r"another configuration: it differs in lr, seed$"):
+    with pytest.raises(CheckpointError, match=r"another configuration: different lr, seed$"):
         checkpoint.load(path, other, DATA, CPU)
 
 

@@ -89,5 +89,5 @@ def test_after_a_failed_recording_steps_run_directly_and_the_log_says_why(
     assert records == expected_records
     assert bit_equal(weights, expected)
     (message,) = caplog.messages
-    assert message.endswith(f"which makes training slower: {error}")
+    assert message.endswith(f"recorded as CUDA graphs: {error}")
     assert len(recorded) <= 1
