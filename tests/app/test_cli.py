@@ -307,7 +307,7 @@ def test_a_backup_of_a_running_dashboard_is_restored_into_a_new_folder(
     assert found, saved
     assert found[2] == str(file)
     assert (again.returncode, again.stderr.count("\n")) == (1, 1)
-    assert "is there already" in again.stderr
+    assert "already exists" in again.stderr
     assert busy.returncode == 2
     assert "already running on the data folder" in busy.stderr
     new = tmp_path / "new"

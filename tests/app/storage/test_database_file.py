@@ -257,7 +257,7 @@ def test_a_file_without_permission_is_reported(path: Path, monkeypatch: pytest.M
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "open", refuse)  # the tests may run as root, who may open anything
-    with unchanged(path.parent), pytest.raises(DatabaseUnusable, match="as the user that owns the data folder"):
+    with unchanged(path.parent), pytest.raises(DatabaseUnusable, match="as the user that owns the data"):
         database_file.check(path)
 
 

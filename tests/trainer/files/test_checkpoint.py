@@ -173,7 +173,7 @@ def test_a_changed_epoch_is_noticed(path: Path) -> None:
 
 def test_a_foreign_file_of_tensors_is_refused(path: Path) -> None:
     tensor_file.write(path, {}, {"images": 3})
-    with pytest.raises(CheckpointError, match="has version None"):
+    with pytest.raises(CheckpointError, match="has format version None"):
         checkpoint.load(path, CONFIG, DATA, CPU)
 
 
