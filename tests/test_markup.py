@@ -79,7 +79,7 @@ def looked_for(kind: str) -> set[str]:
     return {name for script in SCRIPTS.values() for name in script.looked_for[kind]}
 
 
-def test_every_name_in_the_scripts_can_be_followed() -> None:
+def test_every_name_in_the_scripts_can_be_resolved() -> None:
     """Else the other tests would not see a name that is wrong."""
     for script in SCRIPTS.values():
         _ = script.looked_for, script.classes, script.properties
@@ -130,7 +130,7 @@ def properties_of(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", ["classes", "ids", "attributes"])
-def test_every_rule_is_for_something_that_is_written(kind: str) -> None:
+def test_every_style_rule_is_used(kind: str) -> None:
     attribute = {"classes": "class", "ids": "id"}.get(kind)
     if attribute:
         there = {word for element in everywhere() for word in element.words(attribute)}
@@ -186,7 +186,7 @@ def test_every_element_that_a_script_looks_for_is_on_a_page_that_loads_it() -> N
     assert wrong == {}
 
 
-def test_every_id_is_there_for_something() -> None:
+def test_every_id_is_used() -> None:
     """A reference, a rule, a script, a link to it, or a part of the page that is read again."""
     used = looked_for("ids") | SHEET.names("ids")
     used |= {word for element in everywhere() for name in IDS_IN for word in element.words(name)}

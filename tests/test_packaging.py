@@ -137,7 +137,7 @@ def copy_checkout(target: Path) -> None:
         path.chmod(0o555 if path.is_dir() else 0o444)
 
 
-def test_the_steps_leave_the_checkout_as_it_was(installation: Installation) -> None:
+def test_the_steps_do_not_change_the_checkout(installation: Installation) -> None:
     found = {path.relative_to(installation.checkout).parts[0] for path in installation.checkout.rglob("*")}
     assert found == {*ALONE, *CARRIED}
     assert not [*installation.checkout.rglob("__pycache__")]

@@ -90,7 +90,7 @@ def test_wrong_settings_are_exit_code_2_and_name_the_variable(run: Run, command:
         ("worker", "--artifacts-url", "file://artifacts/x", "does not contain an absolute path"),
     ],
 )
-def test_a_database_out_of_reach_ends_it_at_once_and_names_the_variable(
+def test_an_unreachable_database_ends_the_command_and_names_the_variable(
     run: Run, tmp_path: Path, *, command: str, option: str, value: str, complaint: str
 ) -> None:
     answer = run(command, "--port", "0", option, value, DEPTHBOARD_DATA_DIR=str(tmp_path))

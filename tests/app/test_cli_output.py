@@ -139,7 +139,7 @@ def test_every_command_writes_ascii_where_that_is_the_encoding(run: Run, tmp_pat
         assert b"Traceback" not in done.stderr, words
 
 
-def test_up_greets_in_ascii_an_address_of_ipv6_may_stand_in_brackets_and_an_empty_setting_is_unset(
+def test_up_prints_ascii_and_accepts_a_bracketed_ipv6_address_and_empty_settings(
     run: Run, tmp_path: Path
 ) -> None:
     names = ("NO_LOGIN", "PORT", "SLOTS", "THREADS", "DEVICE", "LEASE_SECONDS", "URL")
@@ -231,7 +231,7 @@ def test_the_help_says_what_exit_codes_mean(run: Run) -> None:
 
 
 @pytest.mark.parametrize("command", ["backup", "restore"])
-def test_a_backup_lists_the_settings_that_matter_to_it(run: Run, command: str) -> None:
+def test_the_help_of_a_backup_lists_only_its_settings(run: Run, command: str) -> None:
     shown = run(command, "--help").stdout.decode()
     listed = set(re.findall(r"--[a-z][a-z-]+", shown))
     assert listed == {"--data-dir", "--database-url", "--artifacts-url", "--help"}

@@ -236,7 +236,7 @@ def test_unicode_line_separators_do_not_split_an_event() -> None:
         assert next(client.events()).data == {"note": note}
 
 
-def test_a_stream_that_stays_lost_is_given_up() -> None:
+def test_reconnecting_to_a_lost_stream_is_limited() -> None:
     naps: list[float] = []
     first = [httpx.Response(200, text="id: 1\nevent: run\ndata: {}\n\n", headers=EVENTS)]
 

@@ -68,7 +68,7 @@ def test_all_files_are_in_the_given_data_folder(name: str, migrated: Path, tmp_p
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
-def test_a_folder_for_artifacts_is_never_taken_for_a_url(name: str, tmp_path: Path) -> None:
+def test_a_folder_for_artifacts_is_not_parsed_as_a_url(name: str, tmp_path: Path) -> None:
     relative = f"./{name}" if name.startswith("~") else name
     files = artifacts.of_run(Settings(artifacts_url=relative).artifacts, 1)
     assert files.folder == tmp_path / name / "runs" / "1"
@@ -115,7 +115,7 @@ def test_the_default_is_absolute_too(tmp_path: Path) -> None:
     assert Settings().data_dir == tmp_path / "data"
 
 
-def test_a_url_stays_a_url() -> None:
+def test_urls_are_not_made_absolute_paths() -> None:
     assert Settings(artifacts_url="s3://bucket/~/a#b").artifacts == "s3://bucket/~/a#b"
     server = "postgresql+psycopg://me:p%40ss@host/name?sslmode=require"
     assert Settings(database_url=server).url.render_as_string(hide_password=False) == server

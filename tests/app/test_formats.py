@@ -111,7 +111,7 @@ def test_a_loss_keeps_four_significant_digits(value: float | None, words: str) -
         (6.5e22, "+6.500e22"),
     ],
 )
-def test_a_difference_of_losses_is_never_lost_or_endless(difference: float, words: str) -> None:
+def test_differences_of_losses_are_shown_with_few_but_enough_digits(difference: float, words: str) -> None:
     assert formats.signed_loss(difference) == words
 
 

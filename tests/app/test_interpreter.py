@@ -33,7 +33,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("~/lib", ""),
     ],
 )
-def test_a_search_path_keeps_what_does_not_depend_on_the_current_folder(searched: str, kept: str) -> None:
+def test_a_search_path_keeps_absolute_entries(searched: str, kept: str) -> None:
     assert without_current_folder(searched) == kept
 
 
@@ -52,7 +52,7 @@ def test_a_deleted_current_folder_is_allowed(tmp_path: Path, monkeypatch: pytest
     assert without_current_folder(f":/a:{gone}") == f"/a:{gone}"
 
 
-def test_a_checkout_that_is_named_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_absolute_path_of_the_current_folder_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert without_current_folder(f".:{ROOT}") == str(ROOT)
 

@@ -51,7 +51,7 @@ def test_two_means_are_compared_as_scipy_does(first: list[float], second: list[f
 
 @pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")
 @given(st.lists(st.tuples(*[st.integers(0, 10_000).map(lambda hits: hits / 10_000)] * 2), min_size=2))
-def test_values_that_belong_together_are_compared_as_scipy_does(pairs: list[tuple[float, float]]) -> None:
+def test_paired_values_are_compared_as_scipy_does(pairs: list[tuple[float, float]]) -> None:
     first, second = zip(*pairs, strict=True)
     found = paired(first, second)
     assert found.mean == pytest.approx(fmean(second) - fmean(first), abs=1e-9)

@@ -68,7 +68,7 @@ def test_case_and_composition_never_matter(text: str) -> None:
         ["1", "1a", "1.5", "15"],
     ],
 )
-def test_names_sort_as_people_count(ordered: list[str]) -> None:
+def test_names_are_sorted_naturally(ordered: list[str]) -> None:
     shuffled = random.Random(0).sample(ordered, len(ordered))
     assert sorted(shuffled, key=natural) == ordered
 
@@ -83,7 +83,7 @@ def test_decimals_sort_by_size(one: float, other: float) -> None:
     assert (natural(f"lr {one}") < natural(f"lr {other}")) == (one < other)
 
 
-def test_a_search_does_not_reach_over_from_one_text_to_the_next() -> None:
+def test_a_search_does_not_match_across_fields() -> None:
     found = of_run("one", ["two", "three"], "four")["search_key"]
     assert all(sought(text) in found for text in ("ONE", "two", "hre", "four"))
     for text in ("onetwo", "one\x1ftwo", "\x1f", "one two", '"', "[", ","):

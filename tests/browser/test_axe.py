@@ -201,7 +201,7 @@ def test_the_report_has_no_violation(server: WebServer, shared: Page, tmp_path: 
     check(shared, drawn)
 
 
-def test_a_damaged_database_has_no_violation_and_looks_like_an_alarm(server: WebServer, shared: Page) -> None:
+def test_the_notice_of_a_damaged_database_is_accessible_and_an_alert(server: WebServer, shared: Page) -> None:
     integrity: Integrity = server.app.state.integrity
     integrity.state, integrity.detail = "damaged", "row 7 missing from index ix_run_status"
     shared.goto(f"{server.url}/workers")

@@ -95,7 +95,7 @@ def test_a_slider_moves_dots_means_bands_and_the_table_to_an_epoch(six: str, pag
     assert (test_band[-1], test_band[0]) == pytest.approx((100 * low, 100 * high))
 
 
-def test_the_epoch_is_kept_in_the_address_until_one_goes_back_to_the_end(six: str, page: Page) -> None:
+def test_the_epoch_is_kept_in_the_url_until_the_last_is_selected(six: str, page: Page) -> None:
     page.goto(six + ALL)
     page.get_by_label("Epoch, as a number").fill("3")
     page.wait_for_url("**&epoch=3")
@@ -212,7 +212,7 @@ def test_other_hyperparameters_take_the_place_of_depth(quiet: WebServer, page: P
     wait(page, "curves", lambda drawing: len(drawing.traces) == 2)
 
 
-def test_an_epoch_that_comes_later_is_waited_for(quiet: WebServer, page: Page) -> None:
+def test_an_epoch_in_the_url_is_shown_once_it_is_recorded(quiet: WebServer, page: Page) -> None:
     database: Database = quiet.app.state.database
     add_worker(database)
     queue_run(database, depth=1)
@@ -289,7 +289,7 @@ def test_the_gap_is_running_train_minus_test_accuracy(six: str, page: Page) -> N
     )
 
 
-def test_the_frontier_names_the_depths_that_nothing_cheaper_beats(six: str, page: Page) -> None:
+def test_the_frontier_names_depths_that_no_cheaper_one_beats(six: str, page: Page) -> None:
     page.goto(six + ALL)
     words = page.locator("#frontier-words")
     expect(words).to_contain_text(
@@ -304,7 +304,7 @@ def test_the_frontier_names_the_depths_that_nothing_cheaper_beats(six: str, page
     assert means["x"] == pytest.approx([5.25, 10.25, 15.25])
 
 
-def test_a_run_that_stopped_early_cost_the_epochs_that_it_trained(quiet: WebServer, page: Page) -> None:
+def test_the_cost_of_a_run_that_stopped_early_counts_its_epochs(quiet: WebServer, page: Page) -> None:
     database: Database = quiet.app.state.database
     add_worker(database)
     queue_run(database, depth=2, epochs=EPOCHS)

@@ -156,7 +156,7 @@ def test_if_all_runs_are_hidden_every_note_says_so(six: str, page: Page) -> None
         expect(page.locator(note)).to_have_text("All 6 runs are hidden.")
 
 
-def test_a_depth_far_from_the_best_is_named_at_the_edge(quiet: WebServer, page: Page) -> None:
+def test_a_depth_outside_the_axis_is_named_at_the_edge(quiet: WebServer, page: Page) -> None:
     database: Database = quiet.app.state.database
     add_worker(database)
     for depth in (1, 4, 5):

@@ -130,7 +130,7 @@ def test_choices_in_a_comparison_keep_the_focus(server: WebServer, page: Page) -
     expect(page.locator("[data-images-gallery] li").nth(48)).to_be_focused()
 
 
-def test_every_stop_of_the_tab_key_shows_where_it_is(server: WebServer, page: Page) -> None:
+def test_every_tab_stop_has_a_visible_focus(server: WebServer, page: Page) -> None:
     for address in ("/runs", "/runs/new", "/compare?study=1"):
         page.goto(server.url + address)
         page.keyboard.press("Tab")

@@ -244,9 +244,7 @@ def test_a_cancel_without_a_server_shows_a_message_and_the_actual_state(
     expect(page.locator("[data-said]")).to_be_hidden()
 
 
-def test_a_run_that_is_deleted_elsewhere_can_be_read_on(
-    quiet: WebServer, database: Database, page: Page
-) -> None:
+def test_the_page_of_a_deleted_run_stays_readable(quiet: WebServer, database: Database, page: Page) -> None:
     run_id = queue_run(database)
     begin(database, 1, 2)
     httpx.post(f"{quiet.url}/runs/{run_id}/cancel").raise_for_status()

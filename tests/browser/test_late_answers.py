@@ -123,7 +123,7 @@ def test_curves_of_a_run_that_joins_a_study_while_it_trains(
     assert len(held) == 1
 
 
-def test_a_run_that_is_read_again_while_its_epochs_end(
+def test_a_run_read_again_during_training_has_every_epoch(
     quiet: WebServer, database: Database, page: Page
 ) -> None:
     claim = training(database)

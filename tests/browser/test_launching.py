@@ -140,7 +140,7 @@ def test_the_first_invalid_field_gets_the_focus(quiet: WebServer, page: Page) ->
     expect(page.get_by_label("Epochs")).to_be_focused()
 
 
-def test_a_filter_leaves_nothing_empty_in_the_address(quiet: WebServer, page: Page) -> None:
+def test_a_filter_adds_no_empty_parameters_to_the_url(quiet: WebServer, page: Page) -> None:
     httpx.post(f"{quiet.url}/runs", json={"depth": 1}).raise_for_status()
     page.goto(f"{quiet.url}/runs")
     page.get_by_label("Status").select_option("queued")

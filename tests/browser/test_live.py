@@ -204,7 +204,7 @@ def test_a_refresh_that_fails_is_repeated_until_it_succeeds(quiet: WebServer, pa
     expect(page.locator("#queued")).to_contain_text("No run is waiting", timeout=30_000)
 
 
-def test_a_run_that_starts_before_its_first_event_is_announced(quiet: WebServer, page: Page) -> None:
+def test_a_run_created_before_the_first_event_is_announced(quiet: WebServer, page: Page) -> None:
     httpx.post(f"{quiet.url}/runs", json={"depth": 1}).raise_for_status()
     page.goto(f"{quiet.url}/runs?status=finished")
     made = httpx.post(f"{quiet.url}/runs", json={"depth": 2}).json()["id"]

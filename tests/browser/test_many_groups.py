@@ -191,7 +191,7 @@ def test_the_points_of_groups_look_different(groups: Groups, opened: Callable[[G
     assert len(set(means["points"])) == len(groups.labels)
 
 
-def test_buttons_and_rows_show_how_groups_look(groups: Groups, opened: Callable[[Groups], Page]) -> None:
+def test_buttons_and_rows_show_the_marks_of_groups(groups: Groups, opened: Callable[[Groups], Page]) -> None:
     swatches = """(of) => [...document.querySelectorAll(`${of} .swatch`)].map((swatch) => {
       const [line, use] = swatch.children;
       const { width, height } = use.getBBox();

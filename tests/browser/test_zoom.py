@@ -96,7 +96,7 @@ def test_a_zoom_stays_while_epochs_arrive_until_a_double_click(
     assert all(end.is_inside for end in after.ends)
 
 
-def test_a_double_click_or_a_button_shows_what_an_axis_leaves_out(study: Study, page: Page) -> None:
+def test_a_double_click_or_a_button_shows_outliers(study: Study, page: Page) -> None:
     study.start()
     study.trains()
     study.trains(train_loss=[1, 1e8])

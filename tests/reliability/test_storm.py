@@ -35,7 +35,7 @@ def victim(
         yield stack.enter_context(dashboard(Settings(data_dir=folder, database_url=url), slots=1))
 
 
-def test_a_storm_of_kills_harms_no_run(victim: Victim) -> None:
+def test_random_kills_harm_no_run(victim: Victim) -> None:
     kills = len(VICTIMS) * SCALE
     harm = storm(victim, kills=kills, runs=2 * SCALE)
     assert harm.none, harm

@@ -27,7 +27,7 @@ def test_a_file_that_is_no_backup_is_refused(new: Place, file: Path, content: by
         restore(file, new.database, new.location)
 
 
-def test_a_damaged_backup_is_refused_and_leaves_nothing(
+def test_a_damaged_backup_is_refused_and_writes_nothing(
     database: Database, settings: Settings, file: Path, new: Place
 ) -> None:
     run_id = finished_run(database)

@@ -103,7 +103,7 @@ def test_every_run_of_a_backup_has_a_checkpoint_that_its_records_cover(
         restored.close()
 
 
-def test_a_checkpoint_that_is_replaced_during_a_backup_is_in_it_as_the_tables_know_it(
+def test_a_checkpoint_replaced_during_a_backup_matches_the_tables(
     database: Database, settings: Settings, file: Path, new: Place
 ) -> None:
     run_id = queue_run(database, epochs=9)

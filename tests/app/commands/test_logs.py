@@ -77,7 +77,7 @@ def test_other_records_are_not_held_back(written: Written) -> None:
     assert text.getvalue().splitlines()[-1].endswith("something else")
 
 
-def test_different_records_take_no_more_and_more_memory(written: Written) -> None:
+def test_the_memory_for_different_records_is_limited(written: Written) -> None:
     logger, text, handler = written
     for number in range(2_000):
         logger.error(f"request {number} failed")  # noqa: G004  # as libraries do

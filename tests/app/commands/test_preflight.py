@@ -55,7 +55,7 @@ def test_a_data_folder_is_made_and_a_file_in_its_place_refused(tmp_path: Path) -
         preflight.check_data_dir(Settings(data_dir=tmp_path / "file"))
 
 
-def test_a_dashboard_has_its_folder_and_its_database_file_for_itself(tmp_path: Path) -> None:
+def test_a_dashboard_locks_its_folder_and_its_database_file(tmp_path: Path) -> None:
     folder, database = preflight.places(Settings(data_dir=tmp_path))
     assert (folder.kind, database.kind) == ("data folder", "database")
     assert database.name == tmp_path / "depthboard.sqlite3"

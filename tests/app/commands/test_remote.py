@@ -36,7 +36,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield dashboard.url
 
 
-def test_submit_says_where_the_run_is_to_be_seen(run: Run, url: str) -> None:
+def test_submit_prints_the_url_of_the_run(run: Run, url: str) -> None:
     answer = run("submit", "--depth", "1", "--epochs", "1", "--name", "from here", "--url", url)
     assert answer.returncode == 0
     assert answer.stdout.startswith("Queued run ")

@@ -181,7 +181,7 @@ def test_a_client_of_the_old_database_gets_a_reset_after_a_restore(
                 assert stream.next().kind == "reset"
 
 
-def test_the_stream_of_a_restored_database_is_whole_and_resumes_anywhere(
+def test_the_stream_of_a_restored_database_is_complete_and_resumable(
     settings: Settings, database: Database, file: Path, new: Place
 ) -> None:
     migrations.upgrade(new.database)

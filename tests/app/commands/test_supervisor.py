@@ -196,7 +196,7 @@ def test_the_worker_waits_until_the_web_process_answers(up: Up) -> None:
     assert up.end()[1].startswith("The dashboard is there.")
 
 
-def test_a_web_process_that_never_answers_does_not_keep_the_worker_from_starting(up: Up) -> None:
+def test_the_worker_starts_even_if_the_web_process_never_responds(up: Up) -> None:
     up.answers.unlink()
     process = up.start(head_start=0)
     up.child("worker")
@@ -204,7 +204,7 @@ def test_a_web_process_that_never_answers_does_not_keep_the_worker_from_starting
     assert "The dashboard is there." not in up.end()[1]
 
 
-def test_stopping_does_not_wait_for_an_answer(up: Up) -> None:
+def test_stopping_does_not_wait_for_a_response(up: Up) -> None:
     up.answers.unlink()
     process = up.start()
     up.child("web")
@@ -220,7 +220,7 @@ def test_wrong_settings_or_a_taken_port_end_it_at_once(up: Up, code: int) -> Non
     assert len(up.births("web")) == 1
 
 
-def test_a_child_that_cannot_start_is_given_up_with_a_clear_message(up: Up) -> None:
+def test_after_repeated_failed_starts_the_supervisor_stops_with_a_message(up: Up) -> None:
     up.start(worker="--dies 1", short_life=3600)
     code, output = up.end()
     assert code == 1

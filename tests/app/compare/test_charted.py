@@ -8,7 +8,7 @@ from tests.app.compare.findings import compared_by
 from tests.app.states import finished_run, queue_run
 
 
-def test_charts_get_the_same_of_runs_whether_these_are_compared_or_not(database: Database) -> None:
+def test_charts_of_studies_and_comparisons_get_the_same_data(database: Database) -> None:
     runs = [
         finished_run(database, 0.9 + seed / 100, depth=depth, seed=seed)
         for depth in (1, 2)
@@ -33,6 +33,6 @@ def test_a_group_whose_runs_differ_in_more_than_seeds_is_marked(database: Databa
     assert groups == [{"id": "depth=1", "mixed": ["lr"]}, {"id": "depth=2", "mixed": []}]
 
 
-def test_sentences_of_the_page_are_not_sent_again(database: Database) -> None:
+def test_chart_data_excludes_verdict_warnings_and_offer(database: Database) -> None:
     found = compared_by(database, [finished_run(database, 0.9)], ["depth"])
     assert not of_comparison(found).keys() & {"verdict", "warnings", "offer"}

@@ -21,7 +21,7 @@ def test_the_best_is_shown_beside_every_other_and_neighbours_beside_each_other()
     assert "and each stands for its pair alone" in found.evidence[-1]
 
 
-def test_a_fall_is_written_with_a_minus() -> None:
+def test_negative_differences_have_a_minus_sign() -> None:
     assert "3 layers against 2: −1.00 pp" in text_of({2: [0.98], 3: [0.97]})
 
 
@@ -42,7 +42,7 @@ def test_overfitting_is_reported_if_train_accuracy_rises_and_test_accuracy_falls
     assert "overfitting" not in text_of({3: test[5], 5: test[3]}, RISING)
 
 
-def test_a_deepest_network_that_collapses_does_not_hide_overfitting_before_it() -> None:
+def test_a_collapse_of_the_deepest_network_does_not_hide_overfitting() -> None:
     test = {3: [0.9790, 0.9792, 0.9794], 4: [0.9740, 0.9742, 0.9744], 5: [0.1, 0.4, 0.1]}
     said = text_of(test, {3: RISING[3], 4: RISING[5], 5: test[5]})
     assert "From 3 layers to 4 layers train accuracy still rises (+0.77 pp) while test accuracy falls" in said

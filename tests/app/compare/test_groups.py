@@ -19,7 +19,7 @@ from tests.app.states import finished_run, queue_run
 from trainer.config import TrainConfig
 
 
-def test_groups_of_near_rates_are_named_and_found_apart(database: Database) -> None:
+def test_groups_of_close_rates_have_different_labels_and_ids(database: Database) -> None:
     found = compared_by(database, of_rates(database), ["lr"])
     labels, ids = ["lr 0.3", "lr 0.30000000000000004"], ["lr=0.3", "lr=0.30000000000000004"]
     assert [(group.label, group.id, group.runs) for group in found.members] == [
@@ -96,7 +96,7 @@ def test_labels_and_ids_of_groups_are_unique(keys: list[dict[str, Any]], order: 
         assert sorted(run.id for group in groups for run in group.runs) == list(range(len(runs)))
 
 
-def test_an_id_can_stand_in_an_address() -> None:
+def test_ids_of_groups_are_valid_in_urls() -> None:
     key = {"depth": 3, "lr": 0.1, "dataset": "a,b=c&d", "device_used": None}
     assert Group(key, [], "").id == "depth=3,lr=0.1,dataset=a%2Cb%3Dc%26d,device_used"
     assert set(VALUES) <= set(AXES)

@@ -76,7 +76,7 @@ def test_the_inverse_of_trigamma_is_one(y: float) -> None:
     assert special.polygamma(1, trigamma_inverse(y)) == pytest.approx(y, rel=1e-6)
 
 
-def test_a_variance_is_weighed_against_what_all_have_in_common_by_degrees_of_freedom() -> None:
+def test_variances_are_shrunk_towards_a_common_one_by_degrees_of_freedom() -> None:
     shared = math.exp(math.log(2) - special.psi(2) + special.psi(BORROWED / 2) - math.log(BORROWED / 2))
     expected = (BORROWED * shared + 4 * 1.0) / (BORROWED + 4)
     assert moderated([(1.0, 4)] * 3) == [pytest.approx((expected, BORROWED + 4))] * 3

@@ -50,7 +50,7 @@ def test_the_page_pins_the_group_that_was_pressed(site: Served) -> None:
     assert 'data-baseline="lr=0.30000000000000004"' in pinned
 
 
-def test_a_comparison_is_headed_by_what_it_is_by() -> None:
+def test_the_heading_of_a_comparison_names_its_grouping() -> None:
     assert title(["depth"]) == "Comparison by depth"
     assert title(["depth", "lr"]) == "Comparison by depth and learning rate"
 

@@ -40,7 +40,7 @@ def test_each_new_run_has_a_separate_change_number(database: Database) -> None:
     assert changes == [before + 1, before + 2, before + 3]
 
 
-def test_a_failed_run_is_retried_as_new(database: Database) -> None:
+def test_a_retry_resets_the_run(database: Database) -> None:
     run_id = failed_run(database)
     run = retry(database, run_id)
     assert (run.status, run.reason, run.traceback, run.crashes) == ("queued", None, None, 0)

@@ -19,7 +19,7 @@ def test_an_empty_queue_gives_nothing(database: Database) -> None:
     assert take(database) is None
 
 
-def test_a_claim_makes_the_run_its_workers(database: Database) -> None:
+def test_a_claim_assigns_the_run_to_its_worker(database: Database) -> None:
     run_id = queue_run(database, depth=2, seed=5)
     claim = claimed(database, "w1")
     run = row(database, run_id)

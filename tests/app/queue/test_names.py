@@ -124,7 +124,7 @@ def test_names_remain_unique_after_deletions(database: Database) -> None:
     assert name_of(database, queue_run(database)) == "1 layer, 3 epochs, seed 0"
 
 
-def test_a_given_name_stays_as_it_is(database: Database) -> None:
+def test_a_given_name_is_not_changed(database: Database) -> None:
     given = [queue_run(database, Labels(name="same")) for _ in range(2)]
     assert [name_of(database, run_id) for run_id in given] == ["same", "same"]
     assert name_of(database, queue_run(database)) == "1 layer, 3 epochs, seed 0"
@@ -136,7 +136,7 @@ def renamed(database: Database, run_id: int, name: str | None) -> str:
     return name_of(database, run_id)
 
 
-def test_a_run_without_its_name_gets_the_one_that_is_made(database: Database) -> None:
+def test_a_run_without_a_name_gets_a_generated_one(database: Database) -> None:
     first, second = queue_run(database), queue_run(database)
     assert renamed(database, second, None) == "1 layer, 3 epochs, seed 0 · 2"
     assert renamed(database, first, "mine") == "mine"

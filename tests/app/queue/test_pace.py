@@ -140,7 +140,7 @@ def test_old_runs_count_less_than_new_ones() -> None:
     assert fitted("cpu", past).guess(run).seconds == pytest.approx(2 * taken(run), rel=0.1)
 
 
-def test_the_range_is_wide_where_nothing_is_known_and_narrows_with_runs_like_it() -> None:
+def test_the_range_narrows_with_similar_runs() -> None:
     run = work()
     alike, few, none = (
         fitted("cpu", past).guess(run)
@@ -175,6 +175,6 @@ def test_a_resumed_run_has_no_start_cost_and_a_cancelled_one_no_end_cost() -> No
     assert 0 < whole - cut < whole / 5
 
 
-def test_an_unknown_kind_of_device_is_taken_for_a_cpu() -> None:
+def test_an_unknown_kind_of_device_is_estimated_like_a_cpu() -> None:
     assert fitted("tpu", ()).units == ASSUMED["cpu"]
     assert fitted("cuda", ()).guess(work()).seconds < fitted("cpu", ()).guess(work()).seconds / 3

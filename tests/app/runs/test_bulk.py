@@ -66,7 +66,7 @@ ACTIONS: list[tuple[str, Callable[[Session, list[int]], object]]] = [
 
 
 @pytest.mark.parametrize(("what", "action"), ACTIONS)
-def test_many_runs_take_no_more_statements_than_few(
+def test_the_number_of_statements_does_not_grow_with_the_runs(
     database: Database, what: str, action: Callable[[Session, list[int]], object]
 ) -> None:
     taken = []
@@ -193,7 +193,7 @@ def test_a_bulk_action_of_a_stopping_server_reports_the_remaining_runs(
     assert found["stopped"] == "the server is stopping"
 
 
-def test_the_page_names_what_was_not_reached(site: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_notice_counts_unprocessed_runs(site: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = queued(site.database, MANY)
     monkeypatch.setattr(bulk, "PORTION_SECONDS", 0.0)
     monkeypatch.setattr(actions, "cancel_all", failing_at(2, actions.cancel_all))

@@ -77,9 +77,7 @@ BAD_NAMES = {
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
-def test_a_folder_whose_name_cannot_be_asked_for_is_listed_with_what_to_do(
-    settings: Settings, name: str
-) -> None:
+def test_a_folder_with_an_invalid_name_is_listed_with_the_remedy(settings: Settings, name: str) -> None:
     write(settings.data_dir / "datasets" / name, small())
     found = catalogue(settings.data_dir)
     assert (found.names, found.unfit) == (["mnist"], {name: BAD_NAMES[name]})
@@ -237,7 +235,9 @@ def test_a_data_set_is_usable_once_it_is_complete(folder: Path, settings: Settin
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_system_page_names_them_and_what_one_of_them_lacks(site: Served, settings: Settings) -> None:
+def test_the_system_page_lists_data_sets_and_what_is_wrong_with_others(
+    site: Served, settings: Settings
+) -> None:
     write(settings.data_dir / "datasets" / "My Digits", small())
     (settings.data_dir / "datasets" / os.fsdecode(b"\xff\n<b>")).mkdir()
     page = site.client.get("/workers", headers={"Accept": "text/html"}).text

@@ -38,7 +38,9 @@ def trained(
 
 
 @given(st.integers(1, 3000), st.data())
-def test_enough_is_the_first_number_that_chance_seldom_reaches(images: int, data: st.DataObject) -> None:
+def test_enough_is_the_smallest_significant_number_of_correct_images(
+    images: int, data: st.DataObject
+) -> None:
     most = data.draw(st.integers(-(-images // 10), images - 1 or 1))
     if most == images:
         return

@@ -265,7 +265,7 @@ NAMED = ["1", "exp 2", "Exp 10", "Istanbul", "İstanbul", "Σίσυφος", "STR
 
 
 @pytest.mark.parametrize("limit", ["1", "4", "500"])
-def test_names_are_listed_as_people_count_on_every_page(database: Database, limit: str) -> None:
+def test_names_are_sorted_naturally_on_every_page(database: Database, limit: str) -> None:
     for name in ("run 10", "Run 2", "run 1", "äpfel", "zebra", "apfel", "run 1,000", "run 2"):
         queue_run(database, Labels(name=name))
     ordered = ["apfel", "äpfel", "run 1", "Run 2", "run 2", "run 10", "run 1,000", "zebra"]
@@ -274,7 +274,7 @@ def test_names_are_listed_as_people_count_on_every_page(database: Database, limi
     assert [by_id[each] for each in walk(database, sort="-name", limit=limit)] == ordered[::-1]
 
 
-def test_data_sets_are_listed_as_people_count(database: Database) -> None:
+def test_data_sets_are_sorted_naturally(database: Database) -> None:
     for name in ("set10", "set2", "set1"):
         queue_run(database, dataset=name)
     assert ids(database, sort="dataset") == [3, 2, 1]
@@ -350,7 +350,7 @@ def test_a_damaged_or_foreign_cursor_is_refused(variety: Database, cursor: str) 
     assert caught.value.parameter == "cursor"
 
 
-def test_a_cursor_made_by_hand_with_another_type_never_breaks_the_list(variety: Database) -> None:
+def test_a_cursor_with_values_of_another_type_is_read_or_refused(variety: Database) -> None:
     listed(variety, sort="created_at", cursor=cursor_of(["created_at", 0.0, 0]))
     for cursor in (["name", 1, 1], ["name", "x\0", 1]):
         with pytest.raises(QueryError):

@@ -60,7 +60,7 @@ def test_a_grid_becomes_a_study_of_queued_runs(database: Database) -> None:
     assert run.name == "1 layer, 3 epochs, seed 0"
 
 
-def test_a_studys_name_is_its_own_and_its_runs_keep_theirs(database: Database) -> None:
+def test_the_name_of_a_study_is_not_given_to_its_runs(database: Database) -> None:
     study = create(database, depth=1, name="Mine")
     assert study.name == "Mine"
     assert row(database, study.runs[0]).name == "1 layer, 3 epochs, seed 0"
@@ -175,7 +175,7 @@ def test_a_study_does_not_grow_beyond_a_thousand_runs(database: Database) -> Non
 
 
 @on_both
-def test_cancelling_a_study_ends_what_waits_and_asks_what_runs(database: Database) -> None:
+def test_cancelling_a_study_cancels_queued_runs_and_requests_it_for_running_ones(database: Database) -> None:
     study = create(database, depth=1, seed=[0, 1, 2])
     done, running = claimed(database), claimed(database)
     with database.write() as session:

@@ -17,5 +17,5 @@ def test_every_hyperparameter_is_stored_and_shown_as_what_it_is(name: str) -> No
     assert not Run.__table__.c[name].nullable  # type: ignore[attr-defined]
 
 
-def test_a_seed_has_room_for_all_its_bits() -> None:
+def test_the_column_of_the_seed_has_64_bits() -> None:
     assert isinstance(Run.__table__.c["seed"].type, BigInteger)  # type: ignore[attr-defined]

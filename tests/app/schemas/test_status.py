@@ -8,12 +8,12 @@ from app.schemas.status import ENDED, STATUSES, Outcome, Status
 from app.storage.tables import Run
 
 
-def test_a_run_that_has_ended_neither_waits_nor_trains() -> None:
+def test_an_ended_run_has_no_forecast() -> None:
     assert get_args(Status) == STATUSES
     assert set(STATUSES) - ENDED == {"queued", "running"}
 
 
-def test_every_end_of_a_run_is_one_of_an_attempt_and_two_ends_of_attempts_are_none_of_the_run() -> None:
+def test_outcomes_of_attempts_are_the_ends_of_runs_and_two_more() -> None:
     assert set(get_args(Outcome)) - ENDED == {"lost", "released"}
     assert set(get_args(Outcome)) >= ENDED
 

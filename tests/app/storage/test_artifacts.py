@@ -57,13 +57,13 @@ def test_an_incomplete_checkpoint_is_not_used_and_is_removed_once_it_is_older(fi
     assert names(files) == {"attempt-2-epoch-3.safetensors.a1b2.tmp"}
 
 
-def test_a_stale_attempt_removes_nothing_of_a_newer_one(files: RunFiles) -> None:
+def test_an_outdated_attempt_removes_no_files_of_a_newer_one(files: RunFiles) -> None:
     put(files, (1, 9), (1, 30), (2, 10))
     files.remove_older(Checkpoint(1, 30))
     assert files.usable(100) == [Checkpoint(2, 10), Checkpoint(1, 30)]
 
 
-def test_a_finished_run_keeps_what_its_last_attempt_made_and_nothing_else(files: RunFiles) -> None:
+def test_a_finished_run_keeps_only_the_files_of_its_last_attempt(files: RunFiles) -> None:
     put(files, (1, 1), (2, 9))
     for attempt in (1, 2, 12):
         durable.write(files.model(attempt), b"weights %d" % attempt)

@@ -117,7 +117,7 @@ def test_claims_at_the_same_time_take_each_run_once(database: Database) -> None:
     assert sorted(taken) == expected
 
 
-def test_change_numbers_rise_without_gaps_and_come_in_blocks(database: Database) -> None:
+def test_change_numbers_increase_without_gaps_and_in_blocks(database: Database) -> None:
     with database.write() as session:
         assert [next_change(session), next_change(session, 3), next_change(session)] == [1, 2, 5]
     with database.read() as session:
@@ -131,7 +131,7 @@ def test_the_clock_of_the_database_has_milliseconds(database: Database) -> None:
     assert moment == round(moment, 3)
 
 
-def test_different_queries_do_not_fill_the_memory(database: Database) -> None:
+def test_the_memory_for_different_queries_is_limited(database: Database) -> None:
     """Clients may combine filters as they like, and each combination is a statement of its own."""
     fields = ("id", "depth", "epochs", "seed", "width", "batch_size", "version", "priority")
     _, reader = database.engines

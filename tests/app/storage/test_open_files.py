@@ -97,7 +97,7 @@ def test_requests_report_missing_files_and_create_no_new_ones(
     assert len(lines) == 1
 
 
-def test_a_folder_that_comes_back_is_used_again(live: Served, data: Path) -> None:
+def test_a_restored_folder_is_used_again(live: Served, data: Path) -> None:
     moved = data.with_name("moved")
     data.rename(moved)
     refused(live.client.post("/runs", json={"depth": 2}))

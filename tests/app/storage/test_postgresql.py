@@ -36,7 +36,7 @@ def test_an_idle_writer_loses_its_lock_and_gets_an_error(settings: Settings, dat
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-def test_a_connection_to_postgresql_notices_that_its_other_end_has_vanished(database: Database) -> None:
+def test_a_connection_to_postgresql_notices_a_dead_peer(database: Database) -> None:
     for engine in database.engines:
         with engine.connect() as connection:
             info = connection.connection.driver_connection.info  # type: ignore[union-attr]

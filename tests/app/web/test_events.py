@@ -87,7 +87,7 @@ def test_a_client_ahead_of_the_database_gets_a_reset(database: Database, seen: i
     assert (told.kind, told.run_id, told.id, reached) == ("reset", None, 1, 1)
 
 
-def test_an_unchanged_database_has_nothing_to_tell(database: Database) -> None:
+def test_an_unchanged_database_has_no_events(database: Database) -> None:
     with database.read() as session:
         assert events.read_after(session, 0) == ([], 0)
 

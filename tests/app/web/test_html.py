@@ -9,7 +9,7 @@ from tests.app.web.browsing import new_run, post
 
 
 @pytest.mark.parametrize("target", ["https://example.org", "//example.org", "/\\example.org", "runs", ""])
-def test_a_form_never_leads_to_another_site(browser: httpx.Client, target: str) -> None:
+def test_a_form_never_redirects_to_another_site(browser: httpx.Client, target: str) -> None:
     run_id = new_run(browser)
     answer = post(browser, f"/runs/{run_id}/cancel", next=target)
     assert answer.headers["location"] == f"/runs/{run_id}"

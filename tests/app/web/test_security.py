@@ -86,7 +86,7 @@ def test_an_internal_error_is_a_problem_with_security_headers(
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.0.0.1:8000", "localhost", "LOCALHOST:1", "[::1]", "[::1]:8000"]
 )
-def test_this_machines_names_are_answered(unchanged: httpx.Client, host: str) -> None:
+def test_the_names_of_this_machine_are_allowed_hosts(unchanged: httpx.Client, host: str) -> None:
     assert unchanged.get("/health", headers={"Host": host}).status_code == 200
 
 

@@ -47,6 +47,6 @@ def test_an_idle_slot_has_no_claim_and_no_deadline() -> None:
     assert slot.rest() is None
 
 
-def test_the_engine_that_is_there_does_all_that_a_worker_asks_for() -> None:
+def test_the_engine_implements_the_whole_interface() -> None:
     assert not inspect.isabstract(SlotProcess)
     assert Slot.__abstractmethods__ <= SlotProcess.__dict__.keys()

@@ -391,7 +391,7 @@ def test_a_stalled_run_loses_its_attempt_and_resumes_in_a_new_slot(bench: Bench)
     bench.ended(run_id)
 
 
-def test_a_run_that_steps_is_not_stalled_however_long_its_epochs_are(bench: Bench) -> None:
+def test_a_run_with_long_epochs_has_not_stalled(bench: Bench) -> None:
     run_id = queue_run(bench.database, depth=2, epochs=1, batch_size=8)
     bench.turn_until(lambda: row(bench.database, run_id).device_used is not None)
     for _ in range(3):
@@ -497,7 +497,7 @@ def test_a_slot_that_dies_just_before_its_worker_counts_no_crash(bench: Bench) -
     cancel(bench, run_id)
 
 
-def test_a_slot_leaves_the_signals_that_ask_for_an_end_to_its_worker(bench: Bench) -> None:
+def test_a_slot_ignores_termination_signals(bench: Bench) -> None:
     """A service manager sends them to every process at once; the worker gives the run back."""
     run_id = queue_run(bench.database, **LONG)
     bench.wait_for_epochs(run_id)

@@ -16,7 +16,7 @@ def write(database: Database, claim: Claim, report: FromSlot, *, draining: bool 
         return recording.write(session, claim, report, draining=draining)
 
 
-def test_a_training_is_written_down_from_its_start_to_its_end(database: Database) -> None:
+def test_a_training_is_recorded_from_start_to_end(database: Database) -> None:
     run_id = queue_run(database)
     claim = claimed(database)
     reports: tuple[FromSlot, ...] = (
@@ -37,7 +37,7 @@ def test_a_training_is_written_down_from_its_start_to_its_end(database: Database
 
 
 @pytest.mark.parametrize(("draining", "status"), [(False, "cancelled"), (True, "queued")])
-def test_a_run_that_stopped_waits_again_only_if_its_worker_drains(
+def test_a_stopped_run_is_requeued_only_if_its_worker_drains(
     database: Database, status: str, *, draining: bool
 ) -> None:
     run_id = queue_run(database)

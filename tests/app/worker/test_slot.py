@@ -241,7 +241,7 @@ def test_a_data_set_is_read_once_until_its_files_change(
     assert after == load("clothes", DataFolder(clothes)).digest != before[0]
 
 
-def test_a_run_whose_data_changed_starts_again_and_not_from_its_checkpoint(
+def test_a_run_whose_data_changed_starts_from_scratch(
     tmp_path: Path, clothes: Path, files: RunFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     child = Child(tmp_path)
@@ -380,7 +380,7 @@ def test_a_device_that_fails_fails_the_run_and_ends_the_slot(
     assert failed.device_failed
 
 
-def test_a_device_without_room_for_the_data_does_not_keep_a_slot_from_starting(
+def test_a_slot_starts_even_if_the_device_has_no_memory_for_the_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def exhausted(*_: object) -> None:

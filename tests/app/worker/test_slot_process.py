@@ -45,9 +45,7 @@ def claim(**config: Any) -> Claim:
     return Claim(run_id=7, attempt=2, config=TrainConfig(depth=1, **config), threads=2, epochs_done=4)
 
 
-def test_a_claim_is_sent_with_its_hyperparameters_and_where_its_files_are(
-    slot: SlotProcess, tmp_path: Path
-) -> None:
+def test_a_claim_is_sent_with_its_hyperparameters_and_folder(slot: SlotProcess, tmp_path: Path) -> None:
     assert slot.claim is None
     files = of_run(str(tmp_path), 7)
     for wanted, device in (("auto", "cuda"), ("cpu", "cpu")):

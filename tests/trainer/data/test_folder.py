@@ -150,7 +150,7 @@ def test_the_stamp_changes_when_a_file_is_replaced_by_one_of_equal_size_and_time
     assert folder.stamp != before
 
 
-def test_a_crowded_folder_is_searched_only_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_of_a_large_folder_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.data.folder._MOST_ENTRIES", 10)
     named(tmp_path, *(f"{folder}/{image}.png" for folder in range(4) for image in range(5)))
     assert len(DataFolder(tmp_path).find().others) == 10 - 4

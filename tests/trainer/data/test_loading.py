@@ -67,7 +67,7 @@ def test_an_added_data_set_is_read_and_its_digest_computed(tmp_path: Path, compr
     assert data.test_images.flatten().tolist() == list(small()[TEST_IMAGES_FILE][16:])
 
 
-def test_a_data_set_without_a_folder_is_refused_with_what_to_make(tmp_path: Path) -> None:
+def test_a_data_set_without_a_folder_is_refused_with_the_remedy(tmp_path: Path) -> None:
     message = refusal("clothes", tmp_path / "clothes")
     assert f"There is no data set 'clothes': {tmp_path / 'clothes'} is not a folder." in message
     for name in FILES:

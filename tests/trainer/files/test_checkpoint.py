@@ -92,7 +92,7 @@ def test_the_metadata_is_one_key_of_readable_json(path: Path) -> None:
     assert json.loads(about)["config"]["depth"] == 2
 
 
-def test_another_configuration_is_refused_by_the_name_of_what_differs(path: Path) -> None:
+def test_another_configuration_is_refused_with_the_differing_hyperparameters(path: Path) -> None:
     checkpoint.save(path, state_of(), CONFIG, DATA)
     other = CONFIG.model_copy(update={"lr": 0.1, "seed": 5})
     with pytest.raises(CheckpointError, match=r"another configuration: different lr, seed$"):
@@ -113,7 +113,7 @@ def test_a_hyperparameter_that_is_newer_than_the_checkpoint_had_its_default(path
         checkpoint.load(path, later.model_copy(update={"smoothing": 0.1}), DATA, CPU)
 
 
-def test_a_checkpoint_of_a_later_version_that_sets_what_this_one_lacks_is_refused(path: Path) -> None:
+def test_a_checkpoint_with_unknown_hyperparameters_is_refused(path: Path) -> None:
     checkpoint.save(path, state_of(), Later(**CONFIG.model_dump(), smoothing=0.1), DATA)
     with pytest.raises(CheckpointError, match=r"another configuration: different smoothing$"):
         checkpoint.load(path, CONFIG, DATA, CPU)

@@ -65,7 +65,7 @@ def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
         durable.write(tmp_path / "file" / "below", b"")
 
 
-def test_a_file_is_put_in_place_of_the_one_before_and_folders_are_made(tmp_path: Path) -> None:
+def test_a_write_replaces_the_file_and_creates_folders(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "file"
     for content in (b"one", b"two"):
         durable.write(path, content)

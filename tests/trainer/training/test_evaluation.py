@@ -39,7 +39,7 @@ def test_a_network_that_is_always_right_has_accuracy_one() -> None:
     assert evaluation == Evaluation(loss=0.0, accuracy=1.0, dead_relu=())
 
 
-def test_a_unit_is_dead_when_no_image_of_the_split_wakes_it(data: TensorData) -> None:
+def test_a_unit_is_dead_if_no_image_of_the_split_activates_it(data: TensorData) -> None:
     network = build((784, 8, 10), seed=0)
     weight, bias, *_ = network.parameters()
     with torch.no_grad():

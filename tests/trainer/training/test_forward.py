@@ -7,7 +7,7 @@ from trainer.config import TrainConfig
 from trainer.data.loading import TensorData
 
 
-def test_dropout_silences_that_share_of_units_and_leaves_the_mean_as_it_was(data: TensorData) -> None:
+def test_dropout_drops_the_given_share_and_keeps_the_mean(data: TensorData) -> None:
     """Over many draws the loss with dropout at frozen weights lies near that without, and above it."""
     config = TrainConfig(depth=2, epochs=20, batch_size=300, lr=1e-12, dropout=0.1)
     _, records = run(config, data)

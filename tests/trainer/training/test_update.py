@@ -35,7 +35,7 @@ def test_a_record_has_the_gradient_norms_of_the_last_batch(data: TensorData) -> 
     assert record.gradient_norms == pytest.approx(expected, rel=1e-4)
 
 
-def test_units_that_are_dropped_take_no_part_in_the_gradient(data: TensorData) -> None:
+def test_dropped_units_have_no_gradient(data: TensorData) -> None:
     config = TrainConfig(depth=2, epochs=1, batch_size=300, lr=0.5, dropout=0.4)
     before = list(TrainState.start(config, CPU).model.parameters())
     order = order_of(config.seed, 1, 300)

@@ -37,7 +37,7 @@ def test_a_cache_keeps_recordings_for_runs_that_differ_in_seed_and_length(
     assert len(recorded) == 2 * made
 
 
-def test_a_cache_keeps_nothing_where_nothing_is_recorded(data: TensorData) -> None:
+def test_a_cache_keeps_nothing_on_the_cpu(data: TensorData) -> None:
     cache = UpdateCache()
     config = TrainConfig(depth=2, epochs=1)
     first, second = (TrainState.start(config, CPU) for _ in range(2))

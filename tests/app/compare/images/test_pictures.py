@@ -44,7 +44,7 @@ def test_a_file_is_read_once_until_it_changes(tmp_path: Path, read: list[str]) -
     assert read == ["images.gz"] * 2
 
 
-def test_a_damaged_file_is_read_once_too(tmp_path: Path, read: list[str]) -> None:
+def test_a_damaged_file_is_read_once(tmp_path: Path, read: list[str]) -> None:
     files, path = KeptFiles(), tmp_path / "labels"
     path.write_bytes(labels([5, 0, 26]))
     for _ in range(3):

@@ -21,7 +21,7 @@ def test_runs_that_are_trained_again_with_one_key_are_queued_once(
     assert total(browser) == 2
 
 
-def test_the_inside_of_networks_is_shown_of_the_deepest_that_has_epochs_or_will(
+def test_the_layer_charts_begin_with_the_deepest_uncancelled_network(
     browser: httpx.Client,
 ) -> None:
     post(browser, "/runs", depth="1-3")
@@ -30,7 +30,7 @@ def test_the_inside_of_networks_is_shown_of_the_deepest_that_has_epochs_or_will(
     assert offered == ["2", "1", "3"]
 
 
-def test_a_comparison_says_where_its_runs_are_unlike_the_published_ones(browser: httpx.Client) -> None:
+def test_a_comparison_says_how_its_runs_differ_from_the_published_ones(browser: httpx.Client) -> None:
     same = new_run(browser)
     other = new_run(browser, epochs=20, lr=0.1)
     assert "Trained unlike" not in browser.get(f"/compare?runs={same}").text
@@ -42,7 +42,7 @@ def test_a_comparison_says_where_its_runs_are_unlike_the_published_ones(browser:
     assert "Published, 1 layer" in browser.get(f"/compare?runs={same}").text
 
 
-def test_a_comparison_can_be_split_by_what_differs_and_put_together_again(
+def test_a_comparison_can_be_grouped_by_differing_hyperparameters_and_back(
     site: Served, browser: httpx.Client
 ) -> None:
     runs = [

@@ -26,7 +26,7 @@ def test_an_invalid_form_is_shown_again(browser: httpx.Client) -> None:
     assert browser.get("/runs", headers={"Accept": "application/json"}).json()["total"] == 0
 
 
-def test_a_form_that_is_sent_again_with_its_key_starts_nothing_twice(browser: httpx.Client) -> None:
+def test_repeating_a_form_with_its_key_creates_nothing(browser: httpx.Client) -> None:
     for path, form in (
         ("/runs", {"depth": "2"}),
         ("/runs", {"depth": "2, 3"}),

@@ -101,7 +101,7 @@ def test_data_warnings_are_on_the_page_of_a_run_and_in_its_json(site: Served, br
         ),
     ],
 )
-def test_a_filter_that_is_not_clear_stays_in_its_field_and_is_not_applied(
+def test_an_ambiguous_filter_stays_in_its_field_and_is_not_applied(
     browser: httpx.Client, typed: str, words: str
 ) -> None:
     new_run(browser)
@@ -162,7 +162,7 @@ def test_the_log_names_what_a_run_trained_with_once(site: Served, browser: httpx
     assert "<dt>PyTorch</dt><dd>2.13</dd>" in page
 
 
-def test_a_finished_run_says_over_how_many_images_its_accuracies_are(site: Served) -> None:
+def test_the_page_of_a_finished_run_has_the_numbers_of_images(site: Served) -> None:
     browser = {"Accept": "text/html"}
     run_id = states.finished_run(site.database)
     assert "<small>all images</small>" in site.client.get(f"/runs/{run_id}", headers=browser).text

@@ -129,7 +129,7 @@ def test_comma_and_space_or_a_semicolon_always_make_a_list(numbers: list[int], b
 
 
 @given(st.data())
-def test_a_cloned_form_asks_nothing_back(data: st.DataObject) -> None:
+def test_numbers_of_a_cloned_form_are_unambiguous(data: st.DataObject) -> None:
     for name, most in (("lr", 100.0), ("momentum", 0.999), ("weight_decay", 1.0), ("dropout", 0.999)):
         value = data.draw(st.floats(0, most, exclude_min=name == "lr"))
         assert parse(name, written(value)) == [value]
@@ -171,7 +171,7 @@ def test_suggestions_are_within_the_bounds_of_the_field(name: str, text: str, cu
 
 
 @pytest.mark.parametrize("text", ["1,000", "1 000", "1.000", "1'000", "1_000", f"1{NARROW}000"])
-def test_thousands_in_a_field_for_one_number_are_asked_back(text: str) -> None:
+def test_thousands_separators_in_a_field_for_one_number_are_refused_with_a_suggestion(text: str) -> None:
     with pytest.raises(GridError, match=r"Did you mean 1000\?"):
         whole_number(text)
     with pytest.raises(GridError, match=r"Did you mean -1000\?"):
@@ -187,7 +187,7 @@ def test_a_field_for_one_number_says_what_it_expects(text: str) -> None:
 @pytest.mark.parametrize(
     "name", [name for name, field in TrainConfig.model_fields.items() if field.annotation in (int, float)]
 )
-def test_every_field_of_numbers_keeps_what_it_asks_back(name: str) -> None:
+def test_every_number_field_keeps_ambiguous_input(name: str) -> None:
     typed = "1,024"
     form = forms.read({"depth": "3", name: typed})
     assert form.request is None

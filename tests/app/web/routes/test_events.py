@@ -6,7 +6,7 @@ from tests.app.listening import Stream, kinds, listening
 from tests.app.states import finished_run, queue_run
 
 
-def test_a_stream_is_not_cached_and_says_how_soon_to_come_back(server: Served) -> None:
+def test_a_stream_is_not_cached_and_sets_the_retry_delay(server: Served) -> None:
     with server.client.stream("GET", "/events") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert "no-" in answer.headers["cache-control"]
