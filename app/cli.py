@@ -177,7 +177,7 @@ for command in (remote.submit, remote.study, remote.runs, remote.export):
 def backup(
     given: dict[str, str],
     *,
-    file: Annotated[Path, typer.Argument(help="A new file.")],
+    file: Annotated[Path, typer.Argument(help="File to create.")],
 ) -> None:
     """Save runs, studies, weights and checkpoints to one file. The dashboard may be running."""
     settings = begin(given, anew=False)

@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own for tests: started as an unprivileged user, on this machine alone."""
+"""A separate PostgreSQL for tests, started as an unprivileged user and reachable only from this machine."""
 
 import getpass
 import os

@@ -160,7 +160,7 @@ def export(
     *,
     study: Annotated[int | None, typer.Option(help="Only the runs of this study.")] = None,
     epochs: Annotated[bool, typer.Option("--epochs", help="One line per epoch instead of per run.")] = False,
-    output: Annotated[Path | None, typer.Option(help="A new file; by default standard output.")] = None,
+    output: Annotated[Path | None, typer.Option(help="File to create; standard output by default.")] = None,
     url: Url = DEFAULT_URL,
 ) -> None:
     """Write all runs, the given runs, or those of a study as CSV."""

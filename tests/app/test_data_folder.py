@@ -1,4 +1,4 @@
-"""The data folder is the one that was named, whatever its name is."""
+"""The data folder is the given one, with any name."""
 
 import os
 import shutil

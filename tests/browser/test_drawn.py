@@ -1,4 +1,4 @@
-"""Every chart of every page that follows a training draws what has been recorded, whatever one chooses."""
+"""Every chart of a page that follows a training draws all recorded values, with any choices."""
 
 from collections.abc import Iterable
 from functools import partial

@@ -1,4 +1,4 @@
-"""By keyboard alone: after every action the focus is where one goes on from."""
+"""Keyboard use: after every action, the focus is at the place to continue."""
 
 import shutil
 from collections.abc import Iterator

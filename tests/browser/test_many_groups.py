@@ -1,4 +1,4 @@
-"""Charts of many groups: each is told apart, and named whole on the page and in pictures."""
+"""Charts of many groups: each is distinguishable and has its full name on the page and in pictures."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Every number of the compare page, against the same computed anew from its CSV and stored predictions."""
+"""Every number of the compare page equals the one computed from its CSV and stored predictions."""
 
 import re
 from collections.abc import Callable, Iterator

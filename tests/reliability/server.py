@@ -1,4 +1,4 @@
-"""A web server as a process of its own, to be killed and started again at the same address."""
+"""A web server as a separate process, to be killed and restarted at the same address."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""One training as a command: exit statuses, and what is told on standard error."""
+"""Training as a command: exit codes, and messages on standard error."""
 
 from pathlib import Path
 

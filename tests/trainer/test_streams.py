@@ -1,4 +1,4 @@
-"""Text on standard output and error in whatever encoding they have."""
+"""Text on standard output and error in any encoding."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The steps of the queue, each in a transaction of its own."""
+"""The steps of the queue, each in a separate transaction."""
 
 from sqlmodel import select
 

@@ -1,4 +1,4 @@
-"""How long runs that nobody trains yet are likely to take."""
+"""Estimated times of runs that have not started."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What runs are called that nobody named, and how runs of one name are told apart."""
+"""Generated names of runs, and how runs of one name are distinguished."""
 
 from typing import Any
 

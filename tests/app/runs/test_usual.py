@@ -1,4 +1,4 @@
-"""Values far outside what has worked: said in the form and in previews, and never refused."""
+"""Warnings about unusual values in the form and in previews; the values remain allowed."""
 
 from typing import Any
 

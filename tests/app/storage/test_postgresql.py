@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: readers can't write, and nobody waits for one who fell silent."""
+"""Connections to PostgreSQL: readers can't write, and idle writers don't block others."""
 
 import pytest
 from sqlalchemy.exc import InternalError

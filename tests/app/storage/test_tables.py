@@ -1,4 +1,4 @@
-"""What the tables refuse, whoever writes."""
+"""Constraints of the tables."""
 
 import pytest
 from sqlalchemy.exc import IntegrityError

@@ -1,4 +1,4 @@
-"""Static files: found under versioned addresses, kept for ever, sent compressed."""
+"""Static files have versioned URLs, are cached permanently and sent compressed."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""What is answered when something is not there, not allowed, or the database is away."""
+"""Responses if a resource is missing, a request is not allowed or the database is unavailable."""
 
 from typing import Any
 

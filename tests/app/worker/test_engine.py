@@ -1,4 +1,4 @@
-"""What every slot is, whatever engine trains in it."""
+"""Properties of slots with any engine."""
 
 import inspect
 from multiprocessing import Pipe

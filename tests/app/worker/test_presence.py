@@ -1,4 +1,4 @@
-"""How a worker makes itself known, on a clock of its own."""
+"""How a worker registers and sends heartbeats, with a simulated clock."""
 
 from sqlmodel import select
 

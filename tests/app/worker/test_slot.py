@@ -1,4 +1,4 @@
-"""What a slot's child reports of each training, whatever happens to it."""
+"""The reports of a slot's child on each training, including failures."""
 
 import errno
 import math

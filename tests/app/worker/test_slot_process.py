@@ -1,4 +1,4 @@
-"""A slot as its worker sees it, with a child in its place that says back what it is told."""
+"""A slot from its worker's side, with a child that echoes every message."""
 
 import sys
 from collections.abc import Iterator

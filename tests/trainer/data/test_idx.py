@@ -1,4 +1,4 @@
-"""IDX files: what is accepted, and what a damaged one is told."""
+"""IDX files: which are accepted, and the errors of damaged ones."""
 
 import gzip
 import hashlib

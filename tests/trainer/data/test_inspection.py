@@ -1,4 +1,4 @@
-"""A data set's folder looked over, and what is told of one that lacks something."""
+"""The inspection of a data set's folder, and its errors."""
 
 import gzip
 import os

@@ -1,4 +1,4 @@
-"""Data sets: what is accepted, and what is told of one that is not."""
+"""Data sets: which are accepted, and the errors of the others."""
 
 import gzip
 import struct

@@ -1,4 +1,4 @@
-"""What is said of a data set whose accuracies mean less than they seem to."""
+"""Warnings about data sets with misleading accuracies."""
 
 from collections.abc import Sequence
 
