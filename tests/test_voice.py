@@ -44,7 +44,6 @@ BANNED = {
     r"\bone goes on\b": "continue",
     r"\bgoes on from\b": "resumes from",
     r"\bwent silent\b": "stopped sending heartbeats",
-    r"\bnever learned\b": "did not receive",
     r"\bcut short\b": "truncated",
     r"\b(is|are) of class\b": "has class, have class",
 }
