@@ -34,7 +34,7 @@ def test_a_damaged_backup_is_refused_and_writes_nothing(
     durable.write(artifacts.of_run(settings.artifacts, run_id).model(1), b"weights")
     save(database, settings.artifacts, file)
     file.write_bytes(file.read_bytes().replace(b"weights", b"WEIGHTS"))
-    with pytest.raises(BackupError, match=r"is damaged: runs/1/attempt-1/model.safetensors"):
+    with pytest.raises(BackupError, match=r"the checksum of runs/1/attempt-1/model.safetensors is wrong"):
         restore(file, new.database, new.location)
     assert not migrations.is_current(new.database)
     assert list(artifacts.run_ids(new.location)) == []
