@@ -1,11 +1,11 @@
 """The sentences behind a verdict: tested pairs, overfitting, missing spreads."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import combinations, pairwise
 from statistics import fmean
 
 from app.compare.groups import Group
-from app.compare.pairs import several_datasets, train_differences
+from app.compare.pairs import train_differences
 from app.compare.ties import equal, leaders
 from app.formats import plural
 from app.prose import in_points, listed, probability, seeds
@@ -24,19 +24,27 @@ def evidence(groups: Sequence[Group], pairs: Sequence[Pair]) -> list[str]:
         return []
     tests = sum(pair.p is not None for pair in pairs)
     by_ids = {pair.ids: pair for pair in pairs}
-    sentences = [
-        _pair_sentence(by_ids[first.id, second.id], first, second, tests)
-        for first, second in shown_pairs(groups)
-    ]
+    shown = shown_pairs(groups)
+    sentences = [_pair_sentence(by_ids[first.id, second.id], first, second, tests) for first, second in shown]
+    sentences += _unlisted(pairs, {(first.id, second.id) for first, second in shown})
     sentences += _overfitting(groups, by_ids)
     sentences += _saturated(groups)
     if any(pair.ci95 for pair in pairs):
-        where = "each on its one test set" if several_datasets(groups) else "on this one test set"
-        each = ", and each stands for its pair alone" if tests > 1 else ""
+        corrected = ", and are not corrected for multiple comparisons" if tests > 1 else ""
         sentences.append(
-            f"Intervals are over seeds, {where}{each}; another test set could rank the groups differently."
+            f"Intervals cover variation over seeds, not over test images{corrected}. Another test set could "
+            "rank the groups differently."
         )
     return sentences
+
+
+def _unlisted(pairs: Sequence[Pair], listed_ids: Collection[tuple[str, str]]) -> list[str]:
+    """A sentence on the number of tested pairs without a sentence of their own, if any."""
+    count = sum(pair.p is not None and pair.ids not in listed_ids for pair in pairs)
+    if not count:
+        return []
+    are, them = ("is", "it") if count == 1 else ("are", "all of them")
+    return [f"{plural(count, 'further pair')} {are} tested but not listed; the JSON has {them}."]
 
 
 def shown_pairs(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
@@ -85,13 +93,13 @@ def _pair_sentence(pair: Pair, first: Group, second: Group, tests: int) -> str:
     by_seed = ", seed by seed" if pair.paired else ""
     shown = f"95 % CI {in_points(low)} to {in_points(high)}{by_seed}; {probability(pair.p)}{corrected}"
     fewest = seeds(min(len(first.runs), len(second.runs)))
-    judgement = f"not distinguishable with {fewest}"
+    judgement = f"no significant difference with {fewest}"
     if pair.different:
-        judgement = "a real difference"
+        judgement = "a significant difference"
         if in_points(pair.difference) == in_points(0.0):
             judgement += ", of less than 0.01 pp"
     settled = (
-        f"; about {plural(pair.more_seeds, 'more seed')} each would likely settle it"
+        f"; about {plural(pair.more_seeds, 'more seed')} each would likely show whether they differ"
         if pair.more_seeds
         else ""
     )

@@ -10,9 +10,9 @@ from app.prose import in_percent
 from app.runs.guessing import ONE_CLASS
 from app.schemas.answers import RunOut
 from app.schemas.comparison import Confounder
-from app.schemas.configurations import differing, shown_apart
+from app.schemas.configurations import differing, part, shown_apart, titles
 from app.schemas.run_fields import Guessing
-from app.schemas.status import ENDED
+from app.schemas.status import ENDED, Status
 from app.storage.tables import Study
 from app.text_keys import ascending
 
@@ -22,13 +22,10 @@ _NAMED_VALUES: Final = 6
 
 def confounders(runs: Sequence[RunOut], by: Sequence[str] = BY_DEPTH) -> list[Confounder]:
     """The fields, other than the seed and the grouping, in which the judged runs differ."""
-    blamed = " and ".join(by)
+    several = len({tuple(part(run, name) for name in by) for run in runs}) > 1
+    blamed = f": {titles(by)} may not be the cause of the differences" if several else ""
     return [
-        Confounder(
-            name=name,
-            values=values,
-            sentence=f"{_difference(name, values, runs)}: {blamed} may not be the cause of the differences.",
-        )
+        Confounder(name=name, values=values, sentence=f"{_difference(name, values, runs)}{blamed}.")
         for name, values in differing(runs, by).items()
     ]
 
@@ -39,7 +36,7 @@ def _difference(name: str, values: Sequence[object], runs: Sequence[RunOut]) -> 
     if len(values) > _NAMED_VALUES:
         shown.append("…")
     if name != "data_version":
-        return f"The runs differ in {name} ({', '.join(shown)})"
+        return f"The runs differ in {titles([name])} ({', '.join(shown)})"
     changed = ascending({run.dataset for run in runs if run.data_version in values})
     return (
         f"The files of the data set {' and '.join(changed)} changed between these runs "
@@ -51,9 +48,11 @@ def repeated(runs: Sequence[RunOut]) -> list[str]:
     """A sentence on the repeats among these runs, if any."""
     if not runs:
         return []
-    verb, each = ("repeats", "only that one counts") if len(runs) == 1 else ("repeat", "each counts once")
-    what = f"{_named([run.id for run in runs])} {verb} the configuration and seed of a later run"
-    return [f"{what}, which tells nothing of the spread over seeds: {each} in table and verdict."]
+    what, used = ("has the same configuration and seed as a later run", "later run")
+    if len(runs) > 1:
+        what, used = ("have the same configurations and seeds as later runs", "latest run of each")
+    named = _named([run.id for run in runs])
+    return [f"{named} {what}. Only the {used} is used in the table and verdict."]
 
 
 def missing(asked: Sequence[int], runs: Sequence[RunOut]) -> list[str]:
@@ -62,8 +61,8 @@ def missing(asked: Sequence[int], runs: Sequence[RunOut]) -> list[str]:
     unknown = [run_id for run_id in dict.fromkeys(asked) if run_id not in known]
     if not unknown:
         return []
-    verbs = ("does", "was", "is") if len(unknown) == 1 else ("do", "were", "are")
-    return [f"{_named(unknown)} {verbs[0]} not exist, or {verbs[1]} deleted, and {verbs[2]} left out."]
+    was, is_ = ("was", "is") if len(unknown) == 1 else ("were", "are")
+    return [f"{_named(unknown)} {was} not found and {is_} ignored."]
 
 
 def missing_study(asked: int | None, study: Study | None) -> list[str]:
@@ -92,15 +91,16 @@ def guessed(runs: Sequence[RunOut]) -> list[str]:
 def _guess(kind: Guessing, runs: Sequence[RunOut]) -> str:
     named = _named([run.id for run in runs])
     if kind == ONE_CLASS:
-        return f"{named}: all test images are of one class, so guessing gets 100 % test accuracy."
+        return f"{named}: all test images belong to one class, so guessing gets 100 % test accuracy."
     shown = list(dict.fromkeys(in_percent(run.test_accuracy or 0.0) for run in runs))
     more = ", …" if len(shown) > _NAMED_VALUES else ""
     rates = {run.chance_accuracy for run in runs}
     rate = rates.pop() if len(rates) == 1 else None
-    against = f"; one answer to every image gets {in_percent(rate)}" if rate else ""
+    against = f"; always predicting the most frequent class gets {in_percent(rate)}" if rate else ""
+    included = "It is included" if len(runs) == 1 else "They are included"
     return (
-        f"{named}: {kind} ({', '.join(shown[:_NAMED_VALUES])}{more} test accuracy{against}), "
-        "and in table and verdict like any other."
+        f"{named}: {kind} ({', '.join(shown[:_NAMED_VALUES])}{more} test accuracy{against}). "
+        f"{included} in the table and the verdict."
     )
 
 
@@ -118,29 +118,35 @@ def unjudged(runs: Sequence[RunOut]) -> str:
 
 def unfinished(runs: Sequence[RunOut]) -> list[str]:
     """A sentence for each reason why runs have no final results."""
-    groups: dict[str, list[int]] = defaultdict(list)
+    groups: dict[tuple[Status, str, bool], list[int]] = defaultdict(list)
     for run in runs:
         if run.status != "finished":
-            groups[_why_unfinished(run)].append(run.id)
-    return [f"{_named(ids)}: {words}" for words, ids in groups.items()]
+            why = (run.reason or "") if run.status == "failed" else ""
+            groups[run.status, why, run.epochs_done > 0].append(run.id)
+    return [
+        f"{_named(ids)} {_state(status, why, len(ids), drawn=drawn)}; {_where(len(ids), drawn=drawn)}"
+        f"{'' if status in ENDED else ' yet'}."
+        for (status, why, drawn), ids in groups.items()
+    ]
 
 
-def _why_unfinished(run: RunOut) -> str:
-    drawn = run.epochs_done > 0
-    if run.status == "running":
-        shown = "included in curves, not in the verdict yet" if drawn else "without an epoch so far"
-        return f"still training, {shown}."
-    if run.status == "queued":
-        shown = (
-            "included in curves, not in table and verdict yet"
-            if drawn
-            else ("not in charts, table and verdict yet")
-        )
-        return f"still waiting, {shown}."
-    what = f"failed ({run.reason})" if run.status == "failed" else "cancelled before the end"
+def _state(status: Status, reason: str, count: int, *, drawn: bool) -> str:
+    """The state of unfinished runs as a predicate; `drawn` says whether they have an epoch."""
+    be, was, its = ("is", "was", "its") if count == 1 else ("are", "were", "their")
+    before = "" if drawn else f" before the end of {its} first epoch"
+    if status == "running":
+        return f"{be} still training"
+    if status == "queued":
+        return f"{be} queued"
+    return f"failed{before} ({reason})" if status == "failed" else f"{was} cancelled{before}"
+
+
+def _where(count: int, *, drawn: bool) -> str:
+    """The parts of the page that include unfinished runs, and those that don't."""
+    they, be = ("it", "is") if count == 1 else ("they", "are")
     if drawn:
-        return f"{what}, included in curves, not in table and verdict."
-    return f"{what}, without an epoch, not in charts, table and verdict."
+        return f"{they} {be} in the curves, but not in the table or the verdict"
+    return f"{they} {be} not in the charts, the table or the verdict"
 
 
 def _named(ids: Sequence[int]) -> str:

@@ -6,6 +6,7 @@ from itertools import combinations
 from app.compare.groups import Group
 from app.prose import listed
 from app.schemas.comparison import Pair
+from app.schemas.configurations import titles
 from app.statistics import SIGNIFICANCE, Difference, holm, paired, seeds_to_settle, welch
 
 
@@ -66,9 +67,9 @@ def _compared(first: Group, second: Group, ones: Sequence[float], others: Sequen
 
 def _why_untested(first: Group, second: Group) -> str:
     """Why two groups can't be tested, and how to make a test possible."""
-    if mixed := list(dict.fromkeys([*first.mixed, *second.mixed])):
+    if mixed := [*first.mixed, *second.mixed]:
         mixing = [group.label for group in (first, second) if group.mixed]
-        names = " and ".join(mixed)
+        names = titles(mixed)
         why = f"the runs of {listed(mixing)} differ in {names}"
         return f"{why}, so there is no test: split by {names}"
     if first.datasets != second.datasets:

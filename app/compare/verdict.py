@@ -9,9 +9,10 @@ from app.compare.groups import Group
 from app.compare.pairs import compare_pairs, several_datasets
 from app.compare.ranking import probability_best
 from app.compare.ties import leaders
-from app.formats import plural
+from app.formats import plural, sentence
 from app.prose import DEPTHS, Noun, in_percent, listed
 from app.schemas.comparison import Pair, Verdict
+from app.schemas.configurations import titles
 from app.statistics import MOST_SEEDS
 
 _SURE: Final = 0.995
@@ -96,7 +97,7 @@ def _answer(
     if len(groups) == 1:
         return [f"{first}; with only one {noun.one} there is nothing to compare it with."]
     if len(best) == len(groups):
-        return [f"{first}: none is better than {'the other' if len(best) == _TWO else 'another'}."]
+        return [f"{first}: the means are equal."]
     first += f", the highest of {plural(len(groups), noun.one, noun.many)}"
     if len(best) > 1:
         first += ": a tie"
@@ -129,14 +130,13 @@ def _how_likely(chance: float) -> str:
 
 
 def _second(groups: Sequence[Group], best: Sequence[Group], pairs: Sequence[Pair]) -> list[str]:
-    """The groups that the best differ from and those that they can't be distinguished from, or why."""
+    """The groups from which the best differ significantly and the others, or why there is no test."""
     if mixed := [group for group in groups if group.mixed]:
-        names = " and ".join(dict.fromkeys(name for group in mixed for name in group.mixed))
+        names = titles(name for group in mixed for name in group.mixed)
         why = f"the runs of {listed([group.label for group in mixed])} differ in {names}"
-        unsaid = "No test is possible"
-        return [f"{unsaid}, because {why}: split by {names}."]
+        return [f"No test is possible, because {why}: split by {names}."]
     if all(len(group.runs) == 1 for group in groups):
-        return ["With one seed each, these differences can't be told from chance: add seeds."]
+        return ["With one seed each, the differences can't be tested: add seeds."]
     tied = len(best) > 1
     ids = {group.id for group in best}
     judged: dict[bool | None, list[str]] = {True: [], False: [], None: []}
@@ -145,29 +145,26 @@ def _second(groups: Sequence[Group], best: Sequence[Group], pairs: Sequence[Pair
             found = {pair.different for pair in others_of(other, pairs) if ids & set(pair.ids)}
             judged[False if False in found else None if None in found else True].append(other.label)
     better, open_, untested = (listed(judged[key]) for key in (True, False, None))
-    unsaid = f"; against {untested} {'not each can be tested' if tied else 'no test is possible'}"
-    unsaid = unsaid if untested else ""
-    differs, them = ("Each differs", "each of them") if tied else ("It differs", "it")
-    if better and open_:
-        return [f"{differs} from {better} by more than chance, but not from {open_}{unsaid}."]
-    if open_:
-        return [f"These seeds can't tell {them} from {open_}{unsaid}."]
+    found = []
     if better:
-        return [f"{differs} from {better} by more than chance{unsaid}."]
-    return [f"Against {untested} {'not each can be tested' if tied else 'no test is possible'}."]
+        found.append(f"{'each differs' if tied else 'it differs'} significantly from {better}")
+    if open_ and tied:
+        found.append(f"at least one of them has no significant difference from {open_}")
+    elif open_:
+        found.append(f"there is no significant difference from {open_}")
+    if untested and tied:
+        found.append(f"not every pair with {untested} can be tested")
+    elif untested:
+        found.append(f"no test against {untested} is possible")
+    return [sentence("; ".join(found))]
 
 
-def _other(pair: Pair, top: Group) -> str:
-    """The label of the other group of a pair."""
-    return pair.groups[1 if pair.ids[0] == top.id else 0]
-
-
-def _open(groups: Sequence[Group], pairs: Sequence[Pair]) -> list[tuple[Pair, str]]:
-    """The undecided pairs of the best, or of those tied for it, with the other group's label."""
+def _open(groups: Sequence[Group], pairs: Sequence[Pair]) -> list[Pair]:
+    """The undecided pairs of the best group, or of those tied for it."""
     best = leaders(groups)
     ids = {group.id for group in best}
     return [
-        (pair, _other(pair, top))
+        pair
         for top in best
         for pair in others_of(top, pairs)
         if pair.different is False and not ids.issuperset(pair.ids)
@@ -184,12 +181,12 @@ def _outlook(
     alone = len(leaders(groups)) == 1
     if alone and probabilities is None and any(len(group.runs) > 1 for group in groups):
         found.append(_why_not_likely(groups, noun))
-    if undecided := _open(groups, pairs):
-        found.append(_what_would_settle([(pair.more_seeds, other) for pair, other in undecided]))
-    elif nearest := _nearest(pairs):
-        needed = plural(nearest.more_seeds or 0, "more seed")
+    undecided = _open(groups, pairs)
+    if nearest := _nearest(undecided or pairs):
+        found.append(_what_would_settle(nearest, noun))
+    elif undecided:
         found.append(
-            f"{listed(nearest.groups)} can't be told apart; about {needed} each would likely settle it."
+            f"The differences are so small that even {MOST_SEEDS} seeds would probably not show them."
         )
     return found
 
@@ -204,18 +201,14 @@ def _can_be_settled(groups: Sequence[Group]) -> bool:
 def _why_not_likely(groups: Sequence[Group], noun: Noun) -> str:
     unsaid = "P(best) can't be computed"
     if any(len(group.runs) == 1 for group in groups):
-        return f"{unsaid} while a {noun.one} has a single seed."
-    return f"{unsaid}: some seeds show no spread at all, and chance can't be judged without one."
+        return f"{unsaid}: a {noun.one} has a single seed."
+    return f"{unsaid}: the test accuracies of some {noun.many} do not vary over seeds."
 
 
-def _what_would_settle(open_pairs: Sequence[tuple[int | None, str]]) -> str:
-    known = [(more, other) for more, other in open_pairs if more is not None]
-    if not known:
-        return f"These differences are so small that even {MOST_SEEDS} seeds would probably not settle them."
-    more, other = min(known)
+def _what_would_settle(pair: Pair, noun: Noun) -> str:
     return (
-        f"About {plural(more, 'more seed')} each would likely settle it against {other}, if the difference "
-        "is as large as it looks."
+        f"About {plural(pair.more_seeds or 0, 'more seed')} per {noun.one} would likely show whether "
+        f"{listed(pair.groups)} differ, if the true difference equals the observed one."
     )
 
 
@@ -231,8 +224,7 @@ def _seeds_for_the_best(
         return None, []
     if single := [(group.id, group.label) for group in groups if len(group.runs) == 1]:
         return _SEEDS_FOR_A_TEST, single
-    undecided = [pair for pair, _ in _open(groups, pairs)]
-    nearest = _nearest(undecided or pairs)
+    nearest = _nearest(_open(groups, pairs) or pairs)
     if nearest is None:
         return None, []
     return nearest.more_seeds, list(zip(nearest.ids, nearest.groups, strict=True))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.compare.groups import AXES, marks_of_runs
+from app.compare.groups import AXES, marks_of_runs, noun
 from app.compare.reference import are_comparable
 from app.compare.ties import equal
 from app.formats import NOTHING, signed_loss, written
@@ -23,7 +23,7 @@ _PUBLISHED_SETTINGS: Final = {
     if name not in ("depth", "seed", "device")
 }
 """Defaults are the settings of the published runs."""
-_JUDGED: Final = {True: "differs", False: "may be luck", None: "not tested"}
+_JUDGED: Final = {True: "significant", False: "not significant", None: "not tested"}
 """Judgements of a pair by `Pair.different`."""
 _EQUAL: Final = "equal"
 """The judgement of a pair whose displayed means are equal."""
@@ -137,9 +137,17 @@ def unlike_published(compared: Sequence[RunOut]) -> str:
         values = ascending({getattr(run, name) for run in compared})
         if values != [published]:
             words = shown_apart([*values, published])
-            shown = [words[value] for value in values[:_VALUES]] + ["…"] * bool(values[_VALUES:])
-            differing.append(f"{name} {', '.join(shown)} (published: {words[published]})")
+            shown = [words[value] for value in values[:_VALUES]] + ["others"] * bool(values[_VALUES:])
+            differing.append(f"{_of(name, shown)} instead of {words[published]}")
     return f"Not comparable with the published runs: {'; '.join(differing)}." if differing else ""
+
+
+def _of(name: str, shown: Sequence[str]) -> str:
+    """The values of a setting with its label: "3 epochs", "learning rates 0.05 and 90"."""
+    if name == "epochs":
+        return f"{listed(shown)} epoch{'' if list(shown) == ['1'] else 's'}"
+    label = noun((name,)).many if len(shown) > 1 else title_of(name).lower()
+    return f"{label} {listed(shown)}"
 
 
 def _shown(value: object) -> str:

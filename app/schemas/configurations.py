@@ -15,7 +15,7 @@ FOUND: Final = ("device_used", "data_version")
 
 _TITLES: Final = {
     **{name: field.title or name for name, field in Hyperparameters.model_fields.items()},
-    "device_used": "Device used",
+    "device_used": "Device type",
     "data_version": "Data version",
 }
 
@@ -26,6 +26,11 @@ PARTS: Final = (*(name for name in HYPERPARAMETERS if name not in ("seed", "devi
 def title_of(name: str) -> str:
     """Returns the label of a hyperparameter or of a recorded part: `Learning rate` for `lr`."""
     return _TITLES[name]
+
+
+def titles(names: Iterable[str]) -> str:
+    """Returns the labels of several parts in a sentence: `learning rate and epochs`."""
+    return " and ".join(title_of(name).lower() for name in dict.fromkeys(names))
 
 
 def part(run: RunOut, name: str) -> Any:  # noqa: ANN401  # each part has its type

@@ -144,7 +144,7 @@ def test_a_comparison_names_runs_without_results_and_compares_the_others(
     claim = claimed(database)
     with database.write() as session:
         claims.record_epoch(session, claim, measured(1))
-        endings.fail(session, claim, reason := "diverged: loss became non-finite at epoch 2", None)
+        endings.fail(session, claim, reason := "the loss became non-finite in epoch 2 (diverged)", None)
     clothes = trained(database, 0, depth=2, dataset="clothes")
     cancelled = queue_run(database, depth=4, epochs=EPOCHS)
     httpx.post(f"{quiet.url}/runs/{cancelled}/cancel").raise_for_status()
@@ -156,14 +156,14 @@ def test_a_comparison_names_runs_without_results_and_compares_the_others(
     chosen = [*good, diverged, clothes, cancelled, deleted, running, waiting, 999]
     page.goto(f"{quiet.url}/compare?runs={','.join(map(str, chosen))}")
     expect(page.locator(".verdict p")).to_have_text(re.compile("These runs used different images"))
-    nowhere = "not in charts, table and verdict"
+    curves, nowhere = "it is in the curves, but not in the table or", "it is not in the charts, the table or"
     expect(page.locator("#verdict .notice.warning").last.locator("li")).to_have_text(
         [
-            f"Runs {deleted}, 999 do not exist, or were deleted, and are left out.",
-            f"Run {diverged}: failed ({reason}), included in curves, not in table and verdict.",
-            f"Run {cancelled}: cancelled before the end, without an epoch, {nowhere}.",
-            f"Run {running}: still training, without an epoch so far.",
-            f"Run {waiting}: still waiting, not in charts, table and verdict yet.",
+            f"Runs {deleted}, 999 were not found and are ignored.",
+            f"Run {diverged} failed ({reason}); {curves} the verdict.",
+            f"Run {cancelled} was cancelled before the end of its first epoch; {nowhere} the verdict.",
+            f"Run {running} is still training; {nowhere} the verdict yet.",
+            f"Run {waiting} is queued; {nowhere} the verdict yet.",
         ]
     )
     expect(page.get_by_label("At epoch")).to_be_enabled()

@@ -31,7 +31,7 @@ def test_means_exclude_failed_runs_and_runs_that_are_behind(quiet: WebServer, pa
             claims.record_epoch(session, claim, measured(1, test_accuracy=0.1, train_loss=1e8))
         if seed == 3:
             with database.write() as session:
-                endings.fail(session, claim, "diverged: loss became non-finite at epoch 2", None)
+                endings.fail(session, claim, "the loss became non-finite in epoch 2 (diverged)", None)
     page.goto(f"{quiet.url}/compare?runs=1,2,3,4,5&lines=mean&metric=test_accuracy")
     runs = [httpx.get(f"{quiet.url}/runs/{run}/epochs").json()["test_accuracy"] for run in (1, 2, 3)]
     _, mean = traces(page, "curves")
@@ -65,7 +65,7 @@ def test_diverged_runs_do_not_flatten_the_curves(quiet: WebServer, page: Page) -
     claim = claimed(database)
     with database.write() as session:
         claims.record_epoch(session, claim, measured(1, train_loss=1e8))
-        endings.fail(session, claim, "diverged: loss became non-finite at epoch 2", None)
+        endings.fail(session, claim, "the loss became non-finite in epoch 2 (diverged)", None)
     page.goto(f"{quiet.url}/compare?runs=1,2")
     below = page.locator("#curves-chart + .unseen")
     expect(below).to_contain_text(re.compile(r"1 of 6 points lies outside the axis \(.*seed 1"))
@@ -85,7 +85,7 @@ def test_an_epoch_beyond_the_last_becomes_the_last(six: str, page: Page) -> None
 def test_pinning_and_reporting_keep_the_view(six: str, page: Page, tmp_path: Path) -> None:
     page.goto(six + ALL)
     page.get_by_label("Show", exact=True).first.select_option("test_accuracy")
-    page.get_by_label("Fit to").select_option("error")
+    page.get_by_label("Axis range").select_option("error")
     page.get_by_role("link", name="Pin 2 layers as the baseline").click()
     page.wait_for_url(re.compile("baseline=depth%3D2"))
     assert "metric=test_accuracy" in page.url
@@ -123,7 +123,7 @@ def test_runs_are_grouped_by_what_one_chooses(
     form = page.get_by_role("form", name="Group by")
     expect(form.locator("optgroup").first.locator("option")).to_have_text(["Depth"])
     form.get_by_label("Group by").select_option("width")
-    form.get_by_label("and", exact=True).select_option("depth")
+    form.get_by_label("then by").select_option("depth")
     form.get_by_role("button", name="Group").click()
     page.wait_for_url(re.compile("by=width,depth"))
     assert "metric=test_loss" in page.url
@@ -168,9 +168,9 @@ def test_a_depth_outside_the_axis_is_named_at_the_edge(quiet: WebServer, page: P
     drawn = traces(page, "layers")
     texts = next(trace["text"] for trace in drawn if trace["mode"] == "markers+text")
     assert texts[-1].startswith("↓ 81.00")
-    page.get_by_label("Fit to").select_option("even")
+    page.get_by_label("Axis range").select_option("even")
     wait(page, "layers", lambda drawing: drawing.y.ends[0] < 81)
-    page.get_by_label("Fit to").select_option("error")
+    page.get_by_label("Axis range").select_option("error")
     wait(page, "layers", lambda drawing: drawing.y.is_log)
     page.wait_for_url("**&scale=error")
 
@@ -205,10 +205,9 @@ def test_the_notice_about_a_run_changes_with_its_first_epoch(quiet: WebServer, p
     claim = claimed(database)
     page.goto(f"{quiet.url}/compare?runs=1,{run_id}")
     said = page.locator("#verdict .notice")
-    expect(said).to_contain_text("without an epoch so far")
+    expect(said).to_contain_text("is still training; it is not in the charts")
     assert record(database, claim, 1)
-    expect(said).not_to_contain_text("without an epoch so far")
-    expect(said).to_contain_text("still training")
+    expect(said).to_contain_text("is still training; it is in the curves")
 
 
 def test_a_comparison_says_that_its_runs_were_deleted(quiet: WebServer, page: Page) -> None:

@@ -195,7 +195,7 @@ def test_differences_from_a_pinned_baseline(study: Study, page: Page) -> None:
     adjusted = holm(test)
     for place in (0, 2):
         difference, low, high, _ = welch(test[1], test[place])
-        judged = "differs" if adjusted[min(1, place), max(1, place)] < 0.05 else "may be luck"
+        judged = "significant" if adjusted[min(1, place), max(1, place)] < 0.05 else "not significant"
         cells = rows.nth(place).get_by_role("cell")
         for words in (f"{100 * difference:+.2f} pp, {judged}", f"{100 * low:+.2f} to {100 * high:+.2f}"):
             expect(cells.nth(3)).to_contain_text(words.replace("-", "\N{MINUS SIGN}"))
@@ -236,7 +236,7 @@ def test_the_verdict(study: Study, opened: Page) -> None:
     for number, (place, next_) in enumerate(pairs):
         difference, low, high, _ = welch(test[place], test[next_])
         p = adjusted[place, next_]
-        judged = "a real difference" if p < 0.05 else f"not distinguishable with {SEEDS} seeds"
+        judged = "a significant difference" if p < 0.05 else f"no significant difference with {SEEDS} seeds"
         expected = (
             f"{DEPTHS[next_]} layers against {DEPTHS[place]}: {100 * difference:+.2f} pp test accuracy "
             f"(95 % CI {100 * low:+.2f} pp to {100 * high:+.2f} pp; {probability(p)} after correction for "

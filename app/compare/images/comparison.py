@@ -26,7 +26,7 @@ from app.schemas.comparison import (
     StepImage,
     StepImages,
 )
-from app.schemas.configurations import differing, repeats
+from app.schemas.configurations import differing, repeats, titles
 from app.settings import Settings
 from app.statistics import SIGNIFICANCE
 from app.storage import artifacts
@@ -109,8 +109,8 @@ def _mixed(runs: Sequence[RunOut]) -> list[str]:
     """A sentence on fields other than the seed in which runs of one depth differ, if any."""
     found = [differing([run for run in runs if run.depth == depth]) for depth in {run.depth for run in runs}]
     if names := sorted({name for each in found for name in each}):
-        why = f"Runs of one depth differ in {' and '.join(names)}"
-        return [f"{why}, so their majority answer mixes different configurations."]
+        why = f"Runs of one depth differ in {titles(names)}"
+        return [f"{why}, so their majority vote mixes different configurations."]
     return []
 
 

@@ -46,7 +46,7 @@ const others = (points) => (points.length > MANY ? `${points.length} others` : l
 // The chart in sentences, from the means of the groups.
 export function wordsOf(points, isOver = false) {
   if (!points.length) return isOver ? "No run finished." : "Dots appear as runs finish.";
-  if (points.length === 1) return `Only ${points[0].label} so far. Add a second group to compare costs.`;
+  if (points.length === 1) return `Only one group (${points[0].label}) has results. Add a second group to compare costs.`;
   const best = paretoFront(points);
   const front = points.filter((point) => best.includes(point));
   const beaten = points.filter((point) => !best.includes(point));

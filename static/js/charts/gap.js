@@ -10,7 +10,7 @@ import { keyOf, lineOf, markerOf, modeOf, showKeys } from "../plot/marks.js";
 import { fill } from "../morph.js";
 import { mean } from "./statistics.js";
 
-const SETTLING = 0.1; // fraction of the epochs that the axis is not fitted to
+const SETTLING = 0.1; // fraction of the epochs that the axis is not fitted to; fewer than ten epochs all count
 const POINTS = "%{y:.2f}\u00a0pp";
 
 // In percentage points.
@@ -52,7 +52,7 @@ export function gapChart(element, { note, keys }, set, view) {
     });
     fill(note, allHidden(set.runs, hidden) || words + leftOut(runs, used) + hiddenWords(hidden));
     // the first epochs are far below the others and would flatten them
-    const settled = ({ gap }) => gap.slice(Math.min(Math.ceil(gap.length * SETTLING), gap.length - 1));
+    const settled = ({ gap }) => gap.slice(Math.floor(gap.length * SETTLING));
     const axis = frame(runs.map((run) => ({ values: settled(run), isFailed: run.status === "failed" })), GAP);
     const { all } = frame(runs.map((run) => ({ values: run.gap })), GAP);
     const last = runs.reduce((most, run) => Math.max(most, run.gap.length), 0);

@@ -48,7 +48,7 @@ export function intervalWords(rows, isOrdered) {
   const bands = isOrdered && found.some((stretch) => stretch.length > 1);
   const bars = isOrdered ? found.some((stretch) => stretch.length === 1) : found.length > 0;
   if (!bands && !bars) return "";
-  return ` ${bands ? (bars ? "Bands and bars" : "Bands") : "Bars"} are 95 % intervals of the mean over seeds, on this one test set.`;
+  return ` ${bands ? (bars ? "Bands and bars" : "Bands") : "Bars"} are 95 % intervals of the mean over seeds; they do not cover variation over test images.`;
 }
 
 // The distance between the dots of a group with `n` runs, so that they do not hide each other.

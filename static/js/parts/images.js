@@ -122,18 +122,23 @@ export class Images {
     const note = part("note");
     const sentences = [];
     if (step) {
-      const several = depths.some(({ depth, runs }) => (depth === step.shallow || depth === step.deep) && runs.length > 1);
       sentences.push(
         `${plural(step.deep, "layer")} classify ${plural(step.fixed, "image")} correctly that ${plural(step.shallow, "layer")} ` +
           `${step.shallow === 1 ? "gets" : "get"} wrong, and get ${whole(step.broken)} wrong that ${plural(step.shallow, "layer")} ` +
           `${step.shallow === 1 ? "classifies" : "classify"} correctly (${plural(images, "test image")}; ` +
-          `${several ? "majority over seeds; " : ""}McNemar’s exact test, ${probability(step.p)}).`,
+          `${this.#isOfSeveralSeeds() ? "majority over seeds; " : ""}McNemar’s exact test, ${probability(step.p)}).`,
       );
     } else if (depths.length === 1) sentences.push("Add runs of a second depth to compare images.");
     const words = [...sentences, ...warnings].join(" ");
     const have = missing.length === 1 ? "has" : "have";
     if (missing.length) fill(note, `${words} ${named(missing)} ${have} no stored predictions. `, againButton(missing));
     else fill(note, words);
+  }
+
+  // Whether a depth of the chosen step has several runs.
+  #isOfSeveralSeeds() {
+    const [shallow, deep] = part("step").value.split("-").map(Number);
+    return this.#found.depths.some(({ depth, runs }) => (depth === shallow || depth === deep) && runs.length > 1);
   }
 
   #gallery() {
@@ -160,7 +165,8 @@ export class Images {
     if (shown.length) {
       const { shallow, deep } = this.#step;
       const layers = `${shallow} and ${plural(deep, "layer")}`;
-      fill(part("legend"), `Below each image: predictions of ${layers}, with their confidence. Wrong predictions are struck through.`);
+      const confidence = this.#isOfSeveralSeeds() ? "mean confidence over seeds" : "confidence";
+      fill(part("legend"), `Below each image: predictions of ${layers}, with their ${confidence}. Wrong predictions are struck through.`);
     }
     part("more").hidden = shown.length === wanted.length;
     fill(part("more"), `Show all ${whole(wanted.length)}`);
@@ -168,9 +174,9 @@ export class Images {
 
   #picture({ index, label, shallow, deep }) {
     const { dataset } = this.#found;
-    const said = ({ digit, confidence }) => `${digit}, ${percent(confidence, 0)}`;
+    const said = ({ digit, confidence }) => `${digit} (${percent(confidence, 0)})`;
     const line = (layers, answer) =>
-      element("span", { className: answer.digit === label ? "" : "wrong" }, [`${layers}: `, element("b", { textContent: answer.digit }), ` ${percent(answer.confidence, 0)}`]);
+      element("span", { className: answer.digit === label ? "" : "wrong" }, [`${plural(layers, "layer")}: `, element("b", { textContent: answer.digit }), ` (${percent(answer.confidence, 0)})`]);
     return element("li", {}, [
       element("img", {
         src: `/datasets/${dataset}/test/${index}.png`,

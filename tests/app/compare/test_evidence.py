@@ -16,9 +16,10 @@ def test_the_best_is_shown_beside_every_other_and_neighbours_beside_each_other()
         "4 layers against 1",
         "4 layers against 2",
     ]
-    needed = f"about {found.pairs[-1].more_seeds} more seeds each would likely settle it"
-    assert found.evidence[2].endswith(f"not distinguishable with 3 seeds; {needed}.")
-    assert "and each stands for its pair alone" in found.evidence[-1]
+    needed = f"about {found.pairs[-1].more_seeds} more seeds each would likely show whether they differ"
+    assert found.evidence[2].endswith(f"no significant difference with 3 seeds; {needed}.")
+    assert found.evidence[5] == "1 further pair is tested but not listed; the JSON has it."
+    assert "and are not corrected for multiple comparisons" in found.evidence[-1]
 
 
 def test_negative_differences_have_a_minus_sign() -> None:

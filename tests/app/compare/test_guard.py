@@ -55,10 +55,14 @@ def test_unfinished_runs_are_in_the_curves_but_not_in_the_table(database: Databa
     found = compared(database, failed, running.run_id, *waiting)
     assert found.by_depth == []
     assert found.verdict.sentences == ["No run has finished yet."]
+    nowhere, in_curves = (
+        "not in the charts, the table or the verdict",
+        "in the curves, but not in the table or",
+    )
     assert found.warnings == [
-        f"Run {failed}: failed (it broke), without an epoch, not in charts, table and verdict.",
-        f"Run {running.run_id}: still training, included in curves, not in the verdict yet.",
-        f"Runs {waiting[0]}, {waiting[1]}: still waiting, not in charts, table and verdict yet.",
+        f"Run {failed} failed before the end of its first epoch (it broke); it is {nowhere}.",
+        f"Run {running.run_id} is still training; it is {in_curves} the verdict yet.",
+        f"Runs {waiting[0]}, {waiting[1]} are queued; they are {nowhere} yet.",
     ]
 
 
@@ -86,24 +90,28 @@ def test_unknown_runs_are_named_and_left_out(database: Database) -> None:
     known = finished_run(database)
     found = compared(database, known, 98, 99)
     assert [run.id for run in found.runs] == [known]
-    assert found.warnings == ["Runs 98, 99 do not exist, or were deleted, and are left out."]
-    assert compared(database, 99, known).warnings == [
-        "Run 99 does not exist, or was deleted, and is left out."
-    ]
+    assert found.warnings == ["Runs 98, 99 were not found and are ignored."]
+    assert compared(database, 99, known).warnings == ["Run 99 was not found and is ignored."]
 
 
 def test_many_unknown_runs_are_counted(database: Database) -> None:
     warnings = compared(database, finished_run(database), *range(100, 130)).warnings
-    assert warnings[0].endswith("109 and 20 more do not exist, or were deleted, and are left out.")
+    assert warnings[0].endswith("109 and 20 more were not found and are ignored.")
 
 
 @pytest.mark.parametrize(
-    ("name", "values"),
-    [("epochs", (3, 4)), ("lr", (0.05, 0.1)), ("batch_size", (512, 1024))],
+    ("name", "title", "values"),
+    [
+        ("epochs", "epochs", (3, 4)),
+        ("lr", "learning rate", (0.05, 0.1)),
+        ("batch_size", "batch size", (512, 1024)),
+    ],
 )
-def test_a_confounder_gets_a_warning(database: Database, name: str, values: tuple[Any, Any]) -> None:
+def test_a_difference_besides_depth_and_seed_is_called_out(
+    database: Database, name: str, title: str, values: tuple[Any, Any]
+) -> None:
     runs = [finished_run(database, depth=depth, **{name: value}) for depth, value in enumerate(values, 1)]
-    differ = f"The runs differ in {name} ({values[0]}, {values[1]})"
+    differ = f"The runs differ in {title} ({values[0]}, {values[1]})"
     assert compared(database, *runs).warnings == [f"{differ}: depth may not be the cause of the differences."]
 
 
@@ -119,7 +127,7 @@ def test_the_device_that_was_used_counts_and_the_choice_does_not(database: Datab
     with database.write() as session:
         run_rows.get(session, elsewhere).device_used = "cuda:0"
     warnings = compared(database, *runs, elsewhere).warnings
-    assert "The runs differ in device_used (cpu, cuda)" in warnings[-1]
+    assert "The runs differ in device type (cpu, cuda)" in warnings[-1]
 
 
 def test_unfinished_runs_are_not_confounders(database: Database) -> None:
@@ -132,7 +140,7 @@ def test_unfinished_runs_are_not_confounders(database: Database) -> None:
 
 def test_confounders_are_written_as_in_forms(database: Database) -> None:
     runs = [finished_run(database, depth=depth, lr=lr) for depth, lr in ((1, 0.05), (2, 100.0))]
-    assert "differ in lr (0.05, 100): depth may" in compared(database, *runs).warnings[0]
+    assert "differ in learning rate (0.05, 100): depth may" in compared(database, *runs).warnings[0]
 
 
 def test_depth_and_seed_may_differ(database: Database) -> None:

@@ -12,7 +12,7 @@ def test_groups_of_equal_values_are_not_tested() -> None:
     found = judge({1: [0.9, 0.9], 2: [0.8, 0.8]})
     assert found.probability_best is None
     assert "neither has any spread over its seeds, so no test is possible" in found.evidence[0]
-    assert "some seeds show no spread at all" in found.outlook[0]
+    assert "the test accuracies of some depths do not vary over seeds" in found.outlook[0]
 
 
 def test_every_pair_is_listed_and_corrected_for_their_number() -> None:

@@ -18,28 +18,19 @@ PERFECT = [1.0, 1.0]
     [
         (
             {1: PERFECT, 2: PERFECT, 3: PERFECT},
-            (
-                "1, 2 and 3 layers all reached 100.00 % test accuracy on average (2 seeds each): none is "
-                "better than another."
-            ),
+            "1, 2 and 3 layers all reached 100.00 % test accuracy on average (2 seeds each)",
         ),
         (
             {1: [0.1], 2: [0.1]},
-            (
-                "1 and 2 layers both reached 10.00 % test accuracy with one seed each: none is better than "
-                "the other."
-            ),
+            "1 and 2 layers both reached 10.00 % test accuracy with one seed each",
         ),
         (
             {3: [0.97, 0.98], 4: [0.98, 0.97, 0.975]},
-            "3 and 4 layers both reached 97.50 % test accuracy on average: none is better than the other.",
+            "3 and 4 layers both reached 97.50 % test accuracy on average",
         ),
         (  # equal as shown
             {3: [0.97, 0.98], 4: [0.97, 0.98002]},
-            (
-                "3 and 4 layers both reached 97.50 % test accuracy on average (2 seeds each): none is better "
-                "than the other."
-            ),
+            "3 and 4 layers both reached 97.50 % test accuracy on average (2 seeds each)",
         ),
     ],
 )
@@ -47,7 +38,7 @@ def test_if_all_means_look_equal_none_is_called_the_highest(
     test: dict[int, list[float]], answer: str
 ) -> None:
     found = judge(test)
-    assert found.answer == [answer]
+    assert found.answer == [f"{answer}: the means are equal."]
     assert found.best == [f"depth={depth}" for depth in test]
     assert not [sentence for sentence in found.sentences if "highest" in sentence or "best" in sentence]
 
@@ -59,10 +50,12 @@ def test_a_tie_for_the_first_place_is_tested_against_the_others() -> None:
             "2 and 3 layers both reached 97.20 % test accuracy on average (3 seeds each), the highest of 3 "
             "depths: a tie."
         ),
-        "Each differs from 1 layer by more than chance.",
+        "Each differs significantly from 1 layer.",
     ]
     assert found.best == ["depth=2", "depth=3"]
-    assert not any("settle" in sentence for sentence in found.sentences)  # there is nothing between them
+    assert not any(
+        "would likely show" in sentence for sentence in found.sentences
+    )  # there is nothing between them
     shown = [sentence.partition(":")[0] for sentence in found.evidence[:3]]
     assert shown == ["2 layers against 1", "3 layers against 2", "3 layers against 1"]
 
@@ -72,7 +65,8 @@ def test_tied_groups_differ_from_another_group_only_if_each_of_them_does() -> No
     found = judge(test)
     assert found.best == ["depth=2", "depth=3"]
     assert found.answer[1] == (
-        "These seeds can't tell each of them from 1 layer; against 4 layers not each can be tested."
+        "At least one of them has no significant difference from 1 layer; not every pair with 4 layers can "
+        "be tested."
     )
 
 
@@ -80,7 +74,7 @@ def test_a_difference_too_small_to_display_is_a_tie_with_its_size() -> None:
     found = judge({1: [0.971209, 0.97121, 0.971211], 2: [0.971239, 0.97124, 0.971241]})
     assert found.pairs[0].different
     assert found.answer[0].startswith("1 and 2 layers both reached 97.12 %")
-    assert ": a real difference, of less than 0.01 pp" in found.evidence[0]
+    assert ": a significant difference, of less than 0.01 pp" in found.evidence[0]
 
 
 def test_a_single_leader_is_the_best_and_several_data_sets_have_none() -> None:

@@ -22,7 +22,7 @@ def test_one_depth_is_reported_and_not_compared() -> None:
     assert found.sentences == [f"{sentence}there is nothing to compare it with."]
 
 
-def test_depths_far_apart_are_a_real_difference() -> None:
+def test_depths_far_apart_differ_significantly() -> None:
     found = judge(APART)
     pair = found.pairs[0]
     assert (pair.depths, pair.groups) == ((1, 2), ("1 layer", "2 layers"))
@@ -32,9 +32,9 @@ def test_depths_far_apart_are_a_real_difference() -> None:
     first, second = found.answer
     assert first.startswith("2 layers reached 97.20 % test accuracy on average (3 seeds), the highest of 2 ")
     assert first.endswith("> 99 % likely to be the best.")
-    assert second == "It differs from 1 layer by more than chance."
+    assert second == "It differs significantly from 1 layer."
     claim = "2 layers against 1: +5.10 pp test accuracy (95 % CI +4.87 pp to +5.33 pp; p < 0.001)"
-    assert found.evidence[0] == f"{claim}: a real difference."
+    assert found.evidence[0] == f"{claim}: a significant difference."
 
 
 def test_close_depths_are_undecided_and_the_number_of_seeds_is_suggested() -> None:
@@ -42,31 +42,34 @@ def test_close_depths_are_undecided_and_the_number_of_seeds_is_suggested() -> No
     (pair,) = found.pairs
     assert pair.different is False
     assert pair.more_seeds is not None
-    assert "not distinguishable with 3 seeds" in found.evidence[0]
+    assert "no significant difference with 3 seeds" in found.evidence[0]
     assert found.probability_best is not None
     assert f"; {100 * found.probability_best[1]:.0f} % likely to be the best" in found.answer[0]
-    assert found.answer[1] == "These seeds can't tell it from 3 layers."
-    assert found.outlook[0].startswith(f"About {pair.more_seeds} more seeds each would likely settle it")
+    assert found.answer[1] == "There is no significant difference from 3 layers."
+    needed = f"About {pair.more_seeds} more seeds per depth would likely show whether 3 and 4 layers differ"
+    assert found.outlook == [f"{needed}, if the true difference equals the observed one."]
     assert (found.more_seeds, found.more_seeds_for) == (pair.more_seeds, ["3 layers", "4 layers"])
 
 
 def test_the_best_differs_significantly_from_some_groups_only() -> None:
     found = judge(APART | CLOSE)
-    assert found.answer[1] == "It differs from 1 and 2 layers by more than chance, but not from 3 layers."
+    assert found.answer[1] == (
+        "It differs significantly from 1 and 2 layers; there is no significant difference from 3 layers."
+    )
 
 
 def test_if_the_best_is_clear_seeds_are_suggested_for_the_closest_open_pair() -> None:
     found = judge({1: CLOSE[3], 2: CLOSE[4], 3: [0.9990, 0.9991, 0.9992]})
-    assert found.answer[1] == "It differs from 1 and 2 layers by more than chance."
+    assert found.answer[1] == "It differs significantly from 1 and 2 layers."
     pair = found.pairs[0]
     assert pair.more_seeds
-    needed = f"about {pair.more_seeds} more seeds each would likely settle it."
-    assert found.outlook == [f"1 and 2 layers can't be told apart; {needed}"]
+    needed = f"About {pair.more_seeds} more seeds per depth would likely show whether 1 and 2 layers differ"
+    assert found.outlook == [f"{needed}, if the true difference equals the observed one."]
     assert (found.more_seeds, found.more_seeds_for) == (pair.more_seeds, ["1 layer", "2 layers"])
 
 
-def test_the_verdict_says_if_a_hundred_seeds_would_not_settle_a_pair() -> None:
-    assert "even 100 seeds would probably not settle them" in text_of(
+def test_differences_too_small_for_any_number_of_seeds_are_called_so() -> None:
+    assert "even 100 seeds would probably not show them" in text_of(
         {3: [0.9780, 0.9800, 0.9790], 4: [0.9781, 0.9801, 0.9790]}
     )
 
@@ -79,7 +82,7 @@ def test_single_seeds_are_called_no_evidence() -> None:
     assert "likely" not in " ".join(found.answer)
     assert found.answer == [
         "2 layers reached 97.00 % test accuracy with its only seed, the highest of 2 depths.",
-        "With one seed each, these differences can't be told from chance: add seeds.",
+        "With one seed each, the differences can't be tested: add seeds.",
     ]
     assert found.evidence[0] == (
         "2 layers against 1: +5.00 pp test accuracy; with a single seed each no test is possible."
@@ -91,17 +94,17 @@ def test_a_group_with_one_seed_has_no_test_and_no_probability_of_being_best() ->
     found = judge({1: [0.92], 2: [0.97, 0.98], 3: [0.98, 0.975]})
     assert [pair.p is None for pair in found.pairs] == [True, True, False]
     assert found.probability_best is None
-    assert found.outlook[0].startswith("P(best) can't be computed while a depth has")
+    assert found.outlook[0].startswith("P(best) can't be computed: a depth has")
     assert "with the single seed of 1 layer no test is possible" in found.evidence[0]
     assert found.more_seeds_for == ["1 layer"]
 
 
 def test_the_verdict_names_groups_that_the_best_cannot_be_tested_against() -> None:
     found = judge({**APART, 3: [0.96]})
-    differs = "It differs from 1 layer by more than chance"
-    assert found.answer[1] == f"{differs}; against 3 layers no test is possible."
+    differs = "It differs significantly from 1 layer"
+    assert found.answer[1] == f"{differs}; no test against 3 layers is possible."
     alone = judge({**APART, 3: [0.99]})
-    assert alone.answer[1] == "Against 1 and 2 layers no test is possible."
+    assert alone.answer[1] == "No test against 1 and 2 layers is possible."
 
 
 def test_other_groups_than_depths_are_named_by_their_labels() -> None:
@@ -144,9 +147,11 @@ def test_groups_of_mixed_configurations_are_not_tested_and_the_remedy_is_given()
     assert (found.probability_best, found.more_seeds, found.outlook) == (None, None, [])
     first, second = found.answer
     assert first.endswith("test accuracy on average (4 runs of 2 seeds), the highest of 2 depths.")
-    assert second.startswith("No test is possible, because the runs of 1 and 2 layers differ in lr")
-    assert second.endswith("split by lr.")
-    assert "so there is no test: split by lr" in found.evidence[0]
+    assert second.startswith(
+        "No test is possible, because the runs of 1 and 2 layers differ in learning rate"
+    )
+    assert second.endswith("split by learning rate.")
+    assert "so there is no test: split by learning rate" in found.evidence[0]
     assert not [sentence for sentence in found.evidence if "Intervals" in sentence]
 
 

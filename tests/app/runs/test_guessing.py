@@ -142,8 +142,8 @@ def test_a_run_that_guesses_is_marked_on_its_page_in_lists_and_in_comparisons(si
     compared = site.client.get(f"/compare?runs={good},{dead}").json()
     assert [group["guessing"] for group in compared["groups"]] == [0, 1]
     warning = (
-        f"Run {dead}: no better than guessing (9.58 % test accuracy; one answer to every image gets 11.35 %)"
-        ", and in table and verdict like any other."
+        f"Run {dead}: no better than guessing (9.58 % test accuracy; always "
+        "predicting the most frequent class gets 11.35 %). It is included in the table and the verdict."
     )
     assert warning in compared["warnings"]
     assert compared["verdict"]["best"] == ["depth=1"]
@@ -197,7 +197,7 @@ def test_a_test_set_of_one_class_gets_a_warning(site: Served) -> None:
     assert "Every test image has class 3, so always predicting 3 scores 100 %" in page
     found = site.client.get(f"/compare?runs={run_id}").json()
     assert (
-        f"Run {run_id}: all test images are of one class, so guessing gets 100 % test accuracy."
+        f"Run {run_id}: all test images belong to one class, so guessing gets 100 % test accuracy."
         in (found["warnings"])
     )
 

@@ -40,12 +40,15 @@ def test_the_same_configuration_and_seed_counts_once(database: Database) -> None
     assert found.by_depth[0].n == 2
     assert found.repeats == first
     (warning,) = found.warnings
-    assert warning.startswith(
-        "Runs 1, 2 repeat the configuration and seed of a later run, which tells nothing"
+    assert warning == (
+        "Runs 1, 2 have the same configurations and seeds as later runs. Only the latest run of each is used "
+        "in the table and verdict."
     )
-    assert warning.endswith("each counts once in table and verdict.")
     (warning,) = compared(database, first[0], again[0]).warnings
-    assert warning.startswith("Run 1 repeats the configuration and seed of a later run")
+    assert warning == (
+        "Run 1 has the same configuration and seed as a later run. Only the later run is used in the table "
+        "and verdict."
+    )
 
 
 def test_devices_of_one_kind_are_alike(database: Database) -> None:

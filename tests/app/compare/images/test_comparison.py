@@ -86,7 +86,9 @@ def test_runs_of_one_depth_that_differ_in_more_than_the_seed_get_a_warning(
 ) -> None:
     runs = [trained(site, settings, [0], depth=1, lr=lr) for lr in (0.01, 0.1)]
     found = site.client.get(f"/compare/images?runs={runs[0]},{runs[1]}").json()
-    assert [warning.partition(",")[0] for warning in found["warnings"]] == ["Runs of one depth differ in lr"]
+    assert [warning.partition(",")[0] for warning in found["warnings"]] == [
+        "Runs of one depth differ in learning rate"
+    ]
 
 
 def test_a_comparison_of_images_without_finished_runs_says_why(site: Served, study: list[int]) -> None:

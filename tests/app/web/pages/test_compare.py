@@ -34,11 +34,11 @@ def test_a_comparison_says_how_its_runs_differ_from_the_published_ones(browser: 
     same = new_run(browser)
     other = new_run(browser, epochs=20, lr=0.1)
     assert "Trained unlike" not in browser.get(f"/compare?runs={same}").text
-    assert "epochs 20, 200 (published: 200); lr 0.05, 0.1 (published: 0.05)." in (
+    assert "20 and 200 epochs instead of 200; learning rates 0.05 and 0.1 instead of 0.05." in (
         browser.get(f"/compare?runs={same},{other}").text
     )
     adam = new_run(browser, optimizer="adam")
-    assert "optimizer adam (published: sgd)." in browser.get(f"/compare?runs={adam}").text
+    assert "optimizer adam instead of sgd." in browser.get(f"/compare?runs={adam}").text
     assert "Published, 1 layer" in browser.get(f"/compare?runs={same}").text
 
 
@@ -89,7 +89,7 @@ def test_runs_of_no_study_are_offered_a_study_with_more_seeds(site: Served, brow
 def test_warnings_precede_the_verdict(site: Served, browser: httpx.Client) -> None:
     runs = [states.finished_run(site.database, depth=depth, lr=lr) for depth, lr in ((1, 0.05), (2, 100.0))]
     text = browser.get(f"/compare?runs={runs[0]},{runs[1]}").text
-    guard = text.index("The runs differ in lr (0.05, 100)")
+    guard = text.index("The runs differ in learning rate (0.05, 100)")
     assert text.index("by=depth,lr") < text.index("test accuracy with one seed each")
     assert guard < text.index("test accuracy with one seed each")
 

@@ -27,7 +27,7 @@ def test_a_comparison_over_http(site: Served) -> None:
     }
     assert found["verdict"]["sentences"]
     assert found["verdict"]["pairs"][0]["depths"] == [1, 2]
-    assert found["warnings"] == ["Run 99 does not exist, or was deleted, and is left out."]
+    assert found["warnings"] == ["Run 99 was not found and is ignored."]
 
 
 def test_curves_as_a_table(site: Served) -> None:
