@@ -20,6 +20,7 @@ from app.storage import migrations
 from app.storage.database import Database
 from app.storage.integrity import Integrity
 from app.web import assets, connections, errors, housekeeping
+from app.web.api import problems
 from app.web.events import EventHub
 from app.web.methods import Methods
 from app.web.negotiation import ConditionalGet, FormsOfScripts
@@ -85,14 +86,21 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _describe_problems(app: FastAPI) -> None:
-    """Add the error schema, to which the routes refer, to the OpenAPI description."""
+    """Add the errors of every route, and their schema, to the OpenAPI description."""
     described = app.openapi
+    of_reads, of_changes = (
+        {str(status): about for status, about in problems(*statuses).items()}
+        for statuses in ((503,), (403, 413, 503))
+    )
 
     def openapi() -> dict[str, Any]:
         schema = described()
         models = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas = schema.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(models.pop("$defs"), Problem=models)
+        for operations in schema["paths"].values():
+            for method, operation in operations.items():
+                operation["responses"] |= of_reads if method == "get" else of_changes
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -35,7 +35,7 @@ Wait = Annotated[
 Name = Annotated[str | None, typer.Option(help="Name; generated from the hyperparameters by default.")]
 Tag = Annotated[list[str] | None, typer.Option(help="Tag; repeat the option for several.")]
 Note = Annotated[str | None, typer.Option(help="Free text.")]
-Priority = Annotated[int, typer.Option(help="Runs with a higher priority start first.")]
+Priority = Annotated[int, typer.Option(help="Higher priority starts first.")]
 
 
 @with_options(_HYPERPARAMETERS)
@@ -77,8 +77,7 @@ def study(
     note: Note = None,
     priority: Priority = 0,
     reuse: Annotated[
-        bool,
-        typer.Option("--reuse", help="Reuse finished runs with the same hyperparameters and seed."),
+        bool, typer.Option("--reuse", help="Reuse finished runs with the same hyperparameters and seed.")
     ] = False,
     preview: Annotated[
         bool,

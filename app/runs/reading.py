@@ -137,7 +137,7 @@ def timestamp(seconds: float) -> str:
 
 
 def queue(session: Session) -> QueueOut:
-    """Running runs, oldest claim first, and queued runs in the order of claims."""
+    """Running runs, oldest claim first, and queued runs in claim order."""
     running = session.exec(
         select(Run).where(Run.status == "running").order_by(col(Run.started_at), col(Run.id))
     ).all()

@@ -352,3 +352,18 @@ def _reader(name: str) -> _Read:
 _READERS: Final = {name: _any_of(_reader(name)) for name in _FIELDS if name not in ("tags", "archived")}
 PARAMETERS: Final = (*_SPECIAL, *_READERS)
 """All parameters of a query."""
+
+_DESCRIBED: Final = {
+    "study": "Ids of studies.",
+    "tag": "Tags; a run needs one of them.",
+    "q": "Text to search for in name, tags and note, in any case; also an id.",
+    "archived": "false (default), true or all.",
+    "sort": "A field; a leading - sorts in descending order. Default: -id.",
+    "limit": f"Runs per page, 1 to {MAX_LIMIT}. Default: {DEFAULT_LIMIT}.",
+    "cursor": "`next_cursor` of the page before.",
+}
+
+
+def described(parameter: str) -> str:
+    """The description of a parameter in the API's reference."""
+    return _DESCRIBED.get(parameter) or f"Filter: {RunOut.model_fields[parameter].description}"

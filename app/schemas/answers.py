@@ -9,9 +9,7 @@ from app.schemas.run_fields import ComputedFields, StoredFields, Timestamp
 from app.schemas.status import Outcome, Status
 from trainer.config import Hyperparameters
 
-TimeRange = Annotated[
-    tuple[float, float], Field(description="An interval that holds four of five such times, in seconds.")
-]
+TimeRange = Annotated[tuple[float, float], Field(description="80 % prediction interval, in seconds.")]
 """The 80 % range of an estimated time."""
 
 _DEFAULTS: Final = {"worker_losses": 0, "chance_accuracy": None, "guessing": None} | {
@@ -23,20 +21,23 @@ _DEFAULTS: Final = {"worker_losses": 0, "chance_accuracy": None, "guessing": Non
 class BulkSkip(BaseModel):
     """A run that a bulk action skipped, and why."""
 
-    id: int
-    reason: str
+    id: Annotated[int, Field(description="The run's id.")]
+    reason: Annotated[str, Field(description="Why it was skipped.")]
 
 
 class BulkOut(BaseModel):
     """Response of `POST /runs/bulk`."""
 
-    done: list[int]
-    skipped: list[BulkSkip]
-    remaining: list[int]
-    """Not processed, because the database failed or the server stopped: send these ids again."""
-
-    stopped: str | None
-    """Why runs remain; null if none do."""
+    done: Annotated[list[int], Field(description="Ids of the changed runs.")]
+    skipped: Annotated[list[BulkSkip], Field(description="Runs whose state does not allow the action.")]
+    remaining: Annotated[
+        list[int],
+        Field(
+            description="Ids not processed, because the database failed or the server stopped: send them "
+            "again."
+        ),
+    ]
+    stopped: Annotated[str | None, Field(description="Why ids remain; null if none do.")]
 
 
 if TYPE_CHECKING:
@@ -64,68 +65,83 @@ class RunOut(_RunFields):
 class AttemptOut(BaseModel):
     """One claim of a run by a worker; `outcome` is null while it trains."""
 
-    attempt: int
-    worker_id: str
-    host: str
-    device: str | None
-    started_at: Timestamp
-    ended_at: Timestamp | None
+    attempt: Annotated[int, Field(description="Number of the attempt, from 1.")]
+    worker_id: Annotated[str, Field(description="Id of the worker.")]
+    host: Annotated[str, Field(description="Host name of the worker; empty if unknown.")]
+    device: Annotated[
+        str | None, Field(description="Device that trained it; null until the worker reports it.")
+    ]
+    started_at: Annotated[Timestamp, Field(description="Time of the claim.")]
+    ended_at: Annotated[Timestamp | None, Field(description="End of the attempt; null while it trains.")]
     resumed_from: Annotated[int, Field(description="The epoch after which it resumed; 0 for a new start.")]
     reached: Annotated[int, Field(description="Epochs recorded at its end, or so far.")]
-    outcome: Outcome | None
-    reason: str | None
+    outcome: Annotated[Outcome | None, Field(description="How it ended; null while it trains.")]
+    reason: Annotated[str | None, Field(description="Why it ended so; null if there is nothing to add.")]
 
 
 class TimeLeft(BaseModel):
     """The estimated time until a queued or running run ends, in seconds; `basis` is that of the estimate."""
 
-    seconds: float
+    seconds: Annotated[float, Field(description="Estimated time until the run ends, in seconds.")]
     range: TimeRange
-    basis: str
+    basis: Annotated[str, Field(description="Basis of the estimate.")]
 
 
 class RunDetail(RunOut):
     """A run with the additional fields of its page."""
 
-    heartbeat_age_seconds: float | None
-    resumed_from: int
-    worker_id: str | None
-    threads: int | None
-    environment: dict[str, str]
-    traceback: str | None
-    attempts: list[AttemptOut]
-    time_left: TimeLeft | None = None
+    heartbeat_age_seconds: Annotated[
+        float | None, Field(description="Seconds since the last heartbeat of its worker.")
+    ]
+    resumed_from: Annotated[
+        int, Field(description="The epoch after which the current attempt resumed; 0 for a new start.")
+    ]
+    worker_id: Annotated[str | None, Field(description="Id of the worker that claimed it last.")]
+    threads: Annotated[int | None, Field(description="CPU threads that trained it.")]
+    environment: Annotated[
+        dict[str, str],
+        Field(description="Recorded facts: versions, device name, digest and size of the data."),
+    ]
+    traceback: Annotated[str | None, Field(description="Python traceback of the error that failed it.")]
+    attempts: Annotated[list[AttemptOut], Field(description="Its attempts, oldest first.")]
+    time_left: Annotated[
+        TimeLeft | None, Field(description="Estimated time left; null if the run has ended or none is known.")
+    ] = None
 
 
 class RunPage(BaseModel):
     """Response of `GET /runs`."""
 
-    runs: list[RunOut]
-    next_cursor: str | None
-    total: int
+    runs: Annotated[list[RunOut], Field(description="The runs of this page.")]
+    next_cursor: Annotated[str | None, Field(description="`cursor` of the next page; null on the last page.")]
+    total: Annotated[int, Field(description="Number of runs that match, on all pages.")]
 
 
 class EpochCurves(BaseModel):
     """Every epoch of a run, as columns of equal length; never downsampled."""
 
-    epoch: list[int]
-    train_loss: list[float]
-    last_batch_loss: list[float]
-    train_accuracy: list[float]
-    test_loss: list[float]
-    test_accuracy: list[float]
-    seconds: list[float]
+    epoch: Annotated[list[int], Field(description="Numbers of the epochs, from 1.")]
+    train_loss: Annotated[list[float], Field(description="Mean train loss of the epoch's batches, in nats.")]
+    last_batch_loss: Annotated[list[float], Field(description="Loss of the epoch's last batch, in nats.")]
+    train_accuracy: Annotated[
+        list[float], Field(description="Running train accuracy: mean over the epoch's batches.")
+    ]
+    test_loss: Annotated[list[float], Field(description="Test loss after the epoch, in nats.")]
+    test_accuracy: Annotated[list[float], Field(description="Test accuracy after the epoch.")]
+    seconds: Annotated[list[float], Field(description="Training time of the epoch, without evaluation.")]
 
 
 class EpochColumns(EpochCurves):
-    """Curves with measurements of each layer; null for epochs of versions that did not measure them.
+    """Curves with measurements of each layer; null for epochs of versions that did not measure them."""
 
-    `gradient_norms` are L2 norms of the last batch's gradient, one per layer. `dead_relu` are fractions of
-    units that are 0 for every test image, one per hidden layer.
-    """
-
-    gradient_norms: list[list[float] | None]
-    dead_relu: list[list[float] | None]
+    gradient_norms: Annotated[
+        list[list[float] | None],
+        Field(description="L2 norms of the last batch's gradient, one per layer."),
+    ]
+    dead_relu: Annotated[
+        list[list[float] | None],
+        Field(description="Fractions of units that are 0 for every test image, one per hidden layer."),
+    ]
 
 
 CURVES: Final = tuple(EpochCurves.model_fields)
@@ -135,12 +151,15 @@ EPOCH_COLUMNS: Final = tuple(EpochColumns.model_fields)
 class StudyOut(BaseModel):
     """A study: its runs and their progress."""
 
-    id: int
-    name: str
-    created_at: Timestamp
-    runs: list[int]
-    counts: dict[Status, int]
-    progress: Annotated[float, Field(ge=0, le=1)]
+    id: Annotated[int, Field(description="The study's id.")]
+    name: Annotated[str, Field(description="The study's name.")]
+    created_at: Annotated[Timestamp, Field(description="Time of its creation.")]
+    runs: Annotated[list[int], Field(description="Ids of its runs.")]
+    counts: Annotated[dict[Status, int], Field(description="Number of its runs by status.")]
+    progress: Annotated[
+        float,
+        Field(ge=0, le=1, description="Fraction of all epochs that are recorded, or belong to ended runs."),
+    ]
     eta_seconds: Annotated[
         float | None,
         Field(
@@ -148,19 +167,22 @@ class StudyOut(BaseModel):
             "a run waits for a device."
         ),
     ]
-    eta_range: TimeRange | None = None
+    eta_range: Annotated[
+        TimeRange | None,
+        Field(description="80 % prediction interval of `eta_seconds`; null if that is null."),
+    ] = None
 
 
 class StudyList(BaseModel):
     """Response of `GET /studies`, newest first."""
 
-    studies: list[StudyOut]
+    studies: Annotated[list[StudyOut], Field(description="All studies, newest first.")]
 
 
 class StudyPreview(BaseModel):
     """The size and estimated time of a study; nothing is created."""
 
-    runs: int
+    runs: Annotated[int, Field(description="Number of runs.")]
     duplicates: Annotated[int, Field(description="Runs with an identical finished run.")]
     seconds: Annotated[float, Field(description="Estimated time to train them all, in seconds.")]
     seconds_range: TimeRange
@@ -171,10 +193,10 @@ class StudyPreview(BaseModel):
 
 
 class QueueOut(BaseModel):
-    """The running runs, and the queued runs in the order of their claims."""
+    """The running runs, and the queued runs in claim order."""
 
-    running: list[RunOut]
-    queued: list[RunOut]
+    running: Annotated[list[RunOut], Field(description="Running runs.")]
+    queued: Annotated[list[RunOut], Field(description="Queued runs, in claim order.")]
     eta_seconds: Annotated[
         float | None,
         Field(
@@ -182,65 +204,70 @@ class QueueOut(BaseModel):
             "for a device."
         ),
     ]
-    eta_range: TimeRange | None
+    eta_range: Annotated[
+        TimeRange | None,
+        Field(description="80 % prediction interval of `eta_seconds`; null if that is null."),
+    ]
 
 
 class WorkerDevice(BaseModel):
     """A device that a worker offers."""
 
-    device: str
-    name: str
+    device: Annotated[str, Field(description="The device, such as `cpu` or `cuda:0`.")]
+    name: Annotated[str, Field(description="Name of the hardware.")]
 
 
 class WorkerOut(BaseModel):
     """A live worker."""
 
-    id: str
-    host: str
-    devices: list[WorkerDevice]
-    slots: int
-    threads: int
-    heartbeat_age_seconds: float
-    runs: list[int]
-    versions: dict[str, str]
+    id: Annotated[str, Field(description="The worker's id.")]
+    host: Annotated[str, Field(description="Its host name.")]
+    devices: Annotated[list[WorkerDevice], Field(description="Its devices; empty while it detects them.")]
+    slots: Annotated[int, Field(description="How many runs it trains at a time.")]
+    threads: Annotated[int, Field(description="CPU threads per run.")]
+    heartbeat_age_seconds: Annotated[float, Field(description="Seconds since its last heartbeat.")]
+    runs: Annotated[list[int], Field(description="Ids of the runs that it trains.")]
+    versions: Annotated[dict[str, str], Field(description="Versions of its software.")]
 
 
 class WorkerList(BaseModel):
     """Response of `GET /workers`."""
 
-    workers: list[WorkerOut]
+    workers: Annotated[list[WorkerOut], Field(description="Live workers.")]
 
 
 class Health(BaseModel):
     """Response of `GET /health`."""
 
-    status: Literal["ok"]
-    version: str
-    time: str
-    """The current time of the database's clock, which all times in responses come from."""
-
-    database: Literal["unchecked", "checking", "sound", "damaged"]
-    """Result of the check of the whole SQLite file, which runs after an unclean shutdown.
-
-    Also `damaged` if a request has found damage since.
-    """
-
-    detail: str | None = None
-    """The damage found, or a note on the check that passed."""
+    status: Annotated[Literal["ok"], Field(description="The server responds.")]
+    version: Annotated[str, Field(description="Version of Depthboard.")]
+    time: Annotated[
+        str, Field(description="Current time of the database's clock, as used for all times in responses.")
+    ]
+    database: Annotated[
+        Literal["unchecked", "checking", "sound", "damaged"],
+        Field(
+            description="Result of the integrity check of the SQLite file, which runs after an unclean "
+            "shutdown; also `damaged` if a request has found damage since."
+        ),
+    ]
+    detail: Annotated[
+        str | None, Field(description="The damage found, or a note on the check that passed.")
+    ] = None
 
 
 class FieldError(BaseModel):
     """One error of a request: its location and what was expected."""
 
-    loc: list[str | int]
-    msg: str
+    loc: Annotated[list[str | int], Field(description="Location of the value: names and indices.")]
+    msg: Annotated[str, Field(description="What was expected, and what was given.")]
 
 
 class Problem(BaseModel):
     """An error, as RFC 9457 `application/problem+json`."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: list[FieldError]
+    type: Annotated[str, Field(description="Always `about:blank`.")]
+    title: Annotated[str, Field(description="Name of the status.")]
+    status: Annotated[int, Field(description="The HTTP status.")]
+    detail: Annotated[str, Field(description="What was wrong, and what to do.")]
+    errors: Annotated[list[FieldError], Field(description="The errors by field; may be empty.")]

@@ -73,7 +73,7 @@ class Strict(BaseModel):
 class Labels(Strict):
     """Labels of a run or study; they do not affect training."""
 
-    priority: Annotated[Priority, Field(title="Priority", description="Higher goes first.")] = 0
+    priority: Annotated[Priority, Field(title="Priority", description="Higher priority starts first.")] = 0
     name: Annotated[
         Name | None,
         Field(title="Name", description="Default: made from the fields that differ from their defaults."),
@@ -125,7 +125,10 @@ class GridRequest(Labels):
     """Fields of a study request besides its hyperparameters; see `StudyRequest`."""
 
     reuse: Annotated[
-        bool, Field(description="Take finished runs with the same hyperparameters instead of training again.")
+        bool,
+        Field(
+            description="Reuse finished runs with the same hyperparameters and seed; do not train them again."
+        ),
     ] = False
 
     @property
@@ -207,10 +210,12 @@ class RunPatch(Strict):
         Field(ge=1, le=MAX_ID, description="The version that was read; an outdated one is rejected."),
     ] = None
     name: Annotated[Name | None, Field(description="Null for the name made from hyperparameters.")] = None
-    tags: Annotated[Tags, Field(default_factory=list)]
-    note: Annotated[Note, Field(default_factory=str)]
-    archived: Annotated[bool, Field(default_factory=bool)]
-    priority: Annotated[Priority, Field(default_factory=int)]
+    tags: Annotated[
+        Tags, Field(default_factory=list, description="Up to 20 tags; they replace the old ones.")
+    ]
+    note: Annotated[Note, Field(default_factory=str, description="Free text.")]
+    archived: Annotated[bool, Field(default_factory=bool, description="Whether lists hide it by default.")]
+    priority: Annotated[Priority, Field(default_factory=int, description="Higher priority starts first.")]
 
 
 BulkAction = Literal["cancel", "retry", "archive", "restore", "delete", "tag", "untag"]
@@ -219,9 +224,9 @@ BulkAction = Literal["cancel", "retry", "archive", "restore", "delete", "tag", "
 class BulkRequest(Strict):
     """Body of `POST /runs/bulk`."""
 
-    ids: Annotated[list[RunId], Field(min_length=1, max_length=10_000)]
-    action: BulkAction
-    tag: Tag | None = None
+    ids: Annotated[list[RunId], Field(min_length=1, max_length=10_000, description="Ids of the runs.")]
+    action: Annotated[BulkAction, Field(description="What to do with each run.")]
+    tag: Annotated[Tag | None, Field(description="The tag; only with the actions tag and untag.")] = None
 
     @model_validator(mode="after")
     def _tag_belongs(self) -> Self:

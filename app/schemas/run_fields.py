@@ -10,6 +10,7 @@ from pydantic_core import PydanticUndefined
 
 from app.schemas.hyperparameters import KINDS
 from app.schemas.status import Status
+from trainer.config import Hyperparameters
 
 Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """ISO 8601 in UTC with milliseconds and `Z`."""
@@ -28,40 +29,52 @@ class StoredFields(BaseModel):
     A new field also needs a column: add a migration in `app/storage/migrations/versions`.
     """
 
-    version: int = 1
-    name: str
-    status: Status = "queued"
-    reason: str | None = None
+    version: Annotated[
+        int, Field(description="Number of the run's edits, from 1; `PATCH` rejects an outdated one.")
+    ] = 1
+    name: Annotated[str, Field(description="Its name, given or made from hyperparameters.")]
+    status: Annotated[Status, Field(description="State of the run.")] = "queued"
+    reason: Annotated[
+        str | None, Field(description="Why the run failed, was cancelled or waits; otherwise null.")
+    ] = None
     cancel_requested: Annotated[
         bool,
         Field(
             description="Whether cancellation of a running run was requested; its worker stops it shortly."
         ),
     ] = False
-    study_id: int | None = None
-    priority: int = 0
-    parameters: int
-    """Number of weights and biases; computed, but stored so that lists can be sorted by it."""
+    study_id: Annotated[int | None, Field(description="The study that launched it.")] = None
+    priority: Annotated[int, Field(description="Higher priority starts first.")] = 0
+    parameters: Annotated[int, Field(description="Number of weights and biases.")]
+    """Computed, but stored so that lists can be sorted by it."""
 
-    device_used: str | None = None
-    epochs_done: int = 0
-    attempt: int = 0
+    device_used: Annotated[
+        str | None, Field(description="The device that trained it, such as `cuda:0`; null before it starts.")
+    ] = None
+    epochs_done: Annotated[int, Field(description="Number of recorded epochs.")] = 0
+    attempt: Annotated[int, Field(description="Number of its last attempt; 0 before the first.")] = 0
     crashes: Annotated[
-        int, Field(description="Attempts lost in a row without a new epoch, through the run's own process.")
+        int, Field(description="Consecutive crashes of the run's process without a new epoch.")
     ] = 0
     worker_losses: Annotated[
-        int, Field(description="Attempts lost in a row without a new epoch, through the loss of the worker.")
+        int, Field(description="Consecutive losses of the run's worker without a new epoch.")
     ] = 0
-    train_seconds: float | None = None
-    """Training time of the recorded epochs, without evaluation."""
-
-    train_loss: float | None = None
-    test_loss: float | None = None
-    train_accuracy: float | None = None
-    test_accuracy: float | None = None
-    tags: list[str] = Field(default_factory=list)
-    note: str = ""
-    archived: bool = False
+    train_seconds: Annotated[
+        float | None, Field(description="Training time of the recorded epochs, without evaluation.")
+    ] = None
+    train_loss: Annotated[
+        float | None,
+        Field(description="Train loss in nats: final if finished, otherwise the last epoch's mean."),
+    ] = None
+    test_loss: Annotated[float | None, Field(description="Test loss in nats after the last epoch.")] = None
+    train_accuracy: Annotated[
+        float | None,
+        Field(description="Train accuracy: final if finished, otherwise the last epoch's running accuracy."),
+    ] = None
+    test_accuracy: Annotated[float | None, Field(description="Test accuracy after the last epoch.")] = None
+    tags: list[str] = Field(default_factory=list, description="Its tags.")
+    note: Annotated[str, Field(description="Free text.")] = ""
+    archived: Annotated[bool, Field(description="Whether lists hide it by default.")] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +87,10 @@ class After:
 class ComputedFields(BaseModel):
     """Fields of the response that are computed from the row or formatted differently from it."""
 
-    id: Annotated[int, After(None)]
-    layer_sizes: Annotated[list[int], After("priority")]
+    id: Annotated[int, After(None), Field(description="The run's id.")]
+    layer_sizes: Annotated[
+        list[int], After("priority"), Field(description="Widths from the inputs to the logits.")
+    ]
     updates_per_epoch: Annotated[
         int, After("parameters"), Field(description="Batches of an epoch, including a shorter last one.")
     ]
@@ -94,21 +109,31 @@ class ComputedFields(BaseModel):
         After("device_used"),
         Field(description="Warnings about the data: classes without images, few images, …"),
     ]
-    eta_seconds: Annotated[float | None, After("epochs_done")]
-    created_at: Annotated[Timestamp, After("worker_losses")]
-    started_at: Annotated[Timestamp | None, After("worker_losses")]
-    finished_at: Annotated[Timestamp | None, After("worker_losses")]
+    eta_seconds: Annotated[
+        float | None,
+        After("epochs_done"),
+        Field(description="Estimated seconds until a running run ends; otherwise null."),
+    ]
+    created_at: Annotated[Timestamp, After("worker_losses"), Field(description="Time of its creation.")]
+    started_at: Annotated[
+        Timestamp | None,
+        After("worker_losses"),
+        Field(description="Start of its last attempt; null before the first."),
+    ]
+    finished_at: Annotated[
+        Timestamp | None, After("worker_losses"), Field(description="Time of its end; null before it.")
+    ]
     chance_accuracy: Annotated[
         float | None,
         After("test_accuracy"),
-        Field(description="The test accuracy of one answer to every image: that of the most frequent class."),
+        Field(description="Test accuracy of always predicting the most frequent class."),
     ]
     guessing: Annotated[
         Guessing | None,
         After("test_accuracy"),
         Field(
-            description="Judgement of a test accuracy that is not significantly above chance; null if it "
-            "is, or there is none yet. `one class only`: all test images are of one class."
+            description="Set if test accuracy is not significantly above chance; otherwise, or before there "
+            "is a test accuracy, null. `one class only`: all test images belong to one class."
         ),
     ]
 
@@ -124,7 +149,13 @@ def of_answer() -> dict[str, Any]:
     for name, info in StoredFields.model_fields.items():
         fields[name] = _required(info)
         if name == _HYPERPARAMETERS_AFTER:
-            fields |= {hyperparameter: (kind, ...) for hyperparameter, kind in KINDS.items()}
+            fields |= {
+                hyperparameter: (
+                    kind,
+                    Field(description=Hyperparameters.model_fields[hyperparameter].description),
+                )
+                for hyperparameter, kind in KINDS.items()
+            }
         fields |= _computed(name)
     return fields
 

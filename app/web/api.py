@@ -14,19 +14,26 @@ from app.web.problems import MEDIA_TYPE
 
 _DESCRIBED: Final = {
     400: "The request could not be read.",
+    403: "The request comes from a page of another site.",
     404: "Not found.",
     409: "The current state does not allow this.",
     410: "The resource created with this key was deleted.",
+    413: "The body is larger than 1,000,000 bytes.",
     415: "The body is not JSON.",
     422: "A value is invalid; `errors` names the field and what was expected.",
     429: "The queue is full; `Retry-After` says in how many seconds to try again.",
+    503: "The database can't be used now.",
 }
+_IN_PROGRESS: Final = (
+    "The current state does not allow this, or a request with the same Idempotency-Key is in progress."
+)
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI's description of the errors that a route can return."""
+def problems(*statuses: int, has_key: bool = False) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's description of the errors of a route; `has_key` says that it takes an Idempotency-Key."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": _DESCRIBED[status], "content": content} for status in statuses}
+    words = _DESCRIBED | ({409: _IN_PROGRESS} if has_key else {})
+    return {status: {"description": words[status], "content": content} for status in statuses}
 
 
 RunIdPath = Annotated[int, Path(ge=1, le=MAX_ID, description="The run's id.")]

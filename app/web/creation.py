@@ -18,7 +18,7 @@ IdempotencyKeyHeader = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=255,
-        description="Send the request again with the same key and body: nothing is created twice.",
+        description="Makes retries safe: a repeated request with the same key and body creates nothing new.",
     ),
 ]
 

@@ -61,12 +61,30 @@ def test_every_json_route_is_documented_with_its_errors(unchanged: httpx.Client)
     assert not [path for path in paths if path.startswith("/static")]
 
 
+def test_every_field_and_parameter_is_described(unchanged: httpx.Client) -> None:
+    document = unchanged.get("/openapi.json").json()
+    bare = [
+        f"{name}.{field}"
+        for name, schema in document["components"]["schemas"].items()
+        for field, about in schema.get("properties", {}).items()
+        if not about.get("description")
+    ]
+    bare += [
+        f"{path} {parameter['name']}"
+        for path, operations in document["paths"].items()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", ())
+        if not parameter.get("description")
+    ]
+    assert bare == []
+
+
 @pytest.mark.parametrize(
     ("method", "path", "statuses"),
     [
-        ("post", "/runs", {"201", "400", "415", "422"}),
-        ("get", "/runs/{run_id}", {"200", "404", "422"}),
-        ("patch", "/runs/{run_id}", {"200", "400", "404", "409", "415", "422"}),
+        ("post", "/runs", {"201", "400", "403", "409", "413", "415", "422", "503"}),
+        ("get", "/runs/{run_id}", {"200", "404", "422", "503"}),
+        ("patch", "/runs/{run_id}", {"200", "400", "403", "404", "409", "413", "415", "422", "503"}),
         ("delete", "/runs/{run_id}", {"204", "404", "409", "422"}),
         ("post", "/runs/{run_id}/cancel", {"200", "404", "409", "422"}),
         ("post", "/studies", {"201", "400", "415", "422"}),

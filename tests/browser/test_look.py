@@ -50,7 +50,7 @@ def test_the_page_api_lists_every_operation(quiet: WebServer, page: Page) -> Non
     shown = page.locator(".operation[open]")
     expect(shown).to_contain_text("batch_size")
     expect(shown).to_contain_text("number, at least 0, below 1")
-    expect(shown).to_contain_text("list of number and number")
+    expect(shown).to_contain_text("list of 2 numbers")
 
 
 def test_the_browser_formats_numbers_like_the_server(quiet: WebServer, page: Page) -> None:

@@ -29,7 +29,7 @@ SELECTION: Final[dict[str, Any]] = {
             "name": "by",
             "in": "query",
             "schema": {"type": "string", "default": "depth"},
-            "description": "The hyperparameters to group runs by, like depth,lr.",
+            "description": "Hyperparameters that define the groups, like depth,lr.",
         },
     ]
 }

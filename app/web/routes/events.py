@@ -23,7 +23,9 @@ LastEventId = Annotated[
     BeforeValidator(lambda text: text or None),  # some proxies send an empty header if there is none
     Header(alias="Last-Event-ID", description="Resume after this event."),
 ]
-Since = Annotated[int | None, Query(ge=0, le=MAX_ID, description="As Last-Event-ID, for a first connection.")]
+Since = Annotated[
+    int | None, Query(ge=0, le=MAX_ID, description="Same as Last-Event-ID; use it for the first connection.")
+]
 _EVENTS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "Server-sent events `run`, `epoch`, `reset` and `deleted`.",

@@ -40,7 +40,7 @@ Found = TypeVar("Found", bound=BaseModel)
     openapi_extra=SELECTION,
 )
 def compare_images(request: Request, database: DatabaseOf, settings: SettingsOf) -> Response:
-    """Compare runs image by image: accuracy per digit, and each depth with the next."""
+    """Compare runs image by image: accuracy per class, and each depth with the next."""
     from app.compare.images import comparison  # noqa: PLC0415  # NumPy, which only images need
 
     try:
@@ -58,7 +58,7 @@ def compare_images(request: Request, database: DatabaseOf, settings: SettingsOf)
 def compare_step(
     request: Request, database: DatabaseOf, settings: SettingsOf, shallow: Depth, deep: Depth
 ) -> Response:
-    """Images that only one of two depths classifies correctly, by majority over seeds, by confidence."""
+    """Images only one of two depths classifies correctly, by majority over seeds, sorted by confidence."""
     from app.compare.images import comparison  # noqa: PLC0415
 
     return _answered(
@@ -87,7 +87,7 @@ def compare_pair(database: DatabaseOf, settings: SettingsOf, first: RunId, secon
 def test_image(
     settings: SettingsOf,
     name: Annotated[str, Path(description="A data set's name.")],
-    index: Annotated[int, Path(ge=0, le=_MAX_INDEX, description="The image's place, from 0.")],
+    index: Annotated[int, Path(ge=0, le=_MAX_INDEX, description="Zero-based index of the image.")],
 ) -> Response:
     """A test image as PNG with 28x28 pixels."""
     from app.compare.images import pictures  # noqa: PLC0415

@@ -22,7 +22,7 @@ router = APIRouter(route_class=JsonRoute, responses=problems(422))
     "/runs",
     status_code=201,
     response_model=RunOut,
-    responses=problems(400, 409, 410, 415, 429),
+    responses=problems(400, 409, 410, 415, 429, has_key=True),
     tags=["runs"],
 )
 def create_run(body: RunRequest, creation: CreationOf, settings: SettingsOf) -> Response:
@@ -43,13 +43,19 @@ def create_run(body: RunRequest, creation: CreationOf, settings: SettingsOf) -> 
     tags=["runs"],
     openapi_extra={
         "parameters": [
-            {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "schema": {"type": "string"},
+                "description": run_list.described(name),
+            }
             for name in PARAMETERS
         ]
     },
 )
 def list_runs(request: Request, database: DatabaseOf) -> Response:
-    """List runs, filtered, sorted and paged. Commas mean or; several parameters mean and."""
+    """List runs, filtered, sorted and paged. A comma means "or"; several parameters mean "and"."""
     with database.read() as session:
         return answer(run_list.list_runs(session, _run_query(request)))
 

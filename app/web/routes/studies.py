@@ -17,7 +17,7 @@ router = APIRouter(route_class=JsonRoute, responses=problems(422))
     "/studies",
     status_code=201,
     response_model=StudyOut,
-    responses=problems(400, 409, 415, 429),
+    responses=problems(400, 409, 415, 429, has_key=True),
     tags=["studies"],
 )
 def create_study(body: StudyRequest, creation: CreationOf, settings: SettingsOf) -> Response:
@@ -59,7 +59,7 @@ def read_study(study_id: StudyIdPath, database: DatabaseOf) -> Response:
     "/studies/{study_id}/runs",
     status_code=201,
     response_model=StudyOut,
-    responses=problems(400, 404, 409, 415, 429),
+    responses=problems(400, 404, 409, 415, 429, has_key=True),
     tags=["studies"],
 )
 def extend_study(study_id: StudyIdPath, body: MoreRuns, creation: CreationOf) -> Response:

@@ -26,7 +26,7 @@ def home() -> Response:
 
 @router.get("/queue", response_model=QueueOut, tags=["queue"])
 def read_queue(database: DatabaseOf) -> Response:
-    """Running runs, and queued runs in the order of claims."""
+    """Running runs, and queued runs in claim order."""
     with database.read() as session:
         return answer(reading.queue(session))
 

@@ -14,22 +14,31 @@ function element(name, properties = {}, ...children) {
 const resolve = (schema) =>
   schema?.$ref ? description.components.schemas[schema.$ref.split("/").at(-1)] : (schema ?? {});
 
-// A schema in one line: integer from 1 to 5; list of strings; RunOut. Bounds that JavaScript can't represent are left out.
-function kind(schema) {
+// A schema in one line: integer from 1 to 10; list of strings; RunOut. `isMany` asks for the plural.
+function kind(schema, isMany = false) {
+  const many = (words) => (isMany ? `${words}s` : words);
+  const each = (schemas) => schemas.map((part) => kind(part, isMany)).join(" or ");
   if (schema.$ref) return schema.$ref.split("/").at(-1);
-  if (schema.anyOf) return schema.anyOf.map(kind).join(" or ");
+  if (schema.anyOf) return each(schema.anyOf);
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" or ");
   if ("const" in schema) return JSON.stringify(schema.const);
-  if (schema.prefixItems) return `list of ${schema.prefixItems.map(kind).join(" and ")}`;
-  if (schema.type === "array") return `list of ${kind(schema.items ?? {})}`;
-  const bounds = [
-    schema.minimum === undefined ? null : `at least ${schema.minimum}`,
-    schema.exclusiveMinimum === undefined ? null : `above ${schema.exclusiveMinimum}`,
-    schema.maximum === undefined || schema.maximum > Number.MAX_SAFE_INTEGER ? null : `at most ${schema.maximum}`,
-    schema.exclusiveMaximum === undefined ? null : `below ${schema.exclusiveMaximum}`,
-    schema.maxLength === undefined ? null : `at most ${schema.maxLength} characters`,
-  ].filter(Boolean);
-  return [schema.format ?? schema.type ?? "anything", ...bounds].join(", ");
+  if (schema.prefixItems) return `${many("list")} of ${schema.prefixItems.length} ${kind(schema.prefixItems[0], true)}`;
+  if (schema.type === "array") return `${many("list")} of ${schema.items ? kind(schema.items, true) : "anything"}`;
+  return (schema.type ? many(schema.format ?? schema.type) : "anything") + bounds(schema);
+}
+
+// The bounds of a number or text. Those that JavaScript can't represent are left out.
+function bounds({ minimum, exclusiveMinimum, maximum, exclusiveMaximum, maxLength }) {
+  if (maxLength !== undefined) return ` of at most ${maxLength} characters`;
+  const most = maximum > Number.MAX_SAFE_INTEGER ? undefined : maximum;
+  if (minimum !== undefined && most !== undefined) return ` from ${minimum} to ${most}`;
+  const words = [
+    minimum === undefined ? "" : `, at least ${minimum}`,
+    exclusiveMinimum === undefined ? "" : ` above ${exclusiveMinimum}`,
+    most === undefined ? "" : `, at most ${most}`,
+    exclusiveMaximum === undefined ? "" : `, below ${exclusiveMaximum}`,
+  ];
+  return words.join("");
 }
 
 // `of` names the table's subject, because many tables have the same caption.
@@ -77,6 +86,7 @@ function operation(path, method, about) {
     answer.description,
   ]);
   const name = `${method.toUpperCase()} ${path}`;
+  const [summary, ...further] = (about.description ?? about.summary ?? "").split("\n");
   const success = Object.entries(about.responses ?? {}).find(([status]) => status.startsWith("2"));
   return element(
     "details",
@@ -86,12 +96,12 @@ function operation(path, method, about) {
       {},
       element("span", { className: "method" }, method.toUpperCase()),
       code(path),
-      element("span", { className: "muted" }, (about.description ?? about.summary ?? "").split("\n")[0]),
+      element("span", { className: "muted" }, summary),
     ),
     element(
       "div",
       { className: "body" },
-      about.description?.includes("\n") ? element("p", {}, about.description) : null,
+      further.length ? element("p", {}, further.join("\n").trim()) : null,
       table("Parameters", name, ["Name", "Location and type", "Required", "Description"], parameters),
       about.requestBody ? fields("Body (JSON)", name, content(about.requestBody)) : null,
       success && content(success[1]) ? fields(`Response ${success[0]}`, name, content(success[1])) : null,

@@ -17,6 +17,8 @@ def test_the_errors_of_a_route_are_described_with_the_shape_of_a_problem() -> No
         assert described["description"].endswith(".")
         assert described["content"] == {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     assert "Retry-After" in found[429]["description"]
+    assert "Idempotency-Key" not in api.problems(409)[409]["description"]
+    assert "Idempotency-Key" in api.problems(409, has_key=True)[409]["description"]
 
 
 def test_a_file_is_saved_under_its_name() -> None:
