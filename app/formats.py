@@ -84,8 +84,8 @@ def signed_points(fraction: float) -> str:
 
 
 def whole(number: int | None) -> str:
-    """A count with thousands separators: 535,818."""
-    return NOTHING if number is None else f"{number:,}"
+    """A whole number with thousands separators and a minus sign: 535,818."""
+    return NOTHING if number is None else f"{number:,}".replace("-", "\N{MINUS SIGN}")
 
 
 def size(count: int) -> str:

@@ -104,7 +104,7 @@ class Hyperparameters(BaseModel):
         OptimizerChoice,
         Field(
             title="Optimizer",
-            description="sgd and nesterov take momentum; adamw uses decoupled weight decay.",
+            description="sgd and nesterov support momentum; adamw uses decoupled weight decay.",
             json_schema_extra={"folded": True},
         ),
     ] = "sgd"
@@ -114,7 +114,7 @@ class Hyperparameters(BaseModel):
             ge=0,
             lt=1,
             title="Momentum",
-            description="For sgd and nesterov: share of the previous step that is added to the next.",
+            description="For sgd and nesterov: fraction of the previous step that is added to the next.",
             json_schema_extra={"folded": True},
         ),
         AfterValidator(_without_sign),
@@ -163,8 +163,8 @@ class Hyperparameters(BaseModel):
         Precision,
         Field(
             title="Precision",
-            description="Of matrix products: bf16 is faster on hardware that supports it, tf32 requires "
-            "cuda.",
+            description="Precision of matrix products. bf16 is faster on hardware that supports it; tf32 "
+            "requires cuda.",
             json_schema_extra={"folded": True},
         ),
     ] = "fp32"
@@ -172,7 +172,7 @@ class Hyperparameters(BaseModel):
         DeviceChoice,
         Field(
             title="Device",
-            description="Where to train; auto takes CUDA, then MPS, then the CPU.",
+            description="Where to train; auto prefers CUDA, then MPS, then CPU.",
             json_schema_extra={"folded": True},
         ),
     ] = "auto"
@@ -180,7 +180,7 @@ class Hyperparameters(BaseModel):
         str,
         AfterValidator(_folder_name),
         Field(
-            title="Dataset",
+            title="Data set",
             description="mnist, or the name of a folder under datasets in the data folder.",
             json_schema_extra={"folded": True, "pattern": _FOLDER_NAME},
         ),

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
@@ -28,6 +29,9 @@ from app.web.problems import field_errors, invalid, problem, summary
 from app.web.security import HEADERS
 
 log = logging.getLogger(__name__)
+
+_SHOWN_PATH: Final = 200
+"""Maximum number of characters of a path in a message."""
 
 _STATUS_OF: Final[dict[type[Exception], int]] = {
     run_rows.RunNotFound: 404,
@@ -87,7 +91,10 @@ def _wrong(request: Request, field: str, error: Exception) -> Response:
 
 
 async def _http(request: Request, error: Any) -> Response:  # noqa: ANN401
-    return _error(request, error.status_code, str(error.detail), dict(error.headers or {}))
+    detail = str(error.detail)
+    if error.status_code == HTTPStatus.NOT_FOUND and detail == HTTPStatus.NOT_FOUND.phrase:  # from the router
+        detail = f"No page or route at {request.url.path[:_SHOWN_PATH]}."
+    return _error(request, error.status_code, detail, dict(error.headers or {}))
 
 
 async def _gone(request: Request, _: object) -> Response:

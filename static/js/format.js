@@ -34,7 +34,7 @@ export function probability(p) {
 }
 
 const grouped = new Intl.NumberFormat("en-US");
-export const whole = (number) => (number == null ? NOTHING : grouped.format(number));
+export const whole = (number) => (number == null ? NOTHING : grouped.format(number).replace("-", MINUS));
 
 // Powers of ten of the numbers written without an exponent; others get one, like 4.000e-5.
 const PLAIN = [-4, 4];

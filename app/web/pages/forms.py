@@ -258,7 +258,7 @@ def _literals(info: FieldInfo) -> tuple[str, ...]:
 
 
 def _bounds(info: FieldInfo, unit: str) -> str:
-    """The allowed values in words: "1 to 10 layers", "more than 0, at most 100"."""
+    """The allowed values in words: "1 to 10 layers", "Above 0, at most 100"."""
     limits = {
         name: getattr(bound, name)
         for bound in info.metadata
@@ -266,7 +266,7 @@ def _bounds(info: FieldInfo, unit: str) -> str:
         if hasattr(bound, name)
     }
     if "le" in limits and "gt" in limits:
-        words = f"more than {formats.decimal(limits['gt'])}, at most {limits['le']:,}"
+        words = f"Above {formats.decimal(limits['gt'])}, at most {limits['le']:,}"
     elif "le" in limits:
         words = f"{limits.get('ge', 0):,} to {limits['le']:,}"
     elif "lt" in limits:

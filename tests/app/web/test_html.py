@@ -24,7 +24,7 @@ def test_a_form_never_redirects_to_another_site(browser: httpx.Client, target: s
         ("/compare?runs=a", 422, "is not a whole number"),
         ("/runs/new?from=99", 404, "There is no run 99 to clone."),
         ("/runs/0", 422, "greater than or equal to 1"),
-        ("/nowhere", 404, "Not Found"),
+        ("/nowhere", 404, "No page or route at /nowhere."),
     ],
 )
 def test_browsers_get_error_pages(browser: httpx.Client, path: str, status: int, words: str) -> None:
