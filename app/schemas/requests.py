@@ -183,7 +183,7 @@ else:
         __base__=Strict,
         __doc__="Values of hyperparameters; an absent field matches any value.",
         **{
-            name: (many | None, None)
+            name: (many | None, Field(default=None, description=TrainConfig.model_fields[name].description))
             for name, (many, _) in _grid_fields().items()
             if name != "seed"  # the request adds seeds
         },

@@ -97,7 +97,7 @@ class ComputedFields(BaseModel):
     flops_per_epoch: Annotated[
         int,
         After("parameters"),
-        Field(description="Of training only, estimated; a multiply-add counts as two."),
+        Field(description="Estimated FLOPs of training; a multiply-add counts as two."),
     ]
     data_version: Annotated[
         str | None,

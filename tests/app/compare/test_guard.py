@@ -7,7 +7,7 @@ import pytest
 from app.compare.comparison import compare
 from app.queue import actions, endings, run_rows
 from app.storage.database import Database
-from tests.app.compare.findings import compared
+from tests.app.compare.findings import compared, compared_by
 from tests.app.states import claimed, failed_run, finished_run, queue_run, record
 
 
@@ -27,9 +27,11 @@ def test_a_data_set_that_changed_between_runs_gets_a_warning(database: Database)
         for run_id, digest in ((first, "a"), (again, "a"), (changed, "b")):
             run_rows.get(session, run_id).environment = {"data_sha256": digest}
     assert compared(database, first, again).warnings == []
-    (warning,) = compared(database, first, again, changed).warnings
-    words = "The files of the data set clothes changed between these runs (2 versions: a, b): depth may not "
-    assert warning == f"{words}be the cause of the differences."
+    words = "The files of the data set clothes changed between these runs (2 versions: a, b)"
+    assert compared(database, first, again, changed).warnings == [f"{words}."]
+    deeper = finished_run(database, depth=2)
+    (warning,) = compared_by(database, [first, again, changed, deeper], ["depth", "dataset"]).warnings
+    assert warning == f"{words}: depth and data set may not be the cause of the differences."
 
 
 def test_data_warnings_are_warnings_of_the_comparison(database: Database) -> None:
