@@ -152,6 +152,7 @@ def serve(settings: Settings, deaths: int | None = None) -> None:
     app = create_app(settings)
     if deaths is not None:
         housekeeping.hear_of_deaths(app.state.database, deaths)
+    gc.collect()  # what only the imports needed
     gc.freeze()  # objects loaded so far stay; scanning them repeatedly would delay responses
     with listener:
         Server(connections.configuration(app, log_level="warning"), app.state.events).run(sockets=[listener])

@@ -51,7 +51,9 @@ ABOUT_SEVERAL = {
     "app.test_cli_output",
     "app.test_data_folder",
     "app.test_exact_numbers",
-    "app.test_simulated_studies",
+    "app.compare.inference.test_published",
+    "app.compare.inference.test_simulated_studies",
+    "app.compare.test_one_voice",
     "trainer.training.test_gpu",
 }
 """Test files that stand for no single module."""

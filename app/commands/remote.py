@@ -35,7 +35,7 @@ Wait = Annotated[
 Name = Annotated[str | None, typer.Option(help="Name; generated from the hyperparameters by default.")]
 Tag = Annotated[list[str] | None, typer.Option(help="Tag; repeat the option for several.")]
 Note = Annotated[str | None, typer.Option(help="Free text.")]
-Priority = Annotated[int, typer.Option(help="Higher priority starts first.")]
+Priority = Annotated[int, typer.Option(help="Runs with a higher priority start first.")]
 
 
 @with_options(_HYPERPARAMETERS)
@@ -77,7 +77,8 @@ def study(
     note: Note = None,
     priority: Priority = 0,
     reuse: Annotated[
-        bool, typer.Option("--reuse", help="Reuse finished runs with the same hyperparameters and seed.")
+        bool,
+        typer.Option("--reuse", help="Reuse finished runs with the same hyperparameters and seed."),
     ] = False,
     preview: Annotated[
         bool,
@@ -264,5 +265,5 @@ def _preview(client: "Client", body: dict[str, Any], *, json: bool) -> None:
         f"{plural(found.runs, 'run')}, {about(found.seconds)}, {between(found.seconds_range)} "
         f"(from {found.basis}); {plural(found.duplicates, 'run has', 'runs have')} an identical finished run."
     )
-    for warning in found.warnings:
-        say(warning)
+    for sentence in filter(None, [found.can_show, *found.warnings]):
+        say(sentence)

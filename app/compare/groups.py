@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import fmean, median
 from typing import Any, Final
 
 from app import prose
@@ -125,6 +126,11 @@ class Group:
         return [run.test_accuracy or 0.0 for run in self.runs]
 
     @cached_property
+    def mean(self) -> float:
+        """The mean test accuracy."""
+        return fmean(self.test_accuracies)
+
+    @cached_property
     def train_accuracies(self) -> list[float]:
         """The final train accuracy of each run."""
         return [run.train_accuracy or 0.0 for run in self.runs]
@@ -210,14 +216,22 @@ def finished(runs: Iterable[RunOut]) -> list[RunOut]:
     return [run for run in runs if run.status == "finished"]
 
 
-def row(group: Group, seconds_to_good: Mapping[int, float], best: float | None) -> GroupRow:
-    """A group's row; `best` is the probability that its test accuracy is the highest.
+def row(
+    group: Group,
+    seconds_to_good: Mapping[int, float],
+    *,
+    diverged: int,
+    dips: Sequence[int],
+    is_best: bool | None,
+) -> GroupRow:
+    """A group's row, with the number of its runs that diverged and the ids of runs that end in a dip.
 
     `seconds_to_good` maps run ids to the seconds until `GOOD`.
     """
     runs = group.runs
     parameters = {run.parameters for run in runs}
     gaps = [a - b for a, b in zip(group.train_accuracies, group.test_accuracies, strict=True)]
+    times = [run.train_seconds or 0.0 for run in runs]
     seconds = [seconds_to_good[run.id] for run in runs if run.id in seconds_to_good]
     return GroupRow(
         id=group.id,
@@ -233,10 +247,14 @@ def row(group: Group, seconds_to_good: Mapping[int, float], best: float | None) 
         guessing=group.guessing,
         gap=over_seeds(group, gaps),
         test_loss=over_seeds(group, [run.test_loss or 0.0 for run in runs]),
-        train_seconds=over_seeds(group, [run.train_seconds or 0.0 for run in runs]),
-        seconds_to_97=over_seeds(group, seconds) if seconds else None,
+        train_seconds=over_seeds(group, times),
+        train_seconds_median=median(times),
+        seconds_to_97=median(seconds) if seconds else None,
         reached_97=len(seconds),
-        probability_best=best,
+        median=median(group.test_accuracies),
+        diverged=diverged,
+        dips=[run.id for run in runs if run.id in dips],
+        best=is_best,
     )
 
 

@@ -1,7 +1,7 @@
 """Warnings of a comparison: other differences, repeated runs, missing runs."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from app.compare.groups import BY_DEPTH
@@ -13,7 +13,7 @@ from app.schemas.comparison import Confounder
 from app.schemas.configurations import differing, part, shown_apart, titles
 from app.schemas.run_fields import Guessing
 from app.schemas.status import ENDED, Status
-from app.storage.tables import Study
+from app.storage.tables import Run, Study
 from app.text_keys import ascending
 
 _NAMED_IDS: Final = 10
@@ -53,6 +53,39 @@ def repeated(runs: Sequence[RunOut]) -> list[str]:
         what, used = ("have the same configurations and seeds as later runs", "latest run of each")
     named = _named([run.id for run in runs])
     return [f"{named} {what}. Only the {used} is used in the table and verdict."]
+
+
+def stopped_early(runs: Sequence[RunOut]) -> list[str]:
+    """A sentence on runs that used the test set to decide when to stop, if any."""
+    found = [run.id for run in runs if run.patience]
+    if not found:
+        return []
+    verb, its = ("uses", "its") if len(found) == 1 else ("use", "their")
+    why = f"{_named(found)} {verb} the test loss to decide when to stop (patience)"
+    return [f"{why}, so {its} test accuracy is not an independent measurement."]
+
+
+def unequal_epochs(runs: Sequence[RunOut]) -> list[str]:
+    """A sentence on runs that trained fewer epochs than asked, if others trained more."""
+    trained = ascending({run.epochs_done for run in runs})
+    if len(trained) == 1 or len({run.epochs for run in runs}) > 1 or not trained:
+        return []
+    return [f"The runs trained for different numbers of epochs ({trained[0]} to {trained[-1]})."]
+
+
+def hardware(rows: Iterable[Run]) -> list[str]:
+    """Sentences on runs that trained with different numbers of threads or on different processors."""
+    known = list(rows)
+    threads = sorted({row.threads for row in known if row.threads is not None})
+    names = ascending({name for row in known if (name := row.environment.get("device"))})
+    found = []
+    if len(threads) > 1:
+        counts = ", ".join(map(str, threads[:_NAMED_VALUES]))
+        found.append(f"The runs used different numbers of threads ({counts}): times can't be compared.")
+    if len(names) > 1:
+        shown = ", ".join(names[:_NAMED_VALUES])
+        found.append(f"The runs used different processors ({shown}): times can't be compared.")
+    return found
 
 
 def missing(asked: Sequence[int], runs: Sequence[RunOut]) -> list[str]:

@@ -1,108 +1,174 @@
-"""Offers to queue the seeds that an undecided comparison needs."""
+"""Offers to queue the runs that would answer an open question of a comparison."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 from sqlmodel import Session
 
 from app.compare.groups import Group
+from app.compare.inference.conclusions import Conclusions
+from app.compare.inference.needs import Needs, needs, seeds_of_new_study
+from app.formats import about, between, plural
+from app.prose import listed
 from app.queue.estimate import estimate
 from app.runs import studies
-from app.schemas.comparison import Offer, Verdict
+from app.schemas.comparison import Offer, OfferedSeeds
 from app.schemas.configurations import FOUND
 from app.schemas.hyperparameters import HYPERPARAMETERS
-from app.schemas.requests import StudyRequest
+from app.schemas.requests import MAX_SEEDS, StudyRequest
+from app.storage.tables import Study
 from trainer.config import TrainConfig
+
+_LONGER: Final = 2
+"""How many times as many epochs an offer of longer training asks for."""
 
 
 @dataclass(frozen=True, slots=True)
-class ToSettle:
-    """An offer, and the number of needed seeds that are already queued or running."""
+class Next:
+    """An offer, and the number of needed runs that are already queued or running."""
 
     offer: Offer | None = None
     pending: int = 0
 
 
-def to_settle(session: Session, judged: Verdict, groups: Sequence[Group], study_id: int | None) -> ToSettle:
-    """The offer for a verdict on these groups, which contain runs in any state.
+def next_runs(session: Session, found: Conclusions, everyone: Sequence[Group], study: Study | None) -> Next:
+    """The runs that would answer what is open: more epochs first, then seeds.
 
-    A study gets more seeds. Without a study, the offer is a new study with the groups' runs and new seeds.
+    `everyone` are the groups with runs in any state. A study gets more seeds; an exploration gets a new study
+    with new seeds. Nothing is offered where all is settled or nothing can be resolved, nor before the
+    planned runs have ended.
     """
-    wanted = judged.more_seeds or 0
-    concerned = [group for group in groups if group.id in judged.more_seeds_ids]
-    coming = [_coming(group) for group in concerned]
-    short = [group for group, seeds in zip(concerned, coming, strict=True) if seeds < wanted]
-    pending = min(wanted, *coming) if coming else 0
-    if not short or any(name in FOUND for name in short[0].key):
-        return ToSettle(None, pending)
-    count = wanted - min(coming)
-    everywhere = len(short) == len(groups)
-    offer = (
-        _new_study(session, short, count)
-        if study_id is None
-        else _more_of(session, short, count, study_id, everywhere=everywhere)
-    )
-    return ToSettle(offer, pending)
+    pending = sum(run.status in ("queued", "running") for group in everyone for run in group.runs)
+    is_provisional = found.standing.status == "provisional"
+    if pending or is_provisional or found.unranked or len(found.groups) < 2:  # noqa: PLR2004
+        return Next(None, pending)
+    if any(name in FOUND for name in found.groups[0].key):
+        return Next()
+    if found.still_improving and "epochs" not in found.groups[0].key:
+        return Next(_more_epochs(session, found, study))
+    if study is None or found.standing.status == "exploratory":
+        return Next(_new_study(session, found))
+    needed = needs(found)
+    return Next(_more_seeds(session, found, needed, study.id or 0) if needed else None)
 
 
-def _coming(group: Group) -> int:
-    """Count the seeds of a group that are queued or running and that no finished run has."""
-    done = {run.seed for run in group.runs if run.status == "finished"}
-    return len({run.seed for run in group.runs if run.status in ("queued", "running")} - done)
-
-
-def _more_of(
-    session: Session, groups: Sequence[Group], count: int, study_id: int, *, everywhere: bool
-) -> Offer | None:
-    names = list(groups[0].key)
-    only = {name: sorted({group.key[name] for group in groups}) for name in names}
+def _more_seeds(session: Session, found: Conclusions, needed: Needs, study_id: int) -> Offer | None:
+    """More seeds for groups of the study; groups that get as many are one part of the request."""
+    chosen = [group for group in found.groups if group.id in needed.seeds]
+    new = {group.id: min(MAX_SEEDS, needed.seeds[group.id] - len(group.runs)) for group in chosen}
+    parts: list[dict[str, Any]] = []
+    for group in chosen:
+        only = {name: [value] for name, value in group.key.items()}
+        same = next((part for part in parts if part["seeds"] == new[group.id] and len(only) == 1), None)
+        if same:
+            for name, values in only.items():
+                same["only"][name] += values
+        else:
+            parts.append({"seeds": new[group.id], "only": only})
+    fresh = []
     try:
-        fresh = studies.more_seeds(session, study_id, count, {} if everywhere else only)
+        for part in parts:
+            fresh += studies.more_seeds(session, study_id, part["seeds"], part["only"])
     except (studies.StudyTooLarge, studies.NothingMatches):
         return None
     guess = estimate(session, fresh)
     return Offer(
-        seeds=count,
-        groups=[group.label for group in groups],
+        kind="seeds",
+        groups=[OfferedSeeds(id=group.id, label=group.label, seeds=new[group.id]) for group in chosen],
         runs=len(fresh),
+        runs_range=needed.runs_range,
         seconds=guess.seconds,
         seconds_range=guess.range,
         basis=guess.basis,
         url=f"/studies/{study_id}/runs",
-        body={"seeds": count} | ({} if everywhere else {"only": only}),
+        body={"parts": parts},
     )
 
 
-def _new_study(session: Session, groups: Sequence[Group], count: int) -> Offer | None:
-    """Offer a study of these configurations with their seeds and new ones; None if they are no grid."""
-    runs = [run for group in groups for run in group.runs if run.status == "finished"]
+def _new_study(session: Session, found: Conclusions) -> Offer | None:
+    """A study with as many new seeds as it needs by itself, of the groups that may be the best.
+
+    It is of all groups if the exploration shows all differences. None if they are no grid, or if seeds can't
+    help.
+    """
+    count = seeds_of_new_study(found)
+    if count is None:
+        return None
+    chosen = [group for group in found.groups if group.id in found.best or not found.undecided]
+    used = {run.seed for group in found.groups for run in group.runs}
+    fresh = [seed for seed in range(len(used) + count) if seed not in used][:count]
+    return _study(session, "study", chosen, fresh, {})
+
+
+def _more_epochs(session: Session, found: Conclusions, study: Study | None) -> Offer | None:
+    """The same study with more epochs."""
+    runs = [run for group in found.groups for run in group.runs]
+    epochs = _LONGER * max(run.epochs for run in runs)
+    limit = _upper("epochs")
+    if epochs > limit:
+        return None
+    seeds = sorted({run.seed for run in runs})
+    return _study(session, "epochs", found.groups, seeds, {"epochs": [epochs]}, study.id if study else None)
+
+
+def _upper(name: str) -> int:
+    """The largest value of a hyperparameter."""
+    return next(int(part.le) for part in TrainConfig.model_fields[name].metadata if hasattr(part, "le"))
+
+
+def _study(  # noqa: PLR0917
+    session: Session,
+    kind: Literal["epochs", "study"],
+    groups: Sequence[Group],
+    seeds: Sequence[int],
+    changed: dict[str, list[Any]],
+    follows: int | None = None,
+) -> Offer | None:
+    runs = [run for group in groups for run in group.runs]
     configs = {tuple(getattr(run, name) for name in HYPERPARAMETERS if name != "seed") for run in runs}
     axes = {name: sorted({getattr(run, name) for run in runs}) for name in HYPERPARAMETERS if name != "seed"}
     if math.prod(map(len, axes.values())) != len(configs):
         return None
-    used = {run.seed for group in groups for run in group.runs}
-    done = sorted({run.seed for run in runs})
-    fresh = [seed for seed in range(len(used) + count) if seed not in used][:count]
     body: dict[str, Any] = {
         name: values
-        for name, values in axes.items()
+        for name, values in (axes | changed).items()
         if name == "depth" or values != [TrainConfig.model_fields[name].default]
     }
-    body |= {"seed": [*done, *fresh], "reuse": True}
+    body["seed"] = list(seeds)
+    if follows is not None:
+        body["follows"] = follows
     try:
-        found = studies.preview(session, StudyRequest.model_validate(body))
+        preview = studies.preview(session, StudyRequest.model_validate(body))
     except ValidationError:
         return None
     return Offer(
-        seeds=count,
-        groups=[group.label for group in groups],
-        runs=found.runs - found.duplicates,
-        seconds=found.seconds,
-        seconds_range=found.seconds_range,
-        basis=found.basis,
+        kind=kind,
+        groups=[OfferedSeeds(id=group.id, label=group.label, seeds=len(seeds)) for group in groups],
+        runs=preview.runs,
+        runs_range=None,
+        seconds=preview.seconds,
+        seconds_range=preview.seconds_range,
+        basis=preview.basis,
         url="/studies",
         body=body,
     )
+
+
+def in_words(offer: Offer) -> str:
+    """The offer as the text of a button."""
+    low, high = offer.runs_range or (offer.runs, offer.runs)
+    likely = f" (80 % range {low} to {high})" if low != high else ""
+    time = f"{about(offer.seconds)} ({between(offer.seconds_range)})"
+    cost = f"{plural(offer.runs, 'run')}{likely}, {time}"
+    if offer.kind == "epochs":
+        return f"Train {plural(offer.body['epochs'][0], 'epoch')} in a new study: {cost}"
+    seeds = {each.seeds for each in offer.groups}
+    which = listed([each.label for each in offer.groups])
+    counts = plural(seeds.pop(), "seed") if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)} seeds"
+    if offer.kind == "study":
+        return f"Test this in a new study with {counts.replace('seed', 'new seed')} for {which}: {cost}"
+    more = counts.replace("seed", "more seed", 1)
+    return f"Queue {more} for {which}: {cost}"

@@ -1,236 +1,217 @@
-"""The verdict on groups of runs, in one or two sentences."""
+"""The verdict on groups of runs, in words: every sentence derives from the conclusions."""
 
 from collections.abc import Sequence
-from statistics import fmean
+from statistics import median
 from typing import Final
 
-from app.compare.evidence import evidence, others_of
 from app.compare.groups import Group
-from app.compare.pairs import compare_pairs, several_datasets
-from app.compare.ranking import probability_best
-from app.compare.ties import leaders
-from app.formats import plural, sentence
-from app.prose import DEPTHS, Noun, in_percent, listed
-from app.schemas.comparison import Pair, Verdict
-from app.schemas.configurations import titles
-from app.statistics import MOST_SEEDS
+from app.compare.inference.conclusions import Conclusions
+from app.formats import about, plural, whole
+from app.prose import DEPTHS, Noun, in_percent, in_points, listed
+from app.schemas.comparison import Finding, Pair, Receipt, Verdict
 
-_SURE: Final = 0.995
-_SEEDS_FOR_A_TEST: Final = 2
+_MANY: Final = 45
+"""More pairs than those of ten groups make the intervals so wide that the page suggests fewer groups."""
 _TWO: Final = 2
-_NONE_LEARNT: Final = "None of these runs is better than guessing, so they can't be ranked."
+_HELPS: Final = "A larger margin, fewer groups or more test images would."
+_STATUS: Final = {"final": "", "provisional": "Provisional: ", "exploratory": "Exploratory: "}
 
 
 def verdict(
-    groups: Sequence[Group],
+    found: Conclusions,
     noun: Noun = DEPTHS,
     *,
-    unfinished: bool = False,
+    settings: str = "",
+    images: int | None = None,
     nothing: str = "There are no results to compare.",
+    outcomes: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> Verdict:
-    """Judge which groups differ in test accuracy, by how much, and what remains open.
+    """The conclusions in words.
 
-    Two groups differ only if p is below 0.05 after Holm's correction for all pairs. p is from the paired test
-    for runs of one architecture and the same seeds, else from Welch's test. Groups whose displayed means are
-    equal tie: none of them is the highest. `unfinished` says that runs have not ended yet. `nothing` is the
-    answer if there are no groups.
+    `settings` are those that all runs share, `images` the number of test images, `nothing` the answer without
+    groups. `outcomes` and `notes` are further sentences of the answer and the outlook.
     """
-    pairs = compare_pairs(groups)
-    likely = _probabilities(groups)
-    wanted, where = _seeds_for_the_best(groups, pairs)
-    best = [] if _all_guess(groups) else leaders(groups)
+    bill = [_receipt(found, *both) for both in found.neighbours]
     return Verdict(
-        answer=_answer(groups, pairs, likely, noun, unfinished=unfinished) or [nothing],
-        outlook=_outlook(groups, pairs, likely, noun),
-        evidence=evidence(groups, pairs),
-        pairs=pairs,
-        best=[group.id for group in best],
-        probability_best=likely,
-        more_seeds=wanted,
-        more_seeds_for=[label for _, label in where],
-        more_seeds_ids=[group_id for group_id, _ in where],
+        status=found.standing.status,
+        look=found.standing.look,
+        level=found.standing.level,
+        margin=found.margin,
+        still_improving=bool(found.still_improving),
+        answer=[*(_answer(found, noun, settings, images) or [nothing]), *outcomes],
+        outlook=[*_outlook(found, noun, images), *notes],
+        evidence=[in_words(each) for each in bill],
+        best=found.best,
+        best_of_these_images=found.best_of_these_images,
+        bill=bill,
+        pairs=found.pairs,
     )
 
 
-def _all_guess(groups: Sequence[Group]) -> bool:
-    """Whether every run of every group is guessing."""
-    return bool(groups) and all(group.guessing == len(group.runs) for group in groups)
+def in_words(receipt: Receipt) -> str:
+    """A receipt as a sentence: `+ layer 2: +1.82 pp [+1.60, +2.00], better, for 399,200 parameters more.`.
+
+    A receipt without an interval says why it has none.
+    """
+    claim = f"{receipt.label}: {in_points(receipt.difference)}"
+    if receipt.interval is None:
+        return f"{claim} ({receipt.untested})."
+    costs = []
+    if receipt.parameters:
+        costs.append(f"{whole(receipt.parameters)} more parameters")
+    if receipt.seconds and receipt.seconds > 0:
+        costs.append(f"{about(receipt.seconds)} more training time")
+    price = f"; costs {' and '.join(costs)}" if costs and receipt.answer == "better" else ""
+    return f"{claim} {bracketed(receipt.interval)}, {judged(receipt)}{price}."
 
 
-def _probabilities(groups: Sequence[Group]) -> list[float] | None:
-    """Each group's probability of being the best; None if it can't be estimated."""
-    if any(group.mixed for group in groups) or several_datasets(groups):
-        return None
-    families: dict[object, list[int]] = {}
-    for place, group in enumerate(groups):
-        if group.family is not None:
-            families.setdefault(group.family, []).append(place)
-    together = [places for places in families.values() if len(places) > 1]
-    in_pairs = {place for places in together for place in places}
-    return probability_best(
-        [
-            group.in_order(group.test_accuracies) if place in in_pairs else group.test_accuracies
-            for place, group in enumerate(groups)
-        ],
-        together,
+def bracketed(interval: tuple[float, float]) -> str:
+    """An interval in percentage points without its unit: [+1.60, +2.00]."""
+    low, high = (in_points(bound).removesuffix(" pp") for bound in interval)
+    return f"[{low}, {high}]"
+
+
+def judged(pair: Finding) -> str:
+    """What the interval of a pair shows, in words."""
+    words = str(pair.answer)
+    if pair.answer in ("better", "worse"):
+        words += " by more than the margin" if pair.exceeds_margin else ""
+    if pair.still_improving:
+        words += ", still improving"
+    return words
+
+
+def _receipt(found: Conclusions, first: Group, second: Group) -> Receipt:
+    pair = found.by_ids[first.id, second.id]
+    sizes = [{run.parameters for run in group.runs} for group in (first, second)]
+    times = [
+        [run.train_seconds for run in group.runs if run.train_seconds is not None]
+        for group in (first, second)
+    ]
+    is_next = first.depth is not None and second.depth == first.depth + 1
+    label = f"+ layer {second.depth}" if is_next else f"{second.label} against {first.label}"
+    return Receipt(
+        label=label,
+        parameters=sizes[1].pop() - sizes[0].pop() if all(len(size) == 1 for size in sizes) else None,
+        seconds=median(times[1]) - median(times[0]) if all(times) else None,
+        **pair.model_dump(include=set(Receipt.model_fields) - {"label", "parameters", "seconds"}),
     )
 
 
-def _answer(
-    groups: Sequence[Group],
-    pairs: Sequence[Pair],
-    probabilities: Sequence[float] | None,
-    noun: Noun,
-    *,
-    unfinished: bool,
-) -> list[str]:
-    """The best group, its probability and its tests against the others, in up to two sentences."""
+def _answer(found: Conclusions, noun: Noun, settings: str, images: int | None) -> list[str]:
+    """The headline, and the sentence on these test images alone."""
+    groups = found.groups
     if not groups:
         return []
-    if names := several_datasets(groups):
-        what = f"These runs used different images ({listed(names)}), so they can't be ranked"
-        return [f"{what}: compare runs of one data set."]
-    best = leaders(groups)
-    first = f"{'So far ' if unfinished else ''}{_reached(best)}"
-    if _all_guess(groups):
-        return [f"{first}.", _NONE_LEARNT]
+    status = _STATUS[found.standing.status]
+    where = f"With {settings}" if settings else ""
     if len(groups) == 1:
-        return [f"{first}; with only one {noun.one} there is nothing to compare it with."]
-    if len(best) == len(groups):
-        return [f"{first}: the means are equal."]
-    first += f", the highest of {plural(len(groups), noun.one, noun.many)}"
-    if len(best) > 1:
-        first += ": a tie"
-    elif probabilities is not None:
-        first += _how_likely(probabilities[groups.index(best[0])])
-    return [f"{first}.", *_second(groups, best, pairs)]
+        reached = f"{groups[0].label} reached {in_percent(groups[0].mean)} test accuracy ({groups[0].size})"
+        return [
+            _sentence(
+                status, where, f"{reached}; with only one {noun.one} there is nothing to compare it with."
+            )
+        ]
+    highest = max(groups, key=lambda group: group.mean)
+    if found.unranked:
+        return [_sentence("", "", f"{found.unranked}.")]
+    if all(pair.interval is None for pair in found.pairs):
+        seen = f"{highest.label} reached the highest mean test accuracy, {in_percent(highest.mean)}"
+        return [_sentence(status, where, f"{seen}. Without intervals, the order may be due to chance.")]
+    best = [group for group in groups if group.id in found.best]
+    is_general = all(pair.new_images for pair in found.pairs if pair.interval)
+    on = " on new images of the same kind" if is_general else ""
+    so_far = "so far, " if found.standing.status == "provisional" else ""
+    headline = _sentence(status, where, f"{so_far}{_best(found, best, noun, on)}.{_unsettled(found)}")
+    return [headline, *_these_images(found, noun, images, is_general=is_general)]
 
 
-def _reached(best: Sequence[Group]) -> str:
-    """The mean test accuracy of the best or tied groups, and their number of runs, in words."""
-    accuracy = in_percent(fmean(best[0].test_accuracies))
+def _sentence(status: str, where: str, what: str) -> str:
+    """Join the parts of a headline; the first letter is a capital."""
+    text = f"{where}: {what}" if where else what
+    text = f"{status}{text[0].lower() if status and text.startswith('With') else text[0]}{text[1:]}"
+    return text[0].upper() + text[1:]
+
+
+def _best(found: Conclusions, best: Sequence[Group], noun: Noun, on: str) -> str:
+    """Which groups may be the best."""
     names = listed([group.label for group in best])
     if len(best) == 1:
-        alone = len(best[0].runs) == 1
-        how = "with its only seed" if alone else f"on average ({best[0].size})"
-        return f"{names} reached {accuracy} test accuracy {how}"
-    together = "both" if len(best) == _TWO else "all"
-    sizes = {group.size for group in best}
-    if all(len(group.runs) == 1 for group in best):
-        how = "with one seed each"
-    else:
-        how = f"on average ({sizes.pop()} each)" if len(sizes) == 1 else "on average"
-    return f"{names} {together} reached {accuracy} test accuracy {how}"
-
-
-def _how_likely(chance: float) -> str:
-    """The probability of being the best in words, never rounded to 100 %."""
-    shown = "> 99" if chance > _SURE else str(round(chance * 100))
-    return f"; {shown} % likely to be the best"
-
-
-def _second(groups: Sequence[Group], best: Sequence[Group], pairs: Sequence[Pair]) -> list[str]:
-    """The groups from which the best differ significantly and the others, or why there is no test."""
-    if mixed := [group for group in groups if group.mixed]:
-        names = titles(name for group in mixed for name in group.mixed)
-        why = f"the runs of {listed([group.label for group in mixed])} differ in {names}"
-        return [f"No test is possible, because {why}: split by {names}."]
-    if all(len(group.runs) == 1 for group in groups):
-        return ["With one seed each, the differences can't be tested: add seeds."]
-    tied = len(best) > 1
+        return f"the best{on} is {names}, with {in_percent(best[0].mean)} test accuracy ({best[0].size})"
     ids = {group.id for group in best}
-    judged: dict[bool | None, list[str]] = {True: [], False: [], None: []}
-    for other in groups:
-        if other.id not in ids:
-            found = {pair.different for pair in others_of(other, pairs) if ids & set(pair.ids)}
-            judged[False if False in found else None if None in found else True].append(other.label)
-    better, open_, untested = (listed(judged[key]) for key in (True, False, None))
-    found = []
-    if better:
-        found.append(f"{'each differs' if tied else 'it differs'} significantly from {better}")
-    if open_ and tied:
-        found.append(f"at least one of them has no significant difference from {open_}")
-    elif open_:
-        found.append(f"there is no significant difference from {open_}")
-    if untested and tied:
-        found.append(f"not every pair with {untested} can be tested")
-    elif untested:
-        found.append(f"no test against {untested} is possible")
-    return [sentence("; ".join(found))]
+    within = [pair for pair in found.pairs if ids.issuperset(pair.ids)]
+    if all(pair.answer == "equivalent" for pair in within):
+        equal = f"equivalent within {in_points(found.margin).removeprefix('+')}"
+        if len(best) == len(found.compared):
+            return f"{names} are {equal}{on}"
+        return f"the best{on} are {names}, which are {equal}"
+    if len(best) == len(found.compared):
+        return f"no {noun.one} is shown to be better than another{on}"
+    return f"the best{on} is among {names}"
 
 
-def _open(groups: Sequence[Group], pairs: Sequence[Pair]) -> list[Pair]:
-    """The undecided pairs of the best group, or of those tied for it."""
-    best = leaders(groups)
-    ids = {group.id for group in best}
-    return [
-        pair
-        for top in best
-        for pair in others_of(top, pairs)
-        if pair.different is False and not ids.issuperset(pair.ids)
-    ]
+def _unsettled(found: Conclusions) -> str:
+    """A second sentence of the headline, on groups that more epochs could move."""
+    if not found.still_improving:
+        return ""
+    if all(each.slopes is not None and not each.slopes.values for each in found.measured):
+        return " Too few epochs to estimate a trend: more epochs could change this."
+    labels = _labels(found, found.still_improving)
+    is_all = len(labels) == len(found.groups)
+    which = "Still improving" if is_all else f"{listed(labels)} are still improving"
+    return f" {which} at this budget: more epochs could change this."
 
 
-def _outlook(
-    groups: Sequence[Group], pairs: Sequence[Pair], probabilities: Sequence[float] | None, noun: Noun
-) -> list[str]:
-    """The open questions, and the number of seeds that would likely settle them."""
-    if not _can_be_settled(groups):
-        return []
-    found = []
-    alone = len(leaders(groups)) == 1
-    if alone and probabilities is None and any(len(group.runs) > 1 for group in groups):
-        found.append(_why_not_likely(groups, noun))
-    undecided = _open(groups, pairs)
-    if nearest := _nearest(undecided or pairs):
-        found.append(_what_would_settle(nearest, noun))
-    elif undecided:
-        found.append(
-            f"The differences are so small that even {MOST_SEEDS} seeds would probably not show them."
+def _labels(found: Conclusions, pairs: Sequence[Pair]) -> list[str]:
+    """The labels of the groups of these pairs, in order."""
+    ids = {group_id for pair in pairs for group_id in pair.ids}
+    return [group.label for group in found.groups if group.id in ids]
+
+
+def _these_images(found: Conclusions, noun: Noun, images: int | None, *, is_general: bool) -> list[str]:
+    """The answer for these test images alone."""
+    which = f"these {images:,} test images" if images else "these test images"
+    if not is_general:
+        why = "predictions of some runs are missing, so nothing is known about new images"
+        return [f"This holds for {which} only: {why}."]
+    ids = found.best_of_these_images
+    names = listed([group.label for group in found.groups if group.id in ids])
+    on = f"On {which} alone, with only the variation over seeds"
+    if len(ids) == 1:
+        return [f"{on}, the best is {names}."]
+    if len(ids) == len(found.compared):
+        return [f"{on}, no {noun.one} is shown to be better than another."]
+    return [f"{on}, the best is among {names}."]
+
+
+def _outlook(found: Conclusions, noun: Noun, images: int | None) -> list[str]:
+    """What is open, and why."""
+    sentences = []
+    if found.standing.reason and found.groups:
+        sentences.append(_why(found))
+    if found.unranked or len(found.groups) < _TWO:
+        return sentences
+    if single := [group.label for group in found.groups if len(group.runs) == 1]:
+        each = "has a single seed" if len(single) == 1 else "have a single seed each"
+        sentences.append(f"{listed(single)} {each}, so there is no interval. Add seeds.")
+    margin = in_points(found.margin).removeprefix("+")
+    blunt = [pair for pair in found.undecided if not (pair.resolvable or pair.still_improving)]
+    if blunt:
+        which = f"These {images:,} test images" if images else "These test images"
+        names = listed(_labels(found, blunt))
+        sentences.append(
+            f"{which} cannot resolve ±{margin} between {names}: more seeds would not help. {_HELPS}"
         )
-    return found
+    if len(found.pairs) > _MANY:
+        pairs, groups = plural(len(found.pairs), "pair"), plural(len(found.groups), "group")
+        held = f"The intervals hold jointly for {pairs} of {groups}, which makes them wide"
+        sentences.append(f"{held}. Compare fewer {noun.many} for narrower ones.")
+    return sentences
 
 
-def _can_be_settled(groups: Sequence[Group]) -> bool:
-    """Whether more seeds could settle the differences between these groups."""
-    if len(groups) <= 1 or several_datasets(groups) or any(group.mixed for group in groups):
-        return False
-    return not _all_guess(groups)
-
-
-def _why_not_likely(groups: Sequence[Group], noun: Noun) -> str:
-    unsaid = "P(best) can't be computed"
-    if any(len(group.runs) == 1 for group in groups):
-        return f"{unsaid}: a {noun.one} has a single seed."
-    return f"{unsaid}: the test accuracies of some {noun.many} do not vary over seeds."
-
-
-def _what_would_settle(pair: Pair, noun: Noun) -> str:
-    return (
-        f"About {plural(pair.more_seeds or 0, 'more seed')} per {noun.one} would likely show whether "
-        f"{listed(pair.groups)} differ, if the true difference equals the observed one."
-    )
-
-
-def _seeds_for_the_best(
-    groups: Sequence[Group], pairs: Sequence[Pair]
-) -> tuple[int | None, list[tuple[str, str]]]:
-    """The number of seeds needed, and the ids and labels of the groups that need them.
-
-    These are the groups with a single seed. If there are none, they are the best group and its nearest
-    undecided rival. Without a rival, they are the pair nearest to a decision.
-    """
-    if not _can_be_settled(groups):
-        return None, []
-    if single := [(group.id, group.label) for group in groups if len(group.runs) == 1]:
-        return _SEEDS_FOR_A_TEST, single
-    nearest = _nearest(_open(groups, pairs) or pairs)
-    if nearest is None:
-        return None, []
-    return nearest.more_seeds, list(zip(nearest.ids, nearest.groups, strict=True))
-
-
-def _nearest(pairs: Sequence[Pair]) -> Pair | None:
-    """The undecided pair that needs the fewest seeds."""
-    known = (pair for pair in pairs if pair.more_seeds)
-    return min(known, key=lambda pair: pair.more_seeds or 0, default=None)
+def _why(found: Conclusions) -> str:
+    reason = found.standing.reason[0].upper() + found.standing.reason[1:]
+    if found.standing.status == "provisional":
+        return f"{reason}."
+    return f"{reason}. Treat the result as a hypothesis: test it in a study with new seeds."

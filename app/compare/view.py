@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from app.compare import offers
 from app.compare.groups import AXES, marks_of_runs, noun
 from app.compare.reference import are_comparable
-from app.compare.ties import equal
-from app.formats import NOTHING, signed_loss, written
+from app.compare.verdict import bracketed, judged
+from app.formats import NOTHING, duration, signed_loss, whole, written
 from app.prose import in_points, listed
 from app.runs import advice
 from app.schemas.answers import RunOut
-from app.schemas.comparison import Findings, GroupRow, Verdict
+from app.schemas.comparison import Findings, GroupRow, Pair, Receipt, Verdict
 from app.schemas.configurations import shown_apart, title_of
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.text_keys import ascending
@@ -23,18 +24,23 @@ _PUBLISHED_SETTINGS: Final = {
     if name not in ("depth", "seed", "device")
 }
 """Defaults are the settings of the published runs."""
-_JUDGED: Final = {True: "significant", False: "not significant", None: "not tested"}
-"""Judgements of a pair by `Pair.different`."""
-_EQUAL: Final = "equal"
-"""The judgement of a pair whose displayed means are equal."""
 _VALUES: Final = 3
 """How many values of a setting a sentence lists."""
+_MATRIX: Final = 12
+"""The maximum number of groups in the matrix of pairs."""
+_MANY: Final = 30
+"""Tables of runs with more rows than this are folded."""
+_ROWS: Final = 50
+"""How many rows a page shows of a table of runs."""
+_GROUPS: Final = 16
+"""How many rows a page shows of the table of groups."""
 
 
-def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
+def view(comparison: Findings, baseline: str | None, *, every_row: bool = True) -> dict[str, Any]:
     """The context of the templates; `baseline` is the id of the baseline.
 
-    URLs of earlier versions contain its label instead.
+    URLs of earlier versions contain its label instead. Without `every_row`, long tables show only their first
+    rows.
     """
     named = [row for row in comparison.groups if baseline in (row.id, row.label)]
     pinned = named[0] if named else None
@@ -46,10 +52,19 @@ def view(comparison: Findings, baseline: str | None) -> dict[str, Any]:
         "marks": {group.id: group for group in comparison.members},
         "marks_of_runs": marks_of_runs(comparison.members),
         "baseline": pinned,
-        "versus": versus(comparison.verdict, pinned, comparison.groups),
+        "versus": versus(comparison.verdict, pinned),
+        "headline": Headline.of(comparison),
+        "matrix": matrix(comparison),
+        "scope": scope(comparison.verdict),
+        "devices": devices(comparison.runs),
+        "bracketed": bracketed,
+        "judged": judged,
+        "cost": cost,
+        "extent": Extent.of(comparison, every_row=every_row),
         "parameters": Parameters.of(comparison.runs),
         "unlike_published": unlike_published(comparison.runs),
         "shows_published": are_comparable(comparison.runs),
+        "offer_words": offers.in_words,
         "signed_points": in_points,
         "signed_loss": signed_loss,
     }
@@ -61,33 +76,143 @@ def title(by: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Headline:
+    """The answer of a comparison, and what limits it.
+
+    `badge` is its status in a word, empty if it is final, and `reason` says why. `details` are the sentences
+    below the headline, `open` those on open questions.
+    """
+
+    badge: str
+    reason: str
+    text: str
+    details: Sequence[str]
+    open: Sequence[str]
+
+    @classmethod
+    def of(cls, comparison: Findings) -> "Headline":
+        """The headline of a comparison. The badge replaces the status at the start of the answer."""
+        found = comparison.verdict
+        first, *details = found.answer
+        if found.status == "final" or not comparison.groups:
+            return cls("", "", first, details, found.outlook)
+        badge = found.status.capitalize()
+        text = first.removeprefix(f"{badge}: ")
+        reason, *others = found.outlook
+        return cls(badge, reason, f"{text[:1].upper()}{text[1:]}", details, others)
+
+    @property
+    def parts(self) -> tuple[str, str]:
+        """The shared settings with their colon, empty if there are none, and the claim."""
+        settings, colon, claim = self.text.partition(": ")
+        return (f"{settings}:", claim) if colon and settings.startswith("With ") else ("", self.text)
+
+
+def matrix(comparison: Findings) -> list[tuple[GroupRow, list[Pair | None]]]:
+    """Each group against every group, itself excepted; empty if there are too many groups for a table."""
+    groups = comparison.groups
+    if not 1 < len(groups) <= _MATRIX:
+        return []
+    found = {pair.ids: pair for pair in comparison.verdict.pairs}
+    found |= {turned(pair).ids: turned(pair) for pair in comparison.verdict.pairs}
+    return [(row, [found.get((other.id, row.id)) for other in groups]) for row in groups]
+
+
+def scope(found: Verdict) -> str:
+    """What the intervals of a verdict hold for; empty without intervals."""
+    tested = [pair for pair in found.pairs if pair.interval]
+    if not tested:
+        return ""
+    general = [pair for pair in tested if pair.new_images]
+    if len(general) == len(tested):
+        return "new images of the same kind"
+    if not general:
+        return "these test images only"
+    return "new images of the same kind, or these test images only where predictions are missing"
+
+
+def cost(receipt: Receipt) -> str:
+    """What the second group costs more than the first, with signs; empty if it is unknown or nothing."""
+    parts = []
+    if receipt.parameters:
+        parts.append(f"{_sign(receipt.parameters)}{whole(abs(receipt.parameters))} parameters")
+    if receipt.seconds:
+        parts.append(f"{_sign(receipt.seconds)}{duration(abs(receipt.seconds))}")
+    return ", ".join(parts)
+
+
+def _sign(number: float) -> str:
+    return "\N{MINUS SIGN}" if number < 0 else "+"
+
+
+def devices(runs: Sequence[RunOut]) -> str:
+    """The devices that these runs trained on; empty if none has started."""
+    return listed(ascending({run.device_used for run in runs if run.device_used}))
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much of its tables a page shows: how many `runs` and `groups`, and whether runs are `folded`."""
+
+    runs: int
+    groups: int
+    folded: bool
+
+    @classmethod
+    def of(cls, comparison: Findings, *, every_row: bool) -> "Extent":
+        """All rows if asked; otherwise the first ones of long tables."""
+        runs, groups = len(comparison.runs), len(comparison.members)
+        if every_row:
+            return cls(runs, groups, folded=False)
+        return cls(min(runs, _ROWS), min(groups, _GROUPS), folded=runs > _MANY)
+
+
+@dataclass(frozen=True, slots=True)
 class Versus:
-    """A group's test accuracy minus the baseline's, the judgement, and the interval of this pair alone."""
+    """A group's test accuracy minus the baseline's, with its interval and what that shows."""
 
     difference: str
     interval: str
 
 
-def versus(judged: Verdict, baseline: GroupRow | None, groups: Sequence[GroupRow]) -> dict[str, Versus]:
+_TURNED: Final = {"better": "worse", "worse": "better"}
+"""What an answer becomes when the groups of a pair change places."""
+
+
+def versus(found: Verdict, baseline: GroupRow | None) -> dict[str, Versus]:
     """Every other group's difference from the baseline, by group id."""
     if baseline is None:
         return {}
-    found = {}
-    means = {group.id: group.test_accuracy.mean for group in groups}
-    for pair in judged.pairs:
-        if baseline.id not in pair.ids:
-            continue
-        first, second = pair.ids
-        sign = 1 if first == baseline.id else -1
-        interval = ""
-        if pair.ci95:
-            low, high = sorted(sign * bound for bound in pair.ci95)
-            interval = f"{in_points(low)} to {in_points(high)}".replace(" pp", "")
-        other = second if first == baseline.id else first
-        judgement = _EQUAL if equal(means[first], means[second]) else _JUDGED[pair.different]
-        difference = f"{in_points(sign * pair.difference)}, {judgement}"
-        found[other] = Versus(difference, interval)
-    return found
+    return {
+        pair.ids[1] if pair.ids[0] == baseline.id else pair.ids[0]: _versus(
+            pair if pair.ids[0] == baseline.id else turned(pair)
+        )
+        for pair in found.pairs
+        if baseline.id in pair.ids
+    }
+
+
+def _versus(pair: Pair) -> Versus:
+    shown = judged(pair) if pair.answer else pair.untested or ""
+    return Versus(f"{in_points(pair.difference)}, {shown}", bracketed(pair.interval) if pair.interval else "")
+
+
+def turned(pair: Pair) -> Pair:
+    """The same pair as the first group minus the second."""
+    swapped = {
+        name: tuple(reversed(value)) if (value := getattr(pair, name)) else None
+        for name in ("depths", "groups", "ids")
+    }
+    bounds = {
+        name: (-value[1], -value[0]) if (value := getattr(pair, name)) else None
+        for name in ("interval", "of_these_images")
+    }
+    answer = _TURNED.get(str(pair.answer), pair.answer)
+    return pair.model_copy(
+        update=swapped
+        | bounds
+        | {"difference": -pair.difference, "answer": answer, "improvement": 1 - pair.improvement}
+    )
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from itertools import groupby
 from operator import itemgetter
 
 import orjson
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
 from app.schemas.answers import CURVES, EPOCH_COLUMNS, EpochColumns
 from app.storage.database import json_array
-from app.storage.tables import Epoch
+from app.storage.tables import Epoch, Run
 
 
 def of_run(session: Session, run_id: int) -> EpochColumns:
@@ -59,6 +59,24 @@ def curves_json(session: Session, run_ids: Iterable[int]) -> dict[int, dict[str,
         run_id: dict(zip(CURVES, map(orjson.Fragment, texts_of.get(run_id, empty)), strict=True))
         for run_id in wanted
     }
+
+
+def last_quarters(session: Session, run_ids: Iterable[int]) -> dict[int, list[float]]:
+    """The test accuracies of each run's last quarter of epochs, at least four, in order.
+
+    A run without epochs is missing.
+    """
+    query = (
+        select(Epoch.run_id, Epoch.test_accuracy)
+        .join(Run, col(Run.id) == Epoch.run_id)
+        .where(
+            col(Epoch.run_id).in_(list(run_ids)),
+            or_(col(Epoch.epoch) * 4 > col(Run.epochs_done) * 3, col(Epoch.epoch) > col(Run.epochs_done) - 4),
+        )
+        .order_by(col(Epoch.run_id), col(Epoch.epoch))
+    )
+    rows = session.connection().execute(query)
+    return {run_id: [value for _, value in group] for run_id, group in groupby(rows, itemgetter(0))}
 
 
 def seconds_to(session: Session, run_ids: Iterable[int], accuracy: float) -> dict[int, float]:

@@ -13,7 +13,7 @@ from app.schemas.comparison import Findings, GroupRow, Spread
 _OF_LAYERS: Final = ("layer_sizes", "gradient_norms", "dead_relu")
 """Lists of numbers. Besides its own column, each has a column per element, such as `layer_sizes_1`."""
 
-_SPREADS: Final = ("train_accuracy", "test_accuracy", "gap", "test_loss", "train_seconds", "seconds_to_97")
+_SPREADS: Final = ("train_accuracy", "test_accuracy", "gap", "test_loss", "train_seconds")
 _FORMULA: Final = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
 """First characters that spreadsheets treat as a formula, also in full width."""
 
@@ -54,8 +54,13 @@ def _group(row: GroupRow) -> dict[str, Any]:
         "guessing": row.guessing,
         "parameters": row.parameters,
         **figures,
+        "test_accuracy_median": row.median,
+        "train_seconds_median": row.train_seconds_median,
+        "seconds_to_97_median": row.seconds_to_97,
         "reached_97": row.reached_97,
-        "probability_best": row.probability_best,
+        "diverged": row.diverged,
+        "dips": ", ".join(map(str, row.dips)),
+        "best": row.best,
     }
 
 

@@ -1,12 +1,11 @@
 """Studies: creation from a grid, more seeds, progress."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, func, or_
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -18,7 +17,7 @@ from app.runs.reading import timestamp
 from app.schemas.answers import RunOut, StudyOut, StudyPreview
 from app.schemas.configurations import FOUND, differing
 from app.schemas.hyperparameters import HYPERPARAMETERS
-from app.schemas.requests import MAX_GRID, GridRequest, Labels
+from app.schemas.requests import MAX_GRID, GridRequest, Labels, MoreSeeds
 from app.schemas.status import ENDED, STATUSES, Status
 from app.storage.database import clock
 from app.storage.tables import Run, Study, StudyRun
@@ -26,7 +25,6 @@ from trainer.config import TrainConfig
 
 _NAMED_VALUES: Final = 6
 _LONGEST_NAME: Final = 100
-_EVERYTHING: Final[Mapping[str, Sequence[Any]]] = MappingProxyType({})
 
 
 class StudyNotFound(Exception):
@@ -69,6 +67,9 @@ def preview(session: Session, request: GridRequest, sizes: Mapping[str, Images] 
 def create_study(session: Session, request: GridRequest, *, limit: int) -> StudyOut:
     """Create a study and queue its runs; with `reuse`, finished runs of the same hyperparameters join it.
 
+    If runs of these configurations and seeds have finished, their results were visible before: the study
+    starts one look after theirs.
+
     Raises:
         QueueFull: more than `limit` runs would be queued; the caller must roll back its transaction.
     """
@@ -76,7 +77,9 @@ def create_study(session: Session, request: GridRequest, *, limit: int) -> Study
     study = Study(name=request.name or default_name(request.axes), created_at=clock(session))
     session.add(study)
     session.flush()
-    twins = finished_twins(session, configs) if request.reuse else {}
+    known = finished_twins(session, configs)
+    twins = known if request.reuse else {}
+    study.look = _first_look(session, request.follows, known.values())
     _fill(session, _id(study), configs, request, twins, limit=limit)
     return _answer(session, study)
 
@@ -113,21 +116,44 @@ def more_seeds(
     return fresh
 
 
-def add_seeds(
-    session: Session,
-    study_id: int,
-    count: int,
-    only: Mapping[str, Sequence[Any]] = _EVERYTHING,
-    *,
-    limit: int,
-) -> StudyOut:
-    """Queue the runs of `more_seeds`; raises the errors of `more_seeds` and `create_study`."""
-    fresh = more_seeds(session, study_id, count, only)
+def add_seeds(session: Session, study_id: int, parts: Sequence[MoreSeeds], *, limit: int) -> StudyOut:
+    """Queue the runs of `more_seeds` for each part; raises its errors and those of `create_study`.
+
+    This is another look at the study if a run of it has finished.
+    """
+    fresh = [config for part in parts for config in more_seeds(session, study_id, part.seeds, part.wanted)]
+    fresh = list(dict.fromkeys(fresh))
     if fresh:
+        _count_look(session, study_id)
         of_study = select(Run).where(col(Run.id).in_(_members(study_id)))
         first = session.exec(of_study.order_by(col(Run.id)).limit(1)).one()
         _fill(session, study_id, fresh, Labels(priority=first.priority, tags=first.tags), {}, limit=limit)
     return _answer(session, _get(session, study_id))
+
+
+def _first_look(session: Session, follows: int | None, known: Iterable[int]) -> int:
+    """The first look of a new study: one after those whose results are visible or led to the study.
+
+    `known` are finished runs with the same configurations and seeds, which would end alike.
+    """
+    ids = list(known)
+    query = select(func.max(Study.look)).where(
+        or_(
+            col(Study.id) == follows,
+            col(Study.id).in_(select(StudyRun.study_id).where(col(StudyRun.run_id).in_(ids))),
+        )
+    )
+    seen = session.exec(query).one()
+    return (seen or int(bool(ids))) + 1
+
+
+def _count_look(session: Session, study_id: int) -> None:
+    """Count another look if results of the study are visible."""
+    visible = (
+        select(Run.id).where(col(Run.id).in_(_members(study_id)), col(Run.status) == "finished").limit(1)
+    )
+    if session.exec(visible).first() is not None:
+        _get(session, study_id).look += 1
 
 
 def cancel_study(session: Session, study_id: int) -> StudyOut:
@@ -209,6 +235,7 @@ def _fill(
     queued = admission.enqueue_all(session, [(config, unnamed, study_id) for config in fresh], limit=limit)
     members = {**twins, **dict(zip(fresh, queued, strict=True))}
     places = [{"study_id": study_id, "run_id": members[config]} for config in configs]
+    _get(session, study_id).planned += len(places)
     if places:
         session.execute(sqlalchemy.insert(StudyRun), places)
 

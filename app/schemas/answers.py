@@ -187,6 +187,12 @@ class StudyPreview(BaseModel):
     seconds: Annotated[float, Field(description="Estimated time to train them all, in seconds.")]
     seconds_range: TimeRange
     basis: Annotated[str, Field(description="Basis of the estimate.")]
+    can_show: Annotated[
+        str,
+        Field(
+            description="The smallest difference that the study can show, in a sentence; empty if unknown."
+        ),
+    ] = ""
     warnings: Annotated[
         list[str], Field(description="Warnings about unusual values; they do not reject the request.")
     ] = []

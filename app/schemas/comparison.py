@@ -1,6 +1,6 @@
 """Bodies of responses about comparisons: groups, verdict, charts, images."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, computed_field
 
@@ -67,15 +67,26 @@ class GroupRow(_Group):
     test_accuracy: Annotated[Spread, Field(description="Final test accuracy.")]
     guessing: Annotated[int, Field(description="How many runs have a test accuracy not above chance.")]
     gap: Annotated[Spread, Field(description="Train accuracy minus test accuracy.")]
-    test_loss: Annotated[Spread, Field(description="Final test loss, in nats.")]
+    test_loss: Annotated[Spread, Field(description="Final test loss.")]
     train_seconds: Annotated[Spread, Field(description="Training time, without evaluation.")]
+    train_seconds_median: Annotated[float, Field(description="Median training time.")]
     seconds_to_97: Annotated[
-        Spread | None,
-        Field(description="Training time to 97 % test accuracy, of the runs that reached it."),
+        float | None,
+        Field(
+            description="Median training time until the first epoch with 97 % test accuracy, of the runs "
+            "that reached it."
+        ),
     ]
-    reached_97: Annotated[int, Field(description="Number of runs that reached 97 % test accuracy.")]
-    probability_best: Annotated[
-        float | None, Field(description="Probability that its true mean test accuracy is the highest.")
+    reached_97: Annotated[int, Field(description="How many runs reached it.")]
+    median: Annotated[float, Field(description="Median test accuracy.")]
+    diverged: Annotated[int, Field(description="Runs of the group that failed because the loss diverged.")]
+    dips: Annotated[
+        list[int],
+        Field(description="Ids of runs whose final test accuracy is far below that of their recent epochs."),
+    ]
+    best: Annotated[
+        bool | None,
+        Field(description="Whether no other group is better; null if the groups can't be ranked."),
     ]
 
 
@@ -88,79 +99,134 @@ class ReferenceRow(BaseModel):
     seconds: Annotated[float, Field(description="Published training time, in seconds.")]
 
 
-class Pair(BaseModel):
-    """Two groups compared: the difference of mean test accuracy, the second minus the first."""
+Answer = Literal[
+    "better",  # the interval lies above 0
+    "worse",  # it lies below 0
+    "equivalent",  # it lies within the margin on both sides of 0
+    "undecided",
+]
+"""The second group of a pair compared with the first."""
+
+ClaimStatus = Literal[
+    "final",  # every run that the study planned has ended
+    "provisional",  # some have not: nothing is claimed yet
+    "exploratory",  # runs or grouping were chosen after results were visible: estimates, no claims
+]
+"""How far the statements of a verdict can be trusted."""
+
+Interval = tuple[float, float]
+
+
+class Finding(BaseModel):
+    """A difference of mean test accuracy, and what its interval shows."""
+
+    difference: Annotated[float, Field(description="The second group minus the first, as a fraction.")]
+    interval: Annotated[
+        Interval | None,
+        Field(
+            description="Simultaneous interval: the intervals of all pairs together miss a true difference "
+            "with at most the probability `level`. Null without repeated seeds."
+        ),
+    ]
+    new_images: Annotated[
+        bool,
+        Field(
+            description="Whether the interval holds for new test images of the same kind. If not, because "
+            "predictions are missing, it holds for these test images only."
+        ),
+    ]
+    answer: Annotated[Answer | None, Field(description="What the interval shows of the second group.")]
+    exceeds_margin: Annotated[bool, Field(description="Whether the whole interval lies beyond the margin.")]
+    still_improving: Annotated[
+        bool,
+        Field(description="Whether the answer could change if both groups trained a quarter longer."),
+    ]
+    untested: Annotated[str | None, Field(description="Why there is no interval, where there is none.")]
+
+
+class Pair(Finding):
+    """Two groups compared: the second minus the first."""
 
     depths: Annotated[
         tuple[int, int] | None, Field(description="Depths of both groups; null if grouped otherwise.")
     ]
     groups: Annotated[tuple[str, str], Field(description="Labels of both groups.")]
     ids: Annotated[tuple[str, str], Field(description="Ids of both groups.")]
-    difference: Annotated[float, Field(description="Mean test accuracy of the second minus the first.")]
-    ci95: Annotated[
-        tuple[float, float] | None,
-        Field(
-            description="95 % confidence interval of the difference, not corrected for multiple comparisons."
-        ),
-    ]
-    p: Annotated[
-        float | None,
-        Field(
-            description="p value of Welch's t-test, or of the paired t-test if `paired`; Holm-adjusted over "
-            "all pairs."
-        ),
-    ]
     paired: Annotated[bool, Field(description="Whether runs of one architecture were compared seed by seed.")]
-    different: Annotated[
-        bool | None,
+    improvement: Annotated[
+        float,
         Field(
-            description="Whether the difference is significant: `p` is below 0.05; null without a test. A "
-            "pair without a significant difference is undecided."
+            description="Share of pairs of runs, one of each group, in which the second has the higher test "
+            "accuracy; ties count half."
         ),
     ]
-    untested: Annotated[str | None, Field(description="Why there is no test; null if there is one.")]
-    more_seeds: Annotated[
-        int | None,
+    of_these_images: Annotated[
+        Interval | None,
+        Field(description="The interval over seeds alone: it holds for these test images only."),
+    ]
+    resolvable: Annotated[
+        bool,
         Field(
-            description="Additional seeds per group that would likely show whether an undecided pair differs."
+            description="Whether enough seeds could resolve a difference as large as the margin on these "
+            "test images."
         ),
+    ]
+
+
+class Receipt(Finding):
+    """What a group brings and costs compared with its neighbour, such as one more layer."""
+
+    label: Annotated[str, Field(description="What is added: `+ layer 2`, or both groups.")]
+    ids: Annotated[tuple[str, str], Field(description="Ids of both groups.")]
+    parameters: Annotated[int | None, Field(description="Additional weights and biases.")]
+    seconds: Annotated[
+        float | None, Field(description="Additional training time: the difference of the medians.")
     ]
 
 
 class Verdict(BaseModel):
-    """The conclusion of a comparison, in words and in numbers."""
+    """The conclusion of a comparison, in words and in numbers. Every statement derives from `pairs`."""
 
-    answer: Annotated[list[str], Field(description="The answer, in one or two sentences.")]
-    outlook: Annotated[
-        list[str], Field(description="Open questions, and the seeds that would likely answer them.")
+    status: Annotated[ClaimStatus, Field(description="How far the statements can be trusted.")]
+    look: Annotated[
+        int | None,
+        Field(
+            description="How many times results of this study were visible before runs were added, counted "
+            "from 1; null if exploratory."
+        ),
     ]
-    evidence: Annotated[list[str], Field(description="The evidence for the answer.")]
-    pairs: Annotated[list[Pair], Field(description="Every two groups and their test.")]
+    level: Annotated[
+        float,
+        Field(description="Upper bound on the probability that any interval misses its true difference."),
+    ]
+    margin: Annotated[
+        float, Field(description="Differences of test accuracy up to this fraction do not matter.")
+    ]
+    still_improving: Annotated[
+        bool, Field(description="Whether more epochs could change an answer that the headline depends on.")
+    ]
+    answer: Annotated[
+        list[str], Field(description="The headline, its scope, and outcomes such as diverged runs.")
+    ]
+    outlook: Annotated[list[str], Field(description="Open questions and their reasons.")]
+    evidence: Annotated[list[str], Field(description="The bill: a sentence for each receipt.")]
     best: Annotated[
         list[str],
         Field(
-            description="Ids of the groups with the highest mean test accuracy, as displayed with two "
-            "decimals; several are a tie. Empty if none is the best."
+            description="Ids of the groups that no other is better than; empty if they can't be ranked. "
+            "Groups without an interval, such as those with a single seed, are left out."
         ),
     ]
-    probability_best: Annotated[
-        list[float] | None,
-        Field(description="Probability of being the best, per group; null if it can't be computed."),
+    best_of_these_images: Annotated[
+        list[str], Field(description="The same for these test images only, over seeds alone.")
     ]
-    more_seeds: Annotated[
-        int | None,
-        Field(
-            description="Additional seeds per group that would likely show whether the nearest undecided "
-            "pair differs."
-        ),
-    ]
-    more_seeds_for: Annotated[list[str], Field(description="Labels of the groups that these seeds are for.")]
-    more_seeds_ids: Annotated[list[str], Field(description="Ids of these groups.")]
+    bill: Annotated[list[Receipt], Field(description="What each group brings over its neighbour.")]
+    pairs: Annotated[list[Pair], Field(description="Every two groups compared.")]
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def sentences(self) -> list[str]:
-        """The answer, the open questions and the evidence."""
+        """The answer, what is open and the evidence."""
         return [*self.answer, *self.outlook, *self.evidence]
 
 
@@ -172,17 +238,38 @@ class Confounder(BaseModel):
     sentence: Annotated[str, Field(description="The warning.")]
 
 
-class Offer(BaseModel):
-    """Seeds that would likely answer an open question of the verdict, beyond those already queued."""
+class OfferedSeeds(BaseModel):
+    """New seeds for a group."""
 
-    seeds: Annotated[int, Field(description="New seeds for each configuration of these groups.")]
-    groups: Annotated[list[str], Field(description="Labels of the groups that get them.")]
-    runs: Annotated[int, Field(description="Number of runs to queue.")]
+    id: Annotated[str, Field(description="Id of the group.")]
+    label: Annotated[str, Field(description="The group in words.")]
+    seeds: Annotated[int, Field(description="Number of new seeds.")]
+
+
+class Offer(BaseModel):
+    """Runs that would answer an open question of the verdict, beyond those already queued."""
+
+    kind: Annotated[
+        Literal["seeds", "epochs", "study"],
+        Field(
+            description="`seeds`: more seeds for the study. `epochs`: a new study with more epochs. "
+            "`study`: a new study with new seeds, which can confirm what an exploration suggests."
+        ),
+    ]
+    groups: Annotated[list[OfferedSeeds], Field(description="The groups that get new runs.")]
+    runs: Annotated[int, Field(description="How many runs that queues.")]
+    runs_range: Annotated[
+        tuple[int, int] | None,
+        Field(
+            description="80 % interval of the number needed, because spreads are estimates; null if it was "
+            "not computed."
+        ),
+    ]
     seconds: Annotated[float, Field(description="Estimated time to train them all, in seconds.")]
-    seconds_range: TimeRange
+    seconds_range: Annotated[TimeRange, Field(description="80 % prediction interval, in seconds.")]
     basis: Annotated[str, Field(description="Basis of the estimate.")]
-    url: Annotated[str, Field(description="URL to POST `body` to; extends the study or creates one.")]
-    body: Annotated[dict[str, Any], Field(description="Body of the request.")]
+    url: Annotated[str, Field(description="Where to POST `body`.")]
+    body: Annotated[dict[str, Any], Field(description="The request that queues the runs.")]
 
 
 class Findings(BaseModel):
@@ -200,9 +287,9 @@ class Findings(BaseModel):
     ]
     groups: Annotated[list[GroupRow], Field(description="Results of finished runs, per group.")]
     reference: Annotated[list[ReferenceRow], Field(description="Published results, per depth.")]
-    verdict: Annotated[Verdict, Field(description="The conclusion.")]
-    offer: Annotated[Offer | None, Field(description="Suggested runs; null if no pair is undecided.")]
-    pending: Annotated[int, Field(description="Queued or running seeds for undecided pairs.")]
+    verdict: Annotated[Verdict, Field(description="The conclusions.")]
+    offer: Annotated[Offer | None, Field(description="Suggested runs; null if nothing is open.")]
+    pending: Annotated[int, Field(description="Compared runs that are queued or training.")]
     repeats: Annotated[
         list[int],
         Field(description="Finished runs replaced by a later run with the same configuration and seed."),
@@ -223,7 +310,8 @@ class DepthDigits(BaseModel):
     """The accuracy of one depth's runs on each class."""
 
     depth: Annotated[int, Field(description="Number of layers.")]
-    runs: Annotated[list[int], Field(description="Ids of its runs with stored predictions.")]
+    runs: Annotated[list[int], Field(description="Ids of its runs.")]
+    seeds: Annotated[int, Field(description="How many different seeds they have.")]
     per_digit: Annotated[
         list[float | None],
         Field(
@@ -244,13 +332,22 @@ class RunDigits(BaseModel):
 
 
 class ImageStep(BaseModel):
-    """One depth against the next deeper one, on the same images, by majority over seeds."""
+    """The runs of one depth against those of the next deeper one, on the same images.
 
-    shallow: Annotated[int, Field(description="The smaller number of layers.")]
-    deep: Annotated[int, Field(description="The larger number of layers.")]
-    fixed: Annotated[int, Field(description="Images that only the deeper classifies correctly.")]
-    broken: Annotated[int, Field(description="Images that only the shallower classifies correctly.")]
-    p: Annotated[float, Field(description="p value of McNemar's exact test, two-sided.")]
+    An image counts if the share of runs that classify it correctly differs between the depths.
+    """
+
+    shallow: Annotated[int, Field(description="The shallower depth.")]
+    deep: Annotated[int, Field(description="The deeper depth.")]
+    fixed: Annotated[int, Field(description="Images that the deeper depth classifies correctly more often.")]
+    broken: Annotated[int, Field(description="Images that it classifies correctly less often.")]
+    difference: Annotated[
+        float,
+        Field(
+            description="Mean over the images of the share of the deeper runs that classify it correctly, "
+            "minus that of the shallower runs: the difference of the mean test accuracies."
+        ),
+    ]
 
 
 class ImageComparison(BaseModel):
@@ -266,14 +363,22 @@ class ImageComparison(BaseModel):
 
 
 class ImageAnswer(BaseModel):
-    """A depth's prediction for an image."""
+    """How the runs of one depth classify an image."""
 
-    digit: Annotated[int, Field(description="The predicted class.")]
-    confidence: Annotated[float, Field(description="Mean confidence of the runs that predict it.")]
+    runs: Annotated[int, Field(description="How many runs of the depth have predictions.")]
+    correct: Annotated[int, Field(description="How many of them classify the image correctly.")]
+    digit: Annotated[
+        int, Field(description="Their most frequent prediction; ties go to the higher confidence.")
+    ]
+    given: Annotated[int, Field(description="How many of them predict this digit.")]
+    confidence: Annotated[float, Field(description="Mean confidence of those that predict it.")]
 
 
 class StepImage(BaseModel):
-    """A test image that one of two depths gets wrong; `/datasets/…/test/{index}.png` shows it."""
+    """A test image that two depths classify correctly in different shares of their runs.
+
+    `/datasets/…/test/{index}.png` shows it.
+    """
 
     index: Annotated[int, Field(description="Zero-based index of the image.")]
     label: Annotated[int, Field(description="Its class.")]
@@ -282,15 +387,19 @@ class StepImage(BaseModel):
 
 
 class StepImages(BaseModel):
-    """Response of `GET /compare/images/step`."""
+    """Response of `GET /compare/images/step`.
+
+    Images are in descending order of the difference of the shares, then of the confidence of the correct
+    predictions.
+    """
 
     dataset: Annotated[str, Field(description="The data set.")]
-    shallow: Annotated[int, Field(description="The smaller number of layers.")]
-    deep: Annotated[int, Field(description="The larger number of layers.")]
-    fixed: Annotated[list[StepImage], Field(description="Images that only the deeper classifies correctly.")]
-    broken: Annotated[
-        list[StepImage], Field(description="Images that only the shallower classifies correctly.")
+    shallow: Annotated[int, Field(description="The shallower depth.")]
+    deep: Annotated[int, Field(description="The deeper depth.")]
+    fixed: Annotated[
+        list[StepImage], Field(description="Images that the deeper depth classifies correctly more often.")
     ]
+    broken: Annotated[list[StepImage], Field(description="Images that it classifies correctly less often.")]
 
 
 class ImagePair(BaseModel):

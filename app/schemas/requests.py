@@ -23,6 +23,7 @@ from trainer.config import TrainConfig, conflicts
 
 MAX_ID: Final = 2**63 - 1
 MAX_GRID: Final = 1_000
+MAX_SEEDS: Final = 100
 MAX_TAGS: Final = 20
 MAX_TAG: Final = 50
 MAX_NAME: Final = 100
@@ -124,6 +125,12 @@ def _grid_fields() -> dict[str, Any]:
 class GridRequest(Labels):
     """Fields of a study request besides its hyperparameters; see `StudyRequest`."""
 
+    follows: Annotated[
+        RunId | None,
+        Field(
+            description="Id of the study whose results led to this one; its looks count for the new study."
+        ),
+    ] = None
     reuse: Annotated[
         bool,
         Field(
@@ -190,16 +197,49 @@ else:
     )
 
 
-class MoreRuns(Strict):
-    """Body of `POST /studies/{id}/runs`."""
+class MoreSeeds(Strict):
+    """New seeds for some configurations of a study."""
 
-    seeds: Annotated[int, Field(ge=1, le=100, description="New seeds for each of these configurations.")]
+    seeds: Annotated[
+        int, Field(ge=1, le=MAX_SEEDS, description="New seeds for each of these configurations.")
+    ]
     only: Annotated[Only | None, Field(description="Configurations of the study; default: all.")] = None
 
     @property
     def wanted(self) -> dict[str, list[Any]]:
         """The values that a configuration must have to get seeds, by hyperparameter."""
         return {} if self.only is None else self.only.model_dump(exclude_none=True)
+
+
+class MoreRuns(Strict):
+    """Body of `POST /studies/{id}/runs`: new seeds for all or some configurations, or several such parts."""
+
+    seeds: Annotated[
+        int | None,
+        Field(ge=1, le=MAX_SEEDS, description="New seeds for each of these configurations."),
+    ] = None
+    only: Annotated[Only | None, Field(description="Configurations of the study; default: all.")] = None
+    parts: Annotated[
+        list[MoreSeeds] | None,
+        Field(
+            min_length=1,
+            max_length=MAX_GRID,
+            description="Instead: different numbers of seeds for several configurations.",
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if (self.seeds is None) == (self.parts is None):
+            raise ValueError("expected either seeds, optionally with only, or parts")
+        if self.parts is not None and self.only is not None:
+            raise ValueError("only belongs to seeds; each of the parts has its own")
+        return self
+
+    @property
+    def wanted(self) -> list[MoreSeeds]:
+        """The parts of the request."""
+        return self.parts or [MoreSeeds(seeds=self.seeds or 1, only=self.only)]
 
 
 class RunPatch(Strict):

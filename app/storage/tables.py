@@ -168,6 +168,10 @@ class Study(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str
     created_at: float
+    look: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    """How many times results were visible before runs were added, counted from 1."""
+    planned: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How many runs were planned; runs that were deleted count."""
 
 
 class StudyRun(SQLModel, table=True):

@@ -25,14 +25,6 @@ export function listed(labels) {
   return new Intl.ListFormat("en-GB").format(shown.map(String));
 }
 
-// A p value with enough digits to show on which side of 0.05 it is.
-export function probability(p) {
-  if (p < 0.001) return `p${SPACE}<${SPACE}0.001`;
-  let shown = p < 0.05 ? `${Number(p.toPrecision(2))}` : p.toFixed(2);
-  for (let digits = 3; Number(shown) === 0.05 && p !== 0.05 && digits < 17; digits += 1) shown = p.toPrecision(digits);
-  return `p${SPACE}=${SPACE}${shown}`;
-}
-
 const grouped = new Intl.NumberFormat("en-US");
 export const whole = (number) => (number == null ? NOTHING : grouped.format(number).replace("-", MINUS));
 

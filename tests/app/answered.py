@@ -28,14 +28,16 @@ def problem(answer: httpx.Response, status: int) -> str:
 
 def trained(site: Served, settings: Settings, wrong: list[int], **config: Any) -> int:
     """A finished run that classifies all test images correctly except these."""
-    run_id = finished_run(site.database, **config)
+    run_id = finished_run(site.database, 1 - len(wrong) / IMAGES, **config)
+    predictions.save(artifacts.of_run(settings.artifacts, run_id).predictions(1), all_but(wrong))
+    return run_id
+
+
+def all_but(wrong: list[int]) -> Predictions:
+    """Predictions that are correct except for these images, which get the next digit."""
     classes = LABELS.copy()
     classes[wrong] = (classes[wrong] + 1) % 10
-    confidence = np.full(IMAGES, 0.75, np.float16)
-    predictions.save(
-        artifacts.of_run(settings.artifacts, run_id).predictions(1), Predictions(classes, confidence)
-    )
-    return run_id
+    return Predictions(classes, np.full(IMAGES, 0.75, np.float16))
 
 
 def study_of(site: Served, settings: Settings) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
 from fastapi.routing import APIRoute
 
 from app.address import Address
@@ -123,4 +124,5 @@ def test_a_connection_accepted_while_the_server_shuts_down_is_closed(settings: S
         finally:
             client.close()
 
-    assert asyncio.run(ends()) == b""
+    with start_blocking_portal() as portal:
+        assert portal.call(ends) == b""

@@ -58,12 +58,13 @@ class _Furnisher:
     def finish(self) -> None:
         claim = self.begin(epochs=_EPOCHS)
         classes = self.labels.copy()
-        wrong = slice(100 * claim.config.seed, 100 * claim.config.seed + 400 // claim.config.depth)
+        count = 1000 - 100 * claim.config.depth - 10 * claim.config.seed
+        wrong = slice(100 * claim.config.seed, 100 * claim.config.seed + count)
         classes[wrong] = (classes[wrong] + 1) % 10
         path = artifacts.of_run(self.settings.artifacts, claim.run_id).predictions(claim.attempt)
         sure = np.full(len(classes), 0.75, np.float16)
         predictions.save(path, predictions.Predictions(classes, sure))
-        accuracy = 0.9 + claim.config.depth / 100 + claim.config.seed / 1000
+        accuracy = 1 - count / len(classes)
         with self.database.write() as session:
             assert endings.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
 

@@ -8,7 +8,8 @@ import io
 import json
 import math
 from collections.abc import Sequence
-from itertools import combinations, pairwise
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -91,69 +92,63 @@ def interval(values: Values) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def welch(first: Values, second: Values) -> tuple[float, float, float, float]:
-    """The difference, the ends of its 95 % interval, and p."""
-    found = stats.ttest_ind(second, first, equal_var=False)
-    bounds = found.confidence_interval(0.95)
-    return float(second.mean() - first.mean()), float(bounds.low), float(bounds.high), float(found.pvalue)
+@dataclass(frozen=True)
+class Contrast:
+    """The second of two groups minus the first: its mean and the variances of that mean.
 
-
-def holm(samples: Sequence[Values]) -> dict[tuple[int, int], float]:
-    """Holm-adjusted p values of all pairs of samples, by their positions."""
-    raw = {(a, b): welch(samples[a], samples[b])[3] for a, b in combinations(range(len(samples)), 2)}
-    ordered = sorted(raw, key=lambda pair: raw[pair])
-    adjusted = np.maximum.accumulate([raw[pair] * (len(raw) - rank) for rank, pair in enumerate(ordered)])
-    return dict(zip(ordered, np.minimum(1, adjusted).tolist(), strict=True))
-
-
-def probability_best(samples: Sequence[Values], most_borrowed: float, in_reach: float) -> Values:
-    """The probability that each true mean is the highest, from a normal hierarchical model.
-
-    It is computed by other steps and with other random draws than in the application. Variances are Smyth's
-    moderated variances. The spread of true means has the uniform shrinkage prior and is estimated only from
-    the means that are within reach of the highest.
+    `seeds` are variances over seeds with degrees of freedom: one of each group, or a single one if runs pair.
+    `images` is the variance over test images.
     """
-    d = len(samples[0]) - 1
-    variances = np.array([sample.var(ddof=1) for sample in samples])
-    logs = np.log(variances) - special.digamma(d / 2) + math.log(d / 2)
-    excess = logs.var(ddof=1) - special.polygamma(1, d / 2)
-    prior = most_borrowed
-    if excess > 0:
-        root = optimize.brentq(lambda x: special.polygamma(1, x) - excess, 1e-3, 1e3)
-        prior = min(most_borrowed, 2 * root)
-    shared = math.exp(logs.mean() + special.digamma(prior / 2) - math.log(prior / 2))
-    errors = (prior * shared + d * variances) / (prior + d) / (d + 1)
-    freedom = prior + d
-    means = np.array([sample.mean() for sample in samples])
-    best = means.argmax()
-    close = means[best] - means <= in_reach * np.sqrt(errors + errors[best])
-    chance = np.random.default_rng(20)
-    drawn = means[:, None] + np.sqrt(errors)[:, None] * chance.standard_t(freedom, (len(samples), 200_000))
-    if close.sum() > 1:
-        drawn[close] = _drawn_together(means[close], errors[close], freedom, chance)
-    found: Values = np.bincount(drawn.argmax(axis=0), minlength=len(samples)) / 200_000
-    return found
+
+    mean: float
+    seeds: list[tuple[float, float]]
+    images: float
+
+    def half(self, tail: float, *, images: bool = True) -> float:
+        """Half of Howe's interval, which each end misses with the probability `tail`."""
+        over_seeds = sum(variance for variance, _ in self.seeds)
+        freedom = over_seeds**2 / sum(variance**2 / own for variance, own in self.seeds)
+        t, z = stats.t.isf(tail, freedom), stats.norm.isf(tail)
+        return float(np.sqrt(t**2 * over_seeds + z**2 * self.images * images))
+
+    def interval(self, tail: float, *, images: bool = True) -> tuple[float, float]:
+        """Both ends, with or without the error over images."""
+        half = self.half(tail, images=images)
+        return self.mean - half, self.mean + half
 
 
-def _drawn_together(means: Values, errors: Values, freedom: float, chance: np.random.Generator) -> Values:
-    """Draws of true means that are normal around a common mean, 200 for each of 1,000 values of τ."""
-    kept = (np.arange(1000) + 0.5) / 1000
-    tau2 = errors.mean() * (1 - kept) / kept
-    densities, drawn = [], []
-    for variance in tau2:
-        precision = 1 / (errors + variance)
-        centre, width = (precision * means).sum() / precision.sum(), 1 / math.sqrt(precision.sum())
-        standardized = (means - centre) * np.sqrt(precision)
-        density = np.sqrt(precision) * (1 + standardized**2 / freedom) ** (-(freedom + 1) / 2)
-        densities.append(density.prod() * width)
-        common = chance.normal(centre, width, 200)
-        own = variance / (variance + errors)[:, None]
-        spreads = np.sqrt(errors[:, None] * own) * chance.standard_t(freedom, (len(means), 200))
-        drawn.append((1 - own) * common + own * means[:, None] + spreads)
-    weights = np.array(densities) / np.sum(densities)
-    chosen = chance.choice(1000, 200_000, p=weights)
-    found: Values = np.array(drawn)[chosen, :, chance.integers(0, 200, 200_000)].T
-    return found
+def moderated(variances: Values, freedom: int, most: float) -> tuple[Values, float]:
+    """Variances of equal degrees of freedom that have each borrowed at most `most` of the others (Smyth)."""
+    logs = np.log(variances) - special.psi(freedom / 2) + math.log(freedom / 2)
+    excess = logs.var(ddof=1) - special.polygamma(1, freedom / 2)
+    if excess <= 0:
+        borrowed, shared = most, math.exp(logs.mean())
+    else:
+        half = optimize.brentq(lambda x: special.polygamma(1, x) - excess, 1e-6, 1e8, xtol=1e-12)
+        borrowed = min(most, 2 * half)
+        shared = math.exp(logs.mean() + special.psi(half) - math.log(half))
+    total = borrowed + freedom
+    return (borrowed * shared + freedom * variances) / total, total
+
+
+def contrast(first: NDArray[np.bool_], second: NDArray[np.bool_], *, paired: bool = False) -> Contrast:
+    """Two groups by which images each run classifies correctly: (runs, images); paired runs are in order.
+
+    The variance of an image's difference of shares contains the variance that the choice of seeds causes,
+    which is estimated image by image and subtracted.
+    """
+    difference = second.mean(axis=0) - first.mean(axis=0)
+    accuracies = [group.mean(axis=1) for group in (first, second)]
+    if paired:
+        changes = second.astype(float) - first
+        by_seeds = changes.var(axis=0, ddof=1).mean() / len(changes)
+        of_runs = changes.mean(axis=1)
+        seeds: list[tuple[float, float]] = [(float(of_runs.var(ddof=1)) / len(of_runs), len(of_runs) - 1)]
+    else:
+        by_seeds = sum(group.var(axis=0, ddof=1).mean() / len(group) for group in (first, second))
+        seeds = [(float(each.var(ddof=1)) / len(each), len(each) - 1) for each in accuracies]
+    images = max(0.0, float(difference.var(ddof=1) - by_seeds)) / len(difference)
+    return Contrast(float(difference.mean()), seeds, images)
 
 
 def pareto(costs: Values, accuracies: Values) -> list[int]:
@@ -179,14 +174,24 @@ class Answers:
         self.classes = {run: tensors["classes"].astype(int) for run, tensors in stored.items()}
         self.confidence = {run: tensors["confidence"].astype(float) for run, tensors in stored.items()}
 
-    def majority(self, runs: Sequence[int]) -> NDArray[np.int64]:
-        """The majority prediction of these runs; ties go to the higher summed confidence."""
-        one_hot = np.eye(10)
-        votes = sum(one_hot[self.classes[run]] for run in runs)
-        surely = sum(one_hot[self.classes[run]] * self.confidence[run][:, None] for run in runs)
-        order = np.lexsort((np.asarray(surely), np.asarray(votes)), axis=1)
-        winners: NDArray[np.int64] = order[:, -1]
-        return winners
+    def correct(self, runs: Sequence[int]) -> NDArray[np.bool_]:
+        """Which images each of these runs classifies correctly: (runs, images)."""
+        return np.array([self.classes[run] == self.labels for run in runs])
+
+    def confidence_if_correct(self, runs: Sequence[int], images: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The mean confidence of these runs' correct predictions of these images."""
+        sure = np.array([self.confidence[run][images] for run in runs])
+        mean: NDArray[np.float64] = np.nanmean(np.where(self.correct(runs)[:, images], sure, np.nan), axis=0)
+        return mean
+
+    def most_frequent(self, runs: Sequence[int], image: int) -> tuple[int, int]:
+        """The most frequent prediction of an image and how many runs give it; ties go to the surer runs."""
+        digits = [int(self.classes[run][image]) for run in runs]
+        sure = dict.fromkeys(digits, 0.0)
+        for run, digit in zip(runs, digits, strict=True):
+            sure[digit] += self.confidence[run][image]
+        best = max(sure, key=lambda digit: (digits.count(digit), sure[digit]))
+        return best, digits.count(best)
 
     def mcnemar(self, first: Any, second: Any) -> tuple[int, int, float]:  # arrays of answers
         """Images that only the second, and only the first, classifies correctly, and the exact p."""

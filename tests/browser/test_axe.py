@@ -153,7 +153,7 @@ VISITS: Final[dict[str, tuple[str, Callable[[Page], None]]]] = {
     "queue": ("/queue", as_it_is),
     "system": ("/workers", as_it_is),
     "API": ("/docs", listed),
-    "help": ("/help#holm", as_it_is),
+    "help": ("/help#margin", as_it_is),
     "404": ("/nowhere", as_it_is),
     "422": ("/runs?limit=x", as_it_is),
 }

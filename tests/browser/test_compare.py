@@ -72,12 +72,12 @@ def test_a_slider_moves_dots_means_bands_and_the_table_to_an_epoch(six: str, pag
         seconds = fmean(sum(columns["seconds"][:2]) for columns in pair)
         cells = page.locator("#groups-at-epoch tbody").first.get_by_role("row").nth(depth - 1)
         words = [
-            "2",
-            formats.whole(TrainConfig(depth=depth).parameters),
-            shown(train),
             shown(test),
+            "2",
+            shown(train),
             f"{formats.points(train.mean - test.mean)}\N{NO-BREAK SPACE}pp",
             formats.loss(fmean(columns["test_loss"][1] for columns in pair)),
+            formats.whole(TrainConfig(depth=depth).parameters),
             formats.duration(seconds),
             "Pin",
         ]
@@ -155,7 +155,7 @@ def test_a_comparison_names_runs_without_results_and_compares_the_others(
     waiting = queue_run(database, depth=5, seed=1, epochs=EPOCHS)
     chosen = [*good, diverged, clothes, cancelled, deleted, running, waiting, 999]
     page.goto(f"{quiet.url}/compare?runs={','.join(map(str, chosen))}")
-    expect(page.locator(".verdict p")).to_have_text(re.compile("These runs used different images"))
+    expect(page.locator(".verdict p").first).to_have_text(re.compile("These runs used different images"))
     curves, nowhere = "it is in the curves, but not in the table or", "it is not in the charts, the table or"
     expect(page.locator("#verdict .notice.warning").last.locator("li")).to_have_text(
         [
@@ -174,7 +174,7 @@ def test_a_comparison_names_runs_without_results_and_compares_the_others(
         [re.compile("1 layer, mnist"), re.compile("2 layers, clothes"), re.compile("2 layers, mnist")]
     )
     page.get_by_role("link", name="Only mnist").click()
-    expect(page.locator(".verdict p").first).to_have_text(re.compile("So far 2 layers reached"))
+    expect(page.locator(".verdict p").first).to_have_text(re.compile("the best is 2 layers"))
     expect(page.locator("#groups tbody").first.get_by_role("row")).to_have_count(2)
 
 
@@ -185,7 +185,7 @@ def test_a_report_opens_from_a_file_without_any_server(six: str, page: Page, tmp
     for chart in ("layers", "curves", "gap", "frontier"):
         traces(page, chart)
     shows_test_mean(page, 2, 100 * fmean([0.82, 0.821]))
-    expect(page.locator(".verdict p").first).to_contain_text("2 layers reached 82.05 % test accuracy")
+    expect(page.locator(".verdict p").first).to_contain_text("the best is 2 layers")
     page.get_by_label("Epoch, as a number").fill("3")
     expect(page.locator("#groups-at-epoch")).to_contain_text(f"Epoch 3 of {EPOCHS}")
     page.get_by_label("Cost", exact=True).select_option("seconds")

@@ -64,12 +64,13 @@ def test_a_whole_study_is_compared_while_it_trains(training: str, page: Page) ->
     study = page.url.rpartition("/")[2]
     page.get_by_role("link", name="Compare depths").click()
     page.evaluate("() => { window.sameDocument = true }")
-    expect(page.locator(".verdict p").first).to_contain_text("test accuracy", timeout=TRAINING_MS)
+    expect(page.locator(".verdict p").first).to_contain_text("on new images", timeout=TRAINING_MS)
     rows = page.locator("#groups tbody").first.get_by_role("row")
     for depth in range(5):
-        expect(rows.nth(depth).get_by_role("cell").first).to_have_text("3", timeout=TRAINING_MS)
-    expect(page.locator(".verdict p").first).to_contain_text("the highest of 5 depths")
-    expect(page.locator(".evidence li").first).to_contain_text("2 layers against 1")
+        expect(rows.nth(depth).get_by_role("cell").nth(2)).to_have_text("3", timeout=TRAINING_MS)
+    expect(page.locator(".verdict p").first).to_contain_text("8 epochs")
+    expect(page.locator(".verdict .badge")).to_have_count(0)
+    expect(page.locator(".bill tbody th")).to_have_text([f"+ layer {depth}" for depth in (2, 3, 4, 5)])
     for chart, lines in {"curves": 15, "gap": 15 + 5, "diagnostics": 5 * 3 + 5}.items():
         wait(page, chart, partial(ends_at_epochs, epochs=[8] * lines))
     traces(page, "layers", lambda found: sum(len(each["x"]) == 2 * 15 for each in found) == 1)

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,6 @@ import pytest
 from playwright.sync_api import Page, expect
 from scipy import stats
 
-from app.compare.ranking import BORROWED, IN_REACH
 from app.queue import claims, endings
 from app.settings import Settings
 from app.storage import artifacts
@@ -22,16 +22,16 @@ from tests.browser.drawn import choose, traces, wait
 from tests.browser.recomputed import (
     SPACE,
     Answers,
+    Contrast,
     Run,
     Values,
-    holm,
+    contrast,
     interval,
+    moderated,
     pareto,
     percent,
     points,
-    probability_best,
     read,
-    welch,
 )
 from tests.web_server import WebServer
 from trainer.data.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
@@ -44,6 +44,14 @@ pytestmark = pytest.mark.browser
 DEPTHS: Final = (1, 2, 3)
 SEEDS: Final = 4
 EPOCHS: Final = 7
+LEVEL: Final = 0.03
+"""The probability that any interval of a comparison misses its difference."""
+PAIRS: Final = 3
+MARGIN: Final = 0.0025
+BORROWED: Final = 0.75
+"""The most degrees of freedom that a variance borrows from the others."""
+TEST, TRAIN, LOSS, SECONDS = 0, 3, 5, 7
+"""Columns of the table of groups."""
 AT: Final = 4
 """An epoch before the last."""
 
@@ -55,6 +63,8 @@ class Study:
     url: str
     runs: dict[int, list[Run]]
     answers: Answers
+    other_rate: list[int]
+    """Runs of one layer with the seeds of the others and another learning rate."""
 
     @property
     def address(self) -> str:
@@ -71,10 +81,12 @@ class Study:
         return [np.array([run.epochs(name)[epoch - 1] for run in group]) for group in self.runs.values()]
 
 
-def train(database: Database, settings: Settings, depth: int, seed: int, labels: Any) -> Path:
+def train(
+    database: Database, settings: Settings, depth: int, seed: int, labels: Any, *, lr: float = 0.05
+) -> Path:
     """A run whose figures are drawn at random, with predictions that fit them; the file that holds these."""
-    chance = np.random.default_rng([depth, seed])
-    run_id = queue_run(database, depth=depth, seed=seed, epochs=EPOCHS, batch_size=1000)
+    chance = np.random.default_rng([depth, seed, round(1000 * lr)])
+    run_id = queue_run(database, depth=depth, seed=seed, epochs=EPOCHS, batch_size=1000, lr=lr)
     claim = claimed(database)
     with database.write() as session:
         claims.report_start(session, claim, "cpu", {"train_images": "60000"}, 0)
@@ -94,7 +106,9 @@ def train(database: Database, settings: Settings, depth: int, seed: int, labels:
         with database.write() as session:
             assert claims.record_epoch(session, claim, EpochRecord(**figures))
     classes = labels.copy()
-    wrong = chance.permutation(len(labels))[: int(chance.normal(400 - 60 * depth, 12))]
+    hardness = [np.random.default_rng(each).normal(size=len(labels)) for each in ([9], [depth, 9])]
+    order = np.argsort(sum(hardness) + chance.normal(size=len(labels)))
+    wrong = order[: int(chance.normal(400 - 60 * depth, 12))]
     classes[wrong] = (classes[wrong] + chance.integers(1, 10, len(wrong))) % 10
     path = artifacts.of_run(settings.artifacts, run_id).predictions(1)
     sure = chance.uniform(0.2, 1, len(labels)).astype(np.float16)
@@ -133,7 +147,11 @@ def study(tmp_path_factory: pytest.TempPathFactory, shared_port: int) -> Iterato
         for run_id, (depth, seed) in enumerate(order, 1)
     }
     found = httpx.get(f"{server.url}/compare.csv?runs={','.join(map(str, files))}").raise_for_status()
-    yield Study(server.url, read(found.text), Answers(files, labels))
+    others = {
+        run_id: train(database, settings, 1, seed, labels, lr=0.1)
+        for run_id, seed in enumerate(range(SEEDS), len(files) + 1)
+    }
+    yield Study(server.url, read(found.text), Answers(files | others, labels), list(others))
     server.stop()
 
 
@@ -157,32 +175,150 @@ def probability(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}" if p < 0.05 else f"p = {p:.2f}"
 
 
+TAIL: Final = LEVEL / PAIRS / 2
+"""The probability with which each end of a pair's interval misses the difference."""
+
+
+def contrasted(study: Study, first: int, second: int) -> Contrast:
+    """The second depth against the first, by their places."""
+    one, other = (
+        study.answers.correct([run.id for run in study.runs[DEPTHS[place]]]) for place in (first, second)
+    )
+    found = contrast(one, other)
+    spreads = np.array([values.var(ddof=1) for values in study.finals("test_accuracy")])
+    variances, freedom = moderated(spreads, SEEDS - 1, BORROWED)
+    noise = [float(group.var(axis=0, ddof=1).mean()) / group.size for group in (one, other)]
+    parts = zip((first, second), noise, strict=True)
+    return replace(found, seeds=[(max(variances[place] / SEEDS, least), freedom) for place, least in parts])
+
+
+def pair(study: Study, first: int, second: int) -> tuple[float, float, float]:
+    """The second depth's mean test accuracy minus the first's, and the ends of its simultaneous interval."""
+    found = contrasted(study, first, second)
+    return found.mean, *found.interval(TAIL)
+
+
+def judged(low: float, high: float) -> str:
+    """What an interval shows."""
+    if low > 0 or high < 0:
+        by_more = " by more than the margin" if low > MARGIN or high < -MARGIN else ""
+        return ("better" if low > 0 else "worse") + by_more
+    return "equivalent" if low > -MARGIN and high < MARGIN else "undecided"
+
+
+def answer(low: float, high: float) -> str:
+    """The answer of a pair with this interval."""
+    return judged(low, high).partition(" ")[0]
+
+
+def signed(value: float) -> str:
+    return f"{100 * value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def bracketed(low: float, high: float) -> str:
+    return f"[{signed(low)}, {signed(high)}]"
+
+
+def unbeaten(study: Study) -> list[int]:
+    """The places of the depths that no other is better than."""
+    beaten = set()
+    for first, second in combinations(range(len(DEPTHS)), 2):
+        _, low, high = pair(study, first, second)
+        beaten |= {first} if low > 0 else {second} if high < 0 else set()
+    return [place for place in range(len(DEPTHS)) if place not in beaten]
+
+
+def near(values: Any) -> Any:
+    """Approximately these differences: shares of images are computed in single precision."""
+    return pytest.approx(values, rel=1e-5, abs=1e-9)
+
+
+def same_pair(found: dict[str, Any], expected: Contrast, tail: float) -> None:
+    """Check a pair of the JSON against its groups' contrast."""
+    low, high = expected.interval(tail)
+    assert found["difference"] == near(expected.mean)
+    assert found["new_images"]
+    assert found["interval"] == near([low, high])
+    assert found["of_these_images"] == near(expected.interval(tail, images=False))
+    assert found["answer"] == answer(low, high)
+    assert found["exceeds_margin"] == (low > MARGIN or high < -MARGIN)
+    assert found["resolvable"] == (stats.norm.isf(tail) * np.sqrt(expected.images) <= MARGIN)
+
+
+def test_the_pairs_in_json(study: Study) -> None:
+    verdict = httpx.get(study.address).raise_for_status().json()["verdict"]
+    assert (verdict["level"], verdict["margin"], len(verdict["pairs"])) == (LEVEL, MARGIN, PAIRS)
+    bill = {tuple(receipt["ids"]): receipt for receipt in verdict["bill"]}
+    assert len(bill) == len(DEPTHS) - 1
+    beaten = set()
+    for places, found in zip(combinations(range(len(DEPTHS)), 2), verdict["pairs"], strict=True):
+        expected = contrasted(study, *places)
+        assert expected.images > 0
+        assert (found["depths"], found["paired"]) == ([DEPTHS[place] for place in places], False)
+        same_pair(found, expected, TAIL)
+        ours, theirs = (study.finals("test_accuracy")[place] for place in places)
+        assert found["improvement"] == near(np.mean([(b > a) + (b == a) / 2 for a in ours for b in theirs]))
+        receipt = bill.get(tuple(found["ids"]), {})
+        assert all(found[name] == value for name, value in receipt.items() if name in found)
+        low, high = expected.interval(TAIL, images=False)
+        beaten |= {places[0]} if low > 0 else {places[1]} if high < 0 else set()
+    assert verdict["best"] == [f"depth={DEPTHS[place]}" for place in unbeaten(study)]
+    assert verdict["best_of_these_images"] == [
+        f"depth={depth}" for place, depth in enumerate(DEPTHS) if place not in beaten
+    ]
+
+
+def test_the_groups_in_json(study: Study) -> None:
+    groups = httpx.get(study.address).raise_for_status().json()["groups"]
+    best = unbeaten(study)
+    for place, (found, group) in enumerate(zip(groups, study.runs.values(), strict=True)):
+        for name in ("train_accuracy", "test_accuracy", "test_loss", "train_seconds"):
+            values = study.finals(name)[place]
+            expected = values.mean(), values.std(ddof=1), values.min(), values.max(), *interval(values)
+            shown = found[name]
+            assert [shown[each] for each in ("mean", "std", "min", "max")] + shown["ci95"] == close(expected)
+        assert found["median"] == close(np.median(study.finals("test_accuracy")[place]))
+        assert found["train_seconds_median"] == close(np.median(study.finals("train_seconds")[place]))
+        reached = [spent for run in group if (spent := run.seconds_to_97) is not None]
+        assert found["reached_97"] == len(reached)
+        assert found["seconds_to_97"] == (close(np.median(reached)) if reached else None)
+        assert (found["best"], found["diverged"]) == (place in best, 0)
+
+
+def test_paired_runs_in_json(study: Study) -> None:
+    """Runs of one architecture and seed differ by their learning rates alone."""
+    ids = [*(run.id for run in study.runs[1]), *study.other_rate]
+    found = httpx.get(f"{study.url}/compare?runs={','.join(map(str, ids))}&by=lr").raise_for_status().json()
+    (shown,) = found["verdict"]["pairs"]
+    assert shown["paired"]
+    one, other = (study.answers.correct(half) for half in (ids[:SEEDS], ids[SEEDS:]))
+    expected = contrast(one, other, paired=True)
+    assert expected.images > 0
+    same_pair(shown, expected, LEVEL / 2)
+
+
 def test_the_table(study: Study, opened: Page) -> None:
     rows = opened.locator("#groups tbody").first.get_by_role("row")
     expect(rows).to_have_count(len(DEPTHS))
-    likely = probability_best(study.finals("test_accuracy"), BORROWED, IN_REACH)
+    best = unbeaten(study)
     for place, group in enumerate(study.runs.values()):
         train_accuracy, test_accuracy = (
             study.finals(name)[place] for name in ("train_accuracy", "test_accuracy")
         )
         reached = [spent for run in group if (spent := run.seconds_to_97) is not None]
-        part = f" ({len(reached)} of {SEEDS})" if len(reached) < SEEDS else ""
-        *cells, best = rows.nth(place).get_by_role("cell").all_text_contents()[:-1]
+        part = f"{len(reached)} of {SEEDS} reached it" if len(reached) < SEEDS else ""
+        cells = rows.nth(place).get_by_role("cell").all_text_contents()[:-1]
         assert [" ".join(cell.replace(SPACE, "~").split()).replace("~", SPACE) for cell in cells] == [
-            str(SEEDS),
-            f"{int(group[0].final('parameters')):,}",
-            spread(train_accuracy),
             spread(test_accuracy),
+            "another is better" if place not in best else "best" if len(best) == 1 else "may be the best",
+            str(SEEDS),
+            spread(train_accuracy),
             f"{points(train_accuracy.mean() - test_accuracy.mean())}{SPACE}pp",
             f"{study.finals('test_loss')[place].mean():.4f}",
-            seconds(study.finals("train_seconds")[place].mean()),
-            seconds(float(np.mean(reached))) + part if reached else "not reached",
+            f"{int(group[0].final('parameters')):,}",
+            seconds(float(np.median(study.finals("train_seconds")[place]))),
+            seconds(float(np.median(reached))) + part if reached else "not reached",
         ]
-        nearly = {f">{SPACE}99{SPACE}%": 1, f"<{SPACE}1{SPACE}%": 0}
-        if best in nearly:
-            assert likely[place] == pytest.approx(nearly[best], abs=0.01)
-        else:
-            assert int(best.split(SPACE)[0]) == pytest.approx(100 * likely[place], abs=2)
 
 
 def test_differences_from_a_pinned_baseline(study: Study, page: Page) -> None:
@@ -191,60 +327,69 @@ def test_differences_from_a_pinned_baseline(study: Study, page: Page) -> None:
     rows = page.locator("#groups tbody").first.get_by_role("row")
     caption = page.locator("#groups caption")
     expect(caption).to_contain_text("Differences from 2 layers")
-    test = study.finals("test_accuracy")
-    adjusted = holm(test)
     for place in (0, 2):
-        difference, low, high, _ = welch(test[1], test[place])
-        judged = "significant" if adjusted[min(1, place), max(1, place)] < 0.05 else "not significant"
         cells = rows.nth(place).get_by_role("cell")
-        for words in (f"{100 * difference:+.2f} pp, {judged}", f"{100 * low:+.2f} to {100 * high:+.2f}"):
-            expect(cells.nth(3)).to_contain_text(words.replace("-", "\N{MINUS SIGN}"))
-        for name, cell, factor, digits in (
-            ("train_accuracy", 2, 100, 2),
-            ("test_accuracy", 3, 100, 2),
-            ("test_loss", 5, 1, 4),
-        ):
+        difference, low, high = pair(study, 1, place)
+        expect(cells.nth(TEST)).to_contain_text(f"{signed(difference)}{SPACE}pp, {judged(low, high)}")
+        expect(cells.nth(TEST)).to_contain_text(bracketed(low, high))
+        for name, cell, factor, digits in (("train_accuracy", TRAIN, 100, 2), ("test_loss", LOSS, 1, 4)):
             change = study.finals(name)[place].mean() - study.finals(name)[1].mean()
             expect(cells.nth(cell)).to_contain_text(
                 f"{factor * change:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
             )
-        ratio = study.finals("train_seconds")[place].mean() / study.finals("train_seconds")[1].mean()
-        shown = re.search(r"×\s([\d.]+)", cells.nth(6).text_content() or "")
+        middles = [np.median(study.finals("train_seconds")[each]) for each in (place, 1)]
+        shown = re.search(r"×\s([\d.]+)", cells.nth(SECONDS).text_content() or "")
         assert shown
-        assert float(shown[1]) == pytest.approx(ratio, rel=0.01)
+        assert float(shown[1]) == pytest.approx(middles[0] / middles[1], rel=0.01)
     page.get_by_role("link", name="Unpin 2 layers").click()
-    expect(caption).not_to_contain_text("difference")
+    expect(caption).not_to_contain_text("Difference")
 
 
-def test_the_verdict(study: Study, opened: Page) -> None:
-    test = study.finals("test_accuracy")
-    likely = probability_best(test, BORROWED, IN_REACH)
-    adjusted = holm(test)
-    best = int(np.argmax([values.mean() for values in test]))
+def test_the_headline(study: Study, opened: Page) -> None:
+    best = [DEPTHS[place] for place in unbeaten(study)]
     answer = (opened.locator(".verdict p").first.text_content() or "").replace(SPACE, " ")
-    plural = "layer" if DEPTHS[best] == 1 else "layers"
-    assert answer.startswith(
-        f"{DEPTHS[best]} {plural} reached {100 * test[best].mean():.2f} % test accuracy on average "
-        f"({SEEDS} seeds), the highest of 3 depths"
-    )
-    if chance := re.search(r"(\d+) % likely", answer):
-        assert int(chance[1]) == pytest.approx(100 * likely[best], abs=2)
+    expect(opened.locator(".verdict .badge")).to_have_text("Exploratory")
+    if len(best) > 1:
+        assert f"the best on new images of the same kind is among {best[0]}" in answer
     else:
-        assert likely[best] > 0.99
-    sentences = [each.replace(SPACE, " ") for each in opened.locator(".evidence li").all_text_contents()]
-    pairs = [(0, 1), (1, 2)] if best == 1 else [(0, 1), (1, 2), (0, 2)]
-    for number, (place, next_) in enumerate(pairs):
-        difference, low, high, _ = welch(test[place], test[next_])
-        p = adjusted[place, next_]
-        judged = "a significant difference" if p < 0.05 else f"no significant difference with {SEEDS} seeds"
-        expected = (
-            f"{DEPTHS[next_]} layers against {DEPTHS[place]}: {100 * difference:+.2f} pp test accuracy "
-            f"(95 % CI {100 * low:+.2f} pp to {100 * high:+.2f} pp; {probability(p)} after correction for "
-            f"3 comparisons): {judged}"
-        ).replace("-", "\N{MINUS SIGN}")
-        said, _, settled = sentences[number].partition("; about ")
-        assert said.removesuffix(".") == expected
-        assert not settled or p >= 0.05
+        mean = study.finals("test_accuracy")[DEPTHS.index(best[0])].mean()
+        name = f"{best[0]} layers, with {100 * mean:.2f} % test accuracy ({SEEDS} seeds)"
+        assert f"the best on new images of the same kind is {name}" in answer
+
+
+def test_the_bill_and_the_matrix_of_pairs(study: Study, opened: Page) -> None:
+    receipts = opened.locator(".bill tbody tr")
+    expect(receipts).to_have_count(len(DEPTHS) - 1)
+    sizes = [int(group[0].final("parameters")) for group in study.runs.values()]
+    times = [float(np.median(values)) for values in study.finals("train_seconds")]
+    for place in range(len(DEPTHS) - 1):
+        difference, low, high = pair(study, place, place + 1)
+        receipt = receipts.nth(place)
+        expect(receipt.get_by_role("rowheader")).to_have_text(f"+ layer {DEPTHS[place + 1]}")
+        amount, answer = receipt.get_by_role("cell").all()
+        expect(amount).to_have_text(f"{signed(difference)}{SPACE}pp{bracketed(low, high)}")
+        expect(answer.locator(".answer")).to_have_text(
+            re.compile(f"^{judged(low, high)}(, still improving)?$")
+        )
+        added = sizes[place + 1] - sizes[place]
+        longer = f"{times[place + 1] - times[place]:+.1f}{SPACE}s".replace("-", "\N{MINUS SIGN}")
+        expect(answer.locator(".detail")).to_have_text(f"{added:+,} parameters, {longer}")
+    opened.get_by_text("All pairs (3)").click()
+    rows = opened.locator(".pairs tbody tr")
+    for row in range(len(DEPTHS)):
+        cells = rows.nth(row).get_by_role("cell")
+        for column in range(len(DEPTHS)):
+            if row == column:
+                expect(cells.nth(column)).to_have_text("–")
+                continue
+            difference, low, high = pair(study, column, row)
+            expect(cells.nth(column)).to_contain_text(f"{signed(difference)}{SPACE}pp")
+            expect(cells.nth(column)).to_contain_text(bracketed(low, high))
+            expect(cells.nth(column).locator(".answer")).to_contain_text(judged(low, high))
+            ours, theirs = (study.finals("test_accuracy")[place] for place in (row, column))
+            wins = np.mean([(a > b) + (a == b) / 2 for a in ours for b in theirs])
+            expect(cells.nth(column)).to_contain_text(f"P(improvement) {100 * wins:.0f}{SPACE}%")
+    opened.get_by_text("All pairs (3)").click()
 
 
 def shows(study: Study, traces: list[dict[str, Any]], values: Callable[[str], list[Values]]) -> None:
@@ -276,13 +421,13 @@ def test_accuracy_by_layers_at_the_end_and_at_an_epoch(study: Study, page: Page)
     for place, group in enumerate(study.runs.values()):
         expect(rows.nth(place).get_by_role("cell")).to_have_text(
             [
-                str(SEEDS),
-                f"{int(group[0].final('parameters')):,}",
-                spread(train_accuracy[place]),
                 spread(test_accuracy[place]),
+                str(SEEDS),
+                spread(train_accuracy[place]),
                 f"{points(train_accuracy[place].mean() - test_accuracy[place].mean())}{SPACE}pp",
                 f"{study.after('test_loss', AT)[place].mean():.4f}",
-                seconds(np.mean([run.spent["seconds"][AT - 1] for run in group])),
+                f"{int(group[0].final('parameters')):,}",
+                seconds(float(np.median([run.spent["seconds"][AT - 1] for run in group]))),
                 "Pin",
             ]
         )
@@ -347,7 +492,8 @@ def test_the_cost_chart_shows_the_cost_of_accuracy(study: Study, page: Page, cos
         "seconds": lambda run: run.final("train_seconds"),
         "flops": lambda run: run.spent["flops"][-1],
     }[cost]
-    costs = np.array([np.mean([spent(run) for run in group]) for group in groups])
+    middle = np.median if cost == "seconds" else np.mean
+    costs = np.array([middle([spent(run) for run in group]) for group in groups])
     accuracies = np.array([100 * values.mean() for values in study.finals("test_accuracy")])
     assert dots["x"] == close([spent(run) for group in groups for run in group])
     assert means["x"] == close(costs)
@@ -382,25 +528,36 @@ def test_the_same_images(study: Study, page: Page) -> None:
     groups = {depth: [run.id for run in group] for depth, group in study.runs.items()}
     answers = study.answers
     page.goto(f"{study.address}&step=2-3")
-    voted = {depth: answers.majority(runs) for depth, runs in groups.items()}
-    gained, lost, p = answers.mcnemar(voted[2], voted[3])
+    two, three = (answers.correct(groups[depth]) for depth in (2, 3))
+    change = (three.sum(axis=0) - two.sum(axis=0)) / SEEDS
+    fixed, broken = np.flatnonzero(change > 0), np.flatnonzero(change < 0)
     note = page.locator("[data-images-note]")
     expect(note).to_contain_text(
-        f"3 layers classify {gained} images correctly that 2 layers get wrong, and get {lost} wrong "
-        "that 2 layers classify correctly (10,000 test images; "
+        f"3 layers classify {len(fixed)} images correctly more often than 2 layers do, "
+        f"and {len(broken)} less often (10,000 test images; {SEEDS} seeds against {SEEDS}). "
+        f"The difference of their mean test accuracies is +{points(change.mean())}{SPACE}pp."
     )
-    expect(note).to_contain_text(probability(p))
-    fixed = np.flatnonzero((voted[2] != answers.labels) & (voted[3] == answers.labels))
+    means = [np.mean(values) for values in study.finals("test_accuracy")]
+    assert change.mean() == pytest.approx(means[2] - means[1], abs=1e-12)
     counts = np.bincount(answers.labels[fixed], minlength=10)
     buttons = page.locator("[data-images-digits] button small")
     expect(buttons).to_have_text([str(count) for count in counts])
-    more = page.locator("[data-images-more]")
-    if more.is_visible():
-        more.click()
-    pictures = page.locator("[data-images-gallery] img")
-    expect(pictures).to_have_count(gained)
-    sources = pictures.evaluate_all("(all) => all.map((image) => image.getAttribute('src'))")
-    assert sorted(int(re.findall(r"\d+", source)[-1]) for source in sources) == fixed.tolist()
+    page.locator("[data-images-more]").click()
+    pictures = page.locator("[data-images-gallery] li")
+    expect(pictures).to_have_count(len(fixed))
+    sure = dict(zip(fixed.tolist(), answers.confidence_if_correct(groups[3], fixed), strict=True))
+    order = sorted(fixed.tolist(), key=lambda image: (-change[image], -sure[image], image))
+    shown = pictures.locator("img")
+    sources = shown.evaluate_all("(all) => all.map((image) => image.getAttribute('src'))")
+    assert [int(re.findall(r"\d+", source)[-1]) for source in sources] == order
+    captions = []
+    for image in order:
+        lines = [f"{three[:, image].sum()} of {SEEDS} against {two[:, image].sum()} of {SEEDS}"]
+        for depth in (3, 2):
+            digit, given = answers.most_frequent(groups[depth], image)
+            lines.append(f"{depth}: {digit} by {given} of {SEEDS}")
+        captions.append("".join(lines))
+    assert pictures.all_text_contents() == captions
     rows = page.locator("[data-images-per-digit] tbody").get_by_role("row")
     for place, runs in enumerate(groups.values()):
         shares = np.mean([np.diag(answers.confusion(run)) for run in runs], axis=0)
@@ -427,3 +584,4 @@ def test_run_against_run(study: Study, page: Page) -> None:
         f"and gets {lost} wrong that run 1 classifies correctly: "
         f"{net} (McNemar's exact test, {probability(p)})"
     )
+    expect(page.locator("[data-images-pair]")).to_contain_text("This compares two networks, not two depths.")

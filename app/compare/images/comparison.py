@@ -3,18 +3,17 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
-from typing import Final
 
 import numpy as np
 
 from app.compare.comparison import NotComparable
-from app.compare.images import paired, pictures
+from app.compare.images import paired, pictures, shares
+from app.compare.images.correct import correct_of
 from app.compare.images.paired import Labels
+from app.compare.images.stored import stored
 from app.formats import plural
-from app.prose import in_points, probability
+from app.prose import in_points, listed, probability
 from app.schemas.answers import RunOut
 from app.schemas.comparison import (
     DepthDigits,
@@ -26,31 +25,23 @@ from app.schemas.comparison import (
     StepImage,
     StepImages,
 )
-from app.schemas.configurations import differing, repeats, titles
+from app.schemas.configurations import differing, repeats
 from app.settings import Settings
 from app.statistics import SIGNIFICANCE
-from app.storage import artifacts
-from trainer.files.predictions import Predictions, load
-from trainer.files.tensor_file import TensorFileError
-
-_KEPT_FILES: Final = 500
-"""Number of prediction files cached in memory; each takes 30 KB."""
-
-_KEPT_VOTES: Final = 50
-"""Number of majority votes cached in memory; each is as large as a file."""
+from trainer.files.predictions import Predictions
 
 
 @dataclass(frozen=True)
 class Answers:
     """The predictions of finished runs of one data set for its test images.
 
-    `repeats` are the ids of repeats: they can be compared in pairs, but do not vote.
+    `repeats` are the ids of repeats: they can be compared in pairs, but do not count for their depth.
     """
 
     dataset: str
     labels: Labels
     by_run: dict[int, Predictions]
-    runs: Sequence[RunOut]
+    runs: dict[int, RunOut]
     repeats: frozenset[int]
     missing: list[int]
     warnings: list[str]
@@ -70,8 +61,14 @@ class Answers:
             labels = pictures.labels(first.dataset, settings.data_dir)
         except pictures.NoPictures as error:
             raise NotComparable(f"the test images of {first.dataset} can't be read: {error}") from error
-        by_run = {run.id: found for run in same if (found := _stored(run, settings.artifacts, len(labels)))}
+        predictions = stored(same, settings.artifacts)
+        by_run = {
+            run.id: found
+            for run in same
+            if (found := predictions.get(run.id)) and correct_of(run, found, labels) is not None
+        }
         again = frozenset(run.id for run in repeats(same))
+        counted = [run for run in same if run.id not in again]
         warnings = []
         if len(same) < len(finished):
             others = [run.id for run in finished if run not in same]
@@ -79,110 +76,106 @@ class Answers:
                 f"{plural(len(others), 'run')} used other test images than run {first.id} and can't be "
                 f"compared with it: {', '.join(map(str, others))}."
             )
-        warnings += _mixed([run for run in same if run.id not in again])
-        missing = [run.id for run in same if run.id not in by_run and run.id not in again]
-        return cls(first.dataset, labels, by_run, same, again, missing, warnings)
+        warnings += _changed(
+            first.dataset, [run.id for run in counted if run.id in predictions.keys() - by_run]
+        )
+        warnings += _mixed(counted)
+        missing = [run.id for run in counted if run.id not in predictions]
+        return cls(first.dataset, labels, by_run, {run.id: run for run in same}, again, missing, warnings)
 
-    def by_depth(self) -> dict[int, list[int]]:
+    def by_depth(self) -> dict[int, list[RunOut]]:
         """The runs with predictions that are not repeats, by depth."""
-        found: dict[int, list[int]] = defaultdict(list)
-        for run in sorted(self.runs, key=lambda run: (run.depth, run.id)):
+        found: dict[int, list[RunOut]] = defaultdict(list)
+        for run in sorted(self.runs.values(), key=lambda run: (run.depth, run.id)):
             if run.id in self.by_run and run.id not in self.repeats:
-                found[run.depth].append(run.id)
+                found[run.depth].append(run)
         return found
 
-    def of_depth(self, run_ids: Sequence[int]) -> Predictions:
-        """The majority vote of these runs."""
-        return _voted(tuple(self.by_run[run_id] for run_id in run_ids))
-
-
-@lru_cache(maxsize=_KEPT_VOTES)
-def _voted(several: tuple[Predictions, ...]) -> Predictions:
-    return paired.majority(several)
+    def of_runs(self, runs: Sequence[RunOut]) -> list[Predictions]:
+        """The predictions of these runs."""
+        return [self.by_run[run.id] for run in runs]
 
 
 def _data(run: RunOut) -> tuple[str, str | None]:
     return run.dataset, run.data_version
 
 
+def _changed(dataset: str, run_ids: Sequence[int]) -> list[str]:
+    """A sentence on runs whose predictions are for other images than the data set has now, if any."""
+    if not run_ids:
+        return []
+    named = listed([f"run {run_id}" for run_id in run_ids])
+    were, them = ("was", "it") if len(run_ids) == 1 else ("were", "them")
+    what = f"{named[0].upper()}{named[1:]} {were} tested on other images than {dataset} has now"
+    return [f"{what}: train {them} again to compare images."]
+
+
 def _mixed(runs: Sequence[RunOut]) -> list[str]:
     """A sentence on fields other than the seed in which runs of one depth differ, if any."""
     found = [differing([run for run in runs if run.depth == depth]) for depth in {run.depth for run in runs}]
     if names := sorted({name for each in found for name in each}):
-        why = f"Runs of one depth differ in {titles(names)}"
-        return [f"{why}, so their majority vote mixes different configurations."]
+        why = f"Runs of one depth differ in {' and '.join(names)}"
+        return [f"{why}, so the results of a depth mix different configurations."]
     return []
-
-
-def _stored(run: RunOut, location: str, images: int) -> Predictions | None:
-    """A run's predictions; None if missing, damaged or for another number of images."""
-    path: Path = artifacts.of_run(location, run.id).predictions(run.attempt)
-    try:
-        status = path.stat()
-        found = _loaded(path, status.st_size, status.st_mtime)
-    except (OSError, TensorFileError):
-        return None
-    return found if len(found.classes) == images else None
-
-
-@lru_cache(maxsize=_KEPT_FILES)
-def _loaded(path: Path, size: int, changed_at: float) -> Predictions:  # noqa: ARG001  # a new file has others
-    """Cached until the file changes, because an open page reads all files again whenever a run ends."""
-    return load(path)
 
 
 def overview(answers: Answers) -> ImageComparison:
     """Compare digit by digit, run by run, and each depth with the next."""
     depths = answers.by_depth()
-    voted = {depth: answers.of_depth(run_ids) for depth, run_ids in depths.items()}
+    confusions = {
+        run.id: paired.confusion(answers.labels, answers.by_run[run.id].classes)
+        for runs in depths.values()
+        for run in runs
+    }
     return ImageComparison(
         dataset=answers.dataset,
         images=len(answers.labels),
         depths=[
             DepthDigits(
                 depth=depth,
-                runs=run_ids,
-                per_digit=_mean(
-                    [paired.per_digit(answers.labels, answers.by_run[each].classes) for each in run_ids]
-                ),
+                runs=[run.id for run in runs],
+                seeds=len({run.seed for run in runs}),
+                per_digit=_mean([paired.per_digit(confusions[run.id]) for run in runs]),
             )
-            for depth, run_ids in depths.items()
+            for depth, runs in depths.items()
         ],
         runs=[
-            RunDigits(
-                id=run_id,
-                depth=depth,
-                confusion=paired.confusion(answers.labels, answers.by_run[run_id].classes).tolist(),
-            )
-            for depth, run_ids in depths.items()
-            for run_id in run_ids
+            RunDigits(id=run.id, depth=depth, confusion=confusions[run.id].tolist())
+            for depth, runs in depths.items()
+            for run in runs
         ],
-        steps=[
-            _step(answers.labels, (shallow, voted[shallow]), (deep, voted[deep]))
-            for shallow, deep in pairwise(depths)
-        ],
+        steps=[_step(answers, shallow, deep) for shallow, deep in pairwise(depths.items())],
         missing=answers.missing,
         warnings=answers.warnings,
     )
 
 
-def _mean(shares: Sequence[Sequence[float | None]]) -> list[float | None]:
+def _mean(shares_of_runs: Sequence[Sequence[float | None]]) -> list[float | None]:
     """Each digit's mean share over runs."""
     return [
         None if known[0] is None else float(np.mean([each or 0.0 for each in known]))
-        for known in zip(*shares, strict=True)
+        for known in zip(*shares_of_runs, strict=True)
     ]
 
 
-def _step(labels: Labels, before: tuple[int, Predictions], after: tuple[int, Predictions]) -> ImageStep:
-    found = paired.mcnemar(labels, before[1].classes, after[1].classes)
-    return ImageStep(shallow=before[0], deep=after[0], fixed=found.gained, broken=found.lost, p=found.p)
+def _step(
+    answers: Answers, shallow: tuple[int, Sequence[RunOut]], deep: tuple[int, Sequence[RunOut]]
+) -> ImageStep:
+    (before, first), (after, second) = shallow, deep
+    found = shares.differences(answers.labels, answers.of_runs(first), answers.of_runs(second))
+    return ImageStep(
+        shallow=before,
+        deep=after,
+        fixed=int(np.count_nonzero(found > 0)),
+        broken=int(np.count_nonzero(found < 0)),
+        difference=int(found.sum()) / (len(first) * len(second) * len(found)),
+    )
 
 
 def step_images(answers: Answers, shallow: int, deep: int) -> StepImages:
-    """The images that only one of two depths classifies correctly, by majority over seeds.
+    """The images that two depths classify correctly in different shares of their runs.
 
-    Images are in descending order of the correct answer's confidence.
+    Images are in descending order of the difference, then of the confidence of the correct predictions.
 
     Raises:
         NotComparable: one of the depths has no predictions.
@@ -191,36 +184,42 @@ def step_images(answers: Answers, shallow: int, deep: int) -> StepImages:
     for depth in (shallow, deep):
         if depth not in depths:
             raise NotComparable(f"no finished run of {plural(depth, 'layer')} has stored predictions")
-    before, after = answers.of_depth(depths[shallow]), answers.of_depth(depths[deep])
+    labels, first, second = answers.labels, *(answers.of_runs(depths[depth]) for depth in (shallow, deep))
 
-    def shown(indices: Sequence[int]) -> list[StepImage]:
+    def shown(images: shares.Counts) -> list[StepImage]:
+        both = zip(_of_depth(labels, first, images), _of_depth(labels, second, images), strict=True)
         return [
-            StepImage(
-                index=index,
-                label=int(answers.labels[index]),
-                shallow=_answer(before, index),
-                deep=_answer(after, index),
-            )
-            for index in indices
+            StepImage(index=index, label=int(labels[index]), shallow=before, deep=after)
+            for index, (before, after) in zip(images.tolist(), both, strict=True)
         ]
 
     return StepImages(
         dataset=answers.dataset,
         shallow=shallow,
         deep=deep,
-        fixed=shown(paired.fixed(answers.labels, before, after).tolist()),
-        broken=shown(paired.fixed(answers.labels, after, before).tolist()),
+        fixed=shown(shares.more_often(labels, first, second)),
+        broken=shown(shares.more_often(labels, second, first)),
     )
 
 
-def _answer(predicted: Predictions, index: int) -> ImageAnswer:
-    return ImageAnswer(
-        digit=int(predicted.classes[index]), confidence=round(float(predicted.confidence[index]), 4)
-    )
+def _of_depth(labels: Labels, runs: Sequence[Predictions], images: shares.Counts) -> list[ImageAnswer]:
+    """How the runs of a depth classify these images."""
+    correct = shares.correct_runs(labels, runs)[images]
+    found = shares.most_frequent(runs, images)
+    return [
+        ImageAnswer(runs=len(runs), correct=right, digit=digit, given=given, confidence=round(confidence, 4))
+        for right, digit, given, confidence in zip(
+            correct.tolist(),
+            found.digits.tolist(),
+            found.runs.tolist(),
+            found.confidence.tolist(),
+            strict=True,
+        )
+    ]
 
 
 def pair(answers: Answers, first: int, second: int) -> ImagePair:
-    """McNemar's test of two runs.
+    """McNemar's test of two networks.
 
     Raises:
         NotComparable: one of the runs has no predictions for these images.
@@ -239,10 +238,12 @@ def pair(answers: Answers, first: int, second: int) -> ImagePair:
         if found.p < SIGNIFICANCE
         else "no significant difference"
     )
+    scope = "depths" if answers.runs[first].depth != answers.runs[second].depth else "configurations"
     sentence = (
         f"Of {images:,} images, run {second} classifies {found.gained:,} correctly that run {first} "
         f"gets wrong, and gets {found.lost:,} wrong that run {first} classifies correctly: {in_points(net)} "
-        f"(McNemar's exact test, {probability(found.p)}), {judged}."
+        f"(McNemar's exact test, {probability(found.p)}), {judged}. "
+        f"This compares two networks, not two {scope}."
     )
     return ImagePair(
         first=first,

@@ -3,11 +3,11 @@
 import struct
 import threading
 import zlib
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from app.compare.images.kept import Kept
 from trainer.data.folder import TEST_IMAGES_FILE, TEST_LABELS_FILE, DataFolder, shown
 from trainer.data.idx import Bytes, IdxFile
 from trainer.data.idx_stream import IMAGES, LABELS, IdxError, Layout, opened
@@ -19,8 +19,6 @@ _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _GREYSCALE: Final = 0
 _ENTRY_BYTES: Final = 1 << 12
 """Minimum cost of a cache entry, so that the number of cached errors is limited too."""
-
-_Key = tuple[str, int, int, int]
 
 
 class NoPictures(Exception):
@@ -35,8 +33,11 @@ class KeptFiles:
     """
 
     most_bytes: int = MOST_BYTES
-    _kept: OrderedDict[_Key, Bytes | NoPictures] = field(default_factory=OrderedDict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _kept: Kept[Bytes | NoPictures] = field(init=False)
+    _loading: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._kept = Kept(self.most_bytes)
 
     def read(self, path: Path, layout: Layout) -> Bytes:
         """The images or labels of a file.
@@ -49,11 +50,11 @@ class KeptFiles:
         except OSError as error:
             raise NoPictures(f"{shown(path)} can't be read: {error.strerror}") from error
         key = (str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        with self._lock:  # a page requests many images: the first request reads the file for all
-            if key not in self._kept:
-                self._keep(key, self._load(path, layout))
-            self._kept.move_to_end(key)
-            found = self._kept[key]
+        with self._loading:  # a page requests many images: the first request reads the file for all
+            found = self._kept.get(key)
+            if found is None:
+                found = self._load(path, layout)
+                self._kept.put(key, found, _weight(found))
         if isinstance(found, NoPictures):
             raise found
         return found
@@ -69,11 +70,6 @@ class KeptFiles:
             return (IdxFile.images(path) if layout is IMAGES else IdxFile.labels(path)).items
         except IdxError as error:
             return NoPictures(str(error))
-
-    def _keep(self, key: _Key, found: Bytes | NoPictures) -> None:
-        self._kept[key] = found
-        while sum(map(_weight, self._kept.values())) > self.most_bytes and len(self._kept) > 1:
-            self._kept.popitem(last=False)
 
 
 def _weight(found: Bytes | NoPictures) -> int:

@@ -1,11 +1,14 @@
 """The compare page."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.datastructures import QueryParams
 
 from app.compare import comparison as compare
 from app.compare.charted import of_comparison
 from app.compare.groups import BY_DEPTH
+from app.compare.inference.judgement import MARGIN
 from app.compare.view import Axes, title, view
 from app.formats import plural
 from app.runs import studies
@@ -13,7 +16,7 @@ from app.runs.retrain import Again, Replaced, train_again
 from app.runs.run_list import whole_numbers
 from app.storage.database import clock, newest_change
 from app.storage.tables import Study
-from app.web.api import DatabaseOf
+from app.web.api import DatabaseOf, SettingsOf
 from app.web.creation import CreationOf
 from app.web.html import changed, embedded, page, redirect
 from app.web.negotiation import HtmlRoute
@@ -24,20 +27,22 @@ router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
 
 @router.get("/compare")
-def compare_runs(request: Request, database: DatabaseOf) -> Response:
+def compare_runs(request: Request, database: DatabaseOf, settings: SettingsOf) -> Response:
     """Compare the selected runs or study; without a selection, list the studies."""
     asked = request.query_params
     if "and" in asked:  # the second field of the form
         by = ",".join(filter(None, (asked.get("by"), asked["and"])))
         return redirect("/compare" + changed(asked, **{"and": None, "by": by or None}))
     chosen = compare.Selection.parse(asked.multi_items(), strict=False)
+    if "margin" in asked and chosen.margin == MARGIN:  # addresses leave the default out
+        return redirect("/compare" + changed(asked, margin=None))
     with database.read() as session:
         change = newest_change(session)
         if not chosen.ids and chosen.study_id is None:
             listed = studies.list_studies(session)
             return page(request, "compare/choose.html", now=clock(session), studies=listed)
         study = None if chosen.study_id is None else session.get(Study, chosen.study_id)
-        comparison = compare.compare(session, chosen.run_ids(session), chosen.by, chosen.study_id)
+        comparison = compare.compare(session, chosen, settings)
         if comparison is None:
             raise HTTPException(404, compare.nothing_found(session, chosen))
         now = clock(session)
@@ -45,13 +50,17 @@ def compare_runs(request: Request, database: DatabaseOf) -> Response:
         request,
         "compare/compare.html",
         now=now,
-        **(view(comparison, request.query_params.get("baseline")) | {"title": title(chosen.by)}),
+        **(
+            view(comparison, asked.get("baseline"), every_row=asked.get("rows") == "all")
+            | {"title": title(chosen.by)}
+        ),
         study=study,
         change=change,
         selection=_query(chosen),
         axes=Axes.of(comparison),
         charted=embedded(of_comparison(comparison)),
         by=chosen.by,
+        margin=_points(chosen.margin),
         offered=forms.fields_of(comparison.offer.body) if comparison.offer else {},
         live=True,
     )
@@ -69,8 +78,8 @@ def train_missing(request: Request, creation: CreationOf, data: Posted) -> Respo
     )
     replaced = Replaced.model_validate_json(made.json).by
     ids = [replaced.get(run_id, run_id) for run_id in chosen.ids]
-    notice = f"{plural(len(replaced), 'run')} queued again. The same seeds give the same weights."
-    return redirect("/compare" + _query(compare.Selection(ids, chosen.study_id, chosen.by)), notice)
+    notice = f"{plural(len(replaced), 'run')} queued again: the same seeds, so the same weights."
+    return redirect("/compare" + _query(replace(chosen, ids=ids)), notice)
 
 
 def _query(chosen: compare.Selection) -> str:
@@ -79,4 +88,10 @@ def _query(chosen: compare.Selection) -> str:
         runs=",".join(map(str, chosen.ids)) or None,
         study=None if chosen.study_id is None else str(chosen.study_id),
         by=None if chosen.by == BY_DEPTH else ",".join(chosen.by),
+        margin=None if chosen.margin == MARGIN else _points(chosen.margin),
     )
+
+
+def _points(margin: float) -> str:
+    """A margin in percentage points, as addresses and the form contain it."""
+    return f"{margin * 100:.10g}"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
+import orjson
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
@@ -165,6 +166,8 @@ def read(texts: Mapping[str, str], available: Catalogue = SHIPPED_ALONE) -> RunF
         body["name"] = name
     if tags := split_tags(texts.get("tags", "")):
         body["tags"] = tags
+    if (follows := number_in(texts.get("follows", ""))) is not None:
+        body["follows"] = follows
     body["note"] = texts.get("note", "").replace("\r\n", "\n")
     try:
         body["priority"] = typed_numbers.whole_number(texts.get("priority", "").strip() or "0")
@@ -192,11 +195,13 @@ def filled(texts: Mapping[str, str]) -> dict[str, list[Any]]:
 
 
 def fields_of(body: Mapping[str, Any]) -> dict[str, str]:
-    """A request's body as the texts of a form."""
+    """A request's body as the texts of a form; lists of objects become JSON."""
     found: dict[str, str] = {}
     for name, value in body.items():
         if isinstance(value, Mapping):
             found |= fields_of(value)
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            found[name] = orjson.dumps(value).decode()
         elif isinstance(value, list):
             found[name] = ", ".join(map(formats.written, value))
         else:

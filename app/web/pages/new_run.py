@@ -10,12 +10,14 @@ from pydantic import BaseModel
 from sqlmodel import Session
 
 from app import formats
+from app.compare.planning import can_show
 from app.compare.reference import PUBLISHED
 from app.queue import admission, run_rows
 from app.queue.admission import QueueFull
 from app.runs import reading, studies, usual
 from app.schemas.answers import RunDetail, StudyPreview
 from app.storage.database import Database
+from app.web import api
 from app.web.api import DatabaseOf
 from app.web.creation import Creation, CreationOf
 from app.web.html import page, redirect
@@ -89,6 +91,9 @@ def _form_page(
 ) -> Response:
     with database.read() as session:
         preview = _preview(session, form)
+        shown = (
+            can_show(session, form.request, api.settings(request)) if form.request and form.size > 1 else ""
+        )
     server = str(request.base_url).rstrip("/")
     return page(
         request,
@@ -97,6 +102,7 @@ def _form_page(
         headers=headers,
         form=form,
         preview=preview,
+        can_show=shown,
         unusual=usual.warnings(form.request.configs, form.available) if form.request else [],
         snippets=snippets.of_request(form.request, server) if form.request else None,
         networks=form.networks,

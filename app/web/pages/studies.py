@@ -1,5 +1,6 @@
 """The pages of studies."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -9,14 +10,18 @@ from sqlmodel import Session
 
 from app import formats
 from app.compare.charted import of_groups
-from app.compare.groups import grouped, marks_of_runs, members, parted
+from app.compare.comparison import Selection, compare
+from app.compare.groups import BY_DEPTH, grouped, marks_of_runs, members, parted
+from app.compare.view import Headline
 from app.queue.admission import QueueFull
 from app.runs import advice, reading, run_list, studies
 from app.schemas.answers import StudyOut
 from app.schemas.grid import GridError
 from app.schemas.requests import MoreRuns
+from app.schemas.status import ENDED
+from app.settings import Settings
 from app.storage.database import clock, newest_change
-from app.web.api import DatabaseOf, StudyIdPath
+from app.web.api import DatabaseOf, SettingsOf, StudyIdPath
 from app.web.creation import CreationOf
 from app.web.html import embedded, page, redirect
 from app.web.negotiation import HtmlRoute
@@ -38,15 +43,18 @@ def list_studies(request: Request, database: DatabaseOf) -> Response:
 
 
 @router.get("/studies/{study_id}")
-def show_study(request: Request, database: DatabaseOf, study_id: StudyIdPath) -> Response:
-    """One study: progress, runs and curves."""
+def show_study(
+    request: Request, database: DatabaseOf, settings: SettingsOf, study_id: StudyIdPath
+) -> Response:
+    """One study: progress, headline, runs and curves."""
     with database.read() as session:
-        return _study_page(request, session, study_id)
+        return _study_page(request, session, settings, study_id)
 
 
 def _study_page(
     request: Request,
     session: Session,
+    settings: Settings,
     study_id: int,
     *,
     seeds: str = "1",
@@ -59,8 +67,10 @@ def _study_page(
     query = run_list.RunQuery(studies=[study_id], archived="all", sort="id", limit=run_list.MAX_LIMIT)
     found = run_list.list_runs(session, query)
     runs = reading.find_runs(session, study.runs) if found.next_cursor else found.runs
-    everyone = grouped(runs, parted(runs))
+    by = parted(runs)
+    everyone = grouped(runs, by)
     shown = members(everyone)
+    planned = compare(session, Selection([], study_id, by), settings)
     return page(
         request,
         "studies/study.html",
@@ -74,6 +84,9 @@ def _study_page(
         charted=embedded(of_groups(everyone, shown)),
         members=shown,
         marks_of_runs=marks_of_runs(shown),
+        headline=Headline.of(planned) if planned else None,
+        planned="" if by == BY_DEPTH else ",".join(by),
+        ended=sum(study.counts[status] for status in ENDED),
         asked=studies.question(runs),
         seeds=seeds,
         problem=problem,
@@ -89,16 +102,20 @@ def cancel_study(database: DatabaseOf, study_id: StudyIdPath) -> Response:
 
 
 @router.post("/studies/{study_id}/runs")
-def add_seeds(
-    request: Request, database: DatabaseOf, creation: CreationOf, study_id: StudyIdPath, data: Posted
+def add_seeds(  # noqa: PLR0917
+    request: Request,
+    database: DatabaseOf,
+    settings: SettingsOf,
+    creation: CreationOf,
+    study_id: StudyIdPath,
+    data: Posted,
 ) -> Response:
     """Queue more seeds for every configuration of a study, or for those with certain values."""
     texts = forms.texts_of(data)
     text = texts.get("seeds", "").strip()
     status, headers = 422, None
     try:
-        number = typed_numbers.whole_number(text, _SEEDS)
-        more = MoreRuns.model_validate({"seeds": number, "only": forms.filled(texts)})
+        more = _more_runs(texts, text)
         creation.once(more, request.url.path, lambda session: _more(session, study_id, more, creation.limit))
     except ValidationError as error:
         wrong = forms.messages(error.errors())
@@ -110,12 +127,23 @@ def add_seeds(
     except QueueFull as error:
         problem, status, headers = formats.sentence(error), 429, error.headers
     else:
-        return redirect(f"/studies/{study_id}", f"{formats.plural(number, 'seed')} added.")
+        return redirect(
+            f"/studies/{study_id}",
+            f"{formats.plural(sum(part.seeds for part in more.wanted), 'seed')} added.",
+        )
     with database.read() as session:
         return _study_page(
-            request, session, study_id, seeds=text, problem=problem, status=status, headers=headers
+            request, session, settings, study_id, seeds=text, problem=problem, status=status, headers=headers
         )
 
 
+def _more_runs(texts: Mapping[str, str], seeds: str) -> MoreRuns:
+    """The request of a form: a number of seeds with values of hyperparameters, or `parts` as JSON."""
+    if "parts" in texts:
+        return MoreRuns.model_validate_json(f'{{"parts": {texts["parts"]}}}')
+    number = typed_numbers.whole_number(seeds, _SEEDS)
+    return MoreRuns.model_validate({"seeds": number, "only": forms.filled(texts)})
+
+
 def _more(session: Session, study_id: int, more: MoreRuns, limit: int) -> tuple[int, StudyOut]:
-    return study_id, studies.add_seeds(session, study_id, more.seeds, more.wanted, limit=limit)
+    return study_id, studies.add_seeds(session, study_id, more.wanted, limit=limit)

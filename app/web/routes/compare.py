@@ -13,9 +13,10 @@ from app.compare import comparison
 from app.runs import epoch_columns, export, reading
 from app.runs.reading import timestamp
 from app.schemas.comparison import Comparison, Findings
+from app.settings import Settings
 from app.storage.database import Database
 from app.web import report
-from app.web.api import DatabaseOf, attachment, problems
+from app.web.api import DatabaseOf, SettingsOf, attachment, problems
 from app.web.html import changed
 from app.web.strict_json import JsonRoute
 
@@ -31,20 +32,26 @@ SELECTION: Final[dict[str, Any]] = {
             "schema": {"type": "string", "default": "depth"},
             "description": "Hyperparameters that define the groups, like depth,lr.",
         },
+        {
+            "name": "margin",
+            "in": "query",
+            "schema": {"type": "number", "default": 0.25, "minimum": 0.01, "maximum": 10},
+            "description": "Differences of test accuracy up to this many percentage points do not matter.",
+        },
     ]
 }
 
 
 @router.get("/compare", response_model=Comparison, responses=problems(404), openapi_extra=SELECTION)
-def compare_runs(request: Request, database: DatabaseOf) -> Response:
+def compare_runs(request: Request, database: DatabaseOf, settings: SettingsOf) -> Response:
     """Compare runs: groups, curves, published results and a verdict."""
-    return Response(_as_json(request, database), media_type="application/json")
+    return Response(_as_json(request, database, settings), media_type="application/json")
 
 
 @router.get("/compare.json", response_model=Comparison, responses=problems(404), openapi_extra=SELECTION)
-def compare_json(request: Request, database: DatabaseOf) -> Response:
+def compare_json(request: Request, database: DatabaseOf, settings: SettingsOf) -> Response:
     """The comparison as a JSON file."""
-    content = orjson.dumps(orjson.loads(_as_json(request, database)), option=orjson.OPT_INDENT_2)
+    content = orjson.dumps(orjson.loads(_as_json(request, database, settings)), option=orjson.OPT_INDENT_2)
     return attachment(content, "application/json", "compare.json")
 
 
@@ -82,10 +89,10 @@ def compare_csv(request: Request, database: DatabaseOf) -> Response:
     responses={200: {"content": {"text/csv": {}}}, **problems(404)},
     openapi_extra=SELECTION,
 )
-def compare_groups(request: Request, database: DatabaseOf) -> Response:
+def compare_groups(request: Request, database: DatabaseOf, settings: SettingsOf) -> Response:
     """The table of groups as CSV: a line per group, one number per cell."""
     with database.read() as session:
-        found = _findings(request.query_params.multi_items(), session)
+        found = _findings(request.query_params.multi_items(), session, settings)
     return attachment(export.groups(found), "text/csv", "groups.csv")
 
 
@@ -106,13 +113,13 @@ def compare_groups(request: Request, database: DatabaseOf) -> Response:
         ]
     },
 )
-def compare_report(request: Request, database: DatabaseOf) -> Response:
+def compare_report(request: Request, database: DatabaseOf, settings: SettingsOf) -> Response:
     """The report: verdict, charts and tables in one file that works offline."""
     asked = request.query_params.multi_items()
     chosen = [(name, text) for name, text in asked if name in comparison.SELECTED]
     shown = {name: text for name, text in asked if text and name not in comparison.SELECTED}
     with database.read() as session:
-        compared = _findings(chosen, session)
+        compared = _findings(chosen, session, settings)
         columns = epoch_columns.of_runs(session, [run.id for run in compared.runs])
     html = report.render(
         compared,
@@ -124,17 +131,17 @@ def compare_report(request: Request, database: DatabaseOf) -> Response:
     return attachment(html, "text/html", "depthboard-report.html")
 
 
-def _as_json(request: Request, database: Database) -> bytes:
+def _as_json(request: Request, database: Database, settings: Settings) -> bytes:
     with database.read() as session:
-        found = _findings(request.query_params.multi_items(), session)
+        found = _findings(request.query_params.multi_items(), session, settings)
         curves = epoch_columns.curves_json(session, [run.id for run in found.runs])
     return orjson.dumps(found.model_dump() | {"curves": curves}, option=orjson.OPT_NON_STR_KEYS)
 
 
-def _findings(asked: Iterable[tuple[str, str]], session: Session) -> Findings:
+def _findings(asked: Iterable[tuple[str, str]], session: Session, settings: Settings) -> Findings:
     """The comparison that these parameters select."""
     selection = comparison.Selection.parse(asked, strict=True)
-    found = comparison.compare(session, selection.run_ids(session), selection.by, selection.study_id)
+    found = comparison.compare(session, selection, settings)
     if found is None:
         raise HTTPException(404, comparison.nothing_found(session, selection))
     return found

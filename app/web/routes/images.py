@@ -58,7 +58,7 @@ def compare_images(request: Request, database: DatabaseOf, settings: SettingsOf)
 def compare_step(
     request: Request, database: DatabaseOf, settings: SettingsOf, shallow: Depth, deep: Depth
 ) -> Response:
-    """Images only one of two depths classifies correctly, by majority over seeds, sorted by confidence."""
+    """Images that the runs of one of two depths classify correctly more often, by difference of shares."""
     from app.compare.images import comparison  # noqa: PLC0415
 
     return _answered(
@@ -72,7 +72,7 @@ def compare_step(
 
 @router.get("/compare/images/pair", response_model=ImagePair, responses=problems(404, 409))
 def compare_pair(database: DatabaseOf, settings: SettingsOf, first: RunId, second: RunId) -> Response:
-    """McNemar's test of two runs on the same images."""
+    """McNemar's test of two networks on the same images."""
     from app.compare.images import comparison  # noqa: PLC0415
 
     answers = _answers(database, settings, Selection([first, second], None))

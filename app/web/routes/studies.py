@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 from sqlmodel import Session
 
+from app.compare.planning import can_show
 from app.runs import datasets, studies, usual
 from app.schemas.answers import StudyList, StudyOut, StudyPreview
 from app.schemas.requests import MoreRuns, StudyRequest
@@ -33,12 +34,14 @@ def create_study(body: StudyRequest, creation: CreationOf, settings: SettingsOf)
 
 @router.post("/studies/preview", response_model=StudyPreview, responses=problems(400, 415), tags=["studies"])
 def preview_study(body: StudyRequest, database: DatabaseOf, settings: SettingsOf) -> Response:
-    """Preview a study: number of runs and estimated time; nothing is created."""
+    """Preview a study: its runs, the estimated time and what it can show; nothing is created."""
     available = datasets.catalogue(settings.data_dir)
     datasets.check(body.axes["dataset"], available)
     with database.read() as session:
         found = studies.preview(session, body, available.sizes)
-    return answer(found.model_copy(update={"warnings": usual.warnings(body.configs, available)}))
+        shown = can_show(session, body, settings)
+    warnings = usual.warnings(body.configs, available)
+    return answer(found.model_copy(update={"can_show": shown, "warnings": warnings}))
 
 
 @router.get("/studies", response_model=StudyList, tags=["studies"])
@@ -67,7 +70,7 @@ def extend_study(study_id: StudyIdPath, body: MoreRuns, creation: CreationOf) ->
     return creation.answer(
         body,
         "/studies",
-        lambda session: studies.add_seeds(session, study_id, body.seeds, body.wanted, limit=creation.limit),
+        lambda session: studies.add_seeds(session, study_id, body.wanted, limit=creation.limit),
     )
 
 

@@ -1,7 +1,7 @@
 // The results of a comparison after a given epoch, in the shape of the final results.
 
 import { counts } from "./averages.js";
-import { mean, spread } from "./statistics.js";
+import { mean, median, spread } from "./statistics.js";
 
 // The last epoch that the slider offers: the last one that all finished runs have, or, while no run has finished, the
 // last one that any training run has. `counted` are the runs that means include.
@@ -46,6 +46,6 @@ export const rowsOf = (set, runs) =>
       train_accuracy: overSeeds("train_accuracy"),
       test_accuracy: overSeeds("test_accuracy"),
       test_loss: { mean: mean(column("test_loss")) },
-      train_seconds: { mean: mean(column("train_seconds")) },
+      train_seconds_median: median(column("train_seconds")),
     };
   });

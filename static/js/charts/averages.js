@@ -30,7 +30,10 @@ export function leftOut(runs, used) {
   return parts.length ? ` Excluded: ${parts.join(" and ")}.` : "";
 }
 
-export const hiddenWords = (hidden) => (hidden.size ? ` ${plural(hidden.size, "run")} hidden.` : "");
+// What is chosen after the results were visible is no conclusion.
+export const EXPLORATORY = " Exploratory: the verdict uses final results only.";
+
+export const hiddenWords = (hidden) => (hidden.size ? ` ${plural(hidden.size, "run")} hidden. Exploratory: the verdict includes all runs.` : "");
 
 // The note for a chart whose runs are all hidden; "" if any run is visible. `what` names what the runs belong to.
 export function allHidden(runs, hidden, what = "") {

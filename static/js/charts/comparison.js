@@ -1,7 +1,7 @@
 // The charts of a comparison, on the compare page and in reports.
 
 import { reach, rowsOf, runsAtEpoch } from "./at_epoch.js";
-import { allHidden, hiddenWords } from "./averages.js";
+import { EXPLORATORY, allHidden, hiddenWords } from "./averages.js";
 import { Curves } from "./curves.js";
 import { whole } from "../format.js";
 import { frontierChart } from "./frontier.js";
@@ -29,6 +29,7 @@ export function charts(set, view, read) {
   const trainKey = element("train-key");
   const note = element("layers-note");
   const finalNote = note.textContent;
+  const badge = element("exploratory");
   let drawn = { groups: [], runs: [] };
   let tabled = [null, ""];
   let worded = ["", ""];
@@ -72,7 +73,7 @@ export function charts(set, view, read) {
   function words(epoch) {
     return (
       `Epoch ${epoch} of ${scrubber.last}${share(epoch)}. Running train accuracy of this epoch and test accuracy after it, ` +
-      "without failed and cancelled runs."
+      `without failed and cancelled runs.${EXPLORATORY}`
     );
   }
 
@@ -90,7 +91,8 @@ export function charts(set, view, read) {
       drawn = finals();
       tabled = [null, ""];
     }
-    const hidden = view.ids("hide").size ? `${hiddenWords(view.ids("hide"))} The verdict and the table include all runs.` : "";
+    const hidden = view.ids("hide").size ? hiddenWords(view.ids("hide")) : "";
+    badge.hidden = !epoch && !hidden;
     const same = hidden ? "" : " The table below lists the means.";
     const text = (epoch ? words(epoch) : finalNote) + intervalWords(drawn.groups, set.isOrdered);
     drawLayers();

@@ -1,4 +1,4 @@
-// Curves of many runs: one line per run, or a mean with its 95 % band per group.
+// Curves of many runs: one line per run, or a mean with its 95 % band over seeds per group.
 
 import { allHidden, averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
 import { LOSS, PERCENT, PERCENT_TICKS, bandsOf, chart, epochAxis, heightOf, percents, sizeOf, stretches } from "../plot/chart.js";

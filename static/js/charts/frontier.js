@@ -10,11 +10,11 @@ import { labelPlaces, widthOf } from "../plot/label_places.js";
 import { label, plain } from "../plot/labels.js";
 import { keyOf, markerOf, showKeys } from "../plot/marks.js";
 import { fill } from "../morph.js";
-import { mean } from "./statistics.js";
+import { mean, median } from "./statistics.js";
 
 const COSTS = {
   parameters: { of: (run) => run.parameters, title: "Parameters", hover: "%{x:,} parameters" },
-  seconds: { of: (run) => run.train_seconds, title: "Training time (s)", hover: "%{x:seconds} s" },
+  seconds: { of: (run) => run.train_seconds, middle: median, title: "Training time (s)", hover: "%{x:seconds} s" },
   flops: {
     of: (run) => run.flops_per_epoch * run.epochs_done,
     title: "Training FLOPs (an estimate from the layer sizes)",
@@ -56,7 +56,7 @@ export function wordsOf(points, isOver = false) {
   const sentences = [`Pareto front: ${list(front)}.`];
   if (dearer.length) sentences.push(`Higher cost without higher accuracy: ${others(dearer)}.`);
   if (same.length) sentences.push(`Lower accuracy at equal cost: ${others(same)}.`);
-  return `${sentences.join(" ")} This compares means; the verdict above tests the differences.`;
+  return `${sentences.join(" ")} This compares mean accuracies; the verdict judges the differences.`;
 }
 
 const MARGIN = { l: 76, r: 16, t: 8, b: 44 };
@@ -133,7 +133,7 @@ export function frontierChart(element, { words, keys }, set, view) {
     const points = set.grouped(runs).map(([group, members]) => ({
       ...group,
       n: members.length,
-      cost: mean(members.map(cost.of)),
+      cost: (cost.middle ?? mean)(members.map(cost.of)),
       accuracy: 100 * mean(members.map((run) => run.test_accuracy)),
     }));
     const front = paretoFront(points);

@@ -38,6 +38,12 @@ export function cumulated(values) {
 
 export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
+export function median(values) {
+  const sorted = values.toSorted((one, other) => one - other);
+  const half = Math.floor(sorted.length / 2);
+  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
 // Mean, sample standard deviation (n - 1), extremes and the 95 % interval of the mean, mean ± t(0.975, n - 1) s / √n.
 // A single value has neither deviation nor interval.
 export function spread(values) {

@@ -13,6 +13,7 @@ import { againButton } from "../retrain.js";
 import { removeRow, updateRow } from "../parts/rows.js";
 import { RunSet } from "../live/run_set.js";
 import { throttle } from "../throttle.js";
+import { followSections } from "../parts/sections.js";
 import { View } from "../parts/view.js";
 
 const { change, selection } = document.querySelector("main").dataset;
@@ -25,6 +26,7 @@ charts(set, view, () => comparison);
 parameterTable(view);
 const diagnostics = new Diagnostics(view, set, readEpochs, (ids) => [againButton(ids)]);
 followLinks();
+followSections();
 const images = new Images(view, selection);
 const readImages = throttle(() => !isGone && images.load(comparison.runs), 2000);
 
@@ -33,7 +35,7 @@ function gone() {
   isGone = true;
   readNoMore();
   document.getElementById("all-gone").hidden = false;
-  for (const section of document.querySelectorAll("main > section, main > .heading .actions, main > form")) section.hidden = true;
+  for (const section of document.querySelectorAll("main > section, main > nav, main > .heading .actions, main > form")) section.hidden = true;
   keepFocus(document.getElementById("all-gone"));
 }
 

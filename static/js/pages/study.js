@@ -8,10 +8,17 @@ import { removeRow, updateRow } from "../parts/rows.js";
 import { RunSet } from "../live/run_set.js";
 import { View } from "../parts/view.js";
 
+// ms between two readings while the page is hidden, for the progress in its title: a hidden page gets no events
+const HIDDEN_PAUSE = 15_000;
+const ENDED = new Set(["finished", "failed", "cancelled"]);
+
 const { study, change } = document.querySelector("main").dataset;
 const set = new RunSet();
 new Curves(document.getElementById("curves-chart"), set, new View());
 await fillFromPage(set, `?study=${study}`);
+setInterval(() => {
+  if (document.hidden && set.runs.some(({ status }) => !ENDED.has(status))) refresh();
+}, HIDDEN_PAUSE);
 
 listen("/events", change, {
   run(run) {

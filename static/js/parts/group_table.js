@@ -25,7 +25,7 @@ const CELLS = {
   test_accuracy: (row) => spread(row.test_accuracy),
   gap: (row) => [{ text: points(gap(row)) + UNIT }],
   test_loss: (row) => [{ text: loss(row.test_loss.mean) }],
-  train_seconds: (row) => [{ text: duration(row.train_seconds.mean) }],
+  train_seconds: (row) => [{ text: duration(row.train_seconds_median) }],
 };
 
 // The differences of a row from the baseline, below its values.
@@ -34,7 +34,7 @@ const DELTAS = {
   test_accuracy: (row, base) => signedPoints(row.test_accuracy.mean - base.test_accuracy.mean),
   gap: (row, base) => signedPoints(gap(row) - gap(base)),
   test_loss: (row, base) => signedLoss(row.test_loss.mean - base.test_loss.mean),
-  train_seconds: (row, base) => ratio(row.train_seconds.mean / base.train_seconds.mean),
+  train_seconds: (row, base) => ratio(row.train_seconds_median / base.train_seconds_median),
 };
 
 // The values that a copy of a cell contains, by part.
@@ -52,7 +52,7 @@ const VALUES = {
   test_accuracy: (row, base) => ofSpread(row.test_accuracy, base?.test_accuracy),
   gap: (row, base) => ofMean(gap(row), base && gap(base)),
   test_loss: (row, base) => ofMean(row.test_loss.mean, base?.test_loss.mean),
-  train_seconds: (row, base) => ofMean(row.train_seconds.mean, base?.train_seconds.mean),
+  train_seconds: (row, base) => ofMean(row.train_seconds_median, base?.train_seconds_median),
 };
 
 // Writes pieces into a cell; if only texts differ, it changes only the texts.
@@ -115,7 +115,8 @@ function moveFocus(from, to) {
 }
 
 // Returns a function that shows the rows of an epoch in `there`, with their differences from its baseline, or, for
-// null, the final results again. Columns that only final results have are left out.
+// null, the final results again. Columns that only final results have, and rows after the first `data-most`, are left
+// out.
 export function groupTable(final, there) {
   const lines = new Map();
   let made = null;
@@ -131,7 +132,8 @@ export function groupTable(final, there) {
     const published = there.querySelector(".aside") ? " Published: one run per depth, 200 epochs." : "";
     const text = caption + published + (base ? ` Differences from ${base.label} at this epoch are below each value.` : "");
     if (words.textContent !== text) words.textContent = text;
-    for (const row of rows) {
+    const seen = rows.slice(0, Number(there.dataset.most));
+    for (const row of seen) {
       if (!lines.has(row.id)) lines.set(row.id, line(row, made));
       made.columns.forEach((name, index) => {
         const delta = base && row !== base && DELTAS[name] ? [{ className: "detail", text: DELTAS[name](row, base) }] : [];
@@ -141,7 +143,7 @@ export function groupTable(final, there) {
       });
     }
     const body = there.querySelector("tbody");
-    const wanted = rows.map((row) => lines.get(row.id).element);
+    const wanted = seen.map((row) => lines.get(row.id).element);
     if (wanted.length !== body.children.length || wanted.some((element, index) => body.children[index] !== element)) {
       fill(body, ...wanted);
     }

@@ -1,7 +1,7 @@
-// Image by image: images that one depth classifies correctly and another does not, and one run against another.
+// Image by image: images that one depth classifies correctly more often than another, and one run against another.
 
 import { colour } from "../plot/colours.js";
-import { percent, plural, probability, whole } from "../format.js";
+import { percent, plural, signedPoints, whole } from "../format.js";
 import { fill } from "../morph.js";
 import { againButton, named } from "../retrain.js";
 import { throttle } from "../throttle.js";
@@ -27,6 +27,11 @@ function offer(select, options, asked) {
   const chosen = [asked, select.value].find((wanted) => options.some(([value]) => value === wanted)) ?? options[0]?.[0] ?? "";
   fill(select, ...options.map(([value, text]) => kept(value, element("option", { value, textContent: text }))));
   if (select.value !== chosen) select.value = chosen;
+}
+
+// What the runs of these depths are called: seeds, unless some share a seed.
+function unit(depths) {
+  return depths.every(({ runs, seeds }) => runs.length === seeds) ? "seed" : "run";
 }
 
 // Reads JSON; for a rejected request, returns the server's message as `problem`.
@@ -122,23 +127,18 @@ export class Images {
     const note = part("note");
     const sentences = [];
     if (step) {
+      const [shallow, deep] = [step.shallow, step.deep].map((layers) => depths.find(({ depth }) => depth === layers));
       sentences.push(
-        `${plural(step.deep, "layer")} classify ${plural(step.fixed, "image")} correctly that ${plural(step.shallow, "layer")} ` +
-          `${step.shallow === 1 ? "gets" : "get"} wrong, and get ${whole(step.broken)} wrong that ${plural(step.shallow, "layer")} ` +
-          `${step.shallow === 1 ? "classifies" : "classify"} correctly (${plural(images, "test image")}; ` +
-          `${this.#isOfSeveralSeeds() ? "majority over seeds; " : ""}McNemar’s exact test, ${probability(step.p)}).`,
+        `${plural(step.deep, "layer")} classify ${plural(step.fixed, "image")} correctly more often than ${plural(step.shallow, "layer")} ` +
+          `${step.shallow === 1 ? "does" : "do"}, and ${whole(step.broken)} less often (${plural(images, "test image")}; ` +
+          `${plural(deep.runs.length, unit([shallow, deep]))} against ${whole(shallow.runs.length)}). ` +
+          `The difference of their mean test accuracies is ${signedPoints(step.difference)}.`,
       );
     } else if (depths.length === 1) sentences.push("Add runs of a second depth to compare images.");
     const words = [...sentences, ...warnings].join(" ");
     const have = missing.length === 1 ? "has" : "have";
     if (missing.length) fill(note, `${words} ${named(missing)} ${have} no stored predictions. `, againButton(missing));
     else fill(note, words);
-  }
-
-  // Whether a depth of the chosen step has several runs.
-  #isOfSeveralSeeds() {
-    const [shallow, deep] = part("step").value.split("-").map(Number);
-    return this.#found.depths.some(({ depth, runs }) => (depth === shallow || depth === deep) && runs.length > 1);
   }
 
   #gallery() {
@@ -150,8 +150,8 @@ export class Images {
       part("digits"),
       ...(images.length ? DIGITS : []).map((each) => {
         const count = element("small", { textContent: counts[each] });
-        const unit = element("span", { className: "visually-hidden", textContent: counts[each] === 1 ? "image" : "images" });
-        const button = element("button", { type: "button", value: each, disabled: !counts[each] }, [`${each} `, count, " ", unit]);
+        const what = element("span", { className: "visually-hidden", textContent: counts[each] === 1 ? "image" : "images" });
+        const button = element("button", { type: "button", value: each, disabled: !counts[each] }, [`${each} `, count, " ", what]);
         button.setAttribute("aria-pressed", digit === `${each}`);
         return kept(each, button);
       }),
@@ -160,34 +160,52 @@ export class Images {
     // pictures that are shown stay visible when others are inserted before them
     const shown = wanted.filter(({ index }, place) => this.#all || place < SHOWN || this.#shown.has(index));
     this.#shown = new Set(shown.map(({ index }) => index));
-    fill(part("gallery"), ...shown.map((image) => kept(image.index, this.#picture(image))));
+    fill(part("gallery"), ...shown.map((image) => kept(image.index, this.#picture(image, kind === "fixed"))));
     part("legend").hidden = !shown.length;
     if (shown.length) {
       const { shallow, deep } = this.#step;
-      const layers = `${shallow} and ${plural(deep, "layer")}`;
-      const confidence = this.#isOfSeveralSeeds() ? "mean confidence over seeds" : "confidence";
-      fill(part("legend"), `Below each image: predictions of ${layers}, with their ${confidence}. Wrong predictions are struck through.`);
+      const [more, less] = kind === "fixed" ? [deep, shallow] : [shallow, deep];
+      fill(
+        part("legend"),
+        `Below each image: how many ${this.#unit()}s of ${plural(more, "layer")} classify it correctly against those of ${plural(less, "layer")}, ` +
+          "and the most frequent prediction of each depth. Wrong predictions are struck through.",
+      );
     }
     part("more").hidden = shown.length === wanted.length;
     fill(part("more"), `Show all ${whole(wanted.length)}`);
   }
 
-  #picture({ index, label, shallow, deep }) {
+  // What the runs of both depths of the step are: different seeds of one depth, or runs that share seeds.
+  #unit() {
+    return unit(this.#found.depths.filter(({ depth }) => depth === this.#step.shallow || depth === this.#step.deep));
+  }
+
+  #picture({ index, label, shallow, deep }, isFixed) {
     const { dataset } = this.#found;
-    const said = ({ digit, confidence }) => `${digit} (${percent(confidence, 0)})`;
-    const line = (layers, answer) =>
-      element("span", { className: answer.digit === label ? "" : "wrong" }, [`${plural(layers, "layer")}: `, element("b", { textContent: answer.digit }), ` (${percent(answer.confidence, 0)})`]);
+    const sides = [
+      { layers: this.#step.deep, ...deep },
+      { layers: this.#step.shallow, ...shallow },
+    ];
+    const [more, less] = isFixed ? sides : sides.toReversed();
+    const by = ({ given, runs }) => `by ${given} of ${runs}`;
+    const correct = `${more.correct} of ${more.runs}`;
+    const against = `${less.correct} of ${less.runs}`;
+    const line = (side) =>
+      element("span", { className: side.digit === label ? "" : "wrong" }, [`${side.layers}: `, element("b", { textContent: side.digit }), ` ${by(side)}`]);
+    const said = (side) => `${plural(side.layers, "layer")}: ${side.digit} ${by(side)}`;
+    const surely = (side) => `${plural(side.layers, "layer")} ${percent(side.confidence, 0)}`;
     return element("li", {}, [
       element("img", {
         src: `/datasets/${dataset}/test/${index}.png`,
         width: 64,
         height: 64,
         loading: "lazy",
-        alt: `Label ${label}. ${plural(this.#step.shallow, "layer")}: ${said(shallow)}. ${plural(this.#step.deep, "layer")}: ${said(deep)}.`,
-        title: `Test image ${index}, label ${label}`,
+        alt: `Label ${label}. Correct: ${correct} ${this.#unit()}s of ${plural(more.layers, "layer")} against ${against} of ${plural(less.layers, "layer")}. ${said(more)}. ${said(less)}.`,
+        title: `Test image ${index}, label ${label}. Mean confidence: ${surely(more)}, ${surely(less)}.`,
       }),
-      line(this.#step.shallow, shallow),
-      line(this.#step.deep, deep),
+      element("span", { textContent: `${correct} against ${against}` }),
+      line(more),
+      line(less),
     ]);
   }
 

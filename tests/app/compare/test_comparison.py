@@ -1,19 +1,24 @@
 """Comparisons: depth by depth, with curves, a verdict, and warnings of what else differs."""
 
+from typing import Any
+
 import pytest
 from sqlmodel import select
 
 from app.compare.comparison import Selection, compare
 from app.compare.groups import noun
 from app.prose import Noun
-from app.queue import run_rows
+from app.queue import endings, run_rows
 from app.runs.run_list import QueryError
-from app.runs.studies import create_study
-from app.schemas.requests import StudyRequest
+from app.runs.studies import add_seeds, cancel_study, create_study
+from app.schemas.answers import StudyOut
+from app.schemas.comparison import Comparison
+from app.schemas.requests import MoreSeeds, StudyRequest
 from app.storage.database import Database
 from app.storage.tables import Epoch
-from tests.app.compare.findings import compared
-from tests.app.states import ROOM, finished_run, queue_run
+from tests.app.compare.findings import compared, compared_by, found_in, of_study
+from tests.app.conftest import Served
+from tests.app.states import RESULTS, ROOM, claimed, finished_run, queue_run, record, steady
 from tests.backends import on_both
 
 
@@ -67,9 +72,7 @@ def test_runs_are_split_by_the_version_of_their_data_and_by_the_device_that_was_
     found = compared(database, *runs)
     assert [each.name for each in found.confounders] == ["device_used", "data_version"]
     assert found.groups[0].mixed == ["device_used", "data_version"]
-    with database.read() as session:
-        split = compare(session, runs, ("data_version", "device_used"))
-    assert split is not None
+    split = compared_by(database, runs, ("data_version", "device_used"))
     assert [row.label for row in split.groups] == [
         "data 01234567, cpu",
         "data 01234567, cuda",
@@ -90,15 +93,18 @@ def test_a_group_that_mixes_configurations_is_not_tested(database: Database) -> 
     group = found.groups[0]
     assert (group.n, group.seeds, group.mixed, group.test_accuracy.ci95) == (4, 2, ["lr"], None)
     assert found.by_depth[0].test_accuracy.ci95 is None
-    assert found.verdict.pairs[0].p is None
-    assert found.verdict.probability_best is None
-    assert "(4 runs of 2 seeds)" in found.verdict.answer[0]
+    assert found.verdict.pairs[0].interval is None
+    assert (found.verdict.best, [row.best for row in found.groups]) == ([], [None, None])
+    assert found.verdict.answer == [
+        "The runs of 1 and 2 layers differ in learning rate, so they can't be ranked: split by learning rate."
+    ]
 
 
 def test_a_comparison_of_unknown_runs_is_none(database: Database) -> None:
     with database.read() as session:
-        assert compare(session, [1, 2]) is None
-        assert compare(session, []) is None
+        assert compare(session, Selection([1, 2], None)) is None
+        assert compare(session, Selection([], None)) is None
+        assert compare(session, Selection([], 7)) is None
 
 
 # Which runs are meant
@@ -149,9 +155,7 @@ def test_runs_are_compared_by_anything_but_their_seed(database: Database) -> Non
     for lr in (0.1, 0.05):
         for seed in (0, 1, 2):
             finished_run(database, 0.9 + lr / 10 + (seed + 1) ** 2 * lr / 100, depth=2, lr=lr, seed=seed)
-    with database.read() as session:
-        found = compare(session, range(1, 7), ("lr",))
-    assert found is not None
+    found = compared_by(database, range(1, 7), ("lr",))
     assert found.by == ["lr"]
     assert [(row.label, row.key, row.n) for row in found.groups] == [
         ("lr 0.05", {"lr": 0.05}, 3),
@@ -159,9 +163,11 @@ def test_runs_are_compared_by_anything_but_their_seed(database: Database) -> Non
     ]
     assert found.verdict.pairs[0].groups == ("lr 0.05", "lr 0.1")
     assert found.verdict.pairs[0].depths is None
-    assert "the highest of 2 learning rates" in found.verdict.answer[0]
+    assert found.verdict.answer[0].startswith(
+        "Exploratory: with SGD, 3 epochs, width 512: the best is lr 0.1,"
+    )
     assert not [warning for warning in found.warnings if "lr" in warning]
-    assert [row.probability_best for row in found.groups] == found.verdict.probability_best
+    assert [row.best for row in found.groups] == [row.id in found.verdict.best for row in found.groups]
 
 
 @on_both
@@ -172,9 +178,179 @@ def test_a_group_has_the_cost_of_its_accuracy(database: Database) -> None:
             epoch.seconds, epoch.test_accuracy = 2.0, 0.96 + epoch.epoch / 100 / 2
     (group,) = compared(database, *runs).groups
     assert (group.n, group.reached_97, group.parameters) == (2, 1, 7850)
-    assert group.seconds_to_97 is not None
-    assert group.seconds_to_97.mean == 4.0
+    assert group.seconds_to_97 == 4.0
+    assert group.median == pytest.approx(0.94)
+    assert (group.train_seconds_median, group.diverged, group.dips) == (group.train_seconds.mean, 0, [])
     assert group.gap.mean == pytest.approx(group.train_accuracy.mean - group.test_accuracy.mean)
+
+
+# The margin
+
+
+@pytest.mark.parametrize(
+    ("text", "margin"), [("0.25", 0.0025), ("1", 0.01), (" 0.01 ", 0.0001), ("10", 0.1), ("5e-1", 0.005)]
+)
+def test_a_margin_is_given_in_percentage_points(text: str, margin: float) -> None:
+    for strict in (True, False):
+        found = Selection.parse([("runs", "1"), ("margin", text)], strict=strict)
+        assert found.margin == pytest.approx(margin)
+
+
+def test_without_a_margin_it_is_a_quarter_of_a_point() -> None:
+    for parameters in ([("runs", "1")], [("runs", "1"), ("margin", "")]):
+        assert Selection.parse(parameters, strict=True).margin == 0.0025
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "0.009", "10.1", "nan", "inf", "-inf", "x", "0,5", "1 pp"])
+def test_a_wrong_margin_names_what_is_expected(text: str) -> None:
+    with pytest.raises(QueryError, match=r"expected percentage points from 0\.01 to 10\.0") as caught:
+        Selection.parse([("runs", "1"), ("margin", text)], strict=True)
+    assert caught.value.parameter == "margin"
+
+
+def test_a_margin_decides_what_is_equivalent_and_not_which_is_better(site: Served) -> None:
+    for depth, accuracies in {1: (0.970, 0.971, 0.972), 2: (0.980, 0.981, 0.982)}.items():
+        for seed, accuracy in enumerate(accuracies):
+            finished_run(site.database, accuracy, depth=depth, seed=seed)
+    url = "/compare?runs=1,2,3,4,5,6"
+    usual, wide = (site.client.get(url + more).json()["verdict"] for more in ("", "&margin=2"))
+    assert (usual["margin"], wide["margin"]) == (0.0025, 0.02)
+    assert [each["pairs"][0]["answer"] for each in (usual, wide)] == ["better", "better"]
+    assert [each["pairs"][0]["exceeds_margin"] for each in (usual, wide)] == [True, False]
+    assert usual["pairs"][0]["interval"] == wide["pairs"][0]["interval"]
+    wrong = site.client.get(f"{url}&margin=wide")
+    assert wrong.status_code == 422
+    assert "expected percentage points from 0.01 to 10.0, not 'wide'" in wrong.text
+    report = site.client.get("/compare/report.html?runs=1,2,3,4,5,6&margin=2")
+    assert "better by more than the margin" not in report.text
+
+
+# Standing
+
+
+def study(database: Database, **body: Any) -> StudyOut:
+    with database.write() as session:
+        wanted = StudyRequest.model_validate({"depth": [1, 2], "epochs": 3, "seed": [0, 1], **body})
+        return create_study(session, wanted, limit=ROOM)
+
+
+def finish(database: Database, runs: int = 1) -> None:
+    """Let the next runs finish, with accuracies of their depth."""
+    for _ in range(runs):
+        claim = claimed(database)
+        record(database, claim, 1, 2, 3)
+        accuracy = 0.9 + claim.config.depth / 100 + claim.config.seed / 1000
+        with database.write() as session:
+            assert endings.finish(session, claim, {**RESULTS, "test_accuracy": accuracy})
+
+
+def test_a_study_is_provisional_until_each_planned_run_has_ended(database: Database) -> None:
+    made = study(database)
+    finish(database, 3)
+    found = of_study(database, made.id).verdict
+    assert (found.status, found.look, found.level) == ("provisional", 1, 0.03)
+    assert found.answer[0].startswith("Provisional: ")
+    assert found.outlook[0].startswith("1 of 4 planned runs has not ended: the verdict can change")
+    finish(database)
+    found = of_study(database, made.id).verdict
+    assert (found.status, found.look) == ("final", 1)
+    assert found.answer[0].startswith("With SGD at learning rate 0.05, 3 epochs, width 512: ")
+
+
+def test_a_failed_run_counts_as_ended_and_a_cancelled_one_does_not(database: Database) -> None:
+    made = study(database)
+    finish(database, 3)
+    last = claimed(database)
+    with database.write() as session:
+        assert endings.fail(session, last, "it broke")
+    assert of_study(database, made.id).verdict.status == "final"
+    other = study(database, seed=[5, 6])
+    finish(database, 3)
+    with database.write() as session:
+        cancel_study(session, other.id)
+    found = of_study(database, other.id).verdict
+    assert found.status == "provisional"
+    assert found.outlook[0].startswith("1 of 4 planned runs was cancelled: retry it")
+
+
+def test_selected_runs_and_other_groupings_of_a_study_are_explorations(database: Database) -> None:
+    made = study(database)
+    finish(database, 4)
+    assert of_study(database, made.id).verdict.status == "final"
+    for selection in (
+        Selection(made.runs, None),
+        Selection(made.runs[:3], made.id),
+        Selection([], made.id, ("depth", "lr")),
+        Selection([], made.id, ("lr",)),
+    ):
+        found = found_in(database, selection).verdict
+        assert (found.status, found.look, found.level) == ("exploratory", None, 0.03)
+    split = found_in(database, Selection([], made.id, ("depth", "device_used"))).verdict
+    assert split.status == "final", "a recorded field is no choice of hyperparameters"
+
+
+def test_a_later_look_has_a_smaller_level(database: Database) -> None:
+    made = study(database)
+    finish(database, 4)
+    first = of_study(database, made.id).verdict
+    with database.write() as session:
+        add_seeds(session, made.id, [MoreSeeds(seeds=1)], limit=ROOM)
+    finish(database, 2)
+    second = of_study(database, made.id).verdict
+    assert [(each.look, each.level) for each in (first, second)] == [(1, 0.03), (2, 0.01)]
+
+
+# Epochs
+
+
+def test_runs_that_trained_fewer_epochs_than_others_are_called_out(database: Database) -> None:
+    whole = finished_run(database)
+    queue_run(database, depth=2)
+    claim = claimed(database)
+    record(database, claim, 1, 2)
+    with database.write() as session:
+        assert endings.finish(session, claim, RESULTS)
+    assert compared(database, whole, claim.run_id).warnings == [
+        "The runs trained for different numbers of epochs (2 to 3)."
+    ]
+    longer = finished_run(database, depth=3, epochs=4)
+    (warning,) = compared(database, whole, longer).warnings
+    assert warning.startswith("The runs differ in epochs (3, 4)"), "asked for, so the setting is blamed"
+
+
+def test_runs_that_stopped_by_the_test_loss_are_called_out(database: Database) -> None:
+    runs = [finished_run(database, depth=depth, patience=2) for depth in (1, 2)]
+    assert compared(database, *runs).warnings == [
+        (
+            f"Runs {runs[0]}, {runs[1]} use the test loss to decide when to stop (patience), "
+            "so their test accuracy is not an independent measurement."
+        )
+    ]
+    assert "Run 1 uses the test loss" in compared(database, runs[0]).warnings[0]
+
+
+# Over HTTP
+
+
+def test_a_comparison_over_http_has_the_verdict_and_the_offer(site: Served) -> None:
+    for depth, accuracies in {1: (0.970, 0.971), 2: (0.9705, 0.9715)}.items():
+        for seed, accuracy in enumerate(accuracies):
+            finished_run(site.database, accuracy, depth=depth, seed=seed)
+    steady(site.database)
+    found = site.client.get("/compare?runs=1,2,3,4").json()
+    verdict = found["verdict"]
+    assert (verdict["status"], verdict["look"], verdict["level"]) == ("exploratory", None, 0.03)
+    assert verdict["best"] == verdict["best_of_these_images"] == ["depth=1", "depth=2"]
+    (pair,) = verdict["pairs"]
+    assert (pair["answer"], pair["new_images"], pair["resolvable"]) == ("undecided", False, True)
+    assert pair["interval"] == pair["of_these_images"]
+    assert pair["improvement"] == 0.75
+    assert verdict["bill"][0]["ids"] == ["depth=1", "depth=2"]
+    assert verdict["bill"][0]["parameters"] == 399_200
+    assert verdict["sentences"] == [*verdict["answer"], *verdict["outlook"], *verdict["evidence"]]
+    assert found["offer"] is None or found["offer"]["kind"] == "study"
+    assert Comparison.model_validate(found).verdict.model_dump(mode="json") == verdict
+    assert site.client.get("/compare?runs=77").status_code == 404
 
 
 @pytest.mark.parametrize("text", ["seed", "nonesuch", "depth,colour"])

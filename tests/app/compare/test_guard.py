@@ -4,24 +4,41 @@ from typing import Any
 
 import pytest
 
-from app.compare.comparison import compare
+from app.compare.comparison import Selection
 from app.queue import actions, endings, run_rows
 from app.storage.database import Database
-from tests.app.compare.findings import compared, compared_by
+from tests.app.compare.findings import compared, compared_by, found_in
 from tests.app.states import claimed, failed_run, finished_run, queue_run, record
 
 
-def test_an_unknown_study_is_ignored_with_a_warning(database: Database) -> None:
+def test_an_unknown_study_beside_known_runs_is_left_out_with_a_word(database: Database) -> None:
     run_ids = [finished_run(database, depth=depth) for depth in (1, 2)]
-    with database.read() as session:
-        found = compare(session, run_ids, study_id=77)
-    assert found is not None
+    found = found_in(database, Selection(run_ids, 77))
     assert found.warnings == ["Study 77 was not found and is ignored."]
     assert found.offer is not None
     assert found.offer.url == "/studies"
 
 
-def test_a_data_set_that_changed_between_runs_gets_a_warning(database: Database) -> None:
+def test_unequal_hardware_epochs_and_early_stopping_are_warnings(database: Database) -> None:
+    runs = [finished_run(database, depth=depth, epochs=3) for depth in (1, 2)]
+    assert compared(database, *runs).warnings == []
+    with database.write() as session:
+        run = run_rows.get(session, runs[1])
+        run.threads, run.environment, run.epochs_done = 4, {"device": "Other CPU"}, 2
+        first = run_rows.get(session, runs[0])
+        first.threads, first.environment = 1, {"device": "AMD EPYC"}
+    assert compared(database, *runs).warnings == [
+        "The runs trained for different numbers of epochs (2 to 3).",
+        "The runs used different numbers of threads (1, 4): times can't be compared.",
+        "The runs used different processors (AMD EPYC, Other CPU): times can't be compared.",
+    ]
+    patient = finished_run(database, depth=3, epochs=3, patience=5)
+    (warning,) = compared(database, patient).warnings
+    why = f"Run {patient} uses the test loss to decide when to stop (patience)"
+    assert warning == f"{why}, so its test accuracy is not an independent measurement."
+
+
+def test_a_data_set_whose_files_changed_between_runs_is_called_out(database: Database) -> None:
     first, again, changed = (finished_run(database, dataset="clothes", seed=seed) for seed in range(3))
     with database.write() as session:
         for run_id, digest in ((first, "a"), (again, "a"), (changed, "b")):
@@ -34,7 +51,7 @@ def test_a_data_set_that_changed_between_runs_gets_a_warning(database: Database)
     assert warning == f"{words}: depth and data set may not be the cause of the differences."
 
 
-def test_data_warnings_are_warnings_of_the_comparison(database: Database) -> None:
+def test_what_is_odd_about_the_data_is_a_warning(database: Database) -> None:
     few = [finished_run(database, dataset="clothes", seed=seed) for seed in range(2)]
     usual = finished_run(database)
     with database.write() as session:
@@ -48,7 +65,7 @@ def test_data_warnings_are_warnings_of_the_comparison(database: Database) -> Non
     assert [run.data_warnings for run in found.runs] == [["one is odd", "another too"]] * 2 + [[]]
 
 
-def test_unfinished_runs_are_in_the_curves_but_not_in_the_table(database: Database) -> None:
+def test_what_has_not_finished_is_in_the_curves_and_not_in_the_table(database: Database) -> None:
     failed = failed_run(database, depth=2)
     queue_run(database, depth=3)
     running = claimed(database)
@@ -68,7 +85,7 @@ def test_unfinished_runs_are_in_the_curves_but_not_in_the_table(database: Databa
     ]
 
 
-def test_the_verdict_says_how_runs_without_results_ended(database: Database) -> None:
+def test_where_every_run_ended_without_a_result_it_is_said_how(database: Database) -> None:
     failed = []
     for epochs in (1, 2):
         queue_run(database)
@@ -132,7 +149,7 @@ def test_the_device_that_was_used_counts_and_the_choice_does_not(database: Datab
     assert "The runs differ in device type (cpu, cuda)" in warnings[-1]
 
 
-def test_unfinished_runs_are_not_confounders(database: Database) -> None:
+def test_what_has_not_finished_is_not_blamed(database: Database) -> None:
     runs = [finished_run(database, depth=depth) for depth in (1, 2)]
     diverged = failed_run(database, depth=2, lr=100.0)
     found = compared(database, *runs, diverged)
@@ -140,7 +157,7 @@ def test_unfinished_runs_are_not_confounders(database: Database) -> None:
     assert not [warning for warning in found.warnings if "differ" in warning]
 
 
-def test_confounders_are_written_as_in_forms(database: Database) -> None:
+def test_values_are_blamed_as_people_write_them(database: Database) -> None:
     runs = [finished_run(database, depth=depth, lr=lr) for depth, lr in ((1, 0.05), (2, 100.0))]
     assert "differ in learning rate (0.05, 100): depth may" in compared(database, *runs).warnings[0]
 

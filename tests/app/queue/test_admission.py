@@ -10,7 +10,7 @@ from app.queue.admission import LONGEST_WAIT, QueueFull
 from app.queue.run_rows import WrongState
 from app.runs import studies
 from app.runs.retrain import Again, train_again
-from app.schemas.requests import Labels, StudyRequest
+from app.schemas.requests import Labels, MoreSeeds, StudyRequest
 from app.storage.database import Database
 from tests.app.queue.steps import cancel, retry
 from tests.app.states import ROOM, add_worker, claimed, failed_run, finished_run, queue_run, row
@@ -105,7 +105,7 @@ def test_every_kind_of_admission_checks_the_queue_limit(database: Database) -> N
     ways: list[Callable[[Session], object]] = [
         lambda session: admission.retry(session, failed, limit=1),
         lambda session: studies.create_study(session, StudyRequest.model_validate({"depth": 1}), limit=1),
-        lambda session: studies.add_seeds(session, study, 1, limit=1),
+        lambda session: studies.add_seeds(session, study, [MoreSeeds(seeds=1)], limit=1),
         lambda session: train_again(session, again, limit=1),
     ]
     with database.write() as session:

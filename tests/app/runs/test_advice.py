@@ -298,7 +298,7 @@ def test_a_study_and_its_comparison_without_an_epoch_say_why_and_hide_their_char
         f"/compare?runs={chosen}": 'id="results" data-live="outside" aria-label="Results"',
         f"/compare/report.html?study={study_id}": 'class="results" aria-label="Results"',
     }
-    why = 'aria-label="No results"'
+    why = 'aria-label="Why there is no result"'
 
     def shows_charts() -> bool:
         texts = {path: site.client.get(path, headers={"Accept": "text/html"}).text for path in pages}

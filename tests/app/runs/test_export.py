@@ -38,14 +38,19 @@ def test_the_table_of_groups_has_one_number_a_cell(site: Served) -> None:
     groups = site.client.get(f"/compare?{url}").json()["groups"]
     assert [line["depth"] for line in found] == ["1", "3"]
     for line, group in zip(found, groups, strict=True):
-        assert all(is_number(text) for name, text in line.items() if text and name != "label")
+        assert all(
+            is_number(text) for name, text in line.items() if text and name not in ("label", "dips", "best")
+        )
         assert float(line["parameters"]) == group["parameters"]
         for name in ("train_accuracy", "test_accuracy", "gap", "test_loss", "train_seconds"):
             figures = group[name]
             for part in ("mean", "std", "min", "max"):
                 assert float(line[f"{name}_{part}"]) == figures[part]
             assert [float(line[f"{name}_ci95_{end}"]) for end in ("low", "high")] == figures["ci95"]
-        assert float(line["probability_best"]) == group["probability_best"]
+        assert float(line["test_accuracy_median"]) == group["median"]
+        for name in ("train_seconds_median", "diverged"):
+            assert float(line[name]) == group[name]
+        assert (line["best"], line["dips"]) == (str(group["best"]), "")
 
 
 def test_groups_of_other_hyperparameters_have_a_column_for_each(site: Served) -> None:

@@ -146,7 +146,9 @@ def test_a_run_that_guesses_is_marked_on_its_page_in_lists_and_in_comparisons(si
         "predicting the most frequent class gets 11.35 %). It is included in the table and the verdict."
     )
     assert warning in compared["warnings"]
-    assert compared["verdict"]["best"] == ["depth=1"]
+    assert (
+        "1 of 2 runs is not significantly better than guessing (2 layers)." in compared["verdict"]["answer"]
+    )
     for path in ("/compare", "/compare/report.html"):
         text = site.client.get(f"{path}?runs={good},{dead}", headers=PAGE).text
         assert warning in text
@@ -179,14 +181,13 @@ def test_there_is_no_best_group_if_no_run_is_better_than_guessing(site: Served) 
     ]
     answer = site.client.get(f"/compare?runs={','.join(map(str, ids))}").json()
     verdict = answer["verdict"]
-    assert verdict["answer"][1].startswith("None of these runs is better than guessing")
+    assert verdict["answer"] == [
+        "None of these runs is significantly better than guessing, so they can't be ranked.",
+        "4 of 4 runs are not significantly better than guessing (1 and 2 layers).",
+    ]
     assert "highest" not in json.dumps(verdict)
-    assert (verdict["best"], verdict["more_seeds"], verdict["outlook"], answer["offer"]) == (
-        [],
-        None,
-        [],
-        None,
-    )
+    assert (verdict["best"], verdict["best_of_these_images"], answer["offer"]) == ([], [], None)
+    assert [group["best"] for group in answer["groups"]] == [None, None]
 
 
 def test_a_test_set_of_one_class_gets_a_warning(site: Served) -> None:

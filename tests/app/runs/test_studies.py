@@ -6,10 +6,11 @@ import pytest
 from sqlmodel import func, select
 
 from app.queue import actions, endings, run_rows
+from app.queue.admission import QueueFull
 from app.runs import studies
 from app.runs.studies import NothingMatches, StudyNotFound, StudyTooLarge
 from app.schemas.answers import StudyOut
-from app.schemas.requests import MAX_GRID, GridRequest, StudyRequest
+from app.schemas.requests import MAX_GRID, GridRequest, MoreRuns, MoreSeeds, StudyRequest
 from app.storage.database import Database, newest_change
 from app.storage.tables import Run, Study
 from tests.app.states import RESULTS, ROOM, add_worker, claimed, finished_run, queue_run, record, row
@@ -28,7 +29,7 @@ def create(database: Database, **body: Any) -> StudyOut:
 
 def more_seeds(database: Database, study_id: int, count: int) -> StudyOut:
     with database.write() as session:
-        return studies.add_seeds(session, study_id, count, limit=ROOM)
+        return studies.add_seeds(session, study_id, [MoreSeeds(seeds=count)], limit=ROOM)
 
 
 def read(database: Database, study_id: int) -> StudyOut:
@@ -157,7 +158,8 @@ def test_more_seeds_keep_the_other_hyperparameters(database: Database) -> None:
 def test_more_seeds_can_be_limited_to_some_configurations(database: Database) -> None:
     study = create(database, depth=[1, 2, 3], seed=[0, 1])
     with database.write() as session:
-        larger = studies.add_seeds(session, study.id, 2, {"depth": [2, 3], "lr": [0.05]}, limit=ROOM)
+        only = MoreRuns.model_validate({"seeds": 2, "only": {"depth": [2, 3], "lr": [0.05]}})
+        larger = studies.add_seeds(session, study.id, only.wanted, limit=ROOM)
     assert configurations(database, larger)[6:] == [(2, 2), (2, 3), (3, 2), (3, 3)]
     with (
         pytest.raises(NothingMatches, match="no configuration of the study has depth 4"),
@@ -187,7 +189,10 @@ def test_cancelling_a_study_cancels_queued_runs_and_requests_it_for_running_ones
 
 @pytest.mark.parametrize(
     "step",
-    [studies.cancel_study, lambda session, study_id: studies.add_seeds(session, study_id, 1, limit=ROOM)],
+    [
+        studies.cancel_study,
+        lambda session, study_id: studies.add_seeds(session, study_id, [MoreSeeds(seeds=1)], limit=ROOM),
+    ],
 )
 def test_an_unknown_study_is_not_found(database: Database, step: Any) -> None:
     with pytest.raises(StudyNotFound, match="no study 9"), database.write() as session:
@@ -241,3 +246,95 @@ def test_more_workers_shorten_the_eta(database: Database) -> None:
     assert alone is not None
     assert together is not None
     assert together <= alone
+
+
+# Looks
+
+
+def look(database: Database, study_id: int) -> int:
+    with database.read() as session:
+        study = session.get(Study, study_id)
+        assert study
+        return study.look
+
+
+def finish(database: Database) -> None:
+    """Let the next run finish."""
+    claim = claimed(database)
+    with database.write() as session:
+        assert endings.finish(session, claim, RESULTS)
+
+
+@on_both
+def test_a_new_study_is_at_its_first_look_however_often_it_grows_before_a_result(database: Database) -> None:
+    study = create(database, depth=[1, 2])
+    assert look(database, study.id) == 1
+    more_seeds(database, study.id, 1)
+    claimed(database)
+    more_seeds(database, study.id, 1)
+    assert look(database, study.id) == 1, "nobody has seen a result"
+
+
+@on_both
+def test_seeds_that_are_added_after_a_result_are_another_look(database: Database) -> None:
+    study = create(database, depth=[1, 2])
+    finish(database)
+    assert look(database, study.id) == 1, "the result itself is the first look"
+    more_seeds(database, study.id, 1)
+    assert look(database, study.id) == 2
+    more_seeds(database, study.id, 1)
+    assert look(database, study.id) == 3
+
+
+def test_a_failed_run_shows_no_result(database: Database) -> None:
+    study = create(database, depth=1)
+    claim = claimed(database)
+    with database.write() as session:
+        assert endings.fail(session, claim, "it broke")
+    more_seeds(database, study.id, 1)
+    assert look(database, study.id) == 1
+
+
+def test_seeds_that_can_not_be_added_are_no_look(database: Database) -> None:
+    study = create(database, depth=1)
+    finish(database)
+    only = MoreRuns.model_validate({"seeds": 1, "only": {"depth": [4]}})
+    with pytest.raises(NothingMatches), database.write() as session:
+        studies.add_seeds(session, study.id, only.wanted, limit=ROOM)
+    with pytest.raises(QueueFull), database.write() as session:
+        studies.add_seeds(session, study.id, [MoreSeeds(seeds=1)], limit=0)
+    assert look(database, study.id) == 1
+
+
+def test_a_study_of_runs_that_had_finished_starts_at_its_second_look(database: Database) -> None:
+    finished_run(database)
+    assert look(database, create(database, depth=[1, 2], reuse=True).id) == 2
+    assert look(database, create(database, depth=[1, 2]).id) == 3, "the same seeds give the same results"
+    assert look(database, create(database, depth=[3], reuse=True).id) == 1, "nothing to reuse"
+
+
+@on_both
+def test_a_study_that_follows_another_counts_its_looks_too(database: Database) -> None:
+    study = create(database, depth=1)
+    finish(database)
+    more_seeds(database, study.id, 1)
+    assert look(database, create(database, depth=1, epochs=6, follows=study.id).id) == 3
+    assert look(database, create(database, depth=1, epochs=6, follows=999).id) == 1, "there is no such study"
+
+
+def test_parts_get_different_numbers_of_seeds_in_one_look(database: Database) -> None:
+    study = create(database, depth=[1, 2, 3], seed=[0, 1])
+    finish(database)
+    body = {"parts": [{"seeds": 1, "only": {"depth": [1]}}, {"seeds": 2, "only": {"depth": [2, 3]}}]}
+    with database.write() as session:
+        larger = studies.add_seeds(session, study.id, MoreRuns.model_validate(body).wanted, limit=ROOM)
+    assert configurations(database, larger)[6:] == [(1, 2), (2, 2), (2, 3), (3, 2), (3, 3)]
+    assert look(database, study.id) == 2
+
+
+def test_parts_that_overlap_queue_a_run_once(database: Database) -> None:
+    study = create(database, depth=[1, 2], seed=[0])
+    body = {"parts": [{"seeds": 1}, {"seeds": 2, "only": {"depth": [2]}}]}
+    with database.write() as session:
+        larger = studies.add_seeds(session, study.id, MoreRuns.model_validate(body).wanted, limit=ROOM)
+    assert configurations(database, larger)[2:] == [(1, 1), (2, 1), (2, 2)]

@@ -5,15 +5,18 @@ from app.schemas.comparison import ImageComparison, Verdict
 
 def test_a_verdicts_sentences_are_its_answer_then_what_is_open_then_the_evidence() -> None:
     verdict = Verdict(
+        status="final",
+        look=1,
+        level=0.03,
+        margin=0.0025,
+        still_improving=False,
         answer=["a", "b"],
         outlook=["c"],
         evidence=["d"],
-        pairs=[],
         best=[],
-        probability_best=None,
-        more_seeds=None,
-        more_seeds_for=[],
-        more_seeds_ids=[],
+        best_of_these_images=[],
+        bill=[],
+        pairs=[],
     )
     assert verdict.sentences == ["a", "b", "c", "d"]
     assert verdict.model_dump()["sentences"] == verdict.sentences

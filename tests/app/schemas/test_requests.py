@@ -166,12 +166,39 @@ def test_a_request_for_seeds_is_for_one_to_a_hundred() -> None:
 
 
 def test_seeds_can_be_asked_for_configurations_with_certain_values() -> None:
-    found = MoreRuns.model_validate({"seeds": 1, "only": {"depth": [3, 4], "lr": 0.1}})
-    assert found.wanted == {"depth": [3, 4], "lr": [0.1]}
-    assert MoreRuns(seeds=1).wanted == {}
+    (found,) = MoreRuns.model_validate({"seeds": 1, "only": {"depth": [3, 4], "lr": 0.1}}).wanted
+    assert (found.seeds, found.wanted) == (1, {"depth": [3, 4], "lr": [0.1]})
+    (everything,) = MoreRuns(seeds=2).wanted
+    assert (everything.seeds, everything.wanted) == (2, {})
     assert refused(MoreRuns, {"seeds": 1, "only": {"seed": [1]}}) == [("only", "seed")]
     assert refused(MoreRuns, {"seeds": 1, "only": {"depth": []}}) == [("only", "depth")]
     assert refused(MoreRuns, {"seeds": 1, "only": {"depth": ["3"]}}) == [("only", "depth", 0)]
+
+
+def test_configurations_can_get_different_numbers_of_seeds() -> None:
+    body = {"parts": [{"seeds": 4, "only": {"depth": [2]}}, {"seeds": 1, "only": {"depth": 3}}]}
+    found = MoreRuns.model_validate(body).wanted
+    assert [(part.seeds, part.wanted) for part in found] == [(4, {"depth": [2]}), (1, {"depth": [3]})]
+    assert refused(MoreRuns, {"parts": []}) == [("parts",)]
+    assert refused(MoreRuns, {"parts": [{"only": {"depth": [2]}}]}) == [("parts", 0, "seeds")]
+    assert refused(MoreRuns, {"parts": [{"seeds": 101}]}) == [("parts", 0, "seeds")]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "expected either seeds, optionally with only, or parts"),
+        ({"only": {"depth": [1]}}, "expected either seeds, optionally with only, or parts"),
+        ({"seeds": 1, "parts": [{"seeds": 1}]}, "expected either seeds, optionally with only, or parts"),
+        (
+            {"only": {"depth": [1]}, "parts": [{"seeds": 1}]},
+            "only belongs to seeds; each of the parts",
+        ),
+    ],
+)
+def test_seeds_or_parts_are_expected_and_not_both(body: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        MoreRuns.model_validate(body)
 
 
 def test_a_patch_can_remove_only_the_name() -> None:

@@ -18,7 +18,7 @@ from app.schemas.requests import Labels
 from app.storage import migrations
 from app.storage.database import Database, newest_change
 from app.storage.migrations import SchemaError
-from app.storage.tables import Counter, IdempotencyKey, Run
+from app.storage.tables import Counter, IdempotencyKey, Run, Study
 from tests.app.states import ROOM, queue_run, row
 from tests.postgres import PostgreSQL
 from trainer.config import TrainConfig
@@ -179,6 +179,47 @@ def test_names_generated_by_older_versions_are_counted_and_kept(empty: Database)
         ("1 layer, seed 7", None, None),
         ("3 layers, seed 7 · 3", "3 layers, seed 7", 3),
     ]
+    empty.close()
+
+
+def test_an_older_study_that_grew_after_results_is_at_its_second_look(empty: Database) -> None:
+    """The runs of each study in order: when they were created, and when they finished."""
+    studies: dict[int, list[tuple[str, int, int | None]]] = {
+        1: [("finished", 10, 20), ("finished", 10, 30)],
+        2: [("finished", 10, 20), ("queued", 25, None)],
+        3: [("finished", 10, 20), ("finished", 15, 30)],
+        4: [("failed", 10, 20), ("queued", 25, None)],
+        5: [("queued", 10, None)],
+        6: [],
+    }
+    migrations.upgrade(empty, "0001")
+    with empty.write() as session:
+        for runs in studies.values():
+            for status, _, _ in runs:
+                session.execute(text(FIRST_RUN.replace("finished", status)))
+    migrations.upgrade(empty, "0007")
+    with empty.write() as session:
+        run_id = 0
+        for study_id, runs in studies.items():
+            session.execute(
+                text("INSERT INTO study (id, name, created_at) VALUES (:id, 'old', 1)"), {"id": study_id}
+            )
+            for _, created, finished in runs:
+                run_id += 1
+                session.execute(
+                    text("UPDATE run SET created_at = :created, finished_at = :finished WHERE id = :id"),
+                    {"id": run_id, "created": created, "finished": finished},
+                )
+                session.execute(
+                    text("INSERT INTO study_run VALUES (:study, :run)"), {"study": study_id, "run": run_id}
+                )
+    migrations.upgrade(empty)
+    with empty.read() as session:
+        after = {study.id: study for study in session.exec(select(Study))}
+    assert {study_id: study.look for study_id, study in after.items()} == {1: 1, 2: 2, 3: 1, 4: 1, 5: 1, 6: 1}
+    assert {study_id: study.planned for study_id, study in after.items()} == {
+        study_id: len(runs) for study_id, runs in studies.items()
+    }
     empty.close()
 
 

@@ -43,7 +43,7 @@ BAD_FIELDS: list[tuple[str, Any, str]] = [
         "cifar",
         "no data set 'cifar'; expected one of mnist. To add it, put its four IDX files",
     ),
-    ("dataset", "../etc", "should be the name of a data set's folder"),
+    ("dataset", "../etc", "should be the name of a data set"),
     ("priority", 1001, "less than or equal to 1000"),
     ("name", "x" * 101, "at most 100 characters"),
     ("name", "", "at least 1 character"),

@@ -1,14 +1,12 @@
-"""Same images, different depths: whose answers count, and what can't be compared."""
+"""Same images, different depths: which runs count, and what can't be compared."""
 
-from pathlib import Path
-
+import numpy as np
 import pytest
 
-from app.compare.images import comparison
 from app.queue import run_rows
 from app.settings import Settings
 from app.storage import artifacts
-from tests.app.answered import IMAGES, LABELS, problem, study_of, trained
+from tests.app.answered import IMAGES, all_but, problem, study_of, trained
 from tests.app.conftest import Served
 from tests.app.states import queue_run
 from trainer.files import predictions
@@ -20,7 +18,7 @@ def study(site: Served, settings: Settings) -> list[int]:
     return study_of(site, settings)
 
 
-def test_runs_without_predictions_are_listed_and_the_others_compared(
+def test_runs_without_predictions_are_named_and_the_others_are_compared(
     site: Served, settings: Settings, study: list[int]
 ) -> None:
     artifacts.of_run(settings.artifacts, study[0]).predictions(1).unlink()
@@ -32,30 +30,50 @@ def test_runs_without_predictions_are_listed_and_the_others_compared(
     assert "train it again" in detail
 
 
-def test_answers_are_read_once_until_their_file_changes(
-    site: Served, settings: Settings, study: list[int], monkeypatch: pytest.MonkeyPatch
+def test_runs_on_the_former_images_of_a_data_set_are_named(
+    site: Served, settings: Settings, study: list[int]
 ) -> None:
-    read: list[Path] = []
+    predictions.save(artifacts.of_run(settings.artifacts, study[1]).predictions(1), all_but([*range(50)]))
+    chosen = ",".join(map(str, study))
+    found = site.client.get(f"/compare/images?runs={chosen}").json()
+    were = "was tested on other images than mnist has now: train it again to compare images."
+    assert found["warnings"] == [f"Run {study[1]} {were}"]
+    assert found["missing"] == []
+    assert [row["runs"] for row in found["depths"]] == [[study[0]], study[2:]]
+    detail = problem(site.client.get(f"/compare/images/pair?first={study[0]}&second={study[1]}"), 409)
+    assert "used other images" in detail
+    predictions.save(artifacts.of_run(settings.artifacts, study[0]).predictions(1), all_but([*range(50)]))
+    found = site.client.get(f"/compare/images?runs={chosen}").json()
+    were = "were tested on other images than mnist has now: train them again to compare images."
+    assert found["warnings"] == [f"Run {study[0]} and run {study[1]} {were}"]
 
-    def load(path: Path) -> predictions.Predictions:
-        read.append(path)
-        return predictions.load(path)
 
-    monkeypatch.setattr(comparison, "load", load)
-    chosen = f"/compare/images?runs={','.join(map(str, study))}"
-    before = site.client.get(chosen).json()
-    assert site.client.get(chosen).json() == before
-    assert len(read) == len(study)
-    path = artifacts.of_run(settings.artifacts, study[0]).predictions(1)
-    stored = predictions.load(path)
-    predictions.save(path, predictions.Predictions(LABELS.copy(), stored.confidence))
-    after = site.client.get(chosen).json()
-    right = [
-        sum(row[digit] for digit, row in enumerate(found["runs"][0]["confusion"]))
-        for found in (before, after)
-    ]
-    assert right == [IMAGES - 4, IMAGES]
-    assert read[len(study) :] == [path]
+@pytest.mark.parametrize("paired", [True, False])
+def test_the_images_add_up_to_the_difference_of_the_verdict(
+    site: Served, settings: Settings, *, paired: bool
+) -> None:
+    chance = np.random.default_rng(1)
+    runs = []
+    for depth, share, seeds in ((1, 0.06, 3), (2, 0.04, 3 if paired else 4), (3, 0.03, 3)):
+        for seed in range(seeds):
+            wrong = np.flatnonzero(chance.random(IMAGES) < share).tolist()
+            runs.append(trained(site, settings, wrong, depth=depth, seed=seed))
+    chosen = f"runs={','.join(map(str, runs))}"
+    pairs = site.client.get(f"/compare?{chosen}").json()["verdict"]["pairs"]
+    differences = {tuple(pair["depths"]): pair["difference"] for pair in pairs}
+    steps = site.client.get(f"/compare/images?{chosen}").json()["steps"]
+    assert [(step["shallow"], step["deep"]) for step in steps] == [(1, 2), (2, 3)]
+    for step in steps:
+        depths = step["shallow"], step["deep"]
+        assert step["difference"] == pytest.approx(differences[depths], abs=1e-12)
+    for (shallow, deep), difference in differences.items():
+        listed = site.client.get(f"/compare/images/step?{chosen}&shallow={shallow}&deep={deep}").json()
+        net = sum(
+            image["deep"]["correct"] / image["deep"]["runs"]
+            - image["shallow"]["correct"] / image["shallow"]["runs"]
+            for image in listed["fixed"] + listed["broken"]
+        )
+        assert net / IMAGES == pytest.approx(difference, abs=1e-12)
 
 
 def test_runs_on_other_images_are_excluded_with_a_warning(site: Served, study: list[int]) -> None:
@@ -68,7 +86,7 @@ def test_runs_on_other_images_are_excluded_with_a_warning(site: Served, study: l
     assert study[4] not in [run["id"] for run in found["runs"]]
 
 
-def test_a_repeated_run_votes_once_and_can_still_be_paired(site: Served, settings: Settings) -> None:
+def test_a_repeated_run_counts_once_and_can_still_be_paired(site: Served, settings: Settings) -> None:
     old, kept, other = (
         trained(site, settings, wrong, depth=1, seed=seed) for wrong, seed in (([0], 0), ([0], 0), ([1], 1))
     )
@@ -86,9 +104,8 @@ def test_runs_of_one_depth_that_differ_in_more_than_the_seed_get_a_warning(
 ) -> None:
     runs = [trained(site, settings, [0], depth=1, lr=lr) for lr in (0.01, 0.1)]
     found = site.client.get(f"/compare/images?runs={runs[0]},{runs[1]}").json()
-    assert [warning.partition(",")[0] for warning in found["warnings"]] == [
-        "Runs of one depth differ in learning rate"
-    ]
+    assert [(row["runs"], row["seeds"]) for row in found["depths"]] == [(runs, 1)]
+    assert [warning.partition(",")[0] for warning in found["warnings"]] == ["Runs of one depth differ in lr"]
 
 
 def test_a_comparison_of_images_without_finished_runs_says_why(site: Served, study: list[int]) -> None:

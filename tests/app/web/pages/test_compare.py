@@ -1,13 +1,16 @@
 """The page Compare."""
 
+import html
 import re
 
 import httpx
 import pytest
+from sqlmodel import col, select
 
+from app.storage.tables import Epoch, Study
 from tests.app import states
 from tests.app.conftest import Served
-from tests.app.web.browsing import link, main_of, new_run, post, total
+from tests.app.web.browsing import Tags, link, main_of, new_run, post, total
 
 
 def test_runs_that_are_trained_again_with_one_key_are_queued_once(
@@ -72,26 +75,78 @@ def test_seeds_that_would_settle_a_pair_are_offered_for_a_study(site: Served, br
     assert len(browser.get(f"/studies/{study['id']}", headers={"Accept": "*/*"}).json()["runs"]) == 6
     text = browser.get(f"/compare?study={study['id']}").text
     assert "Queue 2 more" not in text
-    assert "2 more seeds are queued or training." in text
+    assert "4 runs are queued or training." in text
 
 
-def test_runs_of_no_study_are_offered_a_study_with_more_seeds(site: Served, browser: httpx.Client) -> None:
+def test_runs_of_no_study_are_offered_a_study_with_new_seeds(site: Served, browser: httpx.Client) -> None:
     runs = [states.finished_run(site.database, 0.97 + depth / 1000, depth=depth) for depth in (1, 2)]
     text = browser.get(f"/compare?runs={runs[0]},{runs[1]}").text
     form = text[text.index('action="/studies"') :]
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[: form.index("</form>")]))
-    assert fields == {"depth": "1, 2", "epochs": "3", "seed": "0, 1, 2", "reuse": "on"}
+    assert fields == {"depth": "1, 2", "epochs": "3", "seed": "1, 2, 3"}
     assert post(browser, "/studies", **fields).headers["location"] == "/studies/1"
     found = browser.get("/studies/1", headers={"Accept": "*/*"}).json()
-    assert (found["counts"]["queued"], found["counts"]["finished"]) == (4, 2)
+    assert (found["counts"]["queued"], found["counts"]["finished"]) == (6, 0)
+
+
+def offered(browser: httpx.Client, query: str, action: str) -> dict[str, str]:
+    """The fields of the form that queues what the page offers."""
+    text = browser.get(f"/compare?{query}").text
+    form = text[text.index(f'action="{action}"') :]
+    fields = re.findall(r'name="(\w+)" value="([^"]*)"', form[: form.index("</form>")])
+    return {name: html.unescape(value) for name, value in fields}
+
+
+def test_different_numbers_of_seeds_are_queued_from_the_page(site: Served, browser: httpx.Client) -> None:
+    for seed in range(3):
+        for depth, accuracy in ((1, 0.9780 + seed * 0.0015), (2, 0.9790 + seed * 0.0010)):
+            states.finished_run(site.database, accuracy, depth=depth, seed=seed)
+    states.steady(site.database)
+    body = {"depth": [1, 2], "epochs": 3, "seed": [0, 1, 2], "reuse": True}
+    browser.post("/studies", json=body).raise_for_status()
+    offer = browser.get("/compare?study=1", headers={"Accept": "application/json"}).json()["offer"]
+    assert offer["kind"] == "seeds"
+    assert len({each["seeds"] for each in offer["groups"]}) == 2
+    fields = offered(browser, "study=1", "/studies/1/runs")
+    assert set(fields) == {"parts"}
+    assert post(browser, "/studies/1/runs", **fields).headers["location"] == "/studies/1"
+    found = browser.get("/studies/1", headers={"Accept": "*/*"}).json()
+    assert found["counts"]["queued"] == offer["runs"]
+
+
+def test_broken_parts_of_a_form_are_refused(browser: httpx.Client) -> None:
+    browser.post("/studies", json={"depth": [1]}).raise_for_status()
+    for parts in ("", "[", "[]", '[{"seeds": 0}]', '[{"seeds": 1, "more": 1}]'):
+        answer = post(browser, "/studies/1/runs", parts=parts)
+        assert answer.status_code == 422
+        assert len(browser.get("/studies/1", headers={"Accept": "*/*"}).json()["runs"]) == 1
+
+
+def test_a_study_that_is_queued_from_the_page_follows_the_one_it_is_offered_for(
+    site: Served, browser: httpx.Client
+) -> None:
+    for depth in (1, 2):
+        for seed in range(3):
+            states.finished_run(site.database, 0.97 + seed / 1000, depth=depth, seed=seed)
+    with site.database.write() as session:
+        for epoch in session.exec(select(Epoch).where(col(Epoch.run_id) > 3)):
+            epoch.test_accuracy = 0.9 + 0.01 * epoch.epoch
+    body = {"depth": [1, 2], "epochs": 3, "seed": [0, 1, 2], "reuse": True}
+    browser.post("/studies", json=body).raise_for_status()
+    fields = offered(browser, "study=1", "/studies")
+    assert (fields["epochs"], fields["follows"]) == ("6", "1")
+    assert post(browser, "/studies", **fields).headers["location"] == "/studies/2"
+    with site.database.read() as session:
+        looks = [study.look for study in session.exec(select(Study).order_by(col(Study.id)))]
+    assert looks == [2, 3], "results of the first were visible"
 
 
 def test_warnings_precede_the_verdict(site: Served, browser: httpx.Client) -> None:
     runs = [states.finished_run(site.database, depth=depth, lr=lr) for depth, lr in ((1, 0.05), (2, 100.0))]
     text = browser.get(f"/compare?runs={runs[0]},{runs[1]}").text
     guard = text.index("The runs differ in learning rate (0.05, 100)")
-    assert text.index("by=depth,lr") < text.index("test accuracy with one seed each")
-    assert guard < text.index("test accuracy with one seed each")
+    headline = text.index('<div class="verdict">')
+    assert guard < text.index("by=depth,lr") < headline
 
 
 @pytest.mark.parametrize(
@@ -127,3 +182,61 @@ def test_settings_to_group_by_are_offered_by_their_titles(site: Served, browser:
     assert '<option value="lr" selected>Learning rate</option>' in form
     assert '<option value="data_version">Data version</option>' in form
     assert "Accuracy by learning rate and depth" in text
+
+
+def test_the_margin_is_kept_in_addresses_unless_it_is_the_default(
+    site: Served, browser: httpx.Client
+) -> None:
+    runs = [states.finished_run(site.database, depth=depth, seed=seed) for depth in (1, 2) for seed in (0, 1)]
+    query = f"runs={','.join(map(str, runs))}"
+    page = browser.get(f"/compare?{query}&margin=1.5").text
+    assert main_of(page)["data-selection"] == f"?{query}&margin=1.5"
+    pin = "Pin 2 layers as the baseline"
+    hrefs = [
+        attributes["href"] for tag, attributes in Tags(page).found if attributes.get("aria-label") == pin
+    ]
+    assert hrefs == [f"/compare?{query}&margin=1.5&baseline=depth%3D2#table"]
+    fields = [attributes for tag, attributes in Tags(page).found if attributes.get("id") == "margin"]
+    assert [field["value"] for field in fields] == ["1.5"]
+    answer = browser.get(f"/compare?{query}&margin=0.25&metric=test_loss")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/compare?{query}&metric=test_loss")
+    assert main_of(browser.get(f"/compare?{query}").text)["data-selection"] == f"?{query}"
+
+
+@pytest.mark.parametrize("margin", ["0", "11", "x"])
+def test_a_margin_that_is_none_is_refused(browser: httpx.Client, margin: str) -> None:
+    answer = browser.get(f"/compare?runs={new_run(browser)}&margin={margin}")
+    assert answer.status_code == 422
+    assert "percentage points from 0.01 to 10" in answer.text
+
+
+def test_long_tables_show_their_first_rows_and_lead_to_all(browser: httpx.Client) -> None:
+    post(browser, "/runs", depth="1-4", lr="0.01, 0.02, 0.03, 0.04", seed="0-3")
+    address = "/compare?study=1&by=depth,lr"
+    page = browser.get(address).text
+    rows = page.count('<tr data-run="')
+    assert rows == 50
+    assert page.count("<summary>The first 50 of 64 runs</summary>") == 2
+    assert link(page, "Show all 64 runs") == f"{address}&rows=all#parameters"
+    everything = browser.get(f"{address}&rows=all").text
+    assert everything.count('<tr data-run="') == 64
+    assert "Show all" not in everything
+    report = browser.get(address.replace("/compare", "/compare/report.html")).text
+    assert "The first 50" not in report
+
+
+def test_many_warnings_and_receipts_are_folded(site: Served, browser: httpx.Client) -> None:
+    rates = [place / 100 for place in range(1, 13)]
+    runs = [states.finished_run(site.database, lr=lr) for lr in rates]
+    few = browser.get(f"/compare?runs={','.join(map(str, runs[:3]))},997&by=lr").text
+    assert "receipts</summary>" not in few
+    assert "more warning" not in few
+    many = browser.get(f"/compare?runs={','.join(map(str, runs))}&by=lr").text
+    assert "<summary>The bill: 11 receipts</summary>" in many
+
+
+def test_runs_that_are_trained_again_keep_grouping_and_margin(site: Served, browser: httpx.Client) -> None:
+    states.add_worker(site.database)
+    old = states.finished_run(site.database)
+    answer = post(browser, "/compare/again", ids=f"{old}", selection=f"?runs={old}&by=lr&margin=0.5")
+    assert answer.headers["location"] == f"/compare?runs={old + 1}&by=lr&margin=0.5"

@@ -1,11 +1,14 @@
 """The page Help: keyboard shortcuts, and a glossary of the terms on the pages."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 
 from tests.app.web.browsing import Tags, new_run
 from tests.markup.templates import elements, pages
 
+ROOT = Path(__file__).parents[4]
 TERMS = {word for element in elements("help.html") for word in element.words("id")}
 
 
@@ -27,11 +30,28 @@ def test_every_page_leads_to_it(browser: httpx.Client) -> None:
 
 def test_the_help_page_explains_the_terms(browser: httpx.Client) -> None:
     page = browser.get("/help").raise_for_status().text
-    terms = ["pp", "interval", "holm", "mcnemar", "pareto", "gradient-norm", "dead-unit", "p-best"]
+    terms = ["pp", "interval", "pareto", "gradient-norm", "dead-unit", "margin", "answer", "simultaneous"]
+    terms += ["look", "provisional", "exploratory", "new-images", "receipt", "improvement", "dip"]
+    terms += ["still-improving", "best"]
     assert [term for term in terms if f'id="{term}"' not in page] == []
 
 
-def test_the_help_page_has_no_json(browser: httpx.Client) -> None:
+def test_it_and_the_glossary_of_the_documents_have_the_terms_of_conclusions_alike(
+    browser: httpx.Client,
+) -> None:
+    page = browser.get("/help").raise_for_status().text.lower()
+    glossary = (ROOT / "docs/glossary.md").read_text("utf-8").lower()
+    terms = ["margin", "equivalent", "undecided", "simultaneous interval", "receipt", "look", "provisional"]
+    terms += ["exploratory", "new images of the same kind", "p(improvement)", "dip", "still improving"]
+    assert [term for term in terms if f"| {term} |" not in glossary or term not in page] == []
+
+
+def test_terms_of_earlier_statistics_are_gone(browser: httpx.Client) -> None:
+    page = browser.get("/help").raise_for_status().text
+    assert [term for term in ("P(best)", "Holm", "airwise", "Welch") if term in page] == []
+
+
+def test_it_is_a_page_alone(browser: httpx.Client) -> None:
     assert browser.get("/help", headers={"Accept": "application/json"}).status_code == 404
 
 

@@ -1,12 +1,14 @@
 """The pages of studies."""
 
+import re
+
 import httpx
 
 from app.queue import endings
 from app.settings import Settings
 from tests.app import states
 from tests.app.conftest import Served, answering
-from tests.app.web.browsing import Tags, post
+from tests.app.web.browsing import Tags, link, post
 
 
 def test_more_seeds_are_added_to_a_study(browser: httpx.Client) -> None:
@@ -67,3 +69,60 @@ def test_a_full_queue_is_shown_in_the_form_for_seeds(settings: Settings) -> None
         assert "the limit is 1" in answer.text
         assert 'value="2"' in answer.text
         assert site.client.get("/runs").json()["total"] == 1
+
+
+def title(browser: httpx.Client, study: int = 1) -> str:
+    """The text in the tab of a study's page."""
+    return str(re.findall("<title>(.*) · Depthboard</title>", browser.get(f"/studies/{study}").text)[0])
+
+
+def test_the_tab_of_a_study_counts_the_runs_that_ended(site: Served, browser: httpx.Client) -> None:
+    study = browser.post("/studies", json={"depth": [1, 2], "epochs": 1}).json()
+    states.add_worker(site.database)
+    assert title(browser) == f"0/2 – {study['name']}"
+    finish(site)
+    assert title(browser) == f"1/2 – {study['name']}"
+    finish(site)
+    assert title(browser) == f"✓ Finished – {study['name']}"
+    browser.post("/studies/1/runs", json={"seeds": 1}).raise_for_status()
+    assert title(browser) == f"2/4 – {study['name']}"
+    post(browser, "/studies/1/cancel")
+    assert title(browser) == f"✗ 2/4 finished – {study['name']}"
+
+
+def finish(site: Served, accuracy: float = 0.9) -> None:
+    claim = states.claimed(site.database)
+    with site.database.write() as session:
+        endings.finish(session, claim, {**states.RESULTS, "test_accuracy": accuracy})
+
+
+def test_a_study_shows_the_headline_of_its_own_comparison(site: Served, browser: httpx.Client) -> None:
+    browser.post("/studies", json={"depth": [1, 2], "lr": [0.1, 0.2], "epochs": 1})
+    states.add_worker(site.database)
+    assert "No run has finished yet." in browser.get("/studies/1").text
+    for accuracy in (0.8, 0.81, 0.9):
+        finish(site, accuracy)
+    page = browser.get("/studies/1").text
+    assert '<span class="badge">Provisional</span>' in page
+    planned = link(page, "Compare the runs: bill, intervals and charts")
+    assert planned == "/compare?study=1&by=depth,lr"
+    headline = re.compile(r'<div class="verdict">.*?</div>', re.DOTALL)
+    assert headline.findall(page) == headline.findall(browser.get(planned).text)
+    finish(site, 0.91)
+    assert '<span class="badge">' not in browser.get("/studies/1").text
+
+
+def test_a_study_of_depths_leads_to_the_comparison_by_depth(browser: httpx.Client) -> None:
+    browser.post("/studies", json={"depth": [1, 2]})
+    assert link(browser.get("/studies/1").text, "Compare the runs: bill, intervals and charts") == (
+        "/compare?study=1"
+    )
+
+
+def test_a_study_without_runs_has_no_headline(browser: httpx.Client) -> None:
+    study = browser.post("/studies", json={"depth": [1]}).json()
+    post(browser, f"/runs/{study['runs'][0]}/cancel")
+    browser.delete(f"/runs/{study['runs'][0]}").raise_for_status()
+    page = browser.get("/studies/1").text
+    assert '<div class="verdict">' not in page
+    assert title(browser) == study["name"]

@@ -1,6 +1,9 @@
 """Studies for programs."""
 
+from typing import Any
+
 import httpx
+import pytest
 
 from tests.app.web.asking import problem
 
@@ -48,3 +51,34 @@ def test_a_study_that_would_grow_too_large_is_a_conflict(client: httpx.Client) -
     client.post("/studies", json={"depth": [1, 2, 3, 4, 5], "seed": list(range(190))})
     problem(client.post("/studies/1/runs", json={"seeds": 20}), 409)
     assert len(client.get("/studies/1").json()["runs"]) == 950
+
+
+def test_configurations_get_different_numbers_of_seeds_in_one_request(client: httpx.Client) -> None:
+    client.post("/studies", json={"depth": [1, 2, 3]})
+    parts = [{"seeds": 2, "only": {"depth": [1, 2]}}, {"seeds": 1, "only": {"depth": [3]}}]
+    answer = client.post("/studies/1/runs", json={"parts": parts})
+    assert answer.status_code == 201
+    added = [client.get(f"/runs/{run_id}").json() for run_id in answer.json()["runs"][3:]]
+    assert [(run["depth"], run["seed"]) for run in added] == [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1)]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "expected either seeds, optionally with only, or parts"),
+        ({"seeds": 1, "parts": [{"seeds": 1}]}, "expected either seeds, optionally with only, or parts"),
+        ({"only": {"depth": [1]}, "parts": [{"seeds": 1}]}, "each of the parts has its own"),
+    ],
+)
+def test_seeds_and_parts_exclude_each_other(
+    unchanged: httpx.Client, body: dict[str, Any], words: str
+) -> None:
+    assert words in problem(unchanged.post("/studies/1/runs", json=body), 422)["detail"]
+
+
+def test_a_part_that_matches_nothing_adds_nothing(client: httpx.Client) -> None:
+    client.post("/studies", json={"depth": [1, 2]})
+    parts = [{"seeds": 2, "only": {"depth": [1]}}, {"seeds": 1, "only": {"depth": [9]}}]
+    found = problem(client.post("/studies/1/runs", json={"parts": parts}), 422)
+    assert "depth 9" in found["detail"]
+    assert len(client.get("/studies/1").json()["runs"]) == 2

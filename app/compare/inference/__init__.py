@@ -1,0 +1,1 @@
+"""Statistical inference: intervals of differences, and what they show."""
