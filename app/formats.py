@@ -129,16 +129,6 @@ def ratio(number: float | None) -> str:
     return NOTHING if number is None else f"×{_SPACE}{significant(number, 3)}"
 
 
-def likelihood(probability: float | None) -> str:
-    """A probability as a whole percentage, with < 1 % for 0 % and > 99 % for 100 %."""
-    if probability is None:
-        return NOTHING
-    shown = round(100 * probability)
-    if shown in (0, 100):
-        return f"<{_SPACE}1{_SPACE}%" if shown == 0 else f">{_SPACE}99{_SPACE}%"
-    return f"{shown}{_SPACE}%"
-
-
 def unbroken(sentence: str) -> str:
     """A sentence with no-break spaces between numbers and their units and signs."""
     return re.sub(r"(?<=\d) (?=%|pp\b)|(?<=\bp) (?=[=<])|(?<=[=<]) (?=\d)", _SPACE, sentence)
@@ -268,7 +258,6 @@ FILTERS: Final = {
     "decimal": decimal,
     "apart": apart,
     "ratio": ratio,
-    "likelihood": likelihood,
     "unbroken": unbroken,
     "loss": loss,
     "seconds": seconds,

@@ -106,10 +106,6 @@ class Group:
         """Whether each run has a counterpart with the same seed in the other group."""
         return self.family is not None and self.family == other.family
 
-    def in_order(self, values: Sequence[float]) -> list[float]:
-        """Sort values, one per run, by seed."""
-        return [value for _, value in sorted(zip(self.seeds, values, strict=True))]
-
     @cached_property
     def mixed(self) -> list[str]:
         """The fields other than the seed in which its runs differ. Such runs are not independent repeats."""

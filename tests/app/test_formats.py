@@ -32,22 +32,6 @@ def test_a_size_has_the_unit_that_fits(count: int, words: str) -> None:
     assert formats.size(count).replace("\N{NO-BREAK SPACE}", " ") == words
 
 
-@pytest.mark.parametrize(
-    ("probability", "words"),
-    [
-        (None, "–"),
-        (0, "< 1 %"),
-        (0.004, "< 1 %"),
-        (0.006, "1 %"),
-        (0.5, "50 %"),
-        (0.997, "> 99 %"),
-        (1, "> 99 %"),
-    ],
-)
-def test_likelihoods_are_never_0_or_100_percent(probability: float | None, words: str) -> None:
-    assert formats.likelihood(probability).replace("\N{NO-BREAK SPACE}", " ") == words
-
-
 def test_ratios_have_three_digits() -> None:
     assert formats.ratio(0.1948353907) == "×\N{NO-BREAK SPACE}0.195"
 

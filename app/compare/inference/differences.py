@@ -175,11 +175,9 @@ def _image_variances(samples: Sequence[Sample]) -> dict[tuple[int, int], float]:
         shares = np.stack([correct.mean(axis=0, dtype=np.float32) for _, correct in known])
         centred = shares - shares.mean(axis=1, keepdims=True, dtype=np.float64)
         covariance = centred @ centred.T / (images - 1)
-        noise = (shares * (1 - shares)).mean(axis=1, dtype=np.float64) / [
-            len(correct) - 1 for _, correct in known
-        ]
         for (i, (first, one)), (j, (second, other)) in combinations(enumerate(known), 2):
-            total = covariance[i, i] + covariance[j, j] - 2 * covariance[i, j] - noise[i] - noise[j]
+            noise = (samples[first].noise + samples[second].noise) * images
+            total = covariance[i, i] + covariance[j, j] - 2 * covariance[i, j] - noise
             if samples[first].pairs_with(samples[second]):
                 total += 2 * _common(one, other, shares[i], shares[j])
             found[first, second] = max(0.0, float(total)) / images

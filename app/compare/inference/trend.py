@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
+from app.compare.inference.differences import Difference, Spread
 from app.compare.inference.judgement import Rule
 from app.schemas.comparison import Interval
-from app.statistics import stdev, student_quantile
+from app.statistics import stdev
 
 FEWEST: Final = 3
 """The fewest epochs that a slope is fitted to."""
@@ -70,9 +71,5 @@ def could_change(interval: Interval, first: Slopes | None, second: Slopes | None
 
 def _error(first: Sequence[float], second: Sequence[float]) -> float:
     """Half of Welch's 95 % interval of the difference of two mean slopes."""
-    parts = [(stdev(values) ** 2 / len(values), len(values) - 1) for values in (first, second)]
-    total = sum(variance for variance, _ in parts)
-    if not total:
-        return 0.0
-    freedom = total**2 / sum(variance**2 / freedom for variance, freedom in parts)
-    return student_quantile(freedom) * math.sqrt(total)
+    spreads = (Spread(stdev(values) ** 2 / len(values), len(values) - 1) for values in (first, second))
+    return Difference(0.0, tuple(spreads)).margin(0.05)
