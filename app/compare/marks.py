@@ -1,4 +1,4 @@
-"""Assigns each group a colour, a dash and a marker.
+"""Assigns each group a color, a dash and a marker.
 
 The colour shows the first field in which groups differ, the dash and the marker's shape show the second, and
 the marker's filling shows the third.

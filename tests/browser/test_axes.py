@@ -247,7 +247,7 @@ def test_the_frame_of_a_chart_fits_its_values(
 
 def test_points_without_a_place_on_a_logarithmic_axis_are_counted(odd: str, page: Page) -> None:
     page.goto(f"{odd}/runs/{ZEROS}?log=y")
-    why = "not drawn: a logarithmic axis cannot show 0 or less."
+    why = "not drawn: a logarithmic axis can't show 0 or less."
     expect(below(page, "loss")).to_have_text(f"119 of 120 points are {why} ")
     expect(page.locator("[data-chart-note]")).to_have_text("60 epochs. Drag to zoom, double-click to reset.")
     page.get_by_label("Log loss").uncheck()

@@ -1,4 +1,4 @@
-// Behaviour of every page: theme, shortcuts, ages, forms, focus and confirmations.
+// Behavior of every page: theme, shortcuts, ages, forms, focus and confirmations.
 
 import { passFocusOn } from "../focus.js";
 import { followTimes } from "../live/times.js";

@@ -1,4 +1,4 @@
-// Colours and font of the stylesheet, for charts.
+// Colors and font of the stylesheet, for charts.
 
 // Inside the names of groups, because a longer colour scale applies there for more than five groups.
 const probe = document.createElement("span");

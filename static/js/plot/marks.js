@@ -1,4 +1,4 @@
-// Colour, dash and marker of each group, as the server assigns them.
+// Color, dash and marker of each group, as the server assigns them.
 
 import { shadeColour } from "./colours.js";
 import { plain } from "./labels.js";

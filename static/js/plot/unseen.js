@@ -53,7 +53,7 @@ function owners(names) {
 // Sentences about points that are not shown.
 export function sentences({ points, broken, zero, outside, names }) {
   const said = [];
-  if (zero) said.push(`${share(zero, points)} ${verb(zero, "is", "are")} not drawn: a logarithmic axis cannot show 0 or less.`);
+  if (zero) said.push(`${share(zero, points)} ${verb(zero, "is", "are")} not drawn: a logarithmic axis can't show 0 or less.`);
   if (broken) said.push(`${share(broken, points)} ${verb(broken, "is", "are")} not drawn: the value is not a finite number.`);
   if (outside) said.push(`${share(outside, points)} ${verb(outside, "lies", "lie")} outside the axis${owners(names)}.`);
   return said;
