@@ -113,7 +113,7 @@ class Group:
 
     @property
     def guessing(self) -> int:
-        """The number of runs whose test accuracy is not above chance."""
+        """The number of runs whose test accuracy is not significantly above guessing."""
         return sum(run.guessing is not None for run in self.runs)
 
     @cached_property

@@ -59,7 +59,7 @@ def improvement(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def outcomes(runs: Sequence[RunOut], groups: Mapping[str, Sequence[RunOut]]) -> list[str]:
-    """How many of the ended runs diverged, or are no better than guessing, in a sentence each.
+    """How many of the ended runs diverged, or are not significantly above guessing, in a sentence each.
 
     `groups` are the runs of each group by its label.
     """
@@ -68,8 +68,8 @@ def outcomes(runs: Sequence[RunOut], groups: Mapping[str, Sequence[RunOut]]) -> 
         (diverged(ended), "diverged", "diverged"),
         (
             [run for run in ended if run.guessing],
-            "is not significantly better than guessing",
-            "are not significantly better than guessing",
+            "is not significantly above guessing",
+            "are not significantly above guessing",
         ),
     )
     found = []

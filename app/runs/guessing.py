@@ -12,7 +12,7 @@ from app.statistics import SIGNIFICANCE
 from trainer.config import CLASSES
 from trainer.data.folder import SHIPPED
 
-NO_BETTER: Final[Guessing] = "no better than guessing"
+NOT_ABOVE: Final[Guessing] = "not above guessing"
 MAY_BE: Final[Guessing] = "may be guessing"
 ONE_CLASS: Final[Guessing] = "one class only"
 
@@ -48,7 +48,7 @@ class Chance:
         return self.most / self.images if self.counts else None
 
     def judge(self, test_accuracy: float | None) -> Guessing | None:
-        """Judge a test accuracy; None if it is significantly above chance, or missing.
+        """Judge a test accuracy; None if it is significantly above guessing, or missing.
 
         A one-sided exact binomial test against the share of the most frequent class, the "no information
         rate" of M. Kuhn, "Building Predictive Models in R Using the caret Package", Journal of Statistical
@@ -60,11 +60,11 @@ class Chance:
             return ONE_CLASS
         right = round(test_accuracy * self.images)
         if right <= self.most:
-            return NO_BETTER
+            return NOT_ABOVE
         return MAY_BE if right < enough(self.images, self.most) else None
 
     def sentence(self, test_accuracy: float) -> str:
-        """The judgement and its evidence in a sentence; empty if the test accuracy is above chance."""
+        """The judgment and its evidence in a sentence; empty if there is none."""
         judgement = self.judge(test_accuracy)
         right = round(test_accuracy * self.images)
         digits = [str(digit) for digit, count in enumerate(self.counts) if count == self.most]
@@ -86,10 +86,10 @@ class Chance:
             return ""
         same = [str(digit) for digit, count in enumerate(self.counts) if count == right and count]
         if not same:
-            return f"{NO_BETTER}: test accuracy is {in_percent(test_accuracy)}, and {always} scores {chance}."
+            return f"{NOT_ABOVE}: test accuracy is {in_percent(test_accuracy)}, and {always} scores {chance}."
         more = "" if same == digits else f", and {always} scores {chance}"
         return (
-            f"{NO_BETTER}: always predicting {' or '.join(same)} scores the same "
+            f"{NOT_ABOVE}: always predicting {' or '.join(same)} scores the same "
             f"{in_percent(test_accuracy)}{more}. The network may predict one class for every image."
         )
 

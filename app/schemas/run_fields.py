@@ -16,11 +16,11 @@ Timestamp = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """ISO 8601 in UTC with milliseconds and `Z`."""
 
 Guessing = Literal[
-    "no better than guessing",  # not above chance
-    "may be guessing",  # above chance, but not significantly
-    "one class only",  # all test images are of one class, so chance accuracy is 100 %
+    "not above guessing",
+    "may be guessing",  # above guessing, but not significantly
+    "one class only",  # all test images are of one class, so guessing gets 100 %
 ]
-"""Judgement of a test accuracy that is not significantly above chance."""
+"""Verdict on a test accuracy that is not significantly above guessing."""
 
 
 class StoredFields(BaseModel):
@@ -132,8 +132,8 @@ class ComputedFields(BaseModel):
         Guessing | None,
         After("test_accuracy"),
         Field(
-            description="Set if test accuracy is not significantly above chance; otherwise, or before there "
-            "is a test accuracy, null. `one class only`: all test images belong to one class."
+            description="Set if test accuracy is not significantly above guessing; otherwise, or before "
+            "there is a test accuracy, null. `one class only`: all test images belong to one class."
         ),
     ]
 

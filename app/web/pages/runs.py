@@ -182,7 +182,7 @@ def _run_page(
 
 
 def _guess(run: RunDetail) -> str:
-    """The judgement of a test accuracy that is not above chance, with advice; otherwise empty."""
+    """The judgment of a test accuracy that may be guessing, with advice; otherwise empty."""
     chance = Chance.of(run.dataset, run.environment)
     if chance is None or run.test_accuracy is None or not run.guessing:
         return ""

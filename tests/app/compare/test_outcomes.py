@@ -101,7 +101,7 @@ def test_how_many_of_the_ended_runs_diverged_or_guess_is_said_with_their_groups(
     two = of_depth(2, [0.1, 0.1], guessing=["constant", "constant"])
     assert outcomes([*one.runs, *two.runs], by_label(one, two)) == [
         "1 of 4 runs diverged (1 layer).",
-        "2 of 4 runs are not significantly better than guessing (2 layers).",
+        "2 of 4 runs are not significantly above guessing (2 layers).",
     ]
     both = of_depth(3, [0.9, 0.1], status=["failed"] * 2, reason=["diverged: nan", "diverged: inf"])
     assert (

@@ -11,7 +11,7 @@ from scipy import stats
 
 from app.commands.terminal import outcome
 from app.queue import claims, endings
-from app.runs.guessing import MAY_BE, NO_BETTER, ONE_CLASS, Chance, enough
+from app.runs.guessing import MAY_BE, NOT_ABOVE, ONE_CLASS, Chance, enough
 from app.schemas.answers import RunOut
 from app.storage.database import Database
 from tests.app.conftest import Served
@@ -62,23 +62,23 @@ def test_the_counts_of_the_shipped_test_set_are_correct() -> None:
 def test_predicting_one_class_for_every_image_is_guessing(digit: int) -> None:
     assert MNIST
     accuracy = MNIST.counts[digit] / 10_000
-    assert MNIST.judge(accuracy) == NO_BETTER
+    assert MNIST.judge(accuracy) == NOT_ABOVE
     assert f"always predicting {digit} scores the same" in MNIST.sentence(accuracy)
 
 
 @pytest.mark.parametrize(
     ("dataset", "environment", "accuracy", "found"),
     [
-        ("mnist", {}, 0.0958, NO_BETTER),
-        ("mnist", {}, 0.1135, NO_BETTER),
+        ("mnist", {}, 0.0958, NOT_ABOVE),
+        ("mnist", {}, 0.1135, NOT_ABOVE),
         ("mnist", {}, 0.1180, MAY_BE),
         ("mnist", {}, 0.1300, None),
         ("mnist", {}, None, None),
-        ("clothes", CLOTHES, 0.1, NO_BETTER),
+        ("clothes", CLOTHES, 0.1, NOT_ABOVE),
         ("clothes", CLOTHES, 0.1041, MAY_BE),
         ("clothes", CLOTHES, 0.1060, None),
         # imbalanced: 95 % are of one class
-        ("own", {"test_class_counts": "950 25 25 0 0 0 0 0 0 0"}, 0.95, NO_BETTER),
+        ("own", {"test_class_counts": "950 25 25 0 0 0 0 0 0 0"}, 0.95, NOT_ABOVE),
         ("own", {"test_class_counts": "950 25 25 0 0 0 0 0 0 0"}, 0.955, MAY_BE),
         ("own", {"test_class_counts": "950 25 25 0 0 0 0 0 0 0"}, 0.98, None),
         # a single class: nothing can be better
@@ -88,10 +88,10 @@ def test_predicting_one_class_for_every_image_is_guessing(digit: int) -> None:
         ("own", {"test_class_counts": "1 1 0 0 0 0 0 0 0 0"}, 1.0, MAY_BE),
         ("own", {"test_class_counts": "1 1 1 1 1 0 0 0 0 0"}, 1.0, None),
         # an earlier version noted how many images there are, or not even that
-        ("own", {"test_images": "300"}, 0.1, NO_BETTER),
+        ("own", {"test_images": "300"}, 0.1, NOT_ABOVE),
         ("own", {"test_images": "300"}, 0.12, MAY_BE),
         ("own", {"test_images": "300"}, 0.5, None),
-        ("own", {"test_images": "1"}, 1.0, NO_BETTER),
+        ("own", {"test_images": "1"}, 1.0, NOT_ABOVE),
         ("own", {}, 0.01, None),
     ],
 )
@@ -107,12 +107,12 @@ def test_test_accuracy_is_compared_with_the_share_of_the_most_frequent_class(
 def test_the_judgement_states_the_chance_accuracy() -> None:
     assert MNIST
     assert MNIST.sentence(0.0958) == (
-        "no better than guessing: always predicting 6 scores the same 9.58 %, and always predicting 1 scores "
+        "not above guessing: always predicting 6 scores the same 9.58 %, and always predicting 1 scores "
         "11.35 %. The network may predict one class for every image."
     )
-    assert MNIST.sentence(0.1032).startswith("no better than guessing: always predicting 2 scores")
+    assert MNIST.sentence(0.1032).startswith("not above guessing: always predicting 2 scores")
     assert MNIST.sentence(0.08) == (
-        "no better than guessing: test accuracy is 8.00 %, and always predicting 1 scores 11.35 %."
+        "not above guessing: test accuracy is 8.00 %, and always predicting 1 scores 11.35 %."
     )
     alone = Chance.of("own", {"test_class_counts": "0 0 0 40 0 0 0 0 0 0"})
     assert alone
@@ -130,31 +130,29 @@ def test_a_run_that_guesses_is_marked_on_its_page_in_lists_and_in_comparisons(si
     good = trained(site.database, 0.92, depth=1)
     dead = trained(site.database, 0.0958, depth=2, lr=100.0)
     runs = {run["id"]: run for run in site.client.get("/runs").json()["runs"]}
-    assert [runs[each]["guessing"] for each in (good, dead)] == [None, NO_BETTER]
+    assert [runs[each]["guessing"] for each in (good, dead)] == [None, NOT_ABOVE]
     assert runs[dead]["chance_accuracy"] == 0.1135
     page = site.client.get(f"/runs/{dead}", headers=PAGE).text
-    assert "No better than guessing: always predicting 6 scores the same 9.58 %" in page
+    assert "Not above guessing: always predicting 6 scores the same 9.58 %" in page
     assert "Try a lower learning rate, such as 0.05." in page
     assert 'id="run-guessing" data-live hidden' in site.client.get(f"/runs/{good}", headers=PAGE).text
     for path in ("/runs", f"/compare?runs={good},{dead}"):
         listed = site.client.get(path, headers=PAGE).text
-        assert listed.count(f'data-cell="guessing">{NO_BETTER}</div>') == 1
+        assert listed.count(f'data-cell="guessing">{NOT_ABOVE}</div>') == 1
     compared = site.client.get(f"/compare?runs={good},{dead}").json()
     assert [group["guessing"] for group in compared["groups"]] == [0, 1]
     warning = (
-        f"Run {dead}: no better than guessing (9.58 % test accuracy; always "
+        f"Run {dead}: not above guessing (9.58 % test accuracy; always "
         "predicting the most frequent class gets 11.35 %). It is included in the table and the verdict."
     )
     assert warning in compared["warnings"]
-    assert (
-        "1 of 2 runs is not significantly better than guessing (2 layers)." in compared["verdict"]["answer"]
-    )
+    assert "1 of 2 runs is not significantly above guessing (2 layers)." in compared["verdict"]["answer"]
     for path in ("/compare", "/compare/report.html"):
         text = site.client.get(f"{path}?runs={good},{dead}", headers=PAGE).text
         assert warning in text
         assert "not above guessing</span>" in text
     shown = RunOut.model_validate(runs[dead])
-    assert outcome(shown).endswith(", no better than guessing")
+    assert outcome(shown).endswith(", not above guessing")
 
 
 def test_a_running_run_is_judged_so_far(site: Served) -> None:
@@ -168,8 +166,8 @@ def test_a_running_run_is_judged_so_far(site: Served) -> None:
     with site.database.write() as session:
         assert claims.record_epoch(session, claim, measured(1, test_accuracy=0.1028))
     text = site.client.get(f"/runs/{run_id}", headers=PAGE).text
-    assert "So far no better than guessing: always predicting 7 scores" in text
-    assert f"so far {NO_BETTER}</div>" in site.client.get("/runs", headers=PAGE).text
+    assert "So far not above guessing: always predicting 7 scores" in text
+    assert f"so far {NOT_ABOVE}</div>" in site.client.get("/runs", headers=PAGE).text
 
 
 def test_there_is_no_best_group_if_no_run_is_better_than_guessing(site: Served) -> None:
@@ -183,7 +181,7 @@ def test_there_is_no_best_group_if_no_run_is_better_than_guessing(site: Served) 
     verdict = answer["verdict"]
     assert verdict["answer"] == [
         "None of these runs is significantly better than guessing, so they can't be ranked.",
-        "4 of 4 runs are not significantly better than guessing (1 and 2 layers).",
+        "4 of 4 runs are not significantly above guessing (1 and 2 layers).",
     ]
     assert "highest" not in json.dumps(verdict)
     assert (verdict["best"], verdict["best_of_these_images"], answer["offer"]) == ([], [], None)

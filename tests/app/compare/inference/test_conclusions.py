@@ -90,7 +90,7 @@ def test_groups_that_cannot_be_ranked_have_no_best() -> None:
     others = [group({"depth": depth}, LOW, datasets=[name]) for depth, name in ((1, "mnist"), (2, "other"))]
     assert several_datasets(others) == ["mnist", "other"]
     assert concluded(*others).unranked.startswith("These runs used different images (mnist and other)")
-    guessing = group({"depth": 1}, [0.1, 0.11], guessing=["no better than guessing"] * 2)
+    guessing = group({"depth": 1}, [0.1, 0.11], guessing=["not above guessing"] * 2)
     assert concluded(guessing, guessing).unranked.startswith(
         "None of these runs is significantly better than guessing"
     )
