@@ -58,11 +58,12 @@ app = typer.Typer(
 )
 
 Parent = Annotated[
-    int | None, typer.Option(hidden=True, help="Id of the parent process; this process exits with it.")
+    int | None,
+    typer.Option(hidden=True, help="Id of the parent process; this process exits when that one does."),
 ]
 Again = Annotated[
     bool,
-    typer.Option("--again", hidden=True, help="Create no new database if the old one is missing."),
+    typer.Option("--again", hidden=True, help="Fail if the database is missing instead of creating one."),
 ]
 
 

@@ -140,8 +140,8 @@ class Settings(BaseSettings):
         float,
         Field(
             gt=0,
-            description="Seconds without a step after which a run's process is killed as a crash, if it is "
-            "idle or uses far more CPU time than its longest step.",
+            description="Seconds without a step after which a run's process is killed if it is idle or "
+            "uses far more CPU time than its longest step; this counts as a crash.",
         ),
     ] = 300.0
     queue_limit: Annotated[int, Field(ge=1, description="Maximum number of queued runs.")] = 10_000

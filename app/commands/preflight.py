@@ -111,8 +111,8 @@ def _named_database(settings: Settings) -> Path | None:
     if path is None:
         raise _refused(
             "database_url",
-            f"{settings.database_url!r} is in the memory of one process, which other processes can't read; "
-            "expected a file, as in sqlite:////srv/depthboard.sqlite3",
+            f"{settings.database_url!r} is an in-memory database, which other processes can't read; "
+            "use a file, as in sqlite:////srv/depthboard.sqlite3",
         )
     return path
 

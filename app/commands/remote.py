@@ -261,9 +261,10 @@ def _preview(client: "Client", body: dict[str, Any], *, json: bool) -> None:
         return
     from app.formats import about, between, plural
 
+    finished = plural(found.duplicates, "identical run has", "identical runs have")
     say(
-        f"{plural(found.runs, 'run')}, {about(found.seconds)}, {between(found.seconds_range)} "
-        f"(from {found.basis}); {plural(found.duplicates, 'run has', 'runs have')} an identical finished run."
+        f"{plural(found.runs, 'run')}, {about(found.seconds)} ({between(found.seconds_range)}, "
+        f"from {found.basis}); {finished} finished."
     )
     for sentence in filter(None, [found.can_show, *found.warnings]):
         say(sentence)

@@ -43,7 +43,7 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
     ),
     (
         r"the data set \S+ can't be used: |There is no data set ",  # the latter in earlier versions
-        Advice("Fix the data set, then retry the run, which reads the files again.", needs_system=True),
+        Advice("Fix the data set, then retry the run; it reads the files again.", needs_system=True),
     ),
     (
         r"(Device .* is not available here|Unknown device )",
@@ -54,21 +54,22 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
     ),
     (
         r"the device ran out of memory|MemoryError\b|_ArrayMemoryError\b|.*can't allocate memory",
-        Advice(f"{_FITS}. Retry can succeed if other runs used the memory."),
+        Advice(f"{_FITS}. A retry can succeed if other runs used the memory."),
     ),
     (
         r"(crashed|lost) .*SIGKILL",  # "lost" in earlier versions
         Advice(
-            "The operating system ends a process by SIGKILL when memory runs out. "
-            f"{_FITS}. Retry can succeed if another process used the memory, or if someone ended the process."
+            "The operating system kills a process with SIGKILL when memory runs out. "
+            f"{_FITS}. A retry can succeed if another process used the memory, or if someone killed the "
+            "process."
         ),
     ),
     (
         r"(crashed|lost) .*made no step",
         Advice(
             "Its process made no progress for too long. If its steps are that long, raise "
-            "DEPTHBOARD_STALL_SECONDS, or clone the run with a smaller batch size or width. Retry can "
-            "succeed when the machine is less busy."
+            "DEPTHBOARD_STALL_SECONDS, or clone the run with a smaller batch size or width. A retry "
+            "can succeed when the machine is less busy."
         ),
     ),
     (
@@ -93,8 +94,8 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
 )
 _DIVERGED: Final = re.compile(r"diverged: ")
 _UNKNOWN: Final = Advice(
-    "Training raised an error; the traceback on the run's page shows where. Retry can succeed if the cause "
-    "is gone."
+    "Training raised an error; the traceback on the run's page shows where. A retry can succeed if the "
+    "cause is gone."
 )
 _CANCELLED: Final = Advice("Retry the run to train it, or clone it with other settings.")
 
@@ -149,7 +150,7 @@ def _lower_rate(run: RunOut) -> float:
 
 
 def against_guessing(run: RunOut) -> str:
-    """Advice, in a sentence, for a run whose test accuracy is not above chance."""
+    """Advice, in a sentence, for a run whose test accuracy is not significantly above guessing."""
     known = usual.rates(run.optimizer, run.momentum)
     if run.lr > known.usual:
         lower = formats.decimal(max(known.usual, _lower_rate(run)))

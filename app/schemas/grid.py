@@ -50,7 +50,7 @@ def _integers(item: str) -> Iterable[int]:
     if match := _RANGE.fullmatch(item):
         first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
         if last < first or step == 0:
-            raise GridError(f"{item!r} is an empty range; write it upwards, like 1-5")
+            raise GridError(f"{item!r} is an empty range; put the lower number first, like 1-5")
         if (last - first) // step >= MAX_GRID:
             raise GridError(f"{item!r} has more than {MAX_GRID:,} values")
         return range(first, last + 1, step)

@@ -128,7 +128,8 @@ class GridRequest(Labels):
     follows: Annotated[
         RunId | None,
         Field(
-            description="Id of the study whose results led to this one; its looks count for the new study."
+            description="Id of the study whose results led to this one; the new study continues its look "
+            "count."
         ),
     ] = None
     reuse: Annotated[
@@ -224,16 +225,16 @@ class MoreRuns(Strict):
         Field(
             min_length=1,
             max_length=MAX_GRID,
-            description="Instead: different numbers of seeds for several configurations.",
+            description="Alternative to `seeds`: different numbers of seeds for several configurations.",
         ),
     ] = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if (self.seeds is None) == (self.parts is None):
-            raise ValueError("expected either seeds, optionally with only, or parts")
+            raise ValueError("expected either `seeds` (with an optional `only`) or `parts`")
         if self.parts is not None and self.only is not None:
-            raise ValueError("only belongs to seeds; each of the parts has its own")
+            raise ValueError("`only` can't be combined with `parts`; set it in each part")
         return self
 
     @property

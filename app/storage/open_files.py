@@ -79,7 +79,7 @@ class OpenFiles:
                 raise Misplaced(
                     f"{path}, a part of the database, was removed or replaced while Depthboard runs. Stop "
                     "Depthboard with Ctrl-C or SIGTERM; this saves committed data. Then start it again. "
-                    "Nothing is recorded until then"
+                    "Until then, no results are recorded"
                 )
 
     def _found(self) -> tuple[int, int]:
@@ -93,8 +93,8 @@ class OpenFiles:
         removed = f", remove {' and '.join(old)} of the original file," if old else ""
         return (
             f"the database file {self._path} was replaced while Depthboard runs. To use the new file, stop "
-            f"Depthboard{removed} and start it again. Otherwise, restore the original file. Nothing is "
-            "recorded until then"
+            f"Depthboard{removed} and start it again. Otherwise, restore the original file. Until then, "
+            "no results are recorded"
         )
 
     def _gone(self, error: OSError) -> str:
@@ -102,7 +102,7 @@ class OpenFiles:
         what = f"the database file {self._path}" if folder.is_dir() else f"the data folder {folder}"
         return (
             f"{what} is missing ({error.strerror}): it was moved or deleted while Depthboard runs. Put it "
-            f"back, or stop Depthboard and restore a backup: {RESTORE}. Nothing is recorded until then"
+            f"back, or stop Depthboard and restore a backup: {RESTORE}. Until then, no results are recorded"
         )
 
 

@@ -22,7 +22,7 @@ _DESCRIBED: Final = {
     415: "The body is not JSON.",
     422: "A value is invalid; `errors` names the field and what was expected.",
     429: "The queue is full; `Retry-After` says in how many seconds to try again.",
-    503: "The database can't be used now.",
+    503: "The database is unavailable.",
 }
 _IN_PROGRESS: Final = (
     "The current state does not allow this, or a request with the same Idempotency-Key is in progress."

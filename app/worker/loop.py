@@ -214,7 +214,7 @@ class Worker:
         """Record a slot's report on its run, and let the slot continue."""
         slot = self.slots[index]
         if slot.claim and not self._write(slot.claim, report):
-            log.warning("run %s: the claim is no longer valid; its slot restarts", slot.claim.run_id)
+            log.warning("run %s: the claim is no longer valid; restarting its slot", slot.claim.run_id)
             slot.rest()
             self._replace(index, endings.lose)
         elif isinstance(report, EpochDone):

@@ -143,7 +143,7 @@ def test_the_file_behind_a_url_is_known(url: str, path: str | None, tmp_path: Pa
     ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///file:x?mode=memory&uri=true"],
 )
 def test_a_database_in_memory_is_refused(url: str) -> None:
-    with pytest.raises(Failure, match="is in the memory of one process, which other processes can't read"):
+    with pytest.raises(Failure, match="is an in-memory database, which other processes can't read"):
         preflight.check_database(Settings(database_url=url))
 
 

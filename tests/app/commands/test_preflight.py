@@ -69,7 +69,7 @@ def test_a_dashboard_locks_its_folder_and_its_database_file(tmp_path: Path) -> N
     ("url", "words"),
     [
         ("nonsense", "expected one like postgresql+psycopg://user@host/name"),
-        ("sqlite://", "is in the memory of one process"),
+        ("sqlite://", "is an in-memory database"),
         ("mysql+nodriver://host/name", "expected one like postgresql"),
     ],
 )

@@ -90,7 +90,7 @@ def test_a_run_that_does_not_finish_is_exit_code_1(forks: Forks, url: str) -> No
 def test_study_takes_lists_and_ranges_and_ends_with_the_comparison(run: Run, url: str) -> None:
     words = ("study", "--depth", "1", "--seed", "20-21", "--epochs", "1,2", "--url", url)
     preview = run(*words, "--preview")
-    assert re.match(r"4 runs, (about|under) .+ to .+ \(from .+\); ", preview.stdout)
+    assert re.match(r"4 runs, (about|under) .+ \(.+ to .+, from .+\); ", preview.stdout)
     assert json.loads(run(*words, "--preview", "--json").stdout)["runs"] == 4
     followed = run(*words, "--wait")
     assert followed.returncode == 0

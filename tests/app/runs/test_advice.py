@@ -152,7 +152,7 @@ def worker_dies(session: Session, claim: Claim, why: str) -> None:
 @pytest.mark.parametrize(
     ("loss", "why", "beginning"),
     [
-        (crash, "its process was killed by SIGKILL", "The operating system ends"),
+        (crash, "its process was killed by SIGKILL", "The operating system kills"),
         (crash, "its process exited with code 1", "Its process ended"),
         (crash, str(why_stalled(IDLE, threads=1, stall_seconds=300)), "Its process made no progress"),
         (worker_dies, "its worker died", "Its worker or the machine ended"),

@@ -187,12 +187,12 @@ def test_configurations_can_get_different_numbers_of_seeds() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({}, "expected either seeds, optionally with only, or parts"),
-        ({"only": {"depth": [1]}}, "expected either seeds, optionally with only, or parts"),
-        ({"seeds": 1, "parts": [{"seeds": 1}]}, "expected either seeds, optionally with only, or parts"),
+        ({}, "expected either `seeds`"),
+        ({"only": {"depth": [1]}}, "expected either `seeds`"),
+        ({"seeds": 1, "parts": [{"seeds": 1}]}, "expected either `seeds`"),
         (
             {"only": {"depth": [1]}, "parts": [{"seeds": 1}]},
-            "only belongs to seeds; each of the parts",
+            "can't be combined with `parts`",
         ),
     ],
 )

@@ -88,10 +88,10 @@ def test_requests_report_missing_files_and_create_no_new_ones(
         client.get("/runs"),
     ):
         assert told in refused(answer)
-        assert "Nothing is recorded until then" in refused(answer)
+        assert "Until then, no results are recorded" in refused(answer)
     page = client.get("/workers", headers={"Accept": "text/html"})
     assert page.status_code == 503
-    assert "Nothing is recorded until then" in page.text
+    assert "Until then, no results are recorded" in page.text
     assert (sorted(data.iterdir()) if data.is_dir() else data.exists()) == left
     lines = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(lines) == 1
