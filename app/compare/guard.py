@@ -23,7 +23,7 @@ _NAMED_VALUES: Final = 6
 def confounders(runs: Sequence[RunOut], by: Sequence[str] = BY_DEPTH) -> list[Confounder]:
     """The fields, other than the seed and the grouping, in which the judged runs differ."""
     several = len({tuple(part(run, name) for name in by) for run in runs}) > 1
-    blamed = f": {titles(by)} may not be the cause of the differences" if several else ""
+    blamed = f", so differences may not be due to {titles(by)}" if several else ""
     return [
         Confounder(name=name, values=values, sentence=f"{_difference(name, values, runs)}{blamed}.")
         for name, values in differing(runs, by).items()
@@ -113,7 +113,7 @@ def odd_data(runs: Sequence[RunOut]) -> list[str]:
 
 
 def guessed(runs: Sequence[RunOut]) -> list[str]:
-    """Sentences on finished runs whose test accuracy is not above chance."""
+    """Sentences on finished runs whose test accuracy is not significantly above guessing."""
     found: dict[Guessing, list[RunOut]] = defaultdict(list)
     for run in runs:
         if run.guessing:

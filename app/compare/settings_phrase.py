@@ -21,9 +21,10 @@ ENDING: Final = ("cosine", "onecycle")
 
 
 def settings_phrase(runs: Sequence[RunOut], by: Iterable[str]) -> str:
-    """The shared settings: `SGD at learning rate 0.05, 20 epochs, width 512 halving`; others if not default.
+    """The shared settings: `SGD at learning rate 0.05, 20 epochs, width 512 (halved per layer)`.
 
-    Fields that runs are grouped by or differ in are left out.
+    Other settings are named if they differ from the default. Fields that runs are grouped by or differ in are
+    left out.
     """
     if not runs:
         return ""
@@ -47,15 +48,15 @@ def settings_phrase(runs: Sequence[RunOut], by: Iterable[str]) -> str:
     width = same.pop("width", None)
     deepest = max(run.depth for run in runs)
     if width is not None and deepest > 1:
-        parts.append(f"width {width}{' halving' if deepest > 2 else ''}")  # noqa: PLR2004  # only then it halves
+        parts.append(f"width {width}{' (halved per layer)' if deepest > 2 else ''}")  # noqa: PLR2004  # only then is it halved
     parts += [f"{title_of(name).lower()} {written(value)}" for name, value in same.items()]
     return ", ".join(parts)
 
 
 def ended_schedules(runs: Iterable[RunOut]) -> list[str]:
-    """A sentence on schedules whose learning rate has decayed to 0, so that no trend can be carried on."""
+    """A sentence on schedules whose learning rate has decayed to 0, so that no trend can be extrapolated."""
     names = sorted({run.schedule for run in runs if run.schedule in ENDING})
     if not names:
         return []
     which = f"{' and '.join(names)} {'schedule' if len(names) == 1 else 'schedules'}"
-    return [f"The {which} ended at learning rate 0; a longer schedule was not tried."]
+    return [f"The {which} ended at learning rate 0, so the effect of more epochs can't be extrapolated."]

@@ -48,7 +48,7 @@ def test_a_data_set_whose_files_changed_between_runs_is_called_out(database: Dat
     assert compared(database, first, again, changed).warnings == [f"{words}."]
     deeper = finished_run(database, depth=2)
     (warning,) = compared_by(database, [first, again, changed, deeper], ["depth", "dataset"]).warnings
-    assert warning == f"{words}: depth and data set may not be the cause of the differences."
+    assert warning == f"{words}, so differences may not be due to depth and data set."
 
 
 def test_what_is_odd_about_the_data_is_a_warning(database: Database) -> None:
@@ -131,7 +131,7 @@ def test_a_difference_besides_depth_and_seed_is_called_out(
 ) -> None:
     runs = [finished_run(database, depth=depth, **{name: value}) for depth, value in enumerate(values, 1)]
     differ = f"The runs differ in {title} ({values[0]}, {values[1]})"
-    assert compared(database, *runs).warnings == [f"{differ}: depth may not be the cause of the differences."]
+    assert compared(database, *runs).warnings == [f"{differ}, so differences may not be due to depth."]
 
 
 def test_values_that_differ_are_named_in_order(database: Database) -> None:
@@ -159,7 +159,7 @@ def test_what_has_not_finished_is_not_blamed(database: Database) -> None:
 
 def test_values_are_blamed_as_people_write_them(database: Database) -> None:
     runs = [finished_run(database, depth=depth, lr=lr) for depth, lr in ((1, 0.05), (2, 100.0))]
-    assert "differ in learning rate (0.05, 100): depth may" in compared(database, *runs).warnings[0]
+    assert "differ in learning rate (0.05, 100), so differences may" in compared(database, *runs).warnings[0]
 
 
 def test_depth_and_seed_may_differ(database: Database) -> None:

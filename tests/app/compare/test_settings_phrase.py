@@ -18,7 +18,10 @@ def runs(*depths: int, **config: Any) -> list[RunOut]:
 
 
 def test_optimizer_learning_rate_epochs_and_width_are_always_named() -> None:
-    assert settings_phrase(runs(), ["depth"]) == "SGD at learning rate 0.05, 200 epochs, width 512 halving"
+    assert (
+        settings_phrase(runs(), ["depth"])
+        == "SGD at learning rate 0.05, 200 epochs, width 512 (halved per layer)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -32,14 +35,14 @@ def test_optimizers_have_their_usual_names(optimizer: str, shown: str) -> None:
 
 def test_a_width_halves_only_from_the_second_hidden_layer_on() -> None:
     assert settings_phrase(runs(1, 2), ["depth"]).endswith("width 512")
-    assert settings_phrase(runs(1, 3), ["depth"]).endswith("width 512 halving")
+    assert settings_phrase(runs(1, 3), ["depth"]).endswith("width 512 (halved per layer)")
 
 
 def test_other_settings_are_named_if_they_are_not_the_default() -> None:
     words = settings_phrase(
         runs(momentum=0.9, batch_size=64, dataset="fashion", schedule="cosine"), ["depth"]
     )
-    assert words.startswith("SGD at learning rate 0.05, 200 epochs, width 512 halving, ")
+    assert words.startswith("SGD at learning rate 0.05, 200 epochs, width 512 (halved per layer), ")
     assert set(words.split(", ")[3:]) == {
         "momentum 0.9",
         "batch size 64",
@@ -51,9 +54,9 @@ def test_other_settings_are_named_if_they_are_not_the_default() -> None:
 @pytest.mark.parametrize(
     ("by", "left"),
     [
-        ("lr", "SGD, 200 epochs, width 512 halving"),
-        ("optimizer", "learning rate 0.05, 200 epochs, width 512 halving"),
-        ("epochs", "SGD at learning rate 0.05, width 512 halving"),
+        ("lr", "SGD, 200 epochs, width 512 (halved per layer)"),
+        ("optimizer", "learning rate 0.05, 200 epochs, width 512 (halved per layer)"),
+        ("epochs", "SGD at learning rate 0.05, width 512 (halved per layer)"),
         ("width", "SGD at learning rate 0.05, 200 epochs"),
     ],
 )
@@ -63,7 +66,7 @@ def test_settings_that_runs_are_grouped_by_are_left_out(by: str, left: str) -> N
 
 def test_settings_that_differ_are_left_out() -> None:
     mixed = [*runs(lr=0.05), *runs(lr=0.1)]
-    assert settings_phrase(mixed, ["depth"]) == "SGD, 200 epochs, width 512 halving"
+    assert settings_phrase(mixed, ["depth"]) == "SGD, 200 epochs, width 512 (halved per layer)"
 
 
 def test_depth_seed_device_and_patience_are_never_named() -> None:
