@@ -183,7 +183,7 @@ class StudyPreview(BaseModel):
     """The size and estimated time of a study; nothing is created."""
 
     runs: Annotated[int, Field(description="Number of runs.")]
-    duplicates: Annotated[int, Field(description="Runs with an identical finished run.")]
+    duplicates: Annotated[int, Field(description="How many of them have an identical finished run.")]
     seconds: Annotated[float, Field(description="Estimated time to train them all, in seconds.")]
     seconds_range: TimeRange
     basis: Annotated[str, Field(description="Basis of the estimate.")]

@@ -164,7 +164,7 @@ def test_a_refused_form_stays_in_its_page_and_leads_to_the_first_wrong_field(
     expect(page.locator("#priority-error")).to_have_text("Expected a whole number, such as 0.")
     expect(page.get_by_label("Priority")).to_be_focused()  # its part of the form was folded
     expect(page.get_by_label("Priority")).to_have_value("first of all")
-    expect(page.get_by_role("button", name="Check")).to_be_hidden()
+    expect(page.get_by_role("button", name="Update estimate")).to_be_hidden()
     page.get_by_label("Priority").fill("3")
     start(page).click()
     page.wait_for_url("**/runs/1")

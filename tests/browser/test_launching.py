@@ -103,7 +103,7 @@ def test_launching_listing_and_reading_work_without_javascript(quiet: WebServer,
     plain.get_by_role("button", name="Start", exact=True).click()
     expect(plain.locator("#epochs-error")).to_have_text("0 is too small: expected at least 1.")
     plain.get_by_label("Epochs").fill("5")
-    plain.get_by_role("button", name="Check").click()
+    plain.get_by_role("button", name="Update estimate").click()
     expect(plain.locator("#estimate")).to_contain_text("1 run, ")
     plain.get_by_role("button", name="Start", exact=True).click()
     expect(plain.get_by_role("heading", name="2 layers, 5 epochs, seed 0")).to_be_visible()

@@ -202,7 +202,7 @@ def test_a_refresh_that_fails_is_repeated_until_it_succeeds(quiet: WebServer, pa
     expect(waiting).to_have_count(1, timeout=30_000)
     assert len(refused) == 2
     httpx.post(f"{quiet.url}/runs/{second}/cancel").raise_for_status()
-    expect(page.locator("#queued")).to_contain_text("No run is waiting", timeout=30_000)
+    expect(page.locator("#queued")).to_contain_text("No run is queued", timeout=30_000)
 
 
 def test_a_run_created_before_the_first_event_is_announced(quiet: WebServer, page: Page) -> None:

@@ -78,7 +78,8 @@ def train_missing(request: Request, creation: CreationOf, data: Posted) -> Respo
     )
     replaced = Replaced.model_validate_json(made.json).by
     ids = [replaced.get(run_id, run_id) for run_id in chosen.ids]
-    notice = f"{plural(len(replaced), 'run')} queued again: the same seeds, so the same weights."
+    queued = plural(len(replaced), "run")
+    notice = f"Queued {queued} again. Each keeps its seed and gets the same weights as before."
     return redirect("/compare" + _query(replace(chosen, ids=ids)), notice)
 
 

@@ -104,7 +104,7 @@ def test_a_study_shows_the_headline_of_its_own_comparison(site: Served, browser:
         finish(site, accuracy)
     page = browser.get("/studies/1").text
     assert '<span class="badge">Provisional</span>' in page
-    planned = link(page, "Compare the runs: bill, intervals and charts")
+    planned = link(page, "Compare the runs: gain per layer, intervals and charts")
     assert planned == "/compare?study=1&by=depth,lr"
     headline = re.compile(r'<div class="verdict">.*?</div>', re.DOTALL)
     assert headline.findall(page) == headline.findall(browser.get(planned).text)
@@ -114,7 +114,7 @@ def test_a_study_shows_the_headline_of_its_own_comparison(site: Served, browser:
 
 def test_a_study_of_depths_leads_to_the_comparison_by_depth(browser: httpx.Client) -> None:
     browser.post("/studies", json={"depth": [1, 2]})
-    assert link(browser.get("/studies/1").text, "Compare the runs: bill, intervals and charts") == (
+    assert link(browser.get("/studies/1").text, "Compare the runs: gain per layer, intervals and charts") == (
         "/compare?study=1"
     )
 
