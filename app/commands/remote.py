@@ -118,9 +118,9 @@ def study(
 
 
 def runs(
-    ids: Annotated[list[int] | None, typer.Argument(help="Only these runs.")] = None,
+    ids: Annotated[list[int] | None, typer.Argument(help="Ids of the runs; all by default.")] = None,
     *,
-    status: Annotated[str | None, typer.Option(help="Only these states, separated by commas.")] = None,
+    status: Annotated[str | None, typer.Option(help="Only these statuses, separated by commas.")] = None,
     depth: Annotated[str | None, typer.Option(help="Only these depths, separated by commas.")] = None,
     study: Annotated[int | None, typer.Option(help="Only the runs of this study.")] = None,
     tag: Annotated[str | None, typer.Option(help="Only runs with one of these tags.")] = None,
@@ -129,7 +129,7 @@ def runs(
     ] = None,
     archived: Annotated[
         str,
-        typer.Option(metavar="false|true|all", help="Whether to list archived runs; true lists only them."),
+        typer.Option(metavar="false|true|all", help="Archived runs: false hides them, true lists only them."),
     ] = "false",
     sort: Annotated[
         str, typer.Option(help="Field to sort by; a leading - sorts in descending order.")
@@ -156,7 +156,7 @@ def runs(
 
 
 def export(
-    ids: Annotated[list[int] | None, typer.Argument(help="Only these runs.")] = None,
+    ids: Annotated[list[int] | None, typer.Argument(help="Ids of the runs; all by default.")] = None,
     *,
     study: Annotated[int | None, typer.Option(help="Only the runs of this study.")] = None,
     epochs: Annotated[bool, typer.Option("--epochs", help="One line per epoch instead of per run.")] = False,

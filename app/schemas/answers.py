@@ -163,8 +163,8 @@ class StudyOut(BaseModel):
     eta_seconds: Annotated[
         float | None,
         Field(
-            description="Seconds until its last run ends, including other queued runs ahead of it; null if "
-            "a run waits for a device."
+            description="Seconds until its last run ends, time in the queue included; null if a run "
+            "waits for a device."
         ),
     ]
     eta_range: Annotated[

@@ -272,5 +272,5 @@ class BulkRequest(Strict):
     @model_validator(mode="after")
     def _tag_belongs(self) -> Self:
         if (self.tag is not None) != (self.action in ("tag", "untag")):
-            raise ValueError("`tag` goes with the actions tag and untag, and only with them")
+            raise ValueError("`tag` is required for the actions tag and untag, and not allowed for others")
         return self

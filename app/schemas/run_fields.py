@@ -30,10 +30,10 @@ class StoredFields(BaseModel):
     """
 
     version: Annotated[
-        int, Field(description="Number of the run's edits, from 1; `PATCH` rejects an outdated one.")
+        int, Field(description="Version of the run; each edit increases it. `PATCH` rejects an outdated one.")
     ] = 1
     name: Annotated[str, Field(description="Its name, given or made from hyperparameters.")]
-    status: Annotated[Status, Field(description="State of the run.")] = "queued"
+    status: Annotated[Status, Field(description="Status of the run.")] = "queued"
     reason: Annotated[
         str | None, Field(description="Why the run failed, was cancelled or waits; otherwise null.")
     ] = None

@@ -1,4 +1,4 @@
-"""Recognises errors that mean an unavailable or unwritable database."""
+"""Recognizes errors that mean an unavailable or unwritable database."""
 
 import sqlite3
 from typing import Final

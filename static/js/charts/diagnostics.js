@@ -165,7 +165,7 @@ export class Diagnostics {
       } else {
         const without = leftOut(runs, new Set(meant.map((run) => run.id)));
         words.push((means[0]?.length ? this.#found(name, meant, means) : "") + without);
-        if (left.length) words.push(` ${named(left)} did not record this. `, ...this.offer(left));
+        if (left.length) words.push(` ${named(left)} did not record these values. `, ...this.offer(left));
       }
     }
     fill(this.words, ...words, hiddenWords(this.view.ids("hide")));

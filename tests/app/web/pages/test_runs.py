@@ -195,7 +195,7 @@ def test_the_page_of_a_finished_run_offers_its_weights(
     site: Served, browser: httpx.Client, settings: Settings
 ) -> None:
     run_id = states.finished_run(site.database)
-    assert "not in this server’s data folder" in browser.get(f"/runs/{run_id}").text
+    assert "is missing from the artifact folder or store" in browser.get(f"/runs/{run_id}").text
     durable.write(artifacts.of_run(settings.artifacts, run_id).model(1), b"0" * 31_400)
     page = browser.get(f"/runs/{run_id}").text
     assert f'href="/runs/{run_id}/model.safetensors"' in page
