@@ -375,7 +375,7 @@ def test_the_inside_of_a_depth_and_of_a_run_is_drawn_by_layer(six: str, page: Pa
     page.get_by_label("of", exact=True).select_option("2 layers, 5 epochs, seed 1")
     page.wait_for_url("**&inside=run-4")
     page.locator("#layer").select_option("dead_relu")
-    expect(words).to_contain_text("At epoch 5, at most 5.00")
+    expect(words).to_contain_text("At epoch 5, the largest share of dead units in a layer is 5.00")
     assert traces(page, "diagnostics")[0]["y"] == pytest.approx([1, 2, 3, 4, 5])
     page.get_by_label("of", exact=True).select_option("all runs of 1 layer")
     expect(words).to_have_text("A network of one layer has no hidden units.")
@@ -390,7 +390,7 @@ def test_runs_that_were_not_measured_inside_say_so(quiet: WebServer, page: Page)
     expect(words).to_contain_text("Run 1 did not record these values.")
     words.get_by_role("button", name="Train again").click()
     page.wait_for_url("**/compare?runs=2")
-    expect(page.get_by_role("status").first).to_contain_text("1 run queued again")
+    expect(page.get_by_role("status").first).to_contain_text("Queued 1 run again")
     assert httpx.get(f"{quiet.url}/runs/2").json()["status"] == "queued"
 
 

@@ -373,7 +373,7 @@ def test_the_bill_and_the_matrix_of_pairs(study: Study, opened: Page) -> None:
         )
         added = sizes[place + 1] - sizes[place]
         longer = f"{times[place + 1] - times[place]:+.1f}{SPACE}s".replace("-", "\N{MINUS SIGN}")
-        expect(answer.locator(".detail")).to_have_text(f"{added:+,} parameters, {longer}")
+        expect(answer.locator(".detail")).to_have_text(f"{added:+,} parameters, {longer} training time")
     opened.get_by_text("All pairs (3)").click()
     rows = opened.locator(".pairs tbody tr")
     for row in range(len(DEPTHS)):
@@ -521,7 +521,9 @@ def test_the_inside_of_networks(study: Study, page: Page, depth: int) -> None:
         dead = 100 * np.mean([run.layers("dead_relu") for run in study.runs[depth]], axis=0)
         for trace, values in zip(drawn, dead.T, strict=True):
             assert trace["y"] == close(values)
-        expect(page.locator("#diagnostics-words")).to_contain_text(f"at most {dead[-1].max():.2f}{SPACE}%")
+        expect(page.locator("#diagnostics-words")).to_contain_text(
+            f"dead units in a layer is {dead[-1].max():.2f}{SPACE}%"
+        )
 
 
 def test_the_same_images(study: Study, page: Page) -> None:

@@ -78,8 +78,7 @@ def train_missing(request: Request, creation: CreationOf, data: Posted) -> Respo
     )
     replaced = Replaced.model_validate_json(made.json).by
     ids = [replaced.get(run_id, run_id) for run_id in chosen.ids]
-    queued = plural(len(replaced), "run")
-    notice = f"Queued {queued} again. Each keeps its seed and gets the same weights as before."
+    notice = f"Queued {plural(len(replaced), 'run')} again. Seeds and weights stay the same."
     return redirect("/compare" + _query(replace(chosen, ids=ids)), notice)
 
 

@@ -174,7 +174,7 @@ export class Curves {
   #say(curves, { points, isAll }, { means, said, used, weight, hidden }) {
     const runs = curves.map(({ run }) => run);
     const words = means
-      ? `Means of up to ${plural(used.size, "run")}: each epoch averages the runs that reached it.${leftOut(runs, used)}${said}` +
+      ? `Means of ${plural(used.size, "run")}: each epoch averages the runs that reached it.${leftOut(runs, used)}${said}` +
         (weight ? " Smoothed before averaging." : "")
       : `${plural(curves.length, "curve")}, ${plural(points, "point")}${isAll ? ", all shown" : ""}.` +
         (weight ? " Smoothed; raw values are faint." : "");

@@ -177,7 +177,7 @@ export class Diagnostics {
     const epoch = means[0].length;
     if (name === "dead_relu") {
       const worst = means.map((y) => y.at(-1)).reduce((most, value) => Math.max(most, value), 0);
-      return `At epoch ${epoch}, the layer with the most dead units has ${worst.toFixed(2)}\u00a0%.${basis}`;
+      return `At epoch ${epoch}, the largest share of dead units in a layer is ${worst.toFixed(2)}\u00a0%.${basis}`;
     }
     if (means.length === 1) return basis;
     const [first, last] = [means[0].at(-1), means.at(-1).at(-1)];
