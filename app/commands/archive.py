@@ -1,4 +1,4 @@
-"""The file of a backup: the tables as a SQLite database, and what runs have produced.
+"""The backup file: the tables as a SQLite database, and the files of runs.
 
 A backup does not depend on the kind of database: a backup of PostgreSQL can be restored into SQLite, and a
 backup of SQLite into PostgreSQL.

@@ -1,4 +1,4 @@
-"""Taking a backup: one moment of the database, while the dashboard runs, and the files that belong to it."""
+"""Writes a backup: a snapshot of the database and its files, even while the dashboard runs."""
 
 import secrets
 import tempfile

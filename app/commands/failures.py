@@ -1,4 +1,4 @@
-"""How the command fails: a sentence for the person and an exit code, whatever went wrong beneath."""
+"""Turns failures of a command into a message and an exit code."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The log of a process: one line a record, whatever is in it, and repeated records folded into one line."""
+"""The log of a process: one line per record; repeated records become one line."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""What has to be right before a process begins: its settings, its folders and its database's driver."""
+"""Checks before a process starts: its settings, its folders and its database's driver."""
 
 import os
 from pathlib import Path

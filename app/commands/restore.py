@@ -1,4 +1,4 @@
-"""Restoring a backup into an empty database, and the place of its files."""
+"""Restores a backup into an empty database and an empty artifact location."""
 
 import tempfile
 import zipfile

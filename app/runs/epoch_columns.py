@@ -1,4 +1,4 @@
-"""Reading what runs recorded epoch by epoch, as columns of one length; never sampled."""
+"""Reads the recorded epochs of runs as columns of equal length; never downsampled."""
 
 from collections.abc import Iterable
 from itertools import groupby

@@ -50,10 +50,10 @@ else:
 
 
 class RunOut(_RunFields):
-    """A run, flat. Accuracies are fractions, losses mean cross-entropy in nats, durations seconds.
+    """A run. Accuracies are fractions, losses mean cross-entropy in nats, durations seconds.
 
-    A repeated request gets its stored response, possibly from an earlier version. A hyperparameter that is
-    missing there had its default.
+    A repeated request gets its stored response, which an earlier version may have written: hyperparameters
+    that it lacks had their defaults.
     """
 
     @model_validator(mode="before")

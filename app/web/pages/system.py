@@ -1,4 +1,4 @@
-"""The page System: workers and their devices, and where things are kept; and the page API."""
+"""The page System (workers, data sets, server), and the page API."""
 
 import platform
 import shutil

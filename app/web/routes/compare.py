@@ -30,7 +30,7 @@ SELECTION: Final[dict[str, Any]] = {
             "name": "by",
             "in": "query",
             "schema": {"type": "string", "default": "depth"},
-            "description": "Hyperparameters that define the groups, like depth,lr.",
+            "description": "Fields that define the groups, like depth,lr.",
         },
         {
             "name": "margin",
