@@ -46,6 +46,8 @@ BANNED = {
     r"\bwent silent\b": "stopped sending heartbeats",
     r"\bcut short\b": "truncated",
     r"\b(is|are) of class\b": "has class, have class",
+    r"\b(no better than guessing|chance accuracy)\b": "not above guessing",
+    r"\b(behaviour|centred|honours?|labelled|licence|maximise|recognise[sd]?)\b": "the spelling of the US",
 }
 """Phrases as regular expressions, and what to write instead."""
 

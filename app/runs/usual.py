@@ -82,7 +82,7 @@ def _rates(configs: Iterable[TrainConfig]) -> list[str]:
     return [
         *(
             f"{_values('Learning rate', values)} with {optimizer} is far above the rates that have worked "
-            f"(up to {formats.decimal(most)}): such runs diverge or stay near guessing. "
+            f"(up to {formats.decimal(most)}): such runs diverge or stay at the accuracy of guessing. "
             f"{formats.decimal(usual)} is usual."
             for (optimizer, most, usual), values in high.items()
         ),
@@ -124,8 +124,8 @@ def _settings(configs: Sequence[TrainConfig]) -> list[str]:
     if deep:
         sentences.append(
             f"{_values('Depth', deep)} is deeper than the networks that have worked with plain sgd (up to "
-            f"{_DEEPEST_SGD}): such runs stay near guessing for many epochs. adam with learning rate "
-            "0.001 has worked."
+            f"{_DEEPEST_SGD}): such runs stay at the accuracy of guessing for many epochs. "
+            "adam with learning rate 0.001 has worked."
         )
     coupled = [config for config in configs if config.optimizer != "adamw"]
     if decays := {config.weight_decay for config in coupled if config.weight_decay > _MOST_DECAY}:

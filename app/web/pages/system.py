@@ -49,7 +49,7 @@ def _server(database: Database, settings: Settings) -> dict[str, str]:
     }
     if settings.data_dir.exists():
         free = shutil.disk_usage(settings.data_dir).free
-        known["Free disk"] = f"{free / 2**30:.1f} GiB"
+        known["Free disk space"] = f"{free / 2**30:.1f} GiB"
     return known
 
 

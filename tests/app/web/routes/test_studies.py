@@ -65,9 +65,12 @@ def test_configurations_get_different_numbers_of_seeds_in_one_request(client: ht
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({}, "expected either seeds, optionally with only, or parts"),
-        ({"seeds": 1, "parts": [{"seeds": 1}]}, "expected either seeds, optionally with only, or parts"),
-        ({"only": {"depth": [1]}, "parts": [{"seeds": 1}]}, "each of the parts has its own"),
+        ({}, "expected either `seeds` (with an optional `only`) or `parts`"),
+        (
+            {"seeds": 1, "parts": [{"seeds": 1}]},
+            "expected either `seeds` (with an optional `only`) or `parts`",
+        ),
+        ({"only": {"depth": [1]}, "parts": [{"seeds": 1}]}, "set it in each part"),
     ],
 )
 def test_seeds_and_parts_exclude_each_other(
