@@ -133,7 +133,7 @@ class Group:
 
 
 def axes(text: str) -> tuple[str, ...]:
-    """Parse the `by` parameter of a query string; the default is depth.
+    """Parse the `by` parameter of a query string.
 
     Raises:
         QueryError: a name is not a field to group by.
@@ -142,7 +142,7 @@ def axes(text: str) -> tuple[str, ...]:
     for name in names:
         if name not in AXES:
             raise QueryError("by", f"can't group by {name!r}; expected one of {', '.join(AXES)}")
-    return names or BY_DEPTH
+    return names
 
 
 def grouped(runs: Iterable[RunOut], by: Sequence[str]) -> list[Group]:

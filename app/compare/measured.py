@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from app.compare.groups import Group
 from app.compare.inference.conclusions import Measured
 from app.compare.inference.differences import Sample
-from app.compare.inference.trend import slopes
+from app.compare.inference.trend import ENDED, slope
 from app.compare.settings_phrase import ENDING
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def _of_group(
     runs = sorted(group.runs, key=lambda run: (run.seed, run.id))
     found = [correct[run.id] for run in runs if run.id in correct]
     is_complete = len(found) == len(runs) and len({len(each) for each in found}) == 1
-    ended = any(run.schedule in ENDING for run in runs)
+    has_ended = all(run.schedule in ENDING or run.epochs_done < run.epochs for run in runs)
     return Measured(
         Sample(
             [run.test_accuracy or 0.0 for run in runs],
             np.array(found) if is_complete else None,
             group.family,
         ),
-        None if ended else slopes([recent.get(run.id, ()) for run in runs]),
+        ENDED if has_ended else slope([recent.get(run.id, ()) for run in runs]),
     )

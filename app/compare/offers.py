@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from app.compare.groups import Group
 from app.compare.inference.conclusions import Conclusions
-from app.compare.inference.needs import Needs, needs, seeds_of_new_study
+from app.compare.inference.needs import Needs, seeds_of_new_study
 from app.formats import about, between, plural
 from app.prose import listed
 from app.queue.estimate import estimate
@@ -34,7 +34,9 @@ class Next:
     pending: int = 0
 
 
-def next_runs(session: Session, found: Conclusions, everyone: Sequence[Group], study: Study | None) -> Next:
+def next_runs(
+    session: Session, found: Conclusions, needed: Needs, everyone: Sequence[Group], study: Study | None
+) -> Next:
     """The runs that would answer what is open: more epochs first, then seeds.
 
     `everyone` are the groups with runs in any state. A study gets more seeds; an exploration gets a new study
@@ -47,12 +49,11 @@ def next_runs(session: Session, found: Conclusions, everyone: Sequence[Group], s
         return Next(None, pending)
     if any(name in FOUND for name in found.groups[0].key):
         return Next()
-    if found.still_improving and "epochs" not in found.groups[0].key:
+    if found.still_changing and "epochs" not in found.groups[0].key:
         return Next(_more_epochs(session, found, study))
     if study is None or found.standing.status == "exploratory":
         return Next(_new_study(session, found))
-    needed = needs(found)
-    return Next(_more_seeds(session, found, needed, study.id or 0) if needed else None)
+    return Next(_more_seeds(session, found, needed, study.id or 0) if needed.seeds else None)
 
 
 def _more_seeds(session: Session, found: Conclusions, needed: Needs, study_id: int) -> Offer | None:
@@ -160,15 +161,18 @@ def _study(  # noqa: PLR0917
 def in_words(offer: Offer) -> str:
     """The offer as the text of a button."""
     low, high = offer.runs_range or (offer.runs, offer.runs)
-    likely = f" (80 % range {low} to {high})" if low != high else ""
+    likely = (
+        "" if low == high else f" (80 % range {low} to {high})" if high else f" (80 % range: {low} or more)"
+    )
     time = f"{about(offer.seconds)} ({between(offer.seconds_range)})"
     cost = f"{plural(offer.runs, 'run')}{likely}, {time}"
     if offer.kind == "epochs":
         return f"Train {plural(offer.body['epochs'][0], 'epoch')} in a new study: {cost}"
     seeds = {each.seeds for each in offer.groups}
     which = listed([each.label for each in offer.groups])
+    each = " each" if len(offer.groups) > 1 else ""
     counts = plural(seeds.pop(), "seed") if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)} seeds"
     if offer.kind == "study":
-        return f"Test this in a new study with {counts.replace('seed', 'new seed')} for {which}: {cost}"
+        return f"Test this in a new study with {counts.replace('seed', 'new seed')}{each} for {which}: {cost}"
     more = counts.replace("seed", "more seed", 1)
-    return f"Queue {more} for {which}: {cost}"
+    return f"Queue {more}{each} for {which}: {cost}"

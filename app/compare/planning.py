@@ -13,6 +13,7 @@ from app.compare.inference.judgement import Rule
 from app.compare.inference.power import detectable
 from app.formats import plural
 from app.prose import in_points
+from app.runs import studies
 from app.runs.reading import as_answers
 from app.schemas.configurations import FOUND, repeats
 from app.schemas.hyperparameters import HYPERPARAMETERS
@@ -29,7 +30,8 @@ _GROUPS: Final = 6
 def can_show(session: Session, request: GridRequest, settings: Settings) -> str:
     """The smallest difference that a study can show with 80 % power, in a sentence; empty if unknown.
 
-    It takes the median variance over seeds, and over test images, of past groups with the same data set.
+    It counts the looks at runs of the same configurations and seeds that have finished, and takes the median
+    variance over seeds, and over test images, of past groups with the same data set.
     """
     configs = {config.model_copy(update={"seed": 0}) for config in request.configs}
     seeds = len(request.axes["seed"])
@@ -45,8 +47,11 @@ def can_show(session: Session, request: GridRequest, settings: Settings) -> str:
     variance = median(Sample(group.test_accuracies).variance for group in past)
     images = _images(past, settings)
     difference = Difference(0.0, (Spread(variance / seeds, seeds - 1),) * 2, images)
+    look = studies.first_look(
+        session, request.follows, studies.finished_twins(session, request.configs).values()
+    )
     pairs = len(configs) * (len(configs) - 1) // 2
-    shown = in_points(detectable(difference, Rule(looks.level(1), pairs))).removeprefix("+")
+    shown = in_points(detectable(difference, Rule(looks.level(look), pairs))).removeprefix("+")
     where = "" if images is not None else ", on the same test images"
     count = plural(sum(len(group.runs) for group in past), "past run")
     return f"{shape} can show differences of {shown} or more{where} (80 % power, estimated from {count})."

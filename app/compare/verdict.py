@@ -6,14 +6,17 @@ from typing import Final
 
 from app.compare.groups import Group
 from app.compare.inference.conclusions import Conclusions
-from app.formats import about, plural, whole
-from app.prose import DEPTHS, Noun, in_percent, in_points, listed
-from app.schemas.comparison import Finding, Pair, Receipt, Verdict
+from app.compare.inference.judgement import unbeaten
+from app.compare.inference.power import MOST
+from app.compare.wording import Wording
+from app.formats import plural
+from app.prose import DEPTHS, Noun, in_percent, listed
+from app.schemas.comparison import Pair, Receipt, Verdict
 
 _MANY: Final = 45
 """More pairs than those of ten groups make the intervals so wide that the page suggests fewer groups."""
 _TWO: Final = 2
-_HELPS: Final = "A larger margin, fewer groups or more test images would."
+_NAMED_PAIRS: Final = 2
 _STATUS: Final = {"final": "", "provisional": "Provisional: ", "exploratory": "Exploratory: "}
 
 
@@ -33,53 +36,21 @@ def verdict(
     groups. `outcomes` and `notes` are further sentences of the answer and the outlook.
     """
     bill = [_receipt(found, *both) for both in found.neighbours]
+    wording = Wording(found.standing.status, found.margin)
     return Verdict(
         status=found.standing.status,
         look=found.standing.look,
         level=found.standing.level,
         margin=found.margin,
-        still_improving=bool(found.still_improving),
+        still_improving=bool(found.still_changing),
         answer=[*(_answer(found, noun, settings, images) or [nothing]), *outcomes],
         outlook=[*_outlook(found, noun, images), *notes],
-        evidence=[in_words(each) for each in bill],
+        evidence=[wording.in_words(each) for each in bill],
         best=found.best,
         best_of_these_images=found.best_of_these_images,
         bill=bill,
         pairs=found.pairs,
     )
-
-
-def in_words(receipt: Receipt) -> str:
-    """A receipt as a sentence: `+ layer 2: +1.82 pp [+1.60, +2.00], better, for 399,200 parameters more.`.
-
-    A receipt without an interval says why it has none.
-    """
-    claim = f"{receipt.label}: {in_points(receipt.difference)}"
-    if receipt.interval is None:
-        return f"{claim} ({receipt.untested})."
-    costs = []
-    if receipt.parameters:
-        costs.append(f"{whole(receipt.parameters)} more parameters")
-    if receipt.seconds and receipt.seconds > 0:
-        costs.append(f"{about(receipt.seconds)} more training time")
-    price = f"; costs {' and '.join(costs)}" if costs and receipt.answer == "better" else ""
-    return f"{claim} {bracketed(receipt.interval)}, {judged(receipt)}{price}."
-
-
-def bracketed(interval: tuple[float, float]) -> str:
-    """An interval in percentage points without its unit: [+1.60, +2.00]."""
-    low, high = (in_points(bound).removesuffix(" pp") for bound in interval)
-    return f"[{low}, {high}]"
-
-
-def judged(pair: Finding) -> str:
-    """What the interval of a pair shows, in words."""
-    words = str(pair.answer)
-    if pair.answer in ("better", "worse"):
-        words += " by more than the margin" if pair.exceeds_margin else ""
-    if pair.still_improving:
-        words += ", still improving"
-    return words
 
 
 def _receipt(found: Conclusions, first: Group, second: Group) -> Receipt:
@@ -113,18 +84,20 @@ def _answer(found: Conclusions, noun: Noun, settings: str, images: int | None) -
                 status, where, f"{reached}; with only one {noun.one} there is nothing to compare it with."
             )
         ]
-    highest = max(groups, key=lambda group: group.mean)
     if found.unranked:
         return [_sentence("", "", f"{found.unranked}.")]
     if all(pair.interval is None for pair in found.pairs):
-        seen = f"{highest.label} reached the highest mean test accuracy, {in_percent(highest.mean)}"
-        return [_sentence(status, where, f"{seen}. Without intervals, the order may be due to chance.")]
-    best = [group for group in groups if group.id in found.best]
-    is_general = all(pair.new_images for pair in found.pairs if pair.interval)
-    on = " on new images of the same kind" if is_general else ""
+        seen = (
+            f"{found.highest.label} reached the highest mean test accuracy, {in_percent(found.highest.mean)}"
+        )
+        chance = "Without intervals, the order may be due to chance."
+        return [_sentence(status, where, f"{seen}. {chance}{_unsettled(found)}")]
+    tested = [pair for pair in found.pairs if pair.interval]
+    on = " on new images of the same kind" if all(pair.new_images for pair in tested) else ""
     so_far = "so far, " if found.standing.status == "provisional" else ""
-    headline = _sentence(status, where, f"{so_far}{_best(found, best, noun, on)}.{_unsettled(found)}")
-    return [headline, *_these_images(found, noun, images, is_general=is_general)]
+    claim = _per_images(found, found.pairs, noun, on)
+    headline = _sentence(status, where, f"{so_far}{claim}.{_unsettled(found)}")
+    return [headline, _these_images(found, noun, images)]
 
 
 def _sentence(status: str, where: str, what: str) -> str:
@@ -134,32 +107,74 @@ def _sentence(status: str, where: str, what: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _best(found: Conclusions, best: Sequence[Group], noun: Noun, on: str) -> str:
-    """Which groups may be the best."""
+def _per_images(
+    found: Conclusions, pairs: Sequence[Pair], noun: Noun, on: str, *, brief: bool = False
+) -> str:
+    """Which groups may be the best, for each set of test images."""
+    ranked = set(found.ranked)
+    together = [[group for group in groups if group.id in ranked] for groups in found.by_images]
+    claims = {
+        listed(groups[0].datasets): _best(found, groups, pairs, noun, on, brief=brief)
+        for groups in together
+        if groups
+    }
+    if len(found.by_images) == 1:
+        return next(iter(claims.values()))
+    return "; ".join(f"for {dataset}, {claim}" for dataset, claim in claims.items())
+
+
+def _best(
+    found: Conclusions, groups: Sequence[Group], pairs: Sequence[Pair], noun: Noun, on: str, *, brief: bool
+) -> str:
+    """Which of these groups, tested on the same images, may be the best."""
+    ids = unbeaten([group.id for group in groups], pairs)
+    best = [group for group in groups if group.id in ids]
     names = listed([group.label for group in best])
     if len(best) == 1:
-        return f"the best{on} is {names}, with {in_percent(best[0].mean)} test accuracy ({best[0].size})"
-    ids = {group.id for group in best}
-    within = [pair for pair in found.pairs if ids.issuperset(pair.ids)]
+        detail = f", with {in_percent(best[0].mean)} test accuracy ({best[0].size})"
+        return f"the best{on} is {names}" + ("" if brief else detail + _lead(found, best[0], groups))
+    within = [pair for pair in pairs if set(ids).issuperset(pair.ids)]
     if all(pair.answer == "equivalent" for pair in within):
-        equal = f"equivalent within {in_points(found.margin).removeprefix('+')}"
-        if len(best) == len(found.compared):
+        equal = f"equivalent within {_margin(found)}"
+        if len(best) == len(groups):
             return f"{names} are {equal}{on}"
         return f"the best{on} are {names}, which are {equal}"
-    if len(best) == len(found.compared):
+    if len(best) == len(groups):
         return f"no {noun.one} is shown to be better than another{on}"
     return f"the best{on} is among {names}"
 
 
+def _lead(found: Conclusions, best: Group, groups: Sequence[Group]) -> str:
+    """Whether the best group is ahead of the next one by more than the margin; empty if that is open."""
+    others = [group for group in groups if group.id != best.id]
+    if not others:
+        return ""
+    following = max(others, key=lambda group: group.mean)
+    pair = found.by_ids.get((best.id, following.id)) or found.by_ids[following.id, best.id]
+    if pair.exceeds_margin:
+        return f", ahead of {following.label} by more than {_margin(found)}"
+    if pair.interval and max(map(abs, pair.interval)) < found.margin:
+        return f", ahead of {following.label} by less than {_margin(found)}"
+    return ""
+
+
+def _margin(found: Conclusions) -> str:
+    return Wording(found.standing.status, found.margin).shown_margin
+
+
 def _unsettled(found: Conclusions) -> str:
     """A second sentence of the headline, on groups that more epochs could move."""
-    if not found.still_improving:
+    if not found.still_changing:
         return ""
-    if all(each.slopes is not None and not each.slopes.values for each in found.measured):
+    if all(each.slope is not None and each.slope.value is None for each in found.measured):
         return " Too few epochs to estimate a trend: more epochs could change this."
-    labels = _labels(found, found.still_improving)
-    is_all = len(labels) == len(found.groups)
-    which = "Still improving" if is_all else f"{listed(labels)} are still improving"
+    labels = [group.label for group in found.improving]
+    if not labels:
+        return " The differences still change at this budget: more epochs could change this."
+    verb = "is" if len(labels) == 1 else "are"
+    which = (
+        "Still improving" if len(labels) == len(found.groups) else f"{listed(labels)} {verb} still improving"
+    )
     return f" {which} at this budget: more epochs could change this."
 
 
@@ -169,20 +184,16 @@ def _labels(found: Conclusions, pairs: Sequence[Pair]) -> list[str]:
     return [group.label for group in found.groups if group.id in ids]
 
 
-def _these_images(found: Conclusions, noun: Noun, images: int | None, *, is_general: bool) -> list[str]:
+def _these_images(found: Conclusions, noun: Noun, images: int | None) -> str:
     """The answer for these test images alone."""
     which = f"these {images:,} test images" if images else "these test images"
-    if not is_general:
-        why = "predictions of some runs are missing, so nothing is known about new images"
-        return [f"This holds for {which} only: {why}."]
-    ids = found.best_of_these_images
-    names = listed([group.label for group in found.groups if group.id in ids])
-    on = f"On {which} alone, with only the variation over seeds"
-    if len(ids) == 1:
-        return [f"{on}, the best is {names}."]
-    if len(ids) == len(found.compared):
-        return [f"{on}, no {noun.one} is shown to be better than another."]
-    return [f"{on}, the best is among {names}."]
+    tested = [pair for pair in found.pairs if pair.interval]
+    if not any(pair.new_images for pair in tested):
+        return f"This holds for {which} only: predictions are missing, so nothing is known about new images."
+    if not all(pair.new_images for pair in tested):
+        return f"Predictions of some runs are missing: what is said of their groups holds for {which} only."
+    claim = _per_images(found, found.pairs_of_these_images, noun, "", brief=True)
+    return f"On {which} alone, with only the variation over seeds, {claim}."
 
 
 def _outlook(found: Conclusions, noun: Noun, images: int | None) -> list[str]:
@@ -195,19 +206,38 @@ def _outlook(found: Conclusions, noun: Noun, images: int | None) -> list[str]:
     if single := [group.label for group in found.groups if len(group.runs) == 1]:
         each = "has a single seed" if len(single) == 1 else "have a single seed each"
         sentences.append(f"{listed(single)} {each}, so there is no interval. Add seeds.")
-    margin = in_points(found.margin).removeprefix("+")
-    blunt = [pair for pair in found.undecided if not (pair.resolvable or pair.still_improving)]
-    if blunt:
+    unclear = [pair for pair in found.deciding if pair.trend == "unclear"]
+    if unclear and not found.still_changing:
+        noisy = f"The last epochs of {listed(_labels(found, unclear))} are too noisy"
+        sentences.append(f"{noisy} to tell whether more epochs would change this.")
+    blunt = [pair for pair in found.undecided if not pair.resolvable]
+    if blunt and not found.still_changing:
         which = f"These {images:,} test images" if images else "These test images"
-        names = listed(_labels(found, blunt))
+        fewer = ", fewer groups" if len(found.groups) > _TWO else ""
         sentences.append(
-            f"{which} cannot resolve ±{margin} between {names}: more seeds would not help. {_HELPS}"
+            f"{which} cannot resolve ±{_margin(found)} {_between(found, blunt)}: more seeds would not help. "
+            f"A larger margin{fewer} or more test images would."
         )
     if len(found.pairs) > _MANY:
         pairs, groups = plural(len(found.pairs), "pair"), plural(len(found.groups), "group")
         held = f"The intervals hold jointly for {pairs} of {groups}, which makes them wide"
         sentences.append(f"{held}. Compare fewer {noun.many} for narrower ones.")
     return sentences
+
+
+def too_many_seeds(found: Conclusions, pairs: Sequence[Pair]) -> list[str]:
+    """A sentence on the pairs that only more seeds than anyone trains would resolve, if any."""
+    if not pairs or found.still_changing:
+        return []
+    return [
+        f"To resolve ±{_margin(found)} {_between(found, pairs)}, more than {MOST} seeds each would be needed."
+    ]
+
+
+def _between(found: Conclusions, pairs: Sequence[Pair]) -> str:
+    if len(pairs) <= _NAMED_PAIRS:
+        return " and ".join(f"between {listed(pair.groups)}" for pair in pairs)
+    return f"among {listed(_labels(found, pairs))}"
 
 
 def _why(found: Conclusions) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from app.compare import offers
 from app.compare.groups import AXES, marks_of_runs, noun
 from app.compare.reference import are_comparable
-from app.compare.verdict import bracketed, judged
+from app.compare.wording import Wording
 from app.formats import NOTHING, duration, signed_loss, whole, written
 from app.prose import in_points, listed
 from app.runs import advice
@@ -57,8 +57,7 @@ def view(comparison: Findings, baseline: str | None, *, every_row: bool = True) 
         "matrix": matrix(comparison),
         "scope": scope(comparison.verdict),
         "devices": devices(comparison.runs),
-        "bracketed": bracketed,
-        "judged": judged,
+        "words": Wording(comparison.verdict.status, comparison.verdict.margin),
         "cost": cost,
         "extent": Extent.of(comparison, every_row=every_row),
         "parameters": Parameters.of(comparison.runs),
@@ -183,18 +182,20 @@ def versus(found: Verdict, baseline: GroupRow | None) -> dict[str, Versus]:
     """Every other group's difference from the baseline, by group id."""
     if baseline is None:
         return {}
+    wording = Wording(found.status, found.margin)
     return {
         pair.ids[1] if pair.ids[0] == baseline.id else pair.ids[0]: _versus(
-            pair if pair.ids[0] == baseline.id else turned(pair)
+            pair if pair.ids[0] == baseline.id else turned(pair), wording
         )
         for pair in found.pairs
         if baseline.id in pair.ids
     }
 
 
-def _versus(pair: Pair) -> Versus:
-    shown = judged(pair) if pair.answer else pair.untested or ""
-    return Versus(f"{in_points(pair.difference)}, {shown}", bracketed(pair.interval) if pair.interval else "")
+def _versus(pair: Pair, wording: Wording) -> Versus:
+    shown = wording.judged(pair) if pair.answer else pair.untested or ""
+    interval = wording.bracketed(pair.interval) if pair.interval else ""
+    return Versus(f"{in_points(pair.difference)}, {shown}", interval)
 
 
 def turned(pair: Pair) -> Pair:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import insert
+from sqlalchemy import case, insert, update
 from sqlmodel import Session, col, func, select
 
 from app import text_keys
@@ -13,7 +13,7 @@ from app.queue.estimate import estimate
 from app.queue.run_rows import Refusals
 from app.schemas.requests import Labels
 from app.storage.database import clock, next_change
-from app.storage.tables import Run
+from app.storage.tables import Run, Study, StudyRun
 from trainer.config import TrainConfig
 
 LONGEST_WAIT: Final = 3600
@@ -111,9 +111,25 @@ def _requeue(session: Session, run_ids: Sequence[int]) -> Refusals:
     """Queue the failed and cancelled ones of these runs again, in a few statements."""
     states = run_rows.states_of(session, run_ids)
     clean = {**run_rows.REQUEUED, "crashes": 0, "worker_losses": 0, "traceback": None, "finished_at": None}
+    _count_looks(session, run_rows.those_in(states, "failed"))
     run_rows.write_all(session, run_rows.those_in(states, "failed", "cancelled"), clean)
     why = "is {status}; only a failed or cancelled run can be retried"
     return run_rows.refusals(run_ids, states, ("failed", "cancelled"), why)
+
+
+def _count_looks(session: Session, failed: Sequence[int]) -> None:
+    """Count another look at each complete study of these failed runs: its verdict was final without them."""
+    studies = select(StudyRun.study_id).where(col(StudyRun.run_id).in_(failed))
+    final = (
+        select(Study.id)
+        .join(StudyRun, col(StudyRun.study_id) == Study.id)
+        .join(Run, col(Run.id) == StudyRun.run_id)
+        .where(col(Study.id).in_(studies), col(Run.status).in_(("finished", "failed")))
+        .group_by(col(Study.id))
+        .having(func.count() >= col(Study.planned), func.count(case((col(Run.status) == "finished", 1))) > 0)
+    )
+    if failed and (ids := list(session.exec(final))):
+        session.execute(update(Study).where(col(Study.id).in_(ids)).values(look=col(Study.look) + 1))
 
 
 def _check(session: Session, limit: int) -> None:

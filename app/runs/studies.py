@@ -14,8 +14,7 @@ from app.queue import actions, admission, forecast
 from app.queue.estimate import NO_SIZES, Images, estimate
 from app.queue.pace import Guess
 from app.runs.reading import timestamp
-from app.schemas.answers import RunOut, StudyOut, StudyPreview
-from app.schemas.configurations import FOUND, differing
+from app.schemas.answers import StudyOut, StudyPreview
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.schemas.requests import MAX_GRID, GridRequest, Labels, MoreSeeds
 from app.schemas.status import ENDED, STATUSES, Status
@@ -71,6 +70,7 @@ def create_study(session: Session, request: GridRequest, *, limit: int) -> Study
     starts one look after theirs.
 
     Raises:
+        StudyNotFound: the study that it follows does not exist.
         QueueFull: more than `limit` runs would be queued; the caller must roll back its transaction.
     """
     configs = request.configs
@@ -79,7 +79,7 @@ def create_study(session: Session, request: GridRequest, *, limit: int) -> Study
     session.flush()
     known = finished_twins(session, configs)
     twins = known if request.reuse else {}
-    study.look = _first_look(session, request.follows, known.values())
+    study.look = first_look(session, request.follows, known.values())
     _fill(session, _id(study), configs, request, twins, limit=limit)
     return _answer(session, study)
 
@@ -131,11 +131,16 @@ def add_seeds(session: Session, study_id: int, parts: Sequence[MoreSeeds], *, li
     return _answer(session, _get(session, study_id))
 
 
-def _first_look(session: Session, follows: int | None, known: Iterable[int]) -> int:
+def first_look(session: Session, follows: int | None, known: Iterable[int]) -> int:
     """The first look of a new study: one after those whose results are visible or led to the study.
 
     `known` are finished runs with the same configurations and seeds, which would end alike.
+
+    Raises:
+        StudyNotFound: there is no study `follows`.
     """
+    if follows is not None:
+        _get(session, follows)
     ids = list(known)
     query = select(func.max(Study.look)).where(
         or_(
@@ -203,12 +208,6 @@ def _axis(name: str, values: Sequence[object], most: int) -> str:
         return f"{len(values)} seeds"
     shown = ", ".join(map(written, values)) if len(values) <= most else f"{len(values)} values"
     return f"{name} {shown}"
-
-
-def question(runs: Sequence[RunOut]) -> str:
-    """The hyperparameter that a study examines: depth, unless it is constant and others vary."""
-    varied = [name for name in differing(runs) if name not in FOUND]
-    return varied[0] if varied and "depth" not in varied else "depth"
 
 
 def finished_twins(session: Session, configs: Sequence[TrainConfig]) -> dict[TrainConfig, int]:

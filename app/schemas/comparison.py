@@ -114,6 +114,14 @@ ClaimStatus = Literal[
 ]
 """How far the statements of a verdict can be trusted."""
 
+Trend = Literal[
+    "steady",  # more epochs would hardly change the answer
+    "improving",  # a group still improves, so that more epochs could
+    "changing",  # the difference still changes, but no group improves
+    "unclear",  # the last epochs are too noisy to tell
+]
+"""Whether more epochs could change an answer."""
+
 Interval = tuple[float, float]
 
 
@@ -137,9 +145,8 @@ class Finding(BaseModel):
     ]
     answer: Annotated[Answer | None, Field(description="What the interval shows of the second group.")]
     exceeds_margin: Annotated[bool, Field(description="Whether the whole interval lies beyond the margin.")]
-    still_improving: Annotated[
-        bool,
-        Field(description="Whether the answer could change if both groups trained a quarter longer."),
+    trend: Annotated[
+        Trend, Field(description="Whether more epochs could change the answer, from the last epochs' slopes.")
     ]
     untested: Annotated[str | None, Field(description="Why there is no interval, where there is none.")]
 
@@ -259,10 +266,10 @@ class Offer(BaseModel):
     groups: Annotated[list[OfferedSeeds], Field(description="The groups that get new runs.")]
     runs: Annotated[int, Field(description="How many runs that queues.")]
     runs_range: Annotated[
-        tuple[int, int] | None,
+        tuple[int, int | None] | None,
         Field(
-            description="80 % interval of the number needed, because spreads are estimates; null if it was "
-            "not computed."
+            description="80 % interval of the number needed, because spreads are estimates; its upper end is "
+            "null if a group may need more than 100 seeds. Null if it was not computed."
         ),
     ]
     seconds: Annotated[float, Field(description="Estimated time to train them all, in seconds.")]

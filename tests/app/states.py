@@ -1,5 +1,6 @@
 """Runs in every state, made with the queue's own steps and without training anything."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlmodel import Session, select
@@ -10,7 +11,7 @@ from app.runs.reading import as_answers
 from app.schemas.answers import RunOut
 from app.schemas.requests import Labels
 from app.storage.database import Database
-from app.storage.tables import Epoch, Run
+from app.storage.tables import Epoch, Run, Study, StudyRun
 from trainer.config import TrainConfig
 from trainer.training.epoch_record import EpochRecord
 
@@ -109,6 +110,17 @@ def steady(database: Database) -> None:
         for epoch in session.exec(select(Epoch)).all():
             if (final := runs[epoch.run_id]) is not None:
                 epoch.test_accuracy = final
+
+
+def study_of(database: Database, runs: Sequence[int]) -> int:
+    """A study of these runs at its first look."""
+    with database.write() as session:
+        study = Study(name="Depths", created_at=1.0)
+        session.add(study)
+        session.flush()
+        assert study.id
+        session.add_all([StudyRun(study_id=study.id, run_id=run_id) for run_id in runs])
+        return study.id
 
 
 def failed_run(database: Database, **config: Any) -> int:

@@ -62,7 +62,7 @@ def test_a_whole_study_is_compared_while_it_trains(training: str, page: Page) ->
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url("**/studies/*")
     study = page.url.rpartition("/")[2]
-    page.get_by_role("link", name="Compare depths").click()
+    page.get_by_role("link", name="Compare by depth").click()
     page.evaluate("() => { window.sameDocument = true }")
     expect(page.locator(".verdict p").first).to_contain_text("on new images", timeout=TRAINING_MS)
     rows = page.locator("#groups tbody").first.get_by_role("row")

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, pairwise
-from typing import Final
 
 from app.compare.groups import Group
 from app.compare.inference import looks
@@ -12,25 +11,22 @@ from app.compare.inference.differences import Difference, Sample, differences
 from app.compare.inference.judgement import Rule, unbeaten
 from app.compare.inference.power import within_reach
 from app.compare.inference.standing import Standing
-from app.compare.inference.trend import Slopes, could_change
+from app.compare.inference.trend import Slope, trend
 from app.compare.outcomes import improvement
 from app.prose import listed
-from app.schemas.comparison import Pair
+from app.schemas.comparison import Interval, Pair
 from app.schemas.configurations import title_of
-
-_CONSTANT: Final = "accuracies are constant over seeds, and predictions are missing"
 
 
 @dataclass(frozen=True)
 class Measured:
     """What a comparison knows of a group's runs besides their results.
 
-    `sample` are their accuracies and correctly classified images. `slopes` are None if the trend is unknown,
-    or if the learning rate has decayed to 0, so that nothing can follow.
+    `sample` are their accuracies and correctly classified images, `slope` says how fast they still improved.
     """
 
     sample: Sample
-    slopes: Slopes | None = None
+    slope: Slope | None = None
 
 
 @dataclass(frozen=True)
@@ -44,8 +40,9 @@ class Conclusions:
 
     @cached_property
     def rule(self) -> Rule:
-        """The rule for all pairs of these groups."""
-        return Rule(self.standing.level, len(self.groups) * (len(self.groups) - 1) // 2, self.margin)
+        """The rule for all pairs of these groups that have an interval."""
+        pairs = sum(difference is not None for difference in self.differences.values())
+        return Rule(self.standing.level, pairs, self.margin)
 
     @cached_property
     def next_rule(self) -> Rule:
@@ -54,13 +51,27 @@ class Conclusions:
         return replace(self.rule, level=looks.level(look + 1 if look else 1))
 
     @cached_property
+    def by_images(self) -> list[list[Group]]:
+        """The groups with the same test images together: only these are compared."""
+        together: dict[tuple[str, ...], list[Group]] = {}
+        for group in self.groups:
+            together.setdefault(tuple(group.datasets), []).append(group)
+        return list(together.values())
+
+    @cached_property
     def differences(self) -> Mapping[tuple[str, str], Difference | None]:
-        """The difference of every two groups, by their ids; None if it has no interval."""
-        found = differences([each.sample for each in self.measured])
-        return {
-            (self.groups[first].id, self.groups[second].id): difference
-            for (first, second), difference in found.items()
-        }
+        """The differences of comparable groups, by their ids; None where a group has a single run.
+
+        Groups that mix configurations or have other test images are not comparable, and say nothing about
+        the spread of the others.
+        """
+        sample_of = {group.id: each.sample for group, each in zip(self.groups, self.measured, strict=True)}
+        found: dict[tuple[str, str], Difference | None] = {}
+        for groups in self.by_images:
+            ids = [group.id for group in groups if not group.mixed]
+            between = differences([sample_of[group_id] for group_id in ids])
+            found |= {(ids[first], ids[second]): each for (first, second), each in between.items()}
+        return found
 
     @cached_property
     def pairs(self) -> list[Pair]:
@@ -70,15 +81,16 @@ class Conclusions:
 
     def _pair(self, first: Group, second: Group, one: Measured, other: Measured) -> Pair:
         untested = _untested(first, second)
-        difference = None if untested else self.differences[first.id, second.id]
+        difference = None if untested else self.differences.get((first.id, second.id))
         interval = self.rule.interval(difference) if difference else None
         these = self.rule.interval(difference.of_these_images) if difference else None
+        mean = round(second.mean - first.mean, 12)
         return Pair(
             depths=None if first.depth is None or second.depth is None else (first.depth, second.depth),
             groups=(first.label, second.label),
             ids=(first.id, second.id),
             paired=first.pairs_with(second),
-            difference=round(second.mean - first.mean, 12),
+            difference=mean,
             improvement=improvement(first.test_accuracies, second.test_accuracies),
             interval=interval,
             of_these_images=these,
@@ -86,11 +98,8 @@ class Conclusions:
             answer=self.rule.answer(interval) if interval else None,
             exceeds_margin=interval is not None and self.rule.exceeds_margin(interval),
             resolvable=difference is None or within_reach(difference.images or 0.0, self.next_rule),
-            still_improving=interval is not None
-            and could_change(interval, one.slopes, other.slopes, self.rule),
-            untested=untested
-            if untested or interval
-            else "accuracies are constant over seeds, and predictions are missing",
+            trend=trend(interval or (mean, mean), one.slope, other.slope, self.rule),
+            untested=untested or (None if interval else _constant(first, second)),
         )
 
     @cached_property
@@ -101,8 +110,9 @@ class Conclusions:
     @property
     def unranked(self) -> str:
         """Why these groups have no best one, in a sentence without its end; empty if they have."""
-        if datasets := several_datasets(self.groups):
-            return f"These runs used different images ({listed(datasets)}), so they can't be ranked"
+        if len(self.by_images) > 1 and not any(self.differences.values()):
+            datasets = listed(several_datasets(self.groups))
+            return f"These runs used different images ({datasets}), so they can't be ranked"
         if mixed := [group for group in self.groups if group.mixed]:
             fields = in_words(name for group in mixed for name in group.mixed)
             names = listed([group.label for group in mixed])
@@ -130,28 +140,45 @@ class Conclusions:
         return unbeaten(self.ranked, self.pairs)
 
     @cached_property
+    def pairs_of_these_images(self) -> list[Pair]:
+        """The pairs, with the answers for these test images alone, over seeds."""
+        return [_of_these_images(pair, self.rule) for pair in self.pairs]
+
+    @cached_property
     def best_of_these_images(self) -> list[str]:
-        """The same for these test images alone, over seeds."""
-        judged = [
-            pair.model_copy(
-                update={
-                    "answer": self.rule.answer(pair.of_these_images) if pair.of_these_images else pair.answer
-                }
-            )
-            for pair in self.pairs
-        ]
-        return unbeaten(self.ranked, judged)
+        """The groups that no other is better than on these test images alone."""
+        return unbeaten(self.ranked, self.pairs_of_these_images)
 
     @property
+    def highest(self) -> Group:
+        """The group with the highest mean test accuracy."""
+        return max(self.groups, key=lambda group: group.mean)
+
+    @cached_property
     def deciding(self) -> list[Pair]:
-        """The pairs that the best groups depend on: those with at least one of them."""
-        best = set(self.best)
-        return [pair for pair in self.pairs if best.intersection(pair.ids)]
+        """The pairs that the headline depends on: those with at least one of the best groups.
+
+        Without intervals, those with the highest mean.
+        """
+        if self.unranked or not self.groups:
+            return []
+        leading = set(self.best or [self.highest.id])
+        return [pair for pair in self.pairs if leading.intersection(pair.ids)]
 
     @property
-    def still_improving(self) -> list[Pair]:
+    def still_changing(self) -> list[Pair]:
         """The deciding pairs whose answer more epochs could change."""
-        return [pair for pair in self.deciding if pair.still_improving]
+        return [pair for pair in self.deciding if pair.trend in {"improving", "changing"}]
+
+    @property
+    def improving(self) -> list[Group]:
+        """The groups of these pairs that still improve."""
+        ids = {group_id for pair in self.still_changing for group_id in pair.ids}
+        return [
+            group
+            for group, each in zip(self.groups, self.measured, strict=True)
+            if group.id in ids and each.slope is not None and each.slope.rises
+        ]
 
     @property
     def undecided(self) -> list[Pair]:
@@ -183,6 +210,13 @@ class Conclusions:
         return found or list(pairwise(self.groups))
 
 
+def _of_these_images(pair: Pair, rule: Rule) -> Pair:
+    interval: Interval | None = pair.of_these_images
+    if interval is None:
+        return pair
+    return pair.model_copy(update={"answer": rule.answer(interval)})
+
+
 def several_datasets(groups: Sequence[Group]) -> list[str]:
     """The data sets of these groups if there are several, else an empty list."""
     found = sorted({name for group in groups for name in group.datasets})
@@ -192,6 +226,13 @@ def several_datasets(groups: Sequence[Group]) -> list[str]:
 def in_words(fields: Iterable[str]) -> str:
     """The titles of fields, each once: `learning rate and width`."""
     return " and ".join(dict.fromkeys(title_of(name).lower() for name in fields))
+
+
+def _constant(first: Group, second: Group) -> str:
+    """Why two groups with repeats have no interval."""
+    if first.pairs_with(second) and len(set(first.test_accuracies)) > 1:
+        return "the difference is the same for every seed, and predictions are missing"
+    return "accuracies are constant over seeds, and predictions are missing"
 
 
 def _untested(first: Group, second: Group) -> str | None:

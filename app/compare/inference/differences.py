@@ -91,7 +91,7 @@ class Difference:
         total = sum(spread.variance for spread in parts)
         return total**2 / sum(spread.variance**2 / spread.freedom for spread in parts)
 
-    def margin(self, level: float) -> float:
+    def half_width(self, level: float) -> float:
         """Half the width of the two-sided interval that misses the true difference with probability `level`.
 
         The square root of (t · error over seeds)² + (z · error over images)²: W. G. Howe, "Approximate
@@ -105,8 +105,8 @@ class Difference:
 
     def interval(self, level: float) -> tuple[float, float]:
         """The two-sided interval that misses the true difference with probability `level`."""
-        margin = self.margin(level)
-        return self.mean - margin, self.mean + margin
+        half = self.half_width(level)
+        return self.mean - half, self.mean + half
 
     @property
     def of_these_images(self) -> "Difference":

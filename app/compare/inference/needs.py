@@ -1,12 +1,13 @@
 """The seeds that would settle what is undecided among the best groups."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from app.compare.inference.conclusions import Conclusions
 from app.compare.inference.judgement import Rule
 from app.compare.inference.power import Unit, Wanted, needed_range, seeds_needed, within_reach
+from app.schemas.comparison import Pair
 
 _FEWEST: Final = 3
 """Seeds of each group that groups with a single one need before anything can be said."""
@@ -14,30 +15,41 @@ _FEWEST: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The seeds that groups need in all, by id, and the 80 % range of the number of runs to add, if known."""
+    """The seeds that groups need in all, by id, and the 80 % range of the number of runs to add, if known.
+
+    The upper end of the range is None if it is more than anyone trains. `out_of_reach` are the undecided
+    pairs for which the same holds of the number itself; pairs that these test images can't resolve are not
+    among them.
+    """
 
     seeds: Mapping[str, int]
-    runs_range: tuple[int, int] | None
+    runs_range: tuple[int, int | None] | None = None
+    out_of_reach: Sequence[Pair] = ()
 
 
-def needs(found: Conclusions) -> Needs | None:
+def needs(found: Conclusions) -> Needs:
     """The least runs that resolve the margin in each undecided pair of the best groups at the next look.
 
-    None if nothing is undecided, or nothing that seeds can resolve on these test images.
+    No seeds if nothing is undecided, or nothing that seeds can resolve.
     """
     if single := {group.id: _FEWEST for group in found.groups if len(group.runs) == 1}:
-        return Needs(single, None)
+        return Needs(single)
     units, wanted, rule = _open(found)
-    counts = seeds_needed(units, wanted, rule) if wanted else None
+    within = {ids: pair for ids, pair in wanted.items() if seeds_needed(units, [pair], rule) is not None}
+    counts = seeds_needed(units, list(within.values()), rule) if within else None
     if counts is None:
-        return None
+        within = {}
     more = {
         group_id: count
-        for unit, count in zip(units, counts, strict=True)
+        for unit, count in zip(units, counts or (), strict=False)
         for group_id in unit.groups
         if count > unit.n
     }
-    return Needs(more, needed_range(units, wanted, rule)) if more else None
+    return Needs(
+        more,
+        needed_range(units, list(within.values()), rule) if more else None,
+        [found.by_ids[ids] for ids in wanted if ids not in within],
+    )
 
 
 def seeds_of_new_study(found: Conclusions) -> int | None:
@@ -48,22 +60,23 @@ def seeds_of_new_study(found: Conclusions) -> int | None:
     if any(len(group.runs) == 1 for group in found.groups) or not found.undecided:
         return _FEWEST
     units, wanted, rule = _open(found)
-    counts = seeds_needed([replace(unit, n=0) for unit in units], wanted, rule) if wanted else None
+    fresh = [replace(unit, n=0) for unit in units]
+    counts = seeds_needed(fresh, list(wanted.values()), rule) if wanted else None
     return max(_FEWEST, *counts) if counts else None
 
 
-def _open(found: Conclusions) -> tuple[list[Unit], list[Wanted], Rule]:
+def _open(found: Conclusions) -> tuple[list[Unit], dict[tuple[str, str], Wanted], Rule]:
     """The groups' units, the undecided pairs that seeds can resolve, and the rule at the next look."""
     rule = found.next_rule
     units, place_of = _units(found)
-    wanted = []
+    wanted = {}
     for pair in found.undecided:
         difference = found.differences[pair.ids]
         if difference is None or not within_reach(difference.images or 0.0, rule):
             continue
         first, second = (place_of[group_id] for group_id in pair.ids)
         paired = difference.seeds[0].variance * units[first].n if pair.paired else None
-        wanted.append(Wanted((first, second), difference.images or 0.0, paired))
+        wanted[pair.ids] = Wanted((first, second), difference.images or 0.0, paired)
     return units, wanted, rule
 
 

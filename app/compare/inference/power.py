@@ -56,7 +56,7 @@ class Wanted:
 def detectable(difference: Difference, rule: Rule) -> float:
     """The true difference whose interval excludes 0 with probability `POWER`."""
     error = math.sqrt(difference.variance)
-    return difference.margin(rule.of_pair) + student_quantile(difference.freedom, POWER) * error
+    return difference.half_width(rule.of_pair) + student_quantile(difference.freedom, POWER) * error
 
 
 def within_reach(images: float, rule: Rule) -> bool:
@@ -106,10 +106,11 @@ def seeds_needed(units: Sequence[Unit], wanted: Sequence[Wanted], rule: Rule) ->
     return [counts[place] for place in range(len(units))]
 
 
-def needed_range(units: Sequence[Unit], wanted: Sequence[Wanted], rule: Rule) -> tuple[int, int]:
+def needed_range(units: Sequence[Unit], wanted: Sequence[Wanted], rule: Rule) -> tuple[int, int | None]:
     """The range of the number of runs to add, because spreads over few seeds are estimates.
 
-    Each bound takes all variances at the corresponding end of their 80 % interval.
+    Each bound takes all variances at the corresponding end of their 80 % interval. The upper one is None if a
+    group would need more than `MOST` seeds.
     """
     low, high = (
         seeds_needed(
@@ -124,7 +125,7 @@ def needed_range(units: Sequence[Unit], wanted: Sequence[Wanted], rule: Rule) ->
         )
         for share in ((1 + _RANGE) / 2, (1 - _RANGE) / 2)
     )
-    return _added(units, low), _added(units, high)
+    return _added(units, low) if low else 0, _added(units, high) if high else None
 
 
 def _is_wanted(place: int, wanted: Sequence[Wanted]) -> bool:
@@ -136,10 +137,9 @@ def _factor(n: int, share: float) -> float:
     return (n - 1) / chi_square_quantile(n - 1, share) if n > 1 else 1.0
 
 
-def _added(units: Sequence[Unit], counts: Sequence[int] | None) -> int:
-    """The number of runs that these numbers of seeds add; `MOST` for every unit if even that is too few."""
-    reached = counts or [MOST] * len(units)
-    return sum(max(0, count - unit.n) * len(unit.groups) for unit, count in zip(units, reached, strict=True))
+def _added(units: Sequence[Unit], counts: Sequence[int]) -> int:
+    """The number of runs that these numbers of seeds add."""
+    return sum(max(0, count - unit.n) * len(unit.groups) for unit, count in zip(units, counts, strict=True))
 
 
 def _fewest(variance: float, pair: Wanted, rule: Rule) -> int | None:

@@ -8,68 +8,98 @@ from typing import Final
 
 from app.compare.inference.differences import Difference, Spread
 from app.compare.inference.judgement import Rule
-from app.schemas.comparison import Interval
-from app.statistics import stdev
+from app.schemas.comparison import Interval, Trend
 
 FEWEST: Final = 3
-"""The fewest epochs that a slope is fitted to."""
+"""The fewest epochs that a slope and its error are fitted to."""
+
+_LEVEL: Final = 0.05
+"""Error probability of the intervals of slopes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Slopes:
-    """How fast each run's test accuracy rises per epoch over its last quarter of epochs.
+class Slope:
+    """How fast a group's mean test accuracy rises per epoch at the end of training.
 
-    `horizon` is the number of epochs of that quarter: the slope is carried on as far.
+    `error` is the error of these runs' mean slope, from how far single epochs lie off the line. `horizon` is
+    the number of epochs that the slope is carried on over. `value` is None if there are too few epochs.
     """
 
-    values: Sequence[float]
+    value: float | None
+    error: Spread
     horizon: float
 
+    @property
+    def rises(self) -> bool:
+        """Whether the group surely rises, or has too few epochs to tell."""
+        return self.value is None or self.value > self.half_width
 
-def slopes(curves: Sequence[Sequence[float]]) -> Slopes | None:
-    """Least-squares slopes of the test accuracies of each run's last quarter of epochs.
+    @property
+    def half_width(self) -> float:
+        """Half of the 95 % interval of the slope."""
+        return Difference(0.0, (self.error,)).half_width(_LEVEL)
 
-    None if a run has no epochs. With fewer epochs than `FEWEST`, accuracy is taken to rise by an unknown
-    amount.
+
+UNKNOWN: Final = Slope(None, Spread(0.0, math.inf), 0.0)
+"""The slope of runs with too few epochs."""
+
+ENDED: Final = Slope(0.0, Spread(0.0, math.inf), math.inf)
+"""The slope of runs that more epochs would not continue: their learning rate has decayed to 0, say."""
+
+
+def slope(curves: Sequence[Sequence[float]]) -> Slope | None:
+    """The mean of the least-squares slopes of each run's last test accuracies; None if a run has none.
+
+    It is carried on over as many epochs as it was fitted to.
     """
-    if not curves or not min(map(len, curves)):
+    shortest = min(map(len, curves), default=0)
+    if not shortest:
         return None
-    if min(map(len, curves)) < FEWEST:
-        return Slopes([], 0.0)
-    return Slopes([_slope(curve) for curve in curves], min(map(len, curves)))
+    if shortest < FEWEST:
+        return UNKNOWN
+    values, off_line, freedom, spread = [], 0.0, 0, 0.0
+    for curve in curves:
+        places = [place - (len(curve) - 1) / 2 for place in range(len(curve))]
+        mean, squares = fmean(curve), math.fsum(place**2 for place in places)
+        value = math.fsum(place * (each - mean) for place, each in zip(places, curve, strict=True)) / squares
+        off_line += math.fsum(
+            (each - mean - value * place) ** 2 for place, each in zip(places, curve, strict=True)
+        )
+        freedom += len(curve) - 2
+        spread += 1 / squares
+        values.append(value)
+    return Slope(fmean(values), Spread(off_line / freedom * spread / len(curves) ** 2, freedom), shortest)
 
 
-def _slope(curve: Sequence[float]) -> float:
-    middle, mean = (len(curve) - 1) / 2, fmean(curve)
-    above = math.fsum((place - middle) * (value - mean) for place, value in enumerate(curve))
-    return above / math.fsum((place - middle) ** 2 for place in range(len(curve)))
+def trend(interval: Interval, first: Slope | None, second: Slope | None, rule: Rule) -> Trend:
+    """Whether the answer could change if both groups went on as they did over their last epochs.
 
-
-def could_change(interval: Interval, first: Slopes | None, second: Slopes | None, rule: Rule) -> bool:
-    """Whether the answer could change if both groups trained for another quarter of their epochs.
-
-    The difference of the slopes is carried on over that time, with its 95 % interval over seeds, and moves
-    the interval. Curves that rise side by side may part later, so the answer could also change if a group
-    alone rises by more than the interval's distance from another answer. An undecided pair counts if its
-    difference surely moves by more than half the margin, or if a group rises by more than the margin.
+    The difference of the slopes moves the interval. Curves that rise side by side may part later, so the
+    answer could also change if a group by itself rises by the interval's distance from another answer. An
+    undecided pair counts if its difference moves by more than half the margin, or a group rises by more than
+    the margin. All of that counts if it exceeds the slopes' 95 % error; if only the error leaves the answer
+    open, the trend is unclear.
     """
     if first is None or second is None:
-        return False
-    if not first.values or not second.values:
-        return True
+        return "steady"
+    if first.value is None or second.value is None:
+        return "improving"
     epochs = min(first.horizon, second.horizon)
-    rises = [fmean(slopes.values) * epochs for slopes in (first, second)]
-    shift, rise = rises[1] - rises[0], max(0.0, *rises)
-    error = _error(first.values, second.values) * epochs
-    low, high = interval
+    if math.isinf(epochs):
+        return "steady"
+    shift = (second.value - first.value) * epochs
+    error = Difference(0.0, (first.error, second.error)).half_width(_LEVEL) * epochs
+    highest = max(first.value, second.value) * epochs
+    rise = max((each.value for each in (first, second) if each.rises and each.value), default=0.0) * epochs
+    changes: Trend = "improving" if first.rises or second.rises else "changing"
     answer = rule.answer(interval)
     if answer == "undecided":
-        return abs(shift) > max(error, rule.margin / 2) or rise > rule.margin
-    farthest = (low + shift - error, high + shift - error), (low + shift + error, high + shift + error)
-    return rise >= rule.distance(interval) or any(rule.answer(moved) != answer for moved in farthest)
-
-
-def _error(first: Sequence[float], second: Sequence[float]) -> float:
-    """Half of Welch's 95 % interval of the difference of two mean slopes."""
-    spreads = (Spread(stdev(values) ** 2 / len(values), len(values) - 1) for values in (first, second))
-    return Difference(0.0, tuple(spreads)).margin(0.05)
+        is_moving = abs(shift) > max(error, rule.margin / 2) or rise > rule.margin
+        return changes if is_moving else "steady"
+    moved = [
+        rule.answer((interval[0] + by, interval[1] + by)) for by in (shift, shift - error, shift + error)
+    ]
+    distance = rule.distance(interval)
+    if rise >= distance or (abs(shift) > error and moved[0] != answer):
+        return changes
+    return "unclear" if highest >= distance or set(moved) != {answer} else "steady"

@@ -5,11 +5,11 @@ from dataclasses import replace
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.datastructures import QueryParams
 
-from app.compare import comparison as compare
 from app.compare.charted import of_comparison
-from app.compare.groups import BY_DEPTH
+from app.compare.comparison import compare
 from app.compare.inference.judgement import MARGIN
-from app.compare.view import Axes, title, view
+from app.compare.selection import Selection, grouping, nothing_found
+from app.compare.view import Axes, view
 from app.formats import plural
 from app.runs import studies
 from app.runs.retrain import Again, Replaced, train_again
@@ -33,7 +33,7 @@ def compare_runs(request: Request, database: DatabaseOf, settings: SettingsOf) -
     if "and" in asked:  # the second field of the form
         by = ",".join(filter(None, (asked.get("by"), asked["and"])))
         return redirect("/compare" + changed(asked, **{"and": None, "by": by or None}))
-    chosen = compare.Selection.parse(asked.multi_items(), strict=False)
+    chosen = Selection.parse(asked.multi_items(), strict=False)
     if "margin" in asked and chosen.margin == MARGIN:  # addresses leave the default out
         return redirect("/compare" + changed(asked, margin=None))
     with database.read() as session:
@@ -42,24 +42,21 @@ def compare_runs(request: Request, database: DatabaseOf, settings: SettingsOf) -
             listed = studies.list_studies(session)
             return page(request, "compare/choose.html", now=clock(session), studies=listed)
         study = None if chosen.study_id is None else session.get(Study, chosen.study_id)
-        comparison = compare.compare(session, chosen, settings)
+        comparison = compare(session, chosen, settings)
         if comparison is None:
-            raise HTTPException(404, compare.nothing_found(session, chosen))
+            raise HTTPException(404, nothing_found(session, chosen))
         now = clock(session)
     return page(
         request,
         "compare/compare.html",
         now=now,
-        **(
-            view(comparison, asked.get("baseline"), every_row=asked.get("rows") == "all")
-            | {"title": title(chosen.by)}
-        ),
+        **view(comparison, asked.get("baseline"), every_row=asked.get("rows") == "all"),
         study=study,
         change=change,
         selection=_query(chosen),
         axes=Axes.of(comparison),
         charted=embedded(of_comparison(comparison)),
-        by=chosen.by,
+        planned_by=grouping(replace(chosen, by=()), comparison.runs) if study else None,
         margin=_points(chosen.margin),
         offered=forms.fields_of(comparison.offer.body) if comparison.offer else {},
         live=True,
@@ -71,7 +68,7 @@ def train_missing(request: Request, creation: CreationOf, data: Posted) -> Respo
     """Queue runs again that lack data of newer versions; the new runs replace the old ones in the study."""
     texts = forms.texts_of(data)
     selection = QueryParams(texts.get("selection", "").removeprefix("?"))
-    chosen = compare.Selection.parse(selection.multi_items(), strict=False)
+    chosen = Selection.parse(selection.multi_items(), strict=False)
     again = Again(run_ids=whole_numbers("ids", texts.get("ids", "")), study_id=chosen.study_id)
     made = creation.once(
         again, request.url.path, lambda session: (0, train_again(session, again, limit=creation.limit))
@@ -82,12 +79,12 @@ def train_missing(request: Request, creation: CreationOf, data: Posted) -> Respo
     return redirect("/compare" + _query(replace(chosen, ids=ids)), notice)
 
 
-def _query(chosen: compare.Selection) -> str:
+def _query(chosen: Selection) -> str:
     return changed(
         QueryParams(),
         runs=",".join(map(str, chosen.ids)) or None,
         study=None if chosen.study_id is None else str(chosen.study_id),
-        by=None if chosen.by == BY_DEPTH else ",".join(chosen.by),
+        by=",".join(chosen.by) or None,
         margin=None if chosen.margin == MARGIN else _points(chosen.margin),
     )
 

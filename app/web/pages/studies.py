@@ -10,8 +10,9 @@ from sqlmodel import Session
 
 from app import formats
 from app.compare.charted import of_groups
-from app.compare.comparison import Selection, compare
-from app.compare.groups import BY_DEPTH, grouped, marks_of_runs, members, parted
+from app.compare.comparison import compare
+from app.compare.groups import grouped, marks_of_runs, members, parted
+from app.compare.selection import Selection
 from app.compare.view import Headline
 from app.queue.admission import QueueFull
 from app.runs import advice, reading, run_list, studies
@@ -82,12 +83,11 @@ def _study_page(
         found=found,
         bare=advice.without_epochs(runs),
         charted=embedded(of_groups(everyone, shown)),
+        by=by,
         members=shown,
         marks_of_runs=marks_of_runs(shown),
         headline=Headline.of(planned) if planned else None,
-        planned="" if by == BY_DEPTH else ",".join(by),
         ended=sum(study.counts[status] for status in ENDED),
-        asked=studies.question(runs),
         seeds=seeds,
         problem=problem,
     )

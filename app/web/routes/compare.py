@@ -9,7 +9,8 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from sqlmodel import Session
 from starlette.datastructures import QueryParams
 
-from app.compare import comparison
+from app.compare.comparison import compare
+from app.compare.selection import SELECTED, Selection, nothing_found
 from app.runs import epoch_columns, export, reading
 from app.runs.reading import timestamp
 from app.schemas.comparison import Comparison, Findings
@@ -29,8 +30,9 @@ SELECTION: Final[dict[str, Any]] = {
         {
             "name": "by",
             "in": "query",
-            "schema": {"type": "string", "default": "depth"},
-            "description": "Fields that define the groups, like depth,lr.",
+            "schema": {"type": "string"},
+            "description": "Fields that define the groups, like depth,lr. Without it, the runs of a "
+            "study are grouped by what they vary in, and other runs by depth.",
         },
         {
             "name": "margin",
@@ -58,9 +60,9 @@ def compare_json(request: Request, database: DatabaseOf, settings: SettingsOf) -
 @router.get("/compare/curves", include_in_schema=False)
 def compare_curves(request: Request, database: DatabaseOf) -> Response:
     """Every epoch of these runs as `{"curves": {id: columns}}`; pages read it once and then follow events."""
-    selection = comparison.Selection.parse(request.query_params.multi_items(), strict=True)
+    chosen = Selection.parse(request.query_params.multi_items(), strict=True)
     with database.read() as session:
-        curves = epoch_columns.curves_json(session, selection.run_ids(session))
+        curves = epoch_columns.curves_json(session, chosen.run_ids(session))
     return Response(
         orjson.dumps({"curves": curves}, option=orjson.OPT_NON_STR_KEYS), media_type="application/json"
     )
@@ -74,12 +76,12 @@ def compare_curves(request: Request, database: DatabaseOf) -> Response:
 )
 def compare_csv(request: Request, database: DatabaseOf) -> Response:
     """Every epoch of every compared run, one per line, with the run's name, times and hyperparameters."""
-    selection = comparison.Selection.parse(request.query_params.multi_items(), strict=True)
+    chosen = Selection.parse(request.query_params.multi_items(), strict=True)
     with database.read() as session:
-        found = reading.find_runs(session, selection.run_ids(session))
+        found = reading.find_runs(session, chosen.run_ids(session))
         columns = epoch_columns.of_runs(session, [run.id for run in found])
         if not found:
-            raise HTTPException(404, comparison.nothing_found(session, selection))
+            raise HTTPException(404, nothing_found(session, chosen))
     return attachment(export.epochs(found, columns), "text/csv", "compare.csv")
 
 
@@ -116,8 +118,8 @@ def compare_groups(request: Request, database: DatabaseOf, settings: SettingsOf)
 def compare_report(request: Request, database: DatabaseOf, settings: SettingsOf) -> Response:
     """The report: verdict, charts and tables in one file that works offline."""
     asked = request.query_params.multi_items()
-    chosen = [(name, text) for name, text in asked if name in comparison.SELECTED]
-    shown = {name: text for name, text in asked if text and name not in comparison.SELECTED}
+    chosen = [(name, text) for name, text in asked if name in SELECTED]
+    shown = {name: text for name, text in asked if text and name not in SELECTED}
     with database.read() as session:
         compared = _findings(chosen, session, settings)
         columns = epoch_columns.of_runs(session, [run.id for run in compared.runs])
@@ -140,8 +142,8 @@ def _as_json(request: Request, database: Database, settings: Settings) -> bytes:
 
 def _findings(asked: Iterable[tuple[str, str]], session: Session, settings: Settings) -> Findings:
     """The comparison that these parameters select."""
-    selection = comparison.Selection.parse(asked, strict=True)
-    found = comparison.compare(session, selection, settings)
+    chosen = Selection.parse(asked, strict=True)
+    found = compare(session, chosen, settings)
     if found is None:
-        raise HTTPException(404, comparison.nothing_found(session, selection))
+        raise HTTPException(404, nothing_found(session, chosen))
     return found

@@ -7,7 +7,8 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel
 from sqlmodel import col, select
 
-from app.compare.comparison import NotComparable, Selection
+from app.compare.comparison import NotComparable
+from app.compare.selection import Selection
 from app.formats import sentence
 from app.runs import datasets
 from app.runs.reading import as_answers

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from app.compare.comparison import Selection, compare
+from app.compare.comparison import compare
 from app.compare.groups import BY_DEPTH
+from app.compare.selection import Selection
 from app.schemas.comparison import Findings
 from app.settings import Settings
 from app.storage.database import Database
@@ -21,8 +22,8 @@ def compared_by(
     return found_in(database, Selection(list(run_ids), None, tuple(by)), settings)
 
 
-def of_study(database: Database, study_id: int, by: Sequence[str] = BY_DEPTH) -> Findings:
-    """The comparison of a whole study."""
+def of_study(database: Database, study_id: int, by: Sequence[str] = ()) -> Findings:
+    """The comparison of a whole study, by default grouped by what it varies."""
     return found_in(database, Selection([], study_id, tuple(by)))
 
 

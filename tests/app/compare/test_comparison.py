@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from app.compare.comparison import Selection, compare
+from app.compare.comparison import compare
 from app.compare.groups import noun
+from app.compare.selection import Selection
 from app.prose import Noun
 from app.queue import endings, run_rows
 from app.runs.run_list import QueryError
@@ -60,6 +61,23 @@ def test_runs_on_several_data_sets_have_no_common_mean_and_no_best(database: Dat
     assert (found.confounders, found.warnings, found.offer) == ([], [], None)
 
 
+def test_groups_on_several_data_sets_are_ranked_for_each(database: Database) -> None:
+    runs = [
+        finished_run(database, accuracy + depth / 100 + seed / 10_000, dataset=name, depth=depth, seed=seed)
+        for name, accuracy in (("mnist", 0.95), ("clothes", 0.86))
+        for depth in (1, 2)
+        for seed in (0, 1, 2)
+    ]
+    steady(database)
+    found = compared(database, *runs)
+    assert found.verdict.best == ["depth=2,dataset=clothes", "depth=2,dataset=mnist"]
+    headline = found.verdict.answer[0]
+    assert ": for clothes, the best is 2 layers, clothes, with 88.01 % test accuracy" in headline
+    assert "; for mnist, the best is 2 layers, mnist, with 97.01 % test accuracy" in headline
+    tested = [pair.ids for pair in found.verdict.pairs if pair.interval]
+    assert len(tested) == 2, "each data set has one pair, and only these share the level"
+
+
 def test_runs_are_split_by_the_version_of_their_data_and_by_the_device_that_was_used(
     database: Database,
 ) -> None:
@@ -107,50 +125,6 @@ def test_a_comparison_of_unknown_runs_is_none(database: Database) -> None:
         assert compare(session, Selection([], 7)) is None
 
 
-# Which runs are meant
-
-
-@on_both
-def test_a_selection_is_runs_or_a_study_or_both(database: Database) -> None:
-    with database.write() as session:
-        study = create_study(session, StudyRequest.model_validate({"depth": [1, 2]}), limit=ROOM)
-    lone = queue_run(database)
-    with database.read() as session:
-
-        def meant(*parameters: tuple[str, str]) -> list[int]:
-            return Selection.parse(parameters, strict=True).run_ids(session)
-
-        assert meant(("runs", "3,1, 3")) == [3, 1]
-        assert meant(("study", str(study.id))) == study.runs
-        assert meant(("runs", f"{lone},1"), ("study", str(study.id))) == [lone, 1, 2]
-        assert meant(("study", "77")) == []
-
-
-@pytest.mark.parametrize(
-    ("parameters", "name"),
-    [
-        ([], "runs"),
-        ([("runs", "")], "runs"),
-        ([("runs", "a")], "runs"),
-        ([("runs", "1,2.5")], "runs"),
-        ([("runs", "9" * 40)], "runs"),
-        ([("runs", "9" * 5000)], "runs"),
-        ([("study", "x")], "study"),
-        ([("study", "1,2")], "study"),
-        ([("runs", "1"), ("sort", "id")], "sort"),
-    ],
-)
-def test_a_malformed_selection_is_refused_by_name(parameters: list[tuple[str, str]], name: str) -> None:
-    with pytest.raises(QueryError) as caught:
-        Selection.parse(parameters, strict=True)
-    assert caught.value.parameter == name
-
-
-def test_pages_take_an_empty_selection_and_ignore_other_parameters() -> None:
-    assert Selection.parse([], strict=False) == Selection([], None)
-    assert Selection.parse([("runs", "2"), ("theme", "dark")], strict=False) == Selection([2], None)
-
-
 def test_runs_are_compared_by_anything_but_their_seed(database: Database) -> None:
     for lr in (0.1, 0.05):
         for seed in (0, 1, 2):
@@ -185,27 +159,6 @@ def test_a_group_has_the_cost_of_its_accuracy(database: Database) -> None:
 
 
 # The margin
-
-
-@pytest.mark.parametrize(
-    ("text", "margin"), [("0.25", 0.0025), ("1", 0.01), (" 0.01 ", 0.0001), ("10", 0.1), ("5e-1", 0.005)]
-)
-def test_a_margin_is_given_in_percentage_points(text: str, margin: float) -> None:
-    for strict in (True, False):
-        found = Selection.parse([("runs", "1"), ("margin", text)], strict=strict)
-        assert found.margin == pytest.approx(margin)
-
-
-def test_without_a_margin_it_is_a_quarter_of_a_point() -> None:
-    for parameters in ([("runs", "1")], [("runs", "1"), ("margin", "")]):
-        assert Selection.parse(parameters, strict=True).margin == 0.0025
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "0.009", "10.1", "nan", "inf", "-inf", "x", "0,5", "1 pp"])
-def test_a_wrong_margin_names_what_is_expected(text: str) -> None:
-    with pytest.raises(QueryError, match=r"expected percentage points from 0\.01 to 10\.0") as caught:
-        Selection.parse([("runs", "1"), ("margin", text)], strict=True)
-    assert caught.value.parameter == "margin"
 
 
 def test_a_margin_decides_what_is_equivalent_and_not_which_is_better(site: Served) -> None:

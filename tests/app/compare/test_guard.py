@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.compare.comparison import Selection
+from app.compare.selection import Selection
 from app.queue import actions, endings, run_rows
 from app.storage.database import Database
 from tests.app.compare.findings import compared, compared_by, found_in

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from app.compare.inference.trend import ENDED
 from app.compare.measured import measured
 from tests.app.compare.judged import group, lr, nested, of_depth
 
@@ -45,9 +46,9 @@ def test_slopes_are_those_of_the_recent_epochs() -> None:
     one = of_depth(1, [0.93, 0.93])
     first, second = (run.id for run in one.runs)
     (found,) = measured([one], {first: RISING, second: [0.93] * 4}, {})
-    assert found.slopes is not None
-    assert list(found.slopes.values) == pytest.approx([0.01, 0.0])
-    assert found.slopes.horizon == 4
+    assert found.slope is not None
+    assert found.slope.value == pytest.approx(0.005)
+    assert found.slope.horizon == 4
 
 
 @pytest.mark.parametrize(
@@ -58,9 +59,9 @@ def test_no_trend_is_carried_on_where_the_learning_rate_has_decayed_to_0(
 ) -> None:
     one = of_depth(1, [0.93, 0.93], schedule=[schedule] * 2)
     (found,) = measured([one], dict.fromkeys((run.id for run in one.runs), RISING), {})
-    assert (found.slopes is not None) is is_known
+    assert (found.slope is not ENDED) is is_known
 
 
 def test_runs_without_epochs_have_no_trend() -> None:
     (found,) = measured([of_depth(1, [0.93, 0.93])], {}, {})
-    assert found.slopes is None
+    assert found.slope is None

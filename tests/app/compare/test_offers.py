@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import col, select
 
 from app.compare.inference import looks
+from app.compare.inference.needs import needs
 from app.compare.inference.standing import Standing
 from app.compare.offers import in_words, next_runs
 from app.queue import actions
@@ -14,12 +15,12 @@ from app.runs import studies
 from app.schemas.comparison import Findings, Offer
 from app.schemas.requests import MoreRuns
 from app.storage.database import Database
-from app.storage.tables import Epoch, Study, StudyRun
+from app.storage.tables import Epoch, Study
 from tests.app import states
 from tests.app.compare.findings import compared, compared_by, of_study
 from tests.app.compare.judged import SAME, conclusions, depths, disjoint, of_depth
 from tests.app.conftest import Served
-from tests.app.states import ROOM, claimed, failed_run, queue_run, row
+from tests.app.states import ROOM, claimed, failed_run, queue_run, row, study_of
 
 SETTLED = {1: [0.9700, 0.9704, 0.9702], 3: [0.9795, 0.9815, 0.9790]}
 CLOSE = {**SETTLED, 2: [0.9780, 0.9800, 0.9790]}
@@ -40,17 +41,6 @@ def trained(database: Database, accuracies: Mapping[int, Sequence[float]], **con
         for depth, values in sorted(accuracies.items())
         for seed, accuracy in enumerate(values)
     ]
-
-
-def study_of(database: Database, runs: Sequence[int]) -> int:
-    """A study of these runs at its first look."""
-    with database.write() as session:
-        study = Study(name="Depths", created_at=1.0)
-        session.add(study)
-        session.flush()
-        assert study.id
-        session.add_all([StudyRun(study_id=study.id, run_id=run_id) for run_id in runs])
-        return study.id
 
 
 def offered(found: Findings) -> Offer:
@@ -88,7 +78,8 @@ def test_the_runs_that_may_be_needed_are_a_range_around_those_offered(database: 
     offer = offered(of_study(database, study_of(database, trained(database, CLOSE))))
     assert offer.runs_range
     low, high = offer.runs_range
-    assert low < offer.runs < high
+    assert low < offer.runs
+    assert high is None or offer.runs < high
 
 
 def test_posting_an_offer_of_seeds_queues_exactly_these_runs(site: Served) -> None:
@@ -200,6 +191,16 @@ def test_more_epochs_come_before_seeds_where_groups_still_improve(site: Served) 
         assert new.look == 2, "results of the study that it follows were visible"
 
 
+def test_single_seeds_that_still_improve_are_offered_epochs_and_not_seeds(database: Database) -> None:
+    runs = trained(database, {1: [0.97], 2: [0.98]})
+    rise(database, runs, 0.005)
+    found = of_study(database, study_of(database, runs))
+    assert offered(found).kind == "epochs"
+    assert found.verdict.answer[0].endswith("Still improving at this budget: more epochs could change this.")
+    states.steady(database)
+    assert offered(of_study(database, 1)).kind == "seeds"
+
+
 def test_an_exploration_that_still_improves_gets_a_study_that_follows_none(database: Database) -> None:
     runs = trained(database, CLOSE)
     rise(database, runs[6:], 0.005)
@@ -210,7 +211,8 @@ def test_an_exploration_that_still_improves_gets_a_study_that_follows_none(datab
 
 def test_no_more_epochs_than_a_run_may_have_are_offered(database: Database) -> None:
     groups = [
-        of_depth(depth, values, epochs=[10_000] * 3) for depth, values in {1: CLOSE[2], 2: CLOSE[3]}.items()
+        of_depth(depth, values, epochs=[10_000] * 3, epochs_done=[10_000] * 3)
+        for depth, values in {1: CLOSE[2], 2: CLOSE[3]}.items()
     ]
     recent = {
         run.id: [0.97, 0.97 + (run.id > 199) * 0.01, 0.97 + (run.id > 199) * 0.02]
@@ -218,9 +220,9 @@ def test_no_more_epochs_than_a_run_may_have_are_offered(database: Database) -> N
         for run in group.runs
     }
     found = conclusions(groups, recent=recent)
-    assert found.still_improving
+    assert found.still_changing
     with database.read() as session:
-        assert next_runs(session, found, groups, None).offer is None
+        assert next_runs(session, found, needs(found), groups, None).offer is None
 
 
 def test_groups_by_epochs_are_not_offered_other_epochs(database: Database) -> None:
@@ -323,11 +325,13 @@ def test_nothing_is_offered_where_the_images_can_not_resolve_the_margin(database
     blunt = conclusions(groups, EXPLORATORY, correct=disjoint(groups))
     assert [pair.resolvable for pair in blunt.pairs] == [False]
     with database.read() as session:
-        assert next_runs(session, blunt, groups, None).offer is None
+        assert next_runs(session, blunt, needs(blunt), groups, None).offer is None
         wide = conclusions(groups, EXPLORATORY, margin=0.0045, correct=disjoint(groups))
         assert wide.pairs[0].answer == "equivalent"
         between = conclusions(depths({5: SAME[5], 6: [0.979, 0.983, 0.981]}), EXPLORATORY)
-        assert next_runs(session, between, groups, None).offer is not None, "seeds alone would settle it"
+        assert next_runs(session, between, needs(between), groups, None).offer is not None, (
+            "seeds alone would settle it"
+        )
 
 
 def test_nothing_is_offered_where_a_hundred_seeds_are_too_few(database: Database) -> None:
@@ -392,17 +396,17 @@ def offer(kind: str, seeds: Sequence[int], **fields: Any) -> Offer:
 @pytest.mark.parametrize(
     ("given", "start", "end"),
     [
-        (offer("seeds", [4, 4]), "Queue 4 more seeds for 2 and 3 layers: 8 runs, ", ")"),
+        (offer("seeds", [4, 4]), "Queue 4 more seeds each for 2 and 3 layers: 8 runs, ", ")"),
         (offer("seeds", [1]), "Queue 1 more seed for 2 layers: 1 run, ", ")"),
         (
             offer("seeds", [4, 6], runs_range=(5, 21)),
-            "Queue 4 to 6 more seeds for 2 and 3 layers: 10 runs (80 % range 5 to 21), ",
+            "Queue 4 to 6 more seeds each for 2 and 3 layers: 10 runs (80 % range 5 to 21), ",
             ")",
         ),
         (offer("seeds", [4], runs_range=(4, 4)), "Queue 4 more seeds for 2 layers: 4 runs, ", ")"),
         (
             offer("study", [5, 5]),
-            "Test this in a new study with 5 new seeds for 2 and 3 layers: 10 runs, ",
+            "Test this in a new study with 5 new seeds each for 2 and 3 layers: 10 runs, ",
             ")",
         ),
         (

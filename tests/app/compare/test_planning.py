@@ -42,6 +42,11 @@ def test_a_study_can_show_smaller_differences_with_more_seeds_and_larger_ones_wi
     assert points(many) < points(few) < points(deeper)
 
 
+def test_a_study_of_runs_that_have_finished_is_another_look_and_shows_less(past: Served) -> None:
+    seen, new = (can_show(past, depth=[1, 2], seed=seeds, epochs=3) for seeds in ([0, 1, 2], [7, 8, 9]))
+    assert points(new) < points(seen)
+
+
 def test_one_seed_shows_nothing_and_the_form_says_so(past: Served) -> None:
     assert can_show(past, depth=[1, 2], seed=[0]) == (
         "1 seed × 2 configurations: one seed each can't show a difference. Use at least 3 seeds."

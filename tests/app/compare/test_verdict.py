@@ -10,7 +10,8 @@ from app.compare.groups import Group
 from app.compare.inference import looks
 from app.compare.inference.conclusions import Conclusions
 from app.compare.inference.standing import Standing
-from app.compare.verdict import bracketed, in_words, judged, verdict
+from app.compare.verdict import verdict
+from app.compare.wording import Wording
 from app.prose import DEPTHS
 from tests.app.compare.judged import (
     APART,
@@ -30,9 +31,10 @@ from tests.app.compare.judged import (
     of_depth,
 )
 
+FINAL_WORDS = Wording("final", 0.0025)
+AHEAD = "ahead of 1 layer by more than 0.25 pp"
 ONLY_THESE = (
-    "This holds for these test images only: predictions of some runs are missing, "
-    "so nothing is known about new images."
+    "This holds for these test images only: predictions are missing, so nothing is known about new images."
 )
 ON_NEW = "on new images of the same kind"
 PROVISIONAL = Standing("provisional", 2, looks.level(2), "1 of 6 planned runs has not ended")
@@ -78,7 +80,10 @@ def test_one_group_that_beats_all_others_is_the_best() -> None:
     assert pair.difference == pytest.approx(0.051)
     assert (pair.answer, pair.exceeds_margin, pair.improvement) == ("better", True, 1.0)
     assert found.best == ["depth=2"]
-    assert found.answer == ["The best is 2 layers, with 97.20 % test accuracy (3 seeds).", ONLY_THESE]
+    assert found.answer == [
+        f"The best is 2 layers, with 97.20 % test accuracy (3 seeds), {AHEAD}.",
+        ONLY_THESE,
+    ]
     assert found.evidence == ["+ layer 2: +5.10 pp [+4.83, +5.37], better by more than the margin."]
 
 
@@ -105,7 +110,7 @@ def test_all_groups_can_be_equivalent() -> None:
 def test_equivalence_is_within_the_margin_that_was_asked_for() -> None:
     found = verdict(conclusions(depths(CLOSE), margin=0.01))
     assert found.margin == 0.01
-    assert found.answer[0] == "3 and 4 layers are equivalent within 1.00 pp."
+    assert found.answer[0] == "3 and 4 layers are equivalent within 1 pp."
     narrow = verdict(conclusions(depths(SAME), margin=0.0001))
     assert narrow.pairs[0].answer == "undecided"
     assert narrow.answer[0] == "No depth is shown to be better than another."
@@ -173,7 +178,7 @@ def test_runs_that_all_guess_are_not_ranked_and_a_single_one_does_not_hinder_it(
     ]
     assert found.best == []
     part = verdict(conclusions([guesses[0], of_depth(2, [0.97, 0.971, 0.972])]))
-    assert part.answer[0] == "The best is 2 layers, with 97.10 % test accuracy (3 seeds)."
+    assert part.answer[0] == f"The best is 2 layers, with 97.10 % test accuracy (3 seeds), {AHEAD}."
 
 
 def test_the_settings_that_all_runs_share_come_first() -> None:
@@ -225,10 +230,10 @@ def test_groups_that_still_improve_may_change_places_with_more_epochs() -> None:
     groups = depths({1: [0.9700, 0.9704, 0.9708], 2: [0.9800, 0.9804, 0.9808]})
     found = verdict(conclusions(groups, recent=rising(groups, {1: 0.005, 2: 0.0})))
     assert found.still_improving
-    assert found.pairs[0].still_improving
+    assert found.pairs[0].trend == "improving"
     assert found.answer[0] == (
-        "The best is 2 layers, with 98.04 % test accuracy (3 seeds). "
-        "Still improving at this budget: more epochs could change this."
+        "The best is 2 layers, with 98.04 % test accuracy (3 seeds), ahead of 1 layer by more than 0.25 pp. "
+        "1 layer is still improving at this budget: more epochs could change this."
     )
     assert found.evidence[0].endswith("better by more than the margin, still improving.")
     steady = verdict(conclusions(groups, recent=rising(groups, {1: 0.0005, 2: 0.0005})))
@@ -238,7 +243,7 @@ def test_groups_that_still_improve_may_change_places_with_more_epochs() -> None:
 def test_a_trend_that_the_headline_does_not_depend_on_is_only_in_the_evidence() -> None:
     groups = depths({1: [0.9000, 0.9004, 0.9008], 2: [0.9100, 0.9104, 0.9108], 3: [0.9900, 0.9904, 0.9908]})
     found = verdict(conclusions(groups, recent=rising(groups, {1: 0.004, 2: 0.0, 3: 0.0})))
-    assert [pair.still_improving for pair in found.pairs] == [True, False, False]
+    assert [pair.trend == "improving" for pair in found.pairs] == [True, False, False]
     assert not found.still_improving
     assert "still improving" not in found.answer[0]
     assert "still improving" in found.evidence[0]
@@ -252,7 +257,7 @@ def test_with_predictions_the_answer_is_for_new_images_and_for_these_alone() -> 
     found = verdict(conclusions(groups, correct=nested(groups)), images=IMAGES)
     assert found.pairs[0].new_images
     assert found.answer == [
-        f"The best {ON_NEW} is 2 layers, with 97.20 % test accuracy (3 seeds).",
+        f"The best {ON_NEW} is 2 layers, with 97.20 % test accuracy (3 seeds), {AHEAD}.",
         "On these 10,000 test images alone, with only the variation over seeds, the best is 2 layers.",
     ]
 
@@ -293,10 +298,11 @@ def test_predictions_of_a_single_run_that_are_missing_leave_new_images_open() ->
     del correct[groups[3].runs[0].id]
     found = verdict(conclusions(groups, correct=correct), images=IMAGES)
     assert [pair.new_images for pair in found.pairs] == [True, True, False, True, False, False]
-    assert found.answer == [
-        "The best is among 3 and 4 layers.",
-        ONLY_THESE.replace("these test images", "these 10,000 test images"),
-    ]
+    assert found.answer[0] == "The best is among 3 and 4 layers."
+    assert found.answer[1] == (
+        "Predictions of some runs are missing: what is said of their groups holds for these 10,000 test "
+        "images only."
+    )
 
 
 def test_images_that_cannot_resolve_the_margin_are_said_to() -> None:
@@ -306,7 +312,7 @@ def test_images_that_cannot_resolve_the_margin_are_said_to() -> None:
     (open_,) = found.outlook
     assert open_ == (
         "These 10,000 test images cannot resolve ±0.25 pp between 5 and 6 layers: more seeds would not help. "
-        "A larger margin, fewer groups or more test images would."
+        "A larger margin or more test images would."
     )
     wide = verdict(conclusions(groups, correct=disjoint(groups), margin=0.01))
     assert (wide.pairs[0].resolvable, wide.outlook) == (True, [])
@@ -346,15 +352,15 @@ def test_what_a_layer_costs_is_said_where_it_is_better() -> None:
     (receipt,) = verdict(conclusions([one, two])).bill
     assert (receipt.label, receipt.ids) == ("+ layer 2", ("depth=1", "depth=2"))
     assert (receipt.parameters, receipt.seconds) == (399_200, 19.0), "medians, so one slow run is no matter"
-    words = in_words(receipt).replace("\N{NO-BREAK SPACE}", " ")
+    words = FINAL_WORDS.in_words(receipt).replace("\N{NO-BREAK SPACE}", " ")
     assert words == (
         "+ layer 2: +5.10 pp [+4.83, +5.37], better by more than the margin; "
         "costs 399,200 more parameters and about 19 s more training time."
     )
     dear = receipt.model_copy(update={"answer": "undecided", "exceeds_margin": False})
-    assert in_words(dear) == "+ layer 2: +5.10 pp [+4.83, +5.37], undecided."
+    assert FINAL_WORDS.in_words(dear) == "+ layer 2: +5.10 pp [+4.83, +5.37], undecided."
     cheap = receipt.model_copy(update={"parameters": 0, "seconds": -3.0})
-    assert in_words(cheap).endswith("better by more than the margin.")
+    assert FINAL_WORDS.in_words(cheap).endswith("better by more than the margin.")
 
 
 def test_a_bill_agrees_with_its_pair() -> None:
@@ -407,17 +413,6 @@ def test_pairs_are_matched_by_seed_in_any_order_of_runs() -> None:
     (pair,) = verdict(conclusions([one, shuffled])).pairs
     ordered = lr("lr 0.1", [0.9710, 0.9771, 0.9829], [0, 1, 2])
     assert pair.interval == verdict(conclusions([one, ordered])).pairs[0].interval
-
-
-def test_the_words_of_an_interval() -> None:
-    assert bracketed((0.016, 0.02)) == "[+1.60, +2.00]"
-    assert bracketed((-0.00001, 0.00001)) == "[0.00, 0.00]"
-    pair = judge(APART).pairs[0]
-    assert judged(pair) == "better by more than the margin"
-    assert judged(pair.model_copy(update={"exceeds_margin": False})) == "better"
-    assert judged(pair.model_copy(update={"answer": "worse"})) == "worse by more than the margin"
-    assert judged(pair.model_copy(update={"answer": "equivalent"})) == "equivalent"
-    assert judged(pair.model_copy(update={"still_improving": True})).endswith(", still improving")
 
 
 HITS = st.lists(st.lists(st.integers(9000, 9999), min_size=1, max_size=4), min_size=1, max_size=5)

@@ -64,10 +64,10 @@ def test_against_a_baseline_a_group_has_the_answer_and_the_interval_of_their_pai
     assert pair.interval
     low, high = (100 * bound for bound in pair.interval)
     above = versus(found.verdict, found.groups[0])["depth=2"]
-    assert above.difference == "+1.00 pp, better by more than the margin, still improving"
+    assert above.difference == "+1.00 pp, seems better by more than the margin, still improving"
     assert above.interval == f"[+{low:.2f}, +{high:.2f}]"
     below = versus(found.verdict, found.groups[1])["depth=1"]
-    assert below.difference == "\N{MINUS SIGN}1.00 pp, worse by more than the margin, still improving"
+    assert below.difference == "\N{MINUS SIGN}1.00 pp, seems worse by more than the margin, still improving"
     assert below.interval == f"[\N{MINUS SIGN}{high:.2f}, \N{MINUS SIGN}{low:.2f}]"
 
 

@@ -13,6 +13,7 @@ from app.schemas.answers import StudyOut
 from app.schemas.requests import MAX_GRID, GridRequest, MoreRuns, MoreSeeds, StudyRequest
 from app.storage.database import Database, newest_change
 from app.storage.tables import Run, Study
+from tests.app.queue.steps import retry
 from tests.app.states import RESULTS, ROOM, add_worker, claimed, finished_run, queue_run, record, row
 from tests.backends import on_both
 from trainer.config import TrainConfig
@@ -265,6 +266,14 @@ def finish(database: Database) -> None:
         assert endings.finish(session, claim, RESULTS)
 
 
+def fail(database: Database) -> int:
+    """Let the next run fail; returns its id."""
+    claim = claimed(database)
+    with database.write() as session:
+        assert endings.fail(session, claim, "it broke")
+    return claim.run_id
+
+
 @on_both
 def test_a_new_study_is_at_its_first_look_however_often_it_grows_before_a_result(database: Database) -> None:
     study = create(database, depth=[1, 2])
@@ -288,9 +297,7 @@ def test_seeds_that_are_added_after_a_result_are_another_look(database: Database
 
 def test_a_failed_run_shows_no_result(database: Database) -> None:
     study = create(database, depth=1)
-    claim = claimed(database)
-    with database.write() as session:
-        assert endings.fail(session, claim, "it broke")
+    fail(database)
     more_seeds(database, study.id, 1)
     assert look(database, study.id) == 1
 
@@ -319,7 +326,22 @@ def test_a_study_that_follows_another_counts_its_looks_too(database: Database) -
     finish(database)
     more_seeds(database, study.id, 1)
     assert look(database, create(database, depth=1, epochs=6, follows=study.id).id) == 3
-    assert look(database, create(database, depth=1, epochs=6, follows=999).id) == 1, "there is no such study"
+    with pytest.raises(StudyNotFound, match="there is no study 999"):
+        create(database, depth=1, epochs=6, follows=999)
+
+
+@on_both
+def test_retries_after_a_complete_study_are_one_more_look(database: Database) -> None:
+    study = create(database, depth=[1, 2, 3])
+    finish(database)
+    first = fail(database)
+    retry(database, first)
+    assert look(database, study.id) == 1, "its verdict was provisional: a run was still to come"
+    failed = [fail(database), fail(database)]
+    retry(database, failed[0])
+    assert look(database, study.id) == 2
+    retry(database, failed[1])
+    assert look(database, study.id) == 2, "no verdict was final between them"
 
 
 def test_parts_get_different_numbers_of_seeds_in_one_look(database: Database) -> None:

@@ -6,17 +6,18 @@ import pytest
 
 from app.compare.groups import Group
 from app.compare.inference.conclusions import Conclusions, Measured, several_datasets
-from app.compare.inference.differences import Sample
+from app.compare.inference.differences import Sample, Spread
 from app.compare.inference.standing import Standing
-from app.compare.inference.trend import Slopes
+from app.compare.inference.trend import Slope
 from tests.app.compare.judged import group, keyed, lr, mixing, of_depth
 
+EXACT = Spread(0.0, 10.0)
 FINAL = Standing("final", 1, 0.03)
 MIXED = mixing("wide", [0.97, 0.98, 0.97, 0.98])
 LOW, MIDDLE, HIGH = [0.92, 0.921, 0.922], [0.9780, 0.9800, 0.9790], [0.9795, 0.9815, 0.9790]
 
 
-def concluded(*groups: Group, slopes: Sequence[Slopes] = ()) -> Conclusions:
+def concluded(*groups: Group, slopes: Sequence[Slope] = ()) -> Conclusions:
     measured = [
         Measured(Sample(each.test_accuracies, None, each.family), slopes[place] if slopes else None)
         for place, each in enumerate(groups)
@@ -97,11 +98,11 @@ def test_groups_that_cannot_be_ranked_have_no_best() -> None:
 
 
 def test_only_pairs_that_the_best_depend_on_make_a_verdict_unfinished() -> None:
-    steady, falling = Slopes([0.0, 0.0, 0.0], 5.0), Slopes([-0.02, -0.02, -0.02], 5.0)
+    steady, falling = Slope(0.0, EXACT, 5.0), Slope(-0.02, EXACT, 5.0)
     groups = depths(LOW, MIDDLE, HIGH)
-    assert not concluded(*groups, slopes=[steady] * 3).still_improving
+    assert not concluded(*groups, slopes=[steady] * 3).still_changing
     found = concluded(*groups, slopes=[steady, falling, steady])
-    assert [pair.ids for pair in found.still_improving] == [("depth=1", "depth=2"), ("depth=2", "depth=3")]
+    assert [pair.ids for pair in found.still_changing] == [("depth=1", "depth=2"), ("depth=2", "depth=3")]
 
 
 def test_neighbours_differ_in_one_part_of_the_key() -> None:

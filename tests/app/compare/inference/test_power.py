@@ -100,9 +100,11 @@ def test_a_range_contains_the_number_and_widens_with_fewer_seeds() -> None:
     found = seeds_needed(few, wanted, RULE)
     assert found is not None
     low, high = needed_range(few, wanted, RULE)
+    assert high is not None
     assert low <= sum(found) - 6 <= high <= 2 * MOST
-    closer = needed_range(many, wanted, RULE)
-    assert closer[1] - closer[0] < high - low
+    least, most = needed_range(many, wanted, RULE)
+    assert most is not None
+    assert most - least < high - low
 
 
 def test_images_alone_can_be_too_few_for_the_margin() -> None:

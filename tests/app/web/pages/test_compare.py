@@ -69,7 +69,7 @@ def test_seeds_that_would_settle_a_pair_are_offered_for_a_study(site: Served, br
         states.finished_run(site.database, accuracy, depth=depth, seed=0)
     study = browser.post("/studies", json={"depth": [1, 2], "epochs": 3, "reuse": True}).json()
     text = browser.get(f"/compare?study={study['id']}").text
-    assert "Queue 2 more seeds for 1 and 2 layers: 4 runs, " in text
+    assert "Queue 2 more seeds each for 1 and 2 layers: 4 runs, " in text
     answer = post(browser, f"/studies/{study['id']}/runs", seeds="2")
     assert answer.headers["location"] == f"/studies/{study['id']}"
     assert len(browser.get(f"/studies/{study['id']}", headers={"Accept": "*/*"}).json()["runs"]) == 6

@@ -8,7 +8,7 @@ from app.queue import endings
 from app.settings import Settings
 from tests.app import states
 from tests.app.conftest import Served, answering
-from tests.app.web.browsing import Tags, link, post
+from tests.app.web.browsing import Tags, post
 
 
 def test_more_seeds_are_added_to_a_study(browser: httpx.Client) -> None:
@@ -28,10 +28,10 @@ def test_a_study_opens_the_comparison_by_what_it_varies(browser: httpx.Client) -
     post(browser, "/runs", depth="1-2", lr="0.01, 0.1")
     post(browser, "/runs", depth="2", seed="0-1", lr="0.01, 0.1")
     assert (
-        '<a class="button primary" href="/compare?study=1">Compare depths</a>'
+        '<a class="button primary" href="/compare?study=1">Compare by depth and learning rate</a>'
         in browser.get("/studies/1").text
     )
-    by_rate = '<a class="button primary" href="/compare?study=2&amp;by=lr">Compare by learning rate</a>'
+    by_rate = '<a class="button primary" href="/compare?study=2">Compare by learning rate</a>'
     assert by_rate in browser.get("/studies/2").text
 
 
@@ -104,19 +104,10 @@ def test_a_study_shows_the_headline_of_its_own_comparison(site: Served, browser:
         finish(site, accuracy)
     page = browser.get("/studies/1").text
     assert '<span class="badge">Provisional</span>' in page
-    planned = link(page, "Compare the runs: gain per layer, intervals and charts")
-    assert planned == "/compare?study=1&by=depth,lr"
     headline = re.compile(r'<div class="verdict">.*?</div>', re.DOTALL)
-    assert headline.findall(page) == headline.findall(browser.get(planned).text)
+    assert headline.findall(page) == headline.findall(browser.get("/compare?study=1").text)
     finish(site, 0.91)
     assert '<span class="badge">' not in browser.get("/studies/1").text
-
-
-def test_a_study_of_depths_leads_to_the_comparison_by_depth(browser: httpx.Client) -> None:
-    browser.post("/studies", json={"depth": [1, 2]})
-    assert link(browser.get("/studies/1").text, "Compare the runs: gain per layer, intervals and charts") == (
-        "/compare?study=1"
-    )
 
 
 def test_a_study_without_runs_has_no_headline(browser: httpx.Client) -> None:
