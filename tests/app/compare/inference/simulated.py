@@ -156,7 +156,7 @@ def seen(
                 found.answers.append(concluded.pairs[-1].answer)
                 found.covered += _covered(truth, concluded)
             needed = needs(concluded) if follow and look < MOST_LOOKS else None
-            if needed is None or sum(map(len, study.correct)) > MOST_RUNS:
+            if not needed or not needed.seeds or sum(map(len, study.correct)) > MOST_RUNS:
                 break
             for place, each in enumerate(concluded.groups):
                 study.add(place, max(0, needed.seeds.get(each.id, 0) - len(each.runs)))
