@@ -37,8 +37,9 @@ def main() -> None:
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
         for line in pool.imap(cell, cells):
             print(line, flush=True)
-        print("\n| difference in margins | n | better | equivalent | undecided |\n|---:|---:|---:|---:|---:|")
-        for line in pool.imap(power, itertools.product((0.0, 0.5, 1.0, 2.0), (3, 5, 10, 30), (studies,))):
+        print("\n| groups | difference in margins | n | better | equivalent | undecided |")
+        print("|---:|---:|---:|---:|---:|---:|")
+        for line in pool.imap(power, itertools.product((2, 5), (0.5, 1.0, 2.0), (3, 5, 10), (studies,))):
             print(line, flush=True)
 
 
@@ -46,22 +47,22 @@ def cell(kind: Cell) -> str:
     """A row on studies of equal groups."""
     n, groups, spreads, dips, follow, paired, studies = kind
     spread = (equal if spreads == "equal" else unequal)(groups)
+    truth = Truth([ACCURACY] * groups, spread, dips)
     margin = MARGIN if groups < 5 else 2 * MARGIN  # noqa: PLR2004  # ten pairs resolve no smaller one
-    found = seen(
-        Truth([ACCURACY] * groups, spread, dips), n, studies, margin=margin, follow=follow, paired=paired
-    )
+    found = seen(truth, n, studies, margin=margin, follow=follow, paired=paired)
     shares = (100 * fmean(each) for each in (found.first, found.ever, found.covered))
     offers = "followed" if follow else "no"
     kinds = f"{groups}{' paired' if paired else ''} | {spreads} | {100 * dips:.0f} % | {offers} | {n}"
     return f"| {kinds} | {' | '.join(f'{share:.1f}' for share in shares)} | {fmean(found.looks):.2f} |"
 
 
-def power(kind: tuple[float, int, int]) -> str:
-    """A row on studies of two groups that differ."""
-    margins, n, studies = kind
-    found = seen(Truth([ACCURACY, ACCURACY + margins * MARGIN], [SPREAD / 2] * 2), n, studies)
+def power(kind: tuple[int, float, int, int]) -> str:
+    """A row on groups of which the last is better by so many margins: the answer against another."""
+    groups, margins, n, studies = kind
+    truth = Truth([ACCURACY] * (groups - 1) + [ACCURACY + margins * MARGIN], [SPREAD / 2] * groups)
+    found = seen(truth, n, studies)
     shares = _shares(found.answers, ("better", "equivalent", "undecided"))
-    return f"| {margins} | {n} | {' | '.join(f'{100 * share:.1f}' for share in shares)} |"
+    return f"| {groups} | {margins} | {n} | {' | '.join(f'{100 * share:.1f}' for share in shares)} |"
 
 
 def _shares(answers: Sequence[str | None], kinds: Sequence[str]) -> list[float]:
