@@ -118,7 +118,9 @@ def test_the_margin_is_chosen_and_kept(five: str, request: pytest.FixtureRequest
     form.get_by_role("button", name="Apply").click()
     page.wait_for_url(re.compile("margin=9.5"))
     assert "metric=test_loss" in page.url
-    expect(page.locator(".bill .answer").first).to_have_text(re.compile("^better(, still improving)?$"))
+    expect(page.locator(".bill .answer").first).to_have_text(
+        re.compile("^better, by less than the margin(, still improving)?$")
+    )
     page.get_by_role("link", name="Pin 2 layers as the baseline").click()
     page.wait_for_url(re.compile("baseline="))
     assert "margin=9.5" in page.url

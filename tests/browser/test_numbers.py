@@ -199,24 +199,39 @@ def pair(study: Study, first: int, second: int) -> tuple[float, float, float]:
 
 
 def judged(low: float, high: float) -> str:
-    """What an interval shows."""
-    if low > 0 or high < 0:
-        by_more = " by more than the margin" if low > MARGIN or high < -MARGIN else ""
-        return ("better" if low > 0 else "worse") + by_more
-    return "equivalent" if low > -MARGIN and high < MARGIN else "undecided"
+    """What an interval shows, in the words for runs that were selected."""
+    found = answer(low, high)
+    if found == "undecided":
+        return found
+    if found == "equivalent":
+        return "seems equivalent"
+    if low > MARGIN or high < -MARGIN:
+        return f"seems {found} by more than the margin"
+    return f"seems {found}" + (", by less than the margin" if low > -MARGIN and high < MARGIN else "")
 
 
 def answer(low: float, high: float) -> str:
     """The answer of a pair with this interval."""
-    return judged(low, high).partition(" ")[0]
+    if low > 0 or high < 0:
+        return "better" if low > 0 else "worse"
+    return "equivalent" if low > -MARGIN and high < MARGIN else "undecided"
 
 
-def signed(value: float) -> str:
-    return f"{100 * value:+.2f}".replace("-", "\N{MINUS SIGN}")
+def signed(value: float, digits: int = 2) -> str:
+    return f"{100 * value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def bracketed(low: float, high: float) -> str:
-    return f"[{signed(low)}, {signed(high)}]"
+    """The bounds with as many digits as show on which side of 0 and of the margin they are."""
+
+    def sides(bound: float) -> list[bool]:
+        return [bound > edge for edge in (-MARGIN, 0, MARGIN)]
+
+    for digits in (2, 3, 4):
+        shown = [round(100 * bound, digits) / 100 for bound in (low, high)]
+        if all(sides(bound) == sides(as_shown) for bound, as_shown in zip((low, high), shown, strict=True)):
+            break
+    return f"[{signed(low, digits)}, {signed(high, digits)}]"
 
 
 def unbeaten(study: Study) -> list[int]:
