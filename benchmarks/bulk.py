@@ -242,7 +242,7 @@ def main() -> None:
     today = datetime.now(UTC).date()
     heading = (
         f"{today}, `python benchmarks/bulk.py`, {platform.machine()}, {os.cpu_count()} cores, Python "
-        f"{platform.python_version()}, SQLite {sqlite.sqlite_version}; {load:.1f} processes wanted the cores "
+        f"{platform.python_version()}, SQLite {sqlite.sqlite_version}; load average {load:.1f} "
         f"before it began. Medians of {asked.rounds} rounds, and the largest of all."
     )
     columns = (

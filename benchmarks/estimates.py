@@ -151,7 +151,7 @@ def report(warming: list[Trained], judged: list[Trained], busy: float, seed: int
     cpu = next(device.name for device in list_devices() if device.device == "cpu")
     heading = (
         f"{datetime.now(UTC):%Y-%m-%d}, `python benchmarks/estimates.py`, {cpu}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}; {busy:.1f} processes wanted the cores before it began. "
+        f"Python {platform.python_version()}; load average {busy:.1f} before it began. "
         f"{len(judged)} configurations (seed {seed}), each with the estimate that it got before it started, "
         f"from only the runs before it. The first {len(warming)} runs warm up and are not judged: their "
         f"estimates were off by {', '.join(f'{100 * each.error:.0f} %' for each in warming)}."

@@ -56,9 +56,9 @@ def measure_storm(settings: Settings, asked: argparse.Namespace) -> str:
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(harm.kills.items()))
     return _table(
         "Processes of a dashboard with two slots killed at random moments while runs of one to five "
-        f"layers and {asked.epochs} epochs train, each kind once and then by chance; a stopped worker is "
-        "woken when its run has been taken away. Between two kills of a run's process the run has at least "
-        f"one new epoch. Killed: {kinds}.",
+        f"layers and {asked.epochs} epochs train, each kind once and then at random; a stopped worker "
+        "is woken after its run has been reclaimed. Between two kills of a run's process, the run has "
+        f"at least one new epoch. Killed: {kinds}.",
         HARM,
         _harm(harm),
     )
@@ -69,7 +69,7 @@ def measure_one_run(settings: Settings, asked: argparse.Namespace) -> str:
     with dashboard(settings, slots=1, seed=asked.seed) as victim:
         harm = kill_one_run(victim, kills=asked.slot_kills, say=_say)
     return _table(
-        "The process of one run killed again and again, each time after at least one new epoch.",
+        "The process of one run is killed repeatedly, each time after at least one new epoch.",
         HARM,
         _harm(harm),
     )
@@ -77,7 +77,7 @@ def measure_one_run(settings: Settings, asked: argparse.Namespace) -> str:
 
 HARM = (
     "kills | while a run trained | runs | attempts | failed | lost | stuck | wrong epochs | wrong attempts "
-    "| other final weights than a run left alone"
+    "| final weights that differ from an undisturbed run"
 )
 
 
@@ -93,8 +93,8 @@ def measure_acknowledged(settings: Settings, asked: argparse.Namespace) -> str:
     """Kill servers while runs are posted."""
     found = kill_while_posting(settings, kills=asked.server_kills, say=_say)
     return _table(
-        "Servers killed while four clients post runs, each with a key, and repeat what was not answered.",
-        "server kills | runs acknowledged | missing | double",
+        "Servers killed while four clients post runs with idempotency keys and repeat unanswered requests.",
+        "server kills | runs acknowledged | missing | duplicated",
         f"{found.kills} | {found.runs} | {found.missing} | {found.double}",
     )
 
@@ -106,9 +106,9 @@ def measure_stale(settings: Settings, asked: argparse.Namespace) -> str:
     found = write_too_late(database, claims=asked.stale)
     database.close()
     return _table(
-        "Claims whose lease was over and whose run waited or had another worker, in one process: each of the "
-        "seven steps of the queue that write of a run is tried with each, and every table compared.",
-        "claims that were over | writes attempted | written",
+        "Expired claims whose run was queued or had another worker, in one process: each claim "
+        "attempts each of the seven steps that write to a run, and every table is compared.",
+        "expired claims | writes attempted | written",
         f"{found.claims} | {found.attempted} | {found.written}",
     )
 
@@ -121,9 +121,9 @@ def measure_woken(settings: Settings, asked: argparse.Namespace) -> str:
     found = wake_too_late(settings, attempts=asked.woken, together=min(TOGETHER, asked.woken), say=_say)
     return _table(
         f"Processes of `depthboard worker` stopped by SIGSTOP while they train, at most {TOGETHER} at "
-        "a time, and woken by SIGCONT when their lease of 2 s was over and another worker had claimed"
-        " their run; the same processes again and again, each time with a new run. Attempted: the "
-        "worker's log tells that it brought a report of its slot and was refused. Written: runs, "
+        "a time, and woken by SIGCONT when their lease of 2 s had expired and another worker had "
+        "claimed their run; the same processes repeatedly, each time with a new run. Attempted: "
+        "according to its log, the worker sent a report of its slot and was rejected. Written: runs, "
         "attempts, epochs or files differ afterwards.",
         "workers woken after their lease | writes attempted | written",
         f"{found.workers} | {found.attempted} | {found.written}",
@@ -135,9 +135,9 @@ def measure_reconnects(settings: Settings, asked: argparse.Namespace) -> str:
     kills = -(-asked.reconnects // 50)
     found = reconnect(settings, connections=asked.reconnects, server_kills=kills, say=_say)
     return _table(
-        "Streams whose connection broke at a random byte, and servers killed under them, while two runs were "
-        "recorded; each stream against the database.",
-        "connections | server kills | epochs | missing | double | disordered",
+        "Streams whose connection breaks at a random byte, or whose server is killed, while two runs "
+        "are recorded; each stream is compared with the database.",
+        "connections | server kills | epochs | missing | duplicated | out of order",
         f"{found.connections} | {found.server_kills} | {found.epochs} | {found.missing} | {found.double} "
         f"| {found.out_of_order}",
     )
@@ -181,9 +181,9 @@ async def _measure_stream(settings: Settings, clients: int) -> str:
     told = [event for listener in listeners for event in listener.told if event.kind == "epoch"]
     late = sorted(event.at - event.data["last_batch_loss"] for event in told)
     return _table(
-        "Clients of one stream while two runs record 10 epochs a second together; from just before "
-        "the commit until the client has read it.",
-        "clients | epochs told | p50 | p99 | max | memory before | with clients | at the end",
+        "Clients of one stream while two runs together record 10 epochs per second: time from just "
+        "before the commit until the client has read the event.",
+        "clients | epochs received | p50 | p99 | max | memory before | with clients | at the end",
         f"{clients} | {len(told)} of {2 * EPOCHS_TOLD * clients} | {1000 * median(late):.0f} ms "
         f"| {1000 * late[int(0.99 * len(late))]:.0f} ms | {1000 * late[-1]:.0f} ms | {before:.0f} MiB "
         f"| {connected:.0f} MiB | {after:.0f} MiB",
@@ -199,8 +199,8 @@ def measure_times(settings: Settings, asked: argparse.Namespace) -> str:
     times = {
         "cancel until the run is cancelled; every second child stopped by SIGSTOP": cancels,
         "worker killed until its run is back in the queue, with a supervisor": watched,
-        "SIGTERM until everything has ended, within a long epoch": [_drain(settings) for _ in again],
-        "supervisor killed until its last process is gone": [_orphan(settings) for _ in again],
+        "SIGTERM during a long epoch until all processes have ended": [_drain(settings) for _ in again],
+        "supervisor killed until its last process has ended": [_orphan(settings) for _ in again],
         "SIGTERM until a server with 100 open streams has ended": [
             asyncio.run(_end_with_streams(settings)) for _ in again
         ],
@@ -208,7 +208,9 @@ def measure_times(settings: Settings, asked: argparse.Namespace) -> str:
             _notice(settings) for _ in again
         ],
     }
-    return _table("How soon things end.", "what | n | median | max", *map(_times, times, times.values()))
+    return _table(
+        "Times until something ends.", "what | n | median | max", *map(_times, times, times.values())
+    )
 
 
 def _times(what: str, seconds: list[float]) -> str:
@@ -328,7 +330,7 @@ def _heading(settings: Settings, part: str) -> str:
 
 
 def _load() -> str:
-    return f"{os.getloadavg()[1]:.1f} processes wanted the cores at a time before it began"
+    return f"load average {os.getloadavg()[1]:.1f} before it began"
 
 
 def _say(progress: str) -> None:
