@@ -167,7 +167,7 @@ def in_words(offer: Offer) -> str:
     time = f"{about(offer.seconds)} ({between(offer.seconds_range)})"
     cost = f"{plural(offer.runs, 'run')}{likely}, {time}"
     if offer.kind == "epochs":
-        return f"Train {plural(offer.body['epochs'][0], 'epoch')} in a new study: {cost}"
+        return f"Train for {plural(offer.body['epochs'][0], 'epoch')} in a new study: {cost}"
     seeds = {each.seeds for each in offer.groups}
     which = listed([each.label for each in offer.groups])
     each = " each" if len(offer.groups) > 1 else ""

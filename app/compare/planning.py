@@ -40,7 +40,7 @@ def can_show(session: Session, request: GridRequest, settings: Settings) -> str:
         return ""
     shape = f"{plural(seeds, 'seed')} × {plural(len(configs), 'configuration')}"
     if seeds == 1:
-        return f"{shape}: one seed each can't show a difference. Use at least 3 seeds."
+        return f"{shape}: one seed per configuration can't show a difference. Use at least 3 seeds."
     past = _past_groups(session, names.pop())
     if not past:
         return ""

@@ -55,11 +55,11 @@ class Selection:
             elif name == "margin" and text.strip():
                 margin = _margin(text.strip())
             elif strict and name not in SELECTED:
-                raise QueryError(name, f"unknown parameter; known are {listed(SELECTED)}")
+                raise QueryError(name, f"unknown parameter; expected one of {listed(SELECTED)}")
         if len(ids) > MAX_VALUES:
             raise QueryError("runs", f"at most {MAX_VALUES:,} runs can be compared, not {len(ids):,}")
         if strict and not ids and study_id is None:
-            raise QueryError("runs", "name the runs to compare, like runs=1,2,3 or study=4")
+            raise QueryError("runs", "specify the runs to compare, like runs=1,2,3 or study=4")
         return cls(ids, study_id, by, margin)
 
     def run_ids(self, session: Session) -> list[int]:
@@ -97,4 +97,4 @@ def nothing_found(session: Session, chosen: Selection) -> str:
     """Why a selection contains no run, in a sentence."""
     if chosen.study_id is not None and session.get(Study, chosen.study_id) is None and not chosen.ids:
         return f"There is no study {chosen.study_id}."
-    return "None of these runs exists. They may have been deleted."
+    return "These runs do not exist; they may have been deleted."

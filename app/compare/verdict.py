@@ -61,7 +61,7 @@ def _receipt(found: Conclusions, first: Group, second: Group) -> Receipt:
         for group in (first, second)
     ]
     is_next = first.depth is not None and second.depth == first.depth + 1
-    label = f"+ layer {second.depth}" if is_next else f"{second.label} against {first.label}"
+    label = f"+ layer {second.depth}" if is_next else f"{second.label} vs. {first.label}"
     return Receipt(
         label=label,
         parameters=sizes[1].pop() - sizes[0].pop() if all(len(size) == 1 for size in sizes) else None,
@@ -81,7 +81,7 @@ def _answer(found: Conclusions, noun: Noun, settings: str, images: int | None) -
         reached = f"{groups[0].label} reached {in_percent(groups[0].mean)} test accuracy ({groups[0].size})"
         return [
             _sentence(
-                status, where, f"{reached}; with only one {noun.one} there is nothing to compare it with."
+                status, where, f"{reached}; with only one {noun.one} there is no other to compare it with."
             )
         ]
     if found.unranked:
@@ -215,8 +215,8 @@ def _outlook(found: Conclusions, noun: Noun, images: int | None) -> list[str]:
         which = f"These {images:,} test images" if images else "These test images"
         fewer = ", fewer groups" if len(found.groups) > _TWO else ""
         sentences.append(
-            f"{which} cannot resolve ±{_margin(found)} {_between(found, blunt)}: more seeds would not help. "
-            f"A larger margin{fewer} or more test images would."
+            f"{which} can't resolve ±{_margin(found)} {_between(found, blunt)}: more seeds would not help. "
+            f"A larger margin{fewer} or more test images would help."
         )
     if len(found.pairs) > _MANY:
         pairs, groups = plural(len(found.pairs), "pair"), plural(len(found.groups), "group")

@@ -42,7 +42,7 @@ class _Group(BaseModel):
 class Members(_Group):
     """All runs of a group, in any state."""
 
-    shade: Annotated[int, Field(description="Its colour in charts: 1 (light) to 10 (dark).")]
+    shade: Annotated[int, Field(description="Its color in charts: 1 (light) to 10 (dark).")]
     dash: Annotated[str, Field(description="Dash style of its lines, as plotly.js names it.")]
     symbol: Annotated[str, Field(description="Marker of its points, as plotly.js names it.")]
     runs: Annotated[list[int], Field(description="Ids of its runs.")]
@@ -65,7 +65,7 @@ class GroupRow(_Group):
     ]
     train_accuracy: Annotated[Spread, Field(description="Final train accuracy.")]
     test_accuracy: Annotated[Spread, Field(description="Final test accuracy.")]
-    guessing: Annotated[int, Field(description="How many runs have a test accuracy not above chance.")]
+    guessing: Annotated[int, Field(description="How many runs are not significantly above guessing.")]
     gap: Annotated[Spread, Field(description="Train accuracy minus test accuracy.")]
     test_loss: Annotated[Spread, Field(description="Final test loss.")]
     train_seconds: Annotated[Spread, Field(description="Training time, without evaluation.")]
@@ -109,8 +109,8 @@ Answer = Literal[
 
 ClaimStatus = Literal[
     "final",  # every run that the study planned has ended
-    "provisional",  # some have not: nothing is claimed yet
-    "exploratory",  # runs or grouping were chosen after results were visible: estimates, no claims
+    "provisional",  # some have not, so the verdict can still change
+    "exploratory",  # runs or grouping were chosen after results were visible: hypotheses
 ]
 """How far the statements of a verdict can be trusted."""
 
@@ -181,7 +181,7 @@ class Pair(Finding):
 
 
 class Receipt(Finding):
-    """What a group brings and costs compared with its neighbour, such as one more layer."""
+    """The gain and cost of a group compared with the one before it, which has for example one layer less."""
 
     label: Annotated[str, Field(description="What is added: `+ layer 2`, or both groups.")]
     ids: Annotated[tuple[str, str], Field(description="Ids of both groups.")]
@@ -197,10 +197,7 @@ class Verdict(BaseModel):
     status: Annotated[ClaimStatus, Field(description="How far the statements can be trusted.")]
     look: Annotated[
         int | None,
-        Field(
-            description="How many times results of this study were visible before runs were added, counted "
-            "from 1; null if exploratory."
-        ),
+        Field(description="Number of this look at the study's results, from 1; null if exploratory."),
     ]
     level: Annotated[
         float,
@@ -216,7 +213,7 @@ class Verdict(BaseModel):
         list[str], Field(description="The headline, its scope, and outcomes such as diverged runs.")
     ]
     outlook: Annotated[list[str], Field(description="Open questions and their reasons.")]
-    evidence: Annotated[list[str], Field(description="The bill: a sentence for each receipt.")]
+    evidence: Annotated[list[str], Field(description="Gain and cost per layer: a sentence for each receipt.")]
     best: Annotated[
         list[str],
         Field(
@@ -227,7 +224,9 @@ class Verdict(BaseModel):
     best_of_these_images: Annotated[
         list[str], Field(description="The same for these test images only, over seeds alone.")
     ]
-    bill: Annotated[list[Receipt], Field(description="What each group brings over its neighbour.")]
+    bill: Annotated[
+        list[Receipt], Field(description="Gain and cost of each group compared with the one before it.")
+    ]
     pairs: Annotated[list[Pair], Field(description="Every two groups compared.")]
 
     @computed_field  # type: ignore[prop-decorator]
@@ -284,7 +283,7 @@ class Findings(BaseModel):
 
     runs: Annotated[list[RunOut], Field(description="The compared runs.")]
     by_depth: Annotated[list[DepthRow], Field(description="Results of finished runs, per depth.")]
-    by: Annotated[list[str], Field(description="Hyperparameters that define the groups.")]
+    by: Annotated[list[str], Field(description="Fields that define the groups.")]
     members: Annotated[
         list[Members], Field(description="All groups with their runs in any state, ascending.")
     ]

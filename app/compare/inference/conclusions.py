@@ -118,7 +118,7 @@ class Conclusions:
             names = listed([group.label for group in mixed])
             return f"The runs of {names} differ in {fields}, so they can't be ranked: split by {fields}"
         if self.groups and all(group.guessing == len(group.runs) for group in self.groups):
-            return "None of these runs is significantly better than guessing, so they can't be ranked"
+            return "No run is significantly above guessing, so they can't be ranked"
         return ""
 
     @cached_property
@@ -244,7 +244,7 @@ def _untested(first: Group, second: Group) -> str | None:
     if first.datasets != second.datasets:
         return "they used different images"
     if all(group.guessing == len(group.runs) for group in (first, second)):
-        return "neither is significantly better than guessing"
+        return "neither is significantly above guessing"
     single = [group.label for group in (first, second) if len(group.runs) == 1]
     if len(single) == 1:
         return f"{single[0]} has a single seed"

@@ -49,7 +49,7 @@ def test_a_study_of_runs_that_have_finished_is_another_look_and_shows_less(past:
 
 def test_one_seed_shows_nothing_and_the_form_says_so(past: Served) -> None:
     assert can_show(past, depth=[1, 2], seed=[0]) == (
-        "1 seed × 2 configurations: one seed each can't show a difference. Use at least 3 seeds."
+        "1 seed × 2 configurations: one seed per configuration can't show a difference. Use at least 3 seeds."
     )
 
 

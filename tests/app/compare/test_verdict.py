@@ -66,7 +66,7 @@ def test_one_depth_is_reported_and_not_compared() -> None:
     found = judge({3: [0.97, 0.98]})
     assert (found.pairs, found.best) == ([], ["depth=3"])
     sentence = "3 layers reached 97.50 % test accuracy (2 seeds); with only one depth "
-    assert found.sentences == [f"{sentence}there is nothing to compare it with."]
+    assert found.sentences == [f"{sentence}there is no other to compare it with."]
 
 
 def test_one_group_that_beats_all_others_is_the_best() -> None:
@@ -173,9 +173,7 @@ def test_groups_on_other_images_are_neither_better_nor_worse() -> None:
 def test_runs_that_all_guess_are_not_ranked_and_a_single_one_does_not_hinder_it() -> None:
     guesses: list[Group] = [of_depth(depth, [0.1, 0.1, 0.11], guessing=["constant"] * 3) for depth in (1, 2)]
     found = verdict(conclusions(guesses))
-    assert found.answer == [
-        "None of these runs is significantly better than guessing, so they can't be ranked."
-    ]
+    assert found.answer == ["No run is significantly above guessing, so they can't be ranked."]
     assert found.best == []
     part = verdict(conclusions([guesses[0], of_depth(2, [0.97, 0.971, 0.972])]))
     assert part.answer[0] == f"The best is 2 layers, with 97.10 % test accuracy (3 seeds), {AHEAD}."
@@ -311,8 +309,8 @@ def test_images_that_cannot_resolve_the_margin_are_said_to() -> None:
     assert (found.pairs[0].answer, found.pairs[0].resolvable) == ("undecided", False)
     (open_,) = found.outlook
     assert open_ == (
-        "These 10,000 test images cannot resolve ±0.25 pp between 5 and 6 layers: more seeds would not help. "
-        "A larger margin or more test images would."
+        "These 10,000 test images can't resolve ±0.25 pp between 5 and 6 layers: more seeds would not help. "
+        "A larger margin or more test images would help."
     )
     wide = verdict(conclusions(groups, correct=disjoint(groups), margin=0.01))
     assert (wide.pairs[0].resolvable, wide.outlook) == (True, [])
