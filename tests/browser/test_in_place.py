@@ -435,7 +435,7 @@ def test_an_opened_picture_stays_while_runs_train(
     expect(page.locator("#verdict")).to_contain_text("Runs 3, 4 are still training")
     assert not [url for url in requested if "/compare/images" in url]  # no run has ended
     ends(database, late, 0.999)
-    expect(page.locator("[data-images-note]")).to_contain_text("1 seed against 2")
+    expect(page.locator("[data-images-note]")).to_contain_text("(2 and 1 seeds)")
     expect(pictures).to_have_count(58)
     for place in looked_at:
         assert is_marked(place)

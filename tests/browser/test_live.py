@@ -76,16 +76,18 @@ def test_a_whole_study_is_compared_while_it_trains(training: str, page: Page) ->
     traces(page, "layers", lambda found: sum(len(each["x"]) == 2 * 15 for each in found) == 1)
     traces(page, "frontier", lambda found: sum(len(each["x"]) == 5 for each in found) == 1)
     section = page.get_by_role("region", name="Image by image")
-    expect(section.locator("[data-images-note]")).to_contain_text("2 layers classify")
+    expect(section.locator("[data-images-note]")).to_contain_text(
+        "more often with 2 layers than with 1 layer"
+    )
     expect(section.locator("[data-images-step] option")).to_have_count(4)
     step = httpx.get(
-        f"{training}/compare/images/step", params={"study": study, "shallow": 1, "deep": 2}
+        f"{training}/compare/images/step", params={"study": study, "first": "depth=1", "second": "depth=2"}
     ).json()
     pictures = section.locator("[data-images-gallery] img")
     expect(pictures.first).to_have_attribute("src", f"/datasets/{FEW}/test/{step['fixed'][0]['index']}.png")
     pictures.first.scroll_into_view_if_needed()
     page.wait_for_function("() => document.querySelector('[data-images-gallery] img').naturalWidth === 28")
-    section.get_by_label("show").select_option("broken")
+    section.get_by_label("Images").select_option("broken")
     digit = step["broken"][0]["label"]
     section.get_by_role("button", name=re.compile(rf"^{digit} \d+ images?$")).click()
     expect(pictures).to_have_count(sum(image["label"] == digit for image in step["broken"]))

@@ -550,9 +550,9 @@ def test_the_same_images(study: Study, page: Page) -> None:
     fixed, broken = np.flatnonzero(change > 0), np.flatnonzero(change < 0)
     note = page.locator("[data-images-note]")
     expect(note).to_contain_text(
-        f"3 layers classify {len(fixed)} images correctly more often than 2 layers do, "
-        f"and {len(broken)} less often (10,000 test images; {SEEDS} seeds against {SEEDS}). "
-        f"The difference of their mean test accuracies is +{points(change.mean())}{SPACE}pp."
+        f"of 10,000 test images, {len(fixed)} are classified correctly more often with 3 layers than with "
+        f"2 layers, and {len(broken)} less often ({SEEDS} seeds each). "
+        f"Mean test accuracy: +{points(change.mean())} pp."
     )
     means = [np.mean(values) for values in study.finals("test_accuracy")]
     assert change.mean() == pytest.approx(means[2] - means[1], abs=1e-12)
@@ -569,7 +569,7 @@ def test_the_same_images(study: Study, page: Page) -> None:
     assert [int(re.findall(r"\d+", source)[-1]) for source in sources] == order
     captions = []
     for image in order:
-        lines = [f"{three[:, image].sum()} of {SEEDS} against {two[:, image].sum()} of {SEEDS}"]
+        lines = [f"{three[:, image].sum()} vs. {two[:, image].sum()}"]
         for depth in (3, 2):
             digit, given = answers.most_frequent(groups[depth], image)
             lines.append(f"{depth}: {digit} by {given} of {SEEDS}")

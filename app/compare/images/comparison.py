@@ -1,13 +1,14 @@
-"""Compares runs image by image, from stored predictions."""
+"""Compares groups and runs image by image, from stored predictions."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from app.compare.comparison import NotComparable
+from app.compare.groups import finished
 from app.compare.images import paired, pictures, shares
 from app.compare.images.correct import correct_of
 from app.compare.images.paired import Labels
@@ -15,8 +16,9 @@ from app.compare.images.stored import stored
 from app.formats import plural
 from app.prose import in_points, listed, probability
 from app.schemas.answers import RunOut
-from app.schemas.comparison import (
-    DepthDigits,
+from app.schemas.comparison import Findings, GroupRow, Pair
+from app.schemas.images import (
+    GroupDigits,
     ImageAnswer,
     ImageComparison,
     ImagePair,
@@ -25,7 +27,6 @@ from app.schemas.comparison import (
     StepImage,
     StepImages,
 )
-from app.schemas.configurations import differing, repeats
 from app.settings import Settings
 from app.statistics import SIGNIFICANCE
 from trainer.files.predictions import Predictions
@@ -33,71 +34,77 @@ from trainer.files.predictions import Predictions
 
 @dataclass(frozen=True)
 class Answers:
-    """The predictions of finished runs of one data set for its test images.
+    """The predictions of compared runs of one data set for its test images.
 
-    `repeats` are the ids of repeats: they can be compared in pairs, but do not count for their depth.
+    `found` is the comparison, which says which runs count for which group. Runs that a later one replaces can
+    be compared in pairs, but do not count.
     """
 
+    found: Findings
     dataset: str
     labels: Labels
-    by_run: dict[int, Predictions]
-    runs: dict[int, RunOut]
-    repeats: frozenset[int]
+    by_run: Mapping[int, Predictions]
     missing: list[int]
     warnings: list[str]
 
     @classmethod
-    def of(cls, finished: Sequence[RunOut], settings: Settings) -> "Answers":
-        """Read the predictions of these finished runs; only runs with the first run's data are included.
+    def of(cls, found: Findings, settings: Settings) -> "Answers":
+        """Read the predictions of the finished runs; only runs with the first run's data are included.
 
         Raises:
             NotComparable: no run has finished, or the test images can't be read.
         """
-        if not finished:
+        ended = finished(found.runs)
+        if not ended:
             raise NotComparable("no run has finished, so there are no predictions to compare")
-        first = finished[0]
-        same = [run for run in finished if _data(run) == _data(first)]
+        first = ended[0]
+        same = [run for run in ended if _data(run) == _data(first)]
         try:
             labels = pictures.labels(first.dataset, settings.data_dir)
         except pictures.NoPictures as error:
             raise NotComparable(f"the test images of {first.dataset} can't be read: {error}") from error
         predictions = stored(same, settings.artifacts)
         by_run = {
-            run.id: found
+            run.id: predicted
             for run in same
-            if (found := predictions.get(run.id)) and correct_of(run, found, labels) is not None
+            if (predicted := predictions.get(run.id)) and correct_of(run, predicted, labels) is not None
         }
-        again = frozenset(run.id for run in repeats(same))
-        counted = [run for run in same if run.id not in again]
+        counted = [run.id for run in same if run.id not in found.repeats]
         warnings = []
-        if len(same) < len(finished):
-            others = [run.id for run in finished if run not in same]
+        if len(same) < len(ended):
+            others = [run.id for run in ended if run not in same]
             warnings.append(
                 f"{plural(len(others), 'run')} used other test images than run {first.id} and can't be "
                 f"compared with it: {', '.join(map(str, others))}."
             )
         warnings += _changed(
-            first.dataset, [run.id for run in counted if run.id in predictions.keys() - by_run]
+            first.dataset, [run_id for run_id in counted if run_id in predictions.keys() - by_run]
         )
-        warnings += _mixed(counted)
-        missing = [run.id for run in counted if run.id not in predictions]
-        return cls(first.dataset, labels, by_run, {run.id: run for run in same}, again, missing, warnings)
+        missing = [run_id for run_id in counted if run_id not in predictions]
+        return cls(found, first.dataset, labels, by_run, missing, warnings)
 
-    def by_depth(self) -> dict[int, list[RunOut]]:
-        """The runs with predictions that are not repeats, by depth."""
-        found: dict[int, list[RunOut]] = defaultdict(list)
-        for run in sorted(self.runs.values(), key=lambda run: (run.depth, run.id)):
-            if run.id in self.by_run and run.id not in self.repeats:
-                found[run.depth].append(run)
-        return found
+    @cached_property
+    def groups(self) -> dict[str, GroupRow]:
+        """The groups with predictions, by id."""
+        return {row.id: row for row in self.found.groups if self.runs_of(row)}
 
-    def of_runs(self, runs: Sequence[RunOut]) -> list[Predictions]:
-        """The predictions of these runs."""
-        return [self.by_run[run.id] for run in runs]
+    def runs_of(self, row: GroupRow) -> list[int]:
+        """The ids of a group's runs with predictions."""
+        return [run_id for run_id in row.runs if run_id in self.by_run]
+
+    def of_group(self, row: GroupRow) -> list[Predictions]:
+        """The predictions of a group's runs."""
+        return [self.by_run[run_id] for run_id in self.runs_of(row)]
+
+    @cached_property
+    def seeds(self) -> dict[int, int]:
+        """The seed of each run."""
+        return {run.id: run.seed for run in self.found.runs}
 
 
-def _data(run: RunOut) -> tuple[str, str | None]:
-    return run.dataset, run.data_version
+def _data(run: RunOut) -> str:
+    """What identifies a run's images: the same for copies of a data set under several names."""
+    return run.data_version or run.dataset
 
 
 def _changed(dataset: str, run_ids: Sequence[int]) -> list[str]:
@@ -110,100 +117,142 @@ def _changed(dataset: str, run_ids: Sequence[int]) -> list[str]:
     return [f"{what}: train {them} again to compare images."]
 
 
-def _mixed(runs: Sequence[RunOut]) -> list[str]:
-    """A sentence on fields other than the seed in which runs of one depth differ, if any."""
-    found = [differing([run for run in runs if run.depth == depth]) for depth in {run.depth for run in runs}]
-    if names := sorted({name for each in found for name in each}):
-        why = f"Runs of one depth differ in {' and '.join(names)}"
-        return [f"{why}, so the results of a depth mix different configurations."]
-    return []
-
-
 def overview(answers: Answers) -> ImageComparison:
-    """Compare digit by digit, run by run, and each depth with the next."""
-    depths = answers.by_depth()
+    """Compare class by class, run by run, and each group with its neighbour."""
+    groups = answers.groups
     confusions = {
-        run.id: paired.confusion(answers.labels, answers.by_run[run.id].classes)
-        for runs in depths.values()
-        for run in runs
+        run_id: paired.confusion(answers.labels, answers.by_run[run_id].classes)
+        for row in groups.values()
+        for run_id in answers.runs_of(row)
     }
     return ImageComparison(
+        status=answers.found.verdict.status,
         dataset=answers.dataset,
         images=len(answers.labels),
-        depths=[
-            DepthDigits(
-                depth=depth,
-                runs=[run.id for run in runs],
-                seeds=len({run.seed for run in runs}),
-                per_digit=_mean([paired.per_digit(confusions[run.id]) for run in runs]),
+        groups=[
+            GroupDigits(
+                id=row.id,
+                label=row.label,
+                runs=answers.runs_of(row),
+                of=row.n,
+                seeds=_seeds(answers, row),
+                per_digit=_mean([paired.per_digit(confusions[run_id]) for run_id in answers.runs_of(row)]),
             )
-            for depth, runs in depths.items()
+            for row in groups.values()
         ],
         runs=[
-            RunDigits(id=run.id, depth=depth, confusion=confusions[run.id].tolist())
-            for depth, runs in depths.items()
-            for run in runs
+            RunDigits(id=run_id, group=row.id, confusion=confusions[run_id].tolist())
+            for row in groups.values()
+            for run_id in answers.runs_of(row)
         ],
-        steps=[_step(answers, shallow, deep) for shallow, deep in pairwise(depths.items())],
+        steps=[_step(answers, pair) for pair in _neighbours(answers)],
         missing=answers.missing,
         warnings=answers.warnings,
     )
 
 
 def _mean(shares_of_runs: Sequence[Sequence[float | None]]) -> list[float | None]:
-    """Each digit's mean share over runs."""
+    """Each class's mean share over runs."""
     return [
         None if known[0] is None else float(np.mean([each or 0.0 for each in known]))
         for known in zip(*shares_of_runs, strict=True)
     ]
 
 
-def _step(
-    answers: Answers, shallow: tuple[int, Sequence[RunOut]], deep: tuple[int, Sequence[RunOut]]
-) -> ImageStep:
-    (before, first), (after, second) = shallow, deep
-    found = shares.differences(answers.labels, answers.of_runs(first), answers.of_runs(second))
+def _seeds(answers: Answers, row: GroupRow) -> int:
+    """How many different seeds a group's runs with predictions have."""
+    return len({answers.seeds[run_id] for run_id in answers.runs_of(row)})
+
+
+def _neighbours(answers: Answers) -> list[Pair]:
+    """The pairs of the bill with predictions; if there are none, each group that has them and the next."""
+    found = answers.found.verdict
+    groups = answers.groups
+    wanted = [receipt.ids for receipt in found.bill if groups.keys() >= set(receipt.ids)]
+    pairs = {pair.ids: pair for pair in found.pairs}
+    return [pairs[ids] for ids in wanted or pairwise(groups)]
+
+
+def _step(answers: Answers, pair: Pair) -> ImageStep:
+    first, second = (answers.groups[group_id] for group_id in pair.ids)
+    change = shares.differences(answers.labels, answers.of_group(first), answers.of_group(second))
+    fixed, broken = int(np.count_nonzero(change > 0)), int(np.count_nonzero(change < 0))
+    partial = [row for row in (first, second) if len(answers.runs_of(row)) < row.n]
     return ImageStep(
-        shallow=before,
-        deep=after,
-        fixed=int(np.count_nonzero(found > 0)),
-        broken=int(np.count_nonzero(found < 0)),
-        difference=int(found.sum()) / (len(first) * len(second) * len(found)),
+        ids=pair.ids,
+        groups=pair.groups,
+        depths=pair.depths,
+        fixed=fixed,
+        broken=broken,
+        difference=None if partial else pair.difference,
+        sentence=_in_words(answers, pair, fixed, broken, partial),
     )
 
 
-def step_images(answers: Answers, shallow: int, deep: int) -> StepImages:
-    """The images that two depths classify correctly in different shares of their runs.
+def _in_words(answers: Answers, pair: Pair, fixed: int, broken: int, partial: Sequence[GroupRow]) -> str:
+    """The counts of a step, and the difference in the verdict if it is of the same runs."""
+    found = answers.found.verdict
+    status = "" if found.status == "final" else f"{found.status.capitalize()}: "
+    rows = [answers.groups[group_id] for group_id in pair.ids]
+    units = [_unit(row) for row in rows]
+    unit = "seed" if set(units) == {"seed"} else "run"
+    sizes = [len(answers.runs_of(row)) for row in rows]
+    each = (
+        f"{plural(sizes[0], unit)} each"
+        if sizes[0] == sizes[1]
+        else f"{sizes[0]} and {plural(sizes[1], unit)}"
+    )
+    are = "is" if fixed == 1 else "are"
+    said = (
+        f"{status}{'of' if status else 'Of'} {plural(len(answers.labels), 'test image')}, {fixed:,} {are} "
+        f"classified correctly more often with {pair.groups[1]} than with {pair.groups[0]}, and {broken:,} "
+        f"less often ({each})."
+    )
+    if partial:
+        missing = " and ".join(
+            [f"{len(answers.runs_of(row))} of {plural(row.n, _unit(row))} of {row.label}" for row in partial]
+        )
+        return f"{said} Only {missing} have predictions."
+    why = f" ({pair.untested})" if pair.untested else ""
+    return f"{said} Mean test accuracy: {in_points(pair.difference)}{why}."
+
+
+def _unit(row: GroupRow) -> str:
+    """What the runs of a group are called: seeds, unless some share a seed."""
+    return "seed" if row.seeds == row.n else "run"
+
+
+def step_images(answers: Answers, first: str, second: str) -> StepImages:
+    """The images that two groups, named by their ids, classify correctly in different shares of their runs.
 
     Images are in descending order of the difference, then of the confidence of the correct predictions.
 
     Raises:
-        NotComparable: one of the depths has no predictions.
+        NotComparable: one of the groups has no predictions.
     """
-    depths = answers.by_depth()
-    for depth in (shallow, deep):
-        if depth not in depths:
-            raise NotComparable(f"no finished run of {plural(depth, 'layer')} has stored predictions")
-    labels, first, second = answers.labels, *(answers.of_runs(depths[depth]) for depth in (shallow, deep))
+    for group_id in (first, second):
+        if group_id not in answers.groups:
+            raise NotComparable(f"no finished run of a group {group_id} has stored predictions")
+    labels = answers.labels
+    one, other = (answers.of_group(answers.groups[group_id]) for group_id in (first, second))
 
     def shown(images: shares.Counts) -> list[StepImage]:
-        both = zip(_of_depth(labels, first, images), _of_depth(labels, second, images), strict=True)
+        both = zip(_of_group(labels, one, images), _of_group(labels, other, images), strict=True)
         return [
-            StepImage(index=index, label=int(labels[index]), shallow=before, deep=after)
+            StepImage(index=index, label=int(labels[index]), first=before, second=after)
             for index, (before, after) in zip(images.tolist(), both, strict=True)
         ]
 
     return StepImages(
         dataset=answers.dataset,
-        shallow=shallow,
-        deep=deep,
-        fixed=shown(shares.more_often(labels, first, second)),
-        broken=shown(shares.more_often(labels, second, first)),
+        ids=(first, second),
+        fixed=shown(shares.more_often(labels, one, other)),
+        broken=shown(shares.more_often(labels, other, one)),
     )
 
 
-def _of_depth(labels: Labels, runs: Sequence[Predictions], images: shares.Counts) -> list[ImageAnswer]:
-    """How the runs of a depth classify these images."""
+def _of_group(labels: Labels, runs: Sequence[Predictions], images: shares.Counts) -> list[ImageAnswer]:
+    """How the runs of a group classify these images."""
     correct = shares.correct_runs(labels, runs)[images]
     found = shares.most_frequent(runs, images)
     return [
@@ -238,7 +287,8 @@ def pair(answers: Answers, first: int, second: int) -> ImagePair:
         if found.p < SIGNIFICANCE
         else "no significant difference"
     )
-    scope = "depths" if answers.runs[first].depth != answers.runs[second].depth else "configurations"
+    depths = {run.depth for run in answers.found.runs if run.id in (first, second)}
+    scope = "depths" if len(depths) > 1 else "configurations"
     sentence = (
         f"Of {images:,} images, run {second} classifies {found.gained:,} correctly that run {first} "
         f"gets wrong, and gets {found.lost:,} wrong that run {first} classifies correctly: {in_points(net)} "

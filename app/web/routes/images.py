@@ -5,18 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel
-from sqlmodel import col, select
 
-from app.compare.comparison import NotComparable
-from app.compare.selection import Selection
+from app.compare.comparison import NotComparable, compare
+from app.compare.selection import Selection, nothing_found
 from app.formats import sentence
 from app.runs import datasets
-from app.runs.reading import as_answers
-from app.schemas.comparison import ImageComparison, ImagePair, StepImages
+from app.schemas.images import ImageComparison, ImagePair, StepImages
 from app.schemas.requests import MAX_ID
 from app.settings import Settings
 from app.storage.database import Database
-from app.storage.tables import Run
 from app.web.api import DatabaseOf, SettingsOf, answer, problems
 from app.web.routes.compare import SELECTION
 from app.web.strict_json import JsonRoute
@@ -30,7 +27,7 @@ _CACHED: Final = "public, max-age=86400"
 _MAX_INDEX: Final = 10_000_000
 
 RunId = Annotated[int, Query(ge=1, le=MAX_ID, description="A run's id.")]
-Depth = Annotated[int, Query(ge=1, le=MAX_ID, description="A number of layers.")]
+GroupId = Annotated[str, Query(max_length=1000, description="A group's id, such as `depth=2`.")]
 Found = TypeVar("Found", bound=BaseModel)
 
 
@@ -41,7 +38,7 @@ Found = TypeVar("Found", bound=BaseModel)
     openapi_extra=SELECTION,
 )
 def compare_images(request: Request, database: DatabaseOf, settings: SettingsOf) -> Response:
-    """Compare runs image by image: accuracy per class, and each depth with the next."""
+    """Compare runs image by image: accuracy per class, and each group with its neighbour."""
     from app.compare.images import comparison  # noqa: PLC0415  # NumPy, which only images need
 
     try:
@@ -57,17 +54,17 @@ def compare_images(request: Request, database: DatabaseOf, settings: SettingsOf)
     openapi_extra=SELECTION,
 )
 def compare_step(
-    request: Request, database: DatabaseOf, settings: SettingsOf, shallow: Depth, deep: Depth
+    request: Request, database: DatabaseOf, settings: SettingsOf, first: GroupId, second: GroupId
 ) -> Response:
-    """Images that the runs of one of two depths classify correctly more often, by difference of shares."""
+    """Images that the runs of one of two groups classify correctly more often, by difference of shares."""
     from app.compare.images import comparison  # noqa: PLC0415
 
     return _answered(
         request,
         database,
         settings,
-        ("shallow", "deep"),
-        lambda answers: comparison.step_images(answers, shallow, deep),
+        ("first", "second"),
+        lambda answers: comparison.step_images(answers, first, second),
     )
 
 
@@ -122,8 +119,7 @@ def _answers(database: Database, settings: Settings, selection: Selection) -> "A
     from app.compare.images.comparison import Answers  # noqa: PLC0415
 
     with database.read() as session:
-        chosen = select(Run).where(col(Run.id).in_(selection.run_ids(session))).order_by(col(Run.id))
-        finished = as_answers(session, session.exec(chosen.where(Run.status == "finished")).all())
-        if not finished and session.exec(chosen.limit(1)).first() is None:
-            raise HTTPException(404, "None of these runs exists.")
-    return Answers.of(finished, settings)
+        found = compare(session, selection, settings)
+        if found is None:
+            raise HTTPException(404, nothing_found(session, selection))
+    return Answers.of(found, settings)

@@ -1,12 +1,13 @@
-// Image by image: images that one depth classifies correctly more often than another, and one run against another.
+// Image by image: images that one group classifies correctly more often than another, and one run against another.
 
 import { colour } from "../plot/colours.js";
-import { percent, plural, signedPoints, whole } from "../format.js";
+import { percent, whole } from "../format.js";
 import { fill } from "../morph.js";
 import { againButton, named } from "../retrain.js";
 import { throttle } from "../throttle.js";
 
 const SHOWN = 48;
+const ENDED = new Set(["finished", "failed", "cancelled"]);
 const DIGITS = [...Array(10).keys()];
 const part = (name) => document.querySelector(`[data-images-${name}]`);
 
@@ -29,9 +30,19 @@ function offer(select, options, asked) {
   if (select.value !== chosen) select.value = chosen;
 }
 
-// What the runs of these depths are called: seeds, unless some share a seed.
-function unit(depths) {
-  return depths.every(({ runs, seeds }) => runs.length === seeds) ? "seed" : "run";
+// What the runs of these groups are called: seeds, unless some share a seed.
+function unit(groups) {
+  return groups.every(({ runs, seeds }) => runs.length === seeds) ? "seeds" : "runs";
+}
+
+// The value of a step in the address: `2-3` for depths.
+function nameOf({ ids, depths }) {
+  return depths ? depths.join("-") : ids.join(" ");
+}
+
+// Both groups of a step in words: `2 and 3 layers`.
+function bothOf({ groups, depths }) {
+  return depths ? `${depths[0]} and ${groups[1]}` : groups.join(" and ");
 }
 
 // Reads JSON; for a rejected request, returns the server's message as `problem`.
@@ -45,7 +56,7 @@ async function read(url) {
 
 export class Images {
   #found = null;
-  #finished = ""; // the runs that #found is about
+  #ended = ""; // the runs that #found is about
   #step = null;
   #stepOf = ""; // the runs that #step is about
   #names = new Map();
@@ -80,13 +91,13 @@ export class Images {
     });
   }
 
-  // Reads the predictions again if another run has finished or one was deleted. Stored predictions never change.
+  // Reads the predictions again if another run has ended or one was deleted. Stored predictions never change.
   async load(runs) {
     this.#names = new Map(runs.map((run) => [run.id, `${run.id}: ${run.name}`]));
-    const finished = JSON.stringify(runs.filter(({ status }) => status === "finished").map(({ id, attempt }) => [id, attempt]));
-    if (!this.#found || finished !== this.#finished) {
+    const ended = JSON.stringify(runs.filter(({ status }) => ENDED.has(status)).map(({ id, attempt, status }) => [id, attempt, status]));
+    if (!this.#found || ended !== this.#ended) {
       this.#found = await read(`/compare/images${this.query}`);
-      this.#finished = finished;
+      this.#ended = ended;
     }
     await this.#show();
   }
@@ -102,19 +113,20 @@ export class Images {
   async #read() {
     const found = this.#found;
     if (!found) return;
-    const { steps, runs, depths } = found;
-    const name = ({ shallow, deep }) => `${shallow}-${deep}`;
-    offer(part("step"), steps.map((step) => [name(step), `${step.shallow} to ${plural(step.deep, "layer")}`]), this.view.get("step"));
+    const { steps, runs } = found;
+    offer(part("step"), steps.map((step) => [nameOf(step), bothOf(step)]), this.view.get("step"));
     const kind = this.view.get("kind") === "broken" ? "broken" : "fixed";
     if (part("kind").value !== kind) part("kind").value = kind;
-    const step = steps.find((each) => name(each) === part("step").value);
-    const stepOf = step ? JSON.stringify(depths.filter(({ depth }) => depth === step.shallow || depth === step.deep)) : "";
+    const step = steps.find((each) => nameOf(each) === part("step").value);
+    const stepOf = step ? JSON.stringify(this.#groupsOf(step)) : "";
     if (stepOf !== this.#stepOf) {
-      const answer = step && (await read(`/compare/images/step${this.query}&shallow=${step.shallow}&deep=${step.deep}`));
-      this.#step = !answer || answer.problem ? null : answer;
+      const query = step && new URLSearchParams({ first: step.ids[0], second: step.ids[1] });
+      const answer = step && (await read(`/compare/images/step${this.query}&${query}`));
+      this.#step = !answer || answer.problem ? null : { ...answer, groups: this.#groupsOf(step) };
       this.#stepOf = stepOf;
     }
     for (const name of ["step", "kind"]) part(name).parentElement.hidden = !steps.length;
+    if (step) this.#nameKinds(step);
     this.#note(step);
     this.#gallery();
     this.#perDigit();
@@ -122,19 +134,23 @@ export class Images {
     if (runs.length) await this.#pair();
   }
 
+  #groupsOf({ ids }) {
+    return ids.map((wanted) => this.#found.groups.find(({ id }) => id === wanted));
+  }
+
+  // Depths have an order; of other groups the choices name both.
+  #nameKinds({ groups: [first, second], depths }) {
+    const [fixed, broken] = part("kind").options;
+    fill(fixed, `correct more often with ${depths ? "more layers" : `${second} than with ${first}`}`);
+    fill(broken, `correct more often with ${depths ? "fewer layers" : `${first} than with ${second}`}`);
+  }
+
   #note(step) {
-    const { images, missing, warnings, depths } = this.#found;
+    const { missing, warnings, groups } = this.#found;
     const note = part("note");
     const sentences = [];
-    if (step) {
-      const [shallow, deep] = [step.shallow, step.deep].map((layers) => depths.find(({ depth }) => depth === layers));
-      sentences.push(
-        `${plural(step.deep, "layer")} classify ${plural(step.fixed, "image")} correctly more often than ${plural(step.shallow, "layer")} ` +
-          `${step.shallow === 1 ? "does" : "do"}, and ${whole(step.broken)} less often (${plural(images, "test image")}; ` +
-          `${plural(deep.runs.length, unit([shallow, deep]))} against ${whole(shallow.runs.length)}). ` +
-          `The difference of their mean test accuracies is ${signedPoints(step.difference)}.`,
-      );
-    } else if (depths.length === 1) sentences.push("Add runs of a second depth to compare images.");
+    if (step) sentences.push(step.sentence);
+    else if (groups.length === 1) sentences.push("Add runs of a second group to compare images.");
     const words = [...sentences, ...warnings].join(" ");
     const have = missing.length === 1 ? "has" : "have";
     if (missing.length) fill(note, `${words} ${named(missing)} ${have} no stored predictions. `, againButton(missing));
@@ -160,50 +176,49 @@ export class Images {
     // pictures that are shown stay visible when others are inserted before them
     const shown = wanted.filter(({ index }, place) => this.#all || place < SHOWN || this.#shown.has(index));
     this.#shown = new Set(shown.map(({ index }) => index));
-    fill(part("gallery"), ...shown.map((image) => kept(image.index, this.#picture(image, kind === "fixed"))));
+    fill(part("gallery"), ...shown.map((image) => kept(image.index, this.#picture(image, kind))));
     part("legend").hidden = !shown.length;
     if (shown.length) {
-      const { shallow, deep } = this.#step;
-      const [more, less] = kind === "fixed" ? [deep, shallow] : [shallow, deep];
+      const [more, less] = this.#sides(kind);
       fill(
         part("legend"),
-        `Below each image: how many ${this.#unit()}s of ${plural(more, "layer")} classify it correctly against those of ${plural(less, "layer")}, ` +
-          "and the most frequent prediction of each depth. Wrong predictions are struck through.",
+        `Below each image: how many ${unit(this.#step.groups)} classify it correctly (${more.label} vs. ${less.label}), and the most ` +
+          "frequent prediction of each. Wrong predictions are struck through.",
       );
     }
     part("more").hidden = shown.length === wanted.length;
     fill(part("more"), `Show all ${whole(wanted.length)}`);
   }
 
-  // What the runs of both depths of the step are: different seeds of one depth, or runs that share seeds.
-  #unit() {
-    return unit(this.#found.depths.filter(({ depth }) => depth === this.#step.shallow || depth === this.#step.deep));
+  // Both groups of the step; the one whose runs are correct more often comes first.
+  #sides(kind) {
+    const { groups } = this.#step;
+    return kind === "fixed" ? groups.toReversed() : groups;
   }
 
-  #picture({ index, label, shallow, deep }, isFixed) {
+  #picture({ index, label, ...answers }, kind) {
     const { dataset } = this.#found;
-    const sides = [
-      { layers: this.#step.deep, ...deep },
-      { layers: this.#step.shallow, ...shallow },
-    ];
-    const [more, less] = isFixed ? sides : sides.toReversed();
+    const [more, less] = this.#sides(kind).map((group) => ({
+      ...group,
+      short: group.label.replace(/ layers?$/, ""),
+      ...(group === this.#step.groups[0] ? answers.first : answers.second),
+    }));
+    const correct = ({ correct, runs }) => (more.runs === less.runs ? `${correct}` : `${correct} of ${runs}`);
     const by = ({ given, runs }) => `by ${given} of ${runs}`;
-    const correct = `${more.correct} of ${more.runs}`;
-    const against = `${less.correct} of ${less.runs}`;
     const line = (side) =>
-      element("span", { className: side.digit === label ? "" : "wrong" }, [`${side.layers}: `, element("b", { textContent: side.digit }), ` ${by(side)}`]);
-    const said = (side) => `${plural(side.layers, "layer")}: ${side.digit} ${by(side)}`;
-    const surely = (side) => `${plural(side.layers, "layer")} ${percent(side.confidence, 0)}`;
+      element("span", { className: side.digit === label ? "" : "wrong" }, [`${side.short}: `, element("b", { textContent: side.digit }), ` ${by(side)}`]);
+    const said = (side) => `${side.label}: ${side.correct} of ${side.runs} correct, ${side.digit} ${by(side)}.`;
+    const surely = (side) => `${side.label} ${percent(side.confidence, 0)}`;
     return element("li", {}, [
       element("img", {
         src: `/datasets/${dataset}/test/${index}.png`,
         width: 64,
         height: 64,
         loading: "lazy",
-        alt: `Label ${label}. Correct: ${correct} ${this.#unit()}s of ${plural(more.layers, "layer")} against ${against} of ${plural(less.layers, "layer")}. ${said(more)}. ${said(less)}.`,
+        alt: `Label ${label}. ${said(more)} ${said(less)}`,
         title: `Test image ${index}, label ${label}. Mean confidence: ${surely(more)}, ${surely(less)}.`,
       }),
-      element("span", { textContent: `${correct} against ${against}` }),
+      element("span", { textContent: `${correct(more)} vs. ${correct(less)}` }),
       line(more),
       line(less),
     ]);
@@ -211,16 +226,16 @@ export class Images {
 
   #perDigit() {
     const table = part("per-digit");
-    const head = ["Layers", "n", ...DIGITS].map((text) => element("th", { scope: "col", textContent: text, className: "number" }));
+    const head = ["Group", "n", ...DIGITS].map((text, place) => element("th", { scope: "col", textContent: text, className: place ? "number" : "" }));
     fill(table.tHead, element("tr", {}, head));
-    const known = this.#found.depths.flatMap((row) => row.per_digit).filter((share) => share !== null);
+    const known = this.#found.groups.flatMap((row) => row.per_digit).filter((share) => share !== null);
     const [low, high] = [Math.min(...known), Math.max(...known)];
-    const cells = ({ depth, runs, per_digit }) => [
-      element("th", { scope: "row", className: "number", textContent: depth }),
+    const cells = ({ label, runs, per_digit }) => [
+      element("th", { scope: "row", textContent: label }),
       element("td", { className: "number", textContent: runs.length }),
       ...per_digit.map((share) => exact(share, percent(share), share === null ? 0 : (high - share) / (high - low || 1))),
     ];
-    fill(table.tBodies[0], ...this.#found.depths.map((row) => kept(row.depth, element("tr", {}, cells(row)))));
+    fill(table.tBodies[0], ...this.#found.groups.map((row) => kept(row.id, element("tr", {}, cells(row)))));
   }
 
   async #pair() {

@@ -1,6 +1,6 @@
 """The shapes of answers about comparisons."""
 
-from app.schemas.comparison import ImageComparison, Verdict
+from app.schemas.comparison import Verdict
 
 
 def test_a_verdicts_sentences_are_its_answer_then_what_is_open_then_the_evidence() -> None:
@@ -21,9 +21,3 @@ def test_a_verdicts_sentences_are_its_answer_then_what_is_open_then_the_evidence
     assert verdict.sentences == ["a", "b", "c", "d"]
     assert verdict.model_dump()["sentences"] == verdict.sentences
     assert "sentences" in Verdict.model_json_schema(mode="serialization")["required"]
-
-
-def test_without_stored_answers_a_comparison_of_images_is_empty_and_says_why() -> None:
-    found = ImageComparison(warnings=["no run has finished"]).model_dump()
-    assert found.pop("warnings") == ["no run has finished"]
-    assert not any(found.values())

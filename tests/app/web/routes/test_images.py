@@ -23,18 +23,25 @@ def test_the_overview_has_classes_and_steps(site: Served, study: list[int]) -> N
     found = site.client.get(f"/compare/images?runs={','.join(map(str, study))}").json()
     assert (found["dataset"], found["images"]) == (SHIPPED, IMAGES)
     assert (found["missing"], found["warnings"]) == ([], [])
-    assert [(row["depth"], row["runs"]) for row in found["depths"]] == [(1, study[:2]), (2, study[2:])]
+    assert [(row["id"], row["label"], row["runs"], row["of"]) for row in found["groups"]] == [
+        ("depth=1", "1 layer", study[:2], 2),
+        ("depth=2", "2 layers", study[2:], 3),
+    ]
     (step,) = found["steps"]
-    assert (step["shallow"], step["deep"]) == (1, 2)
     # two layers are correct more often on 0, 1, 2 and 3, and less often on 9 and 5
     assert step == {
-        "shallow": 1,
-        "deep": 2,
+        "ids": ["depth=1", "depth=2"],
+        "groups": ["1 layer", "2 layers"],
+        "depths": [1, 2],
         "fixed": 4,
         "broken": 2,
         "difference": pytest.approx((3.5 - 2) / IMAGES),
+        "sentence": (
+            "Exploratory: of 10,000 test images, 4 are classified correctly more often with 2 layers than "
+            "with 1 layer, and 2 less often (2 and 3 seeds). Mean test accuracy: +0.01 pp."
+        ),
     }
-    assert [row["seeds"] for row in found["depths"]] == [2, 3]
+    assert [row["seeds"] for row in found["groups"]] == [2, 3]
     for run in found["runs"]:
         assert np.sum(run["confusion"]) == IMAGES
     first = next(run for run in found["runs"] if run["id"] == study[0])
@@ -43,15 +50,15 @@ def test_the_overview_has_classes_and_steps(site: Served, study: list[int]) -> N
 
 def test_a_step_lists_the_images_with_the_shares_of_seeds(site: Served, study: list[int]) -> None:
     ids = ",".join(map(str, study))
-    found = site.client.get(f"/compare/images/step?runs={ids}&shallow=1&deep=2").json()
+    found = site.client.get(f"/compare/images/step?runs={ids}&first=depth%3D1&second=depth%3D2").json()
     assert [image["index"] for image in found["fixed"]] == [2, 1, 3, 0]  # by 3/3 - 0/2, 2/3, 3/3 - 1/2, 1/3
     assert [image["index"] for image in found["broken"]] == [9, 5]  # by 2/2 - 1/3, 2/2 - 2/3
     label = int(LABELS[9])
     assert found["broken"][0] == {
         "index": 9,
         "label": label,
-        "shallow": {"runs": 2, "correct": 2, "digit": label, "given": 2, "confidence": 0.75},
-        "deep": {"runs": 3, "correct": 1, "digit": (label + 1) % 10, "given": 2, "confidence": 0.75},
+        "first": {"runs": 2, "correct": 2, "digit": label, "given": 2, "confidence": 0.75},
+        "second": {"runs": 3, "correct": 1, "digit": (label + 1) % 10, "given": 2, "confidence": 0.75},
     }
 
 
