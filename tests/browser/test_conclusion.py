@@ -6,19 +6,23 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import numpy as np
 import pytest
 from playwright.sync_api import FloatRect, Locator, Page, expect
 from sqlalchemy import ColumnElement, Table, insert, literal, select
 from sqlmodel import Session
 
-from app.queue import endings
+from app.queue import endings, run_rows
 from app.settings import Settings
+from app.storage import artifacts
 from app.storage.database import Database
-from app.storage.tables import Run
+from app.storage.tables import Run, Study, StudyRun
+from tests.app.answered import LABELS
 from tests.app.states import RESULTS, add_worker, claimed
 from tests.browser.compared import train_next, trained
 from tests.browser.drawn import traces
 from tests.web_server import WebServer
+from trainer.files import predictions
 
 pytestmark = pytest.mark.browser
 
@@ -207,17 +211,33 @@ def test_a_phone_shows_the_difference_and_the_answer_of_each_receipt(five: str, 
     assert phone.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_comparison_of_many_runs_is_short_until_all_rows_are_asked_for(
-    quiet: WebServer, page: Page
+def predict(settings: Settings, run: Run) -> None:
+    """Store predictions of a finished run that have its test accuracy; those of other depths differ."""
+    wrong = (np.arange(round((1 - (run.test_accuracy or 0)) * len(LABELS))) + 1000 * run.depth) % len(LABELS)
+    classes = LABELS.copy()
+    classes[wrong] = (classes[wrong] + 1) % 10
+    path = artifacts.of_run(settings.artifacts, run.id or 0).predictions(run.attempt)
+    predictions.save(path, predictions.Predictions(classes, np.full(len(LABELS), 0.9, np.float16)))
+
+
+def test_pages_of_many_runs_are_short_until_all_rows_are_asked_for(
+    quiet: WebServer, page: Page, tmp_path: Path
 ) -> None:
     database: Database = quiet.app.state.database
     add_worker(database)
     first = [trained(database, seed, depth=depth) for depth in range(1, 6) for seed in (0, 1)]
     ids = repeat(database, first, MANY // len(first) - 1)
     assert len(ids) == MANY
+    with database.write() as session:
+        for run_id in first:
+            predict(Settings(data_dir=tmp_path), run_rows.get(session, run_id))
+        session.add(Study(id=1, name="many", created_at=0.0, planned=MANY))
+        session.flush()
+        session.add_all(StudyRun(study_id=1, run_id=run_id) for run_id in ids)
     page.goto(f"{quiet.url}/compare?runs={','.join(map(str, ids))}")
     for chart in ("layers", "curves", "gap", "frontier"):
         traces(page, chart)
+    expect(page.locator("[data-images-gallery] li")).to_have_count(24)
     assert page.evaluate("() => document.documentElement.scrollHeight") <= 6000
     runs = page.locator("section.card", has=page.locator("#runs"))
     expect(runs.get_by_role("row")).to_have_count(0)
@@ -229,6 +249,19 @@ def test_a_comparison_of_many_runs_is_short_until_all_rows_are_asked_for(
     assert "metric=test_loss" in page.url
     expect(runs.locator("tbody").get_by_role("row")).to_have_count(MANY)
     expect(page.get_by_role("link", name="Show all")).to_have_count(0)
+    page.goto(f"{quiet.url}/studies/1")
+    traces(page, "curves")
+    assert page.evaluate("() => document.documentElement.scrollHeight") <= 6000
+    rows = page.locator("#study-runs tbody").get_by_role("row")
+    expect(rows).to_have_count(50)
+    before = rows.first.get_attribute("data-run")
+    page.get_by_role("link", name="Next page").click()
+    page.wait_for_url(re.compile("cursor="))
+    expect(rows).to_have_count(50)
+    assert rows.first.get_attribute("data-run") != before
+    expect(page.locator("#study-runs")).to_be_focused()
+    page.get_by_role("link", name="First page").click()
+    expect(rows.first).to_have_attribute("data-run", before or "")
 
 
 def test_what_is_seen_at_an_epoch_or_without_some_runs_is_marked(five: str, page: Page) -> None:

@@ -92,6 +92,7 @@ def test_a_whole_study_is_compared_while_it_trains(training: str, page: Page) ->
     section.get_by_role("button", name=re.compile(rf"^{digit} \d+ images?$")).click()
     expect(pictures).to_have_count(sum(image["label"] == digit for image in step["broken"]))
     assert f"digit={digit}" in page.url
+    section.get_by_text("Compare two runs", exact=True).click()
     section.get_by_label("against").select_option(index=1)
     expect(section.locator("[data-images-pair]")).to_contain_text("McNemar's exact test")
     assert page.evaluate("() => window.sameDocument")

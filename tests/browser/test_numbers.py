@@ -575,6 +575,7 @@ def test_the_same_images(study: Study, page: Page) -> None:
             lines.append(f"{depth}: {digit} by {given} of {SEEDS}")
         captions.append("".join(lines))
     assert pictures.all_text_contents() == captions
+    page.get_by_text("Accuracy per class", exact=True).click()
     rows = page.locator("[data-images-per-digit] tbody").get_by_role("row")
     for place, runs in enumerate(groups.values()):
         shares = np.mean([np.diag(answers.confusion(run)) for run in runs], axis=0)
@@ -586,6 +587,7 @@ def test_run_against_run(study: Study, page: Page) -> None:
     answers = study.answers
     page.goto(f"{study.address}&first=1&second=12")
     cells = page.locator("[data-images-confusion] tbody").get_by_role("row")
+    expect(page.locator("[data-images-runs]")).to_have_attribute("open", "")
     change = answers.confusion(12) - answers.confusion(1)
     for digit in range(10):
         expect(cells.nth(digit).get_by_role("cell")).to_have_text(

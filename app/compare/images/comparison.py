@@ -197,11 +197,7 @@ def _in_words(answers: Answers, pair: Pair, fixed: int, broken: int, partial: Se
     units = [_unit(row) for row in rows]
     unit = "seed" if set(units) == {"seed"} else "run"
     sizes = [len(answers.runs_of(row)) for row in rows]
-    each = (
-        f"{plural(sizes[0], unit)} each"
-        if sizes[0] == sizes[1]
-        else f"{sizes[0]} and {plural(sizes[1], unit)}"
-    )
+    each = f"{plural(sizes[0], unit)} each" if sizes[0] == sizes[1] else f"{sizes[0]} and {sizes[1]} {unit}s"
     are = "is" if fixed == 1 else "are"
     said = (
         f"{status}{'of' if status else 'Of'} {plural(len(answers.labels), 'test image')}, {fixed:,} {are} "

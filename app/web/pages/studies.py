@@ -65,9 +65,14 @@ def _study_page(
 ) -> Response:
     change = newest_change(session)
     study = studies.get_study(session, study_id)
-    query = run_list.RunQuery(studies=[study_id], archived="all", sort="id", limit=run_list.MAX_LIMIT)
-    found = run_list.list_runs(session, query)
-    runs = reading.find_runs(session, study.runs) if found.next_cursor else found.runs
+    query = run_list.RunQuery(
+        studies=[study_id], archived="all", sort="id", cursor=request.query_params.get("cursor") or None
+    )
+    try:
+        found = run_list.list_runs(session, query)
+    except run_list.QueryError as error:
+        return redirect(f"/studies/{study_id}", f"Ignored “{error.parameter}”: {error}.")
+    runs = reading.find_runs(session, study.runs)
     by = parted(runs)
     everyone = grouped(runs, by)
     shown = members(everyone)
@@ -81,6 +86,7 @@ def _study_page(
         study=study,
         change=change,
         found=found,
+        runs=runs,
         bare=advice.without_epochs(runs),
         charted=embedded(of_groups(everyone, shown)),
         by=by,

@@ -6,7 +6,7 @@ import { fill } from "../morph.js";
 import { againButton, named } from "../retrain.js";
 import { throttle } from "../throttle.js";
 
-const SHOWN = 48;
+const SHOWN = 24;
 const ENDED = new Set(["finished", "failed", "cancelled"]);
 const DIGITS = [...Array(10).keys()];
 const part = (name) => document.querySelector(`[data-images-${name}]`);
@@ -67,6 +67,7 @@ export class Images {
   constructor(view, selection) {
     this.view = view;
     this.query = selection || "?";
+    part("runs").open = ["first", "second"].some((name) => view.get(name));
     const choose = (name, key) =>
       part(name).addEventListener("change", (event) => this.#choose({ [key]: event.target.value }));
     choose("step", "step");

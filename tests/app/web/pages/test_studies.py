@@ -45,6 +45,19 @@ def test_seeds_can_be_added_to_some_configurations_by_a_form(browser: httpx.Clie
         assert problem in refused.text
 
 
+def test_runs_of_a_study_are_in_pages(browser: httpx.Client) -> None:
+    browser.post("/studies", json={"depth": [1, 2, 3], "seed": [*range(20)], "epochs": 1}).raise_for_status()
+    text = browser.get("/studies/1").text
+    assert text.count("<tr data-run=") == 50
+    (rest,) = re.findall(r'rel="next"[^>]* href="(/studies/1\?cursor=[^"#]*)#runs"', text)
+    text = browser.get(rest).text
+    assert text.count("<tr data-run=") == 10
+    assert 'rel="next"' not in text
+    assert "60 runs" in text
+    refused = browser.get("/studies/1?cursor=damaged")
+    assert (refused.status_code, refused.headers["location"]) == (303, "/studies/1")
+
+
 def test_a_study_says_how_its_runs_ended(site: Served, browser: httpx.Client) -> None:
     study = browser.post("/studies", json={"depth": [1, 2, 3], "epochs": 1}).json()
     states.add_worker(site.database)
