@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from app.compare import offers
 from app.compare.groups import AXES, marks_of_runs, noun
+from app.compare.outcomes import diverged
 from app.compare.reference import are_comparable
 from app.compare.wording import Wording
 from app.formats import NOTHING, duration, signed_loss, whole, written
 from app.prose import in_points, listed
 from app.runs import advice
 from app.schemas.answers import RunOut
-from app.schemas.comparison import Findings, GroupRow, Pair, Receipt, Verdict
+from app.schemas.comparison import Findings, GroupRow, Members, Pair, Receipt, Verdict
 from app.schemas.configurations import shown_apart, title_of
 from app.schemas.hyperparameters import HYPERPARAMETERS
+from app.schemas.status import ENDED
 from app.text_keys import ascending
 from trainer.config import TrainConfig
 
@@ -51,6 +53,7 @@ def view(comparison: Findings, baseline: str | None, *, every_row: bool = True) 
         "bare": advice.without_epochs(comparison.runs),
         "marks": {group.id: group for group in comparison.members},
         "marks_of_runs": marks_of_runs(comparison.members),
+        "table": table(comparison),
         "baseline": pinned,
         "versus": versus(comparison.verdict, pinned),
         "headline": Headline.of(comparison),
@@ -105,6 +108,33 @@ class Headline:
         """The shared settings with their colon, empty if there are none, and the claim."""
         settings, colon, claim = self.text.partition(": ")
         return (f"{settings}:", claim) if colon and settings.startswith("With ") else ("", self.text)
+
+
+class TableRow(NamedTuple):
+    """A row of the table of groups.
+
+    `results` are those of its finished runs, None if it has none. `diverged` is the share of its ended runs
+    that diverged, in words; empty if none did.
+    """
+
+    group: Members
+    results: GroupRow | None
+    diverged: str
+
+
+def table(comparison: Findings) -> list[TableRow]:
+    """The groups with finished or diverged runs."""
+    results = {row.id: row for row in comparison.groups}
+    ended = {
+        run.id: run for run in comparison.runs if run.status in ENDED and run.id not in comparison.repeats
+    }
+    rows = []
+    for group in comparison.members:
+        runs = [ended[run_id] for run_id in group.runs if run_id in ended]
+        lost = len(diverged(runs))
+        share = f"{lost} of {len(runs)} diverged" if lost else ""
+        rows.append(TableRow(group, results.get(group.id), share))
+    return [row for row in rows if row.results or row.diverged]
 
 
 def matrix(comparison: Findings) -> list[tuple[GroupRow, list[Pair | None]]]:

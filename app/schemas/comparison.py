@@ -149,6 +149,13 @@ class Finding(BaseModel):
         Trend, Field(description="Whether more epochs could change the answer, from the last epochs' slopes.")
     ]
     untested: Annotated[str | None, Field(description="Why there is no interval, where there is none.")]
+    improvement: Annotated[
+        float,
+        Field(
+            description="Share of pairs of runs, one of each group, in which the second has the higher test "
+            "accuracy; ties count half."
+        ),
+    ]
 
 
 class Pair(Finding):
@@ -160,13 +167,6 @@ class Pair(Finding):
     groups: Annotated[tuple[str, str], Field(description="Labels of both groups.")]
     ids: Annotated[tuple[str, str], Field(description="Ids of both groups.")]
     paired: Annotated[bool, Field(description="Whether runs of one architecture were compared seed by seed.")]
-    improvement: Annotated[
-        float,
-        Field(
-            description="Share of pairs of runs, one of each group, in which the second has the higher test "
-            "accuracy; ties count half."
-        ),
-    ]
     of_these_images: Annotated[
         Interval | None,
         Field(description="The interval over seeds alone: it holds for these test images only."),

@@ -123,12 +123,12 @@ def study_of(database: Database, runs: Sequence[int]) -> int:
         return study.id
 
 
-def failed_run(database: Database, **config: Any) -> int:
+def failed_run(database: Database, reason: str = "it broke", **config: Any) -> int:
     """The id of a new failed run; no other run may be queued."""
     queue_run(database, **config)
     claim = claimed(database)
     with database.write() as session:
-        assert endings.fail(session, claim, "it broke", "Traceback: it broke")
+        assert endings.fail(session, claim, reason, f"Traceback: {reason}")
     return claim.run_id
 
 

@@ -14,6 +14,7 @@ from app.compare.view import (
     devices,
     matrix,
     scope,
+    table,
     title,
     turned,
     versus,
@@ -25,7 +26,19 @@ from app.storage.database import Database
 from tests.app.compare.findings import compared, compared_by
 from tests.app.compare.near_rates import of_rates
 from tests.app.conftest import Served
-from tests.app.states import finished_run, queue_run
+from tests.app.states import failed_run, finished_run, queue_run
+
+
+def test_the_table_has_groups_whose_every_run_diverged_and_shares_of_others(database: Database) -> None:
+    runs = [finished_run(database, 0.9 + depth / 100, depth=depth) for depth in (1, 2)]
+    for depth, seed, reason in ((2, 1, "diverged: nan"), (3, 0, "diverged: nan"), (4, 0, "it broke")):
+        runs.append(failed_run(database, reason, depth=depth, seed=seed))
+    found = compared(database, *runs)
+    assert [(group.label, results and results.n, lost) for group, results, lost in table(found)] == [
+        ("1 layer", 1, ""),
+        ("2 layers", 1, "1 of 2 diverged"),
+        ("3 layers", None, "1 of 1 diverged"),
+    ]
 
 
 def test_the_baseline_is_found_by_its_key_and_by_the_label_of_old_addresses(database: Database) -> None:

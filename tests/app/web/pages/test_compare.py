@@ -64,6 +64,23 @@ def test_a_comparison_can_be_grouped_by_differing_hyperparameters_and_back(
     assert main_of(split)["data-selection"] == f"?{query}&by=depth,lr"
 
 
+def test_medians_diverged_runs_and_the_probability_of_improvement_are_shown(
+    site: Served, browser: httpx.Client
+) -> None:
+    runs = [
+        states.finished_run(site.database, accuracy, depth=depth, seed=seed)
+        for depth, values in ((1, (0.90, 0.91, 0.93)), (2, (0.94, 0.96, 0.97)))
+        for seed, accuracy in enumerate(values)
+    ]
+    runs += [states.failed_run(site.database, "diverged: nan", depth=3, seed=seed) for seed in (0, 1)]
+    text = browser.get(f"/compare?runs={','.join(map(str, runs))}").text
+    assert "median 91.00\N{NO-BREAK SPACE}%" in text
+    assert "median 96.00\N{NO-BREAK SPACE}%" in text
+    assert "2 of 2 diverged" in text
+    bill = text[text.index('class="bill"') :]
+    assert 'title="P(improvement) 100\N{NO-BREAK SPACE}%"' in bill[: bill.index("</table>")]
+
+
 def test_seeds_that_would_settle_a_pair_are_offered_for_a_study(site: Served, browser: httpx.Client) -> None:
     for depth, accuracy in ((1, 0.9780), (2, 0.9795)):
         states.finished_run(site.database, accuracy, depth=depth, seed=0)
