@@ -30,6 +30,8 @@ _VALUES: Final = 3
 """How many values of a setting a sentence lists."""
 _MATRIX: Final = 12
 """The maximum number of groups in the matrix of pairs."""
+_NARROW: Final = 10
+"""The maximum number of groups in a narrower comparison: 45 pairs."""
 _MANY: Final = 30
 """Tables of runs with more rows than this are folded."""
 _ROWS: Final = 50
@@ -58,6 +60,7 @@ def view(comparison: Findings, baseline: str | None, *, every_row: bool = True) 
         "versus": versus(comparison.verdict, pinned),
         "headline": Headline.of(comparison),
         "matrix": matrix(comparison),
+        "narrower": narrower(comparison),
         "scope": scope(comparison.verdict),
         "devices": devices(comparison.runs),
         "words": Wording(comparison.verdict.status, comparison.verdict.margin),
@@ -145,6 +148,21 @@ def matrix(comparison: Findings) -> list[tuple[GroupRow, list[Pair | None]]]:
     found = {pair.ids: pair for pair in comparison.verdict.pairs}
     found |= {turned(pair).ids: turned(pair) for pair in comparison.verdict.pairs}
     return [(row, [found.get((other.id, row.id)) for other in groups]) for row in groups]
+
+
+def narrower(comparison: Findings) -> list[GroupRow]:
+    """The groups that a narrower comparison keeps: the best ones, or those with the highest means.
+
+    Empty if there are few groups, or if they can't be ranked.
+    """
+    groups, best = comparison.groups, comparison.verdict.best
+    if len(groups) <= _NARROW or not best:
+        return []
+    if 1 < len(best) <= _NARROW:
+        return [row for row in groups if row.id in best]
+    ranked = sorted(groups, key=lambda row: (row.id not in best, -row.test_accuracy.mean))
+    kept = {row.id for row in ranked[:_NARROW]}
+    return [row for row in groups if row.id in kept]
 
 
 def scope(found: Verdict) -> str:

@@ -482,6 +482,17 @@ def test_layers_of_a_network_have_colours_that_no_depth_has(fifteen: Groups, pag
         assert not of_depths & of_layers
 
 
+def test_a_comparison_of_many_groups_leads_to_one_of_its_best(fifteen: Groups, page: Page) -> None:
+    page.goto(fifteen.address)
+    narrow = page.locator("#verdict").get_by_role("link", name="Compare only the").first
+    (count,) = re.findall(r"\d+", narrow.inner_text())
+    narrow.click()
+    page.wait_for_url(lambda url: url != fifteen.address)
+    expect(page.locator("#groups tbody tr[data-key]")).to_have_count(int(count))
+    assert int(count) <= 10
+    expect(page.locator(".verdict .badge")).to_have_text("Exploratory")
+
+
 def test_the_runs_of_a_comparison_have_the_looks_of_their_groups(fifteen: Groups, page: Page) -> None:
     page.goto(re.sub(r"by=.*", "by=lr", fifteen.address))
     shades = "(of) => [...document.querySelectorAll(`${of} [data-depth]`)].map((mark) => mark.dataset.depth)"

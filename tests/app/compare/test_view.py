@@ -1,6 +1,7 @@
 """A comparison as its page shows it: a baseline, and what differs from it."""
 
 import re
+from collections.abc import Sequence
 
 import pytest
 
@@ -13,6 +14,7 @@ from app.compare.view import (
     cost,
     devices,
     matrix,
+    narrower,
     scope,
     table,
     title,
@@ -21,7 +23,7 @@ from app.compare.view import (
     view,
 )
 from app.prose import in_points
-from app.schemas.comparison import Findings, Receipt
+from app.schemas.comparison import Findings, GroupRow, Receipt, Spread, Verdict
 from app.storage.database import Database
 from tests.app.compare.findings import compared, compared_by
 from tests.app.compare.near_rates import of_rates
@@ -39,6 +41,34 @@ def test_the_table_has_groups_whose_every_run_diverged_and_shares_of_others(data
         ("2 layers", 1, "1 of 2 diverged"),
         ("3 layers", None, "1 of 1 diverged"),
     ]
+
+
+def of_means(means: Sequence[float], best: Sequence[int]) -> Findings:
+    """Groups named by their places, with these mean test accuracies; `best` are the places of the best."""
+    rows = [
+        GroupRow.model_construct(id=str(place), test_accuracy=Spread.model_construct(mean=mean))
+        for place, mean in enumerate(means)
+    ]
+    return Findings.model_construct(
+        groups=rows, verdict=Verdict.model_construct(best=[str(place) for place in best])
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "best", "kept"),
+    [
+        (10, [8, 9], []),  # few enough
+        (12, [8, 9, 11], [8, 9, 11]),
+        (12, [*range(12)], [*range(2, 12)]),  # too many: those with the highest means
+        (12, [0], [0, *range(3, 12)]),  # a single one: those with the highest means beside it
+        (12, [], []),  # they can't be ranked
+    ],
+)
+def test_many_groups_are_narrowed_to_the_best_or_to_the_highest_means(
+    count: int, best: list[int], kept: list[int]
+) -> None:
+    found = narrower(of_means([0.9 + place / 1000 for place in range(count)], best))
+    assert [row.id for row in found] == [str(place) for place in kept]
 
 
 def test_the_baseline_is_found_by_its_key_and_by_the_label_of_old_addresses(database: Database) -> None:
