@@ -172,10 +172,12 @@ class Client:
         """Returns one study and its progress."""
         return self._get(f"/studies/{study_id}", StudyOut)
 
-    def compare(self, runs: Iterable[int] = (), *, study: int | None = None) -> Comparison:
-        """Compare these runs, or the runs of a study."""
+    def compare(
+        self, runs: Iterable[int] = (), *, study: int | None = None, by: Iterable[str] = ("depth",)
+    ) -> Comparison:
+        """Compare these runs, or the runs of a study, grouped `by` these fields."""
         query = {"study": str(study)} if study is not None else {"runs": _query_text(runs)}
-        return self._get("/compare", Comparison, query)
+        return self._get("/compare", Comparison, query | {"by": ",".join(by)})
 
     def export(self, runs: Iterable[int] = (), *, study: int | None = None, epochs: bool = False) -> str:
         """Returns runs, or their epochs, as CSV. Without a selection: all runs, including archived ones."""

@@ -20,6 +20,7 @@ from app.schemas.configurations import (
     identity,
     part,
     shown_apart,
+    varied,
 )
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.statistics import spread
@@ -201,7 +202,7 @@ def parted(runs: Sequence[RunOut]) -> tuple[str, ...]:
 
     The last fields are dropped while there are more than 40 groups, too many to distinguish in a chart.
     """
-    names = [name for name in differing(runs) if name not in FOUND] or list(BY_DEPTH)
+    names = varied(runs)
     while len(names) > 1 and len({tuple(part(run, name) for name in names) for run in runs}) > _MOST:
         names.pop()
     return tuple(names)

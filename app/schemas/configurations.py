@@ -68,6 +68,11 @@ def differing(runs: Sequence[RunOut], besides: Sequence[str] = ()) -> dict[str, 
     return {name: values for name, values in values_of.items() if len(values) > 1}
 
 
+def varied(runs: Sequence[RunOut]) -> list[str]:
+    """Returns the hyperparameters in which runs differ, by which a study is grouped; depth without any."""
+    return [name for name in differing(runs) if name not in FOUND] or ["depth"]
+
+
 def _versions(runs: Sequence[RunOut]) -> list[str]:
     """Returns the versions of data sets with more than one version."""
     by_name: dict[str, set[str]] = {}

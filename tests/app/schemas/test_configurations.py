@@ -2,9 +2,10 @@
 
 from app.compare.groups import AXES
 from app.queue import run_rows
-from app.schemas.configurations import title_of
+from app.schemas.configurations import title_of, varied
 from app.storage.database import Database
 from tests.app.compare.findings import compared
+from tests.app.compare.judged import group
 from tests.app.states import finished_run
 
 
@@ -66,3 +67,9 @@ def test_titles_of_axes_are_unique() -> None:
     titles = {name: title_of(name) for name in AXES}
     assert titles["lr"] == "Learning rate"
     assert len(set(titles.values())) == len(titles)
+
+
+def test_a_study_is_grouped_by_the_hyperparameters_in_which_its_runs_differ() -> None:
+    assert varied(group({"depth": 1}, [0.9, 0.9]).runs) == ["depth"]
+    assert varied(group({"lr": 0.1}, [0.9, 0.9], lr=[0.1, 0.2]).runs) == ["lr"]
+    assert varied(group({"lr": 0.1}, [0.9, 0.9], device_used=["cpu", "cuda"]).runs) == ["depth"]
