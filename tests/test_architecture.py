@@ -54,6 +54,7 @@ ABOUT_SEVERAL = {
     "app.compare.inference.test_published",
     "app.compare.inference.test_simulated_studies",
     "app.compare.test_one_voice",
+    "app.web.test_one_voice",
     "trainer.training.test_gpu",
 }
 """Test files that stand for no single module."""
