@@ -173,11 +173,11 @@ class Client:
         return self._get(f"/studies/{study_id}", StudyOut)
 
     def compare(
-        self, runs: Iterable[int] = (), *, study: int | None = None, by: Iterable[str] = ("depth",)
+        self, runs: Iterable[int] = (), *, study: int | None = None, by: Iterable[str] = ()
     ) -> Comparison:
-        """Compare these runs, or the runs of a study, grouped `by` these fields."""
+        """Compare these runs, by default by depth, or those of a study, by default by what it varies."""
         query = {"study": str(study)} if study is not None else {"runs": _query_text(runs)}
-        return self._get("/compare", Comparison, query | {"by": ",".join(by)})
+        return self._get("/compare", Comparison, query | ({"by": fields} if (fields := ",".join(by)) else {}))
 
     def export(self, runs: Iterable[int] = (), *, study: int | None = None, epochs: bool = False) -> str:
         """Returns runs, or their epochs, as CSV. Without a selection: all runs, including archived ones."""

@@ -109,11 +109,7 @@ def study(
         if json:
             say_json(created.model_dump_json())
         elif wait:
-            from app.schemas.configurations import varied
-
             comparison = client.compare(study=created.id)
-            if (by := varied(comparison.runs)) != comparison.by:
-                comparison = client.compare(study=created.id, by=by)
             _console().print(depth_table(comparison))
             for sentence in [*comparison.verdict.sentences, *comparison.warnings]:
                 say(sentence)

@@ -179,8 +179,8 @@ def test_headings_list_the_hyperparameters_of_groups(many: Groups, opened: Calla
 def test_a_long_list_of_evidence_is_folded_for_the_charts_below(
     many: Groups, opened: Callable[[Groups], Page]
 ) -> None:
-    bill = opened(many).locator("details", has_text="The bill: ")
-    expect(bill.locator("summary").first).to_have_text(re.compile(r"^The bill: \d+ receipts$"))
+    bill = opened(many).locator("details", has_text="Gain and cost: ")
+    expect(bill.locator("summary").first).to_have_text(re.compile(r"^Gain and cost: \d+ rows$"))
     expect(bill.get_by_role("row").first).to_be_hidden()
 
 

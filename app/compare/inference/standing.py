@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.compare.groups import BY_DEPTH
 from app.compare.inference import looks
 from app.formats import plural
 from app.schemas.answers import RunOut
 from app.schemas.comparison import ClaimStatus
-from app.schemas.configurations import FOUND, differing
+from app.schemas.configurations import FOUND, varied
 from app.schemas.status import ENDED
 from app.storage.tables import Study
 
@@ -35,8 +34,7 @@ def standing(study: Study | None, runs: Sequence[RunOut], by: Sequence[str], *, 
     if study is None or not is_whole:
         why = "these runs were selected after their results were visible"
         return Standing("exploratory", None, looks.FIRST, why)
-    varied = {name for name in differing(runs) if name not in FOUND} or set(BY_DEPTH)
-    if {name for name in by if name not in FOUND} != varied:
+    if {name for name in by if name not in FOUND} != set(varied(runs)):
         return Standing(
             "exploratory", None, looks.FIRST, "this grouping is not the one that the study varies"
         )

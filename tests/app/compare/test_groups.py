@@ -29,14 +29,14 @@ def test_groups_of_close_rates_have_different_labels_and_ids(database: Database)
     assert [(row.label, row.id) for row in found.groups] == list(zip(labels, ids, strict=True))
     (pair,) = found.verdict.pairs
     assert (list(pair.groups), list(pair.ids)) == (labels, ids)
-    assert found.verdict.evidence[0].startswith("lr 0.30000000000000004 against lr 0.3: +1.00 pp")
+    assert found.verdict.evidence[0].startswith("lr 0.30000000000000004 vs. lr 0.3: +1.00 pp")
 
 
 def test_the_evidence_has_the_figures_of_each_pair(database: Database) -> None:
     found = compared_by(database, of_rates(database, (1, 2)), ["depth", "lr"])
     assert len({group.label for group in found.members}) == 4
     pairs = {pair.groups: pair for pair in found.verdict.pairs}
-    told = [re.match(r"(.+) against (.+): (\S+ pp) ", line) for line in found.verdict.evidence]
+    told = [re.match(r"(.+) vs. (.+): (\S+ pp) ", line) for line in found.verdict.evidence]
     sentences = [each.groups() for each in told if each]
     assert ("1 layer, lr 0.30000000000000004", "1 layer, lr 0.3", "+1.00 pp") in sentences
     assert ("2 layers, lr 0.30000000000000004", "2 layers, lr 0.3", f"{in_points(-0.02)}") in sentences

@@ -411,7 +411,7 @@ def offer(kind: str, seeds: Sequence[int], **fields: Any) -> Offer:
         ),
         (
             offer("epochs", [3, 3], body={"epochs": [40]}),
-            "Train 40 epochs in a new study: 6 runs, ",
+            "Train for 40 epochs in a new study: 6 runs, ",
             ")",
         ),
     ],

@@ -190,7 +190,7 @@ def test_other_groups_than_depths_are_named_by_their_labels() -> None:
     found = verdict(conclusions([lr("lr 0.01", [0.92, 0.93]), lr("lr 0.1", [0.93, 0.92])]), LEARNING_RATES)
     assert found.pairs[0].depths is None
     assert found.answer[0] == "No learning rate is shown to be better than another."
-    assert found.evidence[0].startswith("lr 0.1 against lr 0.01: 0.00 pp [")
+    assert found.evidence[0].startswith("lr 0.1 vs. lr 0.01: 0.00 pp [")
 
 
 # How far it can be trusted
@@ -377,7 +377,7 @@ def test_a_bill_agrees_with_its_pair() -> None:
 
 def test_depths_that_are_not_next_to_each_other_are_named_both() -> None:
     (receipt,) = judge({1: [0.92, 0.93], 3: [0.97, 0.98]}).bill
-    assert receipt.label == "3 layers against 1 layer"
+    assert receipt.label == "3 layers vs. 1 layer"
 
 
 def test_neighbours_of_a_grid_differ_in_one_hyperparameter() -> None:

@@ -13,6 +13,7 @@ BETTER = Finding(
     answer="better",
     exceeds_margin=True,
     trend="steady",
+    improvement=1.0,
     untested=None,
 )
 

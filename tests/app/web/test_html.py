@@ -20,7 +20,7 @@ def test_a_form_never_redirects_to_another_site(browser: httpx.Client, target: s
     [
         ("/runs/99", 404, "There is no run 99."),
         ("/studies/99", 404, "There is no study 99."),
-        ("/compare?runs=99", 404, "None of these runs exists."),
+        ("/compare?runs=99", 404, "These runs do not exist"),
         ("/compare?runs=a", 422, "is not a whole number"),
         ("/runs/new?from=99", 404, "There is no run 99 to clone."),
         ("/runs/0", 422, "greater than or equal to 1"),

@@ -12,14 +12,13 @@ from sqlalchemy import insert
 
 from app.client import Client
 from app.compare import offers
-from app.compare.comparison import Selection
 from app.compare.groups import parted
-from app.compare.verdict import bracketed, judged
+from app.compare.selection import Selection
 from app.compare.view import Headline, matrix, table, turned, versus
+from app.compare.wording import Wording
 from app.prose import in_points
 from app.queue import admission
-from app.schemas.comparison import Findings, Pair
-from app.schemas.configurations import varied
+from app.schemas.comparison import Finding, Findings
 from app.schemas.requests import Labels
 from app.schemas.status import Status
 from app.settings import Settings
@@ -161,7 +160,7 @@ def test_every_place_says_what_the_verdict_says(
     if is_whole and by == planned:
         assert Headline.of(found).text in words(site.client.get(f"/studies/{study}", headers=HTML).text)
         with Client(site.url, transport=site.transport) as client:  # the command line prints these sentences
-            told = client.compare(study=study, by=varied(found.runs)).verdict
+            told = client.compare(study=study).verdict
         assert told.sentences == found.verdict.sentences
     gallery(site, found, chosen)
 
@@ -183,16 +182,20 @@ def matrix_table_and_baseline(found: Findings) -> None:
         assert against.keys() == {each.id for each in found.groups} - {row.id}
         for other, shown in against.items():
             pair = pairs[row.id, other]
-            assert shown.difference == f"{in_points(pair.difference)}, {said(pair)}"
-            assert shown.interval == (bracketed(pair.interval) if pair.interval else "")
+            assert shown.difference == f"{in_points(pair.difference)}, {said(found, pair)}"
+            assert shown.interval == (wording(found).bracketed(pair.interval) if pair.interval else "")
     lost = [group.id for group, results, _ in table(found) if not results]
     assert [group.id for group, results, _ in table(found) if results] == order
     assert not set(lost) & set(order)
 
 
-def said(pair: Pair) -> str:
+def wording(found: Findings) -> Wording:
+    return Wording(found.verdict.status, found.verdict.margin)
+
+
+def said(found: Findings, pair: Finding) -> str:
     """What a pair shows, in words."""
-    return judged(pair) if pair.answer else pair.untested or ""
+    return wording(found).judged(pair) if pair.answer else pair.untested or ""
 
 
 def offer_and_second_line(found: Findings) -> None:
@@ -219,9 +222,9 @@ def texts_of(found: Findings, text: str) -> None:
         bill = part(text, 'class="bill"')
         for receipt in found.verdict.bill:
             assert in_points(receipt.difference) in bill
-            assert (judged(receipt) if receipt.answer else receipt.untested or "") in bill
+            assert said(found, receipt) in bill
             if receipt.interval:
-                assert bracketed(receipt.interval) in bill
+                assert wording(found).bracketed(receipt.interval) in bill
     groups = part(text, 'id="groups"')
     names = {True: "may be the best", False: "another is better"}
     wanted = [row.best for row in found.groups if row.best is not None and len(found.groups) > 1]

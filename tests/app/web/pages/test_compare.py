@@ -168,7 +168,7 @@ def test_warnings_precede_the_verdict(site: Served, browser: httpx.Client) -> No
 
 @pytest.mark.parametrize(
     ("query", "words"),
-    [("study=999", "There is no study 999."), ("runs=98,99", "None of these runs exists.")],
+    [("study=999", "There is no study 999."), ("runs=98,99", "These runs do not exist")],
 )
 def test_a_comparison_of_unknown_runs_is_404(browser: httpx.Client, query: str, words: str) -> None:
     for accept in ("text/html", "*/*"):
@@ -249,7 +249,7 @@ def test_many_warnings_and_receipts_are_folded(site: Served, browser: httpx.Clie
     assert "receipts</summary>" not in few
     assert "more warning" not in few
     many = browser.get(f"/compare?runs={','.join(map(str, runs))}&by=lr").text
-    assert "<summary>The bill: 11 receipts</summary>" in many
+    assert "<summary>Gain and cost: 11 rows</summary>" in many
 
 
 def test_runs_that_are_trained_again_keep_grouping_and_margin(site: Served, browser: httpx.Client) -> None:
