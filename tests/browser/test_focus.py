@@ -127,7 +127,7 @@ def test_choices_in_a_comparison_keep_the_focus(server: WebServer, page: Page) -
     expect(page.get_by_label("At epoch")).to_be_focused()
     expect(more).to_be_visible()
     press(more)
-    expect(page.locator("[data-images-gallery] li").nth(48)).to_be_focused()
+    expect(page.locator("[data-images-gallery] li").nth(24)).to_be_focused()
 
 
 def test_every_tab_stop_has_a_visible_focus(server: WebServer, page: Page) -> None:

@@ -59,6 +59,8 @@ export class Images {
   #ended = ""; // the runs that #found is about
   #step = null;
   #stepOf = ""; // the runs that #step is about
+  #tested = null;
+  #testedOf = ""; // the pair of runs that #tested is about
   #names = new Map();
   #all = false;
   #shown = new Set();
@@ -99,6 +101,7 @@ export class Images {
     if (!this.#found || ended !== this.#ended) {
       this.#found = await read(`/compare/images${this.query}`);
       this.#ended = ended;
+      this.#testedOf = "";
     }
     await this.#show();
   }
@@ -277,7 +280,15 @@ export class Images {
       fill(part("pair"), "");
       return;
     }
-    const tested = await read(`/compare/images/pair?first=${first.id}&second=${second.id}`);
+    const query = `first=${first.id}&second=${second.id}`;
+    if (query !== this.#testedOf) {
+      this.#testedOf = query;
+      this.#tested = read(`/compare/images/pair?${query}`);
+    }
+    const tested = await this.#tested.catch((error) => {
+      this.#testedOf = "";
+      throw error;
+    });
     fill(part("pair"), tested.problem ?? tested.sentence);
   }
 }
