@@ -103,14 +103,14 @@ def study(
                 f"{url}/studies/{created.id}"
             )
         if wait:
-            from app.commands.terminal import depth_table, follow_study
+            from app.commands.terminal import follow_study, groups_table
 
             created = follow_study(client, created, _progress_console(hidden=json))
         if json:
             say_json(created.model_dump_json())
         elif wait:
             comparison = client.compare(study=created.id)
-            _console().print(depth_table(comparison))
+            _console().print(groups_table(comparison))
             for sentence in [*comparison.verdict.sentences, *comparison.warnings]:
                 say(sentence)
         if wait and created.counts.get("finished", 0) < len(created.runs):

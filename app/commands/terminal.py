@@ -50,21 +50,21 @@ def run_table(runs: Sequence[RunOut]) -> Table:
     return table
 
 
-def depth_table(comparison: Comparison) -> Table:
-    """Mean accuracies by depth."""
+def groups_table(comparison: Comparison) -> Table:
+    """Mean accuracies and median training times of the groups."""
     table = Table(box=None, header_style="bold")
-    for title in ("depth", "runs", "parameters", "train accuracy", "test accuracy", "seconds"):
+    for title in ("group", "runs", "parameters", "train accuracy", "test accuracy", "seconds"):
         table.add_column(title, justify="right")
-    for row in comparison.by_depth:
+    for row in comparison.groups:
         spread = row.test_accuracy.std
         test = percent(row.test_accuracy.mean)
         table.add_row(
-            str(row.depth),
+            row.label,
             str(row.n),
             whole(row.parameters),
             percent(row.train_accuracy.mean),
             test if spread is None else f"{test} ± {points(spread)} pp",
-            seconds(row.train_seconds.mean),
+            seconds(row.train_seconds_median),
         )
     return table
 
