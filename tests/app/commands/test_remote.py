@@ -75,6 +75,16 @@ def test_submit_prints_the_finished_run_as_json(run: Run, url: str) -> None:
     assert (finished["status"], finished["epochs_done"], finished["tags"]) == ("finished", 2, ["a", "b"])
 
 
+def test_a_study_prints_the_groups_that_it_varies_and_its_verdict(run: Run, url: str) -> None:
+    words = ("study", "--depth", "1", "--lr", "0.05,0.1", "--epochs", "1", "--wait", "--url", url)
+    answer = run(*words)
+    assert answer.returncode == 0, answer.stderr
+    first_words = [line.strip().partition("  ")[0] for line in answer.stdout.splitlines()]
+    assert {"group", "lr 0.05", "lr 0.1"} <= set(first_words)
+    assert "lr 0.1 vs. lr 0.05: " in " ".join(answer.stdout.split())
+    assert "Exploratory" not in answer.stdout
+
+
 def test_a_run_that_does_not_finish_is_exit_code_1(forks: Forks, url: str) -> None:
     following = forks.captured(
         "app.cli", "submit", "--depth", "1", "--device", "cuda", "--name", "given up", "--wait", "--url", url
