@@ -150,7 +150,7 @@ def test_a_run_that_guesses_is_marked_on_its_page_in_lists_and_in_comparisons(si
     for path in ("/compare", "/compare/report.html"):
         text = site.client.get(f"{path}?runs={good},{dead}", headers=PAGE).text
         assert warning in text
-        assert "not above guessing</span>" in text
+        assert "not significantly above guessing</span>" in text
     shown = RunOut.model_validate(runs[dead])
     assert outcome(shown).endswith(", not above guessing")
 
