@@ -1,4 +1,4 @@
-"""Formats numbers, durations and times; `static/js/format.js` formats them alike in the browser."""
+"""Formats numbers, durations and times; `static/js/format.js` formats them in the same way in the browser."""
 
 import math
 import re

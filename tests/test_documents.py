@@ -41,6 +41,12 @@ def test_every_module_is_in_the_architecture_as_it_says_of_itself(folder: Path) 
     assert listed == [f"| `{path.name}` | {purpose(path)} |" for path in modules]
 
 
+def test_the_architecture_lists_the_folders_of_templates() -> None:
+    section = ARCHITECTURE.partition("### `templates`\n")[2].partition("\n#")[0]
+    folders = [path for path in sorted((ROOT / "templates").iterdir()) if path.is_dir()]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [path.name for path in folders]
+
+
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("templates/**/*.html")])
 
 

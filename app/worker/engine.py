@@ -1,4 +1,4 @@
-"""The slot interface. An engine implements it: it trains the runs of a slot."""
+"""The slot interface, which an engine implements by training the runs of a slot."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable

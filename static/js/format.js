@@ -1,4 +1,4 @@
-// Formats numbers, durations and times; `app/formats.py` formats them alike on the server.
+// Formats numbers, durations and times; `app/formats.py` formats them in the same way on the server.
 
 const NOTHING = "–";
 const SPACE = "\u00a0";

@@ -1,6 +1,6 @@
-"""Images that the runs of one depth classify correctly more often than those of another.
+"""Images that the runs of one group classify correctly more often than those of another.
 
-Labels are `uint8` (n,) for n images. Each function takes the predictions of all runs of a depth.
+Labels are `uint8` (n,) for n images. Each function takes the predictions of all runs of a group.
 """
 
 from collections.abc import Sequence
