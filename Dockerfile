@@ -1,8 +1,8 @@
 # docker build --tag depthboard .
 # docker run --init --publish 127.0.0.1:8000:8000 --volume depthboard:/data --env DEPTHBOARD_NO_LOGIN=1 depthboard
 #
-# There is no login: publish the port on 127.0.0.1 alone. DEPTHBOARD_NO_LOGIN=1 says that you know; the image does
-# not set it, so that a port published on every address is not open without a word.
+# There is no login: publish the port on 127.0.0.1 alone. DEPTHBOARD_NO_LOGIN=1 confirms this. The image
+# does not set it, so that a port published on every address is opened only on purpose.
 #
 # A smaller CPU build or a certain CUDA build of torch: --build-arg TORCH_INDEX=<an index that offers it>;
 # for CUDA also run with --gpus all.
