@@ -57,7 +57,7 @@ def lower_rate(lr: float, optimizer: str, momentum: float) -> float:
 
 
 def warnings(configs: Sequence[TrainConfig], known: Catalogue) -> list[str]:
-    """A sentence on each kind of value far outside the range that has worked; all values remain allowed.
+    """A sentence on each kind of value outside the range that has worked; all values remain allowed.
 
     `known` are the data sets, which determine the number of images per epoch.
     """
@@ -81,14 +81,14 @@ def _rates(configs: Iterable[TrainConfig]) -> list[str]:
             low.setdefault((config.optimizer, known.least, known.usual), set()).add(config.lr)
     return [
         *(
-            f"{_values('Learning rate', values)} with {optimizer} is far above the rates that have worked "
-            f"(up to {formats.decimal(most)}): such runs diverge or stay at the accuracy of guessing. "
+            f"{_values('Learning rate', values)} with {optimizer} is above the rates that have worked (up to "
+            f"{formats.decimal(most)}): such runs may diverge or stay at the accuracy of guessing. "
             f"{formats.decimal(usual)} is usual."
             for (optimizer, most, usual), values in high.items()
         ),
         *(
-            f"{_values('Learning rate', values)} with {optimizer} is far below the rates that have worked "
-            f"(from {formats.decimal(least)}): such runs hardly learn. {formats.decimal(usual)} is usual."
+            f"{_values('Learning rate', values)} with {optimizer} is below the rates that have worked (from "
+            f"{formats.decimal(least)}): such runs may hardly learn. {formats.decimal(usual)} is usual."
             for (optimizer, least, usual), values in low.items()
         ),
     ]
@@ -124,21 +124,21 @@ def _settings(configs: Sequence[TrainConfig]) -> list[str]:
     if deep:
         sentences.append(
             f"{_values('Depth', deep)} is deeper than the networks that have worked with plain sgd (up to "
-            f"{_DEEPEST_SGD}): such runs stay at the accuracy of guessing for many epochs. "
+            f"{_DEEPEST_SGD}): such runs may stay at the accuracy of guessing for many epochs. "
             "adam with learning rate 0.001 has worked."
         )
     coupled = [config for config in configs if config.optimizer != "adamw"]
     if decays := {config.weight_decay for config in coupled if config.weight_decay > _MOST_DECAY}:
         sentences.append(
-            f"{_values('Weight decay', decays)} is far above the values that have worked (up to "
-            f"{_MOST_DECAY}): weights shrink toward 0. 0.0001 is usual; adamw tolerates more."
+            f"{_values('Weight decay', decays)} is above the values that have worked (up to "
+            f"{_MOST_DECAY}): weights may shrink toward 0. 0.0001 is usual; adamw tolerates more."
         )
     if shares := {
         config.dropout for config in configs if config.dropout > _MOST_DROPOUT and config.depth > 1
     }:
         sentences.append(
-            f"{_values('Dropout', shares)} is far above the values that have worked (up to "
-            f"{_MOST_DROPOUT}): hardly any units remain. 0.2 to 0.5 is usual."
+            f"{_values('Dropout', shares)} is above the values that have worked (up to "
+            f"{_MOST_DROPOUT}): too few units may remain. 0.2 to 0.5 is usual."
         )
     return sentences
 
