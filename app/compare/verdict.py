@@ -166,9 +166,9 @@ def _unsettled(found: Conclusions) -> str:
     """A second sentence of the headline, on groups that more epochs could move."""
     if not found.still_changing:
         return ""
-    if all(each.slope is not None and each.slope.value is None for each in found.measured):
-        return " Too few epochs to estimate a trend: more epochs could change this."
     labels = [group.label for group in found.improving]
+    if not labels and any(pair.trend == "unknown" for pair in found.still_changing):
+        return " Too few epochs to estimate a trend: more epochs could change this."
     if not labels:
         return " The differences still change at this budget: more epochs could change this."
     verb = "is" if len(labels) == 1 else "are"
@@ -191,9 +191,11 @@ def _these_images(found: Conclusions, noun: Noun, images: int | None) -> str:
     if not any(pair.new_images for pair in tested):
         return f"This holds for {which} only: predictions are missing, so nothing is known about new images."
     if not all(pair.new_images for pair in tested):
-        return f"Predictions of some runs are missing: what is said of their groups holds for {which} only."
+        return (
+            f"Predictions of some runs are missing, so conclusions about their groups hold for {which} only."
+        )
     claim = _per_images(found, found.pairs_of_these_images, noun, "", brief=True)
-    return f"On {which} alone, with only the variation over seeds, {claim}."
+    return f"On {which} alone, counting only variation over seeds: {claim}."
 
 
 def _outlook(found: Conclusions, noun: Noun, images: int | None) -> list[str]:

@@ -24,8 +24,9 @@ class Wording:
         return f"{100 * self.margin:.10g} pp"
 
     def in_words(self, receipt: Receipt) -> str:
-        """A receipt as a sentence: `+ layer 2: +1.82 pp [+1.60, +2.00], better; costs 7,850 more parameters`.
+        """A receipt as a sentence.
 
+        `+ layer 2: +1.82 pp [+1.60, +2.00], better by more than the margin; costs 399,200 more parameters.`
         A receipt without an interval says why it has none.
         """
         claim = f"{receipt.label}: {in_points(receipt.difference)}"
@@ -49,6 +50,8 @@ class Wording:
             words += self._against_margin(finding)
         if finding.trend in {"improving", "changing"}:
             words += f", still {finding.trend}"
+        elif finding.trend == "unknown":
+            words += ", trend unknown"
         return words
 
     def _against_margin(self, finding: Finding) -> str:

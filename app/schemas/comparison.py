@@ -119,6 +119,7 @@ Trend = Literal[
     "improving",  # a group still improves, so that more epochs could
     "changing",  # the difference still changes, but no group improves
     "unclear",  # the last epochs are too noisy to tell
+    "unknown",  # too few epochs to tell
 ]
 """Whether more epochs could change an answer."""
 
@@ -132,8 +133,8 @@ class Finding(BaseModel):
     interval: Annotated[
         Interval | None,
         Field(
-            description="Simultaneous interval: the intervals of all pairs together miss a true difference "
-            "with at most the probability `level`. Null without repeated seeds."
+            description="Simultaneous interval: the probability that any pair's interval misses its true "
+            "difference is at most `level`. Null without repeated seeds."
         ),
     ]
     new_images: Annotated[

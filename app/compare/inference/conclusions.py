@@ -118,7 +118,7 @@ class Conclusions:
             names = listed([group.label for group in mixed])
             return f"The runs of {names} differ in {fields}, so they can't be ranked: split by {fields}"
         if self.groups and all(group.guessing == len(group.runs) for group in self.groups):
-            return "No run is significantly above guessing, so they can't be ranked"
+            return "No run is significantly above guessing, so the groups can't be ranked"
         return ""
 
     @cached_property
@@ -168,12 +168,13 @@ class Conclusions:
     @property
     def still_changing(self) -> list[Pair]:
         """The deciding pairs whose answer more epochs could change."""
-        return [pair for pair in self.deciding if pair.trend in {"improving", "changing"}]
+        return [pair for pair in self.deciding if pair.trend in {"improving", "changing", "unknown"}]
 
     @property
     def improving(self) -> list[Group]:
         """The groups of these pairs that still improve."""
-        ids = {group_id for pair in self.still_changing for group_id in pair.ids}
+        improving = [pair for pair in self.still_changing if pair.trend == "improving"]
+        ids = {group_id for pair in improving for group_id in pair.ids}
         return [
             group
             for group, each in zip(self.groups, self.measured, strict=True)
@@ -242,7 +243,7 @@ def _untested(first: Group, second: Group) -> str | None:
         names = in_words([*first.mixed, *second.mixed])
         return f"the runs of {listed(mixing)} differ in {names}: split by {names}"
     if first.datasets != second.datasets:
-        return "they used different images"
+        return "the groups used different images"
     if all(group.guessing == len(group.runs) for group in (first, second)):
         return "neither is significantly above guessing"
     single = [group.label for group in (first, second) if len(group.runs) == 1]

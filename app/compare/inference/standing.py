@@ -43,12 +43,12 @@ def standing(study: Study | None, runs: Sequence[RunOut], by: Sequence[str], *, 
     cancelled = sum(run.status == "cancelled" for run in runs)
     waiting = sum(run.status not in ENDED for run in runs)
     if waiting:
-        have = "has" if waiting == 1 else "have"
+        have, it = ("has", "it has") if waiting == 1 else ("have", "they have")
         return Standing(
             "provisional",
             study.look,
             spent,
-            f"{waiting} of {all_planned} {have} not ended: the verdict can change until then",
+            f"{waiting} of {all_planned} {have} not ended: the verdict can change until {it}",
         )
     deleted = study.planned - len(runs)
     if deleted > 0:

@@ -31,8 +31,8 @@ class Slope:
 
     @property
     def rises(self) -> bool:
-        """Whether the group surely rises, or has too few epochs to tell."""
-        return self.value is None or self.value > self.half_width
+        """Whether the group surely rises."""
+        return self.value is not None and self.value > self.half_width
 
     @property
     def half_width(self) -> float:
@@ -78,12 +78,12 @@ def trend(interval: Interval, first: Slope | None, second: Slope | None, rule: R
     answer could also change if a group by itself rises by the interval's distance from another answer. An
     undecided pair counts if its difference moves by more than half the margin, or a group rises by more than
     the margin. All of that counts if it exceeds the slopes' 95 % error; if only the error leaves the answer
-    open, the trend is unclear.
+    open, the trend is unclear. With too few epochs for a slope, it is unknown.
     """
     if first is None or second is None:
         return "steady"
     if first.value is None or second.value is None:
-        return "improving"
+        return "unknown"
     epochs = min(first.horizon, second.horizon)
     if math.isinf(epochs):
         return "steady"

@@ -165,7 +165,7 @@ def test_groups_on_other_images_are_neither_better_nor_worse() -> None:
     digits = group({"dataset": "mnist"}, [0.98, 0.981], datasets=["mnist"])
     clothes = group({"dataset": "clothes"}, [0.88, 0.881], datasets=["clothes"])
     found = verdict(conclusions([clothes, digits]))
-    assert (found.pairs[0].answer, found.pairs[0].untested) == (None, "they used different images")
+    assert (found.pairs[0].answer, found.pairs[0].untested) == (None, "the groups used different images")
     assert (found.best, found.outlook) == ([], [])
     assert found.answer == ["These runs used different images (clothes and mnist), so they can't be ranked."]
 
@@ -173,7 +173,7 @@ def test_groups_on_other_images_are_neither_better_nor_worse() -> None:
 def test_runs_that_all_guess_are_not_ranked_and_a_single_one_does_not_hinder_it() -> None:
     guesses: list[Group] = [of_depth(depth, [0.1, 0.1, 0.11], guessing=["constant"] * 3) for depth in (1, 2)]
     found = verdict(conclusions(guesses))
-    assert found.answer == ["No run is significantly above guessing, so they can't be ranked."]
+    assert found.answer == ["No run is significantly above guessing, so the groups can't be ranked."]
     assert found.best == []
     part = verdict(conclusions([guesses[0], of_depth(2, [0.97, 0.971, 0.972])]))
     assert part.answer[0] == f"The best is 2 layers, with 97.10 % test accuracy (3 seeds), {AHEAD}."
@@ -238,6 +238,20 @@ def test_groups_that_still_improve_may_change_places_with_more_epochs() -> None:
     assert not steady.still_improving, "both rise alike, and little"
 
 
+@pytest.mark.parametrize("kept", [{1: 1, 2: 2}, {1: 4, 2: 2}], ids=["all groups", "one group"])
+def test_groups_with_one_or_two_epochs_are_not_said_to_improve(kept: dict[int, int]) -> None:
+    groups = depths({1: [0.9700, 0.9704, 0.9708], 2: [0.9800, 0.9804, 0.9808]})
+    epochs = {run.id: kept[group.depth or 0] for group in groups for run in group.runs}
+    recent = rising(groups, {1: 0.005, 2: 0.0})
+    found = verdict(
+        conclusions(groups, recent={run_id: curve[-epochs[run_id] :] for run_id, curve in recent.items()})
+    )
+    assert found.still_improving
+    assert found.pairs[0].trend == "unknown"
+    assert found.answer[0].endswith(" Too few epochs to estimate a trend: more epochs could change this.")
+    assert found.evidence[0].endswith("better by more than the margin, trend unknown.")
+
+
 def test_a_trend_that_the_headline_does_not_depend_on_is_only_in_the_evidence() -> None:
     groups = depths({1: [0.9000, 0.9004, 0.9008], 2: [0.9100, 0.9104, 0.9108], 3: [0.9900, 0.9904, 0.9908]})
     found = verdict(conclusions(groups, recent=rising(groups, {1: 0.004, 2: 0.0, 3: 0.0})))
@@ -256,7 +270,7 @@ def test_with_predictions_the_answer_is_for_new_images_and_for_these_alone() -> 
     assert found.pairs[0].new_images
     assert found.answer == [
         f"The best {ON_NEW} is 2 layers, with 97.20 % test accuracy (3 seeds), {AHEAD}.",
-        "On these 10,000 test images alone, with only the variation over seeds, the best is 2 layers.",
+        "On these 10,000 test images alone, counting only variation over seeds: the best is 2 layers.",
     ]
 
 
@@ -270,7 +284,7 @@ def test_these_images_may_tell_apart_what_new_ones_would_not() -> None:
     assert (found.best, found.best_of_these_images) == (["depth=2", "depth=3"], ["depth=3"])
     assert found.answer == [
         f"No depth is shown to be better than another {ON_NEW}.",
-        "On these 10,000 test images alone, with only the variation over seeds, the best is 3 layers.",
+        "On these 10,000 test images alone, counting only variation over seeds: the best is 3 layers.",
     ]
 
 
@@ -279,13 +293,13 @@ def test_several_best_on_these_images_are_named() -> None:
     found = verdict(conclusions(groups, correct=disjoint(groups)), images=IMAGES)
     assert (
         found.answer[1]
-        == "On these 10,000 test images alone, with only the variation over seeds, the best is among 3 and "
+        == "On these 10,000 test images alone, counting only variation over seeds: the best is among 3 and "
         "4 layers."
     )
     both = depths(CLOSE)
     found = verdict(conclusions(both, correct=nested(both)))
     assert found.answer[1] == (
-        "On these test images alone, with only the variation over seeds, "
+        "On these test images alone, counting only variation over seeds: "
         "no depth is shown to be better than another."
     )
 
@@ -298,7 +312,7 @@ def test_predictions_of_a_single_run_that_are_missing_leave_new_images_open() ->
     assert [pair.new_images for pair in found.pairs] == [True, True, False, True, False, False]
     assert found.answer[0] == "The best is among 3 and 4 layers."
     assert found.answer[1] == (
-        "Predictions of some runs are missing: what is said of their groups holds for these 10,000 test "
+        "Predictions of some runs are missing, so conclusions about their groups hold for these 10,000 test "
         "images only."
     )
 

@@ -54,6 +54,7 @@ def test_a_margin_is_shown_as_it_was_given() -> None:
         ({"answer": "undecided", "exceeds_margin": False}, "undecided"),
         ({"trend": "improving"}, "better by more than the margin, still improving"),
         ({"trend": "changing"}, "better by more than the margin, still changing"),
+        ({"trend": "unknown"}, "better by more than the margin, trend unknown"),
         ({"trend": "unclear"}, "better by more than the margin"),
     ],
 )

@@ -180,7 +180,7 @@ def test_there_is_no_best_group_if_no_run_is_better_than_guessing(site: Served) 
     answer = site.client.get(f"/compare?runs={','.join(map(str, ids))}").json()
     verdict = answer["verdict"]
     assert verdict["answer"] == [
-        "No run is significantly above guessing, so they can't be ranked.",
+        "No run is significantly above guessing, so the groups can't be ranked.",
         "4 of 4 runs are not significantly above guessing (1 and 2 layers).",
     ]
     assert "highest" not in json.dumps(verdict)

@@ -62,7 +62,7 @@ def test_groups_of_one_architecture_and_the_same_seeds_are_compared_seed_by_seed
             mixing("wide", [0.97, 0.98, 0.97, 0.98]),
             "the runs of wide differ in learning rate: split by learning rate",
         ),
-        (group({"depth": 3}, [0.9, 0.91], datasets=["other"]), "they used different images"),
+        (group({"depth": 3}, [0.9, 0.91], datasets=["other"]), "the groups used different images"),
         (of_depth(4, [0.975, 0.975]), None),
     ],
 )

@@ -33,10 +33,10 @@ def test_a_study_whose_runs_have_ended_is_final_at_its_look() -> None:
 @pytest.mark.parametrize(
     ("statuses", "reason"),
     [
-        (("finished", "running"), "1 of 2 planned runs has not ended: the verdict can change until then"),
+        (("finished", "running"), "1 of 2 planned runs has not ended: the verdict can change until it has"),
         (
             ("queued", "running", "finished"),
-            "2 of 3 planned runs have not ended: the verdict can change until then",
+            "2 of 3 planned runs have not ended: the verdict can change until they have",
         ),
         (("finished", "cancelled"), "1 of 2 planned runs was cancelled: retry it to complete the study"),
     ],
