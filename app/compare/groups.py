@@ -20,12 +20,12 @@ from app.schemas.configurations import (
     identity,
     part,
     shown_apart,
+    title_of,
     varied,
 )
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.statistics import spread
 from app.text_keys import ascending, natural
-from trainer.config import TrainConfig
 
 BY_DEPTH: Final = ("depth",)
 AXES: Final = (*(name for name in HYPERPARAMETERS if name != "seed"), *FOUND)
@@ -267,10 +267,12 @@ def noun(by: Sequence[str]) -> Noun:
         return Noun("group", "groups")
     if by[0] == "data_version":
         return Noun("version of the data", "versions of the data")
+    if by[0] == "epochs":
+        return Noun("number of epochs", "numbers of epochs")
     if by[0] in _COUNTED:
         one = _COUNTED[by[0]]
         return Noun(one, f"{one}s")
-    title = (TrainConfig.model_fields[by[0]].title or by[0]).lower()
+    title = title_of(by[0]).lower()
     return Noun(f"value of {title}", f"values of {title}")
 
 
@@ -287,8 +289,9 @@ def _worded(name: str, values: Iterable[Any]) -> dict[Any, str]:
 def _named(name: str, value: object, text: str) -> str:
     if name == "depth":
         return plural(int(text), "layer")
+    title = name if name == "lr" else title_of(name).lower()
     if value is None:
-        return f"{name} not known yet"
+        return f"{title} not known yet"
     if name == "data_version":
         return f"data {text}"
-    return text if isinstance(value, str) else f"{name} {text}"
+    return text if isinstance(value, str) else f"{title} {text}"

@@ -317,7 +317,7 @@ def test_grouping_by_an_unknown_field_is_refused(text: str) -> None:
     [
         (("depth",), "depth", "depths"),
         (("lr",), "learning rate", "learning rates"),
-        (("epochs",), "value of epochs", "values of epochs"),
+        (("epochs",), "number of epochs", "numbers of epochs"),
         (("momentum",), "value of momentum", "values of momentum"),
         (("data_version",), "version of the data", "versions of the data"),
         (("depth", "lr"), "group", "groups"),

@@ -108,6 +108,19 @@ def made(*chosen: dict[str, Any]) -> list[RunOut]:
     ]
 
 
+@pytest.mark.parametrize(
+    ("by", "values", "labels"),
+    [
+        ("batch_size", (64, 128), ["batch size 64", "batch size 128"]),
+        ("weight_decay", (0.0, 0.1), ["weight decay 0", "weight decay 0.1"]),
+        ("lr", (0.1, 0.2), ["lr 0.1", "lr 0.2"]),
+        ("device_used", (None, "cpu"), ["device type not known yet", "cpu"]),
+    ],
+)
+def test_labels_name_a_setting_by_its_title(by: str, values: tuple[Any, ...], labels: list[str]) -> None:
+    assert [group.label for group in grouped(made(*({by: value} for value in values)), [by])] == labels
+
+
 @pytest.mark.parametrize("kept", [[], [1], [0, 1, 2]])
 def test_groups_of_fewer_runs_are_the_same_groups(kept: list[int]) -> None:
     runs = made(*({"lr": rate} for rate in (*NEAR, 0.5)))
