@@ -54,9 +54,10 @@ def settings_phrase(runs: Sequence[RunOut], by: Iterable[str]) -> str:
 
 
 def ended_schedules(runs: Iterable[RunOut]) -> list[str]:
-    """A sentence on schedules whose learning rate has decayed to 0, so that no trend can be extrapolated."""
+    """A sentence on schedules whose learning rate has decayed to 0: a longer one was not tried."""
     names = sorted({run.schedule for run in runs if run.schedule in ENDING})
     if not names:
         return []
     which = f"{' and '.join(names)} {'schedule' if len(names) == 1 else 'schedules'}"
-    return [f"The {which} ended at learning rate 0, so the effect of more epochs can't be extrapolated."]
+    longer = "A longer schedule was not tried." if len(names) == 1 else "Longer schedules were not tried."
+    return [f"The {which} ended at learning rate 0: more epochs after it would change nothing. {longer}"]

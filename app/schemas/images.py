@@ -67,7 +67,7 @@ class ImageComparison(BaseModel):
     images: Annotated[int, Field(description="Number of test images.")] = 0
     groups: Annotated[list[GroupDigits], Field(description="Accuracy per class, per group.")] = []
     runs: Annotated[list[RunDigits], Field(description="Confusion matrices.")] = []
-    steps: Annotated[list[ImageStep], Field(description="Each group and its neighbour.")] = []
+    steps: Annotated[list[ImageStep], Field(description="Each group and its neighbor.")] = []
     missing: Annotated[list[int], Field(description="Finished runs without stored predictions.")] = []
     warnings: Annotated[list[str], Field(description="Warnings, in sentences.")]
 

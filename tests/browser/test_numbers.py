@@ -553,7 +553,7 @@ def test_the_same_images(study: Study, page: Page) -> None:
     expect(note).to_contain_text(
         f"of 10,000 test images, {len(fixed)} are classified correctly more often with 3 layers than with "
         f"2 layers, and {len(broken)} less often ({SEEDS} seeds each). "
-        f"Mean test accuracy: +{points(change.mean())} pp."
+        f"Difference of mean test accuracy: +{points(change.mean())} pp."
     )
     means = [np.mean(values) for values in study.finals("test_accuracy")]
     assert change.mean() == pytest.approx(means[2] - means[1], abs=1e-12)

@@ -210,7 +210,7 @@ def _in_words(answers: Answers, pair: Pair, fixed: int, broken: int, partial: Se
         )
         return f"{said} Only {missing} have predictions."
     why = f" ({pair.untested})" if pair.untested else ""
-    return f"{said} Mean test accuracy: {in_points(pair.difference)}{why}."
+    return f"{said} Difference of mean test accuracy: {in_points(pair.difference)}{why}."
 
 
 def _unit(row: GroupRow) -> str:

@@ -38,7 +38,7 @@ Found = TypeVar("Found", bound=BaseModel)
     openapi_extra=SELECTION,
 )
 def compare_images(request: Request, database: DatabaseOf, settings: SettingsOf) -> Response:
-    """Compare runs image by image: accuracy per class, and each group with its neighbour."""
+    """Compare runs image by image: accuracy per class, and each group with its neighbor."""
     from app.compare.images import comparison  # noqa: PLC0415  # NumPy, which only images need
 
     try:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.compare.settings_phrase import settings_phrase
+from app.compare.settings_phrase import ended_schedules, settings_phrase
 from app.schemas.answers import RunOut
 from tests.app.compare.judged import group
 
@@ -67,6 +67,17 @@ def test_settings_that_runs_are_grouped_by_are_left_out(by: str, left: str) -> N
 def test_settings_that_differ_are_left_out() -> None:
     mixed = [*runs(lr=0.05), *runs(lr=0.1)]
     assert settings_phrase(mixed, ["depth"]) == "SGD, 200 epochs, width 512 (halved per layer)"
+
+
+def test_schedules_that_ended_say_that_a_longer_one_was_not_tried() -> None:
+    assert ended_schedules(runs()) == []
+    (one,) = ended_schedules(runs(schedule="cosine"))
+    assert one == (
+        "The cosine schedule ended at learning rate 0: more epochs after it would change nothing. "
+        "A longer schedule was not tried."
+    )
+    (sentence,) = ended_schedules([*runs(schedule="cosine"), *runs(schedule="onecycle")])
+    assert sentence.startswith("The cosine and onecycle schedules ended at learning rate 0: ")
 
 
 def test_depth_seed_device_and_patience_are_never_named() -> None:

@@ -111,7 +111,9 @@ def test_groups_that_mix_configurations_say_so_as_the_verdict_does(site: Served,
     assert [(row["runs"], row["seeds"]) for row in found["groups"]] == [(runs[:2], 1), (runs[2:], 1)]
     (pair,) = site.client.get(f"/compare?{chosen}").json()["verdict"]["pairs"]
     (step,) = found["steps"]
-    assert step["sentence"].endswith(f"(2 runs each). Mean test accuracy: 0.00 pp ({pair['untested']}).")
+    assert step["sentence"].endswith(
+        f"(2 runs each). Difference of mean test accuracy: 0.00 pp ({pair['untested']})."
+    )
     assert "split by learning rate" in pair["untested"]
 
 
@@ -126,7 +128,7 @@ def test_images_are_compared_by_the_groups_of_the_verdict(site: Served, settings
     assert (step["ids"], step["depths"]) == (["lr=0.01", "lr=0.1"], None)
     assert step["sentence"] == (
         "Exploratory: of 10,000 test images, 2 are classified correctly more often with lr 0.1 than with lr "
-        "0.01, and 0 less often (2 seeds each). Mean test accuracy: +0.02 pp."
+        "0.01, and 0 less often (2 seeds each). Difference of mean test accuracy: +0.02 pp."
     )
     both = "first=lr%3D0.01&second=lr%3D0.1"
     images = site.client.get(f"/compare/images/step?{chosen}&{both}").json()
@@ -142,7 +144,7 @@ def test_without_predictions_of_neighbours_the_others_are_compared(site: Served,
     (step,) = found["steps"]
     assert step["sentence"].endswith(
         "1 is classified correctly more often with 3 layers than with 1 layer, and 1 less often "
-        "(1 seed each). Mean test accuracy: 0.00 pp (both have a single seed)."
+        "(1 seed each). Difference of mean test accuracy: 0.00 pp (both have a single seed)."
     )
 
 

@@ -38,7 +38,7 @@ def test_the_overview_has_classes_and_steps(site: Served, study: list[int]) -> N
         "difference": pytest.approx((3.5 - 2) / IMAGES),
         "sentence": (
             "Exploratory: of 10,000 test images, 4 are classified correctly more often with 2 layers than "
-            "with 1 layer, and 2 less often (2 and 3 seeds). Mean test accuracy: +0.01 pp."
+            "with 1 layer, and 2 less often (2 and 3 seeds). Difference of mean test accuracy: +0.01 pp."
         ),
     }
     assert [row["seeds"] for row in found["groups"]] == [2, 3]
