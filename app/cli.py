@@ -162,7 +162,7 @@ def worker(
 @app.command()
 @with_options([*_HYPERPARAMETERS, *_OF_TRAINING])
 def train(given: dict[str, str], *, json: AsJson = False) -> None:
-    """Train one network without a server, database or files."""
+    """Train one network without a server or database; nothing is saved."""
     settings = settings_of({name: given.pop(name) for name in _TRAINING_SETTINGS & given.keys()} | _ALONE)
     from trainer import command
 
@@ -180,7 +180,7 @@ def backup(
     *,
     file: Annotated[Path, typer.Argument(help="File to create.")],
 ) -> None:
-    """Save runs, studies, weights and checkpoints to one file. The dashboard may be running."""
+    """Save runs, studies, weights, predictions and checkpoints to one file. The dashboard may be running."""
     settings = begin(given, anew=False)
     from app.commands.backup import save
     from app.storage.database import Database
@@ -197,7 +197,7 @@ def restore(
     *,
     file: Annotated[Path, typer.Argument(help="A file written by `depthboard backup`.")],
 ) -> None:
-    """Restore a backup into an empty data folder or database."""
+    """Restore a backup into an empty database and an empty artifact location."""
     settings = begin(given)
     from app.commands import restore as restoring
     from app.storage import folder_lock

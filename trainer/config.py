@@ -96,7 +96,7 @@ class Hyperparameters(BaseModel):
             ge=NARROWEST,
             le=WIDEST,
             title="Width",
-            description="Units of the first hidden layer; each further layer has half as many, at least 16.",
+            description="Units of the first hidden layer; each further layer has half. 16 is the least.",
             json_schema_extra={"unit": "units", "folded": True},
         ),
     ] = WIDTH

@@ -141,7 +141,7 @@ class _Look:
 def _look(path: Path) -> _Look | str:
     """Inspect a folder; a text says why it is not a data set."""
     if path.name == SHIPPED:
-        return f"{SHIPPED} is the name of the shipped data set. Rename the folder."
+        return f"{SHIPPED} is the name of the included data set. Rename the folder."
     if not _can_be_asked_for(path.name):
         return f"A data set's name can have {_ALLOWED}. Rename the folder{_suggested(path.name)}."
     folder = DataFolder(path)

@@ -129,8 +129,8 @@ def test_a_list_of_runs_is_copied_without_formulas_units_and_thousands(quiet: We
     assert cells["Name"] == "'=1+1"
     assert cells["Name, tags"] == "a, b"
     assert cells["Test accuracy (fraction)"] == "0.9871"
-    assert cells["lr"] == "0.30000000000000004"
-    assert cells["Batch"] == "60000"
+    assert cells["Learning rate"] == "0.30000000000000004"
+    assert cells["Batch size"] == "60000"
     assert cells["Progress (epochs)"] == "3"
     assert cells["Started"] == run["started_at"]
     assert float(cells["Duration (s)"]) == run["train_seconds"]

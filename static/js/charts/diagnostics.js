@@ -183,8 +183,8 @@ export class Diagnostics {
     const [first, last] = [means[0].at(-1), means.at(-1).at(-1)];
     if (!(first > 0 && last > 0)) {
       const dead = means.flatMap((y, index) => (y.at(-1) === 0 ? [index + 1] : []));
-      return `${dead.length ? `At epoch ${epoch} the gradient norm of ${dead.length === 1 ? "layer" : "layers"} ${listed(dead)} is 0: ${dead.length === 1 ? "it no longer learns" : "they no longer learn"}.` : ""}${basis}`;
+      return `${dead.length ? `At epoch ${epoch}, the gradient norm of ${dead.length === 1 ? "layer" : "layers"} ${listed(dead)} is 0: ${dead.length === 1 ? "it no longer learns" : "they no longer learn"}.` : ""}${basis}`;
     }
-    return `At epoch ${epoch} the gradient norm of layer 1 is ${significant(first / last, first < 10 * last ? 2 : 3)} times that of layer ${means.length}.${basis}`;
+    return `At epoch ${epoch}, the gradient norm of layer 1 is ${significant(first / last, first < 10 * last ? 2 : 3)} times that of layer ${means.length}.${basis}`;
   }
 }

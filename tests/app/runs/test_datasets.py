@@ -72,7 +72,7 @@ BAD_NAMES = {
     "FashionMNIST": f"{NAME} Rename the folder, for example to fashionmnist.",
     "Größe": f"{NAME} Rename the folder.",
     "x" * 65: f"{NAME} Rename the folder.",
-    "mnist": "mnist is the name of the shipped data set. Rename the folder.",
+    "mnist": "mnist is the name of the included data set. Rename the folder.",
 }
 
 
