@@ -96,7 +96,7 @@ def test_pinning_and_reporting_keep_the_view(six: str, page: Page, tmp_path: Pat
     report = tmp_path / "report.html"
     waiting.value.save_as(report)
     page.goto(report.as_uri())
-    expect(page.locator("#groups caption")).to_contain_text("Below values: the difference from 2 layers")
+    expect(page.locator("#groups caption")).to_contain_text("the difference from 2 layers")
     expect(page.get_by_label("Show", exact=True).first).to_have_value("test_accuracy")
     assert len(traces(page, "diagnostics")) == 2 * 3 + 3
     expect(page.locator("#diagnostics-words")).to_contain_text("the gradient norm of layer 1")
@@ -111,9 +111,7 @@ def test_at_an_epoch_the_table_keeps_the_baseline_and_the_published_rows(six: st
     expect(rows.first.get_by_role("cell").first).to_contain_text(words)
     expect(rows.nth(1).get_by_role("link", name="Unpin 2 layers")).to_be_visible()
     expect(page.locator("#groups-at-epoch .aside").get_by_role("row")).to_have_count(5)
-    expect(page.locator("#groups-at-epoch caption")).to_contain_text(
-        "Below values: the difference from 2 layers"
-    )
+    expect(page.locator("#groups-at-epoch caption")).to_contain_text("the difference from 2 layers")
 
 
 @pytest.mark.parametrize("browser_page", ["page", "plain"])

@@ -86,9 +86,7 @@ def test_tables_and_pins_are_of_the_group_that_was_pressed(near: str, page: Page
     page.wait_for_url(re.compile("baseline=lr%3D0.30000000000000004"))
     expect(rows.nth(1).get_by_role("link", name=f"Unpin {HIGH}")).to_be_visible()
     expect(rows.nth(0).get_by_role("link", name=f"Pin {LOW} as the baseline")).to_be_visible()
-    expect(page.locator("#groups-at-epoch caption")).to_contain_text(
-        f"Below values: the difference from {HIGH}"
-    )
+    expect(page.locator("#groups-at-epoch caption")).to_contain_text(f"the difference from {HIGH}")
     inside = page.get_by_label("of", exact=True)
     inside.select_option(label=f"all runs of {LOW}")
     page.wait_for_url(re.compile(r"inside=group-lr%3D0\.3$"))

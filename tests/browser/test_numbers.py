@@ -342,7 +342,7 @@ def test_differences_from_a_pinned_baseline(study: Study, page: Page) -> None:
     page.get_by_role("link", name="Pin 2 layers as the baseline").click()
     rows = page.locator("#groups tbody").first.get_by_role("row")
     caption = page.locator("#groups caption")
-    expect(caption).to_contain_text("Below values: the difference from 2 layers")
+    expect(caption).to_contain_text("the difference from 2 layers")
     for place in (0, 2):
         cells = rows.nth(place).get_by_role("cell")
         difference, low, high = pair(study, 1, place)
