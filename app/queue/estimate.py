@@ -228,7 +228,7 @@ def _told(row: Row[Any]) -> _Past:
 
 
 def images_of(environment: Mapping[str, str]) -> Images:
-    """Numbers of training and test images of a run; of the shipped data set if they were not recorded."""
+    """Numbers of training and test images of a run; of the included data set if they were not recorded."""
     return (
         int(environment.get("train_images", TRAIN_IMAGES)),
         int(environment.get("test_images", TEST_IMAGES)),

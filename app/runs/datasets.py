@@ -50,7 +50,7 @@ class Usable:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All data sets: the usable ones, the shipped one first, and the reasons why other folders are unusable.
+    """All data sets: the usable ones, the included one first, and the reasons why other folders are unusable.
 
     `loose` says what to do about files beside the folders.
     """

@@ -220,7 +220,7 @@ class Counter(SQLModel, table=True):
 
 
 class IdempotencyKey(SQLModel, table=True):
-    """The stored response to a keyed request, returned when the request is repeated."""
+    """The stored response to a request with an `Idempotency-Key`, returned when the request is repeated."""
 
     __tablename__: ClassVar[str] = "idempotency_key"
 

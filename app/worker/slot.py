@@ -117,7 +117,7 @@ class _Resident:
 class Trainer:
     """Trains runs, and keeps each data set resident on each device it was used on.
 
-    It reads data sets other than the shipped one from their folders under `data_dir`.
+    It reads data sets other than the included one from their folders under `data_dir`.
     """
 
     def __init__(self, connection: Connection, inbox: Inbox, data_dir: Path) -> None:
