@@ -12,7 +12,7 @@ import os
 from collections.abc import Sequence
 from statistics import fmean
 
-from tests.app.compare.inference.simulated import ACCURACY, MARGIN, SPREAD, Truth, equal, seen, unequal
+from tests.app.compare.inference.simulated import ACCURACY, MARGIN, SPREAD, Truth, equal, seen, unequal, wide
 
 Cell = tuple[int, int, str, float, bool, bool, int]
 
@@ -30,6 +30,7 @@ def main() -> None:
             (2, 5), ("equal", "unequal"), (0.0, 0.05), (False, True), (3, 5, 10)
         )
     ]
+    cells += [(n, 3, "wide", 0.0, follow, False, studies) for follow in (False, True) for n in (3, 5, 10)]
     cells += [(n, 3, "equal", 0.0, True, True, studies) for n in (3, 5, 10)]
     print(f"{studies} studies a cell. Shares of studies of equal groups in percent.\n")
     print("| groups | spreads | dips | offers | n | false at look 1 | false ever | covered | looks |")
@@ -46,9 +47,9 @@ def main() -> None:
 def cell(kind: Cell) -> str:
     """A row on studies of equal groups."""
     n, groups, spreads, dips, follow, paired, studies = kind
-    spread = (equal if spreads == "equal" else unequal)(groups)
+    spread = {"equal": equal, "unequal": unequal, "wide": wide}[spreads](groups)
     truth = Truth([ACCURACY] * groups, spread, dips)
-    margin = MARGIN if groups < 5 else 2 * MARGIN  # noqa: PLR2004  # ten pairs resolve no smaller one
+    margin = MARGIN * (6 if spreads == "wide" else 1 if groups < 5 else 2)  # noqa: PLR2004  # what offers resolve
     found = seen(truth, n, studies, margin=margin, follow=follow, paired=paired)
     shares = (100 * fmean(each) for each in (found.first, found.ever, found.covered))
     offers = "followed" if follow else "no"

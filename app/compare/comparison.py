@@ -39,7 +39,7 @@ from app.compare.outcomes import dip_sentences, dips, diverged, outcomes
 from app.compare.reference import PUBLISHED, PUBLISHED_DATASET
 from app.compare.selection import Selection, grouping
 from app.compare.settings_phrase import ended_schedules, settings_phrase
-from app.compare.verdict import too_many_seeds, verdict
+from app.compare.verdict import enough_seeds, too_many_seeds, verdict
 from app.queue.names import differences
 from app.runs import epoch_columns
 from app.runs.reading import as_answers
@@ -104,6 +104,7 @@ def compare(session: Session, chosen: Selection, settings: Settings | None = Non
             outcomes=outcomes(runs, {group.label: group.runs for group in everyone}),
             notes=[
                 *too_many_seeds(conclusions, needed.out_of_reach),
+                *enough_seeds(conclusions, needed.powered),
                 *dip_sentences(dipped),
                 *ended_schedules(judged),
             ],

@@ -69,10 +69,8 @@ def _more_seeds(session: Session, found: Conclusions, needed: Needs, study_id: i
                 same["only"][name] += values
         else:
             parts.append({"seeds": new[group.id], "only": only})
-    fresh = []
     try:
-        for part in parts:
-            fresh += studies.more_seeds(session, study_id, part["seeds"], part["only"])
+        fresh = studies.all_more_seeds(session, study_id, [(part["seeds"], part["only"]) for part in parts])
     except (studies.StudyTooLarge, studies.NothingMatches):
         return None
     guess = estimate(session, fresh)
@@ -170,7 +168,7 @@ def in_words(offer: Offer) -> str:
         return f"Train for {plural(offer.body['epochs'][0], 'epoch')} in a new study: {cost}"
     seeds = {each.seeds for each in offer.groups}
     which = listed([each.label for each in offer.groups])
-    each = " each" if len(offer.groups) > 1 else ""
+    each = " each" if len(offer.groups) > len(seeds) == 1 else ""
     counts = plural(seeds.pop(), "seed") if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)} seeds"
     if offer.kind == "study":
         return f"Test this in a new study with {counts.replace('seed', 'new seed')}{each} for {which}: {cost}"

@@ -26,6 +26,11 @@ def diverged(runs: Iterable[RunOut]) -> list[RunOut]:
     return [run for run in runs if run.status == "failed" and (run.reason or "").startswith(_DIVERGED)]
 
 
+def failed(runs: Iterable[RunOut]) -> list[RunOut]:
+    """The runs that failed for other reasons."""
+    return [run for run in runs if run.status == "failed" and run not in diverged([run])]
+
+
 def dips(runs: Iterable[RunOut], recent: Mapping[int, Sequence[float]]) -> list[int]:
     """The ids of finished runs whose final test accuracy is far below that of their own recent epochs.
 
@@ -59,13 +64,14 @@ def improvement(first: Sequence[float], second: Sequence[float]) -> float:
 
 
 def outcomes(runs: Sequence[RunOut], groups: Mapping[str, Sequence[RunOut]]) -> list[str]:
-    """How many of the ended runs diverged, or are not significantly above guessing, in a sentence each.
+    """How many ended runs diverged, failed, or are not significantly above guessing, in a sentence each.
 
     `groups` are the runs of each group by its label.
     """
     ended = [run for run in runs if run.status in ENDED]
     kinds = (
         (diverged(ended), "diverged", "diverged"),
+        (failed(ended) if any(run.status == "finished" for run in ended) else [], "failed", "failed"),
         (
             [run for run in ended if run.guessing],
             "is not significantly above guessing",

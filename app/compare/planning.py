@@ -47,9 +47,7 @@ def can_show(session: Session, request: GridRequest, settings: Settings) -> str:
     variance = median(Sample(group.test_accuracies).variance for group in past)
     images = _images(past, settings)
     difference = Difference(0.0, (Spread(variance / seeds, seeds - 1),) * 2, images)
-    look = studies.first_look(
-        session, request.follows, studies.finished_twins(session, request.configs).values()
-    )
+    look = studies.first_look(session, request.follows, request.configs)
     pairs = len(configs) * (len(configs) - 1) // 2
     shown = in_points(detectable(difference, Rule(looks.level(look), pairs))).removeprefix("+")
     where = "" if images is not None else ", on the same test images"

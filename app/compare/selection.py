@@ -7,11 +7,12 @@ from typing import Final, Self
 
 from sqlmodel import Session, col, select
 
-from app.compare.groups import BY_DEPTH, axes, parted
+from app.compare.groups import BY_DEPTH, axes
 from app.compare.inference.judgement import MARGIN
 from app.prose import listed
 from app.runs.run_list import MAX_VALUES, QueryError, whole_number, whole_numbers
 from app.schemas.answers import RunOut
+from app.schemas.configurations import varied
 from app.storage.tables import Study, StudyRun
 
 _LEAST_MARGIN: Final = 0.01
@@ -88,7 +89,7 @@ def grouping(chosen: Selection, runs: Sequence[RunOut]) -> tuple[str, ...]:
 
     The data set is added if there are several: their accuracies share no mean.
     """
-    by = chosen.by or (BY_DEPTH if chosen.ids else parted(runs))
+    by = chosen.by or (BY_DEPTH if chosen.ids else tuple(varied(runs)))
     several = len({run.dataset for run in runs}) > 1
     return (*by, "dataset") if several and "dataset" not in by else tuple(by)
 

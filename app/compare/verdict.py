@@ -7,7 +7,7 @@ from typing import Final
 from app.compare.groups import Group
 from app.compare.inference.conclusions import Conclusions
 from app.compare.inference.judgement import unbeaten
-from app.compare.inference.power import MOST
+from app.compare.inference.power import MOST, POWER
 from app.compare.wording import Wording
 from app.formats import plural
 from app.prose import DEPTHS, Noun, in_percent, listed
@@ -96,15 +96,29 @@ def _answer(found: Conclusions, noun: Noun, settings: str, images: int | None) -
     on = " on new images of the same kind" if all(pair.new_images for pair in tested) else ""
     so_far = "so far, " if found.standing.status == "provisional" else ""
     claim = _per_images(found, found.pairs, noun, on)
-    headline = _sentence(status, where, f"{so_far}{claim}.{_unsettled(found)}")
+    headline = _sentence(status, where, f"{so_far}{claim}{_left_out(found)}.{_unsettled(found)}")
     return [headline, _these_images(found, noun, images)]
 
 
 def _sentence(status: str, where: str, what: str) -> str:
-    """Join the parts of a headline; the first letter is a capital."""
+    """Join the parts of a headline."""
     text = f"{where}: {what}" if where else what
     text = f"{status}{text[0].lower() if status and text.startswith('With') else text[0]}{text[1:]}"
-    return text[0].upper() + text[1:]
+    starts_with_words = text.startswith(("no ", "the ", "for ", "so far"))
+    return text[0].upper() + text[1:] if starts_with_words else text  # labels are written as they are
+
+
+def _left_out(found: Conclusions) -> str:
+    """The groups that can't be ranked because they have a single run, with their accuracy."""
+    ranked = set(found.ranked)
+    alone = [
+        f"{group.label} ({in_percent(group.mean)})"
+        for group in found.groups
+        if group.id not in ranked and len(group.runs) == 1
+    ]
+    if not alone:
+        return ""
+    return f"; {listed(alone)}, with one run{' each' if len(alone) > 1 else ''}, can't be ranked"
 
 
 def _per_images(
@@ -129,7 +143,7 @@ def _best(
     """Which of these groups, tested on the same images, may be the best."""
     ids = unbeaten([group.id for group in groups], pairs)
     best = [group for group in groups if group.id in ids]
-    names = listed([group.label for group in best])
+    names = listed([_name(found, group) for group in best])
     if len(best) == 1:
         detail = f", with {in_percent(best[0].mean)} test accuracy ({best[0].size})"
         return f"the best{on} is {names}" + ("" if brief else detail + _lead(found, best[0], groups))
@@ -152,10 +166,17 @@ def _lead(found: Conclusions, best: Group, groups: Sequence[Group]) -> str:
     following = max(others, key=lambda group: group.mean)
     pair = found.by_ids.get((best.id, following.id)) or found.by_ids[following.id, best.id]
     if pair.exceeds_margin:
-        return f", ahead of {following.label} by more than {_margin(found)}"
+        return f", ahead of {_name(found, following)} by more than {_margin(found)}"
     if pair.interval and max(map(abs, pair.interval)) < found.margin:
-        return f", ahead of {following.label} by less than {_margin(found)}"
+        return f", ahead of {_name(found, following)} by less than {_margin(found)}"
     return ""
+
+
+def _name(found: Conclusions, group: Group) -> str:
+    """A group's label, without the data set if the sentence is about one of several."""
+    if len(found.by_images) == 1:
+        return group.label
+    return group.label.removesuffix(f", {group.key.get('dataset')}")
 
 
 def _margin(found: Conclusions) -> str:
@@ -236,6 +257,14 @@ def too_many_seeds(found: Conclusions, pairs: Sequence[Pair]) -> list[str]:
     ]
 
 
+def enough_seeds(found: Conclusions, pairs: Sequence[Pair]) -> list[str]:
+    """A sentence on undecided pairs that have enough seeds for the margin, if any."""
+    if not pairs or found.still_changing:
+        return []
+    had = f"The runs had {POWER:.0%} power to show a difference of {_margin(found)}".replace("%", " %")
+    return [f"{had} {_between(found, pairs)}; a smaller one remains undecided."]
+
+
 def _between(found: Conclusions, pairs: Sequence[Pair]) -> str:
     if len(pairs) <= _NAMED_PAIRS:
         return " and ".join(f"between {listed(pair.groups)}" for pair in pairs)
@@ -246,4 +275,4 @@ def _why(found: Conclusions) -> str:
     reason = found.standing.reason[0].upper() + found.standing.reason[1:]
     if found.standing.status == "provisional":
         return f"{reason}."
-    return f"{reason}. Treat the result as a hypothesis: test it in a study with new seeds."
+    return f"{reason}. Treat the result as a hypothesis."

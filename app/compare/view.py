@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from app.compare import offers
 from app.compare.groups import AXES, marks_of_runs, noun
-from app.compare.outcomes import diverged
+from app.compare.outcomes import diverged, failed
 from app.compare.reference import are_comparable
 from app.compare.wording import Wording
 from app.formats import NOTHING, duration, signed_loss, whole, written
@@ -116,17 +116,17 @@ class Headline:
 class TableRow(NamedTuple):
     """A row of the table of groups.
 
-    `results` are those of its finished runs, None if it has none. `diverged` is the share of its ended runs
-    that diverged, in words; empty if none did.
+    `results` are those of its finished runs, None if it has none. `lost` are the shares of its ended runs
+    that diverged or failed, in words; empty if none did.
     """
 
     group: Members
     results: GroupRow | None
-    diverged: str
+    lost: str
 
 
 def table(comparison: Findings) -> list[TableRow]:
-    """The groups with finished or diverged runs."""
+    """The groups with finished or failed runs."""
     results = {row.id: row for row in comparison.groups}
     ended = {
         run.id: run for run in comparison.runs if run.status in ENDED and run.id not in comparison.repeats
@@ -134,10 +134,13 @@ def table(comparison: Findings) -> list[TableRow]:
     rows = []
     for group in comparison.members:
         runs = [ended[run_id] for run_id in group.runs if run_id in ended]
-        lost = len(diverged(runs))
-        share = f"{lost} of {len(runs)} diverged" if lost else ""
-        rows.append(TableRow(group, results.get(group.id), share))
-    return [row for row in rows if row.results or row.diverged]
+        shares = [
+            f"{len(lost)} of {len(runs)} {how}"
+            for lost, how in ((diverged(runs), "diverged"), (failed(runs), "failed"))
+            if lost
+        ]
+        rows.append(TableRow(group, results.get(group.id), ", ".join(shares)))
+    return [row for row in rows if row.results or row.lost]
 
 
 def matrix(comparison: Findings) -> list[tuple[GroupRow, list[Pair | None]]]:

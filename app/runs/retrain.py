@@ -5,6 +5,7 @@ from sqlalchemy import delete, insert
 from sqlmodel import Session, col, select
 
 from app.queue import admission, names
+from app.runs import studies
 from app.schemas.requests import Labels
 from app.storage.tables import Run, StudyRun
 
@@ -25,8 +26,8 @@ class Replaced(BaseModel):
 def train_again(session: Session, again: Again, *, limit: int) -> Replaced:
     """Queue finished runs again, with the same seeds and given names.
 
-    In the study the new runs replace the old ones, which stay in the list of runs. A run is determined by its
-    hyperparameters, so a mean over both would count the same result twice.
+    In the study the new runs replace the old ones, which stay in the list of runs; this is another look. A
+    run is determined by its hyperparameters, so a mean over both would count the same result twice.
 
     Raises:
         QueueFull: more than `limit` runs would be queued; the caller must roll back its transaction.
@@ -56,7 +57,8 @@ def train_again(session: Session, again: Again, *, limit: int) -> Replaced:
     )
     made = {old.id or 0: new for old, new in zip(finished, queued, strict=True)}
     places = [{"study_id": study_id, "run_id": new} for old, new in made.items() if old in members]
-    if places:
+    if places and study_id is not None:
+        studies.count_look(session, study_id)
         session.execute(
             delete(StudyRun).where(col(StudyRun.study_id) == study_id, col(StudyRun.run_id).in_(members))
         )

@@ -66,8 +66,8 @@ def preview(session: Session, request: GridRequest, sizes: Mapping[str, Images] 
 def create_study(session: Session, request: GridRequest, *, limit: int) -> StudyOut:
     """Create a study and queue its runs; with `reuse`, finished runs of the same hyperparameters join it.
 
-    If runs of these configurations and seeds have finished, their results were visible before: the study
-    starts one look after theirs.
+    If runs of these configurations and seeds have finished, with any number of epochs, their results were
+    visible before: the study starts one look after theirs.
 
     Raises:
         StudyNotFound: the study that it follows does not exist.
@@ -79,7 +79,7 @@ def create_study(session: Session, request: GridRequest, *, limit: int) -> Study
     session.flush()
     known = finished_twins(session, configs)
     twins = known if request.reuse else {}
-    study.look = first_look(session, request.follows, known.values())
+    study.look = first_look(session, request.follows, configs)
     _fill(session, _id(study), configs, request, twins, limit=limit)
     return _answer(session, study)
 
@@ -109,11 +109,26 @@ def more_seeds(
     seeds = [seed for seed in range(len(used) + count) if seed not in used][:count]
     shapes = dict.fromkeys(config.model_copy(update={"seed": 0}) for config in configs)
     fresh = [shape.model_copy(update={"seed": seed}) for shape in shapes for seed in seeds]
-    if len(everything) + len(fresh) > MAX_GRID:
-        raise StudyTooLarge(
-            f"the study would have {len(everything) + len(fresh):,} runs; at most {MAX_GRID:,} are allowed"
-        )
+    _check_size(len(everything) + len(fresh))
     return fresh
+
+
+def all_more_seeds(
+    session: Session, study_id: int, parts: Iterable[tuple[int, Mapping[str, Sequence[Any]]]]
+) -> list[TrainConfig]:
+    """The runs of `more_seeds` for several parts, each a number of seeds and what they are for.
+
+    Raises the same errors; `StudyTooLarge` also if only all parts together are too many.
+    """
+    wanted = (config for count, only in parts for config in more_seeds(session, study_id, count, only))
+    fresh = list(dict.fromkeys(wanted))
+    _check_size(len(session.exec(_members(study_id)).all()) + len(fresh))
+    return fresh
+
+
+def _check_size(runs: int) -> None:
+    if runs > MAX_GRID:
+        raise StudyTooLarge(f"the study would have {runs:,} runs; at most {MAX_GRID:,} are allowed")
 
 
 def add_seeds(session: Session, study_id: int, parts: Sequence[MoreSeeds], *, limit: int) -> StudyOut:
@@ -121,27 +136,27 @@ def add_seeds(session: Session, study_id: int, parts: Sequence[MoreSeeds], *, li
 
     This is another look at the study if a run of it has finished.
     """
-    fresh = [config for part in parts for config in more_seeds(session, study_id, part.seeds, part.wanted)]
-    fresh = list(dict.fromkeys(fresh))
+    fresh = all_more_seeds(session, study_id, [(part.seeds, part.wanted) for part in parts])
     if fresh:
-        _count_look(session, study_id)
+        count_look(session, study_id)
         of_study = select(Run).where(col(Run.id).in_(_members(study_id)))
         first = session.exec(of_study.order_by(col(Run.id)).limit(1)).one()
         _fill(session, study_id, fresh, Labels(priority=first.priority, tags=first.tags), {}, limit=limit)
     return _answer(session, _get(session, study_id))
 
 
-def first_look(session: Session, follows: int | None, known: Iterable[int]) -> int:
+def first_look(session: Session, follows: int | None, configs: Sequence[TrainConfig]) -> int:
     """The first look of a new study: one after those whose results are visible or led to the study.
 
-    `known` are finished runs with the same configurations and seeds, which would end alike.
+    Finished runs of the same configurations and seeds show how its runs will end, even after another number
+    of epochs.
 
     Raises:
         StudyNotFound: there is no study `follows`.
     """
     if follows is not None:
         _get(session, follows)
-    ids = list(known)
+    ids = list(_finished_like(session, configs, but=("epochs",)).values())
     query = select(func.max(Study.look)).where(
         or_(
             col(Study.id) == follows,
@@ -152,7 +167,7 @@ def first_look(session: Session, follows: int | None, known: Iterable[int]) -> i
     return (seen or int(bool(ids))) + 1
 
 
-def _count_look(session: Session, study_id: int) -> None:
+def count_look(session: Session, study_id: int) -> None:
     """Count another look if results of the study are visible."""
     visible = (
         select(Run.id).where(col(Run.id).in_(_members(study_id)), col(Run.status) == "finished").limit(1)
@@ -212,12 +227,27 @@ def _axis(name: str, values: Sequence[object], most: int) -> str:
 
 def finished_twins(session: Session, configs: Sequence[TrainConfig]) -> dict[TrainConfig, int]:
     """The id of the newest finished run of each configuration that has one."""
-    wanted = set(configs)
+    return _finished_like(session, configs)
+
+
+def _finished_like(
+    session: Session, configs: Sequence[TrainConfig], but: Sequence[str] = ()
+) -> dict[TrainConfig, int]:
+    """The newest finished run of each configuration that is like one of these but for some fields."""
+
+    def rest(config: TrainConfig) -> tuple[Any, ...]:
+        return tuple(getattr(config, name) for name in names)
+
+    names = [name for name in HYPERPARAMETERS if name not in but]
+    wanted = {rest(config) for config in configs}
+    if not wanted:
+        return {}
     alike = [
-        col(getattr(Run, name)).in_({getattr(config, name) for config in wanted}) for name in HYPERPARAMETERS
+        col(getattr(Run, name)).in_(set(values))
+        for name, values in zip(names, zip(*wanted, strict=True), strict=True)
     ]
     trained = _configs(session, col(Run.status) == "finished", *alike)
-    return {config: run_id for run_id, config in trained.items() if config in wanted}
+    return {config: run_id for run_id, config in trained.items() if rest(config) in wanted}
 
 
 def _fill(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
-from scipy import optimize, special, stats
+from scipy import stats
 
 Values = NDArray[np.float64]
 SPACE = "\N{NO-BREAK SPACE}"
@@ -117,20 +117,6 @@ class Contrast:
         return self.mean - half, self.mean + half
 
 
-def moderated(variances: Values, freedom: int, most: float) -> tuple[Values, float]:
-    """Variances of equal degrees of freedom that have each borrowed at most `most` of the others (Smyth)."""
-    logs = np.log(variances) - special.psi(freedom / 2) + math.log(freedom / 2)
-    excess = logs.var(ddof=1) - special.polygamma(1, freedom / 2)
-    if excess <= 0:
-        borrowed, shared = most, math.exp(logs.mean())
-    else:
-        half = optimize.brentq(lambda x: special.polygamma(1, x) - excess, 1e-6, 1e8, xtol=1e-12)
-        borrowed = min(most, 2 * half)
-        shared = math.exp(logs.mean() + special.psi(half) - math.log(half))
-    total = borrowed + freedom
-    return (borrowed * shared + freedom * variances) / total, total
-
-
 def contrast(first: NDArray[np.bool_], second: NDArray[np.bool_], *, paired: bool = False) -> Contrast:
     """Two groups by which images each run classifies correctly: (runs, images); paired runs are in order.
 
@@ -143,10 +129,15 @@ def contrast(first: NDArray[np.bool_], second: NDArray[np.bool_], *, paired: boo
         changes = second.astype(float) - first
         by_seeds = changes.var(axis=0, ddof=1).mean() / len(changes)
         of_runs = changes.mean(axis=1)
-        seeds: list[tuple[float, float]] = [(float(of_runs.var(ddof=1)) / len(of_runs), len(of_runs) - 1)]
+        variance = max(float(of_runs.var(ddof=1)) / len(of_runs), by_seeds / len(difference))
+        seeds: list[tuple[float, float]] = [(variance, len(of_runs) - 1)]
     else:
         by_seeds = sum(group.var(axis=0, ddof=1).mean() / len(group) for group in (first, second))
-        seeds = [(float(each.var(ddof=1)) / len(each), len(each) - 1) for each in accuracies]
+        least = [group.var(axis=0, ddof=1).mean() / group.size for group in (first, second)]
+        seeds = [
+            (max(float(each.var(ddof=1)) / len(each), float(noise)), len(each) - 1)
+            for each, noise in zip(accuracies, least, strict=True)
+        ]
     images = max(0.0, float(difference.var(ddof=1) - by_seeds)) / len(difference)
     return Contrast(float(difference.mean()), seeds, images)
 

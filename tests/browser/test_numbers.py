@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +28,6 @@ from tests.browser.recomputed import (
     Values,
     contrast,
     interval,
-    moderated,
     pareto,
     percent,
     points,
@@ -49,7 +48,6 @@ LEVEL: Final = 0.03
 """The probability that any interval of a comparison misses its difference."""
 PAIRS: Final = 3
 MARGIN: Final = 0.0025
-BORROWED: Final = 0.75
 """The most degrees of freedom that a variance borrows from the others."""
 TEST, TRAIN, LOSS, SECONDS = 0, 3, 5, 7
 """Columns of the table of groups."""
@@ -185,12 +183,7 @@ def contrasted(study: Study, first: int, second: int) -> Contrast:
     one, other = (
         study.answers.correct([run.id for run in study.runs[DEPTHS[place]]]) for place in (first, second)
     )
-    found = contrast(one, other)
-    spreads = np.array([values.var(ddof=1) for values in study.finals("test_accuracy")])
-    variances, freedom = moderated(spreads, SEEDS - 1, BORROWED)
-    noise = [float(group.var(axis=0, ddof=1).mean()) / group.size for group in (one, other)]
-    parts = zip((first, second), noise, strict=True)
-    return replace(found, seeds=[(max(variances[place] / SEEDS, least), freedom) for place, least in parts])
+    return contrast(one, other)
 
 
 def pair(study: Study, first: int, second: int) -> tuple[float, float, float]:

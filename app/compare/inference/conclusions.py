@@ -178,7 +178,7 @@ class Conclusions:
         return [
             group
             for group, each in zip(self.groups, self.measured, strict=True)
-            if group.id in ids and each.slope is not None and each.slope.rises
+            if group.id in ids and each.slope is not None and each.slope.rises(self.rule)
         ]
 
     @property

@@ -8,7 +8,6 @@ from itertools import combinations
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
-from app.compare.inference.moderation import moderated
 from app.statistics import NORMAL, stdev, student_quantile
 
 if TYPE_CHECKING:
@@ -51,6 +50,12 @@ class Sample:
         shares = self.correct.mean(axis=0)
         noise = float((shares * (1 - shares)).mean())
         return noise / ((runs - 1) * images)
+
+    @property
+    def spread(self) -> "Spread":
+        """The variance of the mean accuracy over seeds."""
+        n = len(self.accuracies)
+        return Spread(max(self.variance / n, self.noise), n - 1)
 
     def pairs_with(self, other: "Sample") -> bool:
         """Whether the runs of both pair one by one."""
@@ -117,42 +122,36 @@ class Difference:
 def differences(samples: Sequence[Sample]) -> dict[tuple[int, int], Difference | None]:
     """The differences of all pairs, by the places of both samples; None where a sample has a single run.
 
-    A pair has an error over images if both samples have predictions for the same number of test images. The
-    variances over seeds are moderated, except those of paired runs.
+    A pair has an error over images if both samples have predictions for the same number of test images.
     """
     images = _image_variances(samples)
-    spreads = [
-        Spread(max(variance / len(sample.accuracies), sample.noise), freedom)
-        for sample, (variance, freedom) in zip(
-            samples,
-            moderated([(sample.variance, len(sample.accuracies) - 1) for sample in samples]),
-            strict=True,
-        )
-    ]
     return {
-        (first, second): _difference(
-            (samples[first], samples[second]), (spreads[first], spreads[second]), images.get((first, second))
-        )
+        (first, second): _difference(samples[first], samples[second], images.get((first, second)))
         for first, second in combinations(range(len(samples)), 2)
     }
 
 
-def _difference(
-    samples: tuple[Sample, Sample], spreads: tuple[Spread, Spread], images: float | None
-) -> Difference | None:
-    first, second = samples
+def _difference(first: Sample, second: Sample, images: float | None) -> Difference | None:
     if min(len(first.accuracies), len(second.accuracies)) == 1:
         return None
     mean = round(fmean(second.accuracies) - fmean(first.accuracies), _EXACT)
     if not first.pairs_with(second):
-        return Difference(mean, spreads, images)
+        return Difference(mean, (first.spread, second.spread), images)
     changes = [
         round(after - before, _EXACT)
         for before, after in zip(first.accuracies, second.accuracies, strict=True)
     ]
     n = len(changes)
-    variance = stdev(changes) ** 2 / n or first.noise + second.noise
+    variance = max(stdev(changes) ** 2 / n, _noise(first.correct, second.correct))
     return Difference(mean, (Spread(variance, n - 1),), images)
+
+
+def _noise(first: "Correct | None", second: "Correct | None") -> float:
+    """`Sample.noise` of the differences of paired runs: they can't vary less than single images do."""
+    if first is None or second is None or first.shape != second.shape:
+        return 0.0
+    changes = second.astype("int8") - first
+    return float(changes.var(axis=0, ddof=1).mean()) / changes.size
 
 
 def _image_variances(samples: Sequence[Sample]) -> dict[tuple[int, int], float]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from app.compare.inference.conclusions import Conclusions
 from app.compare.inference.judgement import Rule
-from app.compare.inference.power import Unit, Wanted, needed_range, seeds_needed, within_reach
+from app.compare.inference.power import Unit, Wanted, needed_range, seeds_needed
 from app.schemas.comparison import Pair
 
 _FEWEST: Final = 3
@@ -18,13 +18,14 @@ class Needs:
     """The seeds that groups need in all, by id, and the 80 % range of the number of runs to add, if known.
 
     The upper end of the range is None if it is more than anyone trains. `out_of_reach` are the undecided
-    pairs for which the same holds of the number itself; pairs that these test images can't resolve are not
-    among them.
+    pairs for which the same holds of the number itself, and `powered` those that have enough seeds; pairs
+    that these test images can't resolve are in neither.
     """
 
     seeds: Mapping[str, int]
     runs_range: tuple[int, int | None] | None = None
     out_of_reach: Sequence[Pair] = ()
+    powered: Sequence[Pair] = ()
 
 
 def needs(found: Conclusions) -> Needs:
@@ -49,20 +50,33 @@ def needs(found: Conclusions) -> Needs:
         more,
         needed_range(units, list(within.values()), rule) if more else None,
         [found.by_ids[ids] for ids in wanted if ids not in within],
+        [found.by_ids[ids] for ids in within if not more.keys() & set(ids)],
     )
 
 
 def seeds_of_new_study(found: Conclusions) -> int | None:
     """The seeds that each of the best groups needs in a study that does not use the runs so far.
 
-    A few, if they show all differences so far. None if seeds can't resolve anything on these test images.
+    If nothing is undecided, it detects half of the smallest lead of the best groups, or the margin if that is
+    larger. None if seeds can't resolve anything on these test images.
     """
-    if any(len(group.runs) == 1 for group in found.groups) or not found.undecided:
+    if any(len(group.runs) == 1 for group in found.groups):
         return _FEWEST
-    units, wanted, rule = _open(found)
+    if found.undecided:
+        units, wanted, rule = _open(found)
+    else:
+        units, wanted, rule = _leads(found)
     fresh = [replace(unit, n=0) for unit in units]
     counts = seeds_needed(fresh, list(wanted.values()), rule) if wanted else None
     return max(_FEWEST, *counts) if counts else None
+
+
+def _leads(found: Conclusions) -> tuple[list[Unit], dict[tuple[str, str], Wanted], Rule]:
+    """The same for the pairs of the best groups that are decided."""
+    rule = found.next_rule
+    units, place_of = _units(found)
+    decided = [pair for pair in found.deciding if pair.answer]
+    return units, {pair.ids: _wanted(found, pair, units, place_of) for pair in decided}, rule
 
 
 def _open(found: Conclusions) -> tuple[list[Unit], dict[tuple[str, str], Wanted], Rule]:
@@ -71,13 +85,19 @@ def _open(found: Conclusions) -> tuple[list[Unit], dict[tuple[str, str], Wanted]
     units, place_of = _units(found)
     wanted = {}
     for pair in found.undecided:
-        difference = found.differences[pair.ids]
-        if difference is None or not within_reach(difference.images or 0.0, rule):
-            continue
-        first, second = (place_of[group_id] for group_id in pair.ids)
-        paired = difference.seeds[0].variance * units[first].n if pair.paired else None
-        wanted[pair.ids] = Wanted((first, second), difference.images or 0.0, paired)
+        if pair.resolvable:
+            wanted[pair.ids] = _wanted(found, pair, units, place_of)
     return units, wanted, rule
+
+
+def _wanted(found: Conclusions, pair: Pair, units: Sequence[Unit], place_of: Mapping[str, int]) -> Wanted:
+    difference = found.differences[pair.ids]
+    if difference is None:
+        raise ValueError(f"{pair.ids} have no interval")
+    first, second = (place_of[group_id] for group_id in pair.ids)
+    paired = difference.seeds[0].variance * units[first].n if pair.paired else None
+    target = max(found.margin, abs(pair.difference) / 2) if pair.answer != "undecided" else None
+    return Wanted((first, second), difference.images or 0.0, paired, target)
 
 
 def _units(found: Conclusions) -> tuple[list[Unit], dict[str, int]]:
@@ -89,5 +109,6 @@ def _units(found: Conclusions) -> tuple[list[Unit], dict[str, int]]:
             continue
         mates = [other.id for other in found.groups if other is group or other.pairs_with(group)]
         place_of |= dict.fromkeys(mates, len(units))
-        units.append(Unit(tuple(mates), len(group.runs), each.sample.variance))
+        n = len(group.runs)
+        units.append(Unit(tuple(mates), n, each.sample.spread.variance * n))
     return units, place_of

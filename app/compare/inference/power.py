@@ -36,11 +36,13 @@ class Wanted:
     """A pair to resolve: the places of both groups' units, and the variance due to images.
 
     For runs that pair, both places are equal, and `paired` is the variance of their differences over seeds.
+    `target` is the difference to detect; by default it is the margin.
     """
 
     units: tuple[int, int]
     images: float
     paired: float | None = None
+    target: float | None = None
 
     def difference(self, units: Sequence[Unit], counts: Mapping[int, int]) -> Difference:
         """The errors of the difference with these numbers of seeds."""
@@ -61,17 +63,17 @@ def detectable(difference: Difference, rule: Rule) -> float:
 
 def within_reach(images: float, rule: Rule) -> bool:
     """Whether enough seeds could detect a difference as large as the margin despite the error over images."""
-    return _left(images, rule) > 0
+    return _left(images, rule.margin, rule) > 0
 
 
-def _left(images: float, rule: Rule) -> float:
-    """The variance over seeds that the margin leaves beside the variance over images."""
+def _left(images: float, target: float, rule: Rule) -> float:
+    """The variance over seeds that detecting a difference leaves beside the variance over images."""
     z = student_quantile(NORMAL, 1 - rule.of_pair / 2) + student_quantile(NORMAL, POWER)
-    return (rule.margin / z) ** 2 - images
+    return (target / z) ** 2 - images
 
 
 def seeds_needed(units: Sequence[Unit], wanted: Sequence[Wanted], rule: Rule) -> list[int] | None:
-    """The seeds that each unit needs in all so that each wanted pair's `detectable` is at most the margin.
+    """The seeds that each unit needs in all so that each wanted pair's `detectable` is at most its target.
 
     One seed at a time goes to the unit that helps the worst pair most per run. None if a unit would need more
     than `MOST`.
@@ -87,11 +89,12 @@ def seeds_needed(units: Sequence[Unit], wanted: Sequence[Wanted], rule: Rule) ->
             counts[place] = max(counts[place], fewest)
 
     def reach(pair: Wanted, more: int | None = None) -> float:
+        """The detectable difference as a multiple of the target."""
         after = counts if more is None else counts | {more: counts[more] + 1}
-        return detectable(pair.difference(units, after), rule)
+        return detectable(pair.difference(units, after), rule) / (pair.target or rule.margin)
 
     reached = [reach(pair) for pair in wanted]
-    while reached and max(reached) > rule.margin:
+    while reached and max(reached) > 1:
         worst = wanted[reached.index(max(reached))]
         chosen = min(
             sorted(set(worst.units)),
@@ -125,7 +128,7 @@ def needed_range(units: Sequence[Unit], wanted: Sequence[Wanted], rule: Rule) ->
         )
         for share in ((1 + _RANGE) / 2, (1 - _RANGE) / 2)
     )
-    return _added(units, low) if low else 0, _added(units, high) if high else None
+    return max(1, _added(units, low or [])), _added(units, high) if high else None
 
 
 def _is_wanted(place: int, wanted: Sequence[Wanted]) -> bool:
@@ -139,12 +142,12 @@ def _factor(n: int, share: float) -> float:
 
 def _added(units: Sequence[Unit], counts: Sequence[int]) -> int:
     """The number of runs that these numbers of seeds add."""
-    return sum(max(0, count - unit.n) * len(unit.groups) for unit, count in zip(units, counts, strict=True))
+    return sum(max(0, count - unit.n) * len(unit.groups) for unit, count in zip(units, counts, strict=False))
 
 
 def _fewest(variance: float, pair: Wanted, rule: Rule) -> int | None:
     """A lower bound of the seeds: with fewer, one group's part of the pair's error is too large."""
-    left = _left(pair.images, rule)
+    left = _left(pair.images, pair.target or rule.margin, rule)
     if left <= 0:
         return None
     fewest = math.ceil(variance / left)

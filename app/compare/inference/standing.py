@@ -38,6 +38,11 @@ def standing(study: Study | None, runs: Sequence[RunOut], by: Sequence[str], *, 
         return Standing(
             "exploratory", None, looks.FIRST, "this grouping is not the one that the study varies"
         )
+    deleted = study.planned - len(runs)
+    if deleted > 0:
+        was = "was" if deleted == 1 else "were"
+        why = f"{deleted} of {study.planned} planned runs {was} deleted"
+        return Standing("exploratory", None, looks.FIRST, why)
     spent = looks.level(study.look)
     all_planned = plural(len(runs), "planned run")
     cancelled = sum(run.status == "cancelled" for run in runs)
@@ -49,12 +54,6 @@ def standing(study: Study | None, runs: Sequence[RunOut], by: Sequence[str], *, 
             study.look,
             spent,
             f"{waiting} of {all_planned} {have} not ended: the verdict can change until {it}",
-        )
-    deleted = study.planned - len(runs)
-    if deleted > 0:
-        was = "was" if deleted == 1 else "were"
-        return Standing(
-            "provisional", study.look, spent, f"{deleted} of {study.planned} planned runs {was} deleted"
         )
     if cancelled:
         was, it = ("was", "it") if cancelled == 1 else ("were", "them")

@@ -14,7 +14,7 @@ FEWEST: Final = 3
 """The fewest epochs that a slope and its error are fitted to."""
 
 _LEVEL: Final = 0.05
-"""Error probability of the intervals of slopes."""
+"""Error probability of the intervals of all slopes of a comparison together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,11 @@ class Slope:
     error: Spread
     horizon: float
 
-    @property
-    def rises(self) -> bool:
+    def rises(self, rule: Rule) -> bool:
         """Whether the group surely rises."""
-        return self.value is not None and self.value > self.half_width
-
-    @property
-    def half_width(self) -> float:
-        """Half of the 95 % interval of the slope."""
-        return Difference(0.0, (self.error,)).half_width(_LEVEL)
+        if self.value is None:
+            return False
+        return self.value > Difference(0.0, (self.error,)).half_width(_level(rule))
 
 
 UNKNOWN: Final = Slope(None, Spread(0.0, math.inf), 0.0)
@@ -77,8 +73,9 @@ def trend(interval: Interval, first: Slope | None, second: Slope | None, rule: R
     The difference of the slopes moves the interval. Curves that rise side by side may part later, so the
     answer could also change if a group by itself rises by the interval's distance from another answer. An
     undecided pair counts if its difference moves by more than half the margin, or a group rises by more than
-    the margin. All of that counts if it exceeds the slopes' 95 % error; if only the error leaves the answer
-    open, the trend is unclear. With too few epochs for a slope, it is unknown.
+    the margin. All of that counts if it exceeds the slopes' error; if only the error leaves the answer open,
+    the trend is unclear. The errors hold jointly, by Bonferroni's correction for the pairs. With too few
+    epochs for a slope, the trend is unknown.
     """
     if first is None or second is None:
         return "steady"
@@ -88,10 +85,11 @@ def trend(interval: Interval, first: Slope | None, second: Slope | None, rule: R
     if math.isinf(epochs):
         return "steady"
     shift = (second.value - first.value) * epochs
-    error = Difference(0.0, (first.error, second.error)).half_width(_LEVEL) * epochs
+    error = Difference(0.0, (first.error, second.error)).half_width(_level(rule)) * epochs
     highest = max(first.value, second.value) * epochs
-    rise = max((each.value for each in (first, second) if each.rises and each.value), default=0.0) * epochs
-    changes: Trend = "improving" if first.rises or second.rises else "changing"
+    rising = [each.value for each in (first, second) if each.value and each.rises(rule)]
+    rise = max(rising, default=0.0) * epochs
+    changes: Trend = "improving" if rising else "changing"
     answer = rule.answer(interval)
     if answer == "undecided":
         is_moving = abs(shift) > max(error, rule.margin / 2) or rise > rule.margin
@@ -103,3 +101,7 @@ def trend(interval: Interval, first: Slope | None, second: Slope | None, rule: R
     if rise >= distance or (abs(shift) > error and moved[0] != answer):
         return changes
     return "unclear" if highest >= distance or set(moved) != {answer} else "steady"
+
+
+def _level(rule: Rule) -> float:
+    return _LEVEL / max(1, rule.pairs)

@@ -76,7 +76,7 @@ def _study_page(
     by = parted(runs)
     everyone = grouped(runs, by)
     shown = members(everyone)
-    planned = compare(session, Selection([], study_id, by), settings)
+    planned = compare(session, Selection([], study_id), settings)
     return page(
         request,
         "studies/study.html",

@@ -72,8 +72,8 @@ def test_groups_on_several_data_sets_are_ranked_for_each(database: Database) -> 
     found = compared(database, *runs)
     assert found.verdict.best == ["depth=2,dataset=clothes", "depth=2,dataset=mnist"]
     headline = found.verdict.answer[0]
-    assert ": for clothes, the best is 2 layers, clothes, with 88.01 % test accuracy" in headline
-    assert "; for mnist, the best is 2 layers, mnist, with 97.01 % test accuracy" in headline
+    assert ": for clothes, the best is 2 layers, with 88.01 % test accuracy" in headline
+    assert "; for mnist, the best is 2 layers, with 97.01 % test accuracy" in headline
     tested = [pair.ids for pair in found.verdict.pairs if pair.interval]
     assert len(tested) == 2, "each data set has one pair, and only these share the level"
 

@@ -400,7 +400,7 @@ def offer(kind: str, seeds: Sequence[int], **fields: Any) -> Offer:
         (offer("seeds", [1]), "Queue 1 more seed for 2 layers: 1 run, ", ")"),
         (
             offer("seeds", [4, 6], runs_range=(5, 21)),
-            "Queue 4 to 6 more seeds each for 2 and 3 layers: 10 runs (80 % range 5 to 21), ",
+            "Queue 4 to 6 more seeds for 2 and 3 layers: 10 runs (80 % range 5 to 21), ",
             ")",
         ),
         (offer("seeds", [4], runs_range=(4, 4)), "Queue 4 more seeds for 2 layers: 4 runs, ", ")"),

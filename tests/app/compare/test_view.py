@@ -40,6 +40,7 @@ def test_the_table_has_groups_whose_every_run_diverged_and_shares_of_others(data
         ("1 layer", 1, ""),
         ("2 layers", 1, "1 of 2 diverged"),
         ("3 layers", None, "1 of 1 diverged"),
+        ("4 layers", None, "1 of 1 failed"),
     ]
 
 

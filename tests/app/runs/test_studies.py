@@ -320,6 +320,13 @@ def test_a_study_of_runs_that_had_finished_starts_at_its_second_look(database: D
     assert look(database, create(database, depth=[3], reuse=True).id) == 1, "nothing to reuse"
 
 
+def test_the_same_seeds_with_other_epochs_are_another_look_and_new_seeds_are_none(database: Database) -> None:
+    finished_run(database, epochs=3)
+    assert look(database, create(database, depth=1, epochs=6).id) == 2
+    assert look(database, create(database, depth=1, epochs=6, seed=1).id) == 1
+    assert look(database, create(database, depth=1, epochs=6, lr=0.5).id) == 1
+
+
 @on_both
 def test_a_study_that_follows_another_counts_its_looks_too(database: Database) -> None:
     study = create(database, depth=1)
@@ -342,6 +349,14 @@ def test_retries_after_a_complete_study_are_one_more_look(database: Database) ->
     assert look(database, study.id) == 2
     retry(database, failed[1])
     assert look(database, study.id) == 2, "no verdict was final between them"
+
+
+def test_parts_together_can_be_too_many(database: Database) -> None:
+    rates = [place / 100 for place in range(1, 11)]
+    study = create(database, depth=1, lr=rates)
+    parts = [{"seeds": 100, "only": {"lr": [rate]}} for rate in rates]
+    with pytest.raises(StudyTooLarge, match="would have 1,010 runs"), database.write() as session:
+        studies.add_seeds(session, study.id, MoreRuns.model_validate({"parts": parts}).wanted, limit=10_000)
 
 
 def test_parts_get_different_numbers_of_seeds_in_one_look(database: Database) -> None:

@@ -26,7 +26,7 @@ def test_the_same_images_under_two_names_are_compared_and_paired(database: Datab
     assert "different images" not in " ".join([*found.answer, *found.evidence])
     assert (found.best, found.pairs[0].paired) == (["depth=1,dataset=copied"], True)
     answer = compared(database, *runs["mnist"], *runs["copied"], *runs["clothes"]).verdict.answer[0]
-    assert ": for copied, the best is 1 layer, copied, with 97.96" in answer
+    assert ": for copied, the best is 1 layer, with 97.96" in answer
     assert "clothes" not in answer, "nothing else used these images"
     with database.write() as session:
         run_rows.get(session, runs["copied"][0]).environment = {}

@@ -191,6 +191,11 @@ def equal(groups: int) -> list[float]:
     return [SPREAD] * groups
 
 
+def wide(groups: int) -> list[float]:
+    """The same, but so large that seeds cause most of the error."""
+    return [float(each) for each in SPREAD * np.geomspace(2 / 3, 6, groups)]
+
+
 def unequal(groups: int) -> list[float]:
     """Spreads of which the extremes are a factor of nine apart."""
     return [float(each) for each in SPREAD * np.geomspace(1 / 3, 3, groups)]

@@ -36,6 +36,17 @@ def test_errors_over_seeds_and_images_are_the_formula_of_each() -> None:
     assert found.images == pytest.approx(of_images, abs=1e-9)
 
 
+def test_paired_runs_vary_at_least_as_much_as_single_images_do() -> None:
+    """Gains that agree by chance do not make an interval narrow."""
+    one, other = runs(1, 3), runs(2, 3, share=0.85)
+    alike = [0.90, 0.91, 0.92]
+    first, second = Sample(alike, one, "same"), Sample([value + 0.02 for value in alike], other, "same")
+    (found,) = differences([first, second]).values()
+    assert found is not None
+    changes = other.astype(int) - one
+    assert found.seeds[0].variance == pytest.approx(changes.var(axis=0, ddof=1).mean() / 3 / 300)
+
+
 def test_paired_runs_have_the_errors_of_their_differences() -> None:
     chance = np.random.default_rng(3)
     one = runs(4, 4)

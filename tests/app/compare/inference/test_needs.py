@@ -6,7 +6,7 @@ from app.compare.inference import looks
 from app.compare.inference.conclusions import Conclusions, Measured
 from app.compare.inference.differences import Sample
 from app.compare.inference.judgement import Rule
-from app.compare.inference.needs import needs
+from app.compare.inference.needs import needs, seeds_of_new_study
 from app.compare.inference.power import detectable
 from app.compare.inference.standing import Standing
 from tests.app.compare.judged import group, lr, of_depth
@@ -59,6 +59,25 @@ def test_a_group_that_varies_more_gets_more_seeds() -> None:
 def test_what_is_settled_gets_nothing() -> None:
     assert not needs(concluded(around(0.92, 0.001, 3), around(0.97, 0.001, 3))).seeds
     assert not needs(concluded(around(0.978, 0.0001, 20), around(0.978, 0.0001, 20))).seeds
+
+
+def test_an_undecided_pair_that_has_enough_seeds_is_named_and_gets_none() -> None:
+    needed = needs(concluded(around(0.97800, 0.001, 40), around(0.97836, 0.001, 40), margin=0.0008))
+    assert not needed.seeds
+    assert [pair.ids for pair in needed.powered] == [("depth=1", "depth=2")]
+
+
+def test_a_lead_is_confirmed_with_seeds_for_half_of_it_or_for_the_margin() -> None:
+    near = concluded(around(0.9780, 0.001, 30), around(0.9800, 0.001, 30))
+    far = concluded(around(0.9600, 0.001, 30), around(0.9800, 0.001, 30))
+    assert (near.pairs[0].answer, far.pairs[0].answer) == ("better", "better")
+    few, many = seeds_of_new_study(far), seeds_of_new_study(near)
+    assert few == 3
+    assert many is not None
+    planned = concluded(around(0.9780, 0.001, many), around(0.9800, 0.001, many))
+    (difference,) = planned.differences.values()
+    assert difference is not None
+    assert detectable(difference, Rule(0.03, 1, MARGIN)) <= MARGIN * 1.1
 
 
 def test_groups_that_another_is_better_than_get_nothing() -> None:

@@ -11,7 +11,17 @@ from statistics import fmean
 
 import pytest
 
-from tests.app.compare.inference.simulated import ACCURACY, MARGIN, SPREAD, Seen, Truth, equal, seen, unequal
+from tests.app.compare.inference.simulated import (
+    ACCURACY,
+    MARGIN,
+    SPREAD,
+    Seen,
+    Truth,
+    equal,
+    seen,
+    unequal,
+    wide,
+)
 
 IS_LONG = "DEPTHBOARD_RELIABILITY" in os.environ
 STUDIES = 4_000 if IS_LONG else 60
@@ -43,6 +53,12 @@ def test_at_most_5_percent_of_studies_of_equal_groups_claim_a_difference(
     """Five groups get a margin that their ten pairs can resolve, so that there are offers to follow."""
     margin = MARGIN if groups == 2 else 2 * MARGIN
     check(seen(Truth([ACCURACY] * groups, spreads(groups), dips), n, STUDIES, margin=margin, follow=follow))
+
+
+@pytest.mark.parametrize("follow", [False, True], ids=["once", "followed"])
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_the_same_holds_where_seeds_cause_most_of_the_error(n: int, *, follow: bool) -> None:
+    check(seen(Truth([ACCURACY] * 3, wide(3)), n, STUDIES, margin=6 * MARGIN, follow=follow))
 
 
 @pytest.mark.parametrize("n", [3, 5, 10])

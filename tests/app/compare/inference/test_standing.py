@@ -60,9 +60,9 @@ def test_another_grouping_than_the_study_varies_is_exploratory() -> None:
     assert standing(STUDY, both, ["depth", "lr", "device_used"], is_whole=True).status == "final"
 
 
-def test_deleted_runs_leave_a_study_provisional() -> None:
+def test_a_study_of_which_runs_were_deleted_is_exploratory() -> None:
     found = standing(STUDY, runs("finished"), ["depth"], is_whole=True)
-    assert (found.status, found.reason) == ("provisional", "1 of 2 planned runs was deleted")
+    assert (found.status, found.reason) == ("exploratory", "1 of 2 planned runs was deleted")
 
 
 def test_a_study_of_many_configurations_is_final_in_its_grouping() -> None:

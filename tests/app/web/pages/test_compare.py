@@ -257,3 +257,19 @@ def test_runs_that_are_trained_again_keep_grouping_and_margin(site: Served, brow
     old = states.finished_run(site.database)
     answer = post(browser, "/compare/again", ids=f"{old}", selection=f"?runs={old}&by=lr&margin=0.5")
     assert answer.headers["location"] == f"/compare?runs={old + 1}&by=lr&margin=0.5"
+
+
+def test_links_to_fewer_groups_keep_the_grouping(site: Served, browser: httpx.Client) -> None:
+    runs = [
+        states.finished_run(site.database, accuracy, lr=place / 100, seed=seed, dataset=name)
+        for name in ("mnist", "letters")
+        for place in range(1, 7)
+        for seed, accuracy in enumerate((0.9 + place / 1000, 0.902 + place**2 / 10_000))
+    ]
+    page = browser.get(f"/compare?study={states.study_of(site.database, runs)}").text
+    few = re.search(r'<a href="([^"]*)">\s*Compare only', page)
+    assert few
+    assert "by=lr,dataset" in few[1]
+    alone = browser.get(link(page, "Only mnist")).text
+    assert "lr 0.06" in alone
+    assert "be ranked" not in alone
