@@ -187,7 +187,7 @@ def cost(receipt: Receipt) -> str:
     if receipt.parameters:
         parts.append(f"{_sign(receipt.parameters)}{whole(abs(receipt.parameters))} parameters")
     if receipt.seconds:
-        parts.append(f"{_sign(receipt.seconds)}{duration(abs(receipt.seconds))} training time")
+        parts.append(f"{_sign(receipt.seconds)}{duration(abs(receipt.seconds))} training")
     return ", ".join(parts)
 
 

@@ -382,7 +382,7 @@ def test_the_bill_and_the_matrix_of_pairs(study: Study, opened: Page) -> None:
         )
         added = sizes[place + 1] - sizes[place]
         longer = f"{times[place + 1] - times[place]:+.1f}{SPACE}s".replace("-", "\N{MINUS SIGN}")
-        expect(answer.locator(".detail")).to_have_text(f"{added:+,} parameters, {longer} training time")
+        expect(answer.locator(".detail")).to_have_text(f"{added:+,} parameters, {longer} training")
     opened.get_by_text("All pairs (3)").click()
     rows = opened.locator(".pairs tbody tr")
     for row in range(len(DEPTHS)):

@@ -182,8 +182,8 @@ def test_what_intervals_hold_for_is_said_as_in_the_verdict(database: Database) -
 @pytest.mark.parametrize(
     ("parameters", "seconds", "words"),
     [
-        (399_200, 96.0, "+399,200 parameters, +1\N{NO-BREAK SPACE}min 36\N{NO-BREAK SPACE}s training time"),
-        (-1_200, -2.5, "\N{MINUS SIGN}1,200 parameters, \N{MINUS SIGN}2.5\N{NO-BREAK SPACE}s training time"),
+        (399_200, 96.0, "+399,200 parameters, +1\N{NO-BREAK SPACE}min 36\N{NO-BREAK SPACE}s training"),
+        (-1_200, -2.5, "\N{MINUS SIGN}1,200 parameters, \N{MINUS SIGN}2.5\N{NO-BREAK SPACE}s training"),
         (0, 0.0, ""),
         (None, None, ""),
     ],
