@@ -75,7 +75,7 @@ def many(server: WebServer) -> Groups:
     ids = [
         trained(database, 7, depth=depth, lr=rate, batch_size=size, epochs=2) for depth, rate, size in cells
     ]
-    labels = [f"{layers(depth)}, lr {rate}, batch_size {size}" for depth, rate, size in cells]
+    labels = [f"{layers(depth)}, lr {rate}, batch size {size}" for depth, rate, size in cells]
     return Groups(server, "depth,lr,batch_size", labels, ids)
 
 
