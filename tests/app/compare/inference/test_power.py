@@ -111,3 +111,11 @@ def test_images_alone_can_be_too_few_for_the_margin() -> None:
     assert within_reach(1e-7, RULE)
     assert not within_reach(1e-6, RULE)
     assert within_reach(0.0, RULE)
+
+
+@pytest.mark.parametrize("share", [0.9, 0.999, 1.001, 1.1])
+def test_a_margin_is_within_reach_if_it_is_detectable_without_spread_over_seeds(share: float) -> None:
+    z = float(stats.norm.ppf(1 - RULE.of_pair / 2) + stats.norm.ppf(0.8))
+    images = share * (RULE.margin / z) ** 2
+    assert within_reach(images, RULE) == (share < 1)
+    assert (detectable(Difference(0.0, (), images), RULE) < RULE.margin) == (share < 1)
