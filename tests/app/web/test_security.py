@@ -5,8 +5,9 @@ import pytest
 
 from app.main import MAX_BODY_BYTES
 from app.runs import reading
+from app.settings import Settings
 from app.web.security import CONTENT_SECURITY_POLICY
-from tests.app.conftest import Served
+from tests.app.conftest import Served, answering
 
 HEADERS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
@@ -113,6 +114,19 @@ def test_other_names_are_refused(unchanged: httpx.Client, host: str) -> None:
         answer = unchanged.get(path, headers={"Host": host})
         assert answer.status_code == 400
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_wildcard_pattern_allows_only_subdomains(settings: Settings) -> None:
+    allowed = settings.model_copy(update={"allowed_hosts": "*.lab.example"})
+    with answering(allowed) as site:
+        names = ("a.lab.example", "a.b.LAB.example:8000", "lab.example", "mylab.example", "a.lab.example.org")
+        answers = {name: site.client.get("/health", headers={"Host": name}).status_code for name in names}
+    assert list(answers.values()) == [200, 200, 400, 400, 400], answers
+
+
+def test_an_asterisk_allows_every_host_name(settings: Settings) -> None:
+    with answering(settings.model_copy(update={"allowed_hosts": "*"})) as site:
+        assert site.client.get("/health", headers={"Host": "elsewhere.example"}).status_code == 200
 
 
 @pytest.mark.parametrize(
