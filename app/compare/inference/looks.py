@@ -11,7 +11,6 @@ LATER: Final = 0.02
 def level(look: int) -> float:
     """The error probability of a look, counted from 1: 0.03, then 0.02 / 2^(look - 1).
 
-    All looks together spend at most 0.05: K. K. G. Lan and D. L. DeMets, "Discrete Sequential Boundaries for
-    Clinical Trials", Biometrika 70 (1983).
+    All looks together spend at most 0.05, the sum, whatever their dependence (Boole's inequality).
     """
     return FIRST if look == 1 else LATER / 2 ** (look - 1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
@@ -36,6 +37,8 @@ HTML: Final = {"Accept": "text/html"}
 VARIED: Final[dict[str, list[Any]]] = {"depth": [1, 2, 3, 4], "lr": [0.01, 0.1, 0.5]}
 ODDITIES: Final = ("", "", "", "mixed", "single", "guessing", "diverged", "missing", "data", "open")
 _OPPOSITE: Final = {"better": "worse", "worse": "better"}
+
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)

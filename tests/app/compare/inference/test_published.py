@@ -26,6 +26,12 @@ def test_no_cut_claims_what_the_whole_study_contradicts_unless_it_says_still_imp
         assert set(early.best) >= set(whole.best), "no group is excluded that may be the best in the end"
 
 
+def test_a_lead_of_several_points_is_not_called_unsettled() -> None:
+    """One layer is behind by two to five percentage points, which no further rise makes up for."""
+    for epochs in CUTS[1:]:
+        assert [pair.trend for pair in after(epochs).pairs if "depth=1" in pair.ids] == ["steady"] * 4
+
+
 def test_twenty_epochs_are_said_to_be_too_few() -> None:
     found = verdict(after(20))
     assert found.still_improving

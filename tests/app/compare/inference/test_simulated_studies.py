@@ -55,6 +55,15 @@ def test_at_most_5_percent_of_studies_of_equal_groups_claim_a_difference(
     check(seen(Truth([ACCURACY] * groups, spreads(groups), dips), n, STUDIES, margin=margin, follow=follow))
 
 
+@pytest.mark.parametrize("spreads", [unequal, wide])
+def test_a_thousand_studies_of_three_seeds_keep_to_the_level_of_the_first_look(
+    spreads: Callable[[int], list[float]],
+) -> None:
+    found = seen(Truth([ACCURACY] * 3, spreads(3)), 3, 1_000)
+    assert fmean(found.ever) <= found.most(0.03)
+    assert 0.93 <= fmean(found.covered) <= 0.98
+
+
 @pytest.mark.parametrize("follow", [False, True], ids=["once", "followed"])
 @pytest.mark.parametrize("n", [3, 5, 10])
 def test_the_same_holds_where_seeds_cause_most_of_the_error(n: int, *, follow: bool) -> None:
