@@ -164,7 +164,8 @@ class Supervisor:
                 self._give_up(code)
                 return
             if short_lives == patience.short_lives:
-                _say(f"The {name} {_ending(code)} {short_lives} times while starting; giving up.")
+                failed = f"The {name} failed to start {short_lives} times in a row"
+                _say(f"{failed}; the last time, it {_ending(code)}. Giving up.")
                 self._give_up(1)
                 return
             if life >= patience.long_life:

@@ -157,7 +157,7 @@ def unfinished(runs: Sequence[RunOut]) -> list[str]:
             why = (run.reason or "") if run.status == "failed" else ""
             groups[run.status, why, run.epochs_done > 0].append(run.id)
     return [
-        f"{_named(ids)} {_state(status, why, len(ids), drawn=drawn)}; {_where(len(ids), drawn=drawn)}"
+        f"{_named(ids)} {_state(status, why, len(ids), drawn=drawn)}; {_where(status, len(ids), drawn=drawn)}"
         f"{'' if status in ENDED else ' yet'}."
         for (status, why, drawn), ids in groups.items()
     ]
@@ -174,9 +174,12 @@ def _state(status: Status, reason: str, count: int, *, drawn: bool) -> str:
     return f"failed{before} ({reason})" if status == "failed" else f"{was} cancelled{before}"
 
 
-def _where(count: int, *, drawn: bool) -> str:
+def _where(status: Status, count: int, *, drawn: bool) -> str:
     """The parts of the page that include unfinished runs, and those that don't."""
     they, be = ("it", "is") if count == 1 else ("they", "are")
+    if status == "failed":
+        place = "in the curves" if drawn else "in no chart"
+        return f"{they} {be} {place}; the table and the verdict only count {'it' if count == 1 else 'them'}"
     if drawn:
         return f"{they} {be} in the curves, but not in the table or the verdict"
     return f"{they} {be} not in the charts, the table or the verdict"

@@ -60,4 +60,6 @@ def ended_schedules(runs: Iterable[RunOut]) -> list[str]:
         return []
     which = f"{' and '.join(names)} {'schedule' if len(names) == 1 else 'schedules'}"
     longer = "A longer schedule was not tried." if len(names) == 1 else "Longer schedules were not tried."
-    return [f"The {which} ended at learning rate 0: more epochs after it would change nothing. {longer}"]
+    return [
+        f"The {which} ended at learning rate 0: further epochs at that rate would change nothing. {longer}"
+    ]

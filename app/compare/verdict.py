@@ -232,7 +232,7 @@ def _outlook(found: Conclusions, noun: Noun, images: int | None) -> list[str]:
     unclear = [pair for pair in found.deciding if pair.trend == "unclear"]
     if unclear and not found.still_changing:
         noisy = f"The last epochs of {listed(_labels(found, unclear))} are too noisy"
-        sentences.append(f"{noisy} to tell whether more epochs would change this.")
+        sentences.append(f"{noisy} to tell whether more epochs would change the answer.")
     blunt = [pair for pair in found.undecided if not pair.resolvable]
     if blunt and not found.still_changing:
         which = f"These {images:,} test images" if images else "These test images"
@@ -262,7 +262,7 @@ def enough_seeds(found: Conclusions, pairs: Sequence[Pair]) -> list[str]:
     if not pairs or found.still_changing:
         return []
     had = f"The runs had {POWER:.0%} power to show a difference of {_margin(found)}".replace("%", " %")
-    return [f"{had} {_between(found, pairs)}; a smaller one remains undecided."]
+    return [f"{had} {_between(found, pairs)}; whether there is a smaller difference remains open."]
 
 
 def _between(found: Conclusions, pairs: Sequence[Pair]) -> str:

@@ -178,7 +178,7 @@ def scope(found: Verdict) -> str:
         return "new images of the same kind"
     if not general:
         return "these test images only"
-    return "new images of the same kind, or these test images only where predictions are missing"
+    return "new images of the same kind (where predictions are missing: for these test images only)"
 
 
 def cost(receipt: Receipt) -> str:

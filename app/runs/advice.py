@@ -83,13 +83,13 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
     (
         r"the device failed: ",
         Advice(
-            "The fault is in the device or its driver; the traceback on the run's page shows where. Then "
-            "retry the run."
+            "The fault is in the device or its driver; the traceback on the run's page shows where. Fix "
+            "it, then retry the run."
         ),
     ),
     (
         r"(a report of its process|what its process reported) ",  # the latter in earlier versions
-        Advice("The worker's log says what the database rejected. Then retry the run."),
+        Advice("The worker's log says what the database rejected. Fix the cause, then retry the run."),
     ),
 )
 _DIVERGED: Final = re.compile(r"diverged: ")

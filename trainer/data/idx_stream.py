@@ -152,7 +152,7 @@ class IdxStream:
             raise self._cut_short(start)
         remedy = f"Write it as IDX of {_described(self.layout.magic)}: {self._wanted()}."
         if magic in (IMAGES.magic, LABELS.magic):
-            remedy = "Image and label files may be swapped: give each its own name."
+            remedy = "The image file and the label file may have each other's names: exchange the names."
         raise self._error(
             f"begins with the magic number 0x{magic:08x} ({_described(magic)}{self._dimensions(start)}), "
             f"not 0x{self.layout.magic:08x} ({_described(self.layout.magic)}: {self.layout.what})",

@@ -36,7 +36,7 @@ def standing(study: Study | None, runs: Sequence[RunOut], by: Sequence[str], *, 
         return Standing("exploratory", None, looks.FIRST, why)
     if {name for name in by if name not in FOUND} != set(varied(runs)):
         return Standing(
-            "exploratory", None, looks.FIRST, "this grouping is not the one that the study varies"
+            "exploratory", None, looks.FIRST, "the runs are not grouped by the fields that the study varies"
         )
     deleted = study.planned - len(runs)
     if deleted > 0:

@@ -130,7 +130,7 @@ export function groupTable(final, there) {
     const base = rows.find((row) => row.id === there.dataset.baseline);
     const words = there.querySelector("caption span");
     const published = there.querySelector(".aside") ? " Published: one run per depth, 200 epochs." : "";
-    const text = caption + published + (base ? ` Below values: the difference from ${base.label} at this epoch, or for training time the ratio.` : "");
+    const text = caption + published + (base ? ` Under each value: the difference from ${base.label} at this epoch, or for training time the ratio.` : "");
     if (words.textContent !== text) words.textContent = text;
     const seen = rows.slice(0, Number(there.dataset.most));
     for (const row of seen) {

@@ -225,7 +225,10 @@ def test_after_repeated_failed_starts_the_supervisor_stops_with_a_message(up: Up
     code, output = up.end()
     assert code == 1
     assert len(up.births("worker")) == 5
-    assert "The worker ended with exit code 1 5 times while starting; giving up." in output
+    assert (
+        "The worker failed to start 5 times in a row; the last time, it ended with exit code 1. Giving up."
+        in output
+    )
 
 
 def test_a_second_signal_kills(up: Up) -> None:

@@ -74,12 +74,11 @@ def test_what_has_not_finished_is_in_the_curves_and_not_in_the_table(database: D
     found = compared(database, failed, running.run_id, *waiting)
     assert found.by_depth == []
     assert found.verdict.sentences == ["No run has finished yet."]
-    nowhere, in_curves = (
-        "not in the charts, the table or the verdict",
-        "in the curves, but not in the table or",
-    )
+    counted = "the table and the verdict only count it"
+    nowhere = "not in the charts, the table or the verdict"
+    in_curves = "in the curves, but not in the table or"
     assert found.warnings == [
-        f"Run {failed} failed before the end of its first epoch (it broke); it is {nowhere}.",
+        f"Run {failed} failed before the end of its first epoch (it broke); it is in no chart; {counted}.",
         f"Run {running.run_id} is still training; it is {in_curves} the verdict yet.",
         f"Runs {waiting[0]}, {waiting[1]} are queued; they are {nowhere} yet.",
     ]

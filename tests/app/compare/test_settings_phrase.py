@@ -73,7 +73,7 @@ def test_schedules_that_ended_say_that_a_longer_one_was_not_tried() -> None:
     assert ended_schedules(runs()) == []
     (one,) = ended_schedules(runs(schedule="cosine"))
     assert one == (
-        "The cosine schedule ended at learning rate 0: more epochs after it would change nothing. "
+        "The cosine schedule ended at learning rate 0: further epochs at that rate would change nothing. "
         "A longer schedule was not tried."
     )
     (sentence,) = ended_schedules([*runs(schedule="cosine"), *runs(schedule="onecycle")])

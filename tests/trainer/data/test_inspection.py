@@ -116,8 +116,8 @@ ODD: dict[str, tuple[Contents, str]] = {
         files() | {f"{TEST_LABELS_FILE}.gz": gzip.compress(images(3))},
         (
             f"{FILE}.gz begins with the magic number 0x00000803 (unsigned bytes in 3 dimensions, 3x28x28), "
-            "not 0x00000801 (unsigned bytes in 1 dimension: labels). Image and label files may be swapped: "
-            "give each its own name."
+            "not 0x00000801 (unsigned bytes in 1 dimension: labels). The image file and the "
+            "label file may have each other's names: exchange the names."
         ),
     ),
     "no image": (
