@@ -40,8 +40,8 @@ def next_runs(
     """The runs that would answer what is open: more epochs first, then seeds.
 
     `everyone` are the groups with runs in any state. A study gets more seeds; an exploration gets a new study
-    with new seeds. Nothing is offered where all is settled or nothing can be resolved, nor before the
-    planned runs have ended.
+    with new seeds that tests what it shows. A study is offered nothing where all is settled. Nothing is
+    offered where nothing can be resolved, nor before the planned runs have ended.
     """
     pending = sum(run.status in ("queued", "running") for group in everyone for run in group.runs)
     is_provisional = found.standing.status == "provisional"
@@ -90,8 +90,8 @@ def _more_seeds(session: Session, found: Conclusions, needed: Needs, study_id: i
 def _new_study(session: Session, found: Conclusions) -> Offer | None:
     """A study with as many new seeds as it needs by itself, of the groups that may be the best.
 
-    It is of all groups if the exploration shows all differences. None if they are no grid, or if seeds can't
-    help.
+    It has all groups if no pair of the best ones is undecided, also because there are no intervals yet. None
+    if they are no grid, or if seeds can't help.
     """
     count = seeds_of_new_study(found)
     if count is None:

@@ -41,6 +41,7 @@ def verdict(
         status=found.standing.status,
         look=found.standing.look,
         level=found.standing.level,
+        jointly=found.rule.pairs,
         margin=found.margin,
         still_improving=bool(found.still_changing),
         answer=[*(_answer(found, noun, settings, images) or [nothing]), *outcomes],
@@ -241,8 +242,8 @@ def _outlook(found: Conclusions, noun: Noun, images: int | None) -> list[str]:
             f"{which} can't resolve ±{_margin(found)} {_between(found, blunt)}: more seeds would not help. "
             f"A larger margin{fewer} or more test images would help."
         )
-    if len(found.pairs) > _MANY:
-        pairs, groups = plural(len(found.pairs), "pair"), plural(len(found.groups), "group")
+    if found.rule.pairs > _MANY:
+        pairs, groups = plural(found.rule.pairs, "pair"), plural(len(found.groups), "group")
         held = f"The intervals hold jointly for {pairs} of {groups}, which makes them wide"
         sentences.append(f"{held}. Compare fewer {noun.many} for narrower ones.")
     return sentences

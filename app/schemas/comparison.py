@@ -204,6 +204,9 @@ class Verdict(BaseModel):
         float,
         Field(description="Upper bound on the probability that any interval misses its true difference."),
     ]
+    jointly: Annotated[
+        int, Field(description="For how many pairs the intervals hold jointly: those that can have one.")
+    ]
     margin: Annotated[
         float, Field(description="Differences of test accuracy up to this fraction do not matter.")
     ]

@@ -75,7 +75,7 @@ def test_groups_on_several_data_sets_are_ranked_for_each(database: Database) -> 
     assert ": for clothes, the best is 2 layers, with 88.01 % test accuracy" in headline
     assert "; for mnist, the best is 2 layers, with 97.01 % test accuracy" in headline
     tested = [pair.ids for pair in found.verdict.pairs if pair.interval]
-    assert len(tested) == 2, "each data set has one pair, and only these share the level"
+    assert len(tested) == found.verdict.jointly == 2, "each data set has one pair: only these share the level"
 
 
 def test_runs_are_split_by_the_version_of_their_data_and_by_the_device_that_was_used(

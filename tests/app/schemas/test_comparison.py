@@ -5,6 +5,7 @@ from app.schemas.comparison import Verdict
 
 def test_a_verdicts_sentences_are_its_answer_then_what_is_open_then_the_evidence() -> None:
     verdict = Verdict(
+        jointly=1,
         status="final",
         look=1,
         level=0.03,
