@@ -98,7 +98,7 @@ def test_cancelling_is_shown_immediately_and_keeps_the_page(
 
     page.route("**/cancel", hold)
     with page.expect_request("**/cancel"):
-        page.keyboard.press("Enter")
+        button.press("Enter")
     heading = page.locator("#run-heading")
     expect(heading.locator(".status")).to_have_text("cancelling…")  # the server has not even heard of it
     expect(heading.get_by_role("button", name="Cancelling…")).to_be_focused()
