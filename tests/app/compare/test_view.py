@@ -174,7 +174,7 @@ def test_what_intervals_hold_for_is_said_as_in_the_verdict(database: Database) -
     first, *others = found.verdict.pairs
     general = first.model_copy(update={"new_images": True})
     mixed = found.verdict.model_copy(update={"pairs": [general, *others]})
-    assert scope(mixed).startswith("new images of the same kind, or these")
+    assert scope(mixed).startswith("new images of the same kind (where predictions are missing")
     assert scope(mixed.model_copy(update={"pairs": [general]})) == "new images of the same kind"
     assert scope(of_depths(database, 4, 5, seeds=1).verdict) == ""
 

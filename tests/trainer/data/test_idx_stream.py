@@ -116,7 +116,7 @@ def test_damaged_labels_are_refused(tmp_path: Path, content: bytes, expected: st
 
 
 def test_swapped_images_and_labels_are_reported(tmp_path: Path) -> None:
-    assert "may be swapped" in refusal(write(tmp_path, IMAGES)).remedy
+    assert "exchange the names" in refusal(write(tmp_path, IMAGES)).remedy
 
 
 def test_a_name_that_contradicts_the_compression_is_reported_with_a_new_name(tmp_path: Path) -> None:
