@@ -117,6 +117,6 @@ def test_runs_without_epochs_have_no_trend() -> None:
 @pytest.mark.parametrize("interval", [EQUIVALENT, (-0.002, 0.002), (0.001, 0.003), UNDECIDED])
 def test_flat_curves_are_rarely_called_improving(interval: Interval, n: int, epochs: int) -> None:
     chance = np.random.default_rng([n, epochs])
-    found = [trend(interval, flat(chance, n, epochs), flat(chance, n, epochs), RULE) for _ in range(400)]
+    found = [trend(interval, flat(chance, n, epochs), flat(chance, n, epochs), RULE) for _ in range(200)]
     share = sum(each in {"improving", "changing"} for each in found) / len(found)
     assert share <= 0.1 + 2 * math.sqrt(0.1 * 0.9 / len(found))
