@@ -179,7 +179,9 @@ def _where(status: Status, count: int, *, drawn: bool) -> str:
     they, be = ("it", "is") if count == 1 else ("they", "are")
     if status == "failed":
         place = "in the curves" if drawn else "in no chart"
-        return f"{they} {be} {place}; the table and the verdict only count {'it' if count == 1 else 'them'}"
+        them = "it" if count == 1 else "them"
+        counted = f"the table and the verdict include {them} only in the number of failed runs"
+        return f"{they} {be} {place}; {counted}"
     if drawn:
         return f"{they} {be} in the curves, but not in the table or the verdict"
     return f"{they} {be} not in the charts, the table or the verdict"

@@ -57,7 +57,7 @@ def next_runs(
 
 
 def _more_seeds(session: Session, found: Conclusions, needed: Needs, study_id: int) -> Offer | None:
-    """More seeds for groups of the study; groups that get as many are one part of the request."""
+    """More seeds for groups of the study; groups by one field that get the same number share one part."""
     chosen = [group for group in found.groups if group.id in needed.seeds]
     new = {group.id: min(MAX_SEEDS, needed.seeds[group.id] - len(group.runs)) for group in chosen}
     parts: list[dict[str, Any]] = []
@@ -90,8 +90,8 @@ def _more_seeds(session: Session, found: Conclusions, needed: Needs, study_id: i
 def _new_study(session: Session, found: Conclusions) -> Offer | None:
     """A study with as many new seeds as it needs by itself, of the groups that may be the best.
 
-    It has all groups if no pair of the best ones is undecided, also because there are no intervals yet. None
-    if they are no grid, or if seeds can't help.
+    It has all groups if no pair of the best ones is undecided, which includes the case that there are no
+    intervals yet. None if the groups do not form a grid, or if seeds can't help.
     """
     count = seeds_of_new_study(found)
     if count is None:

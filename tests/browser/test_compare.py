@@ -156,7 +156,7 @@ def test_a_comparison_names_runs_without_results_and_compares_the_others(
     chosen = [*good, diverged, clothes, cancelled, deleted, running, waiting, 999]
     page.goto(f"{quiet.url}/compare?runs={','.join(map(str, chosen))}")
     expect(page.locator(".verdict p").first).to_have_text(re.compile("for mnist, the best is 2 layers, with"))
-    counted = "it is in the curves; the table and the verdict only count it"
+    counted = "it is in the curves; the table and the verdict include it only in the number of failed runs"
     nowhere = "it is not in the charts, the table or"
     expect(page.locator("#verdict .notice.warning").last.locator("li")).to_have_text(
         [

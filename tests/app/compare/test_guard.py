@@ -74,7 +74,7 @@ def test_what_has_not_finished_is_in_the_curves_and_not_in_the_table(database: D
     found = compared(database, failed, running.run_id, *waiting)
     assert found.by_depth == []
     assert found.verdict.sentences == ["No run has finished yet."]
-    counted = "the table and the verdict only count it"
+    counted = "the table and the verdict include it only in the number of failed runs"
     nowhere = "not in the charts, the table or the verdict"
     in_curves = "in the curves, but not in the table or"
     assert found.warnings == [
