@@ -28,7 +28,7 @@ def diverged(runs: Iterable[RunOut]) -> list[RunOut]:
 
 def failed(runs: Iterable[RunOut]) -> list[RunOut]:
     """The runs that failed for other reasons."""
-    return [run for run in runs if run.status == "failed" and run not in diverged([run])]
+    return [run for run in runs if run.status == "failed" and not (run.reason or "").startswith(_DIVERGED)]
 
 
 def dips(runs: Iterable[RunOut], recent: Mapping[int, Sequence[float]]) -> list[int]:

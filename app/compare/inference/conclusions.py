@@ -14,7 +14,7 @@ from app.compare.inference.standing import Standing
 from app.compare.inference.trend import Slope, trend
 from app.compare.outcomes import improvement
 from app.prose import listed
-from app.schemas.comparison import Interval, Pair
+from app.schemas.comparison import Pair
 from app.schemas.configurations import title_of
 
 
@@ -212,10 +212,9 @@ class Conclusions:
 
 
 def _of_these_images(pair: Pair, rule: Rule) -> Pair:
-    interval: Interval | None = pair.of_these_images
-    if interval is None:
+    if pair.of_these_images is None:
         return pair
-    return pair.model_copy(update={"answer": rule.answer(interval)})
+    return pair.model_copy(update={"answer": rule.answer(pair.of_these_images)})
 
 
 def several_datasets(groups: Sequence[Group]) -> list[str]:
