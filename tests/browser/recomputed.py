@@ -107,7 +107,7 @@ class Contrast:
     def half(self, tail: float, *, images: bool = True) -> float:
         """Half of Howe's interval, which each end misses with the probability `tail`."""
         over_seeds = sum(variance for variance, _ in self.seeds)
-        freedom = over_seeds**2 / sum(variance**2 / own for variance, own in self.seeds)
+        freedom = over_seeds**2 / sum(variance**2 / (own + 1) for variance, own in self.seeds) - 1
         t, z = stats.t.isf(tail, freedom), stats.norm.isf(tail)
         return float(np.sqrt(t**2 * over_seeds + z**2 * self.images * images))
 

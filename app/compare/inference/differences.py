@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Correct = NDArray[np.bool_]
     Shares = NDArray[np.float32]
 
+_SHIFT: Final = 1
+"""The constant in the formula for degrees of freedom; simulated studies decide (docs/decisions.md)."""
+
 _EXACT: Final = 12
 """Decimals to which differences of accuracies (fractions of some thousand images) are exact."""
 
@@ -89,12 +92,15 @@ class Difference:
 
     @property
     def freedom(self) -> float:
-        """The degrees of freedom of the seeds' variance: B. L. Welch, Biometrika 34 (1947)."""
+        """The degrees of freedom of the seeds' variance: B. L. Welch, Biometrika 34 (1947).
+
+        Between Welch's two formulas: without `_SHIFT` intervals of few seeds are too wide, with 2 too narrow.
+        """
         parts = [spread for spread in self.seeds if spread.variance > 0]
         if not parts:
             return math.inf
         total = sum(spread.variance for spread in parts)
-        return total**2 / sum(spread.variance**2 / spread.freedom for spread in parts)
+        return total**2 / sum(spread.variance**2 / (spread.freedom + _SHIFT) for spread in parts) - _SHIFT
 
     def half_width(self, level: float) -> float:
         """Half the width of the two-sided interval that misses the true difference with probability `level`.

@@ -280,7 +280,7 @@ def test_a_study_in_another_grouping_is_an_exploration(database: Database) -> No
 
 def test_groups_that_are_no_grid_get_no_study(database: Database) -> None:
     runs = [
-        finished_run(database, 0.97 + seed / 1000, depth=depth, lr=rate, seed=seed)
+        finished_run(database, 0.97 + seed / 500, depth=depth, lr=rate, seed=seed)
         for depth, rate in ((1, 0.1), (2, 0.2))
         for seed in range(3)
     ]

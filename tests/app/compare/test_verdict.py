@@ -84,7 +84,7 @@ def test_one_group_that_beats_all_others_is_the_best() -> None:
         f"The best is 2 layers, with 97.20 % test accuracy (3 seeds), {AHEAD}.",
         ONLY_THESE,
     ]
-    assert found.evidence == ["+ layer 2: +5.10 pp [+4.83, +5.37], better by more than the margin."]
+    assert found.evidence == ["+ layer 2: +5.10 pp [+4.85, +5.35], better by more than the margin."]
 
 
 def test_groups_that_no_other_beats_may_each_be_the_best() -> None:
@@ -366,11 +366,11 @@ def test_what_a_layer_costs_is_said_where_it_is_better() -> None:
     assert (receipt.parameters, receipt.seconds) == (399_200, 19.0), "medians, so one slow run is no matter"
     words = FINAL_WORDS.in_words(receipt).replace("\N{NO-BREAK SPACE}", " ")
     assert words == (
-        "+ layer 2: +5.10 pp [+4.83, +5.37], better by more than the margin; "
+        "+ layer 2: +5.10 pp [+4.85, +5.35], better by more than the margin; "
         "costs 399,200 more parameters and about 19 s more training time."
     )
     dear = receipt.model_copy(update={"answer": "undecided", "exceeds_margin": False})
-    assert FINAL_WORDS.in_words(dear) == "+ layer 2: +5.10 pp [+4.83, +5.37], undecided."
+    assert FINAL_WORDS.in_words(dear) == "+ layer 2: +5.10 pp [+4.85, +5.35], undecided."
     cheap = receipt.model_copy(update={"parameters": 0, "seconds": -3.0})
     assert FINAL_WORDS.in_words(cheap).endswith("better by more than the margin.")
 

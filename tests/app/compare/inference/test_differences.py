@@ -66,7 +66,7 @@ def test_paired_runs_have_the_errors_of_their_differences() -> None:
 
 def test_an_interval_is_the_root_of_both_margins_squared() -> None:
     found = Difference(0.01, (Spread(4e-6, 2), Spread(1e-6, 4)), 9e-6)
-    freedom = (5e-6) ** 2 / ((4e-6) ** 2 / 2 + (1e-6) ** 2 / 4)
+    freedom = (5e-6) ** 2 / ((4e-6) ** 2 / 3 + (1e-6) ** 2 / 5) - 1
     t, z = stats.t.ppf(0.995, freedom), stats.norm.ppf(0.995)
     margin = math.sqrt(t**2 * 5e-6 + z**2 * 9e-6)
     assert found.interval(0.01) == pytest.approx((0.01 - margin, 0.01 + margin))

@@ -38,7 +38,7 @@ def test_what_is_detectable_is_found_with_80_percent_power() -> None:
     chance = np.random.default_rng(0)
     estimates = [4e-7 * chance.chisquare(9, 20_000) / 9 for _ in range(2)]
     observed = chance.normal(size, math.sqrt(9e-7), 20_000)
-    freedom = (estimates[0] + estimates[1]) ** 2 / ((estimates[0] ** 2 + estimates[1] ** 2) / 9)
+    freedom = (estimates[0] + estimates[1]) ** 2 / ((estimates[0] ** 2 + estimates[1] ** 2) / 10) - 1
     t, z = stats.t.ppf(1 - RULE.of_pair / 2, freedom), stats.norm.ppf(1 - RULE.of_pair / 2)
     found = observed > np.sqrt(t**2 * (estimates[0] + estimates[1]) + z**2 * 1e-7)
     assert found.mean() == pytest.approx(0.8, abs=0.03)
