@@ -96,7 +96,7 @@ def interval(values: Values) -> tuple[float, float]:
 class Contrast:
     """The second of two groups minus the first: its mean and the variances of that mean.
 
-    `seeds` are variances over seeds with degrees of freedom: one of each group, or a single one if runs pair.
+    `seeds` are variances over seeds with degrees of freedom: one of each group, or two if runs pair.
     `images` is the variance over test images.
     """
 
@@ -129,8 +129,9 @@ def contrast(first: NDArray[np.bool_], second: NDArray[np.bool_], *, paired: boo
         changes = second.astype(float) - first
         by_seeds = changes.var(axis=0, ddof=1).mean() / len(changes)
         of_runs = changes.mean(axis=1)
-        variance = max(float(of_runs.var(ddof=1)) / len(of_runs), by_seeds / len(difference))
-        seeds: list[tuple[float, float]] = [(variance, len(of_runs) - 1)]
+        noise, own = float(by_seeds) / len(difference), len(of_runs) - 1
+        rest = max(0.0, float(of_runs.var(ddof=1)) / len(of_runs) - noise)
+        seeds: list[tuple[float, float]] = [(rest, own), (noise, 2 * own)]
     else:
         by_seeds = sum(group.var(axis=0, ddof=1).mean() / len(group) for group in (first, second))
         least = [group.var(axis=0, ddof=1).mean() / group.size for group in (first, second)]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _SHIFT: Final = 1
 """The constant in the formula for degrees of freedom; simulated studies decide (docs/decisions.md)."""
 
+_NOISE_FREEDOM: Final = 2
+"""Factor for the degrees of freedom of the noise of paired runs, which many images estimate."""
+
 _EXACT: Final = 12
 """Decimals to which differences of accuracies (fractions of some thousand images) are exact."""
 
@@ -77,8 +80,8 @@ class Spread:
 class Difference:
     """The second sample's mean test accuracy minus the first's.
 
-    `seeds` are the variances due to seeds: one per sample, or a single one for paired runs. `images` is the
-    variance due to the test images, None without predictions.
+    `seeds` are the variances due to seeds: one per sample, or for paired runs the noise and the rest.
+    `images` is the variance due to the test images, None without predictions.
     """
 
     mean: float
@@ -96,11 +99,9 @@ class Difference:
 
         Between Welch's two formulas: without `_SHIFT` intervals of few seeds are too wide, with 2 too narrow.
         """
-        parts = [spread for spread in self.seeds if spread.variance > 0]
-        if not parts:
-            return math.inf
-        total = sum(spread.variance for spread in parts)
-        return total**2 / sum(spread.variance**2 / (spread.freedom + _SHIFT) for spread in parts) - _SHIFT
+        total = sum(spread.variance for spread in self.seeds)
+        parts = sum(spread.variance**2 / (spread.freedom + _SHIFT) for spread in self.seeds)
+        return total**2 / parts - _SHIFT if parts else math.inf
 
     def half_width(self, level: float) -> float:
         """Half the width of the two-sided interval that misses the true difference with probability `level`.
@@ -148,8 +149,9 @@ def _difference(first: Sample, second: Sample, images: float | None) -> Differen
         for before, after in zip(first.accuracies, second.accuracies, strict=True)
     ]
     n = len(changes)
-    variance = max(stdev(changes) ** 2 / n, _noise(first.correct, second.correct))
-    return Difference(mean, (Spread(variance, n - 1),), images)
+    noise = _noise(first.correct, second.correct)
+    rest = max(0.0, stdev(changes) ** 2 / n - noise)
+    return Difference(mean, (Spread(rest, n - 1), Spread(noise, _NOISE_FREEDOM * (n - 1))), images)
 
 
 def _noise(first: "Correct | None", second: "Correct | None") -> float:

@@ -95,7 +95,8 @@ def _wanted(found: Conclusions, pair: Pair, units: Sequence[Unit], place_of: Map
     if difference is None:
         raise ValueError(f"{pair.ids} have no interval")
     first, second = (place_of[group_id] for group_id in pair.ids)
-    paired = difference.seeds[0].variance * units[first].n if pair.paired else None
+    over_seeds = sum(spread.variance for spread in difference.seeds)
+    paired = over_seeds * units[first].n if pair.paired else None
     target = max(found.margin, abs(pair.difference) / 2) if pair.answer != "undecided" else None
     return Wanted((first, second), difference.images or 0.0, paired, target)
 

@@ -44,7 +44,9 @@ def test_paired_runs_vary_at_least_as_much_as_single_images_do() -> None:
     (found,) = differences([first, second]).values()
     assert found is not None
     changes = other.astype(int) - one
-    assert found.seeds[0].variance == pytest.approx(changes.var(axis=0, ddof=1).mean() / 3 / 300)
+    rest, noise = found.seeds
+    assert (rest.variance, noise.freedom) == (0.0, 4)
+    assert noise.variance == pytest.approx(changes.var(axis=0, ddof=1).mean() / 3 / 300)
 
 
 def test_paired_runs_have_the_errors_of_their_differences() -> None:
@@ -55,10 +57,11 @@ def test_paired_runs_have_the_errors_of_their_differences() -> None:
     (found,) = differences([sample(one, "seeds"), sample(other, "seeds")]).values()
     assert found is not None
     changes = other.mean(axis=1) - one.mean(axis=1)
-    (spread,) = found.seeds
-    assert spread.variance == pytest.approx(float(np.var(changes, ddof=1)) / 4)
-    assert spread.freedom == 3
     each = other.astype(int) - one.astype(int)
+    rest, noise = found.seeds
+    assert noise.variance == pytest.approx(each.var(axis=0, ddof=1).mean() / 4 / 300)
+    assert rest.variance == pytest.approx(max(0.0, float(np.var(changes, ddof=1)) / 4 - noise.variance))
+    assert (rest.freedom, noise.freedom) == (3, 6)
     expected = (np.var(each.mean(axis=0), ddof=1) - np.mean(np.var(each, axis=0, ddof=1) / 4)) / 300
     assert found.images == pytest.approx(max(0.0, float(expected)), abs=1e-9)
     assert found.images
