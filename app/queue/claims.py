@@ -126,10 +126,14 @@ def _after_epoch(session: Session, run_id: int, epoch: int) -> dict[str, object]
     """Values of a run that resumes after this epoch."""
     kept = (Epoch.run_id == run_id, col(Epoch.epoch) <= epoch)
     last = session.get(Epoch, (run_id, epoch))
+    highest = select(Epoch).where(*kept).order_by(col(Epoch.test_accuracy).desc(), col(Epoch.epoch)).limit(1)
+    best = session.exec(highest).first()
     return {
         "epochs_done": epoch,
         "resumed_from": epoch,
         "train_seconds": session.exec(select(func.sum(Epoch.seconds)).where(*kept)).one(),
+        "best_epoch": best.epoch if best else None,
+        "best_test_accuracy": best.test_accuracy if best else None,
         **{name: getattr(last, name) if last else None for name in _RESULTS},
     }
 
@@ -149,8 +153,13 @@ def record_epoch(session: Session, claim: Claim, record: EpochRecord) -> bool:
     losses = {name: case((is_new, 0), else_=getattr(Run, name)) for name in ("crashes", "worker_losses")}
     trained = func.coalesce(Run.train_seconds, 0.0) + record.seconds
     progress = {"epochs_done": record.epoch, "progress_at": now(), "train_seconds": trained}
+    is_best = func.coalesce(Run.best_test_accuracy, -1.0) < record.test_accuracy
+    best = {
+        "best_epoch": case((is_best, record.epoch), else_=Run.best_epoch),
+        "best_test_accuracy": case((is_best, record.test_accuracy), else_=Run.best_test_accuracy),
+    }
     next_one = (*claim.fence, col(Run.epochs_done) == record.epoch - 1)
-    if not run_rows.write(session, next_one, **progress, **losses, **shown):
+    if not run_rows.write(session, next_one, **progress, **losses, **best, **shown):
         return _recorded(session, claim, record.epoch)
     session.add(
         Epoch(run_id=claim.run_id, attempt=claim.attempt, change=next_change(session), **asdict(record))

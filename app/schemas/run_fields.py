@@ -72,6 +72,21 @@ class StoredFields(BaseModel):
         Field(description="Train accuracy: final if finished, otherwise the last epoch's running accuracy."),
     ] = None
     test_accuracy: Annotated[float | None, Field(description="Test accuracy after the last epoch.")] = None
+    best_epoch: Annotated[
+        int | None,
+        Field(
+            description="The first epoch with the highest test accuracy so far; null before the first epoch."
+        ),
+    ] = None
+    """Stored so that lists can be sorted by it and need not read epochs."""
+
+    best_test_accuracy: Annotated[
+        float | None,
+        Field(description="Test accuracy after the best epoch: chosen on test images, so it is optimistic."),
+    ] = None
+    verifies: Annotated[
+        int | None, Field(description="The run that this one repeats to verify it; otherwise null.")
+    ] = None
     tags: list[str] = Field(default_factory=list, description="Its tags.")
     note: Annotated[str, Field(description="Free text.")] = ""
     archived: Annotated[bool, Field(description="Whether lists hide it by default.")] = False

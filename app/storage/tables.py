@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pydantic import create_model
 from pydantic.fields import FieldInfo
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, String
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, String, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 from app.schemas.hyperparameters import HYPERPARAMETERS, KINDS
@@ -172,6 +172,11 @@ class Study(SQLModel, table=True):
     """How many times results were visible before runs were added, counted from 1."""
     planned: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How many runs were planned; runs that were deleted count."""
+    description: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False, server_default="[]"))
+    archived: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    """Each edit increases it."""
 
 
 class StudyRun(SQLModel, table=True):
@@ -181,6 +186,30 @@ class StudyRun(SQLModel, table=True):
 
     study_id: int = Field(primary_key=True, foreign_key="study.id", ondelete="CASCADE")
     run_id: int = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE", index=True)
+
+
+class SavedQuery(SQLModel, table=True):
+    """A named query string: a view of the list of runs, or a preset of the form for new runs."""
+
+    __tablename__: ClassVar[str] = "saved_query"
+    __table_args__ = (UniqueConstraint("kind", "name"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    """`view` or `preset`."""
+
+    name: str
+    query: str
+    created_at: float
+
+
+class Pause(SQLModel, table=True):
+    """While the queue is paused, this table has one row, and no run is claimed."""
+
+    __tablename__: ClassVar[str] = "pause"
+
+    id: int = Field(default=1, primary_key=True)
+    since: float
 
 
 class Worker(SQLModel, table=True):

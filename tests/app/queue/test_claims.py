@@ -186,6 +186,25 @@ def test_a_resumed_attempt_shows_the_results_of_its_last_kept_epoch(database: Da
     assert row(database, run_id).train_seconds == 0.75
 
 
+def test_the_best_epoch_is_the_first_with_the_highest_test_accuracy(database: Database) -> None:
+    run_id = queue_run(database, epochs=9)
+    claim = claimed(database)
+    start(database, claim, 0)
+    for epoch, accuracy in enumerate((0.0, 0.9, 0.95, 0.95, 0.8), 1):
+        with database.write() as session:
+            claims.record_epoch(session, claim, measured(epoch, test_accuracy=accuracy))
+        if epoch == 1:
+            assert (row(database, run_id).best_epoch, row(database, run_id).best_test_accuracy) == (1, 0.0)
+    assert (row(database, run_id).best_epoch, row(database, run_id).best_test_accuracy) == (3, 0.95)
+    lose(database, claim)
+    second = claimed(database)
+    start(database, second, 2)
+    assert (row(database, run_id).best_epoch, row(database, run_id).best_test_accuracy) == (2, 0.9)
+    lose(database, second)
+    start(database, claimed(database), 0)
+    assert (row(database, run_id).best_epoch, row(database, run_id).best_test_accuracy) == (None, None)
+
+
 def test_an_attempt_that_keeps_all_epochs_records_no_reset(database: Database) -> None:
     queue_run(database)
     claim = claimed(database)
