@@ -32,7 +32,7 @@ from results import keep
 
 from app.client import Client
 from app.formats import between, duration
-from app.queue.pace import Work, fitted
+from app.queue.forecasting.pace import Work, fitted
 from trainer.config import TrainConfig
 from trainer.data.folder import (
     SHIPPED,

@@ -13,7 +13,7 @@ from app.compare.inference.conclusions import Conclusions
 from app.compare.inference.needs import Needs, seeds_of_new_study
 from app.formats import about, between, plural
 from app.prose import listed
-from app.queue.estimate import estimate
+from app.queue.forecasting.estimate import estimate
 from app.runs import studies
 from app.schemas.comparison import Offer, OfferedSeeds
 from app.schemas.configurations import FOUND

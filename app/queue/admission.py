@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, select
 from app import text_keys
 from app.queue import names, run_rows
 from app.queue.claims import order_of_claims
-from app.queue.estimate import estimate
+from app.queue.forecasting.estimate import estimate
 from app.queue.run_rows import Refusals
 from app.schemas.requests import Labels
 from app.storage.database import clock, next_change

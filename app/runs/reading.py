@@ -6,10 +6,11 @@ from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
-from app.queue import forecast, registry, run_rows
+from app.queue import registry, run_rows
 from app.queue.claims import order_of_claims
-from app.queue.estimate import basis
-from app.queue.pace import Guess
+from app.queue.forecasting import forecast
+from app.queue.forecasting.estimate import basis
+from app.queue.forecasting.pace import Guess
 from app.runs.guessing import Chance
 from app.schemas.answers import AttemptOut, QueueOut, RunDetail, RunOut, TimeLeft
 from app.schemas.hyperparameters import HYPERPARAMETERS

@@ -10,9 +10,10 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.formats import written
-from app.queue import actions, admission, forecast
-from app.queue.estimate import NO_SIZES, Images, estimate
-from app.queue.pace import Guess
+from app.queue import actions, admission
+from app.queue.forecasting import forecast
+from app.queue.forecasting.estimate import NO_SIZES, Images, estimate
+from app.queue.forecasting.pace import Guess
 from app.runs.reading import timestamp
 from app.schemas.answers import StudyOut, StudyPreview
 from app.schemas.hyperparameters import HYPERPARAMETERS

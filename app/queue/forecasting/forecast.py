@@ -8,8 +8,8 @@ from typing import Final
 from sqlmodel import Session, col, select
 
 from app.queue.claims import order_of_claims
-from app.queue.estimate import Outlook, first_free, images_of
-from app.queue.pace import Guess, Work
+from app.queue.forecasting.estimate import Outlook, first_free, images_of
+from app.queue.forecasting.pace import Guess, Work
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.storage.database import clock
 from app.storage.tables import Epoch, Run

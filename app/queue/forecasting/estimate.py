@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlmodel import Session, col, select
 
 from app.queue import registry
-from app.queue.pace import Guess, Observation, Pace, Work, around, fitted
+from app.queue.forecasting.pace import Guess, Observation, Pace, Work, around, fitted
 from app.schemas.status import ENDED
 from app.storage.tables import Run
 from trainer.config import TEST_IMAGES, TRAIN_IMAGES, TrainConfig

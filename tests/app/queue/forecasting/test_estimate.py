@@ -7,8 +7,8 @@ import pytest
 from sqlmodel import col, select
 
 from app.queue import endings, registry, run_rows
-from app.queue.estimate import ALIKE, ASSUMED, SCALED, Estimate, estimate
-from app.queue.pace import Work, fitted
+from app.queue.forecasting.estimate import ALIKE, ASSUMED, SCALED, Estimate, estimate
+from app.queue.forecasting.pace import Work, fitted
 from app.storage.database import Database
 from app.storage.tables import Run
 from tests.app.states import add_worker, claimed, failed_run, finished_run, queue_run, record

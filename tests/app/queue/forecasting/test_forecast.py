@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from app.queue import actions, claims, endings, forecast, run_rows
+from app.queue import actions, claims, endings, run_rows
+from app.queue.forecasting import forecast
 from app.queue.claims import Claim
-from app.queue.estimate import ASSUMED
-from app.queue.pace import Guess
+from app.queue.forecasting.estimate import ASSUMED
+from app.queue.forecasting.pace import Guess
 from app.runs import reading
 from app.schemas.answers import RunDetail
 from app.storage.database import Database

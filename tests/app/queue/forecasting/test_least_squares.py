@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.queue.least_squares import factors, form, inverse_of, weighted_median
+from app.queue.forecasting.least_squares import factors, form, inverse_of, weighted_median
 
 
 def test_consistent_rows_are_fitted_exactly() -> None:

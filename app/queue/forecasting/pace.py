@@ -14,7 +14,7 @@ from statistics import median
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from app.queue.least_squares import Matrix, Vector, factors, form, product, weighted_median
+from app.queue.forecasting.least_squares import Matrix, Vector, factors, form, product, weighted_median
 from trainer.config import (
     TEST_IMAGES,
     TRAIN_IMAGES,

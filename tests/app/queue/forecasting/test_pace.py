@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.queue.least_squares import product
-from app.queue.pace import ASSUMED, Observation, Pace, Work, fitted
+from app.queue.forecasting.least_squares import product
+from app.queue.forecasting.pace import ASSUMED, Observation, Pace, Work, fitted
 from trainer.config import TrainConfig
 
 TRUTH = (0.4, 0.02, 9e-6, 6e-10, 2e-10, 3e-11, 3e-11, 2e-11)

@@ -1,0 +1,1 @@
+"""Forecasts of when runs start and end, from past runs and the order of the queue."""
