@@ -77,7 +77,7 @@ class NoUrl(ClientError):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One server-sent event: `run`, `epoch`, `reset` or `deleted`, with its data."""
+    """One server-sent event: `run`, `epoch`, `reset`, `deleted` or `queue`, with its data."""
 
     kind: str
     data: dict[str, Any]

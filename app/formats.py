@@ -90,7 +90,7 @@ def whole(number: int | None) -> str:
 
 def size(count: int) -> str:
     """A number of bytes with its unit: 2.3 MB."""
-    for power, unit in ((6, "MB"), (3, "kB")):
+    for power, unit in ((9, "GB"), (6, "MB"), (3, "kB")):
         if count >= 10**power:
             return f"{count / 10**power:.1f}{_SPACE}{unit}"
     return f"{count}{_SPACE}bytes"

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from app import __version__
 from app.address import Address
+from app.histogram import Histogram
 from app.queue.idempotency import Keys
 from app.schemas.answers import Problem
 from app.settings import Settings
@@ -23,24 +24,38 @@ from app.web import assets, connections, errors, housekeeping
 from app.web.api import problems
 from app.web.events import EventHub
 from app.web.methods import Methods
+from app.web.monitoring.storage_use import StorageUse
+from app.web.monitoring.timing import Timing
 from app.web.negotiation import ConditionalGet, FormsOfScripts
 from app.web.pages import compare as compare_page
 from app.web.pages import help as help_page
 from app.web.pages import new_run
+from app.web.pages import queue as queue_page
 from app.web.pages import runs as run_pages
 from app.web.pages import studies as study_pages
 from app.web.pages import system as system_page
 from app.web.routes import compare as compare_routes
 from app.web.routes import events as event_routes
 from app.web.routes import images
+from app.web.routes import metrics as metric_routes
+from app.web.routes import queue as queue_routes
 from app.web.routes import runs as run_routes
 from app.web.routes import studies as study_routes
 from app.web.routes import system as system_routes
 from app.web.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 
-PAGES: Final = (new_run, run_pages, study_pages, compare_page, system_page, help_page)
+PAGES: Final = (new_run, run_pages, study_pages, compare_page, queue_page, system_page, help_page)
 """The order matters: `/runs/new` and `/studies/preview` precede the pages of one run and one study."""
-ROUTES: Final = (run_routes, event_routes, study_routes, system_routes, compare_routes, images)
+ROUTES: Final = (
+    run_routes,
+    event_routes,
+    study_routes,
+    queue_routes,
+    system_routes,
+    metric_routes,
+    compare_routes,
+    images,
+)
 MAX_BODY_BYTES: Final = 1_000_000
 
 
@@ -61,6 +76,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.integrity = Integrity(database, settings.data_dir)
     app.state.events = EventHub(database, app.state.integrity)
     app.state.keys = Keys(database)
+    app.state.requests = Histogram()
+    app.state.storage = StorageUse(database, settings)
     for room in (assets, *PAGES, *ROUTES):
         app.include_router(room.router)
     app.add_middleware(ConditionalGet)
@@ -70,6 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(SameOrigin)
     app.add_middleware(KnownHosts, patterns=settings.hosts)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Timing)
     _describe_problems(app)
     errors.install(app)
     return app

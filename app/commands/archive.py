@@ -21,7 +21,7 @@ from sqlmodel import Session, SQLModel
 from app.storage import artifacts, integrity, migrations
 from app.storage.artifacts import Checkpoint
 from app.storage.database import Database, newest_change
-from app.storage.tables import Run, Worker
+from app.storage.tables import MachineSample, Run, Worker
 
 TABLES: Final = "depthboard.sqlite3"
 """The name of the tables in the archive."""
@@ -167,6 +167,6 @@ def copy_tables(source: Session, target: Session) -> None:
 
 
 def _tables() -> list[Table]:
-    """Every table except the workers', which register themselves; referenced tables come first."""
-    workers = SQLModel.metadata.tables[Worker.__tablename__]
-    return [table for table in SQLModel.metadata.sorted_tables if table is not workers]
+    """Every table except those that workers fill at their start; referenced tables come first."""
+    of_workers = {Worker.__tablename__, MachineSample.__tablename__}
+    return [table for table in SQLModel.metadata.sorted_tables if table.name not in of_workers]

@@ -109,7 +109,7 @@ def _count_on(session: Session) -> None:
             update(number.class_).where(number > 0).values({number: number + shift}),
             execution_options={"synchronize_session": False},
         )
-    counter.value, counter.origin = counter.value + shift, origin
+    counter.value, counter.origin, counter.queue_change = counter.value + shift, origin, 0
     session.flush()
 
 

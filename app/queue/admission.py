@@ -7,7 +7,7 @@ from sqlalchemy import case, insert, update
 from sqlmodel import Session, col, func, select
 
 from app import text_keys
-from app.queue import names, run_rows
+from app.queue import names, pause, run_rows
 from app.queue.claims import order_of_claims
 from app.queue.forecasting.estimate import estimate
 from app.queue.run_rows import Refusals
@@ -60,6 +60,7 @@ def enqueue_all(
         return []
     change = next_change(session, len(wanted))
     created = clock(session)
+    position = _end_of_queue(session)
     named = names.stored(session, [(config, labels.name) for config, labels, _ in wanted])
     rows = [
         {
@@ -73,6 +74,7 @@ def enqueue_all(
             "environment": {},
             "change": change + offset,
             "created_at": created,
+            "position": position,
         }
         for offset, ((config, labels, study_id), name) in enumerate(zip(wanted, named, strict=True))
     ]
@@ -111,6 +113,7 @@ def _requeue(session: Session, run_ids: Sequence[int]) -> Refusals:
     """Queue the failed and cancelled ones of these runs again, in a few statements."""
     states = run_rows.states_of(session, run_ids)
     clean = {**run_rows.REQUEUED, "crashes": 0, "worker_losses": 0, "traceback": None, "finished_at": None}
+    clean["position"] = _end_of_queue(session)
     _count_looks(session, run_rows.those_in(states, "failed"))
     run_rows.write_all(session, run_rows.those_in(states, "failed", "cancelled"), clean)
     why = "is {status}; only a failed or cancelled run can be retried"
@@ -132,6 +135,11 @@ def _count_looks(session: Session, failed: Sequence[int]) -> None:
         session.execute(update(Study).where(col(Study.id).in_(ids)).values(look=col(Study.look) + 1))
 
 
+def _end_of_queue(session: Session) -> float:
+    """The position of runs that no queued run of their priority has to follow."""
+    return max(0.0, session.exec(select(func.max(Run.position)).where(Run.status == "queued")).one() or 0.0)
+
+
 def _check(session: Session, limit: int) -> None:
     """Check the queue limit after this transaction has added runs. Raises `QueueFull`."""
     waiting = _count_waiting(session)
@@ -143,6 +151,8 @@ def _check(session: Session, limit: int) -> None:
         .order_by(*order_of_claims())
         .limit(min(waiting - limit, limit))
     )
+    if pause.since(session) is not None:
+        raise QueueFull(waiting, limit)
     seconds = estimate(session, [run.config for run in session.exec(first)]).seconds
     raise QueueFull(waiting, limit, max(1, min(LONGEST_WAIT, round(seconds))))
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, case, delete, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from app.queue import attempts, run_rows
+from app.queue import attempts, pause, run_rows
 from app.storage.database import next_change, now
 from app.storage.tables import Epoch, Run
 from trainer.config import TrainConfig
@@ -53,7 +53,7 @@ def order_of_claims(runs: type[Run] = Run) -> tuple[ColumnElement[Any], ...]:
 
 
 def anything_to_claim(session: Session, kinds: Iterable[str]) -> bool:
-    """Whether there is a queued run for these kinds of device; reads only."""
+    """Whether a run for these kinds of device can be claimed; no run can while the queue is paused."""
     return session.exec(select(Run.id).where(*_claimable(Run, kinds)).limit(1)).first() is not None
 
 
@@ -102,7 +102,7 @@ def claim(
 
 
 def _claimable(run: type[Run], kinds: Iterable[str]) -> tuple[ColumnElement[bool], ...]:
-    return col(run.status) == "queued", col(run.device).in_(["auto", *kinds])
+    return col(run.status) == "queued", col(run.device).in_(["auto", *kinds]), pause.is_running()
 
 
 def report_start(
@@ -162,7 +162,12 @@ def record_epoch(session: Session, claim: Claim, record: EpochRecord) -> bool:
     if not run_rows.write(session, next_one, **progress, **losses, **best, **shown):
         return _recorded(session, claim, record.epoch)
     session.add(
-        Epoch(run_id=claim.run_id, attempt=claim.attempt, change=next_change(session), **asdict(record))
+        Epoch(
+            run_id=claim.run_id,
+            attempt=claim.attempt,
+            change=next_change(session, epochs=1),
+            **asdict(record),
+        )
     )
     return True
 

@@ -1,18 +1,18 @@
-"""Reads runs, one run's details, and the queue."""
+"""Reads runs, and one run's details."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
-from app.queue import registry, run_rows
-from app.queue.claims import order_of_claims
+from app.queue import pause, registry, run_rows
 from app.queue.forecasting import forecast
 from app.queue.forecasting.estimate import basis
 from app.queue.forecasting.pace import Guess
 from app.runs.guessing import Chance
-from app.schemas.answers import AttemptOut, QueueOut, RunDetail, RunOut, TimeLeft
+from app.schemas.answers import AttemptOut, RunDetail, RunOut, TimeLeft
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.schemas.run_fields import TIMES, StoredFields
 from app.schemas.status import ENDED
@@ -21,6 +21,9 @@ from trainer.config import TRAIN_IMAGES, training_flops_per_image
 
 DIGITS: Final = 8
 """Number of characters of a data set's digest that identify its version."""
+
+PAUSED: Final = "the queue is paused"
+"""The reason of queued runs while the queue is paused."""
 
 _AS_STORED: Final = tuple(name for name in StoredFields.model_fields if name != "reason")
 """Fields copied from the table. `reason` is not one: for a queued run it says what the run waits for."""
@@ -94,12 +97,12 @@ def _attempts(session: Session, run: Run) -> list[AttemptOut]:
 def as_answers(session: Session, runs: Sequence[Run]) -> list[RunOut]:
     """Runs as API responses."""
     waiting = any(run.status == "queued" for run in runs)
-    kinds = registry.live_kinds(session) if waiting else []
+    waits_for = _Waiting.read(session) if waiting else None
     left = forecast.remaining(session, [run for run in runs if run.status == "running"])
-    return [_as_answer(run, left.get(run.id or 0), kinds) for run in runs]
+    return [_as_answer(run, left.get(run.id or 0), waits_for) for run in runs]
 
 
-def _as_answer(run: Run, left: Guess | None, kinds: Sequence[frozenset[str] | None]) -> RunOut:
+def _as_answer(run: Run, left: Guess | None, waiting: "_Waiting | None") -> RunOut:
     images = int(run.environment.get("train_images", TRAIN_IMAGES))
     chance = Chance.of(run.dataset, run.environment)
     stored: dict[str, Any] = {name: getattr(run, name) for name in (*HYPERPARAMETERS, *_AS_STORED)}
@@ -110,7 +113,7 @@ def _as_answer(run: Run, left: Guess | None, kinds: Sequence[frozenset[str] | No
         **stored,
         **times,
         id=run.id or 0,
-        reason=_waits_for(run.device, kinds) if run.status == "queued" else run.reason,
+        reason=waiting.reason(run.device) if waiting and run.status == "queued" else run.reason,
         layer_sizes=list(run.layer_sizes),
         updates_per_epoch=-(-images // run.batch_size),
         flops_per_epoch=images * training_flops_per_image(run.layer_sizes),
@@ -122,32 +125,29 @@ def _as_answer(run: Run, left: Guess | None, kinds: Sequence[frozenset[str] | No
     )
 
 
-def _waits_for(device: str, kinds: Sequence[frozenset[str] | None]) -> str | None:
-    """Why no live worker can take a queued run; None if one can, or if that is unknown."""
-    if not kinds:
-        return "no live worker"
-    if None in kinds or device == "auto" or any(device in some for some in kinds if some):
-        return None
-    return f"no live worker has {device}"
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What queued runs can wait for: a pause of the queue, or a device of a live worker."""
+
+    paused: bool
+    kinds: Sequence[frozenset[str] | None]
+
+    @classmethod
+    def read(cls, session: Session) -> "_Waiting":
+        return cls(pause.since(session) is not None, registry.live_kinds(session))
+
+    def reason(self, device: str) -> str | None:
+        """Why a queued run can't start; None if it waits for a slot only, or if that is unknown."""
+        if self.paused:
+            return PAUSED
+        if not self.kinds:
+            return "no live worker"
+        if None in self.kinds or device == "auto" or any(device in some for some in self.kinds if some):
+            return None
+        return f"no live worker has {device}"
 
 
 def timestamp(seconds: float) -> str:
     """Seconds since 1970 as ISO 8601 in UTC."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def queue(session: Session) -> QueueOut:
-    """Running runs, oldest claim first, and queued runs in claim order."""
-    running = session.exec(
-        select(Run).where(Run.status == "running").order_by(col(Run.started_at), col(Run.id))
-    ).all()
-    queued = session.exec(select(Run).where(Run.status == "queued").order_by(*order_of_claims())).all()
-    ids = [run.id or 0 for run in (*running, *queued)]
-    end = forecast.last(forecast.ends(session) if ids else {}, ids)
-    return QueueOut(
-        running=as_answers(session, running),
-        queued=as_answers(session, queued),
-        eta_seconds=round(end.seconds, 1) if end else None,
-        eta_range=end.range if end else None,
-    )

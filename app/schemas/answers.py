@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import BaseModel, Field, create_model, model_validator
 
 from app.schemas import run_fields
+from app.schemas.monitoring import MachineOut, ServerOut
 from app.schemas.run_fields import ComputedFields, StoredFields, Timestamp
 from app.schemas.status import Outcome, Status
 from trainer.config import Hyperparameters
@@ -198,22 +199,74 @@ class StudyPreview(BaseModel):
     ] = []
 
 
-class QueueOut(BaseModel):
+class TrainingRun(RunOut):
+    """A running run, with its worker."""
+
+    worker_id: Annotated[str | None, Field(description="Id of the worker that trains it.")]
+    host: Annotated[str, Field(description="Host name of this worker; empty if unknown.")]
+
+
+class WaitingRun(RunOut):
+    """A queued run, with its place in the queue."""
+
+    position: Annotated[int, Field(description="Place in the queue, from 1.")]
+    starts_in_seconds: Annotated[
+        float | None,
+        Field(
+            description="Estimated seconds until it starts; null while the queue is paused, or if no live "
+            "worker has its device."
+        ),
+    ]
+    ends_in_seconds: Annotated[
+        float | None, Field(description="Estimated seconds until it ends; null like `starts_in_seconds`.")
+    ]
+
+
+class PauseOut(BaseModel):
+    """Whether the queue is paused."""
+
+    paused: Annotated[bool, Field(description="Whether no queued run starts.")]
+    since: Annotated[Timestamp | None, Field(description="Start of the pause; null if there is none.")]
+
+
+class QueueOut(PauseOut):
     """The running runs, and the queued runs in claim order."""
 
-    running: Annotated[list[RunOut], Field(description="Running runs.")]
-    queued: Annotated[list[RunOut], Field(description="Queued runs, in claim order.")]
+    running: Annotated[list[TrainingRun], Field(description="Running runs.")]
+    queued: Annotated[list[WaitingRun], Field(description="Queued runs, in claim order.")]
+    waiting: Annotated[int, Field(description="Number of queued runs.")]
     eta_seconds: Annotated[
         float | None,
         Field(
-            description="Seconds until the last of them ends; null if there are none, or if one waits "
-            "for a device."
+            description="Seconds until the last of them ends; null if there are none, if one waits "
+            "for a device, or if the queue is paused and not empty."
         ),
     ]
     eta_range: Annotated[
         TimeRange | None,
         Field(description="80 % prediction interval of `eta_seconds`; null if that is null."),
     ]
+
+
+class MovedRun(BaseModel):
+    """A run after `POST /queue/move`."""
+
+    id: Annotated[int, Field(description="The run's id.")]
+    position: Annotated[int, Field(description="Its place in the queue, from 1.")]
+    priority: Annotated[
+        int, Field(description="Its priority; it changes if the new place is among runs of another priority.")
+    ]
+    priority_before: Annotated[int, Field(description="Its priority before the move.")]
+
+
+class MoveOut(BaseModel):
+    """Response of `POST /queue/move`."""
+
+    moved: Annotated[list[MovedRun], Field(description="The moved runs, in their order in the queue.")]
+    skipped: Annotated[
+        list[BulkSkip], Field(description="Runs that are not queued; only if the request has `ids`.")
+    ]
+    waiting: Annotated[int, Field(description="Number of queued runs.")]
 
 
 class WorkerDevice(BaseModel):
@@ -240,6 +293,10 @@ class WorkerList(BaseModel):
     """Response of `GET /workers`."""
 
     workers: Annotated[list[WorkerOut], Field(description="Live workers.")]
+    machines: Annotated[
+        list[MachineOut], Field(description="Machines of workers, with their use over the last hour.")
+    ]
+    server: Annotated[ServerOut, Field(description="The server that responded.")]
 
 
 class Health(BaseModel):

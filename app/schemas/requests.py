@@ -274,3 +274,30 @@ class BulkRequest(Strict):
         if (self.tag is not None) != (self.action in ("tag", "untag")):
             raise ValueError("`tag` is required for the actions tag and untag, and not allowed for others")
         return self
+
+
+MoveTo = Annotated[
+    Literal["top", "bottom", "up", "down"] | Annotated[int, Field(ge=1, le=MAX_ID)],
+    Field(description="The place: an end, one place up or down, or a number from 1."),
+]
+
+
+class MoveRequest(Strict):
+    """Body of `POST /queue/move`: one run as `id`, or several as `ids`, which keep their order."""
+
+    id: Annotated[RunId | None, Field(description="Id of the run.")] = None
+    ids: Annotated[
+        list[RunId] | None, Field(min_length=1, max_length=10_000, description="Ids of several runs.")
+    ] = None
+    to: MoveTo
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if (self.id is None) == (self.ids is None):
+            raise ValueError("expected either `id` or `ids`")
+        return self
+
+    @property
+    def wanted(self) -> list[int]:
+        """The ids of the runs to move."""
+        return self.ids if self.ids is not None else [self.id or 0]

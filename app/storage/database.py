@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from time import perf_counter
 
 from sqlalchemy import URL, Connection, Engine, make_url, update
 from sqlalchemy.ext.compiler import compiles
@@ -12,6 +13,7 @@ from sqlalchemy.types import Float, Integer, Text
 from sqlmodel import Session, col, select
 
 from app.formats import as_utf8
+from app.histogram import Histogram
 from app.storage import postgresql, sqlite
 from app.storage.open_files import Misplaced, OpenFiles
 from app.storage.tables import Counter
@@ -76,7 +78,7 @@ class Database:
 
     A write waits for others at most `busy_seconds`; then it raises `OperationalError`. On PostgreSQL, a
     write that is idle for `idle_seconds` loses its connection, so that a stopped or disconnected process
-    does not block others; 0 means no limit.
+    does not block others; 0 means no limit. `writes` has the durations of committed writes.
     """
 
     def __init__(self, url: str | URL, busy_seconds: float = 10.0, idle_seconds: float = 5.0) -> None:
@@ -89,6 +91,7 @@ class Database:
         else:
             self._writer, self._reader = postgresql.engines(self.url, busy_seconds, idle_seconds)
         self._turns = sqlite.Turns(busy_seconds) if self.is_sqlite else nullcontext()
+        self.writes = Histogram()
 
     @property
     def engine(self) -> Engine:
@@ -117,8 +120,10 @@ class Database:
         Raises:
             Misplaced: the database file is missing or replaced, before the transaction or after its commit.
         """
+        began = perf_counter()
         with self._turns, Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
+        self.writes.add(perf_counter() - began)
         if self._files:
             try:
                 self._files.check()
@@ -161,12 +166,13 @@ def clock(session: Session) -> float:
     return float(session.exec(select(now())).one())
 
 
-def next_change(session: Session, count: int = 1) -> int:
-    """Raise the counter by `count` and return the first of the new numbers.
+def next_change(session: Session, count: int = 1, *, epochs: int = 0) -> int:
+    """Raise the counter by `count` and return the first of the new numbers; `epochs` were recorded.
 
     The counter's row stays locked until the transaction ends, so that numbers become visible in order.
     """
-    raised = update(Counter).values(value=Counter.value + count).returning(col(Counter.value))
+    values = {"value": Counter.value + count} | ({"epochs": Counter.epochs + epochs} if epochs else {})
+    raised = update(Counter).values(**values).returning(col(Counter.value))
     newest: int = session.execute(raised).scalars().all()[0]
     return newest - count + 1
 

@@ -228,6 +228,25 @@ class Worker(SQLModel, table=True):
     lease_expires: float
 
 
+class MachineSample(SQLModel, table=True):
+    """How busy a worker's machine was; the samples of the last hour are kept."""
+
+    __tablename__: ClassVar[str] = "machine_sample"
+
+    host: str = Field(primary_key=True)
+    at: float = Field(primary_key=True)
+    cores: int
+    cpu: float
+    """Fraction of all cores that was busy since the sample before."""
+
+    memory_used: int = Field(sa_type=BigInteger)
+    """Bytes that are not available to other processes."""
+
+    memory_total: int = Field(sa_type=BigInteger)
+    gpus: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """One entry per GPU: `name`, `use` (a fraction), `memory_used` and `memory_total` in bytes."""
+
+
 class Deletion(SQLModel, table=True):
     """A record of a deleted run, so that open pages learn of the deletion."""
 
@@ -246,6 +265,10 @@ class Counter(SQLModel, table=True):
     value: int = Field(default=0, sa_type=BigInteger)
     origin: int = Field(default=0, sa_type=BigInteger)
     """0; in a restored database, a number above all earlier changes and below all of its own."""
+    queue_change: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    """The number of the newest change that paused or resumed the queue."""
+    epochs: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    """How many epochs were ever recorded; deleted and repeated ones count."""
 
 
 class IdempotencyKey(SQLModel, table=True):

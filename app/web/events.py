@@ -18,7 +18,8 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
-from app.runs.reading import as_answers
+from app.queue import pause
+from app.runs.reading import as_answers, timestamp
 from app.schemas.answers import EPOCH_COLUMNS
 from app.storage.database import Database, newest_change
 from app.storage.integrity import Integrity
@@ -62,14 +63,20 @@ def read_after(session: Session, seen: int, run_id: int | None = None) -> tuple[
 
     Many events come in chunks: ask again from the returned change until no event comes.
     """
-    newest, origin = session.exec(select(Counter.value, Counter.origin)).one()
+    counts = select(Counter.value, Counter.origin, Counter.queue_change)
+    newest, origin, queue_change = session.exec(counts).one()
     if seen > newest or 0 < seen < origin:  # the client saw it in a database that this one has replaced
         return [reset(newest)], newest
     runs = _changed_runs(session, seen, run_id)
     epochs = _new_epochs(session, seen, run_id)
     deletions = _deletions(session, seen, run_id)
     complete = min([newest, *(found[-1].id for found in (runs, epochs, deletions) if len(found) >= _CHUNK)])
-    events = heapq.merge(runs, epochs, deletions, _resets(session, seen, run_id), key=lambda event: event.id)
+    others = [
+        *_resets(session, seen, run_id),
+        *([_queue(session, queue_change)] if queue_change > seen else []),
+    ]
+    others.sort(key=lambda event: event.id)
+    events = heapq.merge(runs, epochs, deletions, others, key=lambda event: event.id)
     return [event for event in events if event.id <= complete], complete
 
 
@@ -116,6 +123,13 @@ def _resets(session: Session, seen: int, run_id: int | None) -> list[Event]:
         query = query.where(Run.id == run_id)
     rows = session.exec(query.order_by(col(Run.reset_change))).all()
     return [Event(change, reset_id, "reset", _json(run_id=reset_id)) for reset_id, change in rows]
+
+
+def _queue(session: Session, change: int) -> Event:
+    """The newest pause or resumption of the queue; every stream gets it, as every page shows it."""
+    since = pause.since(session)
+    paused_at = None if since is None else timestamp(since)
+    return Event(change, None, "queue", _json(paused=since is not None, since=paused_at))
 
 
 def _json(**fields: object) -> str:

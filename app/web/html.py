@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import jinja2
@@ -11,12 +11,15 @@ import orjson
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2.runtime import Context
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import QueryParams
 
 from app import formats, prose
-from app.queue import names
+from app.queue import names, pause
+from app.runs.reading import timestamp
 from app.schemas.configurations import title_of
 from app.settings import TEMPLATES
+from app.storage.database import Database, clock
 from app.web import assets
 
 _NOTICE: Final = "notice"
@@ -94,17 +97,39 @@ def page(
     now: float | None = None,
     **context: object,
 ) -> Response:
-    """Render a template as a response, with the one-time notice of the previous form.
+    """Render a template as a response, with the previous form's one-time notice and a pause of the queue.
 
     Ages are relative to `now`, a time of the database's clock; pages without ages do not need it.
     """
     notice = unquote(request.cookies.get(_NOTICE, ""))
+    paused = _pause(request) if status < HTTPStatus.INTERNAL_SERVER_ERROR else None
+    if paused and now is None:
+        now = paused.now
     moment = None if now is None else datetime.fromtimestamp(now, UTC)
-    body = render(template, request=request, notice=notice, now=moment, **context)
+    since = timestamp(paused.since) if paused else None
+    body = render(template, request=request, notice=notice, now=moment, paused_since=since, **context)
     response = HTMLResponse(body, status, {"Cache-Control": "no-cache", "Vary": "Accept"} | (headers or {}))
     if notice:
         response.delete_cookie(_NOTICE)
     return response
+
+
+class _Pause(NamedTuple):
+    """A pause of the queue: its start and the present time, on the database's clock."""
+
+    since: float
+    now: float
+
+
+def _pause(request: Request) -> _Pause | None:
+    """The pause of the queue, which every page shows; None also if the database can't be read now."""
+    database: Database = request.app.state.database
+    try:
+        with database.read() as session:
+            since = pause.since(session)
+            return None if since is None else _Pause(since, clock(session))
+    except SQLAlchemyError:
+        return None  # the page itself was read before, or reports the error
 
 
 def error_page(request: Request, status: int, detail: str, headers: dict[str, str] | None = None) -> Response:

@@ -1,19 +1,24 @@
-"""Registers a worker with its devices in the database, and sends its heartbeats."""
+"""Registers a worker with its devices in the database, and sends its heartbeats and machine samples."""
 
 import logging
 import secrets
 import socket
 from collections.abc import Callable, Collection
+from typing import Final
 
 from sqlmodel import Session
 
-from app.queue import registry
+from app.queue import machines, registry
 from app.queue.reaper import Reaper
 from app.settings import Settings
 from app.storage.database import Database
+from app.worker.machine import Machine
 from app.worker.messages import Ready
 
 log = logging.getLogger(__name__)
+
+FIRST_SAMPLE_SECONDS: Final = 2.0
+"""Delay of the first sample: the CPU use is measured over this time."""
 
 
 class Presence:
@@ -39,6 +44,8 @@ class Presence:
         self._devices: list[dict[str, str]] = []
         self._versions: dict[str, str] = {}
         self._beat_due = 0.0
+        self._machine = Machine()
+        self._sample_due = monotonic() + FIRST_SAMPLE_SECONDS
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -49,13 +56,19 @@ class Presence:
         """Renew the leases, if due; `held` are the `(run id, attempt)` that the worker's slots train."""
         if self._monotonic() < self._beat_due:
             return
+        due = self._monotonic() >= self._sample_due
+        use = self._machine.measure() if due else None
         with self._database.write() as session:
             if self._replaces:
                 registry.retire(session, self._replaces, "its worker died")
             if not registry.heartbeat(session, self.id, self._settings.lease_seconds):
                 self._register(session)
             registry.disown(session, self.id, held)
+            if use:
+                machines.record(session, socket.gethostname(), use)
         self._replaces = None
+        if due:
+            self._sample_due = self._monotonic() + machines.SAMPLE_SECONDS
         self._beat_due = self._monotonic() + self._settings.heartbeat_seconds
         self._reaper.reap()
 

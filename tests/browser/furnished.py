@@ -6,7 +6,7 @@ from typing import Any, Final
 import httpx
 import numpy as np
 
-from app.queue import claims, endings
+from app.queue import claims, endings, machines
 from app.queue.claims import Claim
 from app.settings import Settings
 from app.storage import artifacts
@@ -29,6 +29,7 @@ QUEUED: Final = 21
 LEASE_SECONDS: Final = 86_400
 """Longer than any test, so that training runs are not reclaimed."""
 _EPOCHS: Final = 4
+GPU: Final = {"name": "a GPU", "use": 0.5, "memory_used": 10**9, "memory_total": 8 * 10**9}
 
 
 class _Furnisher:
@@ -87,7 +88,9 @@ def furnish(folder: Path) -> None:
     server = WebServer(settings)
     server.start()
     there = _Furnisher(server, settings)
-    add_worker(there.database, slots=2, lease_seconds=LEASE_SECONDS)
+    add_worker(there.database, slots=3, lease_seconds=LEASE_SECONDS)
+    with there.database.write() as session:
+        machines.record(session, "here", machines.Use(16, 0.25, 10**9, 4 * 10**9, [GPU]))
     there.post("/studies", depth=[1, 2, 3, 4, 5], seed=[0, 1, 2], epochs=_EPOCHS, tags=["depth"])
     for _ in range(COMPARED):
         there.finish()

@@ -100,6 +100,11 @@ def ticked(page: Page) -> None:
     expect(page.get_by_role("button", name="Compare")).to_be_visible()
 
 
+def selected(page: Page) -> None:
+    page.locator("[name=ids]").check()
+    expect(page.get_by_role("form", name="Selected runs")).to_be_visible()
+
+
 def refused(page: Page) -> None:
     page.get_by_role("textbox", name="Epochs").fill("0")
     page.get_by_role("button", name="Start").click()
@@ -192,6 +197,13 @@ def test_no_page_has_a_violation(name: str, server: WebServer, shared: Page) -> 
 def test_no_page_without_a_run_has_a_violation(address: str, empty: WebServer, shared: Page) -> None:
     shared.goto(empty.url + address)
     check(shared, as_it_is)
+
+
+def test_a_paused_queue_has_no_violation(server: WebServer, shared: Page) -> None:
+    httpx.post(f"{server.url}/queue/pause").raise_for_status()
+    shared.goto(f"{server.url}/queue")
+    check(shared, selected)
+    httpx.post(f"{server.url}/queue/resume").raise_for_status()
 
 
 def test_the_report_has_no_violation(server: WebServer, shared: Page, tmp_path: Path) -> None:

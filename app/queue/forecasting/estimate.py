@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Row
 from sqlmodel import Session, col, select
 
-from app.queue import registry
+from app.queue import pause, registry
 from app.queue.forecasting.pace import Guess, Observation, Pace, Work, around, fitted
 from app.schemas.status import ENDED
 from app.storage.tables import Run
@@ -21,6 +21,9 @@ Images = tuple[int, int]
 ALIKE: Final = "similar past runs"
 SCALED: Final = "the speed of past runs"
 ASSUMED: Final = "an assumed speed: no run has trained on this device yet"
+
+AFTER_PAUSE: Final = ", once the queue is resumed"
+"""Added to the basis while the queue is paused."""
 
 NO_SIZES: Final[Mapping[str, Images]] = MappingProxyType({})
 
@@ -86,7 +89,8 @@ def estimate(
     last = max(slots, key=lambda slot: slot.seconds)
     low, high = around(last.seconds, last.spread)
     share = earliest / (sum(guess.seconds for guess in guesses) or 1)
-    return Estimate(round(last.seconds, 1), (round(share * low, 1), round(high, 1)), basis(guesses))
+    paused = AFTER_PAUSE if pause.since(session) is not None else ""
+    return Estimate(round(last.seconds, 1), (round(share * low, 1), round(high, 1)), basis(guesses) + paused)
 
 
 @dataclass

@@ -1,12 +1,14 @@
-"""Forecasts when running and queued runs end."""
+"""Forecasts when queued runs start, and when running and queued runs end."""
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
+from app.queue import pause
 from app.queue.claims import order_of_claims
 from app.queue.forecasting.estimate import Outlook, first_free, images_of
 from app.queue.forecasting.pace import Guess, Work
@@ -17,6 +19,8 @@ from trainer.config import TrainConfig
 
 LAST_EPOCHS: Final = 8
 """How many of a run's last epochs determine its present pace, by their median."""
+
+_UNSEEDED: Final = tuple(name for name in HYPERPARAMETERS if name != "seed")
 
 _OWN_SPREAD: Final = 0.05
 """The relative error of a forecast from many epochs of the run itself; from fewer it is larger."""
@@ -32,8 +36,19 @@ def remaining(session: Session, running: Sequence[Run]) -> dict[int, Guess]:
     return _Running(session, Outlook(session), running).left
 
 
-def ends(session: Session) -> dict[int, Guess]:
-    """Estimates when each running or queued run ends, by id, without those that no slot can train.
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """Seconds until queued runs start, and until running and queued runs end, by id.
+
+    Runs that no slot can train are missing; so are all queued runs while the queue is paused.
+    """
+
+    starts: dict[int, Guess]
+    ends: dict[int, Guess]
+
+
+def timetable(session: Session) -> Timetable:
+    """Estimates when each queued run starts, and when each running or queued run ends.
 
     Slots take queued runs in the order of the queue. The estimates of queued runs are scaled by how much
     slower or faster than past runs the running ones are.
@@ -41,21 +56,33 @@ def ends(session: Session) -> dict[int, Guess]:
     outlook = Outlook(session)
     running = session.exec(select(Run).where(Run.status == "running").order_by(col(Run.id))).all()
     present = _Running(session, outlook, running)
+    found = Timetable({}, dict(present.left))
+    if pause.since(session) is not None:
+        return found
     slots = outlook.slots()
-    left = dict(present.left)
     for run in running:
         held = [slot for slot in slots if slot.worker_id == run.worker_id]
         slot = first_free(held or slots, "auto")
         if slot:
             slot.take(present.left[run.id or 0])
+    guesses: dict[tuple[int, str, int], Guess] = {}
     for run_id, config, epochs_done in _waiting(session):
         slot = first_free(slots, config.device)
         if slot:
             kind = slot.kind if config.device == "auto" else config.device
-            guess = outlook.guess(config, kind, config.epochs - epochs_done)
+            same = id(config), kind, epochs_done
+            if same not in guesses:
+                guesses[same] = outlook.guess(config, kind, config.epochs - epochs_done)
+            guess = guesses[same]
+            found.starts[run_id] = Guess(slot.seconds, slot.spread, guess.support)
             slot.take(Guess(present.slowness * guess.seconds, guess.spread, guess.support))
-            left[run_id] = Guess(slot.seconds, slot.spread, guess.support)
-    return left
+            found.ends[run_id] = Guess(slot.seconds, slot.spread, guess.support)
+    return found
+
+
+def ends(session: Session) -> dict[int, Guess]:
+    """The ends of `timetable`."""
+    return timetable(session).ends
 
 
 def last(forecast: Mapping[int, Guess], run_ids: Sequence[int]) -> Guess | None:
@@ -132,13 +159,20 @@ def _work(run: Run, epochs: int, *, ends: bool = True) -> Work:
 
 
 def _waiting(session: Session) -> list[tuple[int, TrainConfig, int]]:
-    """The queued runs in the order of claims: id, hyperparameters and finished epochs."""
+    """The queued runs in the order of claims: id, hyperparameters without the seed, and finished epochs.
+
+    Runs that differ only in their seed share one object, because a long queue has thousands of them.
+    """
     rows = session.connection().execute(
-        select(Run.id, Run.epochs_done, *(getattr(Run, name) for name in HYPERPARAMETERS))
+        select(Run.id, Run.epochs_done, *(getattr(Run, name) for name in _UNSEEDED))
         .where(Run.status == "queued")
         .order_by(*order_of_claims())
     )
-    return [
-        (run_id, TrainConfig.model_construct(**dict(zip(HYPERPARAMETERS, values, strict=True))), done)
-        for run_id, done, *values in rows
-    ]
+    configs: dict[tuple[Any, ...], TrainConfig] = {}
+    found = []
+    for run_id, done, *values in rows:
+        key = tuple(values)
+        if key not in configs:
+            configs[key] = TrainConfig.model_construct(**dict(zip(_UNSEEDED, values, strict=True)))
+        found.append((run_id, configs[key], done))
+    return found

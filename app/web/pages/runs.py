@@ -1,4 +1,4 @@
-"""The pages of runs and the queue, and their actions."""
+"""The pages of runs, and their actions."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -42,8 +42,6 @@ _ALWAYS_SHOWN: Final = ("depth", "epochs", "lr", "batch_size", "seed", "device",
 """Hyperparameters with their own lines on a run's page."""
 _REASONS: Final = 3
 """Maximum number of skipped runs that a notice explains."""
-_SHOWN_WAITING: Final = 100
-"""Maximum number of queued runs on the page; the list of runs shows all."""
 _NEWEST: Final = run_list.RunQuery(archived="all", limit=1)
 
 
@@ -239,12 +237,3 @@ def _act(
     except run_rows.WrongState as error:  # the run ended before the request arrived; the page shows how
         return redirect(back, formats.sentence(error))
     return redirect(back)
-
-
-@router.get("/queue")
-def show_queue(request: Request, database: DatabaseOf) -> Response:
-    """Running and queued runs."""
-    with database.read() as session:
-        change, now = newest_change(session), clock(session)
-        queue = reading.queue(session)
-    return page(request, "queue.html", now=now, queue=queue, shown=_SHOWN_WAITING, change=change)

@@ -28,7 +28,7 @@ Since = Annotated[
 ]
 _EVENTS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
-        "description": "Server-sent events `run`, `epoch`, `reset` and `deleted`.",
+        "description": "Server-sent events `run`, `epoch`, `reset`, `deleted` and `queue`.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
@@ -70,7 +70,7 @@ async def stream_run(
     last_event_id: LastEventId = None,
     since: Since = None,
 ) -> StreamingResponse:
-    """Events of one run: `run`, `epoch`, `reset` and `deleted`, from the start or a given change."""
+    """Events of one run and of pauses of the queue, from the start or a given change."""
     return await _stream(request, last_event_id if last_event_id is not None else since, run_id)
 
 

@@ -1,4 +1,4 @@
-"""JSON routes of queue, workers and health."""
+"""JSON routes of workers and health."""
 
 import time
 
@@ -9,10 +9,11 @@ from starlette.responses import RedirectResponse
 from app import __version__
 from app.queue import registry
 from app.runs import reading
-from app.schemas.answers import Health, QueueOut, WorkerList
+from app.schemas.answers import Health, WorkerList
 from app.storage.database import clock
 from app.storage.integrity import Integrity
 from app.web.api import DatabaseOf, answer, problems
+from app.web.monitoring import machine_use, server
 from app.web.strict_json import JsonRoute
 
 router = APIRouter(route_class=JsonRoute, responses=problems(422))
@@ -24,18 +25,17 @@ def home() -> Response:
     return RedirectResponse("/runs", 307)
 
 
-@router.get("/queue", response_model=QueueOut, tags=["queue"])
-def read_queue(database: DatabaseOf) -> Response:
-    """Running runs, and queued runs in claim order."""
-    with database.read() as session:
-        return answer(reading.queue(session))
-
-
 @router.get("/workers", response_model=WorkerList, tags=["system"])
-def list_workers(database: DatabaseOf) -> Response:
-    """Live workers, their devices and their runs."""
+def list_workers(request: Request, database: DatabaseOf) -> Response:
+    """Live workers with their devices and runs, the use of their machines, and the server."""
     with database.read() as session:
-        return answer(WorkerList(workers=registry.list_workers(session)))
+        return answer(
+            WorkerList(
+                workers=registry.list_workers(session),
+                machines=machine_use.read(session),
+                server=server.read(request, session),
+            )
+        )
 
 
 @router.get("/health", response_model=Health, tags=["system"])

@@ -6,7 +6,7 @@ import { say } from "./notice.js";
 
 const FIRST_DELAY = 500; // ms, doubled at each failure
 const LONGEST_DELAY = 4000;
-const KINDS = ["run", "epoch", "reset", "deleted"];
+const KINDS = ["run", "epoch", "reset", "deleted", "queue"];
 
 // Reloads the page unless a form has unsent input, which a reload would lose.
 function startOver() {
@@ -40,6 +40,8 @@ export function listen(url, since, handlers) {
         const data = JSON.parse(event.data);
         // a reset of everything: the database was replaced
         if (kind === "reset" && data.run_id === null) startOver();
+        // every page says that the queue is paused
+        else if (kind === "queue") refresh();
         else handlers[kind]?.(data);
       });
     }

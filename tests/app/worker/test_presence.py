@@ -2,7 +2,7 @@
 
 from sqlmodel import select
 
-from app.queue import registry
+from app.queue import machines, registry
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.tables import Worker
@@ -78,3 +78,19 @@ def test_a_worker_that_unregisters_counts_no_loss(database: Database, settings: 
         presence.take_leave(session)
     assert known(database) == []
     assert (row(database, run_id).status, row(database, run_id).worker_losses) == ("queued", 0)
+
+
+def test_heartbeats_store_samples_of_the_machine(database: Database, settings: Settings) -> None:
+    moment = Moment()
+    presence = Presence(database, settings, "w", None, moment)
+    presence.beat([])
+    assert samples(database) == 0
+    for _ in range(3):
+        moment.now += settings.heartbeat_seconds
+        presence.beat([])
+        assert samples(database) == 1
+
+
+def samples(database: Database) -> int:
+    with database.read() as session:
+        return sum(len(found) for found in machines.recent(session).values())

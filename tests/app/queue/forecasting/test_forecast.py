@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from app.queue import actions, claims, endings, run_rows
-from app.queue.forecasting import forecast
 from app.queue.claims import Claim
+from app.queue.forecasting import forecast
 from app.queue.forecasting.estimate import ASSUMED
 from app.queue.forecasting.pace import Guess
-from app.runs import reading
+from app.runs import queue, reading
 from app.schemas.answers import RunDetail
 from app.storage.database import Database
-from tests.app.queue.test_estimate import trained
+from tests.app.queue.forecasting.test_estimate import trained
 from tests.app.states import add_worker, claimed, measured, queue_run, shown
 from tests.backends import on_both
 
@@ -154,11 +154,11 @@ def test_a_run_has_its_remaining_time_and_the_basis(database: Database) -> None:
     for each in (train, wait):
         assert each.range[0] < each.seconds < each.range[1]
     with database.read() as session:
-        queue = reading.queue(session)
-    assert queue.eta_seconds == pytest.approx(wait.seconds, rel=0.05)
+        whole = queue.read(session)
+    assert whole.eta_seconds == pytest.approx(wait.seconds, rel=0.05)
     with database.write() as session:
         actions.cancel_all(session, [waiting])
         endings.finish(session, claim, {})
     assert detail(database, claim.run_id).time_left is None
     with database.read() as session:
-        assert reading.queue(session).eta_seconds is None
+        assert queue.read(session).eta_seconds is None

@@ -1,4 +1,4 @@
-"""The pages of runs: the list, one run, the queue."""
+"""The pages of runs: the list, and one run."""
 
 import httpx
 import pytest
@@ -142,13 +142,6 @@ def test_sorting_and_pages_keep_the_filter(browser: httpx.Client) -> None:
     assert "1 layer, seed 2" in second
     assert "1 layer, seed 0" not in second
     assert "depth=1&amp;limit=2&amp;sort=-seed" in second
-
-
-def test_a_long_queue_is_shown_by_its_first_hundred(browser: httpx.Client) -> None:
-    browser.post("/studies", json={"depth": [1], "seed": list(range(103))}).raise_for_status()
-    page = browser.get("/queue").text
-    assert page.count("<tr data-run=") == 100
-    assert "3 more" in page
 
 
 def test_the_log_names_what_a_run_trained_with_once(site: Served, browser: httpx.Client) -> None:

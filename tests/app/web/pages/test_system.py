@@ -2,7 +2,7 @@
 
 import httpx
 
-from app.queue import registry
+from app.queue import machines, registry
 from app.settings import Settings
 from tests.app.conftest import Served, answering
 from tests.app.states import add_worker, claimed, queue_run
@@ -27,7 +27,26 @@ def test_the_system_page_shows_storage_locations(settings: Settings, browser: ht
     page = browser.get("/workers").text
     assert f"{settings.data_dir}/depthboard.sqlite3" in page
     assert "(this machine only)" in page
-    assert "GiB" in page
+    assert "Free disk space" in page
+    assert "<code>DEPTHBOARD_QUEUE_LIMIT</code>" in page
+
+
+def test_the_use_of_machines_is_shown_now_and_over_the_last_hour(site: Served, browser: httpx.Client) -> None:
+    assert "Machines" not in browser.get("/workers").text.partition("<main")[2].partition("</h1>")[2]
+    gpu = {"name": "a GPU", "use": None, "memory_used": 3 * 10**9, "memory_total": 8 * 10**9}
+    with site.database.write() as session:
+        machines.record(session, "<box>", machines.Use(16, 0.5, 3 * 10**9, 4 * 10**9, [gpu]))
+    page = browser.get("/workers").text
+    for words in (
+        "&lt;box&gt;",
+        "16 cores",
+        "75\N{NO-BREAK SPACE}%",
+        "3.0\N{NO-BREAK SPACE}GB of",
+        "GPU 0: a GPU",
+    ):
+        assert words in page, words
+    assert "not reported" in page
+    assert page.count("<polyline") == 3
 
 
 def test_the_system_page_warns_of_an_exposed_address(settings: Settings) -> None:

@@ -1,0 +1,1 @@
+"""Measurements of the server and the queue: for Prometheus, and for the page System."""

@@ -1,0 +1,63 @@
+"""The settings in use, without passwords and tokens, and where each comes from."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from app.formats import as_utf8
+from app.schemas.monitoring import SettingOut
+from app.settings import ENVIRONMENT, Settings, is_url
+
+HIDDEN: Final = "***"
+
+_SECRET: Final = re.compile(r"token|secret|password|webhook")
+"""Names of settings whose whole value is a secret."""
+
+_PASSWORD: Final = re.compile(r"(://[^:/@]*):[^@]*@")
+
+
+def listed(settings: Settings) -> list[SettingOut]:
+    """Every setting with its value in use."""
+    return [_setting(settings, name) for name in Settings.model_fields]
+
+
+def _setting(settings: Settings, name: str) -> SettingOut:
+    value = getattr(settings, name)
+    is_default = name not in settings.model_fields_set or value == _default(name)
+    return SettingOut(
+        name=ENVIRONMENT + name.upper(),
+        value=_told(name, _in_use(settings, name, value)),
+        source="default" if is_default else "environment",
+    )
+
+
+def _default(name: str) -> object:
+    field = Settings.model_fields[name]
+    return field.default.absolute() if name == "data_dir" else field.default
+
+
+def _in_use(settings: Settings, name: str, value: object) -> object:
+    """The value that an omitted setting gets."""
+    computed: dict[str, Callable[[], object]] = {
+        "database_url": lambda: settings.url.render_as_string(hide_password=True),
+        "artifacts_url": lambda: settings.artifacts,
+        "slots": lambda: settings.slot_count,
+        "threads": lambda: settings.thread_count,
+    }
+    return computed[name]() if name in computed else value
+
+
+def _told(name: str, value: object) -> str | None:
+    if value is None:
+        return None
+    if _SECRET.search(name):
+        return HIDDEN
+    text = f"{value:g}" if isinstance(value, bool | float) else as_utf8(str(value))
+    return _without_password(text) if is_url(text) else text
+
+
+def _without_password(url: str) -> str:
+    """A URL without its password, and without the values of its parameters, which may be keys."""
+    address, mark, query = url.partition("?")
+    hidden = _PASSWORD.sub(rf"\1:{HIDDEN}@", address)
+    return hidden + mark + re.sub(r"=[^&]*", f"={HIDDEN}", query)

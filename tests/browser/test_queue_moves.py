@@ -1,0 +1,93 @@
+"""The queue in a browser: moves by dragging, keys and buttons, live in other windows, and a pause."""
+
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.web_server import WebServer
+
+pytestmark = pytest.mark.browser
+
+
+def rows(page: Page) -> Locator:
+    return page.locator("[data-waiting] tbody tr")
+
+
+def expect_order(page: Page, *ids: int) -> None:
+    for index, run_id in enumerate(ids):
+        expect(rows(page).nth(index)).to_have_attribute("data-run", str(run_id))
+
+
+def row(page: Page, run_id: int) -> Locator:
+    return page.locator(f'[data-waiting] tr[data-run="{run_id}"]')
+
+
+def test_runs_are_moved_by_keys_buttons_and_dragging(quiet: WebServer, page: Page) -> None:
+    httpx.post(f"{quiet.url}/studies", json={"depth": 1, "seed": [0, 1, 2, 3, 4]}).raise_for_status()
+    page.goto(f"{quiet.url}/queue")
+    expect_order(page, 1, 2, 3, 4, 5)
+    handle = row(page, 4).locator("[data-handle]")
+    handle.focus()
+    page.keyboard.press("Alt+ArrowUp")
+    expect_order(page, 1, 2, 4, 3, 5)
+    expect(page.locator("[data-said]")).to_contain_text("Run 4 is now 3 of 5.")
+    expect(handle).to_be_focused()
+    page.keyboard.press("Alt+Shift+ArrowUp")
+    expect_order(page, 4, 1, 2, 3, 5)
+    expect(handle).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(row(page, 1).locator("[data-handle]")).to_be_focused()
+
+    last = row(page, 1).get_by_role("button", name="to the bottom")
+    last.click()
+    expect_order(page, 4, 2, 3, 5, 1)
+    expect(last).to_be_focused()
+
+    start, end = row(page, 5).locator("[data-handle]").bounding_box(), row(page, 4).bounding_box()
+    assert start
+    assert end
+    page.mouse.move(start["x"] + 5, start["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(end["x"] + 20, end["y"] + 2, steps=4)
+    expect_order(page, 5, 4, 2, 3, 1)
+    page.mouse.up()
+    expect(page.locator("[data-said]")).to_contain_text("Run 5 is now 1 of 5.")
+    page.mouse.move(start["x"] + 5, end["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(start["x"] + 5, start["y"] + 5, steps=4)
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    expect_order(page, 5, 4, 2, 3, 1)
+
+    row(page, 3).get_by_label("Select").check()
+    row(page, 1).get_by_label("Select").check()
+    selected = page.locator("#selected")
+    expect(selected).to_contain_text("2 selected")
+    selected.get_by_role("button", name="Move to top").click()
+    expect_order(page, 3, 1, 5, 4, 2)
+    row(page, 2).get_by_label("Priority").fill("3")
+    row(page, 2).get_by_label("Priority").press("Tab")
+    expect_order(page, 2, 3, 1, 5, 4)
+    found = httpx.get(f"{quiet.url}/queue").json()["queued"]
+    assert [run["id"] for run in found] == [2, 3, 1, 5, 4]
+
+
+def test_other_windows_learn_of_moves_and_of_a_pause(quiet: WebServer, page: Page) -> None:
+    httpx.post(f"{quiet.url}/studies", json={"depth": 1, "seed": [0, 1, 2]}).raise_for_status()
+    page.goto(f"{quiet.url}/queue")
+    other = page.context.new_page()
+    other.goto(f"{quiet.url}/runs/1")
+    httpx.post(f"{quiet.url}/queue/move", json={"id": 3, "to": "top"}).raise_for_status()
+    expect_order(page, 3, 1, 2)
+    page.get_by_role("button", name="Pause queue").click()
+    for window in (page, other):
+        expect(window.get_by_role("region", name="Paused queue")).to_be_visible()
+    expect(row(page, 1)).to_contain_text("the queue is paused")
+    expect(page.get_by_role("button", name="Pause queue")).to_have_count(0)
+    other.get_by_role("button", name="Resume queue").click()
+    for window in (page, other):
+        expect(window.get_by_role("region", name="Paused queue")).to_have_count(0)
+    assert re.fullmatch(r".*/runs/1", other.url)
+    other.close()
