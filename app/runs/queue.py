@@ -23,7 +23,7 @@ def read(session: Session, *, skipped: int = 0, most: int | None = None) -> Queu
     in_order = select(Run).where(Run.status == "queued").order_by(*order_of_claims())
     queued = session.exec(in_order.offset(skipped).limit(most)).all()
     waiting = session.exec(select(func.count()).where(Run.status == "queued")).one()
-    times = forecast.timetable(session) if running or waiting else forecast.Timetable({}, {})
+    times = forecast.plan(session) if running or waiting else forecast.Plan({}, {})
     end = max(times.ends.values(), key=lambda guess: guess.seconds, default=None)
     if len(times.ends) < len(running) + waiting:
         end = None
@@ -53,7 +53,7 @@ def _training(session: Session, running: Sequence[Run]) -> list[TrainingRun]:
     ]
 
 
-def _in_places(answers: Sequence[RunOut], skipped: int, times: forecast.Timetable) -> list[WaitingRun]:
+def _in_places(answers: Sequence[RunOut], skipped: int, times: forecast.Plan) -> list[WaitingRun]:
     return [
         WaitingRun.model_construct(
             **vars(answer),

@@ -37,17 +37,22 @@ def remaining(session: Session, running: Sequence[Run]) -> dict[int, Guess]:
 
 
 @dataclass(frozen=True, slots=True)
-class Timetable:
-    """Seconds until queued runs start, and until running and queued runs end, by id.
+class Plan:
+    """When queued runs start, and when open runs end, by id, without those that no slot can train.
 
-    Runs that no slot can train are missing; so are all queued runs while the queue is paused.
+    While the queue is paused, queued runs are missing.
     """
 
     starts: dict[int, Guess]
     ends: dict[int, Guess]
 
 
-def timetable(session: Session) -> Timetable:
+def ends(session: Session) -> dict[int, Guess]:
+    """Estimates when each running or queued run ends, by id, without those that no slot can train."""
+    return plan(session).ends
+
+
+def plan(session: Session) -> Plan:
     """Estimates when each queued run starts, and when each running or queued run ends.
 
     Slots take queued runs in the order of the queue. The estimates of queued runs are scaled by how much
@@ -56,7 +61,7 @@ def timetable(session: Session) -> Timetable:
     outlook = Outlook(session)
     running = session.exec(select(Run).where(Run.status == "running").order_by(col(Run.id))).all()
     present = _Running(session, outlook, running)
-    found = Timetable({}, dict(present.left))
+    found = Plan({}, dict(present.left))
     if pause.since(session) is not None:
         return found
     slots = outlook.slots()
@@ -78,11 +83,6 @@ def timetable(session: Session) -> Timetable:
             slot.take(Guess(present.slowness * guess.seconds, guess.spread, guess.support))
             found.ends[run_id] = Guess(slot.seconds, slot.spread, guess.support)
     return found
-
-
-def ends(session: Session) -> dict[int, Guess]:
-    """The ends of `timetable`."""
-    return timetable(session).ends
 
 
 def last(forecast: Mapping[int, Guess], run_ids: Sequence[int]) -> Guess | None:

@@ -50,27 +50,28 @@ def show_system(request: Request, database: DatabaseOf, settings: SettingsOf) ->
 
 @dataclass(frozen=True, slots=True)
 class _Chart:
-    """One measure of a machine: its newest value in words, its range over the last hour, and its lines."""
+    """One measure of a machine: its newest value with a note, its range over the last hour, its lines."""
 
     label: str
     now: str
+    about: str
     hour: str
     lines: list[str]
 
     @classmethod
     def of(
-        cls, label: str, ages: Sequence[float], shares: Sequence[float | None], amount: str = ""
+        cls, label: str, ages: Sequence[float], shares: Sequence[float | None], about: str = ""
     ) -> "_Chart":
-        """The chart of fractions from 0 to 1; `amount` says what the newest fraction is in bytes."""
+        """The chart of fractions from 0 to 1; `about` is a note on them."""
         known = [share for share in shares if share is not None]
         newest = shares[-1] if shares else None
         now = "not reported" if newest is None else formats.percent(newest, 0)
         hour = ""
         if known:
             low, mean, high = (formats.percent(x, 0) for x in (min(known), fmean(known), max(known)))
-            hour = f"{amount and f'{amount}; '}mean {mean}, {low} to {high}"
+            hour = f"mean {mean}, {low} to {high}"
         drawn = sparkline.lines(ages, shares, span=machines.KEPT_SECONDS, interval=machines.SAMPLE_SECONDS)
-        return cls(label, now, hour, drawn)
+        return cls(label, now, about, hour, drawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class _Machine:
             _memory("Memory", ages, machine.memory_used, machine.memory_total),
         ]
         for number, gpu in enumerate(machine.gpus):
-            charts.append(_Chart.of(f"GPU {number}: {gpu.name}", ages, gpu.use))
+            charts.append(_Chart.of(f"GPU {number}", ages, gpu.use, gpu.name))
             charts.append(_memory(f"GPU {number} memory", ages, gpu.memory_used, gpu.memory_total))
         return cls(machine.host, machine.cores, ages[-1], charts)
 
