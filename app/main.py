@@ -29,11 +29,12 @@ from app.web.monitoring.timing import Timing
 from app.web.negotiation import ConditionalGet, FormsOfScripts
 from app.web.pages import compare as compare_page
 from app.web.pages import help as help_page
-from app.web.pages import new_run
+from app.web.pages import new_run, study_actions
 from app.web.pages import queue as queue_page
 from app.web.pages import runs as run_pages
 from app.web.pages import studies as study_pages
 from app.web.pages import system as system_page
+from app.web.pages.study_summaries import Summaries
 from app.web.routes import compare as compare_routes
 from app.web.routes import events as event_routes
 from app.web.routes import images
@@ -44,7 +45,16 @@ from app.web.routes import studies as study_routes
 from app.web.routes import system as system_routes
 from app.web.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 
-PAGES: Final = (new_run, run_pages, study_pages, compare_page, queue_page, system_page, help_page)
+PAGES: Final = (
+    new_run,
+    run_pages,
+    study_pages,
+    study_actions,
+    compare_page,
+    queue_page,
+    system_page,
+    help_page,
+)
 """The order matters: `/runs/new` and `/studies/preview` precede the pages of one run and one study."""
 ROUTES: Final = (
     run_routes,
@@ -78,6 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.keys = Keys(database)
     app.state.requests = Histogram()
     app.state.storage = StorageUse(database, settings)
+    app.state.summaries = Summaries(settings)
     for room in (assets, *PAGES, *ROUTES):
         app.include_router(room.router)
     app.add_middleware(ConditionalGet)

@@ -24,6 +24,9 @@ FORGOTTEN_AT_ONCE: Final = 500
 RUNS: Final = "/runs"
 """The route whose keys create one run each."""
 
+STUDIES: Final = "/studies"
+"""The route whose keys create one study each; those of a study's own routes change it."""
+
 _HYPERPARAMETERS_THEN: Final = {
     *("depth", "epochs", "lr", "batch_size", "seed", "width", "optimizer", "momentum", "weight_decay"),
     *("dropout", "schedule", "patience", "precision", "device", "dataset"),
@@ -47,8 +50,9 @@ class KeyOutlived(Exception):
     """The resource created with this key was deleted."""
 
     def __init__(self, key: str, route: str, resource_id: int) -> None:
+        created = f"{RUNS if route == RUNS else STUDIES}/{resource_id}"
         super().__init__(
-            f"a request with the Idempotency-Key {key!r} created {route}/{resource_id}, which was deleted; "
+            f"a request with the Idempotency-Key {key!r} created {created}, which was deleted; "
             "nothing was created; use a new key to create another"
         )
 
@@ -150,6 +154,16 @@ def forget_runs(session: Session, run_ids: Sequence[int]) -> None:
     session.execute(
         update(IdempotencyKey)
         .where(col(IdempotencyKey.route) == RUNS, col(IdempotencyKey.resource_id).in_(run_ids))
+        .values(answer="")
+    )
+
+
+def forget_study(session: Session, study_id: int) -> None:
+    """Erase the stored responses about a deleted study; their keys stay, so that they create none again."""
+    routes = (STUDIES, f"{STUDIES}/{study_id}/runs")
+    session.execute(
+        update(IdempotencyKey)
+        .where(col(IdempotencyKey.route).in_(routes), col(IdempotencyKey.resource_id) == study_id)
         .values(answer="")
     )
 

@@ -153,7 +153,11 @@ class StudyOut(BaseModel):
     """A study: its runs and their progress."""
 
     id: Annotated[int, Field(description="The study's id.")]
+    version: Annotated[int, Field(description="Each edit increases it.")] = 1
     name: Annotated[str, Field(description="The study's name.")]
+    description: Annotated[str, Field(description="Free text, as Markdown.")] = ""
+    tags: Annotated[list[str], Field(description="Up to 20 tags.")] = []
+    archived: Annotated[bool, Field(description="Whether the list hides it by default.")] = False
     created_at: Annotated[Timestamp, Field(description="Time of its creation.")]
     runs: Annotated[list[int], Field(description="Ids of its runs.")]
     counts: Annotated[dict[Status, int], Field(description="Number of its runs by status.")]
@@ -175,9 +179,13 @@ class StudyOut(BaseModel):
 
 
 class StudyList(BaseModel):
-    """Response of `GET /studies`, newest first."""
+    """Response of `GET /studies`."""
 
-    studies: Annotated[list[StudyOut], Field(description="All studies, newest first.")]
+    studies: Annotated[list[StudyOut], Field(description="The studies, by default all, newest first.")]
+    next_cursor: Annotated[
+        str | None, Field(description="`cursor` of the next page; null on the last page.")
+    ] = None
+    total: Annotated[int, Field(description="Number of studies that match, on all pages.")]
 
 
 class StudyPreview(BaseModel):

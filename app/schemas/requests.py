@@ -213,7 +213,7 @@ class MoreSeeds(Strict):
 
 
 class MoreRuns(Strict):
-    """Body of `POST /studies/{id}/runs`: new seeds for all or some configurations, or several such parts."""
+    """Body of `POST /studies/{id}/runs`: existing runs, or new seeds for all or some configurations."""
 
     seeds: Annotated[
         int | None,
@@ -228,13 +228,21 @@ class MoreRuns(Strict):
             description="Alternative to `seeds`: different numbers of seeds for several configurations.",
         ),
     ] = None
+    runs: Annotated[
+        list[RunId] | None,
+        Field(
+            min_length=1,
+            max_length=MAX_GRID,
+            description="Alternative to `seeds`: ids of existing runs to add.",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        if (self.seeds is None) == (self.parts is None):
-            raise ValueError("expected either `seeds` (with an optional `only`) or `parts`")
-        if self.parts is not None and self.only is not None:
-            raise ValueError("`only` can't be combined with `parts`; set it in each part")
+        if sum(given is not None for given in (self.seeds, self.parts, self.runs)) != 1:
+            raise ValueError("expected exactly one of `seeds` (with an optional `only`), `parts` and `runs`")
+        if self.seeds is None and self.only is not None:
+            raise ValueError("`only` can be combined only with `seeds`; in `parts`, set it in each part")
         return self
 
     @property
@@ -257,6 +265,25 @@ class RunPatch(Strict):
     note: Annotated[Note, Field(default_factory=str, description="Free text.")]
     archived: Annotated[bool, Field(default_factory=bool, description="Whether lists hide it by default.")]
     priority: Annotated[Priority, Field(default_factory=int, description="Higher priority starts first.")]
+
+
+class StudyPatch(Strict):
+    """Body of `PATCH /studies/{id}`; omitted fields stay unchanged."""
+
+    version: Annotated[
+        int | None,
+        Field(ge=1, le=MAX_ID, description="The version that was read; an outdated one is rejected."),
+    ] = None
+    name: Annotated[Name | None, Field(description="Null for the name made from the values of its runs.")] = (
+        None
+    )
+    description: Annotated[Note, Field(default_factory=str, description="Free text, as Markdown.")]
+    tags: Annotated[
+        Tags, Field(default_factory=list, description="Up to 20 tags; they replace the old ones.")
+    ]
+    archived: Annotated[
+        bool, Field(default_factory=bool, description="Whether the list hides it by default.")
+    ]
 
 
 BulkAction = Literal["cancel", "retry", "archive", "restore", "delete", "tag", "untag"]

@@ -171,7 +171,7 @@ class Study(SQLModel, table=True):
     look: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     """How many times results were visible before runs were added, counted from 1."""
     planned: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    """How many runs were planned; runs that were deleted count."""
+    """How many runs were planned; runs that were deleted count. 0 after runs with results were added."""
     description: str = Field(default="", sa_column_kwargs={"server_default": ""})
     tags: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False, server_default="[]"))
     archived: bool = Field(default=False, sa_column_kwargs={"server_default": false()})

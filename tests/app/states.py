@@ -115,7 +115,7 @@ def steady(database: Database) -> None:
 def study_of(database: Database, runs: Sequence[int]) -> int:
     """A study of these runs at its first look."""
     with database.write() as session:
-        study = Study(name="Depths", created_at=1.0)
+        study = Study(name="Depths", created_at=1.0, planned=len(runs))
         session.add(study)
         session.flush()
         assert study.id

@@ -29,7 +29,7 @@ def standing(study: Study | None, runs: Sequence[RunOut], by: Sequence[str], *, 
     """The standing of a comparison of these runs; `is_whole` says that they are all runs of the study.
 
     Only a whole study in the grouping that its configurations vary in answers a planned question, and only
-    once all its runs have ended.
+    once all its runs have ended. A study without a plan has runs that were chosen by their results.
     """
     if study is None or not is_whole:
         why = "these runs were selected after their results were visible"
@@ -38,10 +38,7 @@ def standing(study: Study | None, runs: Sequence[RunOut], by: Sequence[str], *, 
         return Standing(
             "exploratory", None, looks.FIRST, "the runs are not grouped by the fields that the study varies"
         )
-    deleted = study.planned - len(runs)
-    if deleted > 0:
-        was = "was" if deleted == 1 else "were"
-        why = f"{deleted} of {study.planned} planned runs {was} deleted"
+    if why := _unlike_plan(study, len(runs)):
         return Standing("exploratory", None, looks.FIRST, why)
     spent = looks.level(study.look)
     all_planned = plural(len(runs), "planned run")
@@ -64,3 +61,13 @@ def standing(study: Study | None, runs: Sequence[RunOut], by: Sequence[str], *, 
             f"{cancelled} of {all_planned} {was} cancelled: retry {it} to complete the study",
         )
     return Standing("final", study.look, spent)
+
+
+def _unlike_plan(study: Study, runs: int) -> str:
+    """Why the runs of a study are not those that it planned; empty if they are."""
+    if not study.planned:
+        return "runs were added to the study after their results were visible"
+    missing = study.planned - runs
+    if missing <= 0:
+        return ""
+    return f"{missing} of {study.planned} planned runs {'was' if missing == 1 else 'were'} deleted or removed"

@@ -22,12 +22,15 @@ from app.web.html import changed, embedded, page, redirect
 from app.web.negotiation import HtmlRoute
 from app.web.pages import forms
 from app.web.pages.shared import Posted
+from app.web.pages.study_summaries import SummariesOf
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
 
 @router.get("/compare")
-def compare_runs(request: Request, database: DatabaseOf, settings: SettingsOf) -> Response:
+def compare_runs(
+    request: Request, database: DatabaseOf, settings: SettingsOf, summaries: SummariesOf
+) -> Response:
     """Compare the selected runs or study; without a selection, list the studies."""
     asked = request.query_params
     if "and" in asked:  # the second field of the form
@@ -39,8 +42,8 @@ def compare_runs(request: Request, database: DatabaseOf, settings: SettingsOf) -
     with database.read() as session:
         change = newest_change(session)
         if not chosen.ids and chosen.study_id is None:
-            listed = studies.list_studies(session)
-            return page(request, "compare/choose.html", now=clock(session), studies=listed)
+            listed = summaries.of(session, studies.list_studies(session).studies)
+            return page(request, "compare/choose.html", now=clock(session), change=change, summaries=listed)
         study = None if chosen.study_id is None else session.get(Study, chosen.study_id)
         comparison = compare(session, chosen, settings)
         if comparison is None:

@@ -131,10 +131,10 @@ class RunForm:
         return math.prod(len(values) for values in self.request.axes.values())
 
 
-def blank(available: Catalogue = SHIPPED_ALONE) -> RunForm:
-    """The initial form: three layers, and the settings of the published runs."""
+def blank(available: Catalogue = SHIPPED_ALONE, given: Mapping[str, str] | None = None) -> RunForm:
+    """The initial form: three layers, and the settings of the published runs, or those `given`."""
     texts = {name: _default(info) for name, info in TrainConfig.model_fields.items()}
-    return read(texts | {"depth": "3", "reuse": "on"}, available)
+    return read(texts | {"depth": "3", "reuse": "on"} | dict(given or {}), available)
 
 
 def clone(run: RunOut, available: Catalogue = SHIPPED_ALONE) -> RunForm:

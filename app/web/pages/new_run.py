@@ -16,6 +16,7 @@ from app.queue import admission, run_rows
 from app.queue.admission import QueueFull
 from app.runs import reading, studies, usual
 from app.schemas.answers import RunDetail, StudyPreview
+from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.storage.database import Database
 from app.web import api
 from app.web.api import DatabaseOf
@@ -27,6 +28,9 @@ from app.web.pages.forms import RunForm
 from app.web.pages.shared import Available, Posted
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
+
+_GIVEN: Final = {*HYPERPARAMETERS, "name", "tags", "note", "priority"}
+"""Fields of the form that its address can fill."""
 
 DEPTH_STUDY: Final = {"depth": "1-5", "seed": "0-2", "epochs": "20", "name": "Depth study", "reuse": "on"}
 REFERENCE_STUDY: Final = {
@@ -61,7 +65,7 @@ def _preview(session: Session, form: RunForm) -> StudyPreview | None:
 
 @router.get("/runs/new")
 def new_run(request: Request, database: DatabaseOf, available: Available) -> Response:
-    """The form for new runs; `?from={id}` fills it with that run's values."""
+    """The form for new runs; `?from={id}` fills it with that run's values, `?depth=1-5&...` with these."""
     source = None
     wanted = request.query_params.get("from", "")
     run_id = forms.number_in(wanted)
@@ -70,7 +74,8 @@ def new_run(request: Request, database: DatabaseOf, available: Available) -> Res
             source = reading.get_run(session, run_id)
     if wanted and source is None:
         raise HTTPException(404, f"There is no run {wanted[:20]} to clone.")
-    form = forms.clone(source, available) if source else forms.blank(available)
+    given = {name: text for name, text in request.query_params.items() if name in _GIVEN}
+    form = forms.clone(source, available) if source else forms.blank(available, given)
     return _form_page(request, database, form, source=source)
 
 

@@ -1,46 +1,66 @@
 """The pages of studies."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
-from pydantic import ValidationError
+from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
 
-from app import formats
 from app.compare.charted import of_groups
 from app.compare.comparison import compare
 from app.compare.groups import grouped, marks_of_runs, members, parted
 from app.compare.selection import Selection
 from app.compare.view import Headline
-from app.queue.admission import QueueFull
 from app.runs import advice, reading, run_list, studies
+from app.runs.run_list import QueryError
+from app.runs.studies import axes
+from app.runs.studies.listing import PAGE, StudyQuery
 from app.schemas.answers import StudyOut
-from app.schemas.grid import GridError
-from app.schemas.requests import MoreRuns
 from app.schemas.status import ENDED
 from app.settings import Settings
 from app.storage.database import clock, newest_change
 from app.web.api import DatabaseOf, SettingsOf, StudyIdPath
-from app.web.creation import CreationOf
-from app.web.html import embedded, page, redirect
+from app.web.html import changed, embedded, page, redirect, render
 from app.web.negotiation import HtmlRoute
-from app.web.pages import forms, typed_numbers
-from app.web.pages.shared import Posted
+from app.web.pages.study_summaries import SummariesOf
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
-_SEEDS: Final = "expected a whole number from 1 to 100"
-
 
 @router.get("/studies")
-def list_studies(request: Request, database: DatabaseOf) -> Response:
-    """Every study, newest first."""
+def list_studies(request: Request, database: DatabaseOf, summaries: SummariesOf) -> Response:
+    """The list of studies."""
+    asked = request.query_params
     with database.read() as session:
+        change = newest_change(session)
+        try:
+            query = StudyQuery.parse(asked.multi_items(), strict=False, limit=PAGE)
+        except QueryError as error:
+            without = changed(asked, **{error.parameter: None})
+            return redirect("/studies" + without, f"Ignored “{error.parameter}”: {error}.")
+        found = studies.list_studies(session, query)
         return page(
-            request, "studies/studies.html", now=clock(session), studies=studies.list_studies(session)
+            request,
+            "studies/studies.html",
+            now=clock(session),
+            change=change,
+            found=found,
+            summaries=summaries.of(session, found.studies),
+            params=asked,
+            tags=studies.known_tags(session),
+            filtered=bool(query.text or query.tags or query.archived == "true"),
+            archived=0 if query.archived != "false" else studies.count_archived(session),
         )
+
+
+@router.get("/studies/{study_id}/headline")
+def show_headline(database: DatabaseOf, summaries: SummariesOf, study_id: StudyIdPath) -> Response:
+    """The headline of a study in the list, which computes it."""
+    with database.read() as session:
+        headline = summaries.headline(session, study_id)
+    return HTMLResponse(
+        render("studies/_headline.html", study_id=study_id, headline=headline, is_current=True)
+    )
 
 
 @router.get("/studies/{study_id}")
@@ -49,20 +69,21 @@ def show_study(
 ) -> Response:
     """One study: progress, headline, runs and curves."""
     with database.read() as session:
-        return _study_page(request, session, settings, study_id)
+        return study_page(request, session, settings, study_id)
 
 
-def _study_page(
+def study_page(  # noqa: PLR0917
     request: Request,
     session: Session,
     settings: Settings,
     study_id: int,
+    typed: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
     *,
-    seeds: str = "1",
-    problem: str = "",
     status: int = 200,
     headers: dict[str, str] | None = None,
 ) -> Response:
+    """The page of a study; after a rejected form, with what was typed and the messages by field."""
     change = newest_change(session)
     study = studies.get_study(session, study_id)
     query = run_list.RunQuery(
@@ -94,62 +115,21 @@ def _study_page(
         marks_of_runs=marks_of_runs(shown),
         headline=Headline.of(planned) if planned else None,
         ended=sum(study.counts[status] for status in ENDED),
-        seeds=seeds,
-        problem=problem,
+        texts=_stored(study) | dict(typed or {}),
+        errors=errors or {},
+        editing=request.query_params.get("edit", ""),
+        varies=axes.in_words(axes.of_runs(runs)),
+        shared=len(studies.shared(session, study_id)),
     )
 
 
-@router.post("/studies/{study_id}/cancel")
-def cancel_study(database: DatabaseOf, study_id: StudyIdPath) -> Response:
-    """Cancel the remaining runs of a study."""
-    with database.write() as session:
-        studies.cancel_study(session, study_id)
-    return redirect(f"/studies/{study_id}", "Remaining runs cancelled.")
-
-
-@router.post("/studies/{study_id}/runs")
-def add_seeds(  # noqa: PLR0917
-    request: Request,
-    database: DatabaseOf,
-    settings: SettingsOf,
-    creation: CreationOf,
-    study_id: StudyIdPath,
-    data: Posted,
-) -> Response:
-    """Queue more seeds for every configuration of a study, or for those with certain values."""
-    texts = forms.texts_of(data)
-    text = texts.get("seeds", "").strip()
-    status, headers = 422, None
-    try:
-        more = _more_runs(texts, text)
-        creation.once(more, request.url.path, lambda session: _more(session, study_id, more, creation.limit))
-    except ValidationError as error:
-        wrong = forms.messages(error.errors())
-        if "seeds" in wrong:
-            wrong = {"seeds": formats.sentence(_SEEDS)}
-        problem = " ".join(wrong.values())
-    except (GridError, studies.StudyTooLarge, studies.NothingMatches) as error:
-        problem = formats.sentence(error)
-    except QueueFull as error:
-        problem, status, headers = formats.sentence(error), 429, error.headers
-    else:
-        return redirect(
-            f"/studies/{study_id}",
-            f"{formats.plural(sum(part.seeds for part in more.wanted), 'seed')} added.",
-        )
-    with database.read() as session:
-        return _study_page(
-            request, session, settings, study_id, seeds=text, problem=problem, status=status, headers=headers
-        )
-
-
-def _more_runs(texts: Mapping[str, str], seeds: str) -> MoreRuns:
-    """The request of a form: a number of seeds with values of hyperparameters, or `parts` as JSON."""
-    if "parts" in texts:
-        return MoreRuns.model_validate_json(f'{{"parts": {texts["parts"]}}}')
-    number = typed_numbers.whole_number(seeds, _SEEDS)
-    return MoreRuns.model_validate({"seeds": number, "only": forms.filled(texts)})
-
-
-def _more(session: Session, study_id: int, more: MoreRuns, limit: int) -> tuple[int, StudyOut]:
-    return study_id, studies.add_seeds(session, study_id, more.wanted, limit=limit)
+def _stored(study: StudyOut) -> dict[str, str]:
+    """The texts of the forms of a study's page."""
+    return {
+        "name": study.name,
+        "description": study.description,
+        "tags": ", ".join(study.tags),
+        "version": str(study.version),
+        "seeds": "1",
+        "runs": "",
+    }

@@ -1,13 +1,16 @@
 """JSON routes of studies."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
 from sqlmodel import Session
 
 from app.compare.planning import can_show
-from app.runs import datasets, studies, usual
-from app.schemas.answers import StudyList, StudyOut, StudyPreview
-from app.schemas.requests import MoreRuns, StudyRequest
-from app.web.api import DatabaseOf, SettingsOf, StudyIdPath, answer, problems
+from app.runs import datasets, studies, study_deletion, usual
+from app.runs.studies.listing import DESCRIBED
+from app.schemas.answers import BulkOut, StudyList, StudyOut, StudyPreview
+from app.schemas.requests import MoreRuns, StudyPatch, StudyRequest
+from app.web.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, StudyIdPath, answer, problems
 from app.web.creation import CreationOf
 from app.web.strict_json import JsonRoute
 
@@ -44,11 +47,28 @@ def preview_study(body: StudyRequest, database: DatabaseOf, settings: SettingsOf
     return answer(found.model_copy(update={"can_show": shown, "warnings": warnings}))
 
 
-@router.get("/studies", response_model=StudyList, tags=["studies"])
-def list_studies(database: DatabaseOf) -> Response:
-    """Every study, newest first."""
+@router.get(
+    "/studies",
+    response_model=StudyList,
+    tags=["studies"],
+    openapi_extra={
+        "parameters": [
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "schema": {"type": "string"},
+                "description": words,
+            }
+            for name, words in DESCRIBED.items()
+        ]
+    },
+)
+def list_studies(request: Request, database: DatabaseOf) -> Response:
+    """List studies, filtered, sorted and paged; by default all that are not archived, newest first."""
+    query = studies.StudyQuery.parse(request.query_params.multi_items(), strict=True)
     with database.read() as session:
-        return answer(StudyList(studies=studies.list_studies(session)))
+        return answer(studies.list_studies(session, query))
 
 
 @router.get("/studies/{study_id}", response_model=StudyOut, responses=problems(404), tags=["studies"])
@@ -56,6 +76,43 @@ def read_study(study_id: StudyIdPath, database: DatabaseOf) -> Response:
     """One study and its progress."""
     with database.read() as session:
         return answer(studies.get_study(session, study_id))
+
+
+@router.patch(
+    "/studies/{study_id}", response_model=StudyOut, responses=problems(400, 404, 409, 415), tags=["studies"]
+)
+def change_study(study_id: StudyIdPath, body: StudyPatch, database: DatabaseOf) -> Response:
+    """Change a study's name, description or tags, or archive it."""
+    changes = body.model_dump(exclude_unset=True, exclude={"version"})
+    with database.write() as session:
+        return answer(studies.edit(session, study_id, changes, body.version))
+
+
+RunsOfDeleted = Annotated[
+    Literal["keep", "delete"],
+    Query(description="`delete` also deletes the runs of the study, except those that other studies have."),
+]
+
+
+@router.delete("/studies/{study_id}", response_model=BulkOut, responses=problems(404, 409), tags=["studies"])
+def delete_study(
+    study_id: StudyIdPath,
+    database: DatabaseOf,
+    settings: SettingsOf,
+    stopping: StoppingOf,
+    runs: RunsOfDeleted = "keep",
+) -> Response:
+    """Delete a study; its runs stay unless asked.
+
+    A study whose runs are to be deleted, too, must have no running run. `done` are the deleted runs,
+    `skipped` those that other studies have. If the database fails midway, `remaining` are the runs to delete
+    with a bulk action; the study is already deleted.
+    """
+    return answer(
+        study_deletion.delete_study(
+            database, settings, study_id, with_runs=runs == "delete", stopping=stopping
+        )
+    )
 
 
 @router.post(
@@ -66,12 +123,26 @@ def read_study(study_id: StudyIdPath, database: DatabaseOf) -> Response:
     tags=["studies"],
 )
 def extend_study(study_id: StudyIdPath, body: MoreRuns, creation: CreationOf) -> Response:
-    """Queue more seeds for every configuration of a study, or for those with certain values."""
-    return creation.answer(
-        body,
-        "/studies",
-        lambda session: studies.add_seeds(session, study_id, body.wanted, limit=creation.limit),
-    )
+    """Add runs to a study: existing ones, or new seeds for all or some of its configurations."""
+
+    def extend(session: Session) -> StudyOut:
+        if body.runs is not None:
+            return studies.add_runs(session, study_id, body.runs)
+        return studies.add_seeds(session, study_id, body.wanted, limit=creation.limit)
+
+    return creation.answer(body, "/studies", extend)
+
+
+@router.delete(
+    "/studies/{study_id}/runs/{run_id}",
+    response_model=StudyOut,
+    responses=problems(404, 409),
+    tags=["studies"],
+)
+def remove_run(study_id: StudyIdPath, run_id: RunIdPath, database: DatabaseOf) -> Response:
+    """Remove a run from a study; the run itself stays."""
+    with database.write() as session:
+        return answer(studies.remove_runs(session, study_id, [run_id]))
 
 
 @router.post("/studies/{study_id}/cancel", response_model=StudyOut, responses=problems(404), tags=["studies"])

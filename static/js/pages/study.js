@@ -1,9 +1,10 @@
-// The study page: curves, rows and counts of its runs.
+// The study page: curves, rows and counts of its runs, its menu of actions, and forms that open in place.
 
 import { Curves } from "../charts/curves.js";
 import { fillFromPage } from "../live/charted.js";
 import { listen } from "../live/events.js";
-import { refresh } from "../live/live.js";
+import { readNoMore, refresh } from "../live/live.js";
+import { keepFocus } from "../morph.js";
 import { removeRow, updateRow } from "../parts/rows.js";
 import { RunSet } from "../live/run_set.js";
 import { View } from "../parts/view.js";
@@ -11,6 +12,61 @@ import { View } from "../parts/view.js";
 // ms between two readings while the page is hidden, for the progress in its title: a hidden page gets no events
 const HIDDEN_PAUSE = 15_000;
 const ENDED = new Set(["finished", "failed", "cancelled"]);
+
+const menu = () => document.querySelector("[data-menu]");
+
+function closeMenu() {
+  if (!menu().open) return;
+  const hadFocus = menu().contains(document.activeElement);
+  menu().open = false;
+  if (hadFocus) menu().querySelector("summary").focus();
+}
+
+// Opens a form or dialog of the page; without scripts, its link leads to a page where it is open. An open form is not
+// updated, so that it keeps the version that was read.
+function show(place) {
+  closeMenu();
+  if (place.matches("dialog")) place.showModal();
+  else {
+    place.hidden = false;
+    delete place.dataset.live;
+  }
+  place.querySelector("input:not([type=hidden], [type=radio]), textarea").focus();
+}
+
+function hide(place) {
+  const dialog = place.closest("dialog");
+  if (dialog) return dialog.close();
+  place.reset();
+  place.hidden = true;
+  place.dataset.live = "";
+  menu().querySelector("summary").focus();
+}
+
+document.addEventListener("click", (event) => {
+  const { target } = event;
+  const opens = target.closest("a[data-opens]");
+  const closes = target.closest("[data-closes]")?.closest("form");
+  if (opens || closes) event.preventDefault();
+  if (opens) show([...document.querySelectorAll("#rename, #labels, #delete")].find(({ id }) => opens.hash === `#${id}`));
+  else if (closes) hide(closes);
+  else if (!target.closest("[data-menu]") || target.closest("[data-menu] li :is(a, button)")) closeMenu();
+});
+document.addEventListener("keydown", ({ key, target }) => {
+  if (key !== "Escape") return;
+  const form = target.closest("#rename, #labels");
+  if (form) hide(form);
+  else closeMenu();
+});
+
+// The study was deleted: the page keeps its last state, and nothing newer can be read.
+document.addEventListener("gone", () => {
+  readNoMore();
+  const gone = document.getElementById("gone");
+  gone.hidden = false;
+  for (const part of document.querySelectorAll("#study-actions, main form, #study-title a, section:has(#more)")) part.hidden = true;
+  keepFocus(gone);
+});
 
 const { study, change } = document.querySelector("main").dataset;
 const set = new RunSet();

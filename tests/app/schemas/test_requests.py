@@ -187,16 +187,18 @@ def test_configurations_can_get_different_numbers_of_seeds() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({}, "expected either `seeds`"),
-        ({"only": {"depth": [1]}}, "expected either `seeds`"),
-        ({"seeds": 1, "parts": [{"seeds": 1}]}, "expected either `seeds`"),
+        ({}, "expected exactly one of `seeds`"),
+        ({"only": {"depth": [1]}}, "expected exactly one of `seeds`"),
+        ({"seeds": 1, "parts": [{"seeds": 1}]}, "expected exactly one of `seeds`"),
+        ({"seeds": 1, "runs": [1]}, "expected exactly one of `seeds`"),
+        ({"runs": [1], "only": {"depth": [1]}}, "`only` can be combined only with `seeds`"),
         (
             {"only": {"depth": [1]}, "parts": [{"seeds": 1}]},
-            "can't be combined with `parts`",
+            "`only` can be combined only with `seeds`",
         ),
     ],
 )
-def test_seeds_or_parts_are_expected_and_not_both(body: dict[str, Any], words: str) -> None:
+def test_exactly_one_of_seeds_parts_and_runs_is_expected(body: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         MoreRuns.model_validate(body)
 

@@ -62,7 +62,14 @@ def test_another_grouping_than_the_study_varies_is_exploratory() -> None:
 
 def test_a_study_of_which_runs_were_deleted_is_exploratory() -> None:
     found = standing(STUDY, runs("finished"), ["depth"], is_whole=True)
-    assert (found.status, found.reason) == ("exploratory", "1 of 2 planned runs was deleted")
+    assert (found.status, found.reason) == ("exploratory", "1 of 2 planned runs was deleted or removed")
+
+
+def test_a_study_without_a_plan_is_exploratory() -> None:
+    unplanned = STUDY.model_copy(update={"planned": 0})
+    found = standing(unplanned, runs("finished", "finished"), ["depth"], is_whole=True)
+    assert (found.status, found.level) == ("exploratory", 0.03)
+    assert found.reason == "runs were added to the study after their results were visible"
 
 
 def test_a_study_of_many_configurations_is_final_in_its_grouping() -> None:

@@ -1,5 +1,6 @@
 """The pages of studies."""
 
+import html
 import re
 
 import httpx
@@ -130,3 +131,27 @@ def test_a_study_without_runs_has_no_headline(browser: httpx.Client) -> None:
     page = browser.get("/studies/1").text
     assert '<div class="verdict">' not in page
     assert title(browser) == study["name"]
+
+
+def test_the_list_is_searched_sorted_and_paged(browser: httpx.Client) -> None:
+    assert "No studies yet" in browser.get("/studies").text
+    for depth in range(1, 4):
+        browser.post("/studies", json={"depth": depth, "name": f"No. {depth}", "tags": [f"t{depth}"]})
+    page = browser.get("/studies?q=no&sort=name&limit=2").text
+    assert re.findall(r'<a href="/studies/\d">(.*?)</a>', page) == ["No. 1", "No. 2"]
+    (rest,) = re.findall(r'rel="next" href="(/studies\?[^"]*)"', page)
+    assert "No. 3" in browser.get(html.unescape(rest)).text
+    assert '<th scope="col" aria-sort="ascending">' in page
+    assert "1 study matches" in " ".join(browser.get("/studies?tag=t2").text.split())
+    assert "No studies match the filter." in browser.get("/studies?q=nothing").text
+    refused = browser.get("/studies?q=no&sort=lr")
+    assert (refused.status_code, refused.headers["location"]) == (303, "/studies?q=no")
+
+
+def test_archived_studies_are_counted_where_they_are_hidden(browser: httpx.Client) -> None:
+    browser.post("/studies", json={"depth": 1, "name": "Old"}).raise_for_status()
+    browser.patch("/studies/1", json={"archived": True}).raise_for_status()
+    page = browser.get("/studies").text
+    assert "Old" not in page
+    assert "All studies are archived." in page
+    assert '<a href="/studies?archived=true" data-gives-focus="list">1 archived</a>' in page

@@ -5,6 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
+from app.queue import endings
+from tests.app.conftest import Served, contents
+from tests.app.states import claimed
 from tests.app.web.asking import problem
 
 
@@ -21,7 +24,11 @@ def test_a_study_over_http(client: httpx.Client) -> None:
     study = answer.json()
     assert study.keys() == {
         "id",
+        "version",
         "name",
+        "description",
+        "tags",
+        "archived",
         "created_at",
         "runs",
         "counts",
@@ -31,7 +38,7 @@ def test_a_study_over_http(client: httpx.Client) -> None:
     }
     assert len(study["runs"]) == 15
     assert client.get("/studies/1").json() == study
-    assert client.get("/studies").json() == {"studies": [study]}
+    assert client.get("/studies").json() == {"studies": [study], "next_cursor": None, "total": 1}
     assert client.get("/runs?study=1").json()["total"] == 15
     larger = client.post("/studies/1/runs", json={"seeds": 4})
     assert larger.status_code == 201
@@ -65,10 +72,10 @@ def test_configurations_get_different_numbers_of_seeds_in_one_request(client: ht
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({}, "expected either `seeds` (with an optional `only`) or `parts`"),
+        ({}, "expected exactly one of `seeds` (with an optional `only`), `parts` and `runs`"),
         (
             {"seeds": 1, "parts": [{"seeds": 1}]},
-            "expected either `seeds` (with an optional `only`) or `parts`",
+            "expected exactly one of `seeds` (with an optional `only`), `parts` and `runs`",
         ),
         ({"only": {"depth": [1]}, "parts": [{"seeds": 1}]}, "set it in each part"),
     ],
@@ -85,3 +92,75 @@ def test_a_part_that_matches_nothing_adds_nothing(client: httpx.Client) -> None:
     found = problem(client.post("/studies/1/runs", json={"parts": parts}), 422)
     assert "depth 9" in found["detail"]
     assert len(client.get("/studies/1").json()["runs"]) == 2
+
+
+def test_a_study_is_edited_with_its_version(client: httpx.Client) -> None:
+    study = client.post("/studies", json={"depth": [1, 2]}).json()
+    assert (study["version"], study["description"], study["tags"], study["archived"]) == (1, "", [], False)
+    body = {"name": "Mine", "description": "why", "tags": ["a"], "archived": True, "version": 1}
+    changed = client.patch("/studies/1", json=body)
+    assert changed.status_code == 200
+    assert changed.json() == study | body | {"version": 2}
+    assert client.get("/studies/1").json() == changed.json()
+    assert client.get("/studies").json()["studies"] == []
+    assert client.get("/studies?archived=all&tag=a&q=MINE").json()["studies"] == [changed.json()]
+    stale = problem(client.patch("/studies/1", json={"name": "Other", "version": 1}), 409)
+    assert "its version is 2, the request has 1" in stale["detail"]
+    problem(client.patch("/studies/1", json={"name": "x" * 101}), 422)
+    problem(client.patch("/studies/1", json={"nmae": "x"}), 422)
+    problem(client.patch("/studies/9", json={}), 404)
+    problem(client.get("/studies?order=name"), 422)
+    assert client.patch("/studies/1", json={"name": None}).json()["name"] == "depth 1, 2"
+
+
+def test_existing_runs_join_and_leave_a_study(client: httpx.Client) -> None:
+    client.post("/studies", json={"depth": [1, 2]})
+    other = client.post("/runs", json={"depth": 3}).json()["id"]
+    assert client.post("/studies/1/runs", json={"runs": [other]}).json()["runs"] == [1, 2, 3]
+    assert client.get("/runs?study=1").json()["total"] == 3
+    assert "no run 9" in problem(client.post("/studies/1/runs", json={"runs": [9]}), 404)["detail"]
+    assert client.delete(f"/studies/1/runs/{other}").json()["runs"] == [1, 2]
+    problem(client.delete(f"/studies/1/runs/{other}"), 409)
+    assert client.get(f"/runs/{other}").status_code == 200
+
+
+def test_a_study_is_deleted_with_or_without_its_runs(site: Served) -> None:
+    client = site.client
+    first = client.post("/studies", json={"depth": [1, 2]}).json()
+    kept = client.delete("/studies/1")
+    assert (kept.status_code, kept.json()["done"]) == (200, [])
+    problem(client.get("/studies/1"), 404)
+    assert client.get("/runs").json()["total"] == 2
+    second = client.post("/studies", json={"depth": [3, 4]}).json()
+    for run_id in first["runs"]:
+        client.post(f"/runs/{run_id}/cancel")
+    claim = claimed(site.database)
+    assert f"run {claim.run_id} is running" in problem(client.delete("/studies/2?runs=delete"), 409)["detail"]
+    with site.database.write() as session:
+        endings.fail(session, claim, "it broke")
+    assert client.delete("/studies/2?runs=delete").json() == {
+        "done": second["runs"],
+        "skipped": [],
+        "remaining": [],
+        "stopped": None,
+    }
+    assert client.get("/runs").json()["total"] == 2
+    problem(client.delete("/studies/2"), 404)
+    problem(client.delete("/studies/2?runs=some"), 422)
+
+
+def test_deleting_a_study_erases_its_text_and_its_keys_return_410(site: Served) -> None:
+    def ask(path: str, **body: Any) -> httpx.Response:
+        return site.client.post(path, json=body, headers={"Idempotency-Key": "once"})
+
+    def create() -> httpx.Response:
+        return ask("/studies", depth=2, name="a secret name", note="a secret note", tags=["a secret tag"])
+
+    study = create().json()
+    assert ask("/studies/1/runs", seeds=1).status_code == 201
+    other = site.client.post("/studies", json={"depth": 1}).json()
+    assert site.client.delete(f"/studies/{study['id']}?runs=delete").status_code == 200
+    assert "secret" not in str(contents(site.database))
+    for answer in (create(), ask("/studies/1/runs", seeds=1)):
+        assert "created /studies/1, which was deleted; nothing was created" in problem(answer, 410)["detail"]
+    assert [found["id"] for found in site.client.get("/studies").json()["studies"]] == [other["id"]]

@@ -1,41 +1,25 @@
-"""Studies: creation from a grid, more seeds, progress."""
+"""Creates studies from grids, and adds seeds to them."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import sqlalchemy
 from sqlalchemy import ColumnElement, func, or_
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from app.formats import written
-from app.queue import actions, admission
-from app.queue.forecasting import forecast
+from app.queue import admission
 from app.queue.forecasting.estimate import NO_SIZES, Images, estimate
-from app.queue.forecasting.pace import Guess
-from app.runs.reading import timestamp
+from app.runs.studies import progress, rows
 from app.schemas.answers import StudyOut, StudyPreview
 from app.schemas.hyperparameters import HYPERPARAMETERS
-from app.schemas.requests import MAX_GRID, GridRequest, Labels, MoreSeeds
-from app.schemas.status import ENDED, STATUSES, Status
+from app.schemas.requests import GridRequest, Labels, MoreSeeds
 from app.storage.database import clock
 from app.storage.tables import Run, Study, StudyRun
 from trainer.config import TrainConfig
 
 _NAMED_VALUES: Final = 6
 _LONGEST_NAME: Final = 100
-
-
-class StudyNotFound(Exception):
-    """The study does not exist."""
-
-    def __init__(self, study_id: int) -> None:
-        super().__init__(f"there is no study {study_id}")
-
-
-class StudyTooLarge(ValueError):
-    """The study would have more runs than allowed."""
 
 
 class NothingMatches(ValueError):
@@ -67,6 +51,7 @@ def preview(session: Session, request: GridRequest, sizes: Mapping[str, Images] 
 def create_study(session: Session, request: GridRequest, *, limit: int) -> StudyOut:
     """Create a study and queue its runs; with `reuse`, finished runs of the same hyperparameters join it.
 
+    The tags and the note of the request are those of the runs, and tags and description of the study.
     If runs of these configurations and seeds have finished, with any number of epochs, their results were
     visible before: the study starts one look after theirs.
 
@@ -75,14 +60,19 @@ def create_study(session: Session, request: GridRequest, *, limit: int) -> Study
         QueueFull: more than `limit` runs would be queued; the caller must roll back its transaction.
     """
     configs = request.configs
-    study = Study(name=request.name or default_name(request.axes), created_at=clock(session))
+    study = Study(
+        name=request.name or default_name(request.axes),
+        description=request.note,
+        tags=request.tags,
+        created_at=clock(session),
+    )
     session.add(study)
     session.flush()
     known = finished_twins(session, configs)
     twins = known if request.reuse else {}
     study.look = first_look(session, request.follows, configs)
-    _fill(session, _id(study), configs, request, twins, limit=limit)
-    return _answer(session, study)
+    _fill(session, rows.id_of(study), configs, request, twins, limit=limit)
+    return progress.answer(session, study)
 
 
 def more_seeds(
@@ -97,8 +87,8 @@ def more_seeds(
         StudyTooLarge: the study would have more runs than allowed.
         NothingMatches: the study has runs, but none of such a configuration.
     """
-    _get(session, study_id)
-    everything = list(_configs(session, col(Run.id).in_(_members(study_id))).values())
+    rows.get(session, study_id)
+    everything = list(configs_of(session, col(Run.id).in_(rows.members(study_id))).values())
     configs = [
         config
         for config in everything
@@ -110,7 +100,7 @@ def more_seeds(
     seeds = [seed for seed in range(len(used) + count) if seed not in used][:count]
     shapes = dict.fromkeys(config.model_copy(update={"seed": 0}) for config in configs)
     fresh = [shape.model_copy(update={"seed": seed}) for shape in shapes for seed in seeds]
-    _check_size(len(everything) + len(fresh))
+    rows.check_size(len(everything) + len(fresh))
     return fresh
 
 
@@ -123,13 +113,8 @@ def all_more_seeds(
     """
     wanted = (config for count, only in parts for config in more_seeds(session, study_id, count, only))
     fresh = list(dict.fromkeys(wanted))
-    _check_size(len(session.exec(_members(study_id)).all()) + len(fresh))
+    rows.check_size(len(session.exec(rows.members(study_id)).all()) + len(fresh))
     return fresh
-
-
-def _check_size(runs: int) -> None:
-    if runs > MAX_GRID:
-        raise StudyTooLarge(f"the study would have {runs:,} runs; at most {MAX_GRID:,} are allowed")
 
 
 def add_seeds(session: Session, study_id: int, parts: Sequence[MoreSeeds], *, limit: int) -> StudyOut:
@@ -139,11 +124,11 @@ def add_seeds(session: Session, study_id: int, parts: Sequence[MoreSeeds], *, li
     """
     fresh = all_more_seeds(session, study_id, [(part.seeds, part.wanted) for part in parts])
     if fresh:
-        count_look(session, study_id)
-        of_study = select(Run).where(col(Run.id).in_(_members(study_id)))
+        rows.count_look(session, study_id)
+        of_study = select(Run).where(col(Run.id).in_(rows.members(study_id)))
         first = session.exec(of_study.order_by(col(Run.id)).limit(1)).one()
         _fill(session, study_id, fresh, Labels(priority=first.priority, tags=first.tags), {}, limit=limit)
-    return _answer(session, _get(session, study_id))
+    return progress.answer(session, rows.get(session, study_id))
 
 
 def first_look(session: Session, follows: int | None, configs: Sequence[TrainConfig]) -> int:
@@ -156,7 +141,7 @@ def first_look(session: Session, follows: int | None, configs: Sequence[TrainCon
         StudyNotFound: there is no study `follows`.
     """
     if follows is not None:
-        _get(session, follows)
+        rows.get(session, follows)
     ids = list(_finished_like(session, configs, but=("epochs",)).values())
     query = select(func.max(Study.look)).where(
         or_(
@@ -166,47 +151,6 @@ def first_look(session: Session, follows: int | None, configs: Sequence[TrainCon
     )
     seen = session.exec(query).one()
     return (seen or int(bool(ids))) + 1
-
-
-def count_look(session: Session, study_id: int) -> None:
-    """Count another look if results of the study are visible."""
-    visible = (
-        select(Run.id).where(col(Run.id).in_(_members(study_id)), col(Run.status) == "finished").limit(1)
-    )
-    if session.exec(visible).first() is not None:
-        _get(session, study_id).look += 1
-
-
-def cancel_study(session: Session, study_id: int) -> StudyOut:
-    """Cancel every run of a study that has not ended.
-
-    Raises:
-        StudyNotFound: the study does not exist.
-    """
-    study = _get(session, study_id)
-    not_ended = select(Run.id).where(col(Run.id).in_(_members(study_id)), col(Run.status).not_in(ENDED))
-    actions.cancel_all(session, [run_id or 0 for run_id in session.exec(not_ended)])
-    return _answer(session, study)
-
-
-def find_study(session: Session, study_id: int) -> StudyOut | None:
-    """A study and its progress, None if there is none."""
-    study = session.get(Study, study_id)
-    return _answer(session, study) if study else None
-
-
-def get_study(session: Session, study_id: int) -> StudyOut:
-    """A study and its progress.
-
-    Raises:
-        StudyNotFound: the study does not exist.
-    """
-    return _answer(session, _get(session, study_id))
-
-
-def list_studies(session: Session) -> list[StudyOut]:
-    """Every study, newest first."""
-    return _answers(session, session.exec(select(Study).order_by(col(Study.id).desc())).all())
 
 
 def default_name(axes: dict[str, list[Any]]) -> str:
@@ -247,7 +191,7 @@ def _finished_like(
         col(getattr(Run, name)).in_(set(values))
         for name, values in zip(names, zip(*wanted, strict=True), strict=True)
     ]
-    trained = _configs(session, col(Run.status) == "finished", *alike)
+    trained = configs_of(session, col(Run.status) == "finished", *alike)
     return {config: run_id for run_id, config in trained.items() if rest(config) in wanted}
 
 
@@ -265,55 +209,12 @@ def _fill(
     queued = admission.enqueue_all(session, [(config, unnamed, study_id) for config in fresh], limit=limit)
     members = {**twins, **dict(zip(fresh, queued, strict=True))}
     places = [{"study_id": study_id, "run_id": members[config]} for config in configs]
-    _get(session, study_id).planned += len(places)
+    rows.plan(session, rows.get(session, study_id), len(places))
     if places:
         session.execute(sqlalchemy.insert(StudyRun), places)
 
 
-def _answer(session: Session, study: Study) -> StudyOut:
-    return _answers(session, [study])[0]
-
-
-def _answers(session: Session, studies: Sequence[Study]) -> list[StudyOut]:
-    """Studies with the totals of their runs, read in one query for all studies."""
-    rows: dict[int, list[_Row]] = {_id(study): [] for study in studies}
-    query = (
-        sqlalchemy.select(StudyRun.study_id, Run.id, Run.status, Run.epochs, Run.epochs_done)  # type: ignore[call-overload]
-        .where(col(StudyRun.study_id).in_(rows), col(StudyRun.run_id) == col(Run.id))
-        .order_by(col(Run.id))
-    )
-    for study_id, *row in session.execute(query):
-        rows[study_id].append(_Row(*row))
-    is_open = any(row.status not in ENDED for members in rows.values() for row in members)
-    ends = forecast.ends(session) if is_open else {}
-    return [_summed_up(study, rows[_id(study)], ends) for study in studies]
-
-
-class _Row(NamedTuple):
-    run_id: int
-    status: Status
-    epochs: int
-    epochs_done: int
-
-
-def _summed_up(study: Study, rows: Sequence[_Row], ends: Mapping[int, Guess]) -> StudyOut:
-    counts: Counter[Status] = Counter(row.status for row in rows)
-    asked = sum(row.epochs for row in rows)
-    settled = sum(row.epochs if row.status in ENDED else row.epochs_done for row in rows)
-    end = forecast.last(ends, [row.run_id for row in rows if row.status not in ENDED])
-    return StudyOut(
-        id=_id(study),
-        name=study.name,
-        created_at=timestamp(study.created_at),
-        runs=[row.run_id for row in rows],
-        counts={status: counts[status] for status in STATUSES},
-        progress=settled / asked if asked else 1.0,
-        eta_seconds=round(end.seconds, 1) if end else None,
-        eta_range=end.range if end else None,
-    )
-
-
-def _configs(session: Session, *where: ColumnElement[bool]) -> dict[int, TrainConfig]:
+def configs_of(session: Session, *where: ColumnElement[bool]) -> dict[int, TrainConfig]:
     """The hyperparameters of runs by id, in order; read as rows, because objects take most of the time."""
     columns = [getattr(Run, name) for name in HYPERPARAMETERS]
     query = select(Run.id, *columns).where(*where).order_by(col(Run.id))
@@ -323,18 +224,15 @@ def _configs(session: Session, *where: ColumnElement[bool]) -> dict[int, TrainCo
     }
 
 
-def _members(study_id: int) -> SelectOfScalar[int]:
-    return select(StudyRun.run_id).where(StudyRun.study_id == study_id)
-
-
-def _get(session: Session, study_id: int) -> Study:
-    study = session.get(Study, study_id)
-    if study is None:
-        raise StudyNotFound(study_id)
-    return study
-
-
-def _id(study: Study) -> int:
-    if study.id is None:
-        raise ValueError("the study has not been stored yet")
-    return study.id
+def configs_by_study(session: Session, study_ids: Sequence[int]) -> dict[int, list[TrainConfig]]:
+    """The hyperparameters of the runs of studies."""
+    columns = [getattr(Run, name) for name in HYPERPARAMETERS]
+    query = (
+        select(StudyRun.study_id, *columns)
+        .where(col(StudyRun.study_id).in_(study_ids), col(StudyRun.run_id) == col(Run.id))
+        .order_by(col(StudyRun.run_id))
+    )
+    found: dict[int, list[TrainConfig]] = {study_id: [] for study_id in study_ids}
+    for study_id, *values in session.connection().execute(query):
+        found[study_id].append(TrainConfig.model_construct(**dict(zip(HYPERPARAMETERS, values, strict=True))))
+    return found
