@@ -34,6 +34,8 @@ from app.web.pages import queue as queue_page
 from app.web.pages import runs as run_pages
 from app.web.pages import studies as study_pages
 from app.web.pages import system as system_page
+from app.web.pages.run_list import page as run_list_page
+from app.web.pages.run_list import views as view_pages
 from app.web.pages.study_summaries import Summaries
 from app.web.routes import compare as compare_routes
 from app.web.routes import events as event_routes
@@ -43,10 +45,13 @@ from app.web.routes import queue as queue_routes
 from app.web.routes import runs as run_routes
 from app.web.routes import studies as study_routes
 from app.web.routes import system as system_routes
+from app.web.routes import views as view_routes
 from app.web.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 
 PAGES: Final = (
     new_run,
+    run_list_page,
+    view_pages,
     run_pages,
     study_pages,
     study_actions,
@@ -58,6 +63,7 @@ PAGES: Final = (
 """The order matters: `/runs/new` and `/studies/preview` precede the pages of one run and one study."""
 ROUTES: Final = (
     run_routes,
+    view_routes,
     event_routes,
     study_routes,
     queue_routes,

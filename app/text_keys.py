@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 _Value = TypeVar("_Value", bound=Any)
 
-_BETWEEN: Final = "\x1f"
+BETWEEN: Final = "\x1f"
 """Separates the texts of a search key. Names, tags and notes can't contain it, so no match spans two."""
 
 _TURKISH: Final = str.maketrans({"\N{LATIN SMALL LETTER DOTLESS I}": "i"})
@@ -43,17 +43,17 @@ def natural(text: str) -> str:
     words = "".join(_plain_digit(character) for character in folded(text))
     bare = _MARKS.sub("", unicodedata.normalize("NFD", words))
     key = _NUMBER.sub(_counted, bare)
-    return key if bare == words else f"{key}{_BETWEEN}{words}"
+    return key if bare == words else f"{key}{BETWEEN}{words}"
 
 
 def of_run(name: str, tags: Sequence[str], note: str) -> dict[str, str]:
     """Returns the keys of a run for search in its name, tags and note, and for sorting by its name."""
-    return {"name_key": natural(name), "search_key": _BETWEEN.join(map(folded, (name, *tags, note)))}
+    return {"name_key": natural(name), "search_key": BETWEEN.join(map(folded, (name, *tags, note)))}
 
 
 def sought(text: str) -> str:
     """Returns the text to look for in search keys; a text with the separator matches none."""
-    return folded(text).replace(_BETWEEN, 2 * _BETWEEN)
+    return folded(text).replace(BETWEEN, 2 * BETWEEN)
 
 
 def spellings(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from app import prose
 from app.compare.marks import marks
 from app.formats import plural
 from app.prose import Noun
-from app.runs.run_list import QueryError
+from app.runs.listing.errors import QueryError
 from app.schemas.answers import RunOut
 from app.schemas.comparison import GroupRow, Members, Spread
 from app.schemas.configurations import (

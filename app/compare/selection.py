@@ -10,7 +10,8 @@ from sqlmodel import Session, col, select
 from app.compare.groups import BY_DEPTH, axes
 from app.compare.inference.judgement import MARGIN
 from app.prose import listed
-from app.runs.run_list import MAX_VALUES, QueryError, whole_number, whole_numbers
+from app.runs.listing.errors import QueryError
+from app.runs.listing.values import MAX_VALUES, whole_number, whole_numbers
 from app.schemas.answers import RunOut
 from app.schemas.configurations import varied
 from app.storage.tables import Study, StudyRun

@@ -9,8 +9,13 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
+from app.formats import plural
 from app.queue import actions, admission, run_rows
 from app.queue.run_rows import Refusals
+from app.runs import run_list
+from app.runs.listing.errors import QueryError
+from app.runs.listing.groups import pairs_of
+from app.runs.listing.query import RunQuery
 from app.schemas.answers import BulkOut, BulkSkip
 from app.schemas.requests import MAX_TAGS, BulkRequest
 from app.settings import Settings
@@ -50,8 +55,10 @@ def apply(
 
     Raises:
         DBAPIError: the database failed before any run was processed.
+        QueryError: the request's filter is invalid or empty.
+        WrongState: the filter matches another number of runs than expected.
     """
-    outcome = BulkOut(done=[], skipped=[], remaining=list(dict.fromkeys(request.ids)), stopped=None)
+    outcome = BulkOut(done=[], skipped=[], remaining=_selected(database, request), stopped=None)
     while outcome.remaining:
         try:
             with database.write() as session:
@@ -74,6 +81,29 @@ def apply(
     if request.action == "delete":
         _remove_files(settings.artifacts, outcome.done)
     return outcome
+
+
+def _selected(database: Database, request: BulkRequest) -> list[int]:
+    """The ids of a request, or those of the runs that match its filter now."""
+    if request.filter is None:
+        return list(dict.fromkeys(request.ids))
+    try:
+        query = RunQuery.parse(pairs_of(request.filter), strict=True)
+    except QueryError as error:
+        raise QueryError("filter", f"{error.parameter}: {error}") from None
+    if not query.is_filtered:
+        raise QueryError(
+            "filter",
+            "it has no filter; expected one such as status=failed, archived=false for all runs that are not "
+            "archived, or archived=all for all runs",
+        )
+    with database.read() as session:
+        ids = run_list.matching_ids(session, query)
+    if request.expected is not None and len(ids) != request.expected:
+        raise run_rows.WrongState(
+            f"the filter matches {plural(len(ids), 'run')}, not {request.expected:,}; nothing was changed"
+        )
+    return ids
 
 
 def _portion(session: Session, settings: Settings, request: BulkRequest, ids: Sequence[int]) -> BulkOut:

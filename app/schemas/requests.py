@@ -27,6 +27,7 @@ MAX_SEEDS: Final = 100
 MAX_TAGS: Final = 20
 MAX_TAG: Final = 50
 MAX_NAME: Final = 100
+MAX_FILTER: Final = 20_000
 
 
 def _printable(text: str) -> str:
@@ -286,15 +287,60 @@ class StudyPatch(Strict):
     ]
 
 
+class ViewRequest(Strict):
+    """Body of `POST /views` and `PUT /views/{id}`."""
+
+    name: Annotated[Name, Field(description="Its name; each view has another.")]
+    query: Annotated[
+        str,
+        Field(
+            max_length=MAX_FILTER,
+            description="Query string of the page: filters, `sort`, `group`, `columns` and `limit`.",
+        ),
+    ]
+
+
+class ViewPatch(Strict):
+    """Body of `PATCH /views/{id}`; omitted fields stay unchanged."""
+
+    name: Annotated[Name, Field(default="", description="Its name; each view has another.")]
+    query: Annotated[str, Field(default="", max_length=MAX_FILTER, description="Query string of the page.")]
+
+
 BulkAction = Literal["cancel", "retry", "archive", "restore", "delete", "tag", "untag"]
 
 
 class BulkRequest(Strict):
-    """Body of `POST /runs/bulk`."""
+    """Body of `POST /runs/bulk`: an action on runs that are listed by id or that match a filter."""
 
-    ids: Annotated[list[RunId], Field(min_length=1, max_length=10_000, description="Ids of the runs.")]
+    ids: Annotated[list[RunId], Field(min_length=1, max_length=10_000, description="Ids of the runs.")] = []
+    filter: Annotated[
+        str | None,
+        Field(
+            max_length=MAX_FILTER,
+            description="Alternative to `ids`: the query string of `GET /runs` that selects runs, such "
+            "as `status=failed&lr=>0.1`. `archived=all` selects all runs; an empty filter is rejected.",
+        ),
+    ] = None
+    expected: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=MAX_ID,
+            description="Only with `filter`: the number of runs that it must match; otherwise nothing is "
+            "changed and the response is `409`.",
+        ),
+    ] = None
     action: Annotated[BulkAction, Field(description="What to do with each run.")]
     tag: Annotated[Tag | None, Field(description="The tag; only with the actions tag and untag.")] = None
+
+    @model_validator(mode="after")
+    def _one_selection(self) -> Self:
+        if bool(self.ids) == (self.filter is not None):
+            raise ValueError("expected either `ids` or `filter`")
+        if self.expected is not None and self.filter is None:
+            raise ValueError("`expected` is allowed only with `filter`")
+        return self
 
     @model_validator(mode="after")
     def _tag_belongs(self) -> Self:

@@ -17,8 +17,9 @@ from app.queue import run_rows
 from app.queue.admission import QueueFull
 from app.queue.idempotency import KeyInFlight, KeyOutlived, KeyReused
 from app.runs.datasets import UnknownDataset
-from app.runs.run_list import QueryError
+from app.runs.listing.errors import QueryError
 from app.runs.studies import NothingMatches, StudyNotFound, StudyTooLarge
+from app.runs.views import NameTaken, ViewNotFound
 from app.schemas.answers import FieldError
 from app.storage.integrity import Integrity
 from app.storage.open_files import Misplaced
@@ -36,6 +37,8 @@ _SHOWN_PATH: Final = 200
 _STATUS_OF: Final[dict[type[Exception], int]] = {
     run_rows.RunNotFound: 404,
     StudyNotFound: 404,
+    ViewNotFound: 404,
+    NameTaken: 409,
     NotComparable: 409,
     run_rows.WrongState: 409,
     StudyTooLarge: 409,

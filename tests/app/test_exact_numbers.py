@@ -19,8 +19,8 @@ from app import cli, formats
 from app.commands import remote
 from app.queue import run_rows
 from app.runs import export
+from app.runs.listing.query import RunQuery
 from app.runs.reading import as_answers
-from app.runs.run_list import RunQuery
 from app.schemas.answers import RunOut
 from app.schemas.configurations import identity
 from app.schemas.grid import parse
@@ -97,7 +97,7 @@ def test_a_number_is_written_in_the_fewest_digits_that_are_read_as_the_same(numb
     text = formats.decimal(number)
     assert bits(float(text)) == bits(number)
     assert parse("lr", text) == [number]
-    assert RunQuery.parse([("lr", text)], strict=True).filters == {"lr": [number]}
+    assert RunQuery.parse([("lr", text)], strict=True).terms[0].values.exact == (number,)
     assert len(text) <= len(repr(number))
     assert not text.endswith(".0")
     assert identity({"depth": 2, "lr": number}) == f"depth=2,lr={text}"

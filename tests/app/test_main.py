@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from app.address import Address
 from app.main import ROUTES, Server, create_app
-from app.runs.run_list import PARAMETERS
+from app.runs.listing.query import PARAMETERS
 from app.settings import Settings
 from app.web.connections import configuration
 

@@ -12,8 +12,8 @@ from app.compare.selection import Selection, grouping, nothing_found
 from app.compare.view import Axes, view
 from app.formats import plural
 from app.runs import studies
+from app.runs.listing.values import whole_numbers
 from app.runs.retrain import Again, Replaced, train_again
-from app.runs.run_list import whole_numbers
 from app.storage.database import clock, newest_change
 from app.storage.tables import Study
 from app.web.api import DatabaseOf, SettingsOf

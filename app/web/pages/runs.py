@@ -1,4 +1,4 @@
-"""The pages of runs, and their actions."""
+"""The page of one run, and actions on runs."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -8,22 +8,21 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 from sqlmodel import Session
-from starlette.datastructures import FormData, QueryParams
+from starlette.datastructures import FormData
 
 from app import formats
 from app.queue import actions, admission, run_rows
-from app.runs import advice, bulk, epoch_columns, reading, run_list
+from app.runs import advice, bulk, epoch_columns, reading
 from app.runs.guessing import ONE_CLASS, Chance
+from app.runs.listing.errors import QueryError
 from app.schemas.answers import RunDetail, RunOut
-from app.schemas.grid import GridError
 from app.schemas.requests import BulkAction, BulkRequest, RunPatch
 from app.storage import artifacts
 from app.storage.database import Database, clock, newest_change
 from app.web.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, settings
-from app.web.html import changed, local, page, redirect
+from app.web.html import local, page, redirect
 from app.web.negotiation import HtmlRoute
-from app.web.pages import forms, typed_numbers
-from app.web.pages.new_run import first_visit
+from app.web.pages import forms
 from app.web.pages.shared import Posted
 from trainer.config import TrainConfig
 
@@ -42,57 +41,6 @@ _ALWAYS_SHOWN: Final = ("depth", "epochs", "lr", "batch_size", "seed", "device",
 """Hyperparameters with their own lines on a run's page."""
 _REASONS: Final = 3
 """Maximum number of skipped runs that a notice explains."""
-_NEWEST: Final = run_list.RunQuery(archived="all", limit=1)
-
-
-@router.get("/runs")
-def list_runs(request: Request, database: DatabaseOf) -> Response:
-    """The table of runs; while there are no runs, the first visit."""
-    asked = request.query_params
-    typed, wrong = asked.get("depth", ""), ""
-    try:
-        depths = _depths(typed)
-    except GridError as error:
-        depths, wrong = None, formats.sentence(error)
-    if depths and depths != "".join(typed.split()):
-        return redirect("/runs" + changed(asked, depth=depths))
-    params = QueryParams(changed(asked, depth=None).removeprefix("?")) if wrong else asked
-    with database.read() as session:
-        change = newest_change(session)
-        try:
-            query = run_list.RunQuery.parse(params.multi_items(), strict=False)
-            found = run_list.list_runs(session, query)
-        except run_list.QueryError as error:
-            without = changed(asked, **{error.parameter: None})
-            return redirect("/runs" + without, f"Ignored “{error.parameter}”: {error}.")
-        now = clock(session)
-        newest = run_list.list_runs(session, _NEWEST).runs
-        if not newest:
-            return first_visit(request, session)
-    shaping = ("sort", "limit", "cursor", "archived")
-    return page(
-        request,
-        "runs/runs.html",
-        now=now,
-        found=found,
-        params=params,
-        depth=typed,
-        wrong_depth=wrong,
-        change=change,
-        newest_run=newest[0].id,
-        filtered=any(value for name, value in params.items() if name not in shaping),
-    )
-
-
-def _depths(typed: str) -> str | None:
-    """The depths of the filter in the syntax of queries; None if it is empty.
-
-    Raises:
-        GridError: the text is invalid or ambiguous.
-    """
-    if not typed.strip(" ,;"):
-        return None
-    return ",".join(map(str, typed_numbers.parse("depth", typed)))
 
 
 @router.post("/runs/bulk")
@@ -101,16 +49,23 @@ def change_runs(database: DatabaseOf, settings: SettingsOf, stopping: StoppingOf
     texts = forms.texts_of(data)
     back = local(texts.get("next", ""), "/runs")
     ids = [
-        number for item in texts.get("ids", "").split(", ") if (number := forms.number_in(item)) is not None
+        number
+        for item in texts.get("ids", "").split(",")
+        if (number := forms.number_in(item.strip())) is not None
     ]
     action = texts.get("action", "")
     if action == "compare" and ids:
         return redirect(f"/compare?runs={','.join(map(str, ids))}")
+    selection = {"filter": texts["filter"]} if texts.get("filter") and not ids else {"ids": ids}
+    tag = {"tag": texts.get("tag", "").strip()} if action in ("tag", "untag") else {}
     try:
-        body = BulkRequest.model_validate({"ids": ids, "action": action})
-    except ValidationError:
-        return redirect(back, "No run was selected. Select at least one run.")
-    outcome = bulk.apply(database, settings, body, stopping)
+        body = BulkRequest.model_validate(selection | {"action": action} | tag)
+        outcome = bulk.apply(database, settings, body, stopping)
+    except ValidationError as error:
+        wrong = "" if selection.get("ids") == [] else " ".join(forms.messages(error.errors()).values())
+        return redirect(back, wrong or "No run was selected. Select at least one run.")
+    except QueryError as error:
+        return redirect(back, f"Nothing was changed. The filter is invalid: {error}.")
     notice = f"{_DONE[body.action]}: {formats.plural(len(outcome.done), 'run')}."
     if outcome.skipped:
         left = "; ".join(skip.reason for skip in outcome.skipped[:_REASONS])

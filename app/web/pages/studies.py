@@ -12,7 +12,8 @@ from app.compare.groups import grouped, marks_of_runs, members, parted
 from app.compare.selection import Selection
 from app.compare.view import Headline
 from app.runs import advice, reading, run_list, studies
-from app.runs.run_list import QueryError
+from app.runs.listing.errors import QueryError
+from app.runs.listing.query import RunQuery
 from app.runs.studies import axes
 from app.runs.studies.listing import PAGE, StudyQuery
 from app.schemas.answers import StudyOut
@@ -86,12 +87,12 @@ def study_page(  # noqa: PLR0917
     """The page of a study; after a rejected form, with what was typed and the messages by field."""
     change = newest_change(session)
     study = studies.get_study(session, study_id)
-    query = run_list.RunQuery(
-        studies=[study_id], archived="all", sort="id", cursor=request.query_params.get("cursor") or None
+    query = RunQuery(
+        studies=(study_id,), archived="all", sort="id", cursor=request.query_params.get("cursor") or None
     )
     try:
         found = run_list.list_runs(session, query)
-    except run_list.QueryError as error:
+    except QueryError as error:
         return redirect(f"/studies/{study_id}", f"Ignored “{error.parameter}”: {error}.")
     runs = reading.find_runs(session, study.runs)
     by = parted(runs)

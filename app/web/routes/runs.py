@@ -1,13 +1,16 @@
 """JSON routes of runs."""
 
+from typing import Annotated
+
 import orjson
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from sqlmodel import Session
 
 from app.queue import actions, admission, run_rows
 from app.runs import bulk, datasets, epoch_columns, export, reading, run_list
-from app.runs.run_list import PARAMETERS, RunQuery
-from app.schemas.answers import BulkOut, EpochColumns, RunDetail, RunOut, RunPage
+from app.runs.listing import facets, groups
+from app.runs.listing.query import PARAMETERS, RunQuery, described
+from app.schemas.answers import BulkOut, EpochColumns, FieldValues, RunDetail, RunGroups, RunOut, RunPage
 from app.schemas.requests import BulkRequest, RunPatch, RunRequest
 from app.storage import artifacts
 from app.web.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, answer, attachment, problems
@@ -39,7 +42,7 @@ def create_run(body: RunRequest, creation: CreationOf, settings: SettingsOf) -> 
 
 @router.get(
     "/runs",
-    response_model=RunPage,
+    response_model=RunPage | RunGroups,
     tags=["runs"],
     openapi_extra={
         "parameters": [
@@ -48,16 +51,22 @@ def create_run(body: RunRequest, creation: CreationOf, settings: SettingsOf) -> 
                 "in": "query",
                 "required": False,
                 "schema": {"type": "string"},
-                "description": run_list.described(name),
+                "description": described(name),
             }
             for name in PARAMETERS
         ]
     },
 )
 def list_runs(request: Request, database: DatabaseOf) -> Response:
-    """List runs, filtered, sorted and paged. A comma means "or"; several parameters mean "and"."""
+    """List runs, filtered, sorted and paged, or with `group` their groups.
+
+    A comma means "or"; several parameters mean "and". A `-` in front of a field's name excludes its values.
+    """
+    query = _run_query(request)
     with database.read() as session:
-        return answer(run_list.list_runs(session, _run_query(request)))
+        if query.group:
+            return answer(groups.list_groups(session, query, request.query_params.multi_items()))
+        return answer(run_list.list_runs(session, query))
 
 
 @router.get(
@@ -69,6 +78,16 @@ def runs_csv(request: Request, database: DatabaseOf) -> Response:
     with database.read() as session:
         found = run_list.all_runs(session, query)
     return attachment(export.runs(found), "text/csv", "runs.csv")
+
+
+@router.get("/runs/values", response_model=FieldValues, tags=["runs"])
+def list_values(
+    database: DatabaseOf,
+    field: Annotated[str, Query(description="A field with texts, flags or whole numbers.")],
+) -> Response:
+    """The values that runs have in a field, with the number of runs of each; the most frequent first."""
+    with database.read() as session:
+        return answer(facets.values_of(session, field))
 
 
 @router.post("/runs/bulk", response_model=BulkOut, responses=problems(400, 415), tags=["runs"])

@@ -2,13 +2,11 @@
 
 import { listen } from "../live/events.js";
 import { plural } from "../format.js";
+import { startFilters } from "../parts/filters.js";
 import { removeRow, rowOf, updateRow } from "../parts/rows.js";
 
 const form = document.querySelector(".runs-form");
-// The address contains the active filters only.
-document.querySelector(".filters").addEventListener("formdata", ({ formData }) => {
-  for (const [name, value] of [...formData]) if (!value) formData.delete(name);
-});
+startFilters();
 
 const ticked = () => form.querySelectorAll('input[name="ids"]:checked');
 const compare = form.querySelector("[data-compare]");

@@ -10,7 +10,7 @@ from app.compare.groups import noun
 from app.compare.selection import Selection
 from app.prose import Noun
 from app.queue import endings, run_rows
-from app.runs.run_list import QueryError
+from app.runs.listing.errors import QueryError
 from app.runs.studies import add_seeds, cancel_study, create_study
 from app.schemas.answers import StudyOut
 from app.schemas.comparison import Comparison

@@ -3,7 +3,7 @@
 import pytest
 
 from app.compare.selection import Selection
-from app.runs.run_list import QueryError
+from app.runs.listing.errors import QueryError
 from app.runs.studies import create_study
 from app.schemas.requests import StudyRequest
 from app.storage.database import Database

@@ -1,7 +1,7 @@
 """The list of runs as a query finds it."""
 
 from app.runs import run_list
-from app.runs.run_list import RunQuery
+from app.runs.listing.query import RunQuery
 from app.schemas.answers import RunPage
 from app.storage.database import Database
 

@@ -208,3 +208,40 @@ def test_a_bulk_retry_of_a_queued_and_an_unknown_run_skips_both(site: Served) ->
     answer = site.client.post("/runs/bulk", json={"ids": [run_id, 77], "action": "retry"}).json()
     assert [skip["id"] for skip in answer["skipped"]] == [run_id, 77]
     assert "only a failed or cancelled run" in answer["skipped"][0]["reason"]
+
+
+def test_a_filter_selects_the_runs(site: Served) -> None:
+    ids = queued(site.database, 4)
+    tagged = {"action": "tag", "tag": "few"}
+    answer = site.client.post("/runs/bulk", json={"filter": "seed=>=2&limit=1", "expected": 2, **tagged})
+    assert sorted(answer.json()["done"]) == ids[2:]
+    assert site.client.get("/runs?tag=few").json()["total"] == 2
+    unexpected = site.client.post("/runs/bulk", json={"filter": "?q=-tag:few", "expected": 3, **tagged})
+    assert unexpected.status_code == 409
+    assert "the filter matches 2 runs, not 3; nothing was changed" in unexpected.json()["detail"].replace(
+        "The", "the"
+    )
+    assert site.client.post("/runs/bulk", json={"filter": "archived=all", "action": "archive"}).json()["done"]
+    assert site.client.get("/runs?archived=true").json()["total"] == 4
+
+
+@pytest.mark.parametrize(
+    ("body", "place", "words"),
+    [
+        ({"filter": ""}, ["filter"], "archived=all for all runs"),
+        ({"filter": "sort=-id&limit=5"}, ["filter"], "it has no filter"),
+        ({"filter": "lr=fast"}, ["filter"], "lr: 'fast' is not a number"),
+        ({"filter": "hue=1"}, ["filter"], "hue: unknown parameter"),
+        ({"filter": "depth=1", "ids": [1]}, [], "either `ids` or `filter`"),
+        ({}, [], "either `ids` or `filter`"),
+        ({"ids": [1], "expected": 1}, [], "`expected` is allowed only with `filter`"),
+    ],
+)
+def test_a_filter_has_to_select(site: Served, body: dict[str, Any], place: list[str], words: str) -> None:
+    (run_id,) = queued(site.database, 1)
+    answer = site.client.post("/runs/bulk", json={"action": "archive", **body})
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["loc"] == place
+    assert words in error["msg"]
+    assert site.client.get(f"/runs/{run_id}").json()["archived"] is False

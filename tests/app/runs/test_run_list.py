@@ -11,7 +11,9 @@ import pytest
 
 from app.queue import actions
 from app.runs import run_list
-from app.runs.run_list import PARAMETERS, SORTABLE, QueryError, RunQuery
+from app.runs.listing.errors import QueryError
+from app.runs.listing.fields import ACTIVITY, SORTABLE
+from app.runs.listing.query import PARAMETERS, RunQuery
 from app.schemas.requests import Labels
 from app.storage.database import Database
 from app.storage.tables import Run, Study, StudyRun
@@ -101,7 +103,7 @@ def test_an_empty_value_means_absent() -> None:
         ("limit", "501"),
         ("limit", "-1"),
         ("limit", "many"),
-        ("created_at", "yesterday"),
+        ("created_at", "soon"),
         ("created_at", "2026-13-01"),
     ],
 )
@@ -119,13 +121,14 @@ def test_unknown_and_repeated_parameters_are_refused_only_where_it_is_strict() -
     with pytest.raises(QueryError, match="repeated"):
         RunQuery.parse([("depth", "1"), ("depth", "2")], strict=True)
     assert RunQuery.parse([("colour", "red")], strict=False) == RunQuery()
-    assert RunQuery.parse([("depth", "1"), ("depth", "2")], strict=False).filters == {"depth": [2]}
+    (term,) = RunQuery.parse([("depth", "1"), ("depth", "2")], strict=False).terms
+    assert term.values.exact == (2,)
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
     times = ["2026-01-31T12:00:00", "2026-01-31T12:00:00.000Z", "2026-01-31T13:00:00+01:00"]
-    found = [RunQuery.parse([("created_at", text)], strict=True).filters["created_at"] for text in times]
-    assert found == [[1769860800.0]] * 3
+    queries = [RunQuery.parse([("created_at", text)], strict=True) for text in times]
+    assert [query.terms[0].values.exact for query in queries] == [(1769860800.0,)] * 3
 
 
 # Filters
@@ -167,8 +170,7 @@ def test_a_time_without_a_zone_is_utc() -> None:
         ({"q": "#3"}, [3]),
         ({"q": "nowhere"}, []),
         ({"q": "9" * 5000}, []),
-        ({"q": '"'}, []),
-        *(({"q": part}, []) for part in ("[", "]", "u00f6", "\\u00f6", "\\", '", "', '"a"')),
+        *(({"q": part}, []) for part in ("[", "]", "u00f6", "\\u00f6", "\\", '"\\""', '"\\", \\""')),
         ({"q": ","}, [6, 4, 3, 2, 1]),
         ({"q": "GRÖSSE"}, [7]),
         ({"q": "gro\u0308\u00dfe"}, [7]),
@@ -219,12 +221,12 @@ def test_a_study_includes_runs_that_other_studies_launched(database: Database) -
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in PARAMETERS if name not in ("sort", "limit", "cursor", "q")]
+    "name", [name for name in PARAMETERS if name not in ("sort", "limit", "cursor", "group", "q")]
 )
 def test_every_flat_field_can_be_filtered_by_the_value_that_it_shows(variety: Database, name: str) -> None:
     shown = listed(variety, id="1").runs[0].model_dump()
     value = {"study": 1, "tag": "none", "archived": False}.get(name, shown.get(name))
-    if name in ("study", "tag", "study_id", "reason", "eta_seconds"):
+    if name in ("study", "tag", "study_id", "reason", "verifies", "eta_seconds"):
         listed(variety, **{name: str(value or 1)})  # run 1 has none: only that it can be asked
     else:
         assert 1 in ids(variety, **{name: str(value).lower() if isinstance(value, bool) else str(value)})
@@ -247,6 +249,8 @@ def test_pages_hold_everything_exactly_once_in_order(variety: Database, name: st
     whole = ids(variety, **query, limit="500")
     assert sorted(whole) == list(range(1, 9))
     assert walk(variety, **query, limit="1") == whole
+    if name == ACTIVITY:
+        return
     values = [getattr(run, name) for run in listed(variety, **query).runs]
     known = [value for value in values if value is not None]
     if name not in ("eta_seconds", "reason"):  # what a run shows of these is made when it is read

@@ -1,7 +1,7 @@
 """That everything which lists the fields of a run has them from their one declaration."""
 
 from app.runs import export
-from app.runs.run_list import SORTABLE
+from app.runs.listing.fields import ACTIVITY, SORTABLE
 from app.schemas import run_fields
 from app.schemas.answers import RunOut
 from app.schemas.hyperparameters import HYPERPARAMETERS
@@ -36,6 +36,6 @@ def test_the_row_has_a_column_for_each_stored_field_with_its_default() -> None:
 
 def test_every_flat_field_can_be_sorted_by_and_is_a_column_of_the_csv(database: Database) -> None:
     flat = {*StoredFields.model_fields, *HYPERPARAMETERS, *TIMES, "id", "eta_seconds"} - {"tags"}
-    assert {*SORTABLE} == flat
+    assert {*SORTABLE} == flat | {ACTIVITY}
     header = export.runs([shown(database, finished_run(database))]).splitlines()[0].split(",")
     assert header[: len(RunOut.model_fields)] == list(RunOut.model_fields)

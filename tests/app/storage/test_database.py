@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select, update
 
-from app.runs.run_list import RunQuery, list_runs
+from app.runs.listing.query import RunQuery
+from app.runs.run_list import list_runs
 from app.settings import Settings
 from app.storage.database import Database, clock, newest_change, next_change
 from app.storage.sqlite import COMPILED_STATEMENTS
@@ -138,8 +139,8 @@ def test_the_memory_for_different_queries_is_limited(database: Database) -> None
     reader.update_execution_options(compiled_cache=reader._compiled_cache)  # noqa: SLF001  # not that of all tests
     with database.read() as session:
         for number in range(2 ** len(fields)):
-            chosen = {name: [1] for place, name in enumerate(fields) if number >> place & 1}
-            list_runs(session, RunQuery(filters=chosen, limit=1))
+            chosen = [(name, "1") for place, name in enumerate(fields) if number >> place & 1]
+            list_runs(session, RunQuery.parse([*chosen, ("limit", "1")], strict=True))
     kept = reader._compiled_cache  # noqa: SLF001
     assert kept
     assert len(kept) <= 2 * COMPILED_STATEMENTS

@@ -14,6 +14,7 @@ from sqlmodel import SQLModel, col, select
 
 from app.queue import admission, run_rows
 from app.runs import epoch_columns, run_list
+from app.runs.listing.query import RunQuery
 from app.schemas.requests import Labels
 from app.storage import migrations
 from app.storage.database import Database, newest_change
@@ -149,7 +150,7 @@ def test_runs_of_an_older_database_are_searched_and_sorted_like_new_ones(empty: 
     found: dict[str, list[int]] = {}
     with empty.read() as session:
         for query in ("q=GRÖSSE&sort=name", "q=é&sort=id", "q=note&sort=id", "sort=-dataset"):
-            parsed = run_list.RunQuery.parse(parse_qsl(query), strict=True)
+            parsed = RunQuery.parse(parse_qsl(query), strict=True)
             found[query] = [run.id for run in run_list.list_runs(session, parsed).runs]
     assert found == {
         "q=GRÖSSE&sort=name": [2, 4, 1],

@@ -1,14 +1,13 @@
-"""The pages of runs: the list, and one run."""
+"""The page of one run, and actions on runs."""
 
 import httpx
-import pytest
 
 from app.queue import claims, endings, registry, run_rows
 from app.settings import Settings
 from app.storage import artifacts
 from tests.app import states
 from tests.app.conftest import Served
-from tests.app.web.browsing import Tags, new_run, post
+from tests.app.web.browsing import new_run, post
 from trainer.files import durable
 
 
@@ -22,6 +21,23 @@ def test_bulk_actions_return_to_the_list_and_say_what_happened(browser: httpx.Cl
     assert "Cancelled: 2 runs." not in browser.get("/runs").text
     compare = post(browser, "/runs/bulk", ids=ids[:2], action="compare")
     assert compare.headers["location"] == f"/compare?runs={ids[0]},{ids[1]}"
+
+
+def test_a_bulk_action_takes_a_filter(browser: httpx.Client) -> None:
+    for depth in (1, 2, 2):
+        new_run(browser, depth=depth)
+    post(browser, "/runs/bulk", filter="depth=2&archived=false", action="tag", tag="deep")
+    assert "Tagged: 2 runs." in browser.get("/runs").text
+    assert browser.get("/runs?tag=deep", headers={"Accept": "application/json"}).json()["total"] == 2
+    post(browser, "/runs/bulk", ids="1", filter="", action="archive")
+    assert "Archived: 1 run." in browser.get("/runs").text
+    post(browser, "/runs/bulk", filter="", action="archive")
+    assert "No run was selected" in browser.get("/runs").text
+    for wrong, words in (("sort=-id", "it has no filter"), ("lr=fast", "lr: &#39;fast&#39; is not a number")):
+        post(browser, "/runs/bulk", filter=wrong, action="archive")
+        told = browser.get("/runs").text
+        assert "Nothing was changed." in told
+        assert words in told
 
 
 def test_a_run_is_cancelled_and_retried_by_buttons(browser: httpx.Client) -> None:
@@ -89,59 +105,6 @@ def test_data_warnings_are_on_the_page_of_a_run_and_in_its_json(site: Served, br
     assert found["data_warnings"] == ["no test image is of class <4>", "few"]
     assert "No test image is" not in browser.get(f"/compare?runs={usual}").text
     assert f"Run {odd} (data set mnist): few." in browser.get(f"/compare?runs={usual},{odd}").text
-
-
-@pytest.mark.parametrize(
-    ("typed", "words"),
-    [
-        ("deep", "&#39;deep&#39; is not a whole number"),
-        (
-            "1,024",
-            "“1,024” is ambiguous: for one number, write 1024; for 2 values, write 1, 24.",
-        ),
-    ],
-)
-def test_an_ambiguous_filter_stays_in_its_field_and_is_not_applied(
-    browser: httpx.Client, typed: str, words: str
-) -> None:
-    new_run(browser)
-    answer = browser.get("/runs", params={"depth": typed, "sort": "-seed"})
-    assert answer.status_code == 200
-    assert words in answer.text
-    assert f'name="depth" value="{typed}"' in answer.text
-    assert "1 layer, seed 0" in answer.text
-    assert 'href="/runs.csv?sort=-seed"' in answer.text
-
-
-def test_depths_to_filter_by_are_typed_as_in_the_other_form(browser: httpx.Client) -> None:
-    for depth in (1, 2, 3):
-        new_run(browser, depth=depth)
-    for typed, query in (("1-2", b"depth=1,2"), ("1; 3", b"depth=1,3"), ("2 3", b"depth=2,3")):
-        answer = browser.get("/runs", params={"depth": typed}, follow_redirects=True)
-        assert answer.url.query == query
-        assert answer.text.count("<tr data-run=") == 2
-    assert browser.get("/runs?depth=1,2").status_code == 200
-
-
-def test_another_malformed_parameter_is_ignored_with_a_message(browser: httpx.Client) -> None:
-    new_run(browser)
-    answer = browser.get("/runs?limit=many&sort=-seed", follow_redirects=True)
-    assert answer.url.query == b"sort=-seed"
-    assert "Ignored “limit”" in answer.text
-
-
-def test_sorting_and_pages_keep_the_filter(browser: httpx.Client) -> None:
-    for seed in range(3):
-        new_run(browser, seed=seed)
-    first = browser.get("/runs?depth=1&limit=2&sort=seed").text
-    following = next(
-        attributes["href"] for tag, attributes in Tags(first).found if attributes.get("rel") == "next"
-    )
-    assert following is not None
-    second = browser.get(following).text
-    assert "1 layer, seed 2" in second
-    assert "1 layer, seed 0" not in second
-    assert "depth=1&amp;limit=2&amp;sort=-seed" in second
 
 
 def test_the_log_names_what_a_run_trained_with_once(site: Served, browser: httpx.Client) -> None:

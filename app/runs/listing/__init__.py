@@ -1,0 +1,1 @@
+"""Queries of the list of runs: fields, values, the search syntax, their SQL, and groups."""

@@ -1,0 +1,223 @@
+"""Groups of runs with equal values of one or two fields, counted and averaged in SQL."""
+
+import base64
+import binascii
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+import orjson
+from sqlalchemy import ColumnElement, Row, and_, case, func, select
+from sqlmodel import Session, col
+
+from app.runs.listing import conditions
+from app.runs.listing.errors import QueryError
+from app.runs.listing.fields import COLUMNS, FIELDS
+from app.runs.listing.query import RunQuery
+from app.schemas.answers import AccuracySpread, RunGroup, RunGroups
+from app.schemas.status import STATUSES
+from app.storage.database import position
+from app.storage.tables import Run
+from app.text_keys import natural
+
+_DIVERGED: Final = "diverged"
+"""How the reason of a run that failed because its loss diverged starts."""
+
+_NEAR: Final = 0.9
+"""Sums of squares are relative to this accuracy, so that rounding does not distort small deviations."""
+
+_SELECTING: Final = ("sort", "limit", "cursor", "group", "columns", "view", "unfold")
+"""Parameters that select no runs."""
+
+
+def list_groups(session: Session, query: RunQuery, parameters: Sequence[tuple[str, str]] = ()) -> RunGroups:
+    """One page of the groups of a query with `group`; `parameters` are those that it was parsed from.
+
+    Groups are in ascending order of their values, or in the order of a group's field or of the mean test
+    accuracy if the query sorts by it.
+
+    Raises:
+        QueryError: the cursor belongs to another grouping or is damaged.
+    """
+    start = _read_cursor(query)
+    columns = [COLUMNS[name] for name in query.group]
+    where = conditions.of(session, query)
+    rows = sorted(_counted(session, columns, where), key=lambda row: _order(query, row))
+    if (by := query.sort.removeprefix("-")) in ("test_accuracy", *query.group) and query.sort[0] == "-":
+        rows.reverse()
+        place = len(query.group) + 1 if by == "test_accuracy" else query.group.index(by)
+        rows.sort(key=lambda row: row[place] is None)
+    shown = rows[start : start + query.limit]
+    best = _best(session, columns, where, [row.best for row in shown if row.best is not None])
+    end = start + len(shown)
+    return RunGroups(
+        groups=[_group(query, row, best, parameters) for row in shown],
+        next_cursor=_write_cursor(query, end) if end < len(rows) else None,
+        previous_cursor=_write_cursor(query, max(0, start - query.limit)) if start else None,
+        total=sum(row.runs for row in rows),
+        group_count=len(rows),
+    )
+
+
+def _counted(
+    session: Session, columns: Sequence[ColumnElement[Any]], where: Sequence[ColumnElement[bool]]
+) -> Sequence[Row[Any]]:
+    accuracy = case((col(Run.status) == "finished", col(Run.test_accuracy)))
+    difference = accuracy - _NEAR
+    is_diverged = and_(col(Run.status) == "failed", position(col(Run.reason), _DIVERGED) == 1)
+    found = (
+        select(
+            *columns,
+            func.count().label("runs"),
+            func.avg(accuracy).label("mean"),
+            func.count(accuracy).label("n"),
+            func.sum(difference).label("sum"),
+            func.sum(difference * difference).label("squares"),
+            func.min(accuracy).label("worst"),
+            func.max(accuracy).label("best"),
+            func.sum(case((is_diverged, 1), else_=0)).label("diverged"),
+            *(func.sum(case((col(Run.status) == status, 1), else_=0)).label(status) for status in STATUSES),
+        )
+        .select_from(Run)
+        .where(*where)
+        .group_by(*columns)
+    )
+    return session.execute(found).all()
+
+
+def _order(query: RunQuery, row: Row[Any]) -> tuple[Any, ...]:
+    """Groups by the mean or by values, ascending; unknown values come last."""
+    width = len(query.group)
+    keys = [_key(value) for value in row[:width]]
+    by = query.sort.removeprefix("-")
+    if by == "test_accuracy":
+        return (_key(row.mean), *keys)
+    if by in query.group:
+        return (_key(row[query.group.index(by)]), *keys)
+    return tuple(keys)
+
+
+def _key(value: Any) -> tuple[bool, Any]:  # noqa: ANN401  # each field has its type
+    if value is None:
+        return True, 0
+    return False, natural(value) if isinstance(value, str) else value
+
+
+def _best(
+    session: Session,
+    columns: Sequence[ColumnElement[Any]],
+    where: Sequence[ColumnElement[bool]],
+    accuracies: Sequence[float],
+) -> dict[tuple[Any, ...], int]:
+    """The oldest run with each group's best accuracy, by the group's values and the accuracy."""
+    found = (
+        select(*columns, col(Run.test_accuracy), func.min(Run.id))
+        .where(*where, col(Run.status) == "finished", col(Run.test_accuracy).in_(set(accuracies)))
+        .group_by(*columns, col(Run.test_accuracy))
+    )
+    return {tuple(row[:-1]): row[-1] for row in session.execute(found)}
+
+
+def _group(
+    query: RunQuery,
+    row: Row[Any],
+    best: dict[tuple[Any, ...], int],
+    parameters: Sequence[tuple[str, str]],
+) -> RunGroup:
+    values = tuple(row[: len(query.group)])
+    key = {
+        name: bool(value) if value is not None and _is_flag(name) else value
+        for name, value in zip(query.group, values, strict=True)
+    }
+    return RunGroup(
+        key=key,
+        runs=row.runs,
+        counts={status: getattr(row, status) for status in STATUSES},
+        diverged=row.diverged,
+        test_accuracy=AccuracySpread(
+            n=row.n,
+            mean=row.mean,
+            std=_deviation(row),
+            best=row.best,
+            best_run=best[*values, row.best],
+        )
+        if row.n
+        else None,
+        filter=filter_of(parameters, key),
+    )
+
+
+def _is_flag(name: str) -> bool:
+    return name == "archived" or FIELDS[name].kind == "flag"
+
+
+def _deviation(row: Row[Any]) -> float | None:
+    if row.n == 1:
+        return None
+    if row.best == row.worst:
+        return 0.0
+    return math.sqrt(max(0.0, (row.squares - row.sum * row.sum / row.n) / (row.n - 1)))
+
+
+def filter_of(parameters: Sequence[tuple[str, str]], key: dict[str, Any] | None = None) -> str:
+    """The query string that selects the runs of a query, or those of one of its groups.
+
+    It always has a filter: without another one, `archived=false`.
+    """
+    own = dict(_parameter(name, value) for name, value in (key or {}).items())
+    kept = [
+        (name, text)
+        for name, text in parameters
+        if text.strip() and name not in _SELECTING and name not in own
+    ]
+    found = [*kept, *own.items()]
+    if not any(name == "archived" for name, _ in found):
+        found.append(("archived", "false"))
+    return urlencode(found, safe=",:*")
+
+
+def pairs_of(query: str) -> list[tuple[str, str]]:
+    """The parameters of a query string, with or without its question mark."""
+    return parse_qsl(query.removeprefix("?"), keep_blank_values=True)
+
+
+def _parameter(name: str, value: Any) -> tuple[str, str]:  # noqa: ANN401
+    """The parameter that selects the runs with this value of a field."""
+    if value is None:
+        return f"-{name}", "*"
+    if isinstance(value, bool):
+        return name, str(value).lower()
+    if isinstance(value, str):
+        return name, quoted(value)
+    return name, repr(value)
+
+
+def quoted(text: str, *, in_search: bool = False) -> str:
+    """A text as a value of a filter, in quotes if it would be read differently without them.
+
+    In a search text, spaces need quotes, too.
+    """
+    separators = '", \t\n' if in_search else '",'
+    if text and text == text.strip() and not any(sign in text for sign in separators) and text[0] not in "~*":
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _write_cursor(query: RunQuery, start: int) -> str:
+    place = [query.sort, ",".join(query.group), start]
+    return base64.urlsafe_b64encode(orjson.dumps(place)).decode().rstrip("=")
+
+
+def _read_cursor(query: RunQuery) -> int:
+    if not query.cursor:
+        return 0
+    text = query.cursor
+    try:
+        sort, group, start = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (binascii.Error, ValueError, TypeError):
+        sort, group, start = None, None, None
+    if sort != query.sort or group != ",".join(query.group) or type(start) is not int or start < 0:
+        raise QueryError("cursor", "invalid cursor; use next_cursor of the page before with the same group")
+    return start

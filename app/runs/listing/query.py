@@ -1,0 +1,193 @@
+"""A query of the list of runs, parsed from the parameters of a URL."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from app.runs.listing import fields, grammar, values
+from app.runs.listing.errors import QueryError
+from app.runs.listing.fields import FIELDS, GROUPABLE, SORTABLE
+from app.runs.listing.grammar import ARCHIVED, ARCHIVED_VALUES, SEARCH, Term
+from app.runs.listing.values import whole_number
+from app.schemas.answers import RunOut
+
+DEFAULT_LIMIT: Final = 50
+MAX_LIMIT: Final = 500
+MAX_FILTER_VALUES: Final = 2_000
+"""Maximum number of values of all filters together; SQLite takes about 32,000 in one statement."""
+
+MAX_CONDITIONS: Final = 150
+"""Maximum number of tags, ranges and texts of all filters together; SQLite nests at most 1,000 conditions."""
+
+MAX_GROUP_FIELDS: Final = 2
+NOT: Final = "-"
+"""In front of a parameter's name: the runs that the filter does not match."""
+
+OF_PAGES: Final = ("columns", "view", "unfold")
+"""Parameters of the page that change how it shows the list; the JSON of the same URL ignores them."""
+
+
+@dataclass(frozen=True)
+class RunQuery:
+    """A page of runs: filters, order, position, and the fields to group by.
+
+    All `terms` must hold.
+    """
+
+    terms: tuple[Term, ...] = ()
+    studies: tuple[int, ...] = ()
+    archived: str = "false"
+    sort: str = "-id"
+    limit: int = DEFAULT_LIMIT
+    cursor: str | None = None
+    group: tuple[str, ...] = ()
+    is_filtered: bool = False
+    """Whether a parameter selects runs, even if it selects all: `archived=all`."""
+
+    @classmethod
+    def parse(cls, parameters: Iterable[tuple[str, str]], *, strict: bool) -> "RunQuery":
+        """Parse the parameters of a query string; an empty value counts as missing.
+
+        Raises:
+            QueryError: a value is malformed; if `strict`, also if a parameter is unknown or repeated.
+        """
+        given = _once(parameters, strict=strict)
+        terms: list[Term] = []
+        special: dict[str, Any] = {}
+        for name, text in given.items():
+            if not text.strip() or (name != SEARCH and not text.strip(" ,")):
+                continue
+            if name == SEARCH:
+                terms += grammar.parse(text)
+            elif name in _SPECIAL:
+                special[name] = _SPECIAL[name](name, text.strip())
+            elif name.removeprefix(NOT) in FIELDS:
+                found = values.parse(name, FIELDS[name.removeprefix(NOT)], text)
+                terms.append(Term(name.removeprefix(NOT), found, negated=name.startswith(NOT)))
+            elif strict and name not in OF_PAGES:
+                raise QueryError(name, _unknown(name))
+        searched = [term for term in terms if term.field == ARCHIVED]
+        terms = [term for term in terms if term.field != ARCHIVED]
+        for term in searched:
+            special[ARCHIVED] = _archived(term)
+        _check_size(terms)
+        return cls(tuple(terms), is_filtered=bool(terms) or ARCHIVED in special, **special)
+
+    def within(self, terms: Iterable[Term]) -> "RunQuery":
+        """The same query with more terms."""
+        return replace(self, terms=(*self.terms, *terms), is_filtered=True)
+
+
+def _once(parameters: Iterable[tuple[str, str]], *, strict: bool) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for name, text in parameters:
+        if name in given and strict and name not in OF_PAGES:
+            raise QueryError(
+                name, "repeated; separate several values with commas, or combine filters in the parameter q"
+            )
+        given[name] = text
+    return given
+
+
+def _unknown(name: str) -> str:
+    if any(sign in name for sign in "<>!"):
+        field = name.rstrip("<>!=")
+        return f"unknown parameter; write a comparison after the equals sign, such as {field}=>0.5"
+    return f"unknown parameter; expected one of {', '.join(PARAMETERS)}"
+
+
+def _archived(term: Term) -> str:
+    chosen = str(term.values.exact[0]) if len(term.values.exact) == 1 else "all"
+    if term.negated:
+        return {"true": "false", "false": "true"}.get(chosen, "all")
+    return chosen
+
+
+def _check_size(terms: Iterable[Term]) -> None:
+    counts: dict[str, int] = {}
+    conditions = 0
+    for term in terms:
+        counts[term.field] = counts.get(term.field, 0) + term.values.count
+        conditions += len(term.values.ranges) + len(term.values.parts) + 1
+        conditions += len(term.values.exact) if term.field == "tag" else 0
+    largest = max(counts, key=lambda name: counts[name], default="")
+    if sum(counts.values()) > MAX_FILTER_VALUES:
+        raise QueryError(
+            largest or SEARCH, f"all filters together can have at most {MAX_FILTER_VALUES:,} values"
+        )
+    if conditions > MAX_CONDITIONS:
+        raise QueryError(
+            largest or SEARCH,
+            f"all filters together can have at most {MAX_CONDITIONS} tags, ranges and texts",
+        )
+
+
+def _sort(name: str, text: str) -> str:
+    if text.removeprefix("-") not in SORTABLE:
+        raise QueryError(
+            name,
+            f"can't sort by {text[:40]!r}; expected one of {', '.join(SORTABLE)}; prefix with - to sort in "
+            "descending order",
+        )
+    return text
+
+
+def _limit(name: str, text: str) -> int:
+    limit = whole_number(name, text)
+    if not 1 <= limit <= MAX_LIMIT:
+        raise QueryError(name, f"must be from 1 to {MAX_LIMIT}, not {limit}")
+    return limit
+
+
+def _group(name: str, text: str) -> tuple[str, ...]:
+    names = []
+    for part in filter(None, map(str.strip, text.split(","))):
+        field = fields.named(part)
+        if field is None or field.name not in GROUPABLE:
+            raise QueryError(name, f"can't group by {part[:40]!r}; expected one of {', '.join(GROUPABLE)}")
+        names.append(field.name)
+    found = tuple(dict.fromkeys(names))
+    if len(found) > MAX_GROUP_FIELDS:
+        raise QueryError(name, f"at most {MAX_GROUP_FIELDS} fields are allowed, not {len(found)}")
+    return found
+
+
+def _cursor(name: str, text: str) -> str:
+    if "\0" in text:
+        raise QueryError(name, "must not contain a NUL character")
+    return text
+
+
+_SPECIAL: Final[dict[str, Callable[[str, str], Any]]] = {
+    ARCHIVED: lambda name, text: values.one_of(name, text, ARCHIVED_VALUES),
+    "sort": _sort,
+    "limit": _limit,
+    "cursor": _cursor,
+    "group": _group,
+}
+PARAMETERS: Final = (
+    "study",
+    "tag",
+    SEARCH,
+    *_SPECIAL,
+    *(name for name in FIELDS if name not in ("study", "tag")),
+)
+"""All parameters of a query; each field also with `-` in front."""
+
+_DESCRIBED: Final = {
+    "study": "Ids of studies.",
+    "tag": "Tags; a run needs one of them.",
+    SEARCH: "Text to search for in name, tags and note, in any case; also an id. Between texts, filters such "
+    "as `lr>0.1 -tag:draft status:failed`.",
+    ARCHIVED: "false (default), true or all.",
+    "sort": "A field; a leading - sorts in descending order. Default: -id. `-activity` sorts running runs "
+    "first, then queued ones, then the newest.",
+    "limit": f"Runs or groups per page, 1 to {MAX_LIMIT}. Default: {DEFAULT_LIMIT}.",
+    "cursor": "`next_cursor` or `previous_cursor` of a page.",
+    "group": "One or two fields: the response has groups of runs with equal values instead of runs.",
+}
+
+
+def described(parameter: str) -> str:
+    """The description of a parameter in the API's reference."""
+    return _DESCRIBED.get(parameter) or f"Filter: {RunOut.model_fields[parameter].description}"

@@ -1,0 +1,236 @@
+"""The filters of the page of runs: those in force as chips, the wrong ones, and new ones from the builder."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+from starlette.datastructures import QueryParams
+
+from app.formats import sentence
+from app.runs.listing import values
+from app.runs.listing.errors import QueryError
+from app.runs.listing.fields import FIELDS, Field
+from app.runs.listing.grammar import ARCHIVED, SEARCH, Term
+from app.runs.listing.groups import quoted
+from app.runs.listing.query import NOT, RunQuery
+from app.schemas.grid import GridError
+from app.schemas.hyperparameters import HYPERPARAMETERS
+from app.web.pages import typed_numbers
+
+BUILDER: Final = ("field", "op", "value")
+"""Fields of the form that adds a filter."""
+
+PLACE: Final = ("cursor", "unfold")
+"""Parameters of a place in the list, which a changed filter leaves."""
+
+_ARCHIVED_WORDS: Final = {
+    "true": "Archived: only",
+    "all": "Archived: included",
+    "false": "Archived: hidden",
+}
+OPERATORS: Final = {
+    "is": "is",
+    "not": "is not",
+    "has": "contains",
+    "lacks": "does not contain",
+    "gt": ">",
+    "ge": "≥",
+    "lt": "<",
+    "le": "≤",
+    "between": "between (a..b)",
+    "set": "is set",
+    "unset": "is not set",
+}
+"""The operators of the builder with their labels."""
+
+_COMPARED: Final = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter in force: its words, and the address of the page without it; `problem` says what is wrong."""
+
+    words: str
+    without: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The filters of an address: the query that they make, a chip for each, and what is wrong."""
+
+    query: RunQuery
+    chips: Sequence[Chip]
+    problems: Sequence[str]
+    understood: Sequence[tuple[str, str]]
+    """The parameters without malformed ones, and the search without its malformed parts."""
+
+    ignored: Sequence[tuple[str, str]] = ()
+    """Malformed parameters that select no runs, such as `limit`, with what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """What was typed into the builder, and what is wrong with it."""
+
+    field: str = ""
+    op: str = "is"
+    value: str = ""
+    error: str = ""
+    options: tuple[Field, ...] = tuple(FIELDS.values())
+
+
+def read(params: QueryParams, wrong: Mapping[str, str]) -> Filters:
+    """Read the filters of an address; malformed ones stay visible as chips but select nothing.
+
+    `wrong` are messages about parameters that are known to be malformed.
+    """
+    shown = dict(params.multi_items())
+    given = {name: text for name, text in shown.items() if name not in wrong}
+    chips = [Chip(_words(name, shown[name]), without(params, name), why) for name, why in wrong.items()]
+    problems = [f"{title(name)}: {why}" for name, why in wrong.items()]
+    ignored: list[tuple[str, str]] = []
+    while True:
+        try:
+            query = RunQuery.parse(given.items(), strict=False)
+            break
+        except QueryError as error:
+            name = error.parameter if error.parameter in given else SEARCH
+            if name == SEARCH and error.part:
+                start, end = error.part
+                text = given[SEARCH]
+                given[SEARCH] = text[:start] + " " * (end - start) + text[end:]
+                chips.append(Chip(text[start:end], _without_part(params, shown, error.part), sentence(error)))
+                problems.append(sentence(error))
+                continue
+            given.pop(name, None)
+            if name == SEARCH or _is_filter(name):
+                chips.append(Chip(_words(name, shown.get(name, "")), without(params, name), sentence(error)))
+                problems.append(f"{title(name)}: {sentence(error)}")
+            else:
+                ignored.append((name, str(error)))
+    chips += [
+        Chip(_typed(given[SEARCH], term), _without_part(params, shown, term.place))
+        for term in query.terms
+        if term.place != (0, 0)
+    ]
+    chips += [
+        Chip(_words(name, text), without(params, name))
+        for name, text in given.items()
+        if text.strip(" ,") and (_is_filter(name) or name == ARCHIVED)
+    ]
+    return Filters(query, chips, problems, list(given.items()), ignored)
+
+
+def _is_filter(name: str) -> bool:
+    return name.removeprefix(NOT) in FIELDS
+
+
+def title(name: str) -> str:
+    """The label of a parameter that filters."""
+    known = FIELDS.get(name.removeprefix(NOT))
+    return known.title if known else name
+
+
+def _words(name: str, text: str) -> str:
+    """A parameter in words: `Status: failed`, `Learning rate > 0.1`, `Tag is not: draft`."""
+    if name == ARCHIVED:
+        return _ARCHIVED_WORDS.get(text.strip().lower(), f"Archived: {text}")
+    words = text.strip()
+    label = title(name)
+    if name.startswith(NOT):
+        return f"{label} is not set" if words == values.ANY else f"{label} is not: {words}"
+    if words == values.ANY:
+        return f"{label} is set"
+    if compared := re.fullmatch(r"([<>]=?)\s*([^,]*)", words):
+        return f"{label} {compared[1]} {compared[2]}"
+    return f"{label}: {words}"
+
+
+def _typed(text: str, term: Term) -> str:
+    words = text[slice(*term.place)].strip()
+    return words if term.field or words.startswith(('"', "-")) else f"“{words}”"
+
+
+def address(pairs: Sequence[tuple[str, str]]) -> str:
+    """The address of the page with these parameters."""
+    kept = [(name, text) for name, text in pairs if text and name not in BUILDER]
+    return "/runs" + (f"?{urlencode(kept, safe=',:*')}" if kept else "")
+
+
+def without(params: QueryParams, name: str) -> str:
+    """The address of the page without a parameter."""
+    return address([pair for pair in params.multi_items() if pair[0] not in (name, *PLACE)])
+
+
+def _without_part(params: QueryParams, shown: dict[str, str], part: tuple[int, int]) -> str:
+    text = shown[SEARCH]
+    left = " ".join(filter(None, (text[: part[0]].strip(), text[part[1] :].strip())))
+    return address(
+        [
+            (name, left if name == SEARCH else value)
+            for name, value in params.multi_items()
+            if name not in PLACE
+        ]
+    )
+
+
+def build(texts: QueryParams) -> tuple[str, Building]:
+    """The filter that was put together in the builder, in the search syntax; empty if there is none.
+
+    If it is malformed, the second value says what is wrong.
+    """
+    building = Building(texts.get("field", ""), texts.get("op", "is"), texts.get("value", "").strip())
+    known = FIELDS.get(building.field)
+    needs_value = building.op not in ("set", "unset")
+    if known is None or (needs_value and not building.value):
+        return "", building
+    try:
+        term = _term(known, building.op, building.value)
+        RunQuery.parse([(SEARCH, term)], strict=False)
+    except (QueryError, GridError) as error:
+        wrong = Building(building.field, building.op, building.value, sentence(error))
+        return "", wrong
+    return term, Building()
+
+
+def _term(known: Field, op: str, typed: str) -> str:
+    if op in ("set", "unset"):
+        return f"{NOT if op == 'unset' else ''}{known.name}:{values.ANY}"
+    is_text = known.kind in ("word", "text")
+    if op in _COMPARED:
+        if is_text:
+            raise QueryError(known.name, "texts have no order; choose is or contains")
+        return f"{known.name}{_COMPARED[op]}{_spaceless(typed)}"
+    if op == "between":
+        if is_text or ".." not in typed:
+            raise QueryError(known.name, "expected two values with two dots between them, such as 0.01..0.1")
+        return f"{known.name}:{_spaceless(typed)}"
+    if op in ("has", "lacks") and not is_text:
+        raise QueryError(known.name, "only texts contain others; choose is, or a comparison")
+    sign = "~" if op in ("has", "lacks") else "=" if is_text else ":"
+    excluded = NOT if op in ("not", "lacks") else ""
+    return f"{excluded}{known.name}{sign}{_value(known, typed)}"
+
+
+def _spaceless(typed: str) -> str:
+    return "".join(typed.split())
+
+
+def _value(known: Field, typed: str) -> str:
+    if known.kind in ("word", "text"):
+        return ",".join(
+            quoted(text, in_search=True) for text in ([typed] if known.kind == "text" else _parts(typed))
+        )
+    if known.name in HYPERPARAMETERS and known.kind in ("whole", "number") and ".." not in typed:
+        return ",".join(
+            repr(value) if isinstance(value, float) else str(value)
+            for value in typed_numbers.parse(known.name, typed)
+        )
+    return ",".join(_parts(typed))
+
+
+def _parts(typed: str) -> list[str]:
+    return [part.strip() for part in typed.split(",") if part.strip()]

@@ -1,0 +1,270 @@
+"""The page of all runs: search, filters, groups and pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from sqlmodel import Session
+from starlette.datastructures import QueryParams
+
+from app import formats
+from app.runs import run_list, views
+from app.runs.listing import groups
+from app.runs.listing.errors import QueryError
+from app.runs.listing.fields import GROUPABLE, SORTABLE, title_of
+from app.runs.listing.grammar import ARCHIVED, SEARCH
+from app.runs.listing.query import DEFAULT_LIMIT, RunQuery
+from app.schemas.answers import RunGroup, RunGroups, RunPage, ViewOut
+from app.schemas.grid import GridError
+from app.schemas.status import STATUSES
+from app.storage.database import Database, clock, newest_change
+from app.web.api import DatabaseOf
+from app.web.html import changed, page, redirect
+from app.web.negotiation import HtmlRoute
+from app.web.pages import typed_numbers
+from app.web.pages.new_run import first_visit
+from app.web.pages.run_list import filters, known
+from app.web.pages.run_list.filters import BUILDER, PLACE, Building, Chip
+
+router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
+
+DEFAULT_SORT: Final = "-activity"
+"""Running runs first, then queued ones, then the newest."""
+
+LIMITS: Final = (25, 50, 100, 200, 500)
+MOST_UNFOLDED: Final = 10
+"""Maximum number of groups whose runs the page shows."""
+
+_NEWEST: Final = RunQuery(archived="all", limit=1)
+_OWN_FIELDS: Final = (SEARCH, "status", ARCHIVED, "sort", "limit", "group", *BUILDER, *PLACE)
+"""Parameters with their own field in the form of the page; others are hidden in it."""
+
+
+_NOT_IN_CSV: Final = ("limit", "group", "columns", "view", *PLACE)
+"""Parameters of the page that do not change the CSV of its runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownGroup:
+    """A group on the page, with the first of its runs if it is unfolded."""
+
+    key: str
+    group: RunGroup
+    labels: Sequence[str]
+    address: str
+    """The address of the page with all runs of the group."""
+
+    fold: str
+    """The address of the page that shows or hides the runs of the group."""
+
+    found: RunPage | None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewForm:
+    """What was typed into a form of the saved views, and what is wrong with it."""
+
+    name: str = ""
+    error: str = ""
+    of: int = 0
+    """The view to rename; 0 for a new one."""
+
+    taken: ViewOut | None = None
+    """The other view that has the name, which can be overwritten."""
+
+
+@router.get("/runs")
+def list_runs(request: Request, database: DatabaseOf) -> Response:
+    """The list of runs; while there are no runs, the first visit."""
+    asked = request.query_params
+    term, building = filters.build(asked)
+    canonical = _canonical(asked, term)
+    if not building.error and canonical != filters.address(asked.multi_items()):
+        return redirect(canonical)
+    return show(request, database, asked, building=building)
+
+
+def _canonical(asked: QueryParams, term: str) -> str:
+    """The address without fields of the builder, with its filter, and with parameters written in one way."""
+    texts = dict(asked.multi_items())
+    if fields := list(dict.fromkeys(filter(None, ",".join(asked.getlist("group")).split(",")))):
+        texts["group"] = ",".join(fields)
+    if term:
+        texts[SEARCH] = f"{texts.get(SEARCH, '').strip()} {term}".strip()
+        texts = {name: text for name, text in texts.items() if name not in PLACE}
+    try:
+        if depths := _depths(texts.get("depth", "")):
+            texts["depth"] = depths
+    except GridError:
+        pass
+    pairs = [(name, text) for name, text in texts.items() if name != "unfold"]
+    return filters.address([*pairs, *(("unfold", text) for text in asked.getlist("unfold") if not term)])
+
+
+def _depths(typed: str) -> str | None:
+    """The depths of a filter in the syntax of queries; None if it is empty or has a range or a comparison.
+
+    Raises:
+        GridError: the text is invalid or ambiguous.
+    """
+    if not typed.strip(" ,;") or any(sign in typed for sign in "<>*.!"):
+        return None
+    return ",".join(map(str, typed_numbers.parse("depth", typed)))
+
+
+def show(
+    request: Request,
+    database: Database,
+    asked: QueryParams,
+    *,
+    building: Building | None = None,
+    view_form: ViewForm | None = None,
+) -> Response:
+    """The page of the list with these parameters; malformed ones that select no runs are left out."""
+    params = QueryParams([(name, text) for name, text in asked.multi_items() if name not in BUILDER and text])
+    wrong_depth = _problem_of_depths(params.get("depth", ""))
+    read = filters.read(params, {"depth": wrong_depth} if wrong_depth else {})
+    if read.ignored:
+        return _without(params, [name for name, _ in read.ignored], read.ignored[0])
+    query = read.query if "sort" in params else replace(read.query, sort=DEFAULT_SORT)
+    with database.read() as session:
+        change, now = newest_change(session), clock(session)
+        try:
+            found = run_list.list_runs(session, query) if not query.group else None
+            grouped = groups.list_groups(session, query, read.understood) if query.group else None
+        except QueryError as error:
+            return _without(params, [error.parameter], (error.parameter, str(error)))
+        newest = run_list.list_runs(session, _NEWEST).runs
+        if not newest:
+            return first_visit(request, session)
+        shown = _unfolded(session, params, query, grouped) if grouped else []
+        saved = views.list_views(session).views
+    runs = [*(found.runs if found else []), *(run for each in shown if each.found for run in each.found.runs)]
+    return page(
+        request,
+        "runs/runs.html",
+        status=422 if view_form and view_form.error else 200,
+        now=now,
+        found=found or grouped,
+        grouped=shown if grouped else None,
+        group=query.group,
+        params=params,
+        csv=changed(
+            QueryParams([pair for pair in read.understood if pair[0] not in _NOT_IN_CSV]),
+        ),
+        problems=read.problems,
+        chips=read.chips,
+        filter=groups.filter_of(params.multi_items()),
+        building=building or Building(),
+        operators=filters.OPERATORS,
+        known=known.of_runs(runs),
+        hidden=[(name, text) for name, text in params.multi_items() if name not in _OWN_FIELDS],
+        statuses=STATUSES,
+        sorts=_sorts(),
+        sort=query.sort,
+        displayed=_displayed(params, query),
+        group_titles={name: title_of(name) for name in query.group},
+        groupable=[(name, title_of(name)) for name in GROUPABLE],
+        limits=sorted({*LIMITS, query.limit}),
+        limit=query.limit,
+        default_limit=DEFAULT_LIMIT,
+        views=saved,
+        view=_view(saved, params),
+        view_query=_view_query(params),
+        view_form=view_form or ViewForm(),
+        change=change,
+        newest_run=newest[0].id,
+        filtered=bool(read.chips),
+    )
+
+
+def _problem_of_depths(typed: str) -> str:
+    try:
+        _depths(typed)
+    except GridError as error:
+        return formats.sentence(error)
+    return ""
+
+
+def _without(params: QueryParams, names: Sequence[str], first: tuple[str, str]) -> Response:
+    """Redirect to the page without malformed parameters, and say what was wrong with the first."""
+    left = "/runs" + changed(params, **dict.fromkeys(names))
+    return redirect(left.removesuffix("?"), f"Ignored “{first[0]}”: {first[1]}.")
+
+
+def _unfolded(session: Session, params: QueryParams, query: RunQuery, grouped: RunGroups) -> list[ShownGroup]:
+    unfolded = params.getlist("unfold")[:MOST_UNFOLDED]
+    shown = []
+    for group in grouped.groups:
+        own = _id(group)
+        found = None
+        if own in unfolded:
+            runs = RunQuery.parse(QueryParams(group.filter).multi_items(), strict=False)
+            found = run_list.list_runs(session, replace(runs, sort=query.sort, limit=query.limit))
+        kept = [pair for pair in params.multi_items() if pair[0] in ("sort", "limit", "columns") and pair[1]]
+        selecting = [*QueryParams(group.filter).multi_items(), *kept]
+        others = [pair for pair in params.multi_items() if pair != ("unfold", own)]
+        shown.append(
+            ShownGroup(
+                key=own,
+                group=group,
+                labels=[_label(value) for value in group.key.values()],
+                address=filters.address([pair for pair in selecting if pair != (ARCHIVED, "false")]),
+                fold=filters.address(others if found else [*others, ("unfold", own)]),
+                found=found,
+            )
+        )
+    return shown
+
+
+def _id(group: RunGroup) -> str:
+    """A text that identifies a group in addresses: `depth=3`."""
+    return ";".join(f"{name}={_label(value)}" for name, value in group.key.items())
+
+
+def _label(value: object) -> str:
+    if value is None:
+        return formats.NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return repr(value)
+    return str(value)
+
+
+def _sorts() -> list[tuple[str, str]]:
+    """Every order with its label."""
+    found = [(DEFAULT_SORT, "Running first")]
+    for name in SORTABLE:
+        if name != "activity":
+            found += [(name, f"{title_of(name)} ↑"), (f"-{name}", f"{title_of(name)} ↓")]
+    return found
+
+
+def _displayed(params: QueryParams, query: RunQuery) -> list[Chip]:
+    """A chip for the order, the groups and the page size, where they are not the usual ones."""
+    found = []
+    if params.get("sort") and query.sort != DEFAULT_SORT:
+        found.append(("sort", f"Sorted by {dict(_sorts())[query.sort]}"))
+    if query.group:
+        found.append(("group", f"Grouped by {' and '.join(title_of(name).lower() for name in query.group)}"))
+    if params.get("limit") and query.limit != DEFAULT_LIMIT:
+        found.append(("limit", f"{query.limit} per page"))
+    return [Chip(words, filters.without(params, name)) for name, words in found]
+
+
+def _view(saved: Sequence[ViewOut], params: QueryParams) -> ViewOut | None:
+    """The view that is open, or the one that saves this very query."""
+    query = _view_query(params)
+    by_id = next((view for view in saved if str(view.id) == params.get("view", "")), None)
+    return by_id or next((view for view in saved if view.query == query), None)
+
+
+def _view_query(params: QueryParams) -> str:
+    """The query of the page as a view would save it; as it is if it is malformed."""
+    try:
+        return views.saved(changed(params))
+    except QueryError:
+        return changed(params).removeprefix("?")

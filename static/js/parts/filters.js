@@ -1,0 +1,127 @@
+// The filters of the list of runs: search as you type, and links and choices that update the list in place. The address
+// always shows what the list shows.
+
+import { read, refresh } from "../live/live.js";
+
+const PAUSE = 200; // ms without a key until the list is searched
+const SHAPES = new Set(["group"]); // fields whose several choices make one parameter
+const BUILDER = ["field", "op", "value"];
+
+const form = document.querySelector("[data-filters]");
+const search = form.querySelector("input[type=search]");
+const fieldOf = (name) => form.elements[name];
+const values = fieldOf("value");
+const known = [...values.list.options].map((option) => option.cloneNode());
+
+let timer = null;
+
+// The address of the list with the choices of the form.
+function addressOf() {
+  const params = new URLSearchParams();
+  for (const [name, text] of new FormData(form)) {
+    if (!text || BUILDER.includes(name)) continue;
+    if (SHAPES.has(name) && params.has(name)) params.set(name, `${params.get(name)},${text}`);
+    else params.set(name, text);
+  }
+  const query = params.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
+  return query ? `/runs?${query}` : "/runs";
+}
+
+async function update() {
+  try {
+    await read();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    refresh(); // the server is away: tries again
+  }
+}
+
+// Shows the choices of the address in the form, after a link or a step back changed it.
+function follow() {
+  const params = new URLSearchParams(location.search);
+  if (document.activeElement !== search) search.value = params.get("q") ?? "";
+  for (const name of ["status", "archived", "sort", "limit"]) {
+    const field = fieldOf(name);
+    const text = params.get(name) ?? "";
+    const option = [...field.options].find((each) => each.value === text);
+    if (option) field.value = text;
+    else if (text) field.add(new Option(text, text, false, true));
+    else field.selectedIndex = 0;
+  }
+  const groups = (params.get("group") ?? "").split(",");
+  for (const [place, field] of form.querySelectorAll("select[name=group]").entries()) field.value = groups[place] ?? "";
+}
+
+function searchNow() {
+  clearTimeout(timer);
+  const address = addressOf();
+  if (address === location.pathname + location.search) return;
+  history.replaceState(null, "", address);
+  update();
+}
+
+function open(address) {
+  clearTimeout(timer);
+  history.pushState(null, "", address);
+  follow();
+  return update();
+}
+
+// Completes values with those of the chosen field.
+async function complete() {
+  const field = fieldOf("field").value;
+  const own = known.filter((option) => !field || option.dataset.of === field);
+  values.list.replaceChildren(...own.map((option) => option.cloneNode()));
+  if (!field) return;
+  const answer = await fetch(`/runs/values?field=${field}`, { headers: { Accept: "application/json" } });
+  if (!answer.ok || fieldOf("field").value !== field) return;
+  const found = await answer.json();
+  const options = found.values.map(({ value, runs }) => {
+    const option = document.createElement("option");
+    option.value = value;
+    option.label = `${runs} runs`;
+    return option;
+  });
+  if (options.length) values.list.replaceChildren(...options);
+}
+
+export function startFilters() {
+  search.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(searchNow, PAUSE);
+  });
+  form.addEventListener("change", ({ target }) => {
+    if (target.name === "field") complete();
+    else if (target !== search && !BUILDER.includes(target.name)) open(addressOf());
+  });
+  // A new filter is put together by the server; everything else is an update in place.
+  form.addEventListener("submit", (event) => {
+    const { field, op, value } = Object.fromEntries(BUILDER.map((name) => [name, fieldOf(name).value]));
+    if (field && (value || op === "set" || op === "unset")) return;
+    event.preventDefault();
+    searchNow();
+  });
+  // The address contains the active filters only.
+  form.addEventListener("formdata", ({ formData }) => {
+    for (const [name, text] of [...formData]) if (!text) formData.delete(name);
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-in-place]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    open(link.href);
+  });
+  window.addEventListener("popstate", () => {
+    follow();
+    update();
+  });
+  document.addEventListener("click", ({ target }) => {
+    for (const panel of document.querySelectorAll("details[data-closes][open]")) if (!panel.contains(target)) panel.open = false;
+  });
+  document.addEventListener("keydown", ({ key, target }) => {
+    const panel = key === "Escape" && target.closest("details[data-closes][open]");
+    if (!panel) return;
+    panel.open = false;
+    panel.querySelector("summary").focus();
+  });
+}

@@ -1,0 +1,246 @@
+"""The page of all runs: search, chips, groups and pages."""
+
+import html
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+import pytest
+
+from tests.app import states
+from tests.app.conftest import Served
+from tests.app.web.browsing import Tags, new_run
+
+
+def rows(page: str) -> int:
+    return page.count("<tr data-run=")
+
+
+def shown(page: str) -> list[int]:
+    """The ids of the runs on the page, in order."""
+    return [int(run) for _, attributes in Tags(page).found if (run := attributes.get("data-run"))]
+
+
+def where(page: str, attribute: str, value: str) -> str:
+    """The address of the first link with this attribute."""
+    links = [attributes for tag, attributes in Tags(page).found if tag == "a"]
+    return next(link["href"] or "" for link in links if link.get(attribute) == value)
+
+
+def removals(page: str) -> dict[str, str]:
+    """The address of the page without each filter, by the filter's words."""
+    found = {}
+    for tag, attributes in Tags(page).found:
+        label = attributes.get("aria-label") or ""
+        if tag == "a" and label.startswith(("Remove the filter ", "Reset: ")):
+            words = label.removeprefix("Remove the filter ").removeprefix("Reset: ")
+            found[words] = attributes["href"] or ""
+    return found
+
+
+def test_every_filter_of_an_address_is_a_chip_that_can_be_removed(browser: httpx.Client) -> None:
+    new_run(browser, depth=2, tags=["a"])
+    asked = {
+        "q": 'lr<1 -tag:draft some "two words"',
+        "status": "queued",
+        "-study": "3",
+        "lr": ">0.01",
+        "archived": "all",
+        "sort": "-lr",
+        "limit": "25",
+        "columns": "name,lr",
+    }
+    page = browser.get("/runs", params=asked).text
+    found = removals(page)
+    assert [*found] == [
+        "lr<1",
+        "-tag:draft",
+        "“some”",
+        '"two words"',
+        "Status: queued",
+        "Study is not: 3",
+        "Learning rate > 0.01",
+        "Archived: included",
+        "Sorted by Learning rate ↓",
+        "25 per page",
+    ]
+    without = dict(parse_qsl(urlsplit(found["-tag:draft"]).query))
+    assert without == asked | {"q": 'lr<1 some "two words"'}
+    assert dict(parse_qsl(urlsplit(found["Study is not: 3"]).query)) == {
+        name: text for name, text in asked.items() if name != "-study"
+    }
+    form = html.unescape(page)
+    assert '<input type="hidden" name="-study" value="3">' in form
+    assert '<input type="hidden" name="columns" value="name,lr">' in form
+
+
+def test_a_malformed_search_stays_in_its_box_with_the_message_beside_it(browser: httpx.Client) -> None:
+    new_run(browser, depth=1)
+    new_run(browser, depth=2)
+    page = browser.get("/runs", params={"q": "acc>0.9 depth:2"}).text
+    assert 'value="acc&gt;0.9 depth:2"' in page
+    assert 'aria-invalid="true"' in page
+    assert "There is no field &#39;acc&#39;; did you mean" in page
+    assert rows(page) == 1
+    assert removals(page) == {"acc>0.9": "/runs?q=depth:2", "depth:2": "/runs?q=acc%3E0.9"}
+    page = browser.get("/runs?lr=fast&depth=2").text
+    assert "Learning rate: &#39;fast&#39; is not a number." in page
+    assert rows(page) == 1
+    assert removals(page) == {"Learning rate: fast": "/runs?depth=2", "Depth: 2": "/runs?lr=fast"}
+
+
+@pytest.mark.parametrize(
+    ("field", "op", "value", "term"),
+    [
+        ("lr", "ge", "0.1", "lr>=0.1"),
+        ("lr", "between", "0.01 .. 0.1", "lr:0.01..0.1"),
+        ("depth", "is", "1-3", "depth:1,2,3"),
+        ("depth", "not", "3", "-depth:3"),
+        ("tag", "not", "my tag, b", '-tag="my tag",b'),
+        ("note", "has", "two words", 'note~"two words"'),
+        ("note", "unset", "", "-note:*"),
+        ("status", "is", "failed, queued", "status:failed,queued"),
+        ("created_at", "gt", "7d", "created_at>7d"),
+    ],
+)
+def test_the_builder_adds_a_filter_to_the_search(
+    browser: httpx.Client, field: str, op: str, value: str, term: str
+) -> None:
+    new_run(browser)
+    asked = {"q": "wide", "sort": "lr", "cursor": "", "field": field, "op": op, "value": value}
+    answer = browser.get("/runs", params=asked)
+    assert answer.status_code == 303
+    assert dict(parse_qsl(urlsplit(answer.headers["location"]).query)) == {"q": f"wide {term}", "sort": "lr"}
+    assert browser.get(answer.headers["location"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("field", "op", "value", "words"),
+    [
+        ("depth", "is", "1,024", "“1,024” is ambiguous"),
+        ("lr", "gt", "fast", "Lr: &#39;fast&#39; is not a number."),
+        ("lr", "between", "0.1", "Expected two values with two dots between them, such as 0.01..0.1."),
+        ("note", "lt", "b", "Texts have no order; choose is or contains."),
+        ("lr", "has", "1", "Only texts contain others; choose is, or a comparison."),
+    ],
+)
+def test_a_malformed_new_filter_keeps_its_fields(
+    browser: httpx.Client, field: str, op: str, value: str, words: str
+) -> None:
+    new_run(browser)
+    answer = browser.get("/runs", params={"field": field, "op": op, "value": value})
+    assert answer.status_code == 200
+    assert words in answer.text
+    assert f'<option value="{field}" selected>' in answer.text
+    assert f'<option value="{op}" selected>' in answer.text
+    assert f'name="value" value="{value}"' in answer.text
+
+
+def test_running_runs_stand_above_queued_ones_and_those_above_ended_ones(
+    site: Served, browser: httpx.Client
+) -> None:
+    states.add_worker(site.database)
+    states.finished_run(site.database)
+    states.failed_run(site.database)
+    running, queued = new_run(browser), new_run(browser, depth=2)
+    states.claimed(site.database)
+    newest = new_run(browser, depth=3)
+    assert shown(browser.get("/runs").text) == [running, newest, queued, 2, 1]
+    assert shown(browser.get("/runs?sort=-id").text) == [newest, queued, running, 2, 1]
+    assert site.client.get("/runs?limit=1").json()["runs"][0]["id"] == newest
+
+
+def test_groups_are_unfolded_by_links(site: Served, browser: httpx.Client) -> None:
+    states.add_worker(site.database)
+    for seed, accuracy in enumerate((0.97, 0.98)):
+        states.finished_run(site.database, accuracy, depth=2, seed=seed)
+    states.failed_run(site.database, "diverged: loss became non-finite", depth=3)
+    folded = browser.get("/runs?group=depth&sort=seed").text
+    assert rows(folded) == 0
+    assert "97.50\N{NO-BREAK SPACE}% ± 0.71" in folded
+    assert "(1 diverged)" in folded
+    assert "3 runs in 2 groups" in " ".join(folded.split())
+    unfold = next(
+        attributes["href"]
+        for _, attributes in Tags(folded).found
+        if attributes.get("aria-expanded") == "false"
+    )
+    unfolded = browser.get(unfold or "").text
+    assert rows(unfolded) == 2
+    assert rows(browser.get(where(unfolded, "aria-expanded", "true")).text) == 0
+    assert where(folded, "aria-label", "List only 2") == "/runs?depth=2&sort=seed"
+
+
+def test_two_choices_of_a_group_become_one_parameter(browser: httpx.Client) -> None:
+    new_run(browser)
+    answer = browser.get("/runs?q=&group=depth&group=lr", follow_redirects=True)
+    assert answer.url.query == b"group=depth,lr"
+    answer = browser.get("/runs?group=colour", follow_redirects=True)
+    assert answer.url.query == b""
+    assert "Ignored “group”: can&#39;t group by &#39;colour&#39;" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("deep", "&#39;deep&#39; is not a whole number"),
+        (
+            "1,024",
+            "“1,024” is ambiguous: for one number, write 1024; for 2 values, write 1, 24.",
+        ),
+    ],
+)
+def test_an_ambiguous_filter_stays_in_its_field_and_is_not_applied(
+    browser: httpx.Client, typed: str, words: str
+) -> None:
+    new_run(browser)
+    answer = browser.get("/runs", params={"depth": typed, "sort": "-seed"})
+    assert answer.status_code == 200
+    assert words in answer.text
+    assert f'name="depth" value="{typed}"' in answer.text
+    assert "1 layer, seed 0" in answer.text
+    assert 'href="/runs.csv?sort=-seed"' in answer.text
+    assert removals(answer.text)[f"Depth: {typed}"] == "/runs?sort=-seed"
+
+
+def test_depths_to_filter_by_are_typed_as_in_the_other_form(browser: httpx.Client) -> None:
+    for depth in (1, 2, 3):
+        new_run(browser, depth=depth)
+    for typed, query in (("1-2", b"depth=1,2"), ("1; 3", b"depth=1,3"), ("2 3", b"depth=2,3")):
+        answer = browser.get("/runs", params={"depth": typed}, follow_redirects=True)
+        assert answer.url.query == query
+        assert answer.text.count("<tr data-run=") == 2
+    assert browser.get("/runs?depth=1,2").status_code == 200
+
+
+def test_another_malformed_parameter_is_ignored_with_a_message(browser: httpx.Client) -> None:
+    new_run(browser)
+    answer = browser.get("/runs?limit=many&sort=-seed", follow_redirects=True)
+    assert answer.url.query == b"sort=-seed"
+    assert "Ignored “limit”" in answer.text
+
+
+def test_sorting_and_pages_keep_the_filter(browser: httpx.Client) -> None:
+    for seed in range(3):
+        new_run(browser, seed=seed)
+    first = browser.get("/runs?depth=1&limit=2&sort=seed").text
+    following = next(
+        attributes["href"] for tag, attributes in Tags(first).found if attributes.get("rel") == "next"
+    )
+    assert following is not None
+    second = browser.get(following).text
+    assert "1 layer, seed 2" in second
+    assert "1 layer, seed 0" not in second
+    assert "depth=1&amp;limit=2&amp;sort=-seed" in second
+
+
+def test_a_later_page_leads_back(browser: httpx.Client) -> None:
+    for seed in range(5):
+        new_run(browser, seed=seed)
+    first = browser.get("/runs?limit=2&sort=seed").text
+    second = browser.get(where(first, "rel", "next")).text
+    third = browser.get(where(second, "rel", "next")).text
+    assert "1 layer, seed 4" in third
+    back = browser.get(where(third, "rel", "prev")).text
+    assert "1 layer, seed 2" in back
+    assert "1 layer, seed 3" in back
+    assert "1 layer, seed 0" in browser.get(where(back, "rel", "prev")).text

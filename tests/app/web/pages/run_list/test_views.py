@@ -1,0 +1,46 @@
+"""Forms of saved views."""
+
+import httpx
+
+from tests.app.web.browsing import link, new_run, post
+
+
+def test_a_view_is_saved_opened_changed_and_deleted(browser: httpx.Client) -> None:
+    new_run(browser, depth=2)
+    saved = post(browser, "/views", name="deep ones", query="depth=2&sort=-lr&cursor=x")
+    assert saved.headers["location"] == "/runs?depth=2&sort=-lr&view=1"
+    page = browser.get(saved.headers["location"]).text
+    assert "Saved the view “deep ones”." in page
+    assert (
+        link(page, "deep ones").startswith("/runs?depth=2&sort=-lr&view=1") or 'aria-current="true"' in page
+    )
+    assert browser.get("/views/1").headers["location"] == "/runs?depth=2&sort=-lr&view=1"
+    assert browser.get("/views").headers["location"] == "/runs"
+    changed = browser.get("/runs?depth=3&view=1").text
+    assert "deep ones (changed)" in changed
+    assert "Save changes to “deep ones”" in changed
+    post(browser, "/views/1", action="overwrite", query="depth=3&view=1", next="/runs?depth=3&view=1")
+    assert browser.get("/views/1").headers["location"] == "/runs?depth=3&view=1"
+    post(browser, "/views/1", action="rename", name="deeper ones", next="/runs?view=1")
+    assert "Renamed the view to “deeper ones”." in browser.get("/runs?view=1").text
+    post(browser, "/views/1", action="delete", next="/runs")
+    assert browser.get("/views/1").status_code == 404
+
+
+def test_a_taken_name_can_be_overwritten(browser: httpx.Client) -> None:
+    new_run(browser)
+    post(browser, "/views", name="mine", query="depth=1")
+    post(browser, "/views", name="other", query="depth=2")
+    again = post(browser, "/views", name="mine", query="q=lr>0.1")
+    assert again.status_code == 422
+    assert "A view with this name exists." in again.text
+    assert 'value="mine"' in again.text
+    assert 'name="overwrite" value="1"' in again.text
+    assert 'value="lr&gt;0.1"' in again.text
+    overwritten = post(browser, "/views", name="mine", query="q=lr>0.1", overwrite="1")
+    assert overwritten.headers["location"] == "/runs?q=lr%3E0.1&view=1"
+    renamed = post(browser, "/views/2", action="rename", name="mine", next="/runs?depth=2&view=2")
+    assert renamed.status_code == 422
+    assert "There is already a view &#39;mine&#39;" in renamed.text
+    assert post(browser, "/views", name=" ", query="").status_code == 422
+    assert post(browser, "/views", name="x", query="lr=fast").status_code == 422
