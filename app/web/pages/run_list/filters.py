@@ -1,4 +1,4 @@
-"""The filters of the page of runs: those in force as chips, the wrong ones, and new ones from the builder."""
+"""The filters of the page of runs: the active ones as chips, the wrong ones, and new ones from the builder."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ _COMPARED: Final = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A filter in force: its words, and the address of the page without it; `problem` says what is wrong."""
+    """An active filter: its words, and the address of the page without it; `problem` says what is wrong."""
 
     words: str
     without: str
