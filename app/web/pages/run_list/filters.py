@@ -1,4 +1,4 @@
-"""The filters of the page of runs: the active ones as chips, the wrong ones, and new ones from the builder."""
+"""Filters of the page of runs: active ones as chips, malformed ones, and new ones from the builder."""
 
 import re
 from collections.abc import Mapping, Sequence
