@@ -8,7 +8,8 @@ from sqlalchemy import false, func, true
 from sqlmodel import Session, col, select
 
 from app import text_keys
-from app.runs.run_list import QueryError, whole_number
+from app.runs.listing.errors import QueryError
+from app.runs.listing.values import whole_number
 from app.runs.studies import progress
 from app.schemas.answers import StudyList, StudyOut
 from app.storage.tables import Study

@@ -6,7 +6,7 @@ import pytest
 
 from app.queue import endings
 from app.runs import studies
-from app.runs.run_list import QueryError
+from app.runs.listing.errors import QueryError
 from app.runs.studies.listing import StudyQuery
 from app.storage.database import Database
 from tests.app.runs.grids import create

@@ -20,7 +20,7 @@ def study(browser: httpx.Client, study_id: int = 1) -> dict[str, object]:
 
 
 def notice(answer: httpx.Response) -> str:
-    return unquote(answer.cookies.get("notice", ""))
+    return unquote(answer.cookies.get("notice") or "")
 
 
 def test_a_study_is_renamed_described_tagged_and_archived(browser: httpx.Client) -> None:

@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 
+from app.compare import comparison
 from app.compare.view import Headline
 from app.queue import endings
 from app.web.pages import study_summaries
@@ -29,7 +30,7 @@ def test_headlines_are_computed_once_per_state_of_the_runs(
     site: Served, browser: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     computed: list[object] = []
-    compare = study_summaries.compare
+    compare = comparison.compare
 
     def counting(*given: object) -> object:
         computed.append(given)
