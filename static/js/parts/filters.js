@@ -103,7 +103,11 @@ export function startFilters() {
   });
   // The address contains the active filters only.
   form.addEventListener("formdata", ({ formData }) => {
-    for (const [name, text] of [...formData]) if (!text) formData.delete(name);
+    for (const name of new Set(formData.keys())) {
+      const given = formData.getAll(name).filter(Boolean);
+      formData.delete(name);
+      for (const text of given) formData.append(name, text);
+    }
   });
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-in-place]");
