@@ -37,6 +37,7 @@ from app.web.pages import system as system_page
 from app.web.pages.run_list import page as run_list_page
 from app.web.pages.run_list import views as view_pages
 from app.web.pages.study_summaries import Summaries
+from app.web.pages.undo import Undos
 from app.web.routes import compare as compare_routes
 from app.web.routes import events as event_routes
 from app.web.routes import images
@@ -95,6 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.requests = Histogram()
     app.state.storage = StorageUse(database, settings)
     app.state.summaries = Summaries(settings)
+    app.state.undos = Undos()
     for room in (assets, *PAGES, *ROUTES):
         app.include_router(room.router)
     app.add_middleware(ConditionalGet)

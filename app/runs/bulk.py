@@ -17,7 +17,7 @@ from app.runs.listing.errors import QueryError
 from app.runs.listing.groups import pairs_of
 from app.runs.listing.query import RunQuery
 from app.schemas.answers import BulkOut, BulkSkip
-from app.schemas.requests import MAX_TAGS, BulkRequest
+from app.schemas.requests import MAX_TAGS, BulkAction, BulkRequest
 from app.settings import Settings
 from app.storage import artifacts
 from app.storage.database import Database
@@ -36,6 +36,14 @@ miss a shorter pause.
 
 REMOVING_SECONDS: Final = 1.0
 """Maximum time that a response waits for the removal of the files of deleted runs."""
+
+INVERSES: Final[dict[BulkAction, BulkAction]] = {
+    "archive": "restore",
+    "restore": "archive",
+    "tag": "untag",
+    "untag": "tag",
+}
+"""The action that undoes another, where nothing is lost."""
 
 STEP_RUNS: Final = 25
 STEP_EPOCHS: Final = 1_000
@@ -87,8 +95,22 @@ def _selected(database: Database, request: BulkRequest) -> list[int]:
     """The ids of a request, or those of the runs that match its filter now."""
     if request.filter is None:
         return list(dict.fromkeys(request.ids))
+    ids = matching(database, request.filter)
+    if request.expected is not None and len(ids) != request.expected:
+        raise run_rows.WrongState(
+            f"the filter matches {plural(len(ids), 'run')}, not {request.expected:,}; nothing was changed"
+        )
+    return ids
+
+
+def matching(database: Database, text: str) -> list[int]:
+    """The runs that match a filter, a query string, now.
+
+    Raises:
+        QueryError: the filter is invalid or empty.
+    """
     try:
-        query = RunQuery.parse(pairs_of(request.filter), strict=True)
+        query = RunQuery.parse(pairs_of(text), strict=True)
     except QueryError as error:
         raise QueryError("filter", f"{error.parameter}: {error}") from None
     if not query.is_filtered:
@@ -98,12 +120,25 @@ def _selected(database: Database, request: BulkRequest) -> list[int]:
             "archived, or archived=all for all runs",
         )
     with database.read() as session:
-        ids = run_list.matching_ids(session, query)
-    if request.expected is not None and len(ids) != request.expected:
-        raise run_rows.WrongState(
-            f"the filter matches {plural(len(ids), 'run')}, not {request.expected:,}; nothing was changed"
-        )
-    return ids
+        return run_list.matching_ids(session, query)
+
+
+def changing(session: Session, request: BulkRequest) -> set[int]:
+    """The runs that the action would change: archiving an archived run changes nothing.
+
+    Considers only actions that can be undone: archive and restore, tag and untag. Others change all runs.
+    """
+    if request.action not in INVERSES:
+        return set(request.ids)
+    found = set()
+    for start in range(0, len(request.ids), STEP_EPOCHS):
+        some = request.ids[start : start + STEP_EPOCHS]
+        rows = session.execute(select(Run.id, Run.archived, Run.tags).where(col(Run.id).in_(some)))
+        for run_id, archived, tags in rows:
+            has = archived if request.action in ("archive", "restore") else request.tag in tags
+            if has == (request.action in ("restore", "untag")):
+                found.add(run_id)
+    return found
 
 
 def _portion(session: Session, settings: Settings, request: BulkRequest, ids: Sequence[int]) -> BulkOut:

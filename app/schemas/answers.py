@@ -188,6 +188,19 @@ class RunGroups(BaseModel):
     group_count: Annotated[int, Field(description="Number of groups, on all pages.")]
 
 
+class TagCount(BaseModel):
+    """A tag and how many runs have it."""
+
+    tag: Annotated[str, Field(description="The tag.")]
+    runs: Annotated[int, Field(description="Number of runs with it, archived ones included.")]
+
+
+class TagList(BaseModel):
+    """Response of `GET /tags`."""
+
+    tags: Annotated[list[TagCount], Field(description="All tags of runs, the most frequent first.")]
+
+
 class EpochCurves(BaseModel):
     """Every epoch of a run, as columns of equal length; never downsampled."""
 

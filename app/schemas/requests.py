@@ -24,6 +24,7 @@ from trainer.config import TrainConfig, conflicts
 MAX_ID: Final = 2**63 - 1
 MAX_GRID: Final = 1_000
 MAX_SEEDS: Final = 100
+MAX_BULK: Final = 10_000
 MAX_TAGS: Final = 20
 MAX_TAG: Final = 50
 MAX_NAME: Final = 100
@@ -313,7 +314,7 @@ BulkAction = Literal["cancel", "retry", "archive", "restore", "delete", "tag", "
 class BulkRequest(Strict):
     """Body of `POST /runs/bulk`: an action on runs that are listed by id or that match a filter."""
 
-    ids: Annotated[list[RunId], Field(min_length=1, max_length=10_000, description="Ids of the runs.")] = []
+    ids: Annotated[list[RunId], Field(min_length=1, max_length=MAX_BULK, description="Ids of the runs.")] = []
     filter: Annotated[
         str | None,
         Field(

@@ -23,6 +23,7 @@ from app.storage.database import Database, clock
 from app.web import assets
 
 _NOTICE: Final = "notice"
+_UNDO: Final = "undo"
 _WORDS: Final = {
     403: "Not allowed",
     404: "Not found",
@@ -107,10 +108,15 @@ def page(
         now = paused.now
     moment = None if now is None else datetime.fromtimestamp(now, UTC)
     since = timestamp(paused.since) if paused else None
-    body = render(template, request=request, notice=notice, now=moment, paused_since=since, **context)
+    undo = unquote(request.cookies.get(_UNDO, "")) if notice else ""
+    body = render(
+        template, request=request, notice=notice, undo=undo, now=moment, paused_since=since, **context
+    )
     response = HTMLResponse(body, status, {"Cache-Control": "no-cache", "Vary": "Accept"} | (headers or {}))
     if notice:
         response.delete_cookie(_NOTICE)
+    if undo:
+        response.delete_cookie(_UNDO)
     return response
 
 
@@ -140,11 +146,15 @@ def error_page(request: Request, status: int, detail: str, headers: dict[str, st
     )
 
 
-def redirect(to: str, notice: str = "") -> Response:
-    """A 303 redirect after a form, with a notice that the next page shows once."""
+def redirect(to: str, notice: str = "", undo: str = "") -> Response:
+    """A 303 redirect after a form, with a notice that the next page shows once.
+
+    `undo` is the token of an action that the notice offers to undo.
+    """
     response = RedirectResponse(to, status_code=303)
-    if notice:
-        response.set_cookie(_NOTICE, quote(notice), max_age=60, httponly=True, samesite="lax")
+    for name, text in ((_NOTICE, notice), (_UNDO, undo)):
+        if text:
+            response.set_cookie(name, quote(text), max_age=60, httponly=True, samesite="lax")
     return response
 
 

@@ -131,7 +131,7 @@ def test_a_list_of_runs_is_copied_without_formulas_units_and_thousands(quiet: We
     assert cells["Test accuracy (fraction)"] == "0.9871"
     assert cells["Learning rate"] == "0.30000000000000004"
     assert cells["Batch size"] == "60000"
-    assert cells["Progress (epochs)"] == "3"
+    assert cells["Epochs"] == "3"
     assert cells["Started"] == run["started_at"]
     assert float(cells["Duration (s)"]) == run["train_seconds"]
     assert "Select" not in cells

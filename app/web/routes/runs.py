@@ -10,7 +10,17 @@ from app.queue import actions, admission, run_rows
 from app.runs import bulk, datasets, epoch_columns, export, reading, run_list
 from app.runs.listing import facets, groups
 from app.runs.listing.query import PARAMETERS, RunQuery, described
-from app.schemas.answers import BulkOut, EpochColumns, FieldValues, RunDetail, RunGroups, RunOut, RunPage
+from app.runs.tags import known_tags
+from app.schemas.answers import (
+    BulkOut,
+    EpochColumns,
+    FieldValues,
+    RunDetail,
+    RunGroups,
+    RunOut,
+    RunPage,
+    TagList,
+)
 from app.schemas.requests import BulkRequest, RunPatch, RunRequest
 from app.storage import artifacts
 from app.web.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, answer, attachment, problems
@@ -67,6 +77,13 @@ def list_runs(request: Request, database: DatabaseOf) -> Response:
         if query.group:
             return answer(groups.list_groups(session, query, request.query_params.multi_items()))
         return answer(run_list.list_runs(session, query))
+
+
+@router.get("/tags", response_model=TagList, tags=["runs"])
+def list_tags(database: DatabaseOf) -> Response:
+    """All tags of runs, the most frequent first."""
+    with database.read() as session:
+        return answer(TagList(tags=known_tags(session)))
 
 
 @router.get(

@@ -17,6 +17,18 @@ export function readNoMore() {
   isOver = true;
 }
 
+// The action of a notice that can be undone: the form of the new page is sent like one of this page.
+function undoOf(fresh) {
+  const form = fresh.querySelector("[data-undo]");
+  if (!form) return null;
+  const run = () => {
+    document.body.append(form);
+    form.requestSubmit();
+    form.remove();
+  };
+  return { label: form.querySelector("button").textContent, run };
+}
+
 // Reads the page and updates its live parts, and `others`, elements with an id, unless a newer reading came first.
 // Dispatches "live", or "gone" if the subject of the page was deleted.
 export async function read(others = []) {
@@ -30,7 +42,7 @@ export async function read(others = []) {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const notice = fresh.querySelector("[data-notice]");
   if (isOver) return;
-  if (notice) say(notice.textContent);
+  if (notice) say(notice.textContent, false, undoOf(fresh));
   const isNewest = mine > newest;
   if (isNewest) newest = mine;
   for (const old of [...(isNewest ? document.querySelectorAll("[data-live]") : []), ...others]) {

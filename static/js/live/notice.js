@@ -4,6 +4,8 @@ import { keepFocus } from "../morph.js";
 
 const notice = document.querySelector("[data-said]");
 const words = notice.querySelector("span");
+const taken = notice.querySelector("[data-taken]");
+let offered = null; // the action of the message
 let before = null; // the element that had the focus before the notice
 
 function close() {
@@ -12,15 +14,24 @@ function close() {
   keepFocus(document.querySelector("main"));
 }
 
-notice.querySelector("button").addEventListener("click", close);
+notice.querySelector("[data-close]").addEventListener("click", close);
+taken.addEventListener("click", () => {
+  const { run } = offered;
+  close();
+  run();
+});
 notice.addEventListener("keydown", ({ key }) => key === "Escape" && close());
 
-export function say(text, isBad = false) {
+// `action`, `{label, run}`, becomes a button of the message.
+export function say(text, isBad = false, action = null) {
   if (!notice.contains(document.activeElement)) before = document.activeElement;
   notice.hidden = false;
   notice.classList.toggle("bad", isBad);
   notice.setAttribute("role", isBad ? "alert" : "status");
   words.textContent = text;
+  taken.hidden = !action;
+  taken.textContent = action?.label ?? "";
+  offered = action;
 }
 
 export function hush() {

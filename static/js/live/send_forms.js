@@ -86,7 +86,7 @@ function cancelledBy(form, button) {
   const { cancels } = { ...form.dataset, ...button?.dataset };
   if (!cancels) return [];
   if (cancels === "all") return [...document.querySelectorAll("[data-runs] tr[data-run]")].map((row) => Number(row.dataset.run));
-  if (cancels === "ticked") return new FormData(form).getAll("ids").map(Number);
+  if (cancels === "ticked") return (new FormData(form).get("ids") ?? "").split(",").map(Number);
   return [Number(cancels)];
 }
 

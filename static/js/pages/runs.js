@@ -1,26 +1,23 @@
-// The list of runs: live rows, a notice about new runs, and *Compare* for two or more selected runs.
+// The list of runs: live rows, a notice about new runs, the selection and its actions, columns and edits in place.
 
 import { listen } from "../live/events.js";
 import { plural } from "../format.js";
 import { startFilters } from "../parts/filters.js";
+import { startColumns } from "../parts/columns.js";
+import { fillKnownTags, startInlineEdit } from "../parts/inline_edit.js";
 import { removeRow, rowOf, updateRow } from "../parts/rows.js";
+import { Selection, confirmDeletion } from "../parts/selection.js";
+import { Sparklines } from "../parts/sparklines.js";
 
 const form = document.querySelector(".runs-form");
 startFilters();
 
-const ticked = () => form.querySelectorAll('input[name="ids"]:checked');
-const compare = form.querySelector("[data-compare]");
-const count = form.querySelector("[data-ticked]");
-
-const showTicked = () => {
-  const number = ticked().length;
-  compare.hidden = number < 2;
-  count.textContent = `${plural(number, "run")} selected`;
-};
-form.addEventListener("change", showTicked);
-form.addEventListener("reset", () => queueMicrotask(showTicked));
-window.addEventListener("pageshow", showTicked); // browsers restore ticks on the way back
-showTicked();
+const selection = new Selection(form);
+confirmDeletion(form, selection);
+startColumns();
+startInlineEdit();
+form.querySelector('.bulk input[name="tag"]').addEventListener("focus", fillKnownTags);
+const sparklines = new Sparklines();
 
 const { change, newestRun } = document.querySelector("main").dataset;
 const unseen = new Set();
@@ -44,9 +41,11 @@ listen("/events", change, {
     unseen.add(run.id);
     showUnseen();
   },
+  epoch: (record) => sparklines.epoch(record),
+  reset: ({ run_id }) => sparklines.reset(run_id),
   deleted({ run_id }) {
     removeRow(run_id);
     if (unseen.delete(run_id)) showUnseen();
-    showTicked();
+    selection.drop(run_id);
   },
 });

@@ -5,7 +5,10 @@ import { fillFromPage } from "../live/charted.js";
 import { listen } from "../live/events.js";
 import { readNoMore, refresh } from "../live/live.js";
 import { keepFocus } from "../morph.js";
+import { startColumns } from "../parts/columns.js";
+import { startInlineEdit } from "../parts/inline_edit.js";
 import { removeRow, updateRow } from "../parts/rows.js";
+import { Sparklines } from "../parts/sparklines.js";
 import { RunSet } from "../live/run_set.js";
 import { View } from "../parts/view.js";
 
@@ -71,6 +74,9 @@ document.addEventListener("gone", () => {
 const { study, change } = document.querySelector("main").dataset;
 const set = new RunSet();
 new Curves(document.getElementById("curves-chart"), set, new View());
+startColumns();
+startInlineEdit();
+const sparklines = new Sparklines();
 await fillFromPage(set, `?study=${study}`);
 setInterval(() => {
   if (document.hidden && set.runs.some(({ status }) => !ENDED.has(status))) refresh();
@@ -86,8 +92,14 @@ listen("/events", change, {
     updateRow(run);
     refresh();
   },
-  epoch: (record) => set.epoch(record),
-  reset: ({ run_id }) => set.reset(run_id),
+  epoch(record) {
+    set.epoch(record);
+    sparklines.epoch(record);
+  },
+  reset({ run_id }) {
+    set.reset(run_id);
+    sparklines.reset(run_id);
+  },
   deleted({ run_id }) {
     if (!set.has(run_id)) return;
     removeRow(run_id);

@@ -1,9 +1,13 @@
 // Updates rows of runs in place.
 
 import { CANCELLING, isCancelling } from "../live/cancelling.js";
-import { about, duration, percent, whole } from "../format.js";
+import { about, duration, loss, percent, whole } from "../format.js";
 import { fill, takeOut } from "../morph.js";
 import { timeElement } from "../live/times.js";
+
+const ENDED = new Set(["finished", "failed", "cancelled"]);
+const NOTHING = "–";
+const LONGEST_TEXT = 200; // as in app/web/pages/run_table.py
 
 export const rowOf = (id) => document.querySelector(`[data-runs] tr[data-run="${id}"]`);
 
@@ -12,41 +16,108 @@ export function removeRow(id) {
   if (row) takeOut(row);
 }
 
+function short(text) {
+  const words = text.slice(0, 2 * LONGEST_TEXT).trim().replaceAll(/\s+/g, " ");
+  return words.length <= LONGEST_TEXT ? words : `${words.slice(0, LONGEST_TEXT).trimEnd()}…`;
+}
+
+// Formats of the kinds of columns; `app/schemas/run_columns.py` declares the kind of each field.
+const FORMATS = {
+  share: percent,
+  loss,
+  duration,
+  count: whole,
+  flag: (value) => (value ? "yes" : "no"),
+  list: (values) => values.join(", "),
+  text: (text) => (text === null ? NOTHING : short(text)),
+};
+const UNCHANGED = new Set(["id", "seed", "study_id", "verifies", "layer_sizes"]); // of a listed run
+
+// A number of epochs; "12 / 20" while the run trains, or if it ended early.
+function epochsOf({ status, epochs, epochs_done: done }) {
+  const isPartial = status === "running" || (ENDED.has(status) && done < epochs);
+  return isPartial ? `${whole(done)} / ${whole(epochs)}` : whole(epochs);
+}
+
+export function tagLink(tag) {
+  const link = document.createElement("a");
+  link.className = "tag";
+  link.href = `/runs?tag=${encodeURIComponent(tag)}`;
+  link.dataset.givesFocus = "list";
+  link.textContent = tag;
+  return link;
+}
+
+function setText(cell, text) {
+  if (cell && cell.textContent.trim() !== text) cell.textContent = text;
+}
+
+function updateLabels(row, run) {
+  const link = row.querySelector("th .name > a");
+  const head = link?.closest("[data-values]");
+  if (head && JSON.parse(head.dataset.values)[""] !== run.name) {
+    link.textContent = run.name;
+    link.title = run.name;
+  }
+  if (head) head.dataset.values = JSON.stringify({ "": run.name, tags: run.tags.join(", ") });
+  const tags = row.querySelector('[data-cell="tags"]');
+  if (!tags) return;
+  const shown = [...tags.children].map(({ textContent }) => textContent);
+  if (shown.join() !== run.tags.join()) fill(tags, ...run.tags.map(tagLink));
+}
+
+// Cells of columns that have no form of their own.
+function updateKinds(row, run) {
+  for (const cell of row.querySelectorAll("[data-cell][data-kind]")) {
+    const { cell: name, kind } = cell.dataset;
+    if (!(name in run) || !(kind in FORMATS) || UNCHANGED.has(name)) continue;
+    setText(cell, FORMATS[kind](run[name]));
+    if ("values" in cell.dataset) cell.dataset.values = JSON.stringify({ "": run[name] });
+    else if (kind === "text" || kind === "list") (cell.closest("td") ?? cell).title = cell.textContent;
+  }
+}
+
 // Returns whether the run has a row on this page.
 export function updateRow(run) {
   const row = rowOf(run.id);
   if (!row) return false;
   row.dataset.status = run.status;
   const bar = row.querySelector("progress");
-  if (bar) bar.value = run.epochs_done;
+  if (bar) {
+    bar.value = run.epochs_done;
+    bar.hidden = run.status !== "running";
+  }
   const status = row.querySelector(".status");
   if (status) {
     status.dataset.status = isCancelling(run) ? "cancelling" : run.status;
     const word = isCancelling(run) ? CANCELLING : run.status;
     if (status.textContent !== word) status.textContent = word;
   }
+  const guess = run.guessing ? `${run.status === "running" ? "so far " : ""}${run.guessing}` : "";
   const texts = {
-    epochs_done: `${whole(run.epochs_done)} / ${whole(run.epochs)}`,
+    epochs_done: epochsOf(run),
     test_accuracy: percent(run.test_accuracy),
     device: run.device_used ?? run.device,
-    train_seconds: duration(run.train_seconds),
-    eta_seconds: about(run.eta_seconds),
-    guessing: run.guessing ? `${run.status === "running" ? "so far " : ""}${run.guessing}` : "",
+    eta_seconds: run.eta_seconds === null ? NOTHING : about(run.eta_seconds),
+    guessing: guess,
     reason: run.status === "failed" ? (run.reason ?? "") : "",
   };
   for (const [name, text] of Object.entries(texts)) {
-    const cell = row.querySelector(`[data-cell="${name}"]`);
-    if (cell && cell.textContent.trim() !== text) cell.textContent = text;
+    setText(row.querySelector(`[data-cell="${name}"]:not([data-kind])`), text);
   }
-  for (const name of ["epochs_done", "eta_seconds", "test_accuracy", "train_seconds"]) {
+  const mark = row.querySelector('[data-cell="guessing"]');
+  if (mark) mark.title = guess;
+  for (const name of ["epochs_done", "eta_seconds", "test_accuracy"]) {
     const cell = row.querySelector(`[data-cell="${name}"]`)?.closest("td[data-values]");
     if (cell) cell.dataset.values = JSON.stringify({ "": run[name] });
   }
-  const started = row.querySelector('[data-cell="started_at"]');
-  if (started && run.started_at && started.querySelector("time")?.dateTime !== run.started_at) {
-    fill(started, timeElement(run.started_at));
+  for (const cell of row.querySelectorAll('[data-kind="time"]')) {
+    const time = run[cell.dataset.cell];
+    if (time && cell.querySelector("time")?.dateTime !== time) fill(cell, timeElement(time));
   }
-  const cell = row.querySelector('[data-cell="status"]');
+  const cell = row.querySelector('td[data-cell="status"]');
   if (cell) cell.title = run.reason ?? "";
+  updateLabels(row, run);
+  updateKinds(row, run);
   return true;
 }

@@ -138,7 +138,7 @@ def test_a_run_that_guesses_is_marked_on_its_page_in_lists_and_in_comparisons(si
     assert 'id="run-guessing" data-live hidden' in site.client.get(f"/runs/{good}", headers=PAGE).text
     for path in ("/runs", f"/compare?runs={good},{dead}"):
         listed = site.client.get(path, headers=PAGE).text
-        assert listed.count(f'data-cell="guessing">{NOT_ABOVE}</div>') == 1
+        assert listed.count(f'data-cell="guessing" title="{NOT_ABOVE}">{NOT_ABOVE}</span>') == 1
     compared = site.client.get(f"/compare?runs={good},{dead}").json()
     assert [group["guessing"] for group in compared["groups"]] == [0, 1]
     warning = (

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from starlette.datastructures import QueryParams
 
 from app import formats
-from app.runs import run_list, views
+from app.runs import run_list, sparklines, views
 from app.runs.listing import groups
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import GROUPABLE, SORTABLE, title_of
@@ -23,7 +23,7 @@ from app.storage.database import Database, clock, newest_change
 from app.web.api import DatabaseOf
 from app.web.html import changed, page, redirect
 from app.web.negotiation import HtmlRoute
-from app.web.pages import typed_numbers
+from app.web.pages import run_table, typed_numbers
 from app.web.pages.new_run import first_visit
 from app.web.pages.run_list import filters, known
 from app.web.pages.run_list.filters import BUILDER, PLACE, Building, Chip
@@ -141,13 +141,18 @@ def show(
             return first_visit(request, session)
         shown = _unfolded(session, params, query, grouped) if grouped else []
         saved = views.list_views(session).views
-    runs = [*(found.runs if found else []), *(run for each in shown if each.found for run in each.found.runs)]
+        runs = [
+            *(found.runs if found else []),
+            *(run for each in shown if each.found for run in each.found.runs),
+        ]
+        columns = run_table.of_request(request, sparklines.of_runs(session, runs))
     return page(
         request,
         "runs/runs.html",
         status=422 if view_form and view_form.error else 200,
         now=now,
         found=found or grouped,
+        run_table=columns,
         grouped=shown if grouped else None,
         group=query.group,
         params=params,

@@ -7,7 +7,7 @@ from app.settings import Settings
 from app.storage import artifacts
 from tests.app import states
 from tests.app.conftest import Served
-from tests.app.web.browsing import new_run, post
+from tests.app.web.browsing import new_run, post, total
 from trainer.files import durable
 
 
@@ -38,6 +38,34 @@ def test_a_bulk_action_takes_a_filter(browser: httpx.Client) -> None:
         told = browser.get("/runs").text
         assert "Nothing was changed." in told
         assert words in told
+
+
+def test_an_action_takes_the_runs_that_match_a_filter(browser: httpx.Client) -> None:
+    for depth in (1, 2, 2):
+        new_run(browser, depth=depth)
+    post(browser, "/runs/bulk", filter="?depth=2", action="tag", tag="deep")
+    assert "Tagged: 2 runs." in browser.get("/runs").text
+    compare = post(browser, "/runs/bulk", filter="?depth=2", action="compare")
+    assert compare.headers["location"] == "/compare?runs=3,2"
+    post(browser, "/runs/bulk", filter="?depth=9", action="archive")
+    assert "No run was selected" in browser.get("/runs").text
+    post(browser, "/runs/bulk", ids="1", action="tag", tag=" ")
+    assert "Tag: " in browser.get("/runs").text
+
+
+def test_a_deletion_is_confirmed_by_the_number_of_runs(browser: httpx.Client) -> None:
+    ids = [new_run(browser) for _ in range(3)]
+    form = {"ids": ",".join(map(str, ids)), "action": "delete", "next": "/runs?sort=id"}
+    asked = post(browser, "/runs/bulk", **form)
+    assert asked.status_code == 200
+    assert "Type 3 or delete to confirm" in asked.text
+    wrong = post(browser, "/runs/bulk", **form, confirm="2")
+    assert (wrong.status_code, total(browser)) == (422, 3)
+    assert "The selection has 3 runs" in wrong.text
+    one = post(browser, "/runs/bulk", ids=str(ids[0]), action="delete", confirm="")
+    assert 'name="confirm" value="1"' in one.text
+    done = post(browser, "/runs/bulk", **form, confirm=" 3 ")
+    assert (done.headers["location"], total(browser)) == ("/runs?sort=id", 0)
 
 
 def test_a_run_is_cancelled_and_retried_by_buttons(browser: httpx.Client) -> None:
