@@ -3,7 +3,8 @@
 from sqlalchemy import insert
 
 from app.runs import sparklines
-from app.runs.run_list import RunQuery, list_runs
+from app.runs.listing.query import RunQuery
+from app.runs.run_list import list_runs
 from app.runs.sparklines import HEIGHT, MOST_POINTS, WIDTH, Sparkline
 from app.storage.database import Database
 from app.storage.tables import Epoch, Run
