@@ -5,10 +5,9 @@ import re
 import httpx
 import pytest
 
-from app.compare import comparison
+from app.compare.comparison import compare
 from app.compare.view import Headline
 from app.queue import endings
-from app.web.pages import study_summaries
 from app.web.pages.study_summaries import ShortHeadline
 from tests.app import states
 from tests.app.conftest import Served
@@ -30,13 +29,12 @@ def test_headlines_are_computed_once_per_state_of_the_runs(
     site: Served, browser: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     computed: list[object] = []
-    compare = comparison.compare
 
     def counting(*given: object) -> object:
         computed.append(given)
         return compare(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(study_summaries, "compare", counting)
+    monkeypatch.setattr("app.web.pages.study_summaries.compare", counting)
     browser.post("/studies", json={"depth": [1, 2], "seed": [0, 1], "epochs": 1}).raise_for_status()
     assert headline(browser.get("/studies").text) == ">"
     for accuracy in (0.8, 0.81, 0.9):
