@@ -1,0 +1,61 @@
+"""Studies are edited in place, and their list shows headlines."""
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.web_server import WebServer
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_study_is_renamed_described_and_deleted_by_keyboard(quiet: WebServer, page: Page) -> None:
+    httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2], "name": "Before"}).raise_for_status()
+    page.goto(f"{quiet.url}/studies/1")
+    menu = page.locator("[data-menu] summary")
+    menu.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    name = page.get_by_label("Name", exact=True)
+    expect(name).to_be_focused()
+    name.fill("After")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("After")
+    expect(name).to_be_hidden()
+    menu.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Edit description and tags").press("Enter")
+    page.get_by_label("Description", exact=True).fill("Why")
+    page.get_by_label("Tags", exact=True).fill("a, b")
+    page.keyboard.press("Enter")
+    expect(page.locator("#study-description")).to_have_text("Why")
+    expect(page.locator("#study-tags a")).to_have_text(["a", "b"])
+    expect(page.get_by_label("Description", exact=True)).to_be_hidden()
+    menu.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Delete…").press("Enter")
+    confirm = page.get_by_label("Type delete to confirm")
+    expect(confirm).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(confirm).to_be_hidden()
+    menu.press("Enter")
+    page.get_by_role("link", name="Delete…").press("Enter")
+    confirm.fill("no")
+    page.keyboard.press("Enter")
+    expect(page.locator("#confirm-error")).to_have_text("Type delete to confirm.")
+    confirm.fill("delete")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/studies")
+    expect(page.locator("[data-notice]")).to_have_text("Deleted study “After”.")
+
+
+def test_the_list_shows_headlines_once_they_are_computed(six: str, page: Page) -> None:
+    made = httpx.post(f"{six}/studies", json={"depth": 1, "epochs": 3})
+    made.raise_for_status()
+    number = made.json()["id"]
+    httpx.post(f"{six}/studies/{number}/runs", json={"runs": [1, 2, 3, 4, 5, 6]}).raise_for_status()
+    page.goto(f"{six}/studies")
+    headline = page.locator(f"tr:has(a[href='/studies/{number}']) .headline")
+    expect(headline).to_contain_text("Exploratory")
+    expect(headline).to_contain_text("best")
