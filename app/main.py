@@ -30,6 +30,7 @@ from app.web.negotiation import ConditionalGet, FormsOfScripts
 from app.web.pages import compare as compare_page
 from app.web.pages import help as help_page
 from app.web.pages import new_run, study_actions
+from app.web.pages import presets as preset_forms
 from app.web.pages import queue as queue_page
 from app.web.pages import runs as run_pages
 from app.web.pages import studies as study_pages
@@ -42,6 +43,7 @@ from app.web.routes import compare as compare_routes
 from app.web.routes import events as event_routes
 from app.web.routes import images
 from app.web.routes import metrics as metric_routes
+from app.web.routes import presets as preset_routes
 from app.web.routes import queue as queue_routes
 from app.web.routes import runs as run_routes
 from app.web.routes import studies as study_routes
@@ -51,6 +53,7 @@ from app.web.security import BodyLimit, KnownHosts, SameOrigin, SecurityHeaders
 
 PAGES: Final = (
     new_run,
+    preset_forms,
     run_list_page,
     view_pages,
     run_pages,
@@ -72,6 +75,7 @@ ROUTES: Final = (
     metric_routes,
     compare_routes,
     images,
+    preset_routes,
 )
 MAX_BODY_BYTES: Final = 1_000_000
 

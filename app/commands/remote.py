@@ -80,6 +80,13 @@ def study(
         bool,
         typer.Option("--reuse", help="Reuse finished runs with the same hyperparameters and seed."),
     ] = False,
+    skip_invalid: Annotated[
+        bool,
+        typer.Option(
+            "--skip-invalid",
+            help="Leave out invalid combinations of values; by default they reject the study.",
+        ),
+    ] = False,
     preview: Annotated[
         bool,
         typer.Option("--preview", help="Show the number of runs and the estimated time; create nothing."),
@@ -88,8 +95,9 @@ def study(
     json: AsJson = False,
     url: Url = DEFAULT_URL,
 ) -> None:
-    """Queue a grid of runs at a running Depthboard, such as --depth 1-5 --seed 0,1,2 --epochs 20."""
+    """Queue a grid of runs at a running Depthboard, such as --depth 1-5 --seed 0,1,2 --lr "0.01-1 log 5"."""
     body = {**_lists(given), **_labels(name, tag, note, priority), "reuse": reuse}
+    body |= {"skip_invalid": True} if skip_invalid else {}
     with _connect(url) as client:
         if preview:
             _preview(client, body, json=json)
@@ -259,12 +267,16 @@ def _preview(client: "Client", body: dict[str, Any], *, json: bool) -> None:
     if json:
         say_json(found.model_dump_json())
         return
-    from app.formats import about, between, plural
+    from app.formats import about, between, plural, sentence
 
     finished = plural(found.duplicates, "identical run has", "identical runs have")
     say(
         f"{plural(found.runs, 'run')}, {about(found.seconds)} ({between(found.seconds_range)}, "
         f"from {found.basis}); {finished} finished."
     )
-    for sentence in filter(None, [found.can_show, *found.warnings]):
-        say(sentence)
+    left_out = [
+        f"Left out: {plural(each.combinations, 'combination')}: {sentence(each.reason)}"
+        for each in found.rejected
+    ]
+    for words in filter(None, [*left_out, found.can_show, *found.warnings]):
+        say(words)

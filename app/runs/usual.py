@@ -7,6 +7,7 @@ from typing import Final
 from app import formats
 from app.prose import listed
 from app.runs.datasets import Catalogue
+from app.runs.prospects import NO_EVIDENCE, Evidence
 from trainer.config import TRAIN_IMAGES, TrainConfig
 
 _LOWER: Final = 3
@@ -56,14 +57,16 @@ def lower_rate(lr: float, optimizer: str, momentum: float) -> float:
     return usual if lr > _FAR * usual else float(f"{lr / _LOWER:.1g}")
 
 
-def warnings(configs: Sequence[TrainConfig], known: Catalogue) -> list[str]:
+def warnings(configs: Sequence[TrainConfig], known: Catalogue, evidence: Evidence = NO_EVIDENCE) -> list[str]:
     """A sentence on each kind of value outside the range that has worked; all values remain allowed.
 
-    `known` are the data sets, which determine the number of images per epoch.
+    `known` are the data sets, which determine the number of images per epoch. `evidence` are past runs: where
+    they worked, their learning rate needs no warning; where all failed, it gets one.
     """
     images = {dataset.name: dataset.sizes.train_images for dataset in known.usable}
     return [
-        *_rates(configs),
+        *_rates(config for config in configs if not evidence.has_worked(config)),
+        *evidence.warnings(configs),
         *_few_updates(configs, images),
         *_settings(configs),
     ]

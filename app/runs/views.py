@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import urlencode
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from app import text_keys
 from app.runs.listing.errors import QueryError
@@ -12,7 +12,7 @@ from app.runs.listing.query import RunQuery
 from app.runs.reading import timestamp
 from app.schemas.answers import ViewList, ViewOut
 from app.schemas.requests import ViewRequest
-from app.storage.database import clock
+from app.storage import saved_queries
 from app.storage.tables import SavedQuery
 
 _KIND: Final = "view"
@@ -20,33 +20,15 @@ _NOT_SAVED: Final = ("cursor", "view", "unfold")
 """Parameters of a place in the list, which a view does not save."""
 
 
-class ViewNotFound(LookupError):
-    """No view has this id."""
-
-
-class NameTaken(ValueError):
-    """Another view has this name; `view` is that view."""
-
-    def __init__(self, view: ViewOut) -> None:
-        super().__init__(
-            f"there is already a view {view.name!r}; change it (its id is {view.id}) or choose another name"
-        )
-        self.view = view
-
-
 def list_views(session: Session) -> ViewList:
     """All views, in natural order of their names."""
-    rows = session.exec(select(SavedQuery).where(col(SavedQuery.kind) == _KIND)).all()
-    return ViewList(views=[_out(row) for row in sorted(rows, key=lambda row: text_keys.natural(row.name))])
+    rows = sorted(saved_queries.saved(session, _KIND), key=lambda row: text_keys.natural(row.name))
+    return ViewList(views=list(map(_out, rows)))
 
 
 def get_view(session: Session, view_id: int) -> ViewOut:
-    """One view.
-
-    Raises:
-        ViewNotFound: no view has this id.
-    """
-    return _out(_row(session, view_id))
+    """One view. Raises `QueryNotFound`."""
+    return _out(saved_queries.find(session, _KIND, view_id))
 
 
 def create_view(session: Session, request: ViewRequest) -> ViewOut:
@@ -54,14 +36,10 @@ def create_view(session: Session, request: ViewRequest) -> ViewOut:
 
     Raises:
         NameTaken: another view has this name.
+        TooManySaved: there are as many views as allowed.
         QueryError: its query is invalid.
     """
-    query = saved(request.query)
-    _check_name(session, request.name)
-    row = SavedQuery(kind=_KIND, name=request.name, query=query, created_at=clock(session))
-    session.add(row)
-    session.flush()
-    return _out(row)
+    return _out(saved_queries.save(session, _KIND, request.name, saved(request.query), overwrite=False))
 
 
 def change_view(
@@ -70,29 +48,17 @@ def change_view(
     """Rename a view or replace its query; None keeps them.
 
     Raises:
-        ViewNotFound: no view has this id.
+        QueryNotFound: no view has this id.
         NameTaken: another view has this name.
         QueryError: its query is invalid.
     """
-    row = _row(session, view_id)
-    if query is not None:
-        row.query = saved(query)
-    if name is not None and name != row.name:
-        _check_name(session, name)
-        row.name = name
-    session.add(row)
-    session.flush()
-    return _out(row)
+    text = None if query is None else saved(query)
+    return _out(saved_queries.change(session, _KIND, view_id, name=name, query=text))
 
 
 def delete_view(session: Session, view_id: int) -> None:
-    """Delete a view; its runs stay.
-
-    Raises:
-        ViewNotFound: no view has this id.
-    """
-    session.delete(_row(session, view_id))
-    session.flush()
+    """Delete a view; its runs stay. Raises `QueryNotFound`."""
+    saved_queries.delete(session, _KIND, view_id)
 
 
 def saved(query: str) -> str:
@@ -107,21 +73,6 @@ def saved(query: str) -> str:
     except QueryError as error:
         raise QueryError("query", f"{error.parameter}: {error}") from None
     return urlencode(kept, safe=",:*")
-
-
-def _check_name(session: Session, name: str) -> None:
-    other = session.exec(
-        select(SavedQuery).where(col(SavedQuery.kind) == _KIND, col(SavedQuery.name) == name)
-    ).first()
-    if other:
-        raise NameTaken(_out(other))
-
-
-def _row(session: Session, view_id: int) -> SavedQuery:
-    row = session.get(SavedQuery, view_id)
-    if row is None or row.kind != _KIND:
-        raise ViewNotFound(f"there is no view {view_id}")
-    return row
 
 
 def _out(row: SavedQuery) -> ViewOut:

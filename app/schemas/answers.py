@@ -271,6 +271,30 @@ class StudyList(BaseModel):
     total: Annotated[int, Field(description="Number of studies that match, on all pages.")]
 
 
+class PastRuns(BaseModel):
+    """What past runs reached with the same depth, optimizer and data set, and a similar learning rate."""
+
+    depth: Annotated[int, Field(description="Their depth.")]
+    optimizer: Annotated[str, Field(description="Their optimizer.")]
+    has_momentum: Annotated[bool, Field(description="Whether they have a momentum above 0.")]
+    dataset: Annotated[str, Field(description="Their data set.")]
+    lr: Annotated[float, Field(description="The planned learning rate; theirs are within a factor of 2.")]
+    lrs: Annotated[list[float], Field(description="Their learning rates, ascending.")]
+    epochs: Annotated[tuple[int, int], Field(description="Their smallest and largest number of epochs.")]
+    finished: Annotated[int, Field(description="How many finished.")]
+    diverged: Annotated[int, Field(description="How many diverged.")]
+    median: Annotated[float | None, Field(description="Median test accuracy; null if none finished.")]
+    best: Annotated[float | None, Field(description="Best test accuracy; null if none finished.")]
+    best_id: Annotated[int | None, Field(description="Id of the run with the best test accuracy.")]
+
+
+class Rejection(BaseModel):
+    """Invalid combinations of values that a request with `skip_invalid` leaves out."""
+
+    reason: Annotated[str, Field(description="Why they are invalid, and what to choose instead.")]
+    combinations: Annotated[int, Field(description="Number of such combinations.")]
+
+
 class StudyPreview(BaseModel):
     """The size and estimated time of a study; nothing is created."""
 
@@ -287,6 +311,12 @@ class StudyPreview(BaseModel):
     ] = ""
     warnings: Annotated[
         list[str], Field(description="Warnings about unusual values; they do not reject the request.")
+    ] = []
+    rejected: Annotated[
+        list[Rejection], Field(description="Combinations that `skip_invalid` leaves out, by reason.")
+    ] = []
+    past: Annotated[
+        list[PastRuns], Field(description="What similar past runs reached, by depth and learning rate.")
     ] = []
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import unicodedata
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import (
@@ -141,6 +142,14 @@ class GridRequest(Labels):
         ),
     ] = False
 
+    skip_invalid: Annotated[
+        bool,
+        Field(
+            description="Leave out invalid combinations of values, such as Adam with momentum; by default "
+            "they reject the request."
+        ),
+    ] = False
+
     @property
     def axes(self) -> dict[str, list[Any]]:
         """The values of each hyperparameter."""
@@ -157,15 +166,27 @@ class GridRequest(Labels):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        """Reject a grid if any run's hyperparameters conflict, and say why."""
-        for config in self.configs:
-            for problem in conflicts(config):
-                raise ValueError(problem)
+        """Reject a grid if hyperparameters of any run conflict, or of all with `skip_invalid`; say why."""
+        is_rejected = not self.configs if self.skip_invalid else self.rejected
+        for problem in self.rejected if is_rejected else ():
+            raise ValueError(problem)
         return self
 
     @property
     def configs(self) -> list[TrainConfig]:
-        """Every combination of the axes' validated values; the last axis varies fastest."""
+        """The combinations of the values, without those left out; the last axis varies fastest."""
+        if not self.skip_invalid:
+            return self._combinations
+        return [config for config in self._combinations if not any(conflicts(config))]
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """Why combinations are invalid: the first conflict of each, with the number of such combinations."""
+        problems = (next(conflicts(config), "") for config in self._combinations)
+        return dict(Counter(problem for problem in problems if problem))
+
+    @property
+    def _combinations(self) -> list[TrainConfig]:
         axes = self.axes
         combinations = itertools.product(*axes.values())
         return [

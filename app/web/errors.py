@@ -19,11 +19,11 @@ from app.queue.idempotency import KeyInFlight, KeyOutlived, KeyReused
 from app.runs.datasets import UnknownDataset
 from app.runs.listing.errors import QueryError
 from app.runs.studies import NothingMatches, StudyNotFound, StudyTooLarge
-from app.runs.views import NameTaken, ViewNotFound
 from app.schemas.answers import FieldError
 from app.storage.integrity import Integrity
 from app.storage.open_files import Misplaced
 from app.storage.outage import CURE, is_outage, unwritable
+from app.storage.saved_queries import NameTaken, QueryNotFound, TooManySaved
 from app.web import html
 from app.web.negotiation import wants_page
 from app.web.problems import field_errors, invalid, problem, summary
@@ -37,8 +37,6 @@ _SHOWN_PATH: Final = 200
 _STATUS_OF: Final[dict[type[Exception], int]] = {
     run_rows.RunNotFound: 404,
     StudyNotFound: 404,
-    ViewNotFound: 404,
-    NameTaken: 409,
     NotComparable: 409,
     run_rows.WrongState: 409,
     StudyTooLarge: 409,
@@ -47,6 +45,9 @@ _STATUS_OF: Final[dict[type[Exception], int]] = {
     KeyInFlight: 409,
     KeyOutlived: 410,
     QueueFull: 429,
+    QueryNotFound: 404,
+    NameTaken: 409,
+    TooManySaved: 409,
 }
 
 

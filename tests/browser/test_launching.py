@@ -39,7 +39,7 @@ def test_a_refused_form_keeps_every_input_and_shows_errors_at_the_fields(
     page.get_by_label("Depth", exact=True).fill("1-16")
     page.get_by_label("Learning rate").fill("fast")
     page.get_by_label("Epochs").fill("7")
-    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("alert")).to_contain_text("No run was started")
     expect(page.locator("#depth-error")).to_have_text("11 is too large: expected at most 10.")
     expect(page.locator("#lr-error")).to_contain_text("is not a number")
@@ -59,7 +59,7 @@ def test_a_number_that_could_be_several_starts_nothing_until_it_is_clear(
     batch.fill("1,024")
     expect(message).to_have_text(asked)
     expect(page.locator("#estimate")).to_contain_text("No estimate")
-    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("alert")).to_contain_text("No run was started")
     expect(message).to_have_text(asked)
     expect(batch).to_have_value("1,024")
@@ -68,7 +68,7 @@ def test_a_number_that_could_be_several_starts_nothing_until_it_is_clear(
     expect(page.locator("#estimate")).to_contain_text("2 runs")
     batch.fill("1024")
     expect(page.locator("#estimate")).to_contain_text("1 run")
-    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("button", name="Start").click()
     page.wait_for_url("**/runs/1")
 
 
@@ -100,12 +100,12 @@ def test_launching_listing_and_reading_work_without_javascript(quiet: WebServer,
     plain.goto(f"{quiet.url}/runs/new")
     plain.get_by_label("Depth", exact=True).fill("2")
     plain.get_by_label("Epochs").fill("0")
-    plain.get_by_role("button", name="Start", exact=True).click()
+    plain.get_by_role("button", name="Start").click()
     expect(plain.locator("#epochs-error")).to_have_text("0 is too small: expected at least 1.")
     plain.get_by_label("Epochs").fill("5")
     plain.get_by_role("button", name="Update estimate").click()
     expect(plain.locator("#estimate")).to_contain_text("1 run, ")
-    plain.get_by_role("button", name="Start", exact=True).click()
+    plain.get_by_role("button", name="Start").click()
     expect(plain.get_by_role("heading", name="2 layers, 5 epochs, seed 0")).to_be_visible()
     plain.goto(f"{quiet.url}/runs")
     expect(plain.get_by_role("row", name="2 layers, 5 epochs, seed 0")).to_contain_text("queued")
@@ -136,7 +136,7 @@ def test_the_first_invalid_field_gets_the_focus(quiet: WebServer, page: Page) ->
     page.goto(f"{quiet.url}/runs/new")
     page.get_by_label("Epochs").fill("0")
     page.get_by_label("Seed").fill("-1")
-    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("button", name="Start").click()
     expect(page.get_by_label("Epochs")).to_be_focused()
 
 
@@ -153,3 +153,53 @@ def test_without_javascript_no_empty_chart_is_shown(quiet: WebServer, plain: Pag
     for path in (f"/compare?study={study['id']}", f"/studies/{study['id']}", f"/runs/{study['runs'][0]}"):
         plain.goto(quiet.url + path)
         assert plain.locator(".chart:visible, [data-toggle-group]:visible").count() == 0
+
+
+def test_the_button_is_in_view_on_a_phone_and_ranges_are_explained_while_typing(
+    quiet: WebServer, phone: Page
+) -> None:
+    phone.goto(f"{quiet.url}/runs/new")
+    button = phone.get_by_role("button", name="Start 1 run", exact=True)
+    expect(button).to_be_in_viewport(ratio=1)
+    phone.get_by_label("Learning rate").fill("0.001-0.1 log 5")
+    expect(phone.locator("#lr-meaning")).to_have_text("5 values: 0.001, 0.00316, 0.01, 0.0316, 0.1")
+    expect(phone.get_by_role("button", name="Start 5 runs", exact=True)).to_be_in_viewport(ratio=1)
+    phone.get_by_label("Depth", exact=True).fill("7-8")
+    expect(phone.locator("#rejected")).to_contain_text("5 of 10 combinations are invalid")
+    phone.get_by_label("Depth", exact=True).focus()
+    phone.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    start = phone.get_by_role("button", name="Start 5 of 10 runs", exact=True)
+    expect(start).to_be_in_viewport(ratio=1)
+    expect(phone.get_by_role("link", name="Studies").last).to_be_in_viewport(ratio=1)  # not covered
+    start.click()
+    phone.wait_for_url("**/studies/1")
+    assert httpx.get(f"{quiet.url}/runs").json()["total"] == 5
+
+
+def test_a_preset_is_saved_by_enter_opened_and_deleted_in_place(quiet: WebServer, page: Page) -> None:
+    httpx.post(f"{quiet.url}/runs", json={"depth": 1}).raise_for_status()
+    page.goto(f"{quiet.url}/runs/new")
+    page.get_by_role("link", name="Learning-rate sweep").click()
+    expect(page.get_by_label("Learning rate")).to_have_value("0.01-1 log 5")
+    expect(page.locator("#estimate")).to_contain_text("15 runs, ")
+    page.get_by_label("Epochs").fill("7")
+    page.get_by_text("Save as a preset").click()
+    page.get_by_label("Preset name").fill("Short sweep")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/runs/new?preset=1")
+    expect(page.get_by_label("Epochs")).to_have_value("7")
+    expect(page.get_by_label("Learning rate")).to_have_value("0.01-1 log 5")
+    page.get_by_label("Epochs").fill("9")
+    page.get_by_text("Save as a preset").click()
+    page.get_by_role("button", name="Save preset").click()
+    expect(page.locator("#preset_name-error")).to_contain_text("already a preset named")
+    expect(page.get_by_label("Epochs")).to_have_value("9")
+    page.get_by_role("button", name="Overwrite “Short sweep”").click()
+    expect(page.locator("[data-notice]")).to_contain_text("saved")
+    expect(page.get_by_label("Epochs")).to_have_value("9")
+    page.get_by_label("Seed").fill("5")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete preset Short sweep").click()
+    expect(page.get_by_role("link", name="Short sweep")).to_have_count(0)
+    expect(page.get_by_label("Seed")).to_have_value("5")
+    assert httpx.get(f"{quiet.url}/runs").json()["total"] == 1

@@ -31,7 +31,7 @@ def test_the_page_of_a_running_run_gains_points_without_a_reload(training: str, 
     page.get_by_label("Depth", exact=True).fill("1")
     page.get_by_label("Epochs").fill("10000")
     page.get_by_label("Batch size").fill("2048")
-    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("heading", name="1 layer, batch 2048, 10,000 epochs, seed 0")).to_be_visible()
     page.evaluate("() => { window.sameDocument = true }")
     before = round(wait(page, "loss", lambda drawing: drawing.ends, TRAINING_MS / 1000).ends[-1].x)
@@ -59,7 +59,7 @@ def test_a_whole_study_is_compared_while_it_trains(training: str, page: Page) ->
     page.get_by_text("Width, optimizer").click()
     page.get_by_role("checkbox", name="mnist").uncheck()
     page.get_by_role("checkbox", name=FEW).check()
-    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("button", name="Start").click()
     page.wait_for_url("**/studies/*")
     study = page.url.rpartition("/")[2]
     page.get_by_role("link", name="Compare by depth").click()

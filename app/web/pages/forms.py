@@ -4,20 +4,24 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from urllib.parse import urlencode
 
 import orjson
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, QueryParams
 
 from app import formats
 from app.formats import sentence
 from app.runs import datasets
 from app.runs.datasets import SHIPPED_ALONE, Catalogue
+from app.schemas import presets
 from app.schemas.answers import RunOut
-from app.schemas.grid import GridError
+from app.schemas.grid import GridError, Value
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.schemas.requests import MAX_ID, GridRequest, StudyRequest
 from app.web.pages import typed_numbers
@@ -34,6 +38,13 @@ from trainer.config import (
 _USUAL_DEPTHS: Final = range(1, 6)
 _FORM: Final = "form"
 """Key of messages that belong to no single field."""
+_SHOWN: Final = 8
+"""The maximum number of values that a field lists."""
+
+LEAVE_OUT: Final = "leave_out"
+"""The name of the button that starts a study without its invalid combinations; its value is their number."""
+
+NO_CHANGES: Final[Mapping[str, str]] = MappingProxyType({})
 
 _WORDS: Final = {
     "greater_than_equal": "{value} is too small: expected at least {ge:,.10g}.",
@@ -59,6 +70,8 @@ class Field:
     choices: Sequence[str]
     value: str
     error: str
+    meaning: str
+    """The values that a list or range stands for; empty for a single value."""
 
     @property
     def chosen(self) -> list[str]:
@@ -73,7 +86,9 @@ class RunForm:
     texts: Mapping[str, str]
     errors: Mapping[str, str] = field(default_factory=dict)
     request: GridRequest | None = None
-    """The request that the texts describe; None if any of them is invalid."""
+    """The request that the texts describe, without invalid combinations; None if a text is invalid."""
+    values: Mapping[str, Sequence[Value]] = field(default_factory=dict)
+    """The values of the hyperparameters whose texts could be parsed."""
     available: Catalogue = SHIPPED_ALONE
     """The data sets to choose from."""
 
@@ -81,7 +96,13 @@ class RunForm:
     def fields(self) -> list[Field]:
         """The hyperparameters in display order."""
         return [
-            _field(name, info, self.texts.get(name, ""), self.errors.get(name, ""), self._choices(name))
+            Field(
+                **_described(name, info),
+                choices=self._choices(name),
+                value=self.texts.get(name, ""),
+                error=self.errors.get(name, ""),
+                meaning="" if name in self.errors else _meaning(self.values.get(name, ())),
+            )
             for name, info in TrainConfig.model_fields.items()
         ]
 
@@ -94,53 +115,85 @@ class RunForm:
     @property
     def unfold(self) -> bool:
         """Whether a folded field is invalid, changed or in a possible conflict, and must be visible."""
-        return _FORM in self.errors or any(
-            field.folded and (field.error or field.value != _default(TrainConfig.model_fields[field.name]))
-            for field in self.fields
+        return (
+            _FORM in self.errors
+            or bool(self.rejected)
+            or any(
+                field.folded
+                and (field.error or field.value != _default(TrainConfig.model_fields[field.name]))
+                for field in self.fields
+            )
         )
 
     @property
     def depths(self) -> list[int]:
         """The depths chosen, even if other fields are invalid."""
-        if self.request is not None:
-            return self.request.axes["depth"]
-        try:
-            return [int(value) for value in typed_numbers.parse("depth", self.texts.get("depth", ""))]
-        except GridError:
-            return []
+        return [int(value) for value in self.values.get("depth", ())]
 
     @property
     def networks(self) -> list[tuple[int, tuple[int, ...], int]]:
         """Depth, layer widths and parameters of each network to choose from, for the width in the form."""
-        try:
-            widths = [
-                int(value) for value in typed_numbers.parse("width", self.texts.get("width") or str(WIDTH))
-            ]
-        except GridError:
-            widths = []
-        width = widths[0] if widths and NARROWEST <= widths[0] <= WIDEST else WIDTH
+        width = next(map(int, self.values.get("width", ())), WIDTH)
+        width = width if NARROWEST <= width <= WIDEST else WIDTH
         shown = {depth for depth in (*_USUAL_DEPTHS, *self.depths) if 1 <= depth <= most_layers(width)}
         sizes = {depth: layer_sizes(depth, width) for depth in sorted(shown)}
         return [(depth, widths, parameter_count(widths)) for depth, widths in sizes.items()]
 
     @property
     def size(self) -> int:
-        """Number of runs in the request; 0 if a field is invalid."""
+        """Number of combinations of the values, invalid ones included; 0 if a field is invalid."""
         if self.request is None:
             return 0
         return math.prod(len(values) for values in self.request.axes.values())
 
+    @cached_property
+    def rejected(self) -> dict[str, int]:
+        """Why combinations are invalid, with the number of such combinations."""
+        return self.request.rejected if self.request and self.request.skip_invalid else {}
 
-def blank(available: Catalogue = SHIPPED_ALONE, given: Mapping[str, str] | None = None) -> RunForm:
-    """The initial form: three layers, and the settings of the published runs, or those `given`."""
+    @property
+    def left_out(self) -> int:
+        """Number of invalid combinations."""
+        return sum(self.rejected.values())
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the person chose to leave out exactly these invalid combinations."""
+        return not self.left_out or self.texts.get(LEAVE_OUT) == str(self.left_out)
+
+
+def blank(available: Catalogue = SHIPPED_ALONE, changes: Mapping[str, str] = NO_CHANGES) -> RunForm:
+    """The initial form: three layers, and the settings of the published runs; `changes` are other texts."""
     texts = {name: _default(info) for name, info in TrainConfig.model_fields.items()}
-    return read(texts | {"depth": "3", "reuse": "on"} | dict(given or {}), available)
+    return read({**texts, "depth": "3", "reuse": "on", **changes}, available)
 
 
-def clone(run: RunOut, available: Catalogue = SHIPPED_ALONE) -> RunForm:
-    """The form filled with another run's hyperparameters and labels."""
+def clone(
+    run: RunOut, available: Catalogue = SHIPPED_ALONE, changes: Mapping[str, str] = NO_CHANGES
+) -> RunForm:
+    """The form filled with another run's hyperparameters and labels; `changes` are other texts."""
     texts = {name: formats.written(getattr(run, name)) for name in HYPERPARAMETERS}
-    return read(texts | {"tags": ", ".join(run.tags), "note": run.note, "reuse": "on"}, available)
+    labels = {"tags": ", ".join(run.tags), "note": run.note}
+    return read({**texts, **labels, "reuse": "on", **changes}, available)
+
+
+def in_query(parameters: QueryParams) -> dict[str, str]:
+    """The texts of the form's fields in a query string, where commas always separate values."""
+    found = {}
+    for name in presets.FIELDS:
+        if name not in parameters:
+            continue
+        text = ", ".join(parameters.getlist(name))
+        found[name] = re.sub(r",(?=\S)", ", ", text) if name in HYPERPARAMETERS else text
+    return found
+
+
+def as_query(texts: Mapping[str, str]) -> str:
+    """The texts that differ from the defaults as a query string; a switched off `reuse` is `off`."""
+    usual = {name: _default(info) for name, info in TrainConfig.model_fields.items()} | {"priority": "0"}
+    kept = {name: texts.get(name, "").strip() for name in presets.FIELDS}
+    kept["reuse"] = kept["reuse"] or "off"
+    return urlencode({name: text for name, text in kept.items() if text and text != usual.get(name)})
 
 
 def texts_of(data: FormData) -> dict[str, str]:
@@ -154,14 +207,15 @@ def read(texts: Mapping[str, str], available: Catalogue = SHIPPED_ALONE) -> RunF
     An empty field means its default, if it has one. `available` are the data sets.
     """
     errors: dict[str, str] = {}
-    body: dict[str, Any] = {"reuse": bool(texts.get("reuse"))}
+    values: dict[str, list[Value]] = {}
     for name in HYPERPARAMETERS:
         try:
-            body[name] = typed_numbers.parse(
+            values[name] = typed_numbers.parse(
                 name, texts.get(name) or _default(TrainConfig.model_fields[name])
             )
         except GridError as error:
             errors[name] = sentence(str(error))
+    body: dict[str, Any] = {"reuse": texts.get("reuse", "") not in ("", "off"), **values}
     if name := texts.get("name", "").strip():
         body["name"] = name
     if tags := split_tags(texts.get("tags", "")):
@@ -178,10 +232,12 @@ def read(texts: Mapping[str, str], available: Catalogue = SHIPPED_ALONE) -> RunF
     except datasets.UnknownDataset as error:
         errors["dataset"] = sentence(str(error))
     try:
-        request = StudyRequest(**{"depth": [1]} | body)
+        request = StudyRequest(**{"depth": [1]} | body | {"skip_invalid": True})
     except ValidationError as error:
-        return RunForm(texts, messages(error.errors()) | errors, None, available)
-    return RunForm(texts, errors, None if errors else request, available)
+        return RunForm(texts, messages(error.errors()) | errors, None, values, available)
+    if not request.rejected:
+        request = request.model_copy(update={"skip_invalid": False})
+    return RunForm(texts, errors, None if errors else request, values, available)
 
 
 def filled(texts: Mapping[str, str]) -> dict[str, list[Any]]:
@@ -241,18 +297,26 @@ def _items(text: str) -> list[str]:
     return [item for item in re.split(r"[,\s]+", text) if item]
 
 
-def _field(name: str, info: FieldInfo, value: str, error: str, choices: Sequence[str]) -> Field:
+def _described(name: str, info: FieldInfo) -> dict[str, Any]:
+    """The parts of a field that do not depend on what was typed."""
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-    return Field(
-        name=name,
-        title=info.title or name,
-        help=info.description or "",
-        bounds=_bounds(info, str(extra.get("unit", ""))),
-        folded=bool(extra.get("folded")),
-        choices=choices,
-        value=value,
-        error=error,
-    )
+    return {
+        "name": name,
+        "title": info.title or name,
+        "help": info.description or "",
+        "bounds": _bounds(info, str(extra.get("unit", ""))),
+        "folded": bool(extra.get("folded")),
+    }
+
+
+def _meaning(values: Sequence[Value]) -> str:
+    """The values of a list or range: "5 values: 0.001, 0.00316, 0.01, 0.0316, 0.1"."""
+    different = list(map(formats.written, dict.fromkeys(values)))
+    if len(values) < 2:  # noqa: PLR2004
+        return ""
+    shown = different if len(different) <= _SHOWN else [*different[: _SHOWN - 2], "…", different[-1]]
+    once = "" if len(different) == len(values) else " (repeated values count once)"
+    return f"{formats.plural(len(different), 'value')}: {', '.join(shown)}{once}"
 
 
 def _literals(info: FieldInfo) -> tuple[str, ...]:

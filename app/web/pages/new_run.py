@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
@@ -14,9 +13,10 @@ from app.compare.planning import can_show
 from app.compare.reference import PUBLISHED
 from app.queue import admission, run_rows
 from app.queue.admission import QueueFull
-from app.runs import reading, studies, usual
+from app.runs import prospects, reading, studies, usual
 from app.schemas.answers import RunDetail, StudyPreview
-from app.schemas.hyperparameters import HYPERPARAMETERS
+from app.schemas.presets import DEPTH_STUDY, fields_in
+from app.schemas.presets import PUBLISHED as PUBLISHED_STUDY
 from app.storage.database import Database
 from app.web import api
 from app.web.api import DatabaseOf
@@ -26,32 +26,21 @@ from app.web.negotiation import HtmlRoute
 from app.web.pages import forms, snippets
 from app.web.pages.forms import RunForm
 from app.web.pages.shared import Available, Posted
+from app.web.routes.presets import presets
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
-
-_GIVEN: Final = {*HYPERPARAMETERS, "name", "tags", "note", "priority"}
-"""Fields of the form that its address can fill."""
-
-DEPTH_STUDY: Final = {"depth": "1-5", "seed": "0-2", "epochs": "20", "name": "Depth study", "reuse": "on"}
-REFERENCE_STUDY: Final = {
-    "depth": "1-5",
-    "seed": "0",
-    "epochs": "200",
-    "name": "Published experiment, reproduced",
-    "reuse": "on",
-}
 
 
 def first_visit(request: Request, session: Session) -> Response:
     """The page shown instead of the list while there are no runs."""
-    depth_form, reference_form = forms.read(DEPTH_STUDY), forms.read(REFERENCE_STUDY)
+    depth_form, reference_form = forms.read(DEPTH_STUDY), forms.read(PUBLISHED_STUDY)
     return page(
         request,
         "new_run/first_visit.html",
         published=PUBLISHED,
         depth_study=DEPTH_STUDY,
         depth_preview=_preview(session, depth_form),
-        reference_study=REFERENCE_STUDY,
+        reference_study=PUBLISHED_STUDY,
         reference_preview=_preview(session, reference_form),
     )
 
@@ -65,27 +54,53 @@ def _preview(session: Session, form: RunForm) -> StudyPreview | None:
 
 @router.get("/runs/new")
 def new_run(request: Request, database: DatabaseOf, available: Available) -> Response:
-    """The form for new runs; `?from={id}` fills it with that run's values, `?depth=1-5&...` with these."""
-    source = None
-    wanted = request.query_params.get("from", "")
+    """The form for new runs, filled from a run (`from`), a preset, and fields in the query string.
+
+    `study={id}` names the study whose results led to the new runs.
+    """
+    asked = request.query_params
+    texts = forms.in_query(asked)
+    missing = ""
+    with database.read() as session:
+        if wanted := asked.get("preset", ""):
+            preset = next((each for each in presets(session) if each.key == wanted), None)
+            missing = "" if preset else f"There is no preset {wanted[:20]}."
+            texts = {**(fields_in(preset.query) if preset else {}), **texts, "preset": wanted}
+        if wanted := asked.get("study", ""):
+            if studies.find_study(session, forms.number_in(wanted) or 0) is None:
+                raise HTTPException(404, f"There is no study {wanted[:20]} to copy.")
+            texts |= {"follows": wanted}
+        source = _source(session, asked.get("from", ""))
+    form = forms.clone(source, available, texts) if source else forms.blank(available, texts)
+    if missing:
+        form = replace(form, errors={**form.errors, "form": missing})
+    return form_page(request, database, form, source=source)
+
+
+def _wait(session: Session, form: RunForm) -> str:
+    if form.request is None:
+        return ""
+    return prospects.wait(session, form.request.axes["device"], form.request.priority)
+
+
+def _source(session: Session, wanted: str) -> RunDetail | None:
+    """The run to clone, if one was asked for."""
+    if not wanted:
+        return None
     run_id = forms.number_in(wanted)
     if run_id is not None:
-        with database.read() as session, suppress(run_rows.RunNotFound):
-            source = reading.get_run(session, run_id)
-    if wanted and source is None:
-        raise HTTPException(404, f"There is no run {wanted[:20]} to clone.")
-    given = {name: text for name, text in request.query_params.items() if name in _GIVEN}
-    form = forms.clone(source, available) if source else forms.blank(available, given)
-    return _form_page(request, database, form, source=source)
+        with suppress(run_rows.RunNotFound):
+            return reading.get_run(session, run_id)
+    raise HTTPException(404, f"There is no run {wanted[:20]} to clone.")
 
 
 @router.post("/studies/preview")
 def preview_study(request: Request, database: DatabaseOf, available: Available, data: Posted) -> Response:
     """Validate the form and show its preview; nothing is created."""
-    return _form_page(request, database, forms.read(forms.texts_of(data), available))
+    return form_page(request, database, forms.read(forms.texts_of(data), available))
 
 
-def _form_page(
+def form_page(
     request: Request,
     database: Database,
     form: RunForm,
@@ -94,11 +109,18 @@ def _form_page(
     status: int = 200,
     headers: dict[str, str] | None = None,
 ) -> Response:
+    """The form with its preview."""
+    configs = form.request.configs if form.request else []
     with database.read() as session:
+        known = presets(session)
         preview = _preview(session, form)
         shown = (
             can_show(session, form.request, api.settings(request)) if form.request and form.size > 1 else ""
         )
+        evidence = prospects.evidence(session, configs)
+        wait = _wait(session, form)
+        follows = forms.number_in(form.texts.get("follows", ""))
+        study = studies.find_study(session, follows) if follows is not None else None
     server = str(request.base_url).rstrip("/")
     return page(
         request,
@@ -108,10 +130,15 @@ def _form_page(
         form=form,
         preview=preview,
         can_show=shown,
-        unusual=usual.warnings(form.request.configs, form.available) if form.request else [],
+        wait=wait,
+        past=evidence.near(configs),
+        unusual=usual.warnings(configs, form.available, evidence),
         snippets=snippets.of_request(form.request, server) if form.request else None,
         networks=form.networks,
+        presets=known,
+        opened=next((preset for preset in known if preset.key == form.texts.get("preset")), None),
         source=source,
+        study=study,
     )
 
 
@@ -133,6 +160,12 @@ def create_study(
     return _launch(request, database, creation, form, always_study=True)
 
 
+def _to_confirm(form: RunForm) -> str:
+    many = formats.plural(form.size, "combination")
+    rest = formats.plural(form.size - form.left_out, "run")
+    return f"{form.left_out:,} of {many} are invalid. Correct the values, or start the other {rest}."
+
+
 class Launched(BaseModel):
     """The URL of the new run or study, stored with the form's key; the run itself is not stored."""
 
@@ -143,8 +176,10 @@ def _launch(
     request: Request, database: Database, creation: Creation, form: RunForm, *, always_study: bool
 ) -> Response:
     wanted = form.request
-    if wanted is None:
-        return _form_page(request, database, form, status=422)
+    if wanted is not None and not form.is_confirmed:
+        form = replace(form, errors={"form": _to_confirm(form)})
+    if wanted is None or form.errors:
+        return form_page(request, database, form, status=422)
 
     def create(session: Session) -> tuple[int, Launched]:
         if form.size > 1 or always_study:
@@ -157,5 +192,5 @@ def _launch(
         made = creation.once(wanted, f"form {request.url.path}", create)
     except QueueFull as error:
         full = replace(form, errors={"form": formats.sentence(error)})
-        return _form_page(request, database, full, status=429, headers=error.headers)
+        return form_page(request, database, full, status=429, headers=error.headers)
     return redirect(Launched.model_validate_json(made.json).path)

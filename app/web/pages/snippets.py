@@ -25,9 +25,11 @@ def of_request(request: GridRequest, server: str) -> Snippets:
     single = all(len(values) == 1 for values in axes.values())
     body: dict[str, Any] = {name: values[0] if len(values) == 1 else values for name, values in axes.items()}
     labels = request.model_dump(include={"priority", "name", "tags", "note"}, exclude_defaults=True)
-    if request.reuse and not single:
-        labels["reuse"] = True
+    flags = {name for name in ("reuse", "skip_invalid") if getattr(request, name)}
+    labels |= dict.fromkeys(sorted(flags), True) if not single else {}
     body |= labels
+    if request.follows is not None and not single:
+        body["follows"] = request.follows
     route = "runs" if single else "studies"
     text = json.dumps(body, ensure_ascii=False)
     return Snippets(
@@ -55,7 +57,7 @@ def _command(verb: str, axes: dict[str, list[Any]], labels: dict[str, Any], serv
         words += [f"--{name.replace('_', '-')}", _compact(values)]
     for name, value in labels.items():
         if value is True:
-            words.append(f"--{name}")
+            words.append(f"--{name.replace('_', '-')}")
         elif name == "tags":
             words += [word for tag in value for word in ("--tag", tag)]
         else:

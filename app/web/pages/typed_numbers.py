@@ -18,7 +18,6 @@ from trainer.config import TrainConfig
 
 _BETWEEN_VALUES: Final = re.compile(r"\s*;\s*|\s+,\s*|,\s+|,{2,}|,$")
 _BETWEEN_DIGITS: Final = re.compile(r"[,\s]+")
-_RANGE_SIGN: Final = re.compile(r"(?<=\d)\s*(-|\.\.|:)\s*(?=\d)")
 _DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 _ALIKE: Final = {
     **dict.fromkeys(_DASHES, "-"),
@@ -44,6 +43,8 @@ _THOUSANDS: Final = {
 
 _DECIMAL_COMMA: Final = re.compile(r"([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)")
 _RANGE: Final = re.compile(r"(\d{1,18})(?:-|\.\.)(\d{1,18})")
+_COMMA: Final = re.compile(r"(?<![\d,])(?<!\d\.)(\d*),(\d+)(?!\d|,|\.\d)")
+_WRITTEN_RANGE: Final = re.compile(r"\.\.|/|log|(?<=\d)-(?=\d)")
 _DIGITS: Final = re.compile(r"\d+(?:,\d+)+")
 _EXACT: Final = 2**53
 _MOST_SHOWN: Final = 60
@@ -76,7 +77,7 @@ def parse(name: str, text: str) -> list[Value]:
     items = [item for item in _BETWEEN_VALUES.split(_in_ascii(text).strip()) if item.strip()]
     if not items:
         raise GridError("a value is needed")
-    return [value for item in items for value in _read(name, _RANGE_SIGN.sub(r"\1", item))]
+    return [value for item in items for value in _read(name, grid.compact(item))]
 
 
 def whole_number(text: str, expected: str = "expected a whole number, such as 0") -> int:
@@ -122,7 +123,9 @@ def _read(name: str, item: str) -> Sequence[Value]:
         raise GridError(_question(name, item, list(found.values())))
     if found and not _reading(name, item):
         (reading,) = found.values()
-        raise GridError(_suggestion(item, reading.written))
+        raise GridError(_suggestion(_as_typed(item), reading.written))
+    if not found and TrainConfig.model_fields[name].annotation is float:
+        item = _with_points(item)  # the message is then about the number that is meant
     return grid.parse(name, item)
 
 
@@ -148,7 +151,9 @@ def _with_points(text: str) -> str:
     words = []
     for word in text.split():
         parts = word.split(",")
-        if _DIGITS.fullmatch(word) and len(parts) % 2 == 0:
+        if _WRITTEN_RANGE.search(word):
+            words.append(_COMMA.sub(lambda number: f"{number[1] or '0'}.{number[2]}", word))
+        elif _DIGITS.fullmatch(word) and len(parts) % 2 == 0:
             words += [f"{whole}.{fraction}" for whole, fraction in list(pairwise(parts))[::2]]
         else:
             comma = _DECIMAL_COMMA.fullmatch(word)
@@ -176,7 +181,12 @@ def _reading(name: str, text: str) -> _Reading | None:
     known = tuple(each for each in values if each)
     if len(known) < len(values):
         return None
-    return _Reading(known, ", ".join(re.sub(r"^([+-]?)0+(?=\d)", r"\1", word) for word in words))
+    return _Reading(known, ", ".join(map(_as_typed, words)))
+
+
+def _as_typed(word: str) -> str:
+    """A part without leading zeros, and with the spaces of a logarithmic range."""
+    return re.sub(r"^([+-]?)0+(?=\d)", r"\1", word).replace("log", " log ")
 
 
 def _values(name: str, word: str) -> Sequence[Value]:

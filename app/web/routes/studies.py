@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlmodel import Session
 
 from app.compare.planning import can_show
-from app.runs import datasets, studies, study_deletion, usual
+from app.runs import datasets, prospects, studies, study_deletion, usual
 from app.runs.studies.listing import DESCRIBED
-from app.schemas.answers import BulkOut, StudyList, StudyOut, StudyPreview
+from app.schemas.answers import BulkOut, Rejection, StudyList, StudyOut, StudyPreview
 from app.schemas.requests import MoreRuns, StudyPatch, StudyRequest
 from app.web.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, StudyIdPath, answer, problems
 from app.web.creation import CreationOf
@@ -43,8 +43,14 @@ def preview_study(body: StudyRequest, database: DatabaseOf, settings: SettingsOf
     with database.read() as session:
         found = studies.preview(session, body, available.sizes)
         shown = can_show(session, body, settings)
-    warnings = usual.warnings(body.configs, available)
-    return answer(found.model_copy(update={"can_show": shown, "warnings": warnings}))
+        evidence = prospects.evidence(session, body.configs)
+    more = {
+        "can_show": shown,
+        "warnings": usual.warnings(body.configs, available, evidence),
+        "rejected": [Rejection(reason=reason, combinations=count) for reason, count in body.rejected.items()],
+        "past": evidence.near(body.configs),
+    }
+    return answer(found.model_copy(update=more))
 
 
 @router.get(

@@ -73,6 +73,12 @@ function asText(depths) {
 }
 
 form.addEventListener("input", later);
+// Enter in the name of a preset saves the preset; it must not start runs.
+form.elements.preset_name.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  event.preventDefault();
+  form.querySelector("[data-save-preset]").click();
+});
 form.addEventListener("away", later); // repeated until the server is back
 form.addEventListener("click", (event) => {
   const card = event.target.closest("[data-choose-depth]");

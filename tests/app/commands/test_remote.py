@@ -211,3 +211,12 @@ def test_export_writes_runs_and_their_epochs_as_csv(run: Run, url: str, tmp_path
 def test_export_of_epochs_needs_a_choice(run: Run, url: str) -> None:
     refused = run("export", "--epochs", "--url", url)
     assert (refused.returncode, refused.stderr) == (2, "--epochs requires run ids or --study.\n")
+
+
+def test_a_study_takes_ranges_and_leaves_out_invalid_combinations(run: Run, url: str) -> None:
+    words = ("study", "--depth", "3,8", "--lr", "0.01-1 log 3", "--epochs", "1", "--preview", "--url", url)
+    refused = run(*words)
+    assert (refused.returncode, "choose at most 7 layers" in refused.stderr) == (2, True)
+    preview = run(*words, "--skip-invalid")
+    assert preview.stdout.startswith("3 runs, ")
+    assert "Left out: 3 combinations: Depth 8 at width 512 would have" in preview.stdout

@@ -242,3 +242,13 @@ def test_a_grid_with_one_combination_that_does_not_fit_is_refused_with_what_does
     with pytest.raises(ValidationError, match=r"depth 8 at width 512 .* choose at most 7 layers"):
         StudyRequest(**axes)
     assert len(StudyRequest(**axes | {"width": [1024, 2048]}).configs) == 4
+
+
+def test_invalid_combinations_are_left_out_on_request() -> None:
+    skip: dict[str, Any] = {"skip_invalid": True}
+    request = StudyRequest(**skip | {"depth": [3, 8], "width": [512, 1024]})
+    assert [(config.depth, config.width) for config in request.configs] == [(3, 512), (3, 1024), (8, 1024)]
+    ((reason, count),) = request.rejected.items()
+    assert (reason.partition(" would")[0], count) == ("depth 8 at width 512", 1)
+    with pytest.raises(ValidationError, match="choose at most 7 layers"):
+        StudyRequest(**skip | {"depth": [8, 9]})

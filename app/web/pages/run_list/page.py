@@ -71,8 +71,8 @@ class ViewForm:
     of: int = 0
     """The view to rename; 0 for a new one."""
 
-    taken: ViewOut | None = None
-    """The other view that has the name, which can be overwritten."""
+    taken: int = 0
+    """The other view that has the name, which can be overwritten; 0 if there is none."""
 
 
 @router.get("/runs")

@@ -11,6 +11,7 @@ from app.runs import views
 from app.runs.listing.errors import QueryError
 from app.schemas.answers import ViewOut
 from app.schemas.requests import ViewRequest
+from app.storage.saved_queries import NameTaken, TooManySaved
 from app.web.api import DatabaseOf
 from app.web.html import local, redirect
 from app.web.negotiation import HtmlRoute
@@ -55,8 +56,10 @@ def save_view(request: Request, database: DatabaseOf, data: Posted) -> Response:
         form = ViewForm(typed["name"], " ".join(forms.messages(error.errors()).values()))
     except QueryError as error:
         form = ViewForm(typed["name"], sentence(error))
-    except views.NameTaken as error:
-        form = ViewForm(typed["name"], "A view with this name exists.", taken=error.view)
+    except NameTaken as error:
+        form = ViewForm(typed["name"], "A view with this name exists.", taken=error.id)
+    except TooManySaved as error:
+        form = ViewForm(typed["name"], sentence(error))
     else:
         return redirect(address(view), f"Saved the view “{view.name}”.")
     return show(request, database, QueryParams(typed["query"].removeprefix("?")), view_form=form)
@@ -84,7 +87,7 @@ def change_view(request: Request, database: DatabaseOf, view_id: ViewIdPath, dat
     except ValidationError as error:
         wrong = " ".join(forms.messages(error.errors()).values())
         return show(request, database, query, view_form=ViewForm(texts.get("name", ""), wrong, of=view_id))
-    except (QueryError, views.NameTaken) as error:
+    except (QueryError, NameTaken) as error:
         return show(
             request, database, query, view_form=ViewForm(texts.get("name", ""), sentence(error), of=view_id)
         )

@@ -1,6 +1,7 @@
 """What people type into the form that launches runs."""
 
 import pytest
+from starlette.datastructures import QueryParams
 
 from app.runs.datasets import Catalogue, Usable
 from app.schemas.answers import RunOut
@@ -107,3 +108,32 @@ def test_line_endings_of_a_note_are_normalised() -> None:
 def test_the_widest_network_is_drawn_as_wide_as_it_is() -> None:
     networks = forms.read({"depth": "3", "width": str(WIDEST)}).networks
     assert {widths[1] for depth, widths, _ in networks if depth > 1} == {WIDEST}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "meaning"),
+    [
+        ("lr", "0.05", ""),
+        ("lr", "0.01, 0.05", "2 values: 0.01, 0.05"),
+        ("lr", "0.001-0.1 log 5", "5 values: 0.001, 0.00316, 0.01, 0.0316, 0.1"),
+        ("seed", "0-99", "100 values: 0, 1, 2, 3, 4, 5, …, 99"),
+        ("depth", "1-3, 2", "3 values: 1, 2, 3 (repeated values count once)"),
+        ("depth", "9-11", ""),  # out of bounds: the message says so
+    ],
+)
+def test_a_field_says_which_values_a_list_or_range_means(name: str, text: str, meaning: str) -> None:
+    fields = forms.read({"depth": "3", name: text}).fields
+    assert next(field.meaning for field in fields if field.name == name) == meaning
+
+
+def test_a_form_as_a_query_string_fills_the_same_form() -> None:
+    texts = {"depth": "1-3", "lr": "0.05", "momentum": "0.9", "note": "a & b", "priority": "0", "name": ""}
+    query = forms.as_query(texts)
+    assert query == "depth=1-3&momentum=0.9&note=a+%26+b&reuse=off"
+    assert forms.in_query(QueryParams(query)) == {
+        "depth": "1-3",
+        "momentum": "0.9",
+        "note": "a & b",
+        "reuse": "off",
+    }
+    assert forms.in_query(QueryParams("depth=1,2&depth=4&status=x")) == {"depth": "1, 2, 4"}

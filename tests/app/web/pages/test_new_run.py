@@ -5,7 +5,7 @@ import pytest
 
 from app.settings import Settings
 from tests.app import states
-from tests.app.conftest import answering
+from tests.app.conftest import Served, answering
 from tests.app.web.browsing import post, total
 
 
@@ -60,3 +60,56 @@ def test_a_full_queue_is_shown_in_the_form_and_keeps_the_input(
         assert "typed with care" in answer.text
         assert site.client.get("/runs").json()["total"] == 1
         assert site.client.get("/studies").json()["studies"] == []
+
+
+def test_fields_of_the_query_string_fill_the_form(browser: httpx.Client) -> None:
+    post(browser, "/studies", depth="1-2")
+    page = browser.get("/runs/new?depth=1,2,3&lr=0.001-0.1+log+5&seed=0-2&width=1,024&study=1&tags=a,b").text
+    assert 'value="1, 2, 3"' in page
+    assert "5 values: 0.001, 0.00316, 0.01, 0.0316, 0.1" in page
+    assert 'value="1, 024"' in page  # commas always separate values here
+    assert "New study like" in page
+    assert 'name="follows" value="1" checked' in page
+    assert browser.get("/runs/new?study=9").status_code == 404
+    run = browser.get("/runs/new?from=1&lr=0.2").text
+    assert 'value="0.2"' in run
+    assert "New run like" in run
+
+
+def test_invalid_combinations_are_left_out_only_if_the_button_said_so(browser: httpx.Client) -> None:
+    form = {"depth": "3, 8, 9", "width": "512, 1024", "seed": "0-1", "epochs": "5"}
+    shown = post(browser, "/runs", **form)
+    assert shown.status_code == 422
+    assert "6 of 12 combinations are invalid. Correct the values, or start the other 6 runs." in shown.text
+    assert "Depth 8 at width 512 would have a layer narrower than 16 units" in shown.text
+    assert 'name="leave_out" value="6"' in shown.text
+    assert "Start 6 of 12 runs" in shown.text
+    stale = post(browser, "/runs", **form, leave_out="4")
+    assert (stale.status_code, total(browser)) == (422, 0)
+    started = post(browser, "/runs", **form, leave_out="6")
+    assert (started.status_code, started.headers["location"]) == (303, "/studies/1")
+    runs = browser.get("/runs", headers={"Accept": "application/json"}).json()["runs"]
+    assert {(run["depth"], run["width"]) for run in runs} == {(3, 512), (3, 1024), (8, 1024)}
+
+
+def test_a_form_whose_combinations_are_all_invalid_cannot_be_started(browser: httpx.Client) -> None:
+    shown = post(browser, "/runs", depth="8, 9", leave_out="2")
+    assert shown.status_code == 422
+    assert "choose at most 7 layers" in shown.text
+    assert total(browser) == 0
+
+
+def test_the_form_shows_what_similar_runs_reached_and_when_new_ones_start(site: Served) -> None:
+    states.add_worker(site.database)
+    states.finished_run(site.database, 0.975, depth=3)
+    states.finished_run(site.database, 0.98, depth=3, lr=0.1, epochs=9)
+    page = {"Accept": "text/html"}
+    text = " ".join(site.client.get("/runs/new?depth=3", headers=page).text.split())
+    assert "2 past runs</a> within a factor of 2 of 3 layers, lr 0.05 (3 to 9 epochs)" in text
+    assert "best 98.00" in text
+    assert '<a href="/runs/2">run 2</a>' in text
+    assert "The first run starts at once." in text
+    found = site.client.get("/runs?status=finished,failed&depth=3&optimizer=sgd&dataset=mnist&lr=0.05,0.1")
+    assert found.json()["total"] == 2
+    preview = site.client.post("/studies/preview", json={"depth": [3, 4]}).json()
+    assert [(past["depth"], past["finished"]) for past in preview["past"]] == [(3, 2)]

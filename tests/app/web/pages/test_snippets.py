@@ -58,3 +58,11 @@ def test_any_note_survives_the_shell(note: str) -> None:
 def test_the_body_of_a_study_snippet_is_valid() -> None:
     body = body_of_curl(written(depth="1-2", device="cpu,cuda", priority="5").curl)
     assert StudyRequest.model_validate(body).axes["device"] == ["cpu", "cuda"]
+
+
+def test_left_out_combinations_and_the_study_it_follows_are_in_the_body() -> None:
+    found = written(depth="3, 8", follows="7")
+    body = body_of_curl(found.curl)
+    assert body == {"depth": [3, 8], "skip_invalid": True, "follows": 7}
+    assert StudyRequest.model_validate(body).rejected
+    assert found.command.startswith("depthboard study --depth 3,8 --skip-invalid ")

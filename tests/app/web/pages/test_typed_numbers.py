@@ -49,6 +49,10 @@ NO_BREAK, NARROW, THIN, FIGURE = "\u00a0", "\u202f", "\u2009", "\u2007"
         ("batch_size", "\u200e64\u200b", [64]),
         ("width", "512,1024", [512, 1024]),
         ("device", "cpu; cuda", ["cpu", "cuda"]),
+        ("epochs", "10 \N{EN DASH} 30 / 10; 7", [10, 20, 30, 7]),
+        ("epochs", "1,10-30/10", [1, 10, 20, 30]),
+        ("lr", "0.001 - 0.1 log 3, 0.5", [0.001, 0.01, 0.1, 0.5]),
+        ("lr", "0.05 0.1-0.3/0.1", [0.05, 0.1, 0.2, 0.3]),
     ],
 )
 def test_unambiguous_numbers_are_parsed(name: str, text: str, values: list[object]) -> None:
@@ -90,6 +94,10 @@ def test_unambiguous_numbers_are_parsed(name: str, text: str, values: list[objec
         ("epochs", "1e3", {"1000"}),
         ("epochs", "1E3", {"1000"}),
         ("epochs", "20.0", {"20"}),
+        ("lr", "0,001-0,1 log 5", {"0.001-0.1 log 5"}),
+        ("lr", "0,01..0,1/0,03", {"0.01..0.1/0.03"}),
+        ("epochs", "1,000-5,000/1,000", {"1000-5000/1000"}),
+        ("batch_size", "64-1 024 log 5", {"64-1024 log 5"}),
     ],
 )
 def test_an_ambiguous_number_is_refused_with_its_unambiguous_notations(
@@ -137,7 +145,7 @@ def test_numbers_of_a_cloned_form_are_unambiguous(data: st.DataObject) -> None:
     assert parse("seed", written(seed)) == [seed]
 
 
-@given(st.text("0123456789,.;' _-e\u00a0\u2009+", max_size=12), st.sampled_from(["seed", "lr", "epochs"]))
+@given(st.text("0123456789,.;' _-elog/\u00a0\u2009+", max_size=12), st.sampled_from(["seed", "lr", "epochs"]))
 def test_any_text_is_parsed_or_refused_with_a_message(text: str, name: str) -> None:
     try:
         values = parse(name, text)
