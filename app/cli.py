@@ -169,7 +169,7 @@ def train(given: dict[str, str], *, json: AsJson = False) -> None:
     raise typer.Exit(command.train(given, settings.data_dir, settings.thread_count, as_json=json))
 
 
-for command in (remote.submit, remote.study, remote.runs, remote.export):
+for command in (remote.submit, remote.study, remote.verify, remote.runs, remote.export):
     app.command()(command)
 
 

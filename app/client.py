@@ -157,6 +157,13 @@ class Client:
         """Queue a failed or cancelled run again."""
         return self._post(f"/runs/{run_id}/retry", RunOut)
 
+    def verify(self, run_id: int, *, key: str | None = None) -> RunOut:
+        """Queue a finished run again, and return the new run; the result is the `verification` of both runs.
+
+        The same `key` never creates a second run; see `create_run`.
+        """
+        return self._post(f"/runs/{run_id}/verify", RunOut, key=key or uuid.uuid4().hex)
+
     def create_study(self, fields: Mapping[str, Any], *, key: str | None = None) -> StudyOut:
         """Queue a grid of runs; `fields` as in `POST /studies`: any hyperparameter may be a list.
 

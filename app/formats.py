@@ -236,6 +236,12 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{whole(number)} {one if number == 1 else many or one + 's'}"
 
 
+def ordinal(number: int) -> str:
+    """A place in a row: 1st, 2nd, 3rd, 11th."""
+    teens = number % 100 in (11, 12, 13)
+    return f"{whole(number)}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+
+
 def sentence(words: object) -> str:
     """Words as a sentence: with a capital letter at the start and a period at the end."""
     text = str(words)
@@ -266,6 +272,7 @@ FILTERS: Final = {
     "between": between,
     "exact": exact,
     "moment": moment,
+    "ordinal": ordinal,
     "plural": plural,
     "size": size,
     "sentence": sentence,

@@ -13,6 +13,9 @@ SIGNIFICANCE: Final = 0.05
 NORMAL: Final = math.inf
 """Degrees of freedom of a known variance."""
 
+_NORMAL_975: Final = 1.959963984540054
+"""The 97.5 % quantile of the normal distribution."""
+
 
 def stdev(values: Sequence[float]) -> float:
     """The sample standard deviation (n - 1), exactly 0 for equal values.
@@ -38,6 +41,18 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(
         mean=mean, std=deviation, min=min(values), max=max(values), ci95=(mean - margin, mean + margin)
     )
+
+
+def share_interval(count: int, of: int) -> tuple[float, float]:
+    """The 95 % interval of a binomial share: `count` successes in `of` trials.
+
+    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal of the
+    American Statistical Association 22 (1927).
+    """
+    share, z2 = count / of, _NORMAL_975**2 / of
+    center = (share + z2 / 2) / (1 + z2)
+    margin = math.sqrt(z2 * (share * (1 - share) + z2 / 4)) / (1 + z2)
+    return max(0.0, center - margin), min(1.0, center + margin)
 
 
 def student_quantile(freedom: float, probability: float = 0.975) -> float:

@@ -23,6 +23,7 @@ TORCHLESS = {
     "trainer.data.idx_stream",
     "trainer.data.inspection",
     "trainer.files.predictions",
+    "trainer.files.raw_tensors",
     "trainer.streams",
     "trainer.files.tensor_file",
 }
@@ -238,6 +239,9 @@ def test_only_the_slot_imports_torch(module: str) -> None:
         ("trainer.training.loop", ("sqlmodel", "rich", "safetensors")),
         ("app.runs.datasets", ("torch", "numpy", *WEB, *DATABASE)),
         ("trainer.files.predictions", ("torch", "pydantic")),
+        ("trainer.files.raw_tensors", ("torch", "numpy", "pydantic")),
+        ("app.runs.predictions", ("torch", "numpy", *WEB)),
+        ("app.runs.verification", ("torch", "numpy", *WEB)),
         ("trainer.data.idx", ("torch",)),
         ("trainer.files.durable", ("torch", "numpy", "pydantic")),
         ("app.storage.artifacts", ("torch", "numpy", *WEB, *DATABASE)),

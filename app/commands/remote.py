@@ -125,6 +125,28 @@ def study(
             raise typer.Exit(EXIT_FAILED)
 
 
+def verify(
+    run_id: Annotated[int, typer.Argument(metavar="ID", help="Id of a finished run.")],
+    *,
+    json: AsJson = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Train a finished run again, and check that records and weights are bit-identical."""
+    with _connect(url) as client:
+        from app.commands.terminal import follow_run
+
+        repeated = follow_run(client, client.verify(run_id), _progress_console(hidden=json))
+        found = client.run(repeated.id).verification
+    if found is None:
+        raise Failure(f"Run {repeated.id} has no verification.", EXIT_FAILED)
+    if json:
+        say_json(found.model_dump_json())
+    else:
+        say(found.sentence)
+    if found.status != "bit-identical":
+        raise typer.Exit(EXIT_FAILED)
+
+
 def runs(
     ids: Annotated[list[int] | None, typer.Argument(help="Ids of the runs; all by default.")] = None,
     *,

@@ -45,14 +45,19 @@ def _difference(name: str, values: Sequence[object], runs: Sequence[RunOut]) -> 
 
 
 def repeated(runs: Sequence[RunOut]) -> list[str]:
-    """A sentence on the repeats among these runs, if any."""
-    if not runs:
-        return []
-    what, used = ("has the same configuration and seed as a later run", "later run")
-    if len(runs) > 1:
-        what, used = ("have the same configurations and seeds as later runs", "latest run of each")
-    named = _named([run.id for run in runs])
-    return [f"{named} {what}. Only the {used} is used in the table and verdict."]
+    """Sentences on the repeats among these runs, if any."""
+    verifying = [run.id for run in runs if run.verifies is not None]
+    others = [run.id for run in runs if run.verifies is None]
+    found = []
+    if others:
+        what, used = ("has the same configuration and seed as a later run", "later run")
+        if len(others) > 1:
+            what, used = ("have the same configurations and seeds as later runs", "latest run of each")
+        found.append(f"{_named(others)} {what}. Only the {used} is used in the table and verdict.")
+    if verifying:
+        what = "verifies another run and is" if len(verifying) == 1 else "verify other runs and are"
+        found.append(f"{_named(verifying)} {what} not used in the table and verdict.")
+    return found
 
 
 def stopped_early(runs: Sequence[RunOut]) -> list[str]:

@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlmodel import Session, col, select
+from sqlalchemy import and_, case, or_
+from sqlmodel import Session, col, func, select
 
 from app.queue import pause, registry, run_rows
 from app.queue.forecasting import forecast
 from app.queue.forecasting.estimate import basis
+from app.queue.forecasting.forecast import Plan
 from app.queue.forecasting.pace import Guess
+from app.runs import verification
 from app.runs.guessing import Chance
-from app.schemas.answers import AttemptOut, RunDetail, RunOut, TimeLeft
+from app.schemas.answers import AttemptOut, QueuePlace, RunDetail, RunOut, TimeLeft
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.schemas.run_fields import TIMES, StoredFields
 from app.schemas.status import ENDED
-from app.storage.tables import Attempt, Run
+from app.storage.tables import Attempt, Pause, Run
 from trainer.config import TRAIN_IMAGES, training_flops_per_image
 
 DIGITS: Final = 8
@@ -34,28 +37,31 @@ _DETAILS: Final = tuple(
 """Fields copied from the table that only the details of a run have."""
 
 
-def get_run(session: Session, run_id: int) -> RunDetail:
-    """One run with all its details.
+def get_run(session: Session, run_id: int, location: str | None = None) -> RunDetail:
+    """One run with all its details; without `location`, which is that of all artifacts, no verification.
 
     Raises:
         RunNotFound: the run does not exist.
     """
     run = run_rows.get(session, run_id)
     worker = next((live for live in registry.list_workers(session) if live.id == run.worker_id), None)
+    plan = forecast.plan(session) if run.status == "queued" else None
     return RunDetail(
         **as_answers(session, [run])[0].model_dump(),
         **{name: getattr(run, name) for name in _DETAILS},
         heartbeat_age_seconds=worker.heartbeat_age_seconds if worker else None,
         attempts=_attempts(session, run),
-        time_left=_time_left(session, run),
+        time_left=_time_left(session, run, plan),
+        queue=_place(session, run, plan) if plan else None,
+        verification=verification.of(session, run, location) if location else None,
     )
 
 
-def _time_left(session: Session, run: Run) -> TimeLeft | None:
+def _time_left(session: Session, run: Run, plan: Plan | None) -> TimeLeft | None:
     """Seconds until an open run ends; None if no slot can train it."""
     if run.status in ENDED:
         return None
-    forecasts = forecast.remaining(session, [run]) if run.status == "running" else forecast.ends(session)
+    forecasts = plan.ends if plan else forecast.remaining(session, [run])
     left = forecasts.get(run.id or 0)
     if left is None:
         return None
@@ -64,6 +70,31 @@ def _time_left(session: Session, run: Run) -> TimeLeft | None:
         seconds=round(left.seconds, 1),
         range=left.range,
         basis="its own last epochs" if has_epochs else basis([left]),
+    )
+
+
+def _place(session: Session, run: Run, plan: Plan) -> QueuePlace:
+    """The place of a queued run, and when it is expected to start."""
+    before = or_(
+        col(Run.priority) > run.priority,
+        and_(
+            col(Run.priority) == run.priority,
+            or_(
+                col(Run.position) < run.position,
+                and_(col(Run.position) == run.position, col(Run.id) < run.id),
+            ),
+        ),
+    )
+    queued = select(func.count(), func.count(case((before, 1)))).where(Run.status == "queued")
+    of, ahead = session.connection().execute(queued).one()
+    paused = session.exec(select(Pause.since)).first() is not None
+    start = None if paused else plan.starts.get(run.id or 0)
+    return QueuePlace(
+        place=ahead + 1,
+        of=of,
+        paused=paused,
+        starts_in_seconds=round(start.seconds, 1) if start else None,
+        range=start.range if start else None,
     )
 
 

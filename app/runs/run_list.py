@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from sqlalchemy import ColumnElement, and_, or_
@@ -67,6 +67,29 @@ def matching_ids(session: Session, query: RunQuery) -> list[int]:
     key = ORDERS[query.sort.lstrip("-")]
     found = select(Run.id).where(*conditions.of(session, query)).order_by(*_order(query, key))
     return [run_id for run_id in session.execute(found).scalars() if run_id is not None]
+
+
+class Neighbor(NamedTuple):
+    """A run beside another in a list."""
+
+    id: int
+    name: str
+
+
+def neighbors(session: Session, query: RunQuery, run_id: int) -> tuple[Neighbor | None, Neighbor | None]:
+    """The runs before and after a run in the list, wherever its page begins; the run itself may not match."""
+    key = ORDERS[query.sort.lstrip("-")]
+    own = session.execute(select(key).where(col(Run.id) == run_id)).scalar_one()
+    where = conditions.of(session, query)
+    found = [
+        session.execute(select(Run.id, Run.name).where(*where, beside).order_by(*order).limit(1)).first()
+        for beside, order in (
+            (_before(query, key, own, run_id), _order(query, key, is_reversed=True)),
+            (_after(query, key, own, run_id), _order(query, key)),
+        )
+    ]
+    before, after = (Neighbor(*row) if row else None for row in found)
+    return before, after
 
 
 def _rows(session: Session, ids: Sequence[int]) -> list[Run]:

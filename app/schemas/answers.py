@@ -13,9 +13,14 @@ from trainer.config import Hyperparameters
 TimeRange = Annotated[tuple[float, float], Field(description="80 % prediction interval, in seconds.")]
 """The 80 % range of an estimated time."""
 
-_DEFAULTS: Final = {"worker_losses": 0, "chance_accuracy": None, "guessing": None} | {
-    name: field.default for name, field in Hyperparameters.model_fields.items() if not field.is_required()
-}
+_DEFAULTS: Final = {
+    "worker_losses": 0,
+    "chance_accuracy": None,
+    "guessing": None,
+    "best_epoch": None,
+    "best_test_accuracy": None,
+    "verifies": None,
+} | {name: field.default for name, field in Hyperparameters.model_fields.items() if not field.is_required()}
 """Values of fields that responses of earlier versions lack."""
 
 
@@ -88,6 +93,54 @@ class TimeLeft(BaseModel):
     basis: Annotated[str, Field(description="Basis of the estimate.")]
 
 
+class QueuePlace(BaseModel):
+    """The place of a queued run in the queue, and when it is expected to start."""
+
+    place: Annotated[int, Field(description="Its place in claim order, from 1.")]
+    of: Annotated[int, Field(description="Number of queued runs.")]
+    paused: Annotated[bool, Field(description="Whether the queue is paused, so that no run starts.")]
+    starts_in_seconds: Annotated[
+        float | None,
+        Field(description="Estimated seconds until it starts; null if paused or if no slot can train it."),
+    ]
+    range: Annotated[TimeRange | None, Field(description="80 % prediction interval of `starts_in_seconds`.")]
+
+
+VerificationStatus = Literal["pending", "bit-identical", "different", "not comparable"]
+
+
+class Verification(BaseModel):
+    """The comparison of a run with the run that repeats it; shown with both."""
+
+    run_id: Annotated[int, Field(description="The run that repeats the other; the newest, if several do.")]
+    of: Annotated[int, Field(description="The verified run.")]
+    status: Annotated[
+        VerificationStatus,
+        Field(
+            description="`bit-identical`: every recorded figure except times, and the weights, are equal. "
+            "`pending`: the repeating run has not ended."
+        ),
+    ]
+    first_epoch: Annotated[
+        int | None, Field(description="The first epoch whose records differ; null if none does.")
+    ] = None
+    differences: Annotated[
+        dict[str, float],
+        Field(
+            description="The largest absolute difference of each figure that differs, over all epochs; "
+            "`final_…` are the figures after training, over whole splits."
+        ),
+    ] = {}
+    weights_identical: Annotated[
+        bool | None, Field(description="Whether the final weights are equal bit by bit; null if unknown.")
+    ] = None
+    reason: Annotated[
+        str | None,
+        Field(description="The likely reason of a difference, or why the runs can't be compared."),
+    ] = None
+    sentence: Annotated[str, Field(description="The result in a sentence.")]
+
+
 class RunDetail(RunOut):
     """A run with the additional fields of its page."""
 
@@ -107,6 +160,13 @@ class RunDetail(RunOut):
     attempts: Annotated[list[AttemptOut], Field(description="Its attempts, oldest first.")]
     time_left: Annotated[
         TimeLeft | None, Field(description="Estimated time left; null if the run has ended or none is known.")
+    ] = None
+    queue: Annotated[
+        QueuePlace | None, Field(description="Its place in the queue; null unless it is queued.")
+    ] = None
+    verification: Annotated[
+        Verification | None,
+        Field(description="The comparison with a run that repeats it, or that it repeats; null without one."),
     ] = None
 
 

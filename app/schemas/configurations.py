@@ -101,17 +101,20 @@ def datasets_by_content(runs: Iterable[RunOut]) -> dict[str, str]:
 def repeats(runs: Iterable[RunOut]) -> list[RunOut]:
     """Returns the runs that a later run repeats, with the same configuration and the same seed.
 
-    Both determine a run, so a repetition adds nothing to the spread over seeds.
+    Both determine a run, so a repetition adds nothing to the spread over seeds. A run that verifies another
+    one is the repetition.
     """
     kept: dict[tuple[Any, ...], list[RunOut]] = {}
     repeated = []
-    for run in sorted(runs, key=lambda run: -run.id):
+    ordered = sorted(runs, key=lambda run: (run.verifies is not None, -run.id))
+    ids = {run.id for run in ordered}
+    for run in ordered:
         alike = kept.setdefault(tuple(getattr(run, name) for name in (*PARTS[: -len(FOUND)], "seed")), [])
-        if any(_may_be_same(run, other) for other in alike):
+        if run.verifies in ids or any(_may_be_same(run, other) for other in alike):
             repeated.append(run)
         else:
             alike.append(run)
-    return repeated[::-1]
+    return sorted(repeated, key=lambda run: run.id)
 
 
 def _may_be_same(one: RunOut, other: RunOut) -> bool:

@@ -74,6 +74,10 @@ class Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
 
 
+class Nothing(Strict):
+    """The body of a request that needs none."""
+
+
 class Labels(Strict):
     """Labels of a run or study; they do not affect training."""
 

@@ -9,7 +9,6 @@ from sqlmodel import Session
 
 from app.queue.idempotency import Created, Keys
 from app.schemas.answers import RunOut, StudyOut
-from app.schemas.requests import MoreRuns, RunRequest, StudyRequest
 from app.web.api import SettingsOf
 
 IdempotencyKeyHeader = Annotated[
@@ -36,7 +35,7 @@ class Creation:
 
     def answer(
         self,
-        body: RunRequest | StudyRequest | MoreRuns,
+        body: BaseModel,
         collection: str,
         create: Callable[[Session], RunOut | StudyOut],
     ) -> Response:

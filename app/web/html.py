@@ -21,6 +21,7 @@ from app.schemas.configurations import title_of
 from app.settings import TEMPLATES
 from app.storage.database import Database, clock
 from app.web import assets
+from app.web.markdown import markdown
 
 _NOTICE: Final = "notice"
 _UNDO: Final = "undo"
@@ -50,6 +51,7 @@ def _environment() -> jinja2.Environment:
         "ago": _ago,
         "since": _since,
         "listed": prose.listed,
+        "markdown": markdown,
         "title_of": title_of,
         "told_apart": names.told_apart,
     }

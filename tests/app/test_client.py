@@ -84,6 +84,14 @@ def test_a_cancelled_run_can_be_tried_again(client: Client) -> None:
     client.cancel(run.id)
 
 
+def test_only_a_finished_run_is_verified(client: Client) -> None:
+    run = client.create_run({"depth": 1, "device": "cuda"})
+    with pytest.raises(ClientError, match="only a finished run can be verified") as refused:
+        client.verify(run.id)
+    assert refused.value.status == 409
+    client.cancel(run.id)
+
+
 def test_the_same_key_creates_one_run(client: Client) -> None:
     body = {"depth": 1, "device": "cuda"}
     first, second = (client.create_run(body, key="once") for _ in range(2))

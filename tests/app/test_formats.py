@@ -124,3 +124,8 @@ def test_numbers_have_sensible_digits() -> None:
     assert formats.decimal(0.05) == "0.05"
     assert formats.plural(1, "crash", "crashes") == "1 crash"
     assert formats.plural(15, "run") == "15 runs"
+
+
+def test_places_have_their_ending() -> None:
+    wanted = {1: "1st", 2: "2nd", 3: "3rd", 4: "4th", 11: "11th", 13: "13th", 21: "21st", 1112: "1,112th"}
+    assert {number: formats.ordinal(number) for number in wanted} == wanted

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from app.statistics import NORMAL, chi_square_quantile, spread, stdev, student_quantile
+from app.statistics import NORMAL, chi_square_quantile, share_interval, spread, stdev, student_quantile
 
 FRACTIONS = st.lists(st.integers(0, 10_000).map(lambda hits: hits / 10_000), min_size=2, max_size=12)
 
@@ -63,3 +63,9 @@ def test_a_known_variance_has_the_quantiles_of_the_normal_distribution() -> None
 @pytest.mark.parametrize(("freedom", "probability"), [(2, 0.1), (2, 0.9), (19, 0.1), (19, 0.5)])
 def test_quantiles_of_chi_square_are_scipys(freedom: float, probability: float) -> None:
     assert chi_square_quantile(freedom, probability) == pytest.approx(stats.chi2.ppf(probability, freedom))
+
+
+def test_the_interval_of_a_share_is_wilsons() -> None:
+    for count, of in ((0, 10), (7, 10), (9031, 10_000), (10_000, 10_000)):
+        expected = stats.binomtest(count, of).proportion_ci(method="wilson")
+        assert share_interval(count, of) == pytest.approx((expected.low, expected.high), abs=1e-12)

@@ -305,6 +305,7 @@ def test_open_focused_scrolled_and_selected_parts_stay_during_updates(
     scroller = page.locator("[data-epochs] .scroll")
     row.evaluate("(row) => { row.closest('.scroll').scrollTop = row.offsetTop - 100 }")
     page.wait_for_function("() => document.querySelector('[data-epochs] .scroll').scrollTop > 300")
+    page.get_by_text("Edit name and note").click()
     note = page.get_by_role("textbox", name="Note")
     note.fill("half a sentence")
     top = (
@@ -453,6 +454,7 @@ def test_input_is_kept_when_the_database_is_replaced(
     run_id = queue_run(database)
     page.goto(f"{quiet.url}/runs/{run_id}")
     stays(page)
+    page.get_by_text("Edit name and note").click()
     note = page.get_by_role("textbox", name="Note")
     note.fill("half a sentence")
     with database.write() as session:  # as after a backup was restored

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from trainer.config import TrainConfig
 from trainer.files import tensor_file
-from trainer.files.tensor_file import Arrays, TensorFileError
+from trainer.files.raw_tensors import TensorFileError
+from trainer.files.tensor_file import Arrays
 from trainer.training.loop import TrainState
 
 VERSION: Final = 1

@@ -4,34 +4,27 @@ The metadata has a single key, `depthboard`, with human-readable JSON. safetenso
 several keys, and equal contents must give equal bytes.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from trainer.files import durable
+from trainer.files import durable, raw_tensors
+from trainer.files.raw_tensors import DIGEST, KEY, TensorFileError
 
 Arrays = dict[str, NDArray[Any]]
-
-_KEY: Final = "depthboard"
-_DIGEST: Final = "sha256"
-
-
-class TensorFileError(Exception):
-    """The file can't be read, or is damaged."""
 
 
 def write(path: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, object]) -> None:
     """Write arrays and their JSON metadata `about`, with a digest of both. Raises `durable.NotWritten`."""
     contents = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    text = json.dumps({**about, _DIGEST: _digest(contents, about)}, allow_nan=False)
-    durable.write(path, save(contents, {_KEY: text}))
+    text = json.dumps({**about, DIGEST: _digest(contents, about)}, allow_nan=False)
+    durable.write(path, save(contents, {KEY: text}))
 
 
 def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
@@ -42,12 +35,12 @@ def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
     try:
         content = path.read_bytes()
         arrays = load(content)
-        about = json.loads(_metadata(content)[_KEY])
+        about = json.loads(_metadata(content)[KEY])
     except OSError as error:
         raise TensorFileError(f"{path} can't be read: {error.strerror or error}") from error
     except (SafetensorError, ValueError, KeyError) as error:
         raise TensorFileError(f"{path} is damaged: {error}") from error
-    if about.pop(_DIGEST, None) != _digest(arrays, about):
+    if about.pop(DIGEST, None) != _digest(arrays, about):
         raise TensorFileError(f"{path} is damaged: its content does not match its digest")
     return arrays, about
 
@@ -60,9 +53,5 @@ def _metadata(content: bytes) -> dict[str, str]:
 
 
 def _digest(arrays: Mapping[str, NDArray[Any]], about: Mapping[str, object]) -> str:
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
+    tensors = ((name, str(array.dtype), array.shape, array.data) for name, array in arrays.items())
+    return raw_tensors.digest(tensors, about)

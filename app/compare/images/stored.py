@@ -10,7 +10,7 @@ from app.schemas.answers import RunOut
 from app.storage import artifacts
 from trainer.files.durable import is_local
 from trainer.files.predictions import Predictions, load
-from trainer.files.tensor_file import TensorFileError
+from trainer.files.raw_tensors import TensorFileError
 
 _MOST_BYTES: Final = 1 << 27
 """Memory for cached predictions; those for 10,000 images take 30 KB."""

@@ -191,7 +191,7 @@ def _finished_like(
         col(getattr(Run, name)).in_(set(values))
         for name, values in zip(names, zip(*wanted, strict=True), strict=True)
     ]
-    trained = configs_of(session, col(Run.status) == "finished", *alike)
+    trained = configs_of(session, col(Run.status) == "finished", col(Run.verifies).is_(None), *alike)
     return {config: run_id for run_id, config in trained.items() if rest(config) in wanted}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
@@ -13,18 +13,22 @@ from starlette.datastructures import FormData, QueryParams
 
 from app import formats
 from app.queue import actions, admission, run_rows
-from app.runs import advice, bulk, epoch_columns, reading
+from app.runs import advice, bulk, epoch_columns, predictions, reading, run_list, verification
 from app.runs.guessing import ONE_CLASS, Chance
 from app.runs.listing.errors import QueryError
+from app.runs.listing.query import PARAMETERS, RunQuery
 from app.schemas.answers import BulkOut, RunDetail, RunOut
-from app.schemas.requests import MAX_BULK, BulkAction, BulkRequest, RunPatch
+from app.schemas.predictions import RunPredictions
+from app.schemas.requests import MAX_BULK, BulkAction, BulkRequest, Nothing, RunPatch
+from app.statistics import share_interval
 from app.storage import artifacts
 from app.storage.database import Database, clock, newest_change
 from app.web.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, settings
 from app.web.api import database as database_of
+from app.web.creation import CreationOf
 from app.web.html import changed, local, page, redirect
 from app.web.negotiation import HtmlRoute
-from app.web.pages import forms, run_table
+from app.web.pages import forms, model_code, run_table
 from app.web.pages.shared import Posted
 from app.web.pages.undo import Undos
 from trainer.config import TrainConfig
@@ -42,6 +46,9 @@ _DONE: Final[dict[BulkAction, str]] = {
 }
 _ALWAYS_SHOWN: Final = ("depth", "epochs", "lr", "batch_size", "seed", "device", "dataset")
 """Hyperparameters with their own lines on a run's page."""
+_SHOWN_WRONG: Final = 24
+"""How many wrongly classified images a run's page shows."""
+_BY_ID: Final = RunQuery(archived="all", sort="id")
 _REASONS: Final = 3
 """Maximum number of skipped runs that a notice explains."""
 _SHOWN_DELETED: Final = 20
@@ -166,33 +173,50 @@ def _confirm_deletion(request: Request, texts: Mapping[str, str], ids: Sequence[
 
 @router.get("/runs/{run_id}")
 def show_run(request: Request, database: DatabaseOf, run_id: RunIdPath) -> Response:
-    """One run: progress, results, environment and actions."""
+    """One run: progress, results, test images, weights, log and actions."""
     return _run_page(request, database, run_id)
 
 
 @router.post("/runs/{run_id}")
 def change_run(request: Request, database: DatabaseOf, run_id: RunIdPath, data: Posted) -> Response:
-    """Save a run's name, tags and note."""
+    """Save the fields that the form has: name, tags, note; `add_tag` and `remove_tag` change single tags."""
     texts = forms.texts_of(data)
-    changes = {
-        "name": texts.get("name", "").strip() or None,
-        "tags": forms.split_tags(texts.get("tags", "")),
-        "note": texts.get("note", "").replace("\r\n", "\n"),
-    }
+    back = local(texts.get("next", ""), f"/runs/{run_id}")
     try:
-        patch = RunPatch.model_validate(changes | {"version": forms.number_in(texts.get("version", ""))})
         with database.write() as session:
+            changes = _changes(session, run_id, texts)
+            version = forms.number_in(texts.get("version", ""))
+            patch = RunPatch.model_validate(changes | {"version": version})
             actions.edit(session, run_id, patch.model_dump(include=set(changes)), patch.version)
     except ValidationError as error:
-        return _run_page(request, database, run_id, texts, forms.messages(error.errors()))
+        wrong = forms.messages(error.errors())
+        if "add_tag" in texts:
+            wrong = {"add_tag": " ".join(wrong.values())}
+        return _run_page(request, database, run_id, texts, wrong)
     except run_rows.WrongState:
         with database.read() as session:
             stored = reading.get_run(session, run_id)
-        if (patch.name, patch.tags, patch.note) == (stored.name, stored.tags, stored.note):
-            return redirect(f"/runs/{run_id}", "Saved.")  # a repeat after a lost response
+        if all(getattr(patch, name) == getattr(stored, name) for name in changes):
+            return redirect(back, "Saved.")  # a repeat after a lost response
         stale = "Someone else changed this run. Your input is below; save again to overwrite their change."
         return _run_page(request, database, run_id, texts | {"version": ""}, {"form": stale})
-    return redirect(f"/runs/{run_id}", "Saved.")
+    return redirect(back, "Saved." if "note" in changes or "name" in changes else "")
+
+
+def _changes(session: Session, run_id: int, texts: Mapping[str, str]) -> dict[str, Any]:
+    """The fields that a form changes, with their new values."""
+    changes: dict[str, Any] = {}
+    if "name" in texts:
+        changes["name"] = texts["name"].strip() or None
+    if "note" in texts:
+        changes["note"] = texts["note"].replace("\r\n", "\n")
+    if "tags" in texts:
+        changes["tags"] = forms.split_tags(texts["tags"])
+    if "add_tag" in texts or "remove_tag" in texts:
+        tags = run_rows.get(session, run_id).tags
+        kept = [tag for tag in tags if tag != texts.get("remove_tag")]
+        changes["tags"] = [*kept, *forms.split_tags(texts.get("add_tag", ""))]
+    return changes
 
 
 def _run_page(
@@ -202,10 +226,13 @@ def _run_page(
     typed: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
 ) -> Response:
+    location = settings(request).artifacts
     with database.read() as session:
         change, now = newest_change(session), clock(session)
-        run = reading.get_run(session, run_id)
-    stored = {"name": run.name, "tags": ", ".join(run.tags), "note": run.note, "version": str(run.version)}
+        run = reading.get_run(session, run_id, location)
+        before, after = run_list.neighbors(session, _list_of(request), run_id)
+    stored = {"name": run.name, "note": run.note, "version": str(run.version), "add_tag": ""}
+    shown, why_not = _predictions(request, run)
     return page(
         request,
         "run/run.html",
@@ -214,12 +241,48 @@ def _run_page(
         run=run,
         advice=advice.of(run),
         guess=_guess(run),
+        interval=_interval(run),
         change=change,
         texts=stored | dict(typed or {}),
         errors=errors or {},
         further=_further(run),
         model_bytes=_model_bytes(request, run),
+        code=model_code.of_run(run, str(request.base_url).rstrip("/")),
+        predicted=shown,
+        heat=predictions.heat(shown.confusion) if shown else [],
+        why_not_predicted=why_not,
+        before=before,
+        after=after,
     )
+
+
+def _list_of(request: Request) -> RunQuery:
+    """The list that the address names, as on the page of runs; without one, all runs in the order of ids."""
+    named = [(name, text) for name, text in request.query_params.multi_items() if name in PARAMETERS]
+    if named:
+        try:
+            return RunQuery.parse(named, strict=False)
+        except QueryError:
+            pass
+    return _BY_ID
+
+
+def _interval(run: RunDetail) -> tuple[float, float] | None:
+    """The 95 % interval of a test accuracy over test images; None if their number is unknown."""
+    images = int(run.environment.get("test_images", "0"))
+    if run.test_accuracy is None or not images:
+        return None
+    return share_interval(round(run.test_accuracy * images), images)
+
+
+def _predictions(request: Request, run: RunDetail) -> tuple[RunPredictions | None, str]:
+    """The predictions of a finished run; without them, the reason."""
+    if run.status != "finished":
+        return None, ""
+    try:
+        return predictions.of_run(run, settings(request), _SHOWN_WRONG), ""
+    except predictions.NoPredictions as error:
+        return None, formats.sentence(error)
 
 
 def _guess(run: RunDetail) -> str:
@@ -234,11 +297,11 @@ def _guess(run: RunDetail) -> str:
 
 
 def _further(run: RunOut) -> list[tuple[str, str]]:
-    """Label and value of the other hyperparameters that differ from their defaults."""
+    """Label and value of the other hyperparameters."""
     return [
         (field.title or name, formats.written(getattr(run, name)))
         for name, field in TrainConfig.model_fields.items()
-        if name not in _ALWAYS_SHOWN and getattr(run, name) != field.default
+        if name not in _ALWAYS_SHOWN
     ]
 
 
@@ -268,6 +331,21 @@ def cancel_run(database: DatabaseOf, run_id: RunIdPath, data: Posted) -> Respons
 def retry_run(database: DatabaseOf, settings: SettingsOf, run_id: RunIdPath, data: Posted) -> Response:
     """Queue a failed or cancelled run again."""
     return _act(database, run_id, data, partial(admission.retry, limit=settings.queue_limit))
+
+
+@router.post("/runs/{run_id}/verify")
+def verify_run(request: Request, creation: CreationOf, settings: SettingsOf, run_id: RunIdPath) -> Response:
+    """Queue a finished run again with identical settings, and show the new run."""
+
+    def create(session: Session) -> tuple[int, RunOut]:
+        queued = verification.queue(session, run_id, settings, limit=creation.limit)
+        return queued.id or 0, reading.as_answers(session, [queued])[0]
+
+    try:
+        made = creation.once(Nothing(), request.url.path, create)
+    except run_rows.WrongState as error:
+        return redirect(f"/runs/{run_id}", formats.sentence(error))
+    return redirect(f"/runs/{made.id}")
 
 
 def _act(

@@ -6,8 +6,18 @@ import orjson
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from sqlmodel import Session
 
+from app.formats import sentence
 from app.queue import actions, admission, run_rows
-from app.runs import bulk, datasets, epoch_columns, export, reading, run_list
+from app.runs import (
+    bulk,
+    datasets,
+    epoch_columns,
+    export,
+    predictions,
+    reading,
+    run_list,
+    verification,
+)
 from app.runs.listing import facets, groups
 from app.runs.listing.query import PARAMETERS, RunQuery, described
 from app.runs.tags import known_tags
@@ -21,7 +31,8 @@ from app.schemas.answers import (
     RunPage,
     TagList,
 )
-from app.schemas.requests import BulkRequest, RunPatch, RunRequest
+from app.schemas.predictions import RunPredictions
+from app.schemas.requests import BulkRequest, Nothing, RunPatch, RunRequest
 from app.storage import artifacts
 from app.web.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, answer, attachment, problems
 from app.web.creation import CreationOf
@@ -29,6 +40,10 @@ from app.web.routes.downloads import download
 from app.web.strict_json import JsonRoute
 
 router = APIRouter(route_class=JsonRoute, responses=problems(422))
+
+WrongImages = Annotated[
+    int, Query(ge=0, le=10_000, description="Maximum number of wrongly classified images.")
+]
 
 
 @router.post(
@@ -120,21 +135,21 @@ def change_runs(
 
 
 @router.get("/runs/{run_id}", response_model=RunDetail, responses=problems(404), tags=["runs"])
-def read_run(run_id: RunIdPath, database: DatabaseOf) -> Response:
+def read_run(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) -> Response:
     """One run."""
     with database.read() as session:
-        return answer(reading.get_run(session, run_id))
+        return answer(reading.get_run(session, run_id, settings.artifacts))
 
 
 @router.patch(
     "/runs/{run_id}", response_model=RunDetail, responses=problems(400, 404, 409, 415), tags=["runs"]
 )
-def change_run(run_id: RunIdPath, body: RunPatch, database: DatabaseOf) -> Response:
+def change_run(run_id: RunIdPath, body: RunPatch, database: DatabaseOf, settings: SettingsOf) -> Response:
     """Change a run's name, tags, note or priority, or archive it."""
     changes = body.model_dump(exclude_unset=True, exclude={"version"})
     with database.write() as session:
         actions.edit(session, run_id, changes, body.version)
-        return answer(reading.get_run(session, run_id))
+        return answer(reading.get_run(session, run_id, settings.artifacts))
 
 
 @router.delete("/runs/{run_id}", status_code=204, responses=problems(404, 409), tags=["runs"])
@@ -153,6 +168,21 @@ def read_epochs(run_id: RunIdPath, database: DatabaseOf) -> Response:
         run_rows.get(session, run_id)
         columns = epoch_columns.of_run(session, run_id)
     return Response(orjson.dumps(columns.__dict__), media_type="application/json")
+
+
+@router.get(
+    "/runs/{run_id}/predictions", response_model=RunPredictions, responses=problems(404), tags=["runs"]
+)
+def read_predictions(
+    run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf, limit: WrongImages = 100
+) -> Response:
+    """A finished run's confusion matrix, accuracy per class, and most confident errors on the test images."""
+    with database.read() as session:
+        (run,) = reading.as_answers(session, [run_rows.get(session, run_id)])
+    try:
+        return answer(predictions.of_run(run, settings, limit))
+    except predictions.NoPredictions as error:
+        raise HTTPException(404, sentence(error)) from error
 
 
 @router.get(
@@ -188,6 +218,23 @@ def retry_run(run_id: RunIdPath, database: DatabaseOf, settings: SettingsOf) -> 
     with database.write() as session:
         retried = admission.retry(session, run_id, limit=settings.queue_limit)
         return answer(reading.as_answers(session, [retried])[0])
+
+
+@router.post(
+    "/runs/{run_id}/verify",
+    status_code=201,
+    response_model=RunOut,
+    responses=problems(404, 409, 410, 429, has_key=True),
+    tags=["runs"],
+)
+def verify_run(run_id: RunIdPath, creation: CreationOf, settings: SettingsOf) -> Response:
+    """Queue a finished run again with identical settings; `verification` of both runs has the verdict."""
+
+    def create(session: Session) -> RunOut:
+        queued = verification.queue(session, run_id, settings, limit=creation.limit)
+        return reading.as_answers(session, [queued])[0]
+
+    return creation.answer(Nothing(), "/runs", create)
 
 
 def _run_query(request: Request) -> RunQuery:

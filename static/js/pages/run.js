@@ -4,12 +4,16 @@ import { LOSS, PERCENT, PERCENT_TICKS, chart, epochAxis, percents } from "../plo
 import { colour, shadeColour } from "../plot/colours.js";
 import { EpochTable } from "../parts/epoch_table.js";
 import { EpochColumns, readEpochs } from "../live/epoch_columns.js";
+import { isFilledIn } from "../live/filled_in.js";
 import { listen } from "../live/events.js";
 import { plural } from "../format.js";
 import { ACCURACY, LOG_LOSS, LOSS as LOSSES, SECONDS, frame, logarithms } from "../plot/frame.js";
 import { readNoMore, refresh } from "../live/live.js";
 import { keepFocus } from "../morph.js";
 import { smooth } from "../charts/smooth.js";
+import { startCodeCopy } from "../parts/code_copy.js";
+import { followLinks } from "../parts/links.js";
+import { followSections } from "../parts/sections.js";
 import { View } from "../parts/view.js";
 
 const main = document.querySelector("main");
@@ -114,7 +118,7 @@ function draw() {
 function gone() {
   readNoMore();
   document.getElementById("gone").hidden = false;
-  for (const part of document.querySelectorAll("#run-heading .actions, #run-labels, #run-keep")) part.hidden = true;
+  for (const part of document.querySelectorAll("#run-heading .actions, .labels form, #run-edit, #run-keep")) part.hidden = true;
   keepFocus(document.getElementById("gone"));
 }
 
@@ -122,8 +126,26 @@ view.addEventListener("change", draw);
 epochs.addEventListener("change", draw);
 draw();
 
-// The age of a heartbeat changes without events.
-setInterval(() => document.hidden || !document.querySelector("[data-heartbeat]") || refresh(), 5000);
+// The age of a heartbeat, the place in the queue and a verification change without events of this run.
+setInterval(() => document.hidden || !document.querySelector("[data-ages]") || refresh(), 5000);
+
+// The form is folded again when its changes are saved, which gives it another version, unless more was typed meanwhile.
+const edit = document.getElementById("run-edit");
+const labels = document.getElementById("run-labels");
+let saving = null; // the version that is being saved
+labels.addEventListener("submit", () => (saving = labels.elements.version.value));
+document.addEventListener("live", () =>
+  setTimeout(() => {
+    if (saving === null || labels.elements.version.value === saving || isFilledIn(labels)) return;
+    saving = null;
+    if (edit.contains(document.activeElement)) edit.querySelector("summary").focus();
+    edit.open = false;
+  }),
+);
+
+startCodeCopy();
+followLinks();
+followSections();
 
 listen(`/runs/${id}/events`, main.dataset.change, {
   run: refresh,

@@ -24,7 +24,9 @@ export function followSections() {
   function mark() {
     isAsked = false;
     const edge = Number.parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) + BELOW;
-    const tops = links.map((link) => [link, places.get(link.hash).getBoundingClientRect().top]);
+    const seen = links.filter((link) => places.get(link.hash).checkVisibility());
+    for (const link of links) link.parentElement.hidden = !seen.includes(link);
+    const tops = seen.map((link) => [link, places.get(link.hash).getBoundingClientRect().top]);
     const [current] = currentOf(tops, edge) ?? [];
     for (const link of links) {
       if (link === current) link.setAttribute("aria-current", "true");

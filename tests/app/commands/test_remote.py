@@ -75,6 +75,16 @@ def test_submit_prints_the_finished_run_as_json(run: Run, url: str) -> None:
     assert (finished["status"], finished["epochs_done"], finished["tags"]) == ("finished", 2, ["a", "b"])
 
 
+def test_verify_trains_again_and_compares_records_and_weights(run: Run, url: str) -> None:
+    run_id = trained(run, url, "to verify")
+    answer = run("verify", str(run_id), "--url", url)
+    assert answer.returncode == 0, answer.stdout
+    assert f"is bit-identical to run {run_id}: the records of all 2 epochs" in answer.stdout
+    refused = run("verify", "999", "--url", url)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "There is no run 999." in refused.stderr
+
+
 def test_a_study_prints_the_groups_that_it_varies_and_its_verdict(run: Run, url: str) -> None:
     words = ("study", "--depth", "1", "--lr", "0.05,0.1", "--epochs", "1", "--wait", "--url", url)
     answer = run(*words)

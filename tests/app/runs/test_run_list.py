@@ -374,3 +374,23 @@ def test_a_number_beyond_a_columns_range_is_just_not_found(variety: Database, na
         query = RunQuery.parse([(name, str(number))], strict=True)
         assert run_list.list_runs(session, query).total == 0
         assert session.get(Run, number) is None
+
+
+@pytest.mark.parametrize("sort", ["id", "-id", "test_accuracy", "-test_accuracy", "name", "-started_at", "-activity"])
+def test_neighbors_are_those_of_the_list(variety: Database, sort: str) -> None:
+    query = RunQuery(sort=sort, archived="all")
+    with variety.read() as session:
+        order = [run.id for run in run_list.all_runs(session, query)]
+        found = {run_id: run_list.neighbors(session, query, run_id) for run_id in order}
+    beside = {run_id: tuple(each and each.id for each in neighbors) for run_id, neighbors in found.items()}
+    around = [None, *order, None]
+    assert beside == {run_id: (around[place], around[place + 2]) for place, run_id in enumerate(order)}
+
+
+def test_a_run_outside_the_list_has_neighbors_in_it(variety: Database) -> None:
+    query = RunQuery.parse([("depth", "4"), ("sort", "id")], strict=True)
+    with variety.read() as session:
+        before, after = run_list.neighbors(session, query, 1)
+    assert before is None
+    assert after is not None
+    assert (after.id, after.name) == (7, "Größe")

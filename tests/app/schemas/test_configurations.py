@@ -54,6 +54,18 @@ def test_the_same_configuration_and_seed_counts_once(database: Database) -> None
     )
 
 
+def test_a_run_that_verifies_another_does_not_count_beside_it(database: Database) -> None:
+    first = [finished_run(database, 0.97 + seed / 1000, seed=seed) for seed in (0, 1)]
+    again = finished_run(database, seed=0, device="cpu")
+    with database.write() as session:
+        run_rows.get(session, again).verifies = first[0]
+    found = compared(database, *first, again)
+    assert found.repeats == [again]
+    assert found.groups[0].runs == first
+    assert f"Run {again} verifies another run and is not used in the table and verdict." in found.warnings
+    assert compared(database, first[1], again).groups[0].runs == [first[1], again]
+
+
 def test_devices_of_one_kind_are_alike(database: Database) -> None:
     runs = [finished_run(database, seed=seed) for seed in range(2)]
     with database.write() as session:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from trainer.files import predictions
-from trainer.files.tensor_file import TensorFileError
+from trainer.files.raw_tensors import TensorFileError
 
 
 def logits_of(images: int) -> torch.Tensor:

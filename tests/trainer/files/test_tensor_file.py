@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save
 
 from trainer.files import tensor_file
-from trainer.files.tensor_file import TensorFileError
+from trainer.files.raw_tensors import TensorFileError
 
 ARRAYS: tensor_file.Arrays = {
     "b": np.arange(6, dtype=np.float32).reshape(2, 3),

@@ -1,14 +1,16 @@
 """The page of one run, and actions on runs."""
 
 import httpx
+import numpy as np
 
 from app.queue import claims, endings, registry, run_rows
 from app.settings import Settings
 from app.storage import artifacts
-from tests.app import states
+from app.storage.tables import Pause
+from tests.app import answered, states
 from tests.app.conftest import Served
-from tests.app.web.browsing import new_run, post, total
-from trainer.files import durable
+from tests.app.web.browsing import Tags, new_run, post, total
+from trainer.files import durable, tensor_file
 
 
 def test_bulk_actions_return_to_the_list_and_say_what_happened(browser: httpx.Client) -> None:
@@ -149,13 +151,13 @@ def test_the_log_names_what_a_run_trained_with_once(site: Served, browser: httpx
 def test_the_page_of_a_finished_run_has_the_numbers_of_images(site: Served) -> None:
     browser = {"Accept": "text/html"}
     run_id = states.finished_run(site.database)
-    assert "<small>all images</small>" in site.client.get(f"/runs/{run_id}", headers=browser).text
+    assert "all images" in site.client.get(f"/runs/{run_id}", headers=browser).text
     with site.database.write() as session:
         counts = {"train_images": "1500", "test_images": "300"}
         run_rows.get(session, run_id).environment = counts
     page = site.client.get(f"/runs/{run_id}", headers=browser).text
-    assert "<small>all 1,500 images</small>" in page
-    assert "<small>all 300 images</small>" in page
+    assert "n = 1,500" in page
+    assert "95 % interval 90.72 to 96.17\N{NO-BREAK SPACE}%, n = 300" in page
 
 
 def test_the_page_of_a_resumed_run_says_after_which_epoch(site: Served, browser: httpx.Client) -> None:
@@ -184,3 +186,96 @@ def test_the_page_of_a_finished_run_offers_its_weights(
     page = browser.get(f"/runs/{run_id}").text
     assert f'href="/runs/{run_id}/model.safetensors"' in page
     assert "31.4\N{NO-BREAK SPACE}kB" in page
+
+
+def test_tags_are_added_and_removed_one_by_one(browser: httpx.Client) -> None:
+    run_id = new_run(browser, tags=["a"])
+    assert post(browser, f"/runs/{run_id}", add_tag="b, c").status_code == 303
+    assert post(browser, f"/runs/{run_id}", remove_tag="a").status_code == 303
+    stored = browser.get(f"/runs/{run_id}", headers={"Accept": "application/json"}).json()
+    assert (stored["tags"], stored["note"], stored["name"]) == (["b", "c"], "", "1 layer, seed 0")
+    answer = post(browser, f"/runs/{run_id}", add_tag="x" * 60)
+    assert answer.status_code == 422
+    assert "Too long" in answer.text
+    assert 'id="add-tag-error"' in answer.text
+    assert f'value="{"x" * 60}"' in answer.text
+
+
+def test_a_note_is_rendered_without_its_html(browser: httpx.Client) -> None:
+    run_id = new_run(browser, note="**bold** <b>tag</b>")
+    page = browser.get(f"/runs/{run_id}").text
+    assert "<strong>bold</strong> &lt;b&gt;tag&lt;/b&gt;" in page
+
+
+def test_a_queued_run_has_its_place_and_its_start(site: Served, browser: httpx.Client) -> None:
+    states.add_worker(site.database)
+    first, second = new_run(browser), new_run(browser)
+    urgent = new_run(browser, priority=5)
+    json = {"Accept": "application/json"}
+    places = [
+        browser.get(f"/runs/{run_id}", headers=json).json()["queue"] for run_id in (urgent, first, second)
+    ]
+    assert [(place["place"], place["of"]) for place in places] == [(1, 3), (2, 3), (3, 3)]
+    starts = [place["starts_in_seconds"] for place in places]
+    assert starts[0] == 0
+    assert starts[1] < starts[2]
+    page = " ".join(browser.get(f"/runs/{second}").text.split())
+    assert "3rd of 3</span>" in page
+    assert "starts in about" in page
+    assert "starts next" in browser.get(f"/runs/{urgent}").text
+    with site.database.write() as session:
+        session.add(Pause(since=1.0))
+    paused = browser.get(f"/runs/{first}", headers=json).json()["queue"]
+    assert (paused["paused"], paused["starts_in_seconds"]) == (True, None)
+    assert "which is paused" in browser.get(f"/runs/{first}").text
+
+
+def test_neighbors_follow_the_list_that_the_address_names(browser: httpx.Client) -> None:
+    ids = [new_run(browser, depth=depth) for depth in (3, 1, 2)]
+
+    def neighbors(path: str) -> dict[str | None, str | None]:
+        found = Tags(browser.get(path).text).found
+        return {tag["rel"]: tag["href"] for _, tag in found if tag.get("rel") in ("prev", "next")}
+
+    assert neighbors(f"/runs/{ids[1]}") == {"prev": f"/runs/{ids[0]}", "next": f"/runs/{ids[2]}"}
+    query = "?sort=-depth"
+    assert neighbors(f"/runs/{ids[2]}{query}") == {
+        "prev": f"/runs/{ids[0]}{query}",
+        "next": f"/runs/{ids[1]}{query}",
+    }
+    assert neighbors(f"/runs/{ids[1]}{query}") == {"prev": f"/runs/{ids[2]}{query}"}
+    assert neighbors(f"/runs/{ids[1]}?sort=nonsense&smooth=0.5").keys() == {"prev", "next"}
+    assert neighbors(f"/runs/{ids[0]}?depth=2").keys() == {"prev"}
+    assert f'href="/runs/{ids[2]}{query}"' in browser.get(f"/runs{query}&limit=10").text
+    assert f'href="/runs/{ids[2]}"' in browser.get("/runs").text
+
+
+def test_both_runs_of_a_verification_show_it(site: Served, browser: httpx.Client, settings: Settings) -> None:
+    run_id = states.finished_run(site.database)
+    assert "/verify" not in browser.get(f"/runs/{run_id}").text
+    refused = post(browser, f"/runs/{run_id}/verify")
+    assert refused.headers["location"] == f"/runs/{run_id}"
+    assert "weights file is missing" in browser.get(f"/runs/{run_id}").text
+    for each in (run_id, run_id + 1):
+        path = artifacts.of_run(settings.artifacts, each).model(1)
+        tensor_file.write(path, {"w": np.ones(3, np.float32)}, {})
+    repeated = post(browser, f"/runs/{run_id}/verify").headers["location"]
+    assert repeated == f"/runs/{run_id + 1}"
+    page = browser.get(f"/runs/{run_id}").text
+    assert f"Run {run_id + 1} trains run {run_id} again; it is queued." in page
+    assert "/verify" not in page
+    states.train(site.database)
+    for address in (f"/runs/{run_id}", repeated):
+        assert f"Run {run_id + 1} is bit-identical to run {run_id}" in browser.get(address).text
+
+
+def test_a_finished_run_shows_its_predictions(
+    site: Served, browser: httpx.Client, settings: Settings
+) -> None:
+    run_id = answered.trained(site, settings, [4, 8])
+    page = browser.get(f"/runs/{run_id}").text
+    assert "9,998 of 10,000 test images are classified correctly." in page
+    assert page.count('<img src="/datasets/mnist/test/') == 2
+    assert 'data-heat="9">1<' in page
+    bare = states.finished_run(site.database, seed=1)
+    assert "are missing or damaged: train it again to see them." in browser.get(f"/runs/{bare}").text

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from sqlmodel import SQLModel, func, select
 
@@ -14,11 +15,12 @@ from app.runs import bulk
 from app.settings import Settings
 from app.storage import artifacts
 from app.storage.artifacts import Checkpoint
+from tests.app.answered import trained
 from tests.app.conftest import Served
-from tests.app.states import claimed, failed_run, figures, finished_run, queue_run
+from tests.app.states import claimed, failed_run, figures, finished_run, queue_run, train
 from tests.app.web.asking import created, places, post, problem
 from tests.backends import on_both
-from trainer.files import durable
+from trainer.files import durable, tensor_file
 
 
 def test_a_run_is_created_with_the_references_defaults(client: httpx.Client) -> None:
@@ -233,6 +235,42 @@ def test_a_run_without_weights_says_why(site: Served) -> None:
     for run_id, why in ((finished, "missing from the artifact folder"), (waiting, "it is queued")):
         assert why in problem(site.client.get(f"/runs/{run_id}/model.safetensors"), 404)["detail"]
     problem(site.client.get("/runs/77/model.safetensors"), 404)
+
+
+def test_a_finished_run_is_verified_once_for_each_key(site: Served, settings: Settings) -> None:
+    run_id = finished_run(site.database)
+    verify = f"/runs/{run_id}/verify"
+    assert "its weights file is missing or damaged" in problem(site.client.post(verify), 409)["detail"]
+    for each in (run_id, run_id + 1):
+        path = artifacts.of_run(settings.artifacts, each).model(1)
+        tensor_file.write(path, {"w": np.ones(3, np.float32)}, {})
+    answers = [site.client.post(verify, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json()
+    assert answers[0].headers["location"] == f"/runs/{run_id + 1}"
+    assert (answers[0].json()["verifies"], answers[0].json()["device"]) == (run_id, "cpu")
+    problem(site.client.post(f"/runs/{run_id + 1}/verify"), 409)
+    problem(site.client.post("/runs/99/verify"), 404)
+    pending = site.client.get(f"/runs/{run_id}").json()["verification"]
+    assert (pending["run_id"], pending["of"], pending["status"]) == (run_id + 1, run_id, "pending")
+    assert train(site.database) == run_id + 1
+    found = [site.client.get(f"/runs/{each}").json()["verification"] for each in (run_id, run_id + 1)]
+    assert found[0] == found[1]
+    assert (found[0]["status"], found[0]["differences"]) == ("bit-identical", {})
+    assert site.client.get("/runs?verifies=1").json()["total"] == 1
+    again = site.client.post("/studies", json={"depth": [1], "epochs": 3, "reuse": True}).json()
+    assert again["runs"] == [run_id]
+
+
+def test_predictions_of_a_finished_run(site: Served, settings: Settings) -> None:
+    run_id = trained(site, settings, [4, 8, 15])
+    found = site.client.get(f"/runs/{run_id}/predictions?limit=2").json()
+    assert (found["run_id"], found["images"], found["correct"]) == (run_id, 10_000, 9_997)
+    assert [image["index"] for image in found["wrong"]] == [4, 8]
+    assert len(site.client.get(f"/runs/{run_id}/predictions").json()["wrong"]) == 3
+    assert places(site.client.get(f"/runs/{run_id}/predictions?limit=-1")) == [["limit"]]
+    queued = queue_run(site.database)
+    assert "it is queued" in problem(site.client.get(f"/runs/{queued}/predictions"), 404)["detail"]
 
 
 def test_a_running_run_is_not_deleted(site: Served) -> None:
