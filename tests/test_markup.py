@@ -46,7 +46,7 @@ def loaded_by(page: str) -> list[Script]:
         name = waiting.pop()
         if name not in found:
             found[name] = SCRIPTS[name]
-            imported = re.findall(r'from "(\.[\w./]+)"', SCRIPTS[name].source)
+            imported = re.findall(r'(?:from |new URL\()"(\.[\w./]+)"', SCRIPTS[name].source)
             waiting += [
                 posixpath.normpath(posixpath.join(posixpath.dirname(name), each)) for each in imported
             ]
@@ -237,7 +237,7 @@ def test_no_colour_depends_on_the_width_of_a_window() -> None:
 
 def test_every_element_given_the_focus_is_focusable() -> None:
     given = {value for element in everywhere() for value in element.attributes.get("data-gives-focus", ())}
-    given |= set(re.findall(r'\bgo\("[^"]*", "([^"]*)"\)', SCRIPTS["parts/shortcuts.js"].text))
+    given |= set(re.findall(r'\bgo\("[^"]*", "([^"]*)"\)', SCRIPTS["shell/shortcuts.js"].text))
     taken = {value for element in everywhere() for value in element.attributes.get("data-takes-focus", ())}
     assert given == taken
 

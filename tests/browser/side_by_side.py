@@ -1,7 +1,7 @@
 """Two runs that train side by side, epoch by epoch, as a test wants them to."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
@@ -10,6 +10,9 @@ from app.storage.database import Database
 from tests.app.states import RESULTS, add_worker, claimed, figures
 from tests.web_server import WebServer
 from trainer.training.epoch_record import EpochRecord
+
+LEASE_SECONDS: Final = 3600.0
+"""Longer than any test: these workers send no heartbeats."""
 
 
 class Study:
@@ -29,8 +32,8 @@ class Study:
 
     def start(self) -> None:
         """Claim the runs and start them."""
-        add_worker(self.database)
-        self.claims = {seed: claimed(self.database) for seed in (0, 1)}
+        add_worker(self.database, lease_seconds=LEASE_SECONDS)
+        self.claims = {seed: claimed(self.database, lease_seconds=LEASE_SECONDS) for seed in (0, 1)}
         self.goes_on(after=0)
 
     def goes_on(self, after: int) -> None:

@@ -313,7 +313,7 @@ def test_hover_labels_use_the_number_format_of_the_page(odd: str, page: Page) ->
     frame = page.locator("#loss-chart .nsewdrag").bounding_box()
     assert frame
     page.mouse.move(frame["x"] + frame["width"] - 2, frame["y"] + frame["height"] / 2, steps=3)
-    expect(page.locator("#loss-chart .hoverlayer")).to_contain_text("1.000e-12")
+    expect(page.locator(".readout")).to_contain_text("1.000e-12")
 
 
 def test_published_lines_are_drawn_where_runs_are_comparable(quiet: WebServer, page: Page) -> None:

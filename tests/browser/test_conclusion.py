@@ -310,12 +310,12 @@ def test_the_tab_of_a_study_tells_its_progress_and_its_end(quiet: WebServer, pag
     add_worker(database)
     page.goto(f"{quiet.url}/studies/1")
     name = re.escape(study["name"])
-    expect(page).to_have_title(re.compile(f"^0/2 – {name}"))
+    expect(page).to_have_title(re.compile(f"^0 % · {name}"))
     train_next(database)
-    expect(page).to_have_title(re.compile(f"^1/2 – {name}"))
+    expect(page).to_have_title(re.compile(f"^50 % · {name}"))
     expect(page.locator("#study-result .badge")).to_have_text("Provisional")
     train_next(database)
-    expect(page).to_have_title(re.compile(f"^✓ Finished – {name}"))
+    expect(page).to_have_title(re.compile(f"^✓ {name}"))
     expect(page.locator("#study-result .badge")).to_have_count(0)
     headline = page.locator("#study-result .verdict").inner_text()
     page.get_by_role("link", name="Compare the runs").click()
@@ -326,9 +326,8 @@ def test_the_tab_of_a_study_that_is_in_the_background_tells_its_end(quiet: WebSe
     httpx.post(f"{quiet.url}/studies", json={"depth": [1], "epochs": 5}).raise_for_status()
     database: Database = quiet.app.state.database
     add_worker(database)
-    page.clock.install()
     page.goto(f"{quiet.url}/studies/1")
-    expect(page).to_have_title(re.compile("^0/1"))
+    expect(page).to_have_title(re.compile("^0 %"))
     claim = claimed(database)
     expect(page.locator("[data-status-of]")).to_have_text("running")
     page.evaluate(
@@ -339,5 +338,4 @@ def test_the_tab_of_a_study_that_is_in_the_background_tells_its_end(quiet: WebSe
     )
     with database.write() as session:
         assert endings.finish(session, claim, RESULTS)
-    page.clock.fast_forward(20_000)
-    expect(page).to_have_title(re.compile("^✓ Finished"))
+    expect(page).to_have_title(re.compile("^✓"))

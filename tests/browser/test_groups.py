@@ -122,8 +122,8 @@ def test_hover_labels_distinguish_runs_of_the_same_name(near: str, page: Page) -
     )
     page.mouse.move(x - 2, y)
     page.mouse.move(x, y)
-    words = chart.locator(".hoverlayer .hovertext")
-    expect(words).to_contain_text(re.compile(r"twin <b> \(run [56]\)"))
+    for run_id in (5, 6):
+        expect(page.locator(".readout")).to_contain_text(f"twin <b> (run {run_id})")
     for place in (
         page.locator("#parameters-table"),
         page.locator("#runs").locator("xpath=ancestor::section"),

@@ -11,6 +11,7 @@ from tests.app.states import add_worker
 from tests.browser.compared import train_next
 from tests.browser.drawn import Drawing, traces, wait
 from tests.few import FEW
+from tests.waiting import eventually
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -160,29 +161,27 @@ def test_a_lost_connection_is_shown_and_heals_without_a_gap(quiet: WebServer, pa
     expect(notice).to_be_hidden()
 
 
-def test_a_hidden_page_closes_its_stream_and_catches_up_later(quiet: WebServer, page: Page) -> None:
-    run = httpx.post(f"{quiet.url}/runs", json={"depth": 1}).json()
-    page.add_init_script(
-        """
-        const streams = [];
-        window.EventSource = class extends EventSource {
-          constructor(url) { super(url); streams.push(this); }
-        };
-        window.openStreams = () => streams.filter((stream) => stream.readyState !== 2).length;
-        window.show = (visible) => {
+def show(page: Page, *, visible: bool) -> None:
+    """Make a page behave as in the foreground or the background."""
+    page.evaluate(
+        """(visible) => {
           Object.defineProperty(document, "hidden", { value: !visible, configurable: true });
           document.dispatchEvent(new Event("visibilitychange"));
-        };
-        """
+        }""",
+        visible,
     )
+
+
+def test_a_hidden_page_closes_its_stream_and_catches_up_later(quiet: WebServer, page: Page) -> None:
+    run = httpx.post(f"{quiet.url}/runs", json={"depth": 1}).json()
     page.goto(f"{quiet.url}/runs")
-    page.wait_for_function("() => window.openStreams() === 1")
-    page.evaluate("() => window.show(false)")
-    assert page.evaluate("() => window.openStreams()") == 0
+    eventually(lambda: quiet.app.state.events.clients == 1)
+    show(page, visible=False)
+    eventually(lambda: quiet.app.state.events.clients == 0)
     httpx.post(f"{quiet.url}/runs/{run['id']}/cancel").raise_for_status()
-    page.evaluate("() => window.show(true)")
+    show(page, visible=True)
     expect(page.get_by_role("row", name="1 layer, seed 0")).to_contain_text("cancelled")
-    assert page.evaluate("() => window.openStreams()") == 1
+    assert quiet.app.state.events.clients == 1
 
 
 def test_a_refresh_that_fails_is_repeated_until_it_succeeds(quiet: WebServer, page: Page) -> None:

@@ -444,6 +444,17 @@ def test_hover_labels_name_the_differing_hyperparameters(fifteen: Groups, page: 
         assert all(re.search(r", lr 0\.(05|1|2)\b", text) for text in texts)
 
 
+def test_of_many_curves_those_nearest_to_the_pointer_are_listed(fifteen: Groups, page: Page) -> None:
+    page.goto(fifteen.address + "&lines=runs")
+    traces(page, "curves")
+    frame = page.locator("#curves-chart .nsewdrag")
+    frame.scroll_into_view_if_needed()
+    frame.hover()
+    rows = page.locator(".readout p")
+    expect(rows).to_have_count(16)
+    expect(rows.last).to_have_text("and 15 more; the nearest 15 are listed")
+
+
 @pytest.mark.parametrize(("count", "default", "other"), [(20, "runs", "mean"), (21, "mean", "runs")])
 def test_many_runs_open_as_means(fifteen: Groups, page: Page, count: int, default: str, other: str) -> None:
     ids = ",".join(map(str, fifteen.ids[:count]))

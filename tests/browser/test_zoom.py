@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.drawn import Axis, Drawing, wait
+from tests.browser.drawn import Axis, Drawing, choose, wait
 from tests.browser.side_by_side import Study
 from tests.web_server import WebServer
 
@@ -94,6 +94,50 @@ def test_a_zoom_stays_while_epochs_arrive_until_a_double_click(
     after = wait(page, chart, lambda drawing: {round(end.x) for end in drawing.ends} == {22})
     assert ends(after)[:2] == pytest.approx([0, 22], abs=0.01)
     assert all(end.is_inside for end in after.ends)
+
+
+def test_the_address_keeps_a_zoom(study: Study, page: Page) -> None:
+    study.start()
+    for _ in range(20):
+        study.trains()
+    address = f"{study.server.url}/runs/1"
+    page.goto(address)
+    before = wait(page, "loss", lambda drawing: drawing.ends)
+    Frame(page, "loss").zoom()
+    zoomed = wait(page, "loss", lambda drawing: drawing.x.ends != before.x.ends)
+    assert re.search(r"\?zoom=loss:[\d.]+,[\d.]+,[\d.]+,[\d.]+$", page.url)
+    page.goto(f"{study.server.url}/queue")
+    page.go_back()
+    again = wait(page, "loss", lambda drawing: drawing.ends)
+    assert ends(again) == pytest.approx(ends(zoomed), rel=1e-5)
+    study.trains()
+    grown = wait(page, "loss", lambda drawing: len(drawing.ends) == 2 and drawing.ends[0].x > 20.9)
+    assert ends(grown) == ends(again)
+    choose(page, address, "")
+    wait(page, "loss", lambda drawing: drawing.x.ends[0] == 0)
+    choose(page, address, "zoom=loss:2,5,, log=y")
+    wait(page, "loss", lambda drawing: drawing.x.ends == [2, 5] and drawing.y.is_log)
+    Frame(page, "loss").double_click()
+    wait(page, "loss", lambda drawing: drawing.x.ends[0] == 0)
+    assert page.url == f"{address}?log=y"
+
+
+def test_the_values_beside_the_pointer_follow_the_data(study: Study, page: Page) -> None:
+    study.start()
+    study.trains()
+    page.goto(f"{study.server.url}/studies/1")
+    wait(page, "curves", lambda drawing: len(drawing.ends) == 2)
+    frame = Frame(page, "curves")
+    page.mouse.move(*frame.point(0.5))
+    page.mouse.move(frame.left + frame.width * 0.98, frame.top + frame.height / 2)
+    readout = page.locator(".readout")
+    for _ in range(3):
+        study.trains()
+    lines = ["2 layers, 100 epochs, seed 1 0.6000", "2 layers, 100 epochs, seed 0 0.5000"]
+    expect(readout.locator("p")).to_have_text([re.compile(line.replace(" 0.", ".*0\\.")) for line in lines])
+    expect(readout.locator("strong")).to_have_text("Epoch 4")
+    page.mouse.move(frame.left + 1, frame.top + frame.height + 200)
+    expect(readout).to_be_hidden()
 
 
 def test_a_double_click_or_a_button_shows_outliers(study: Study, page: Page) -> None:

@@ -1,10 +1,10 @@
 // Curves of many runs: one line per run, or a mean with its 95 % band over seeds per group.
 
 import { allHidden, averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
-import { LOSS, PERCENT, PERCENT_TICKS, bandsOf, chart, epochAxis, heightOf, percents, sizeOf, stretches } from "../plot/chart.js";
+import { PERCENT_TICKS, atEpoch, bandsOf, chart, epochAxis, heightOf, inPercent, percents, sizeOf, stretches } from "../plot/chart.js";
 import { shadeColour } from "../plot/colours.js";
 import { endNames, roomFor } from "../plot/end_names.js";
-import { plural } from "../format.js";
+import { loss, plural, seconds, whole } from "../format.js";
 import { ACCURACY, COST, LOG_LOSS, LOSS as LOSSES, frame, logarithms } from "../plot/frame.js";
 import { plain } from "../plot/labels.js";
 import { keyOf, lineOf, markerOf, modeOf } from "../plot/marks.js";
@@ -19,26 +19,34 @@ const TITLES = {
   train_accuracy: "Running train accuracy",
 };
 
-// The choices for the x axis: a run's values, the axis, and the hover text of a point.
+const PREFIXES = ["", "k", "M", "G", "T", "P", "E", "Z"];
+
+// A number of operations with three digits and the prefix of its size, such as "1.23 TFLOP".
+function flops(value) {
+  const size = Math.max(0, Math.min(Math.floor(Math.log10(value) / 3), PREFIXES.length - 1)) || 0;
+  return `${(value / 1000 ** size).toPrecision(3)}\u00a0${PREFIXES[size]}FLOP`;
+}
+
+// The choices for the x axis: a run's values, the axis, and the words for a value.
 const AXES = {
   epoch: {
     of: (run, columns) => columns.epoch,
-    hover: "epoch %{x}",
+    words: atEpoch,
   },
   seconds: {
     of: (run, columns) => cumulated(columns.seconds),
     title: "Training time (s)",
-    hover: "%{x:seconds} s",
+    words: (value) => `${seconds(value)}\u00a0s`,
   },
   updates: {
     of: (run, columns) => columns.epoch.map((epoch) => epoch * run.updates_per_epoch),
     title: "Weight updates",
-    hover: "%{x:,} updates",
+    words: (value) => `${whole(value)} updates`,
   },
   flops: {
     of: (run, columns) => columns.epoch.map((epoch) => epoch * run.flops_per_epoch),
     title: "Training FLOPs (an estimate from the layer sizes)",
-    hover: "%{x:.3s}FLOP",
+    words: flops,
   },
 };
 const CHOICES = ["metric", "x", "lines", "smooth", "log", "logx", "hide"];
@@ -135,8 +143,7 @@ export class Curves {
       const raw = isAccuracy ? percents(columns[metric]) : columns[metric];
       return { run, x: AXES[over].of(run, columns), raw, y: smooth(raw, weight) };
     });
-    const hover = `%{fullData.name}<br>${AXES[over].hover}: ${isAccuracy ? PERCENT : LOSS}`;
-    const { traces, lines, used, said } = means ? this.#means(curves, hover, { log, isAccuracy }) : this.#lines(curves, hover, weight);
+    const { traces, lines, used, said } = means ? this.#means(curves, { log, isAccuracy }) : this.#lines(curves, weight);
     const fitted = means ? lines : curves.map((curve) => ({ ...curve, shown: weight ? [...curve.y, ...curve.raw] : curve.y, isFailed: curve.run.status === "failed" }));
     const { x, y } = together(fitted, widths(fitted, logX, over), heights(fitted, { log, isAccuracy }), { log, logX });
     const last = curves.reduce((most, { x }) => Math.max(most, x.length), 0);
@@ -167,6 +174,7 @@ export class Curves {
       },
       names: (seen) => (means && fits ? endNames(placed, seen, size.height, { x: logX, y: log }) : {}),
       legend: this.set.groups.filter(({ runs }) => curves.some(({ run }) => runs.includes(run.id) && (!means || used.has(run.id)))).map((group) => keyOf(group)),
+      readout: { x: AXES[over].words, y: isAccuracy ? inPercent : loss },
       say: (found) => this.#say(curves, found, { means, said, used, weight, hidden }),
     };
   }
@@ -182,7 +190,7 @@ export class Curves {
     this.#note.textContent = allHidden(this.set.runs, hidden) || note;
   }
 
-  #lines(curves, hovertemplate, weight) {
+  #lines(curves, weight) {
     const seen = new Map();
     const faint = [];
     const lines = [];
@@ -196,12 +204,12 @@ export class Curves {
         const behind = x.length > 1 ? "lines" : "markers";
         faint.push({ x, y: raw, mode: behind, line: { ...line, width: 1 }, opacity: 0.25, hoverinfo: "skip" });
       }
-      lines.push({ x, y, mode, line, marker, name: plain(this.set.describe(run)), hovertemplate: `${hovertemplate}<extra></extra>` });
+      lines.push({ x, y, mode, line, marker, name: plain(this.set.describe(run)) });
     }
     return { traces: [...faint, ...lines], lines: [], used: new Set(), said: "" };
   }
 
-  #means(curves, hover, { log, isAccuracy }) {
+  #means(curves, { log, isAccuracy }) {
     const bands = [];
     const lines = [];
     const named = [];
@@ -240,7 +248,6 @@ export class Curves {
         marker: markerOf(meant),
         name: plain(meant.label),
         text: counts.map((count) => `mean of ${count}`),
-        hovertemplate: `${hover.replace("<br>", ", %{text}<br>")}<extra></extra>`,
       });
       // a band may leave the frame: the band of two seeds would otherwise fill it
       const within = several.flatMap(({ ci95, min, max }) => [Math.max(min, ci95[0]), Math.min(max, ci95[1])]);

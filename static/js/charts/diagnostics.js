@@ -1,7 +1,7 @@
 // Gradient norms and dead units by layer, of a run or of a group.
 
 import { allHidden, averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
-import { PERCENT, PERCENT_TICKS, chart, endingAt, epochAxis, heightOf, percents, sizeOf } from "../plot/chart.js";
+import { PERCENT_TICKS, atEpoch, chart, endingAt, epochAxis, heightOf, inPercent, percents, sizeOf } from "../plot/chart.js";
 import { layerColour, layerDash } from "../plot/colours.js";
 import { endNames, roomFor } from "../plot/end_names.js";
 import { EpochColumns } from "../live/epoch_columns.js";
@@ -16,7 +16,7 @@ import { throttle } from "../throttle.js";
 const QUANTITIES = {
   gradient_norms: {
     title: "L2 norm of the last batch's gradient",
-    figure: "%{y:norm}",
+    words: (value) => significant(value, 3),
     values: (values) => values,
     // norms span powers of ten, so their mean is geometric
     mean: (values) => Math.exp(mean(values.map(Math.log))),
@@ -26,7 +26,7 @@ const QUANTITIES = {
   },
   dead_relu: {
     title: "Dead units per hidden layer",
-    figure: PERCENT,
+    words: inPercent,
     values: percents,
     mean,
     axis: PERCENT_TICKS,
@@ -125,7 +125,6 @@ export class Diagnostics {
       line: { color: layerColour(layer + 1), width: 2, dash: layerDash(layer + 1) },
       name: `layer ${layer + 1}`,
       marker: { color: layerColour(layer + 1), size: 7 },
-      hovertemplate: `layer ${layer + 1}, epoch %{x}: ${quantity.figure}<extra></extra>`,
       isCounted: single,
       hasGaps: true,
     }));
@@ -147,6 +146,7 @@ export class Diagnostics {
         uirevision: `${name} ${this.select.value}`,
       },
       names: (seen) => (fits ? endNames(ends, seen, size.height, { y: log }) : {}),
+      readout: { x: atEpoch, y: quantity.words },
       legend: drawn.map(({ name: layer, mode, line, marker }) => ({ name: layer, mode, line, marker })),
     };
   }

@@ -4,7 +4,7 @@ import { nearBest } from "../plot/accuracy_scale.js";
 import { allHidden, hiddenWords } from "./averages.js";
 import { PERCENT, PERCENT_TICKS, chart, heightOf, percents, sizeOf } from "../plot/chart.js";
 import { colour, font } from "../plot/colours.js";
-import { listed } from "../format.js";
+import { listed, seconds } from "../format.js";
 import { ACCURACY, COST, frame as fitted } from "../plot/frame.js";
 import { labelPlaces, widthOf } from "../plot/label_places.js";
 import { label, plain } from "../plot/labels.js";
@@ -14,7 +14,7 @@ import { mean, median } from "./statistics.js";
 
 const COSTS = {
   parameters: { of: (run) => run.parameters, title: "Parameters", hover: "%{x:,} parameters" },
-  seconds: { of: (run) => run.train_seconds, middle: median, title: "Training time (s)", hover: "%{x:seconds} s" },
+  seconds: { of: (run) => run.train_seconds, middle: median, title: "Training time (s)", hover: "%{customdata} s" },
   flops: {
     of: (run) => run.flops_per_epoch * run.epochs_done,
     title: "Training FLOPs (an estimate from the layer sizes)",
@@ -178,6 +178,7 @@ export function frontierChart(element, { words, keys }, set, view) {
           x: costs,
           y: values,
           text: runs.map((run) => plain(set.describe(run))),
+          customdata: costs.map(seconds),
           mode: "markers",
           marker: markers(runs.map((run) => set.groupOf(run)), 7, 0.55, { width: points.some(({ isMarked }) => isMarked) ? 1 : 0 }),
           hovertemplate: `%{text}<br>${cost.hover}: ${PERCENT}<extra></extra>`,
@@ -186,6 +187,7 @@ export function frontierChart(element, { words, keys }, set, view) {
           x: points.map((point) => point.cost),
           y: points.map((point) => point.accuracy),
           text: points.map((point) => plain(`${point.label}, mean of ${point.n}`)),
+          customdata: points.map((point) => seconds(point.cost)),
           isCounted: within.length < points.length, // counted only if a mean is outside; otherwise the means repeat the runs
           mode: "markers",
           marker: markers(points, 13, 1, { width: 2, color: colour("surface") }),

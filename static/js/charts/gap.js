@@ -1,9 +1,10 @@
 // Training accuracy minus test accuracy over epochs: a faint line per run, a mean per group.
 
 import { allHidden, averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
-import { chart, endingAt, epochAxis, heightOf, sizeOf } from "../plot/chart.js";
+import { atEpoch, chart, endingAt, epochAxis, heightOf, sizeOf } from "../plot/chart.js";
 import { colour } from "../plot/colours.js";
 import { endNames, roomFor } from "../plot/end_names.js";
+import { signedPoints } from "../format.js";
 import { GAP, frame } from "../plot/frame.js";
 import { plain } from "../plot/labels.js";
 import { keyOf, lineOf, markerOf, modeOf, showKeys } from "../plot/marks.js";
@@ -11,7 +12,6 @@ import { fill } from "../morph.js";
 import { mean } from "./statistics.js";
 
 const SETTLING = 0.1; // fraction of the epochs that the axis is not fitted to; fewer than ten epochs all count
-const POINTS = "%{y:.2f}\u00a0pp";
 
 // In percentage points.
 const gaps = ({ train_accuracy: train, test_accuracy: test }) => train.map((value, index) => 100 * (value - test[index]));
@@ -29,7 +29,6 @@ export function gapChart(element, { note, keys }, set, view) {
       line: lineOf(set.groupOf(run), 1, 0.3),
       marker: markerOf(set.groupOf(run), 5, 0.3),
       name: plain(set.describe(run)),
-      hovertemplate: `%{fullData.name}<br>epoch %{x}: ${POINTS}<extra></extra>`,
     }));
     const used = new Set();
     const means = groups.flatMap(([group, members]) => {
@@ -45,7 +44,6 @@ export function gapChart(element, { note, keys }, set, view) {
         line: lineOf(group, 2.5),
         marker: markerOf(group, 8),
         name: plain(group.label),
-        hovertemplate: `%{fullData.name}, %{text}<br>epoch %{x}: ${POINTS}<extra></extra>`,
         isCounted: false,
       };
       return { group, trace };
@@ -76,6 +74,7 @@ export function gapChart(element, { note, keys }, set, view) {
       },
       names: (seen) => (fits ? endNames(lines, seen, size.height) : {}),
       legend: means.map(({ group }) => keyOf(group)),
+      readout: { x: atEpoch, y: (value) => signedPoints(value / 100) },
     };
   }, view);
   set.addEventListener("change", update);

@@ -1,18 +1,27 @@
-// Behavior of every page: theme, shortcuts, ages, forms, focus and confirmations.
+// Behavior of every page: theme, keys, commands, notifications, title, ages, forms, focus and confirmations.
 
 import { passFocusOn } from "../focus.js";
 import { followTimes } from "../live/times.js";
 import { sendForms } from "../live/send_forms.js";
-import { startShortcuts } from "../parts/shortcuts.js";
 import { startThemeSwitch } from "../parts/theme_switch.js";
 import { startTableCopy } from "../parts/table_copy.js";
+import { startNotifications } from "../shell/notifications.js";
+import { startPalette } from "../shell/palette.js";
+import { followChoice, startShortcuts } from "../shell/shortcuts.js";
+import { followTitle } from "../shell/title.js";
 
 startThemeSwitch(document.querySelector("[data-theme-switch]"));
 startShortcuts();
+startPalette(document.querySelector("[data-palette]"), document.querySelector("[data-open-palette]"));
+startNotifications(document.querySelector("[data-notify]"));
+followTitle();
 followTimes();
 startTableCopy();
 sendForms();
 passFocusOn();
+
+const singleKeys = document.querySelector("[data-single-keys]");
+if (singleKeys) followChoice(singleKeys);
 
 // After a rejected form, the first invalid field gets the focus.
 document.querySelector('main [aria-invalid="true"], main .field:has(.error:not(:empty)) input')?.focus();

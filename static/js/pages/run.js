@@ -1,12 +1,12 @@
 // The page of one run.
 
-import { LOSS, PERCENT, PERCENT_TICKS, chart, epochAxis, percents } from "../plot/chart.js";
+import { PERCENT_TICKS, atEpoch, chart, epochAxis, inPercent, percents } from "../plot/chart.js";
 import { colour, shadeColour } from "../plot/colours.js";
 import { EpochTable } from "../parts/epoch_table.js";
 import { EpochColumns, readEpochs } from "../live/epoch_columns.js";
 import { isFilledIn } from "../live/filled_in.js";
 import { listen } from "../live/events.js";
-import { plural } from "../format.js";
+import { loss, plural, seconds } from "../format.js";
 import { ACCURACY, LOG_LOSS, LOSS as LOSSES, SECONDS, frame, logarithms } from "../plot/frame.js";
 import { readNoMore, refresh } from "../live/live.js";
 import { keepFocus } from "../morph.js";
@@ -14,6 +14,7 @@ import { smooth } from "../charts/smooth.js";
 import { startCodeCopy } from "../parts/code_copy.js";
 import { followLinks } from "../parts/links.js";
 import { followSections } from "../parts/sections.js";
+import { hasEnded, setProgress } from "../shell/title.js";
 import { View } from "../parts/view.js";
 
 const main = document.querySelector("main");
@@ -33,7 +34,7 @@ const LINES = {
 };
 
 // A curve; if it is smoothed, the raw values are drawn faintly behind it.
-function curve(name, values, line, figure) {
+function curve(name, values, line) {
   const weight = Math.min(0.99, Math.max(0, Number(view.get("smooth")) || 0));
   const mode = values.length > 1 ? "lines" : "markers";
   const smoothed = {
@@ -43,7 +44,6 @@ function curve(name, values, line, figure) {
     line,
     marker: { color: line.color, size: 7 },
     name,
-    hovertemplate: `${name} ${figure}<extra></extra>`,
   };
   const raw = { x: columns.epoch, y: values, mode, line: { ...line, width: 1 }, opacity: 0.25, hoverinfo: "skip" };
   return weight ? [raw, smoothed] : [smoothed];
@@ -77,33 +77,34 @@ const charts = [
     const losses = [columns.train_loss, columns.test_loss, ...last];
     return {
       traces: [
-        ...curve("train, mean", columns.train_loss, LINES.train(), LOSS),
-        ...curve("test", columns.test_loss, LINES.test(), LOSS),
-        ...last.flatMap((values) => curve("last batch", values, LINES.last(), LOSS)),
+        ...curve("train, mean", columns.train_loss, LINES.train()),
+        ...curve("test", columns.test_loss, LINES.test()),
+        ...last.flatMap((values) => curve("last batch", values, LINES.last())),
       ],
       layout: {
         x: axis(),
         y: { title: "Cross-entropy (nats)", ...lossAxis(losses) },
-        hovermode: "x unified",
         uirevision: String(view.get("log")),
       },
+      readout: { x: atEpoch, y: loss },
       say,
     };
   }, view),
   chart(document.getElementById("accuracy-chart"), () => ({
     traces: [
-      ...curve("train, running", percents(columns.train_accuracy), LINES.train(), PERCENT),
-      ...curve("test", percents(columns.test_accuracy), LINES.test(), PERCENT),
+      ...curve("train, running", percents(columns.train_accuracy), LINES.train()),
+      ...curve("test", percents(columns.test_accuracy), LINES.test()),
     ],
     layout: {
       x: axis(),
       y: { title: "Accuracy", ...PERCENT_TICKS, ...fitted([columns.train_accuracy, columns.test_accuracy].map(percents), ACCURACY, [0, 100]) },
-      hovermode: "x unified",
     },
+    readout: { x: atEpoch, y: inPercent },
   }), view),
   chart(document.getElementById("seconds-chart"), () => ({
-    traces: curve("training", columns.seconds, LINES.test(), "%{y:seconds}"),
-    layout: { x: axis(), y: { title: "Seconds", ...fitted([columns.seconds], SECONDS, [0, 2]) }, hovermode: "x unified" },
+    traces: curve("training", columns.seconds, LINES.test()),
+    layout: { x: axis(), y: { title: "Seconds", ...fitted([columns.seconds], SECONDS, [0, 2]) } },
+    readout: { x: atEpoch, y: (value) => `${seconds(value)}\u00a0s` },
   }), view),
 ];
 
@@ -147,9 +148,15 @@ startCodeCopy();
 followLinks();
 followSections();
 
+// Shows the progress in the title while the page is hidden.
+function progressed(run) {
+  if (run.status === "running") setProgress(run.epochs_done / run.epochs);
+  else refresh();
+}
+
 listen(`/runs/${id}/events`, main.dataset.change, {
   run: refresh,
   epoch: (record) => epochs.add(record),
   reset: () => epochs.reset(id),
   deleted: gone,
-});
+}, () => (hasEnded() ? null : { run: progressed }));

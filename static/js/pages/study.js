@@ -10,10 +10,9 @@ import { startInlineEdit } from "../parts/inline_edit.js";
 import { removeRow, updateRow } from "../parts/rows.js";
 import { Sparklines } from "../parts/sparklines.js";
 import { RunSet } from "../live/run_set.js";
+import { hasEnded, setProgress } from "../shell/title.js";
 import { View } from "../parts/view.js";
 
-// ms between two readings while the page is hidden, for the progress in its title: a hidden page gets no events
-const HIDDEN_PAUSE = 15_000;
 const ENDED = new Set(["finished", "failed", "cancelled"]);
 
 const menu = () => document.querySelector("[data-menu]");
@@ -78,9 +77,19 @@ startColumns();
 startInlineEdit();
 const sparklines = new Sparklines();
 await fillFromPage(set, `?study=${study}`);
-setInterval(() => {
-  if (document.hidden && set.runs.some(({ status }) => !ENDED.has(status))) refresh();
-}, HIDDEN_PAUSE);
+
+// Shows the progress in the title while the page is hidden.
+const newest = new Map();
+const settled = (run) => (ENDED.has(run.status) ? run.epochs : run.epochs_done);
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+
+function progressed(run) {
+  if (!set.has(run.id)) return;
+  newest.set(run.id, run);
+  const runs = set.runs.map((known) => newest.get(known.id) ?? known);
+  if (ENDED.has(run.status)) refresh();
+  else setProgress(sum(runs.map(settled)) / sum(runs.map(({ epochs }) => epochs)));
+}
 
 listen("/events", change, {
   run(run) {
@@ -106,4 +115,4 @@ listen("/events", change, {
     set.remove(run_id);
     refresh();
   },
-});
+}, () => (hasEnded() ? null : { run: progressed }));

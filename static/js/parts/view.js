@@ -45,7 +45,7 @@ export class View extends EventTarget {
       if (value) params.set(name, value);
       else params.delete(name);
     }
-    const query = params.toString().replaceAll("%2C", ",");
+    const query = params.toString().replaceAll("%2C", ",").replaceAll("%3A", ":").replaceAll("%3B", ";");
     history.replaceState(null, "", query ? `?${query}` : location.pathname);
     this.#changed();
   }

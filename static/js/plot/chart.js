@@ -1,9 +1,10 @@
 // Draws every chart; apart from `picture.js` the only module that calls plotly.js.
 
 import { colour, font } from "./colours.js";
-import { worded } from "./hover.js";
+import { followPointer, setReadout } from "./hover.js";
 import { openEnds } from "./open_ends.js";
 import { download, legends, notes } from "./picture.js";
+import { percent, whole } from "../format.js";
 import { ticksOf } from "./ticks.js";
 import { sentences, Unseen, unseen } from "./unseen.js";
 import { Zoom } from "./zoom.js";
@@ -46,9 +47,8 @@ export const isNarrow = (element) => sizeOf(element).width < 500;
 // Accuracies are drawn in percent and formatted as on the rest of the page.
 export const percents = (fractions) => fractions.map((fraction) => (fraction == null ? null : fraction * 100));
 export const PERCENT = "%{y:.2f}\u00a0%";
+export const inPercent = (value) => percent(value / 100);
 export const PERCENT_TICKS = { ticksuffix: "\u00a0%", minallowed: 0, maxallowed: 100 };
-
-export const LOSS = "%{y:loss}";
 
 function axis({ title, ...rest }) {
   return {
@@ -70,6 +70,8 @@ export const epochAxis = (last, log = false) => ({
   range: last ? undefined : [0, 10],
   dtick: last <= (innerWidth < 500 ? 5 : 10) && !log ? 1 : undefined,
 });
+
+export const atEpoch = (epoch) => `Epoch ${whole(epoch)}`;
 
 // A range that ends with the lines, because labels beside them would widen it. A single point is inside.
 export const endingAt = (last) => (last ? [0, Math.max(last, 2)] : [0, 10]);
@@ -141,6 +143,8 @@ function layoutOf({ x, y, ...rest }) {
   };
 }
 
+const LONGEST_PAUSE = 250; // ms between two drawings
+
 const whenIdle = window.requestIdleCallback ?? ((action) => setTimeout(action, 50));
 
 // The charts that are visible. Asking for their positions instead would force a layout.
@@ -161,6 +165,19 @@ function wholeOf(element, view) {
   return { is: () => all().has(name), toggle };
 }
 
+// The zoom of a chart in the address: `zoom=loss:10,20,,;accuracy:…` has the ends of the axes of each zoomed chart.
+function keptZoom(element, view) {
+  const name = element.id.replace("-chart", "");
+  const all = () => new Map((view.get("zoom") ?? "").split(";").filter(Boolean).map((each) => each.split(":")));
+  const set = (text) => {
+    const others = all();
+    if (text) others.set(name, text);
+    else others.delete(name);
+    view.set({ zoom: [...others].map((each) => each.join(":")).join(";") });
+  };
+  return { get: () => all().get(name), set };
+}
+
 // Sets tick labels that plotly.js formats badly, and a message in a chart that can't show any of its points.
 function complete(layout, found, { width, height }) {
   const { l, r, t, b } = layout.margin;
@@ -176,36 +193,41 @@ function complete(layout, found, { width, height }) {
   }
 }
 
-// Draws the result of `build`, `{traces, layout, names, legend, say}` with `layout.x` and `layout.y` as axes. `build`
+// Draws the result of `build`, `{traces, layout, names, legend, say, readout}` with `layout.x` and `layout.y` as axes. `build`
 // gets the chart's zoom. Beside `range`, an axis may have `all`, the range that shows everything. `names` returns the
 // parts of the layout that name lines within the visible range `{x, y}`. `legend` contains the legend entries of an
-// exported picture, by default the named traces. `say` gets the counts of points that are not shown. Call the returned
-// function when data has changed, also in place. Visible charts are drawn immediately, but at most once a frame; others
-// when the browser is idle. Zoom, pan and pointer are kept.
+// exported picture, by default the named traces. `say` gets the counts of points that are not shown. `readout`, `{x, y}`,
+// words the values of curves for the box beside the pointer; charts without it have hover texts. Call the returned
+// function when data has changed, also in place. Visible charts are drawn immediately, but at most once a frame and half
+// of the time, so that the page answers between two drawings of many points; others when the browser is idle. Zoom, pan
+// and pointer are kept.
 export function chart(element, build, view) {
-  const zoom = new Zoom(wholeOf(element, view));
+  const zoom = new Zoom(wholeOf(element, view), keptZoom(element, view));
   const line = new Unseen(element, () => zoom.toggle());
   let waiting = false;
   let shown = true;
   let isNew = true;
+  let ready = 0;
   const draw = () => {
+    const began = performance.now();
     waiting = false;
     shown = false;
     requestAnimationFrame(() => {
       shown = true;
     });
-    const { traces, layout: own, names, legend, say } = build(zoom);
+    const { traces, layout: own, names, legend, say, readout } = build(zoom);
     legends.set(element, legend ?? traces.filter(({ name }) => name));
     const size = sizeOf(element);
-    const layout = layoutOf({ ...own, width: Math.floor(size.width) || undefined, height: Math.floor(size.height) || undefined });
+    const layout = layoutOf({ ...own, ...(readout ? { hovermode: false } : {}), width: Math.floor(size.width) || undefined, height: Math.floor(size.height) || undefined });
     const fitted = (axis) => (zoom.isWhole && axis.all ? { ...axis, range: axis.all } : axis);
     const found = unseen(traces, { x: fitted(layout.xaxis), y: fitted(layout.yaxis) });
     zoom.apply(layout, found.outside > 0);
     Object.assign(layout, names?.({ x: layout.xaxis.range, y: layout.yaxis.range }));
     complete(layout, found, size);
     const drawn = traces.flatMap((trace) => interrupted(trace, { x: layout.xaxis, y: layout.yaxis }));
-    Plotly.react(element, drawn.map(worded), layout, config());
+    Plotly.react(element, drawn, layout, config());
     notes.set(element, sentences(found).join(" "));
+    setReadout(element, traces, readout);
     line.show(found, zoom.isWhole);
     say?.(found);
     if (isNew) {
@@ -214,11 +236,14 @@ export function chart(element, build, view) {
       openEnds(element);
     }
     isNew = false;
+    const ended = performance.now();
+    ready = ended + Math.min(ended - began, LONGEST_PAUSE);
   };
   const update = () => {
     if (waiting) return;
     waiting = true;
     if (!inView.has(element)) whenIdle(draw, { timeout: 1000 });
+    else if (performance.now() < ready) setTimeout(requestAnimationFrame, ready - performance.now(), draw);
     else if (shown) queueMicrotask(draw);
     else requestAnimationFrame(draw);
   };
@@ -226,6 +251,8 @@ export function chart(element, build, view) {
   sight.observe(element);
   resized.observe(element);
   window.addEventListener("themechange", update);
+  followPointer(element);
   view.follow(["whole"], update);
+  view.follow(["zoom"], () => zoom.read() && update());
   return update;
 }

@@ -1,0 +1,133 @@
+"""What every page has: command palette, keys and messages."""
+
+import re
+from typing import Literal
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_axe import AXE, TAGS
+from tests.web_server import WebServer
+
+pytestmark = pytest.mark.browser
+
+SAY = """async (text) => {
+  const every = [...document.scripts].find(({ src }) => src.endsWith("/pages/every_page.js")).src;
+  const { say } = await import(every.replace("pages/every_page.js", "parts/messages.js"));
+  say(text, { action: { label: "Undo", run: () => { window.undone = text; } } });
+}"""
+
+
+VIOLATIONS = """async (tags) => {
+  const { violations } = await axe.run({ runOnly: tags });
+  return violations.map(({ id, nodes }) => [id, nodes[0].html]);
+}"""
+
+
+@pytest.fixture
+def url(quiet: WebServer) -> str:
+    """The URL of a server with a study of three queued runs."""
+    httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2, 3]}).raise_for_status()
+    return quiet.url
+
+
+def test_the_palette_finds_pages_actions_runs_and_studies(url: str, page: Page) -> None:
+    page.goto(f"{url}/queue")
+    page.get_by_role("button", name="Commands").click()
+    search = page.get_by_role("combobox", name="Pages, actions")
+    options = page.get_by_role("listbox", name="Results").get_by_role("option")
+    expect(search).to_be_focused()
+    labels = [label.split("\n")[0] for label in options.all_inner_texts()]
+    assert {"Runs", "Studies", "New run", "Help"} <= set(labels)
+    assert len(set(labels)) == len(labels)
+    search.fill("seed 2 lay")
+    expect(options).to_have_count(0)
+    search.fill("2 layers")
+    expect(options).to_have_text(re.compile("2 layers, seed 0.*run 2, queued"))
+    search.press("Enter")
+    page.wait_for_url(f"{url}/runs/2")
+    page.keyboard.press("Control+k")
+    expect(search).to_be_focused()
+    search.fill("canc")
+    expect(options.first).to_have_text("Cancel")
+    search.press("Enter")
+    expect(page.locator("#run-heading .status")).to_have_text("cancelled by user")
+    page.keyboard.press("Control+k")
+    search.fill("depth")
+    expect(page.get_by_role("group", name="Studies").get_by_role("option")).to_have_count(1)
+    search.press("Enter")
+    page.wait_for_url(f"{url}/studies/1")
+    page.keyboard.press("Control+k")
+    expect(options.first).to_have_text(re.compile("2 layers, seed 0.*run"))
+    page.evaluate(AXE)
+    themes: list[Literal["light", "dark"]] = ["light", "dark"]
+    for theme in themes:
+        page.emulate_media(color_scheme=theme)
+        assert page.evaluate(VIOLATIONS, TAGS.split()) == []
+    marked = search.get_attribute("aria-activedescendant")
+    search.press("ArrowUp")
+    expect(options.last).to_have_attribute("aria-selected", "true")
+    search.press("ArrowDown")
+    expect(search).to_have_attribute("aria-activedescendant", marked or "")
+    search.press("Escape")
+    expect(search).to_be_hidden()
+
+
+def test_keys_move_between_rows_and_pages_unless_someone_types(url: str, page: Page) -> None:
+    page.goto(f"{url}/runs?sort=id")
+    rows = page.locator("[data-runs] tbody tr")
+    page.keyboard.press("j")
+    expect(rows.nth(0).locator(".name a")).to_be_focused()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(rows.nth(1).get_by_role("checkbox")).to_be_checked()
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{url}/runs/1", wait_until="commit")
+    page.goto(f"{url}/help")
+    for key, place in {"s": "/studies", "r": "/runs", "q": "/queue", "c": "/compare"}.items():
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        page.wait_for_url(url + place)
+    page.goto(f"{url}/runs?limit=2")
+    page.keyboard.press("]")
+    page.wait_for_url("**cursor=**")
+    search = page.get_by_label("Search", exact=True)
+    page.keyboard.press("/")
+    expect(search).to_be_focused()
+    page.keyboard.type("gqn?")
+    expect(search).to_have_value("gqn?")
+    page.goto(f"{url}/queue")
+    page.keyboard.press("?")
+    page.wait_for_url("**/help")
+    switch = page.get_by_label("Use shortcuts of single keys")
+    switch.uncheck()
+    page.keyboard.press("n")
+    page.reload()
+    expect(switch).not_to_be_checked()
+    page.keyboard.press("n")
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="Pages, actions")).to_be_focused()
+    assert page.url.endswith("/help")
+
+
+def test_messages_stack_and_their_actions_have_a_key(url: str, page: Page) -> None:
+    page.goto(f"{url}/runs")
+    messages = page.locator("[data-said] .message")
+    for text in ("First", "Second", "Second", "Third"):
+        page.evaluate(SAY, text)
+    expect(messages.locator("span")).to_have_text(["First", "Second", "Third"])
+    page.keyboard.press("Escape")
+    expect(messages.locator("span")).to_have_text(["First", "Second"])
+    page.keyboard.press("u")
+    expect(messages.locator("span")).to_have_text(["First"])
+    assert page.evaluate("() => window.undone") == "Second"
+    page.clock.install()
+    page.evaluate(SAY, "Fourth")
+    messages.last.hover()
+    page.clock.fast_forward(30_000)
+    expect(messages.last.locator("span")).to_have_text("Fourth")
+    page.mouse.move(0, 0)
+    page.clock.fast_forward(30_000)
+    expect(page.get_by_text("Fourth")).to_have_count(0)
