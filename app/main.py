@@ -1,6 +1,7 @@
 """Builds and serves the web application."""
 
 import asyncio
+import contextlib
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,8 @@ from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import Message
 
 from app import __version__
 from app.address import Address
@@ -20,7 +23,7 @@ from app.settings import Settings
 from app.storage import migrations
 from app.storage.database import Database
 from app.storage.integrity import Integrity
-from app.web import assets, connections, errors, housekeeping
+from app.web import assets, connections, errors, housekeeping, html
 from app.web.api import problems
 from app.web.events import EventHub
 from app.web.methods import Methods
@@ -40,8 +43,8 @@ from app.web.pages.run_list import views as view_pages
 from app.web.pages.study_summaries import Summaries
 from app.web.pages.undo import Undos
 from app.web.routes import compare as compare_routes
+from app.web.routes import drawings, images
 from app.web.routes import events as event_routes
-from app.web.routes import images
 from app.web.routes import metrics as metric_routes
 from app.web.routes import presets as preset_routes
 from app.web.routes import queue as queue_routes
@@ -75,6 +78,7 @@ ROUTES: Final = (
     metric_routes,
     compare_routes,
     images,
+    drawings,
     preset_routes,
 )
 MAX_BODY_BYTES: Final = 1_000_000
@@ -183,6 +187,40 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+_FIRST_PAGES: Final = ("/runs", "/runs/new", "/queue", "/studies")
+
+
+async def warm_up(app: FastAPI, settings: Settings) -> None:
+    """Answer a few pages before the first request, so that their templates and statements are compiled."""
+    html.load_templates()
+    host = next((host for host in settings.hosts if "*" not in host), "localhost").encode()
+    for path in _FIRST_PAGES:
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(b"host", host), (b"accept", b"text/html")],
+            "client": None,
+            "server": None,
+        }
+        with contextlib.suppress(SQLAlchemyError):  # requests meet the same error, and report it
+            await app(scope, _nothing, _ignored)
+
+
+async def _nothing() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def _ignored(_: Message) -> None:
+    pass
+
+
 def serve(settings: Settings, deaths: int | None = None) -> None:
     """Serve until SIGTERM or SIGINT; the supervisor reports dead workers on the descriptor `deaths`.
 
@@ -193,6 +231,7 @@ def serve(settings: Settings, deaths: int | None = None) -> None:
     app = create_app(settings)
     if deaths is not None:
         housekeeping.hear_of_deaths(app.state.database, deaths)
+    asyncio.run(warm_up(app, settings))
     gc.collect()  # what only the imports needed
     gc.freeze()  # objects loaded so far stay; scanning them repeatedly would delay responses
     with listener:

@@ -4,8 +4,9 @@ import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 if TYPE_CHECKING:
@@ -67,6 +68,22 @@ def is_url(location: str) -> bool:
 
 def _absolute_unless_url(location: str | None) -> str | None:
     return str(_absolute(location)) if location and not is_url(location) else location
+
+
+def _web_address(address: str | None) -> str | None:
+    """Returns a URL of a web server, without a slash at its end."""
+    if not address:
+        return address
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected a URL that begins with http:// or https://")
+    return address.rstrip("/")
+
+
+def _secret_web_address(address: SecretStr | None) -> SecretStr | None:
+    if address and address.get_secret_value():
+        _web_address(address.get_secret_value())
+    return address
 
 
 class Settings(BaseSettings):
@@ -145,6 +162,34 @@ class Settings(BaseSettings):
         ),
     ] = 300.0
     queue_limit: Annotated[int, Field(ge=1, description="Maximum number of queued runs.")] = 10_000
+    webhook_url: Annotated[
+        SecretStr | None,
+        AfterValidator(_secret_web_address),
+        Field(
+            description="URL that gets a message when a study ends or a run fails; by default, nothing is "
+            "sent."
+        ),
+    ] = None
+    webhook_format: Annotated[
+        str,
+        Field(
+            pattern="^(auto|json|slack)$",
+            description="Format of these messages: json, or slack for an incoming webhook of Slack; auto "
+            "recognizes Slack by its host.",
+        ),
+    ] = "auto"
+    webhook_secret: Annotated[
+        SecretStr | None,
+        Field(description="Secret that signs these messages, so that the receiver can check their origin."),
+    ] = None
+    public_url: Annotated[
+        str | None,
+        AfterValidator(_web_address),
+        Field(
+            description="URL at which people open the dashboard, for links in messages; by default the "
+            "listening address."
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _share_the_cores(self) -> Self:
@@ -198,3 +243,7 @@ class Settings(BaseSettings):
     def thread_count(self) -> int:
         """CPU threads per run; slots x threads exceeds the cores only if there are more slots than cores."""
         return self.threads or max(1, cores() // self.slot_count)
+
+
+SECRETS: Final = frozenset({"webhook_url", "webhook_secret"})
+"""Settings that no page, message or log may show."""

@@ -12,7 +12,7 @@ from app.commands import logs
 from app.commands.failures import EXIT_USAGE, Failure
 from app.commands.options import flag
 from app.formats import sentence
-from app.settings import ENVIRONMENT, Settings
+from app.settings import ENVIRONMENT, SECRETS, Settings
 from app.storage.folder_lock import Place
 
 LONGEST_PATH: Final = 504
@@ -47,7 +47,7 @@ def settings_of(given: dict[str, str]) -> Settings:
         settings = Settings()
     except ValidationError as error:
         texts = [
-            str(_refused(str(problem["loc"][0]), f"{_expected(problem)}, got {problem['input']!r}"))
+            str(_refused(str(problem["loc"][0]), _expected(problem) + _got(problem)))
             if problem["loc"]
             else str(problem.get("ctx", {}).get("error", problem["msg"]))  # contradictory settings
             for problem in error.errors()
@@ -59,6 +59,11 @@ def settings_of(given: dict[str, str]) -> Settings:
 
 def _expected(problem: ErrorDetails) -> str:
     return problem["msg"].removeprefix("Value error, ")
+
+
+def _got(problem: ErrorDetails) -> str:
+    """The rejected value in words; empty for a secret."""
+    return "" if problem["loc"][0] in SECRETS else f", got {problem['input']!r}"
 
 
 def check_data_dir(settings: Settings) -> None:

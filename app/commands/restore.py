@@ -13,7 +13,7 @@ from sqlmodel import Session, select
 from app.commands.archive import BackupError, Contents, copy_tables, needed_files, opened, saved_tables
 from app.formats import plural
 from app.queue import registry
-from app.storage import artifacts, migrations
+from app.storage import artifacts, migrations, outbox
 from app.storage.database import Database, clock
 from app.storage.outage import OUTAGES
 from app.storage.tables import Counter, Deletion, Epoch, Run, Study
@@ -83,6 +83,7 @@ def _restore(archive: zipfile.ZipFile, saved: Database, database: Database, loca
             _count_on(target)
             _continue_numbering(target)
             _queue_again(target)
+            outbox.clear(target)  # the original sends them
             runs = target.exec(select(Run)).all()
             files = needed_files(archive, runs)
             for file in files:

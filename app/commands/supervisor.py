@@ -19,7 +19,7 @@ EXIT_SETTINGS: Final = 2
 """A child's exit code for invalid settings, after which a restart would not help."""
 
 _WEB: Final = "web process"
-_WEB_MEMORY: Final = {"MALLOC_ARENA_MAX": "1"}
+WEB_MEMORY: Final = {"MALLOC_ARENA_MAX": "1"}
 """One heap for all threads of the web process, which run one at a time: less memory stays unused."""
 
 EXIT_NOT_FOUND: Final = 127
@@ -180,7 +180,7 @@ class Supervisor:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.PIPE if name == _WEB else asyncio.subprocess.DEVNULL,
-                env=interpreter.environment(**(_WEB_MEMORY if name == _WEB else {})),
+                env=interpreter.environment(**(WEB_MEMORY if name == _WEB else {})),
                 process_group=0,
             )
         except OSError as error:

@@ -10,6 +10,7 @@ from app import text_keys
 from app.queue import endings, idempotency, names, run_rows
 from app.queue.run_rows import Refusals, WrongState
 from app.schemas.status import STATUSES, Status
+from app.storage import outbox
 from app.storage.database import next_change
 from app.storage.tables import Attempt, Deletion, Epoch, Run, StudyRun
 
@@ -106,6 +107,7 @@ def remove_all(session: Session, run_ids: Sequence[int]) -> Refusals:
     ended: tuple[Status, ...] = ("queued", "finished", "failed", "cancelled")
     gone = run_rows.those_in(states, *ended)
     if gone:
+        studies = outbox.studies_of(session, run_rows.those_in(states, "queued"))
         for owned in (Epoch, Attempt, StudyRun):
             session.execute(delete(owned).where(col(owned.run_id).in_(gone)))
         idempotency.forget_runs(session, gone)
@@ -113,4 +115,5 @@ def remove_all(session: Session, run_ids: Sequence[int]) -> Refusals:
         change = next_change(session, len(gone))
         traces = [{"run_id": run_id, "change": change + offset} for offset, run_id in enumerate(gone)]
         session.execute(insert(Deletion), traces)
+        outbox.put_ends(session, studies)
     return run_rows.refusals(run_ids, states, ended, "is {status}; cancel it before deleting it")

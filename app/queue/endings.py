@@ -10,7 +10,8 @@ from sqlmodel import Session, col, select
 
 from app.queue import attempts, claims, run_rows
 from app.queue.claims import Claim, Fence
-from app.schemas.status import Outcome
+from app.schemas.status import ENDED, Outcome
+from app.storage import outbox
 from app.storage.database import now
 from app.storage.tables import Run
 
@@ -49,6 +50,7 @@ def confirm_cancel(session: Session, claim: Claim) -> bool:
 def cancel_waiting(session: Session, run_ids: Sequence[int]) -> None:
     """Cancel queued runs, whose state this transaction has read."""
     run_rows.write_all(session, run_ids, _ended("cancelled", CANCELLED))
+    outbox.put_ends(session, outbox.studies_of(session, run_ids))
 
 
 def release(session: Session, claim: Claim, why: str = "its worker was stopped") -> bool:
@@ -123,6 +125,10 @@ def _end_attempt(
     ended = run_rows.write(session, held, **values)
     for run in ended:
         attempts.end(session, run, outcome, why)
+        if run.status == "failed":
+            outbox.put_failure(session, run_rows.id_of(run), run.reason)
+        if run.status in ENDED:
+            outbox.put_ends(session, outbox.studies_of(session, [run_rows.id_of(run)]))
     return bool(ended)
 
 

@@ -37,6 +37,20 @@ def of_runs(session: Session, run_ids: Iterable[int]) -> dict[int, EpochColumns]
     }
 
 
+def curves(session: Session, run_ids: Iterable[int], name: str) -> dict[int, list[tuple[int, float]]]:
+    """Epoch and value of one column, by run; a run without epochs is missing."""
+    query = (
+        select(Epoch.run_id, Epoch.epoch, getattr(Epoch, name))
+        .where(col(Epoch.run_id).in_(list(run_ids)))
+        .order_by(col(Epoch.run_id), col(Epoch.epoch))
+    )
+    rows = session.connection().execute(query)
+    return {
+        run_id: [(epoch, value) for _, epoch, value in group]
+        for run_id, group in groupby(rows, itemgetter(0))
+    }
+
+
 def curves_json(session: Session, run_ids: Iterable[int]) -> dict[int, dict[str, orjson.Fragment]]:
     """The `EpochCurves` of several runs, by run; the database writes each column as JSON.
 

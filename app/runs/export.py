@@ -1,44 +1,49 @@
-"""CSV of runs, curves and groups."""
+"""CSV of runs, curves and groups, line by line."""
 
 import csv
-import io
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from app.schemas.answers import EPOCH_COLUMNS, EpochColumns, RunOut
 from app.schemas.comparison import Findings, GroupRow, Spread
 
-_OF_LAYERS: Final = ("layer_sizes", "gradient_norms", "dead_relu")
-"""Lists of numbers. Besides its own column, each has a column per element, such as `layer_sizes_1`."""
+_MORE_THAN_LAYERS: Final = {"layer_sizes": 1, "gradient_norms": 0, "dead_relu": -1}
+"""Lists of numbers, and how many elements more than layers of the network each has.
+
+Besides its own column, each has a column per element, such as `layer_sizes_1`.
+"""
 
 _SPREADS: Final = ("train_accuracy", "test_accuracy", "gap", "test_loss", "train_seconds")
 _FORMULA: Final = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
 """First characters that spreadsheets treat as a formula, also in full width."""
 
 
-def runs(listed: Sequence[RunOut]) -> str:
-    """One line per run, one column per field; lists as JSON."""
-    return _table(RunOut.model_fields, [run.model_dump() for run in listed])
+def runs(listed: Iterable[RunOut], layers: int) -> Iterator[str]:
+    """One line per run, one column per field; lists as JSON. No run has more than `layers` layers."""
+    return _table(RunOut.model_fields, (run.model_dump() for run in listed), layers)
 
 
-def epochs(runs: Sequence[RunOut], columns: Mapping[int, EpochColumns]) -> str:
-    """One line per epoch of each run; the run's own fields come first, as `run_…`."""
+def epochs(curves: Iterable[tuple[RunOut, EpochColumns]], layers: int) -> Iterator[str]:
+    """One line per epoch of each run; the run's own fields come first, as `run_…`.
+
+    No run has more than `layers` layers.
+    """
     fields = [f"run_{name}" for name in RunOut.model_fields]
-    rows = [
+    rows = (
         {**own, **dict(zip(EPOCH_COLUMNS, figures, strict=True))}
-        for run in runs
+        for run, columns in curves
         for own in [_prefixed(run)]
-        for figures in zip(*(getattr(columns[run.id], name) for name in EPOCH_COLUMNS), strict=True)
-    ]
-    return _table([*fields, *EPOCH_COLUMNS], rows)
+        for figures in zip(*(getattr(columns, name) for name in EPOCH_COLUMNS), strict=True)
+    )
+    return _table([*fields, *EPOCH_COLUMNS], rows, layers)
 
 
-def groups(findings: Findings) -> str:
+def groups(findings: Findings) -> Iterator[str]:
     """One line per group: its key, and mean, deviation, extremes and interval of each figure."""
     rows = [_group(row) for row in findings.groups]
-    return _table(rows[0] if rows else [*findings.by, "label"], rows)
+    return _table(rows[0] if rows else [*findings.by, "label"], rows, 0)
 
 
 def _group(row: GroupRow) -> dict[str, Any]:
@@ -76,23 +81,26 @@ def _prefixed(run: RunOut) -> dict[str, Any]:
     return {f"run_{name}": value for name, value in run.model_dump().items()}
 
 
-def _table(fields: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> str:
+class _Line:
+    """What a CSV writer writes to; `writerow` returns the result of `write`, which is the line."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _table(fields: Iterable[str], rows: Iterable[Mapping[str, Any]], layers: int) -> Iterator[str]:
     """A header and a line per row; the last columns are the elements of lists of numbers."""
     names = list(fields)
-    places = {name: _places(name, rows) for name in names}
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([*names, *(f"{name}_{at + 1}" for name, count in places.items() for at in range(count))])
+    places = {
+        name: layers + _MORE_THAN_LAYERS[plain]
+        for name in names
+        if layers and (plain := name.removeprefix("run_")) in _MORE_THAN_LAYERS
+    }
+    write = csv.writer(_Line()).writerow
+    yield write([*names, *(f"{name}_{at + 1}" for name, count in places.items() for at in range(count))])
     for row in rows:
-        listed = (_padded(row[name] or [], count) for name, count in places.items() if count)
-        writer.writerow([*(_cell(row[name]) for name in names), *itertools.chain.from_iterable(listed)])
-    return text.getvalue()
-
-
-def _places(name: str, rows: Iterable[Mapping[str, Any]]) -> int:
-    """The number of columns for the elements of a list; 0 for other fields."""
-    is_list = name.removeprefix("run_") in _OF_LAYERS
-    return max((len(row[name] or []) for row in rows), default=0) if is_list else 0
+        listed = (_padded(row[name] or [], count) for name, count in places.items())
+        yield write([*(_cell(row[name]) for name in names), *itertools.chain.from_iterable(listed)])
 
 
 def _padded(values: Sequence[float], count: int) -> list[float | None]:

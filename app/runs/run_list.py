@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -13,7 +13,7 @@ from sqlmodel import Session, col, func, select
 from app.runs.listing import conditions
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import ORDERS
-from app.runs.listing.query import RunQuery
+from app.runs.listing.query import MAX_LIMIT, RunQuery
 from app.runs.reading import as_answers
 from app.schemas.answers import RunOut, RunPage
 from app.schemas.requests import MAX_ID
@@ -54,12 +54,19 @@ def list_runs(session: Session, query: RunQuery) -> RunPage:
     )
 
 
-def all_runs(session: Session, query: RunQuery) -> list[RunOut]:
-    """All runs that match the filters, in order, without paging."""
+def all_runs(session: Session, query: RunQuery) -> Iterator[RunOut]:
+    """All runs that match the filters, in order, without paging; only a part is in memory at a time."""
     key = ORDERS[query.sort.lstrip("-")]
     where = conditions.of(session, query)
-    runs = session.execute(select(Run).where(*where).order_by(*_order(query, key))).scalars().all()
-    return as_answers(session, runs)
+    wanted = select(Run).options(*_UNREAD).where(*where).order_by(*_order(query, key))
+    for part in session.execute(wanted, execution_options={"yield_per": MAX_LIMIT}).scalars().partitions():
+        yield from as_answers(session, part)
+
+
+def most_layers(session: Session, query: RunQuery) -> int:
+    """The highest number of layers among all runs that match the filters; 0 without runs."""
+    longest = select(func.max(Run.depth)).where(*conditions.of(session, query))
+    return session.execute(longest).scalar() or 0
 
 
 def matching_ids(session: Session, query: RunQuery) -> list[int]:

@@ -212,6 +212,29 @@ class Pause(SQLModel, table=True):
     since: float
 
 
+class Notice(SQLModel, table=True):
+    """Something to tell the operator's webhook, kept until it has accepted the message."""
+
+    __tablename__: ClassVar[str] = "notice"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    """`run_failed` or `study_ended`."""
+
+    subject: int
+    """The id of the run or study."""
+
+    reason: str | None = None
+    """Why the run failed; a retry clears the reason that its row has."""
+
+    created_at: float
+    due_at: float = Field(index=True)
+    """When to send it, or to send it again."""
+
+    tries: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+
+
 class Worker(SQLModel, table=True):
     """A process that claims runs; it gets a new random id at every start."""
 

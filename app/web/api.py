@@ -1,9 +1,12 @@
 """Dependencies, parameters and responses shared by JSON routes."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, Final
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, Annotated, Any, Final
 
 from fastapi import Depends, Path, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from app.schemas.requests import MAX_ID
@@ -27,6 +30,13 @@ _DESCRIBED: Final = {
 _IN_PROGRESS: Final = (
     "The current state does not allow this, or a request with the same Idempotency-Key is in progress."
 )
+
+
+_IN_MEMORY: Final = 1 << 20
+"""Bytes of a response that are kept in memory; a longer one goes to a temporary file."""
+
+_PORTION: Final = 1 << 16
+_LINES: Final = 100
 
 
 def problems(*statuses: int, has_key: bool = False) -> dict[int | str, dict[str, Any]]:
@@ -67,6 +77,45 @@ def attachment(content: str | bytes, media_type: str, filename: str) -> Response
     """A response that browsers save as a file."""
     headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
     return Response(content, headers=headers, media_type=media_type)
+
+
+def spooled(lines: Iterable[str], media_type: str, filename: str) -> Response:
+    """A long response that browsers save as a file.
+
+    It is written completely before it is sent, so that a slow client does not hold a snapshot of the
+    database, and to a temporary file if it is large.
+    """
+    digest, size = hashlib.sha256(), 0
+    file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # closed when it has been sent
+    for some in _joined(lines):
+        size += file.write(some)
+        digest.update(some)
+    file.seek(0)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{filename}"',
+        "Content-Length": str(size),
+        "ETag": f'"{digest.hexdigest()[:32]}"',
+        "Cache-Control": "no-cache",
+        "Vary": "Accept",
+    }
+    return StreamingResponse(_read(file), headers=headers, media_type=media_type)
+
+
+def _joined(lines: Iterable[str]) -> Iterator[bytes]:
+    """Lines in portions, because each write costs as much as a line."""
+    some: list[str] = []
+    for line in lines:
+        some.append(line)
+        if len(some) == _LINES:
+            yield "".join(some).encode()
+            some.clear()
+    yield "".join(some).encode()
+
+
+def _read(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while portion := file.read(_PORTION):
+            yield portion
 
 
 def answer(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -88,7 +88,12 @@ def text(name: str) -> str:
     Raises:
         KeyError: the file does not exist.
     """
-    return _content(name)[0].decode()
+    return content(name).decode()
+
+
+def content(name: str) -> bytes:
+    """The bytes of such a file. Raises `KeyError` like `text`."""
+    return _content(name)[0]
 
 
 @router.get("/static/{version}/{name:path}")

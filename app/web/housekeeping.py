@@ -1,4 +1,4 @@
-"""Background work of the server: silent workers, leftover files, old keys, integrity."""
+"""Background work of the server: silent workers, leftover files, old keys, messages, integrity."""
 
 import asyncio
 import logging
@@ -16,10 +16,12 @@ from app.queue import idempotency, registry
 from app.queue.after_end import Aftercare
 from app.queue.reaper import Reaper
 from app.settings import Settings
+from app.storage import outbox
 from app.storage.database import Database
 from app.storage.integrity import Integrity
 from app.storage.outage import is_outage
 from app.web.events import within
+from app.web.webhook.delivery import Delivery
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,13 @@ async def kept(database: Database, settings: Settings, integrity: Integrity) -> 
             (CATCH_UP_SECONDS, partial(idempotency.forget_old, database)),
         )
     ]
+    if settings.webhook_url:
+        delivery = Delivery(database, settings, settings.webhook_url, integrity)
+        chores.append(asyncio.create_task(delivery.run(ending)))
+    else:
+        chores.append(
+            asyncio.create_task(_every(CATCH_UP_SECONDS, partial(_clear, database), integrity, ending))
+        )
     if unclean:  # a shutdown does not wait for the check
         Thread(target=integrity.check, name="integrity", daemon=True).start()
     yield
@@ -55,6 +64,12 @@ async def kept(database: Database, settings: Settings, integrity: Integrity) -> 
     await asyncio.gather(*chores)
     impatient.close()
     integrity.end()
+
+
+def _clear(database: Database) -> None:
+    """Remove messages for which there is no webhook."""
+    with database.write() as session:
+        outbox.clear(session)
 
 
 async def _every(

@@ -42,6 +42,7 @@ _WORDS: Final = {
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
+        bytecode_cache=_bytecode(),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -61,6 +62,20 @@ def _environment() -> jinja2.Environment:
         "plotly_style_ids": assets.plotly_style_ids,
     }
     return environment
+
+
+def _bytecode() -> jinja2.BytecodeCache | None:
+    """A cache of compiled templates in the folder for temporary files; None if it can't be used."""
+    try:
+        return jinja2.FileSystemBytecodeCache()
+    except (OSError, RuntimeError):
+        return None
+
+
+def load_templates() -> None:
+    """Compile all templates, so that the first request of a page does not wait for it."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
 
 
 @jinja2.pass_context

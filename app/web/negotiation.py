@@ -70,7 +70,7 @@ class ConditionalGet:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Buffer complete responses to compute their ETag; pass streams and files on."""
+        """Buffer complete responses to compute their ETag; pass on streams, files and what has an ETag."""
         if scope["type"] != "http" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
@@ -85,16 +85,28 @@ class _Compared:
         self._known = known
         self._start: Message | None = None
         self._body: list[bytes] = []
+        self._is_known = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start" and _is_comparable(message):
             self._start = message
+        elif message["type"] == "http.response.start":
+            await self._send(self._judged(message))
         elif self._start is None:
-            await self._send(message)
+            await self._send({**message, "body": b""} if self._is_known else message)
         else:
             self._body.append(message.get("body", b""))
             if not message.get("more_body", False):
                 await self._finish(self._start)
+
+    def _judged(self, start: Message) -> Message:
+        """The start of a response that is not buffered; `304` if it has an ETag that the client knows."""
+        headers = MutableHeaders(scope=start)
+        self._is_known = start["status"] == HTTPStatus.OK and headers.get("etag", "\n") in self._known
+        if self._is_known:
+            start["status"] = int(HTTPStatus.NOT_MODIFIED)
+            del headers["content-length"]
+        return start
 
     async def _finish(self, start: Message) -> None:
         headers = MutableHeaders(scope=start)
@@ -119,5 +131,6 @@ def _is_comparable(start: Message) -> bool:
     return (
         start["status"] == 200  # noqa: PLR2004
         and headers.get("content-type", "").partition(";")[0] in _COMPARED
+        and "etag" not in headers
         and headers.get("cache-control", "").rpartition(" ")[2] not in ("immutable", "no-store")
     )

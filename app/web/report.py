@@ -47,12 +47,19 @@ def render(
         live=False,
         made_at=made_at,
         version=__version__,
-        style=_inside(assets.text("style.css")),
+        style=_inside(_style()),
         plotly=_inside(assets.text(assets.PLOTLY)),
         modules=orjson.dumps({"imports": _modules()}).decode(),
         entry=_ENTRY,
         charted=embedded(charted),
     )
+
+
+def _style() -> str:
+    """The style sheet with the typeface inside."""
+    name = "fonts/inter.woff2"
+    content = base64.b64encode(assets.content(name)).decode()
+    return assets.text("style.css").replace(f'"{name}"', f'"data:font/woff2;base64,{content}"')
 
 
 def _modules() -> dict[str, str]:

@@ -15,6 +15,7 @@ _POLICY: Final = {
     "script-src": "'self'",
     "style-src": "'self'",
     "style-src-attr": "'unsafe-inline'",  # Plotly positions its parts with style attributes
+    "font-src": "'self'",
     "img-src": "'self' data: blob:",
     "connect-src": "'self'",
     "form-action": "'self'",

@@ -11,9 +11,10 @@ from anyio.from_thread import start_blocking_portal
 from fastapi.routing import APIRoute
 
 from app.address import Address
-from app.main import ROUTES, Server, create_app
+from app.main import ROUTES, Server, create_app, warm_up
 from app.runs.listing.query import PARAMETERS
 from app.settings import Settings
+from app.web import html
 from app.web.connections import configuration
 
 
@@ -126,3 +127,20 @@ def test_a_connection_accepted_while_the_server_shuts_down_is_closed(settings: S
 
     with start_blocking_portal() as portal:
         assert portal.call(ends) == b""
+
+
+def test_a_server_answers_pages_before_its_first_request(settings: Settings) -> None:
+    app = create_app(settings)
+    answered: list[str] = []
+    inner = app.state.database.read
+
+    def read() -> Any:
+        answered.append("read")
+        return inner()
+
+    app.state.database.read = read
+    asyncio.run(warm_up(app, settings))
+    app.state.database.close()
+    assert len(answered) >= 4
+    environment = html._environment()  # noqa: SLF001  # what it has compiled
+    assert {name for _, name in environment.cache or ()} == {*environment.list_templates()}

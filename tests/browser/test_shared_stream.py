@@ -1,7 +1,7 @@
 """All tabs of a browser share one event stream, and none misses an event."""
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import watched
 from tests.browser.drawn import wait
@@ -45,7 +45,12 @@ def test_eight_windows_are_live_over_one_connection(quiet: WebServer, pages: Bro
         opened.pop(0).close()
         study.trains()
         late = pages.new_page()
-        late.route("**/epochs", lambda route: (study.trains(), route.continue_()))
+
+        def train_first(route: Route) -> None:
+            study.trains()
+            route.continue_()
+
+        late.route("**/epochs", train_first)
         late.goto(f"{quiet.url}/runs/2")
         reaches([*opened, late], 6)
         assert quiet.app.state.events.clients == 1

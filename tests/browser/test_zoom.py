@@ -116,7 +116,7 @@ def test_the_address_keeps_a_zoom(study: Study, page: Page) -> None:
     choose(page, address, "")
     wait(page, "loss", lambda drawing: drawing.x.ends[0] == 0)
     choose(page, address, "zoom=loss:2,5,, log=y")
-    wait(page, "loss", lambda drawing: drawing.x.ends == [2, 5] and drawing.y.is_log)
+    wait(page, "loss", lambda drawing: tuple(drawing.x.ends) == (2, 5) and drawing.y.is_log)
     Frame(page, "loss").double_click()
     wait(page, "loss", lambda drawing: drawing.x.ends[0] == 0)
     assert page.url == f"{address}?log=y"

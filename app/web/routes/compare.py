@@ -17,7 +17,7 @@ from app.schemas.comparison import Comparison, Findings
 from app.settings import Settings
 from app.storage.database import Database
 from app.web import report
-from app.web.api import DatabaseOf, SettingsOf, attachment, problems
+from app.web.api import DatabaseOf, SettingsOf, attachment, problems, spooled
 from app.web.html import changed
 from app.web.strict_json import JsonRoute
 
@@ -79,10 +79,11 @@ def compare_csv(request: Request, database: DatabaseOf) -> Response:
     chosen = Selection.parse(request.query_params.multi_items(), strict=True)
     with database.read() as session:
         found = reading.find_runs(session, chosen.run_ids(session))
-        columns = epoch_columns.of_runs(session, [run.id for run in found])
         if not found:
             raise HTTPException(404, nothing_found(session, chosen))
-    return attachment(export.epochs(found, columns), "text/csv", "compare.csv")
+        curves = ((run, epoch_columns.of_run(session, run.id)) for run in found)
+        lines = export.epochs(curves, max(run.depth for run in found))
+        return spooled(lines, "text/csv", "compare.csv")
 
 
 @router.get(
@@ -95,7 +96,7 @@ def compare_groups(request: Request, database: DatabaseOf, settings: SettingsOf)
     """The table of groups as CSV: a line per group, one number per cell."""
     with database.read() as session:
         found = _findings(request.query_params.multi_items(), session, settings)
-    return attachment(export.groups(found), "text/csv", "groups.csv")
+    return spooled(export.groups(found), "text/csv", "groups.csv")
 
 
 @router.get(

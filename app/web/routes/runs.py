@@ -34,7 +34,7 @@ from app.schemas.answers import (
 from app.schemas.predictions import RunPredictions
 from app.schemas.requests import BulkRequest, Nothing, RunPatch, RunRequest
 from app.storage import artifacts
-from app.web.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, answer, attachment, problems
+from app.web.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, answer, problems, spooled
 from app.web.creation import CreationOf
 from app.web.routes.downloads import download
 from app.web.strict_json import JsonRoute
@@ -108,8 +108,8 @@ def runs_csv(request: Request, database: DatabaseOf) -> Response:
     """All runs that match the filters, with every field of the list, as CSV."""
     query = _run_query(request)
     with database.read() as session:
-        found = run_list.all_runs(session, query)
-    return attachment(export.runs(found), "text/csv", "runs.csv")
+        lines = export.runs(run_list.all_runs(session, query), run_list.most_layers(session, query))
+        return spooled(lines, "text/csv", "runs.csv")
 
 
 @router.get("/runs/values", response_model=FieldValues, tags=["runs"])

@@ -1,13 +1,11 @@
 // The theme switch (system, light, dark); charts listen for its `themechange` event.
 
 const NEXT = { system: "light", light: "dark", dark: "system" };
-const SIGNS = { system: "◐", light: "○", dark: "●" };
 
 export function startThemeSwitch(button) {
   const root = document.documentElement;
   const show = () => {
     const theme = root.dataset.theme ?? "system";
-    button.textContent = SIGNS[theme];
     button.setAttribute("aria-label", `Theme: ${theme}. Change to ${NEXT[theme]}`);
     button.title = `Theme: ${theme}`;
     window.dispatchEvent(new Event("themechange"));

@@ -5,6 +5,7 @@ import { followPointer, setReadout } from "./hover.js";
 import { openEnds } from "./open_ends.js";
 import { download, legends, notes } from "./picture.js";
 import { percent, whole } from "../format.js";
+import { followPrinting } from "../print.js";
 import { ticksOf } from "./ticks.js";
 import { sentences, Unseen, unseen } from "./unseen.js";
 import { Zoom } from "./zoom.js";
@@ -144,6 +145,14 @@ function layoutOf({ x, y, ...rest }) {
 }
 
 const LONGEST_PAUSE = 250; // ms between two drawings
+// Draws all charts at once, in their present sizes.
+const draws = new Map();
+followPrinting(() => {
+  for (const [element, draw] of draws) {
+    sizes.set(element, { width: element.clientWidth, height: element.clientHeight });
+    draw();
+  }
+});
 
 const whenIdle = window.requestIdleCallback ?? ((action) => setTimeout(action, 50));
 
@@ -248,6 +257,7 @@ export function chart(element, build, view) {
     else requestAnimationFrame(draw);
   };
   updates.set(element, update);
+  draws.set(element, draw);
   sight.observe(element);
   resized.observe(element);
   window.addEventListener("themechange", update);

@@ -8,6 +8,7 @@ const SAMPLE = 40; // pixels of line before a name
 const ROOM = 24; // around both
 const ROW = 21; // the height of a row of names
 const EDGE = 12; // around all names
+const SCALE = 2; // pixels of a PNG per pixel of the page
 const NOTE = { size: 11, line: 16 }; // pixels, for the sentences about points that are not shown
 
 // The entries of each chart's legend, `{name, mode, line, marker}`, which the page itself does not show.
@@ -81,13 +82,52 @@ function figureOf(element) {
   };
 }
 
-export async function download(element, format) {
+// The typeface of the page as a rule for a picture, which can't use the page's own.
+async function typeface() {
+  for (const sheet of document.styleSheets) {
+    for (const rule of sheet.cssRules) {
+      const [, address] = (rule instanceof CSSFontFaceRule && rule.style.getPropertyValue("src").match(/url\("(.+?)"\)/)) || [];
+      if (!address) continue;
+      const file = await (await fetch(new URL(address, sheet.href ?? location.href))).blob();
+      const content = await new Promise((resolve) => {
+        const reader = new FileReader();
+        reader.addEventListener("load", () => resolve(reader.result), { once: true });
+        reader.readAsDataURL(file);
+      });
+      return `@font-face { font-family: Inter; font-weight: 400 700; src: url("${content}") }`;
+    }
+  }
+  return "";
+}
+
+// A picture as SVG that contains its typeface.
+async function svgOf(element) {
   const figure = figureOf(element);
   const { width, height } = figure.layout;
+  const address = await Plotly.toImage(figure, { format: "svg", width, height });
+  const svg = decodeURIComponent(address.slice(address.indexOf(",") + 1));
+  const rule = await typeface().catch(() => ""); // without a server, in the fonts of the system
+  return { svg: svg.replace(">", `><style>${rule}</style>`), width, height };
+}
+
+async function pngOf({ svg, width, height }) {
+  const image = new Image(width, height);
+  image.src = `data:image/svg+xml,${encodeURIComponent(svg)}`;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [width * SCALE, height * SCALE];
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+}
+
+export async function download(element, format) {
+  const picture = await svgOf(element);
+  const content = format === "png" ? await pngOf(picture) : new Blob([picture.svg], { type: "image/svg+xml" });
   const link = document.createElement("a");
-  link.href = await Plotly.toImage(figure, { format, width, height, scale: format === "png" ? 2 : 1 });
+  link.href = URL.createObjectURL(content);
   link.download = `${element.id.replace("-chart", "")}.${format}`;
   link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 document.addEventListener("click", (event) => {

@@ -365,6 +365,8 @@ def test_all_runs_ignores_pages(variety: Database) -> None:
     with variety.read() as session:
         query = RunQuery.parse([("limit", "2"), ("sort", "id"), ("depth", "1,2")], strict=True)
         assert [run.id for run in run_list.all_runs(session, query)] == [1, 4, 6]
+        assert run_list.most_layers(session, query) == 2
+        assert run_list.most_layers(session, RunQuery.parse([("q", "nowhere")], strict=True)) == 0
 
 
 @pytest.mark.parametrize("number", [2**31, 2**40, 2**63 - 1])
@@ -376,7 +378,7 @@ def test_a_number_beyond_a_columns_range_is_just_not_found(variety: Database, na
         assert session.get(Run, number) is None
 
 
-@pytest.mark.parametrize("sort", ["id", "-id", "test_accuracy", "-test_accuracy", "name", "-started_at", "-activity"])
+@pytest.mark.parametrize("sort", ["id", "-id", "test_accuracy", "-test_accuracy", "name", "-activity"])
 def test_neighbors_are_those_of_the_list(variety: Database, sort: str) -> None:
     query = RunQuery(sort=sort, archived="all")
     with variety.read() as session:

@@ -37,5 +37,5 @@ def test_the_row_has_a_column_for_each_stored_field_with_its_default() -> None:
 def test_every_flat_field_can_be_sorted_by_and_is_a_column_of_the_csv(database: Database) -> None:
     flat = {*StoredFields.model_fields, *HYPERPARAMETERS, *TIMES, "id", "eta_seconds"} - {"tags"}
     assert {*SORTABLE} == flat | {ACTIVITY}
-    header = export.runs([shown(database, finished_run(database))]).splitlines()[0].split(",")
+    header = next(export.runs([shown(database, finished_run(database))], 1)).split(",")
     assert header[: len(RunOut.model_fields)] == list(RunOut.model_fields)
