@@ -32,16 +32,18 @@ from app.web.monitoring.timing import Timing
 from app.web.negotiation import ConditionalGet, FormsOfScripts
 from app.web.pages import compare as compare_page
 from app.web.pages import help as help_page
-from app.web.pages import new_run, study_actions
+from app.web.pages import new_run
 from app.web.pages import presets as preset_forms
 from app.web.pages import queue as queue_page
 from app.web.pages import runs as run_pages
-from app.web.pages import studies as study_pages
 from app.web.pages import system as system_page
+from app.web.pages.run_list import actions as run_actions
 from app.web.pages.run_list import page as run_list_page
 from app.web.pages.run_list import views as view_pages
-from app.web.pages.study_summaries import Summaries
-from app.web.pages.undo import Undos
+from app.web.pages.run_list.undo import Undos
+from app.web.pages.studies import actions as study_actions
+from app.web.pages.studies import page as study_pages
+from app.web.pages.studies.summaries import Summaries
 from app.web.routes import compare as compare_routes
 from app.web.routes import drawings, images
 from app.web.routes import events as event_routes
@@ -58,6 +60,7 @@ PAGES: Final = (
     new_run,
     preset_forms,
     run_list_page,
+    run_actions,
     view_pages,
     run_pages,
     study_pages,

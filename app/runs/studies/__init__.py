@@ -15,7 +15,7 @@ from app.runs.studies.editing import cancel_study, edit, remove
 from app.runs.studies.listing import StudyQuery, count_archived, known_tags, list_studies
 from app.runs.studies.membership import add_runs, remove_runs
 from app.runs.studies.progress import find_study, get_study
-from app.runs.studies.rows import StudyNotFound, StudyTooLarge, count_look, member_ids, shared
+from app.runs.studies.rows import StudyNotFound, StudyTooLarge, count_look, member_ids, newest, shared
 
 __all__ = [
     "NothingMatches",
@@ -39,6 +39,7 @@ __all__ = [
     "list_studies",
     "member_ids",
     "more_seeds",
+    "newest",
     "preview",
     "remove",
     "remove_runs",

@@ -20,9 +20,10 @@ from app.web.api import DatabaseOf, SettingsOf
 from app.web.creation import CreationOf
 from app.web.html import changed, embedded, page, redirect
 from app.web.negotiation import HtmlRoute
-from app.web.pages import forms, run_table
+from app.web.pages import forms
+from app.web.pages.run_list import table
 from app.web.pages.shared import Posted
-from app.web.pages.study_summaries import SummariesOf
+from app.web.pages.studies.summaries import SummariesOf
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
@@ -55,7 +56,7 @@ def compare_runs(
         now=now,
         **view(comparison, asked.get("baseline"), every_row=asked.get("rows") == "all"),
         study=study,
-        run_table=run_table.of_request(request),
+        run_table=table.of_request(request),
         change=change,
         selection=_query(chosen),
         axes=Axes.of(comparison),

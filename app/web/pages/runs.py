@@ -1,174 +1,42 @@
 """The page of one run, and actions on runs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 from sqlmodel import Session
-from starlette.datastructures import FormData, QueryParams
+from starlette.datastructures import FormData
 
 from app import formats
 from app.queue import actions, admission, run_rows
-from app.runs import advice, bulk, epoch_columns, predictions, reading, run_list, verification
+from app.runs import advice, epoch_columns, predictions, reading, run_list, verification
 from app.runs.guessing import ONE_CLASS, Chance
 from app.runs.listing.errors import QueryError
 from app.runs.listing.query import PARAMETERS, RunQuery
-from app.schemas.answers import BulkOut, RunDetail, RunOut
+from app.schemas.answers import RunDetail, RunOut
 from app.schemas.predictions import RunPredictions
-from app.schemas.requests import MAX_BULK, BulkAction, BulkRequest, Nothing, RunPatch
+from app.schemas.requests import Nothing, RunPatch
 from app.statistics import share_interval
 from app.storage import artifacts
 from app.storage.database import Database, clock, newest_change
-from app.web.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, settings
-from app.web.api import database as database_of
+from app.web.api import DatabaseOf, RunIdPath, SettingsOf, settings
 from app.web.creation import CreationOf
-from app.web.html import changed, local, page, redirect
+from app.web.html import local, page, redirect
 from app.web.negotiation import HtmlRoute
-from app.web.pages import forms, model_code, run_table
+from app.web.pages import forms, model_code
 from app.web.pages.shared import Posted
-from app.web.pages.undo import Undos
 from trainer.config import TrainConfig
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
-_DONE: Final[dict[BulkAction, str]] = {
-    "cancel": "Cancelled",
-    "retry": "Queued again",
-    "archive": "Archived",
-    "restore": "Restored",
-    "delete": "Deleted",
-    "tag": "Tagged",
-    "untag": "Untagged",
-}
 _ALWAYS_SHOWN: Final = ("depth", "epochs", "lr", "batch_size", "seed", "device", "dataset")
 """Hyperparameters with their own lines on a run's page."""
 _SHOWN_WRONG: Final = 24
 """How many wrongly classified images a run's page shows."""
 _BY_ID: Final = RunQuery(archived="all", sort="id")
-_REASONS: Final = 3
-"""Maximum number of skipped runs that a notice explains."""
-_SHOWN_DELETED: Final = 20
-"""Maximum number of runs that the confirmation of a deletion names."""
-
-
-@router.get("/runs/columns")
-def choose_columns(request: Request) -> Response:
-    """Show the chosen columns, and remember them in the browser."""
-    texts = {name: ",".join(request.query_params.getlist(name)) for name in request.query_params}
-    columns = run_table.chosen(texts)
-    parts = urlsplit(local(texts.get("next", ""), "/runs"))
-    query = changed(QueryParams(parts.query), columns=run_table.written(columns) or None)
-    response = redirect((parts.path + query).rstrip("?"))
-    response.set_cookie(
-        run_table.COOKIE, run_table.remembered(columns), max_age=run_table.MEMORY_SECONDS, samesite="lax"
-    )
-    return response
-
-
-@router.post("/runs/bulk")
-def change_runs(  # noqa: PLR0911
-    request: Request, database: DatabaseOf, settings: SettingsOf, stopping: StoppingOf, data: Posted
-) -> Response:
-    """Apply one action to the selected runs, or undo one, and return to their page."""
-    texts = forms.texts_of(data)
-    back = local(texts.get("next", ""), "/runs")
-    undos: Undos = request.app.state.undos
-    if "undo" in texts:
-        body = undos.of(texts["undo"])
-        if body is None:
-            return redirect(back, "This action can't be undone any more. Select the runs again.")
-        return redirect(back, _outcome(bulk.apply(database, settings, body, stopping), "Undone"))
-    try:
-        ids = _selected(database, texts)
-    except QueryError as error:
-        return redirect(back, f"Nothing was changed. The filter is invalid: {error}.")
-    action = texts.get("action", "")
-    if action == "compare" and ids:
-        return redirect(f"/compare?runs={','.join(map(str, ids))}")
-    body, problem = _bulk_request(ids, action, texts)
-    if body is None:
-        return redirect(back, problem)
-    if action == "delete" and not _is_confirmed(ids, texts):
-        return _confirm_deletion(request, texts, ids, back)
-    with database.read() as session:
-        changing = bulk.changing(session, body)
-    outcome = bulk.apply(database, settings, body, stopping)
-    token = undos.keep(body, [run_id for run_id in outcome.done if run_id in changing])
-    return redirect(back, _outcome(outcome, _DONE[body.action]), undo=token)
-
-
-def _selected(database: Database, texts: Mapping[str, str]) -> list[int]:
-    """The ids of a form: those that it lists, or of all runs that match its filter.
-
-    Raises:
-        QueryError: the filter is invalid.
-    """
-    if texts.get("filter") and not texts.get("ids"):
-        return bulk.matching(database, texts["filter"])
-    found = (forms.number_in(item.strip()) for item in texts.get("ids", "").split(","))
-    return list(dict.fromkeys(number for number in found if number is not None))
-
-
-def _bulk_request(
-    ids: Sequence[int], action: str, texts: Mapping[str, str]
-) -> tuple[BulkRequest | None, str]:
-    """The request of a form, or None and what is wrong."""
-    fields: dict[str, object] = {"ids": list(ids[:MAX_BULK]), "action": action}
-    if action in ("tag", "untag"):
-        fields["tag"] = texts.get("tag", "")
-    try:
-        body = BulkRequest.model_validate(fields)
-    except ValidationError as error:
-        if not ids:
-            return None, "No run was selected. Select at least one run."
-        wrong = forms.messages(error.errors())
-        return None, f"Tag: {wrong['tag']}" if "tag" in wrong else " ".join(wrong.values())
-    return body.model_copy(update={"ids": list(ids)}), ""
-
-
-def _outcome(outcome: BulkOut, done: str) -> str:
-    """What a bulk action has done, in words."""
-    notice = f"{done}: {formats.plural(len(outcome.done), 'run')}."
-    if outcome.skipped:
-        left = "; ".join(skip.reason for skip in outcome.skipped[:_REASONS])
-        notice += f" Skipped: {formats.plural(len(outcome.skipped), 'run')} ({left})."
-    if outcome.remaining:
-        rest = formats.plural(len(outcome.remaining), "run")
-        notice += f" Not processed: {rest} ({outcome.stopped}). Select them again to continue."
-    return notice
-
-
-def _is_confirmed(ids: Sequence[int], texts: Mapping[str, str]) -> bool:
-    """Whether a deletion is confirmed by the number of runs or the word *delete*.
-
-    A form for one run without the field `confirm` has asked in its own way.
-    """
-    if len(ids) == 1 and "confirm" not in texts:
-        return True
-    return texts.get("confirm", "").strip().lower() in (str(len(ids)), "delete")
-
-
-def _confirm_deletion(request: Request, texts: Mapping[str, str], ids: Sequence[int], back: str) -> Response:
-    """A page that asks for a confirmation; several runs need their number or the word *delete*."""
-    with database_of(request).read() as session:
-        shown = reading.find_runs(session, ids[:_SHOWN_DELETED])
-    asked = f"The selection has {formats.plural(len(ids), 'run')}: type {len(ids)} or delete to confirm."
-    wrong = asked if texts.get("confirm") else ""
-    return page(
-        request,
-        "runs/delete.html",
-        status=422 if wrong else 200,
-        texts=texts,
-        ids=",".join(map(str, ids)),
-        count=len(ids),
-        runs=shown,
-        back=back,
-        wrong=wrong,
-    )
 
 
 @router.get("/runs/{run_id}")

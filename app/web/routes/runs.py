@@ -20,7 +20,7 @@ from app.runs import (
 )
 from app.runs.listing import facets, groups
 from app.runs.listing.query import PARAMETERS, RunQuery, described
-from app.runs.tags import known_tags
+from app.runs.listing.tags import known_tags
 from app.schemas.answers import (
     BulkOut,
     EpochColumns,

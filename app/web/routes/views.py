@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from app.runs import views
+from app.runs.listing import views
 from app.schemas.answers import ViewList, ViewOut
 from app.schemas.requests import MAX_ID, ViewPatch, ViewRequest
 from app.web.api import DatabaseOf, answer, problems

@@ -10,7 +10,7 @@ import { followLinks } from "../parts/links.js";
 import { readNoMore, refresh } from "../live/live.js";
 import { keepFocus } from "../morph.js";
 import { againButton } from "../retrain.js";
-import { removeRow, updateRow } from "../parts/rows.js";
+import { removeRow, updateRow } from "../table/rows.js";
 import { RunSet } from "../live/run_set.js";
 import { throttle } from "../throttle.js";
 import { followSections } from "../parts/sections.js";

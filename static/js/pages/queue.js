@@ -2,7 +2,7 @@
 
 import { listen } from "../live/events.js";
 import { refresh } from "../live/live.js";
-import { updateRow } from "../parts/rows.js";
+import { updateRow } from "../table/rows.js";
 
 const IDLE = 15_000; // ms between readings without events: estimated times shrink
 

@@ -3,11 +3,11 @@
 import { listen } from "../live/events.js";
 import { plural } from "../format.js";
 import { startFilters } from "../parts/filters.js";
-import { startColumns } from "../parts/columns.js";
-import { fillKnownTags, startInlineEdit } from "../parts/inline_edit.js";
-import { removeRow, rowOf, updateRow } from "../parts/rows.js";
-import { Selection, confirmDeletion } from "../parts/selection.js";
-import { Sparklines } from "../parts/sparklines.js";
+import { startColumns } from "../table/columns.js";
+import { fillKnownTags, startInlineEdit } from "../table/inline_edit.js";
+import { removeRow, rowOf, updateRow } from "../table/rows.js";
+import { Selection, confirmDeletion } from "../table/selection.js";
+import { Sparklines } from "../table/sparklines.js";
 
 const form = document.querySelector(".runs-form");
 startFilters();

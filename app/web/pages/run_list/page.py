@@ -10,8 +10,8 @@ from sqlmodel import Session
 from starlette.datastructures import QueryParams
 
 from app import formats
-from app.runs import run_list, sparklines, views
-from app.runs.listing import groups
+from app.runs import run_list, studies
+from app.runs.listing import groups, sparklines, views
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import GROUPABLE, SORTABLE, title_of
 from app.runs.listing.grammar import ARCHIVED, SEARCH
@@ -23,9 +23,9 @@ from app.storage.database import Database, clock, newest_change
 from app.web.api import DatabaseOf
 from app.web.html import changed, page, redirect
 from app.web.negotiation import HtmlRoute
-from app.web.pages import run_table, typed_numbers
+from app.web.pages import typed_numbers
 from app.web.pages.new_run import first_visit
-from app.web.pages.run_list import filters, known
+from app.web.pages.run_list import filters, known, table
 from app.web.pages.run_list.filters import BUILDER, PLACE, Building, Chip
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
@@ -36,6 +36,9 @@ DEFAULT_SORT: Final = "-activity"
 LIMITS: Final = (25, 50, 100, 200, 500)
 MOST_UNFOLDED: Final = 10
 """Maximum number of groups whose runs the page shows."""
+
+_STUDIES: Final = 100
+"""Maximum number of studies to add runs to that the page offers, newest first."""
 
 _NEWEST: Final = RunQuery(archived="all", limit=1)
 _OWN_FIELDS: Final = (SEARCH, "status", ARCHIVED, "sort", "limit", "group", *BUILDER, *PLACE)
@@ -145,7 +148,8 @@ def show(
             *(found.runs if found else []),
             *(run for each in shown if each.found for run in each.found.runs),
         ]
-        columns = run_table.of_request(request, sparklines.of_runs(session, runs))
+        offered = studies.newest(session, _STUDIES)
+        columns = table.of_request(request, sparklines.of_runs(session, runs))
     return page(
         request,
         "runs/runs.html",
@@ -153,6 +157,7 @@ def show(
         now=now,
         found=found or grouped,
         run_table=columns,
+        studies=offered,
         grouped=shown if grouped else None,
         group=query.group,
         params=params,

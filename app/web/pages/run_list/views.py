@@ -7,7 +7,7 @@ from sqlmodel import Session
 from starlette.datastructures import QueryParams
 
 from app.formats import sentence
-from app.runs import views
+from app.runs.listing import views
 from app.runs.listing.errors import QueryError
 from app.schemas.answers import ViewOut
 from app.schemas.requests import ViewRequest

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.schemas.run_columns import COLUMNS, DEFAULT_COLUMNS
-from app.web.pages.run_table import chosen, parse, written
+from app.web.pages.run_list.table import chosen, parse, written
 from tests.app.conftest import Served
 from tests.app.states import add_worker, claimed, record
 from tests.app.web.browsing import Tags, new_run

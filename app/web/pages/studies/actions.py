@@ -26,7 +26,7 @@ from app.web.html import local, page, redirect
 from app.web.negotiation import HtmlRoute
 from app.web.pages import forms, typed_numbers
 from app.web.pages.shared import Posted
-from app.web.pages.studies import study_page
+from app.web.pages.studies.page import study_page
 from trainer.config import TrainConfig
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)

@@ -8,7 +8,7 @@ import pytest
 from app.compare.comparison import compare
 from app.compare.view import Headline
 from app.queue import endings
-from app.web.pages.study_summaries import ShortHeadline
+from app.web.pages.studies.summaries import ShortHeadline
 from tests.app import states
 from tests.app.conftest import Served
 
@@ -34,7 +34,7 @@ def test_headlines_are_computed_once_per_state_of_the_runs(
         computed.append(given)
         return compare(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("app.web.pages.study_summaries.compare", counting)
+    monkeypatch.setattr("app.web.pages.studies.summaries.compare", counting)
     browser.post("/studies", json={"depth": [1, 2], "seed": [0, 1], "epochs": 1}).raise_for_status()
     assert headline(browser.get("/studies").text) == ">"
     for accuracy in (0.8, 0.81, 0.9):

@@ -37,7 +37,7 @@ class Sparkline:
     def points(self) -> str:
         """The line as the points of an SVG polyline, on a logarithmic axis; empty without losses.
 
-        `static/js/parts/sparklines.js` draws the line of a training run in the same way.
+        `static/js/table/sparklines.js` draws the line of a training run in the same way.
         """
         found = [
             (epoch, math.log(max(loss, 1e-12)))

@@ -11,7 +11,8 @@ from app.compare.comparison import compare
 from app.compare.groups import grouped, marks_of_runs, members, parted
 from app.compare.selection import Selection
 from app.compare.view import Headline
-from app.runs import advice, reading, run_list, sparklines, studies
+from app.runs import advice, reading, run_list, studies
+from app.runs.listing import sparklines
 from app.runs.listing.errors import QueryError
 from app.runs.listing.query import RunQuery
 from app.runs.studies import axes
@@ -23,8 +24,8 @@ from app.storage.database import clock, newest_change
 from app.web.api import DatabaseOf, SettingsOf, StudyIdPath
 from app.web.html import changed, embedded, page, redirect, render
 from app.web.negotiation import HtmlRoute
-from app.web.pages import run_table
-from app.web.pages.study_summaries import SummariesOf
+from app.web.pages.run_list import table
+from app.web.pages.studies.summaries import SummariesOf
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
@@ -109,7 +110,7 @@ def study_page(  # noqa: PLR0917
         study=study,
         change=change,
         found=found,
-        run_table=run_table.of_request(request, sparklines.of_runs(session, found.runs)),
+        run_table=table.of_request(request, sparklines.of_runs(session, found.runs)),
         runs=runs,
         bare=advice.without_epochs(runs),
         charted=embedded(of_groups(everyone, shown)),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.runs import views
+from app.runs.listing import views
 from app.runs.listing.errors import QueryError
 from app.schemas.requests import ViewRequest
 from app.storage.database import Database

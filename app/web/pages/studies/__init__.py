@@ -1,0 +1,1 @@
+"""The pages of studies: their list, one study, and actions on it."""
