@@ -3,11 +3,13 @@
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import IO, Annotated, Any, Final
 
 from fastapi import Depends, Path, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
+from starlette.types import Receive, Scope, Send
 
 from app.schemas.requests import MAX_ID
 from app.settings import Settings
@@ -98,7 +100,7 @@ def spooled(lines: Iterable[str], media_type: str, filename: str) -> Response:
         "Cache-Control": "no-cache",
         "Vary": "Accept",
     }
-    return StreamingResponse(_read(file), headers=headers, media_type=media_type)
+    return _Spooled(file, headers=headers, media_type=media_type)
 
 
 def _joined(lines: Iterable[str]) -> Iterator[bytes]:
@@ -112,10 +114,18 @@ def _joined(lines: Iterable[str]) -> Iterator[bytes]:
     yield "".join(some).encode()
 
 
-def _read(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while portion := file.read(_PORTION):
-            yield portion
+class _Spooled(StreamingResponse):
+    """A file in portions, closed afterward, also if the client wants no body or leaves."""
+
+    def __init__(self, file: IO[bytes], headers: dict[str, str], media_type: str) -> None:
+        super().__init__(iter(partial(file.read, _PORTION), b""), headers=headers, media_type=media_type)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()
 
 
 def answer(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -104,7 +104,7 @@ def parse(parameter: str, field: Field, text: str, *, loose: bool = False) -> Va
     else:
         found = _ordered(parameter, field, [item.text for item in items], is_set=is_set)
     if len(found.ranges) + len(found.parts) + (len(found.exact) if field.name == "tag" else 0) > MAX_PARTS:
-        raise QueryError(parameter, f"at most {MAX_PARTS} of these values are allowed")
+        raise QueryError(parameter, f"at most {MAX_PARTS} values are allowed here")
     return found
 
 

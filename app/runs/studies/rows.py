@@ -94,5 +94,7 @@ def shared(session: Session, study_id: int) -> dict[int, Sequence[int]]:
 
 def newest(session: Session, most: int) -> list[tuple[int, str]]:
     """Returns id and name of the newest studies that are not archived."""
-    query = select(Study.id, Study.name).where(~col(Study.archived)).order_by(col(Study.id).desc()).limit(most)
+    query = (
+        select(Study.id, Study.name).where(~col(Study.archived)).order_by(col(Study.id).desc()).limit(most)
+    )
     return [(study_id or 0, name) for study_id, name in session.exec(query)]

@@ -7,11 +7,11 @@ from sqlalchemy.exc import DBAPIError
 
 from app.storage.integrity import Integrity
 from app.storage.outage import is_outage
-from app.web.api import DatabaseOf
+from app.web.api import DatabaseOf, problems
 from app.web.events import EventHub
 from app.web.monitoring.load import Load
 
-router = APIRouter()
+router = APIRouter(responses=problems(422))
 
 _FORMATS: Final[dict[int | str, dict[str, Any]]] = {
     200: {

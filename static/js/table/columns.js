@@ -91,7 +91,7 @@ function followEdges(form) {
     document.addEventListener("pointerup", () => {
       document.removeEventListener("pointermove", resize);
       const item = form.querySelector(`[data-choice="${name}"]`);
-      item.querySelector('input[type="number"]').value = parseInt(column.style.width, 10) || head.offsetWidth;
+      item.querySelector('input[type="number"]').value = parseInt(column.style.width || column.width, 10) || head.offsetWidth;
       apply(form);
     }, { once: true });
   });

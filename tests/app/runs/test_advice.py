@@ -190,7 +190,7 @@ def test_a_failed_run_without_an_epoch_shows_its_reason_and_no_charts(site: Serv
     assert "Failed: diverged: loss became non-finite at epoch 1" in text
     assert "such as 0.05." in text
     assert f'action="/runs/{run_id}/retry"' not in text
-    assert re.search(r'<a class="button primary"[^>]*>Clone</a>', text)
+    assert re.search(r'<a class="button primary"[^>]*>(<svg[^>]*>.*?</svg>)? Clone</a>', text)
     retried = site.client.post(f"/runs/{run_id}/retry")  # programs may
     assert retried.json()["status"] == "queued"
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from app.main import MAX_BODY_BYTES
-from app.runs import reading
+from app.runs import queue
 from app.settings import Settings
 from app.web.security import CONTENT_SECURITY_POLICY
 from tests.app.conftest import Served, answering
@@ -75,7 +75,7 @@ def test_an_internal_error_is_a_problem_with_security_headers(
     def broken(_: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(reading, "queue", broken)
+    monkeypatch.setattr(queue, "read", broken)
     for accept, media_type in (("application/json", "application/problem+json"), ("*/*", None)):
         answer = server.client.get("/queue", headers={"Accept": accept})
         assert answer.status_code == 500

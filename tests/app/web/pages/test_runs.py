@@ -9,16 +9,8 @@ from app.storage import artifacts
 from app.storage.tables import Pause
 from tests.app import answered, states
 from tests.app.conftest import Served
-from tests.app.web.browsing import Tags, new_run, post, total
+from tests.app.web.browsing import Tags, new_run, post
 from trainer.files import durable, tensor_file
-
-
-
-
-
-
-
-
 
 
 def test_a_run_is_cancelled_and_retried_by_buttons(browser: httpx.Client) -> None:

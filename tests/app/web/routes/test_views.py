@@ -23,8 +23,8 @@ def test_views_are_created_read_changed_and_deleted(client: httpx.Client) -> Non
 def test_taken_names_and_invalid_queries_are_rejected(client: httpx.Client) -> None:
     for name in ("one", "two"):
         client.post("/views", json={"name": name, "query": ""}).raise_for_status()
-    assert "there is already a view 'one'" in problem(
-        client.post("/views", json={"name": "one", "query": ""}), 409
+    assert "there is already a view named 'one'" in problem(
+        client.post("/views", json={"name": "one", "query": "depth=3"}), 409
     )["detail"].replace("There", "there")
     problem(client.patch("/views/2", json={"name": "one"}), 409)
     wrong = problem(client.post("/views", json={"name": "x", "query": "q=hue:1"}), 422)

@@ -1,15 +1,8 @@
 """Actions on the selected runs of a list, and the choice of its columns."""
 
 import httpx
-import numpy as np
-from app.queue import claims, endings, registry, run_rows
-from app.settings import Settings
-from app.storage import artifacts
-from app.storage.tables import Pause
-from tests.app import answered, states
-from tests.app.conftest import Served
-from tests.app.web.browsing import Tags, new_run, post, total
-from trainer.files import durable, tensor_file
+
+from tests.app.web.browsing import new_run, post, total
 
 
 def test_bulk_actions_return_to_the_list_and_say_what_happened(browser: httpx.Client) -> None:

@@ -86,10 +86,10 @@ def test_only_a_training_run_has_a_progress_bar(site: Served, browser: httpx.Cli
     new_run(browser, epochs=7)
     page = browser.get("/runs").text
     bars = [attributes for tag, attributes in Tags(page).found if tag == "progress"]
-    assert ["hidden" in bar for bar in bars] == [True, False]
+    assert ["hidden" in bar for bar in bars] == [False, True]
     assert '<span data-cell="epochs_done">2 / 20</span>' in page
     assert '<span data-cell="epochs_done">7</span>' in page
     lines = [
         attributes for tag, attributes in Tags(page).found if tag == "svg" and "data-sparkline" in attributes
     ]
-    assert [line.get("data-epochs") for line in lines] == ["", "1 2"]
+    assert [line.get("data-epochs") for line in lines] == ["1 2", ""]

@@ -41,6 +41,6 @@ def test_a_taken_name_can_be_overwritten(browser: httpx.Client) -> None:
     assert overwritten.headers["location"] == "/runs?q=lr%3E0.1&view=1"
     renamed = post(browser, "/views/2", action="rename", name="mine", next="/runs?depth=2&view=2")
     assert renamed.status_code == 422
-    assert "There is already a view &#39;mine&#39;" in renamed.text
+    assert "There is already a view named &#39;mine&#39;" in renamed.text
     assert post(browser, "/views", name=" ", query="").status_code == 422
     assert post(browser, "/views", name="x", query="lr=fast").status_code == 422
