@@ -78,8 +78,8 @@ def test_texts_of_a_search_match_by_their_parts_unless_they_are_words() -> None:
         ("created_at", "2026-13-01", "is not a valid time"),
         ("status", ">failed", "> needs a number or a time; expected queued"),
         ("status", "done", "'done' is not one of queued"),
-        ("tag", ",".join(map(str, range(51))), "at most 50 of these values are allowed"),
-        ("lr", ",".join(["1.."] * 51), "at most 50 of these values are allowed"),
+        ("tag", ",".join(map(str, range(51))), "at most 50 values are allowed here"),
+        ("lr", ",".join(["1.."] * 51), "at most 50 values are allowed here"),
         ("depth", ",".join(["1"] * 1001), "at most 1,000 values are allowed, not 1,001"),
     ],
 )
