@@ -16,7 +16,7 @@ from app.queue import registry
 from app.storage import artifacts, migrations, outbox
 from app.storage.database import Database, clock
 from app.storage.outage import OUTAGES
-from app.storage.tables import Counter, Deletion, Epoch, Run, Study
+from app.storage.tables import Counter, Deletion, Epoch, Run, SavedQuery, Study
 from trainer.files import durable
 
 _WHY_QUEUED: Final = "the database was restored from a backup"
@@ -63,7 +63,12 @@ def _refuse_unless_vacant(location: str) -> None:
 
 
 def _refuse_unless_empty(session: Session) -> None:
-    kinds = (("run", "runs", Run), ("study", "studies", Study), ("deleted run", "deleted runs", Deletion))
+    kinds = (
+        ("run", "runs", Run),
+        ("study", "studies", Study),
+        ("saved query", "saved queries", SavedQuery),
+        ("deleted run", "deleted runs", Deletion),
+    )
     counts = [
         (session.exec(select(func.count()).select_from(table)).one(), one, many) for one, many, table in kinds
     ]
@@ -115,10 +120,11 @@ def _count_on(session: Session) -> None:
 
 
 def _continue_numbering(session: Session) -> None:
-    """Give new runs and studies ids that were never used, not even by deleted runs."""
+    """Give new rows ids that no row has; ids of deleted runs are not used again either."""
     newest = {
         "run": max(_highest(session, Run.id), _highest(session, Deletion.run_id)),
         "study": _highest(session, Study.id),
+        "saved_query": _highest(session, SavedQuery.id),
     }
     sqlite_one = session.get_bind().dialect.name == "sqlite"
     for table, number in newest.items():

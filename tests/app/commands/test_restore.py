@@ -1,21 +1,24 @@
 """Backups that are restored: into nothing, on both kinds of database."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import select
 
-from app.commands.archive import BackupError
+from app.commands.archive import TABLES, BackupError
 from app.commands.backup import save
 from app.commands.restore import restore
-from app.queue import actions, claims
+from app.queue import actions, claims, pause
 from app.settings import Settings
-from app.storage import artifacts, migrations
+from app.storage import artifacts, migrations, outbox, saved_queries
 from app.storage.artifacts import Checkpoint
 from app.storage.database import Database
 from app.storage.tables import Counter, Study
 from tests.app.commands.installations import Place, tables
 from tests.app.conftest import serving
+from tests.app.first_schema import FIRST_EPOCH, FIRST_RUN
 from tests.app.listening import listening, newest
 from tests.app.states import claimed, finished_run, measured, queue_run, row
 from trainer.files import durable
@@ -79,6 +82,54 @@ def test_ids_are_not_reused_after_a_restore(
     save(database, settings.artifacts, file)
     restore(file, new.database, new.location)
     assert queue_run(new.database) == 4
+
+
+def test_a_restored_installation_saves_further_views_and_presets(
+    database: Database, settings: Settings, file: Path, new: Place
+) -> None:
+    migrations.upgrade(new.database)
+    with new.database.write() as session:
+        for kind in ("view", "preset"):
+            saved_queries.save(session, kind, "first", "depth=3", overwrite=False)
+        pause.begin(session)
+    save(new.database, new.location, file)
+    restore(file, database, settings.artifacts)
+    with database.write() as session:
+        assert saved_queries.save(session, "view", "second", "depth=4", overwrite=False).id == 3
+        assert [each.name for each in saved_queries.saved(session, "view")] == ["first", "second"]
+        assert pause.since(session) is not None
+
+
+def test_a_restored_installation_leaves_the_messages_to_the_original(
+    database: Database, settings: Settings, file: Path, new: Place
+) -> None:
+    with database.write() as session:
+        outbox.put_failure(session, 1, "diverged")
+    save(database, settings.artifacts, file)
+    restore(file, new.database, new.location)
+    assert tables(database)["notice"] != []
+    assert tables(new.database)["notice"] == []
+
+
+@pytest.mark.parametrize("schema", ["0001", "0008", "0009", "0010"])
+def test_a_backup_of_an_older_version_is_restored_with_best_epochs(
+    database: Database, settings: Settings, file: Path, tmp_path: Path, schema: str
+) -> None:
+    tables_of_it = tmp_path / "older.sqlite3"
+    older = Database(f"sqlite:///{tables_of_it}")
+    migrations.upgrade(older, "0001")
+    with older.write() as session:
+        session.execute(text(FIRST_RUN))
+        session.execute(text(FIRST_EPOCH))
+        session.execute(text("UPDATE counter SET value = 1"))  # the change of the rows above
+    migrations.upgrade(older, schema)
+    older.close()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.write(tables_of_it, TABLES)
+    assert restore(file, database, settings.artifacts).runs == 1
+    restored = row(database, 1)
+    assert (restored.name, restored.best_epoch, restored.best_test_accuracy) == ("old", 1, 0.91)
+    assert queue_run(database) == 2
 
 
 def test_a_backup_of_any_database_is_restored_into_this_database(

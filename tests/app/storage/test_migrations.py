@@ -12,27 +12,21 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlmodel import SQLModel, col, select
 
-from app.queue import admission, run_rows
+from app.queue import admission, claims, machines, pause, run_rows
+from app.queue.machines import Use
 from app.runs import epoch_columns, run_list
 from app.runs.listing.query import RunQuery
 from app.schemas.requests import Labels
-from app.storage import migrations
+from app.storage import migrations, outbox, saved_queries
 from app.storage.database import Database, newest_change
 from app.storage.migrations import SchemaError
 from app.storage.tables import Counter, IdempotencyKey, Run, Study
-from tests.app.states import ROOM, queue_run, row
+from tests.app.first_schema import FIRST_EPOCH, FIRST_RUN
+from tests.app.states import ROOM, claimed, measured, queue_run, row
 from tests.postgres import PostgreSQL
 from trainer.config import TrainConfig
 
 BACKENDS = ("sqlite", "postgresql")
-FIRST_RUN = """
-INSERT INTO run (version, change, reset_change, name, tags, note, archived, depth, epochs, lr, batch_size,
-  seed, device, dataset, status, priority, position, attempt, crashes, cancel_requested, created_at,
-  epochs_done, environment, test_accuracy)
-VALUES (1, 1, 0, 'old', '[]', '', FALSE, 3, 2, 0.05, 1024, 7, 'auto', 'mnist', 'finished', 0, 0, 1, 0, FALSE,
-  1e9, 2, '{}', 0.91)
-"""
-FIRST_EPOCH = "INSERT INTO epoch VALUES (1, 1, 2, 1, 0.5, 0.4, 0.9, 0.6, 0.91, 0.5)"
 
 
 @pytest.fixture
@@ -221,6 +215,68 @@ def test_an_older_study_that_grew_after_results_is_at_its_second_look(empty: Dat
     assert {study_id: study.planned for study_id, study in after.items()} == {
         study_id: len(runs) for study_id, runs in studies.items()
     }
+    empty.close()
+
+
+def test_upgrading_finds_the_best_epochs_of_existing_runs(empty: Database) -> None:
+    """The highest test accuracy, at the earliest epoch that reached it; a run without epochs has none."""
+    accuracies = {1: [0.5, 0.9, 0.7], 2: [0.8, 0.9, 0.9], 3: [0.0], 4: []}
+    migrations.upgrade(empty, "0001")
+    with empty.write() as session:
+        for run_id, measured in accuracies.items():
+            session.execute(text(FIRST_RUN))
+            for epoch, accuracy in enumerate(measured, 1):
+                values = f"({run_id}, {epoch}, {epoch}, 1, 0.5, 0.4, 0.9, 0.6, {accuracy}, 0.5)"
+                session.execute(text(f"INSERT INTO epoch VALUES {values}"))  # noqa: S608  # the numbers above
+    migrations.upgrade(empty, "0008")
+    migrations.upgrade(empty)
+    found = {number: row(empty, number) for number in accuracies}
+    assert {number: (run.best_epoch, run.best_test_accuracy) for number, run in found.items()} == {
+        1: (2, 0.9),
+        2: (2, 0.9),
+        3: (1, 0.0),
+        4: (None, None),
+    }
+    with empty.read() as session:
+        assert session.exec(select(Counter.epochs, Counter.queue_change)).one() == (7, 0)
+    empty.close()
+
+
+def test_an_upgraded_run_that_resumes_improves_on_its_best_epoch(empty: Database) -> None:
+    migrations.upgrade(empty, "0001")
+    with empty.write() as session:
+        session.execute(text(FIRST_RUN))
+        session.execute(text("UPDATE run SET status = 'queued', epochs_done = 1"))
+        session.execute(text(FIRST_EPOCH))
+    migrations.upgrade(empty)
+    claim = claimed(empty)
+    with empty.write() as session:
+        assert claims.report_start(session, claim, "cpu", {}, 1)
+    assert row(empty, 1).best_epoch == 1
+    with empty.write() as session:
+        assert claims.record_epoch(session, claim, measured(2, test_accuracy=0.95))
+    run = row(empty, 1)
+    assert (run.best_epoch, run.best_test_accuracy) == (2, 0.95)
+    empty.close()
+
+
+def test_an_upgraded_database_takes_what_newer_versions_store(empty: Database) -> None:
+    migrations.upgrade(empty, "0007")
+    with empty.write() as session:
+        session.execute(text("INSERT INTO study (id, name, created_at) VALUES (1, 'old', 1)"))
+    migrations.upgrade(empty)
+    with empty.write() as session:
+        study = session.exec(select(Study)).one()
+        assert (study.description, study.tags, study.archived, study.version) == ("", [], False, 1)
+        assert pause.since(session) is None
+        assert pause.begin(session)
+        assert saved_queries.save(session, "view", "deep", "depth=7", overwrite=False).id == 1
+        assert machines.record(session, "host", Use(cores=2, cpu=0.5, memory_used=2**40, memory_total=2**41))
+        assert not outbox.anything_due(session)
+        outbox.put_failure(session, 1, "diverged")
+        notice = outbox.claim(session)
+        assert notice is not None
+        assert (notice.subject, notice.reason, notice.tries) == (1, "diverged", 1)
     empty.close()
 
 

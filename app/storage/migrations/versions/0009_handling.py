@@ -8,8 +8,6 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-_BEST = "(SELECT {field} FROM epoch WHERE epoch.run_id = run.id ORDER BY test_accuracy DESC, epoch LIMIT 1)"
-
 
 def upgrade() -> None:
     """Add the fields and tables, and find the best epochs of existing runs."""
