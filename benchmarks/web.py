@@ -32,7 +32,7 @@ from results import keep
 
 from app.client import Client
 from app.commands.supervisor import WEB_MEMORY
-from app.runs.run_list import SORTABLE
+from app.runs.listing.fields import SORTABLE
 from app.settings import Settings
 from tests.dashboard import ROOT, clean_environment
 from tests.reliability.server import Server, Started

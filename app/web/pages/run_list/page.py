@@ -246,7 +246,7 @@ def _label(value: object) -> str:
 
 def _sorts() -> list[tuple[str, str]]:
     """Every order with its label."""
-    found = [(DEFAULT_SORT, "Running first")]
+    found = [(DEFAULT_SORT, "Running first"), ("activity", "Running last")]
     for name in SORTABLE:
         if name != "activity":
             found += [(name, f"{title_of(name)} ↑"), (f"-{name}", f"{title_of(name)} ↓")]

@@ -6,6 +6,8 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
+from app.runs.listing.fields import SORTABLE
+from app.web.pages.run_list.page import DEFAULT_SORT
 from tests.app import states
 from tests.app.conftest import Served
 from tests.app.web.browsing import Tags, new_run
@@ -244,3 +246,13 @@ def test_a_later_page_leads_back(browser: httpx.Client) -> None:
     assert "1 layer, seed 2" in back
     assert "1 layer, seed 3" in back
     assert "1 layer, seed 0" in browser.get(where(back, "rel", "prev")).text
+
+
+def test_every_order_has_a_page(browser: httpx.Client) -> None:
+    new_run(browser)
+    for name in SORTABLE:
+        for order in (name, f"-{name}"):
+            answer = browser.get(f"/runs?sort={order}")
+            assert answer.status_code == 200, order
+            value = "" if order == DEFAULT_SORT else order
+            assert f'value="{value}" selected' in answer.text
