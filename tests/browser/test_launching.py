@@ -144,7 +144,7 @@ def test_a_filter_adds_no_empty_parameters_to_the_url(quiet: WebServer, page: Pa
     httpx.post(f"{quiet.url}/runs", json={"depth": 1}).raise_for_status()
     page.goto(f"{quiet.url}/runs")
     page.get_by_label("Status").select_option("queued")
-    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("button", name="Search").click()
     page.wait_for_url(f"{quiet.url}/runs?status=queued")
 
 

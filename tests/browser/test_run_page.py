@@ -83,7 +83,9 @@ def test_nothing_is_cut_on_a_phone(quiet: WebServer, phone: Page) -> None:
     expect(phone.locator("#loss-chart .js-line").first).to_be_attached()
     assert bottom(phone, "#run-facts") <= 844
     assert phone.evaluate(HIDDEN) == [0, 0, 0]
-    expect(phone.get_by_role("region", name="Note").get_by_role("heading", name="Why")).to_be_visible()
+    expect(
+        phone.get_by_role("region", name="Note", exact=True).get_by_role("heading", name="Why")
+    ).to_be_visible()
     phone.goto(f"{quiet.url}/runs/{queue_run(quiet.app.state.database)}")
     expect(phone.get_by_text("1st of 1")).to_be_visible()
     assert phone.evaluate(HIDDEN) == [0]

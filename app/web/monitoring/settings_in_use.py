@@ -6,12 +6,9 @@ from typing import Final
 
 from app.formats import as_utf8
 from app.schemas.monitoring import SettingOut
-from app.settings import ENVIRONMENT, Settings, is_url
+from app.settings import ENVIRONMENT, SECRETS, Settings, is_url
 
 HIDDEN: Final = "***"
-
-_SECRET: Final = re.compile(r"token|secret|password|webhook")
-"""Names of settings whose whole value is a secret."""
 
 _PASSWORD: Final = re.compile(r"(://[^:/@]*):[^@]*@")
 
@@ -50,7 +47,7 @@ def _in_use(settings: Settings, name: str, value: object) -> object:
 def _told(name: str, value: object) -> str | None:
     if value is None:
         return None
-    if _SECRET.search(name):
+    if name in SECRETS:
         return HIDDEN
     text = f"{value:g}" if isinstance(value, bool | float) else as_utf8(str(value))
     return _without_password(text) if is_url(text) else text

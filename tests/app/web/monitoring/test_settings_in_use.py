@@ -47,3 +47,14 @@ def test_the_default_data_folder_is_a_default(monkeypatch: pytest.MonkeyPatch) -
 def test_passwords_are_hidden(tmp_path: Path, name: str, url: str, shown: str) -> None:
     settings = Settings.model_validate({"data_dir": tmp_path, name: url})
     assert values(settings)[name.upper()] == (shown, "environment")
+
+
+def test_of_the_webhook_only_its_format_is_shown(tmp_path: Path) -> None:
+    settings = Settings(
+        data_dir=tmp_path,
+        webhook_url="https://hooks.example.org/key",
+        webhook_secret="a secret of 16 characters",
+    )
+    shown = values(settings)
+    assert shown["WEBHOOK_URL"] == shown["WEBHOOK_SECRET"] == ("***", "environment")
+    assert shown["WEBHOOK_FORMAT"] == ("auto", "default")
