@@ -177,7 +177,7 @@ def test_cancelling_a_run_keeps_the_rest_of_the_queue(
     expect(page.get_by_role("link", name="3 layers, 3 epochs, seed 0")).to_be_focused()
     assert is_marked(last)
     obey(database, claim)
-    expect(page.locator("#running")).to_contain_text("No run is training")
+    expect(page.locator("#running")).to_contain_text("Free slot")
     assert has_stayed(page)
 
 
