@@ -193,6 +193,7 @@ def test_ticked_runs_are_cancelled_and_archived_without_leaving_the_list(
     mark(staying)
     for name in ("1 layer, 3 epochs, seed 0", "2 layers, 3 epochs, seed 0"):
         page.get_by_label(f"Select {name}").check()
+    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("[data-status-of='1']")).to_have_text("cancelling…")
     expect(page.locator("[data-status-of='2']")).to_have_text("cancelled")

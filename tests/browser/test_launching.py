@@ -111,7 +111,7 @@ def test_launching_listing_and_reading_work_without_javascript(quiet: WebServer,
     expect(plain.get_by_role("row", name="2 layers, 5 epochs, seed 0")).to_contain_text("queued")
     plain.get_by_label("Select 2 layers, 5 epochs, seed 0").check()
     plain.get_by_role("button", name="Cancel").click()
-    expect(plain.get_by_role("status")).to_have_text("Cancelled: 1 run.")
+    expect(plain.locator("[data-notice]")).to_have_text("Cancelled: 1 run.")
     expect(plain.get_by_role("row", name="2 layers, 5 epochs, seed 0")).to_contain_text("cancelled")
 
 
