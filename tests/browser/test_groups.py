@@ -133,7 +133,8 @@ def test_hover_labels_distinguish_runs_of_the_same_name(near: str, page: Page) -
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_list_shows_names_to_their_ends(near: str, page: Page, width: int) -> None:
+def test_the_list_shows_names_to_their_ends_or_in_their_titles(near: str, page: Page, width: int) -> None:
+    """A row has one line on a wide screen: a wider column, or the pointer, shows the end of a long name."""
     page.set_viewport_size({"width": width, "height": 844})
     page.goto(f"{near}/runs")
     expect(page.locator(".runs .name a")).to_have_count(7)
@@ -146,9 +147,10 @@ def test_the_list_shows_names_to_their_ends(near: str, page: Page, width: int) -
           const { right, bottom } = link.parentElement.getBoundingClientRect();
           const end = Math.min(cell.right, right) + 1;
           return lines.some((line) => line.right > end || line.bottom > bottom + 1);
-        }).map((link) => link.textContent)"""
+        }).map((link) => [link.textContent, link.title])"""
     )
-    assert cut == []
+    assert all(name == title for name, title in cut)
+    assert len(cut) <= (3 if width > 390 else 0)
 
 
 def test_a_clone_shows_every_digit_and_starts_the_same_run(near: str, page: Page) -> None:
