@@ -101,7 +101,7 @@ def ticked(page: Page) -> None:
 
 
 def selected(page: Page) -> None:
-    page.locator("[name=ids]").check()
+    page.get_by_role("checkbox", name="Select").check()
     expect(page.get_by_role("form", name="Selected runs")).to_be_visible()
 
 

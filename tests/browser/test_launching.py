@@ -118,15 +118,21 @@ def test_launching_listing_and_reading_work_without_javascript(quiet: WebServer,
 def test_name_tags_and_note_are_saved_or_refused_at_the_field(quiet: WebServer, page: Page) -> None:
     run = httpx.post(f"{quiet.url}/runs", json={"depth": 1}).json()
     page.goto(f"{quiet.url}/runs/{run['id']}")
+    page.get_by_text("Edit name and note").click()
     page.get_by_label("Name", exact=True).fill("x" * 101)
     page.get_by_role("textbox", name="Note").fill("<b>kept</b>")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#name-error")).to_contain_text("at most 100")
     expect(page.get_by_role("textbox", name="Note")).to_have_value("<b>kept</b>")
     page.get_by_label("Name", exact=True).fill("Baseline <1>")
-    page.get_by_label("Tags, separated by commas").fill("first, linear")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Baseline <1>")).to_be_visible()
+    page.get_by_label("Add a tag").fill("x" * 51)
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.locator("#add-tag-error")).to_contain_text("at most 50")
+    page.get_by_label("Add a tag").fill("first, linear")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("list", name="Tags").get_by_role("link")).to_have_text(["first", "linear"])
     saved = httpx.get(f"{quiet.url}/runs/{run['id']}").json()
     assert (saved["name"], saved["note"]) == ("Baseline <1>", "<b>kept</b>")
     assert saved["tags"] == ["first", "linear"]
@@ -143,7 +149,7 @@ def test_the_first_invalid_field_gets_the_focus(quiet: WebServer, page: Page) ->
 def test_a_filter_adds_no_empty_parameters_to_the_url(quiet: WebServer, page: Page) -> None:
     httpx.post(f"{quiet.url}/runs", json={"depth": 1}).raise_for_status()
     page.goto(f"{quiet.url}/runs")
-    page.get_by_label("Status").select_option("queued")
+    page.get_by_role("combobox", name="Status").select_option("queued")
     page.get_by_role("button", name="Search").click()
     page.wait_for_url(f"{quiet.url}/runs?status=queued")
 
