@@ -108,7 +108,7 @@ def test_actions_on_a_run_keep_the_focus_near_it(server: WebServer, page: Page) 
 
 def test_the_focus_stays_near_elements_that_others_remove(server: WebServer, page: Page) -> None:
     page.goto(f"{server.url}/runs")
-    page.locator("tr[data-run='14'] .name a").focus()
+    page.locator("tr[data-run='14'] .name > a").focus()
     httpx.delete(f"{server.url}/runs/14").raise_for_status()
     expect(page.locator("tr[data-run='14']")).to_have_count(0)
     expect(page.locator("tr[data-run='13'] :focus")).to_have_count(1)

@@ -5,6 +5,7 @@
 // page). `data-meanwhile` is the label of its button until the server has answered.
 
 import { beginCancelling } from "./cancelling.js";
+import { isFilledIn } from "./filled_in.js";
 import { giveFocus } from "../focus.js";
 import { read, refresh } from "./live.js";
 import { become, focusNear } from "../morph.js";
@@ -128,9 +129,16 @@ function showRefusal(form, button, { message, page }) {
   } else complain(form, button, message);
 }
 
+// The form, and other forms of the same thing without input, which now have other values or an outdated version.
+function formsOf(form) {
+  const place = form.getAttribute("action");
+  const isOutdated = (other) => other === form || (other.getAttribute("action") === place && !isFilledIn(other));
+  return [...document.querySelectorAll("form[id][data-stay]")].filter(isOutdated);
+}
+
 // Updates the page, and keeps what was typed while the form was being sent or the page was being read.
 async function stay(form, button, sent) {
-  const others = form.id ? [form] : [];
+  const others = formsOf(form);
   try {
     await read(others);
   } catch (error) {

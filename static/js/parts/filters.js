@@ -1,6 +1,7 @@
 // The filters of the list of runs: search as you type, and links and choices that update the list in place. The address
 // always shows what the list shows.
 
+import { takeFocus } from "../focus.js";
 import { read, refresh } from "../live/live.js";
 
 const PAUSE = 200; // ms without a key until the list is searched
@@ -52,12 +53,12 @@ function follow() {
   for (const [place, field] of form.querySelectorAll("select[name=group]").entries()) field.value = groups[place] ?? "";
 }
 
-function searchNow() {
+async function searchNow() {
   clearTimeout(timer);
   const address = addressOf();
   if (address === location.pathname + location.search) return;
   history.replaceState(null, "", address);
-  update();
+  await update();
 }
 
 function open(address) {
@@ -95,11 +96,12 @@ export function startFilters() {
     else if (target !== search && !BUILDER.includes(target.name)) open(addressOf());
   });
   // A new filter is put together by the server; everything else is an update in place.
-  form.addEventListener("submit", (event) => {
+  form.addEventListener("submit", async (event) => {
     const { field, op, value } = Object.fromEntries(BUILDER.map((name) => [name, fieldOf(name).value]));
     if (field && (value || op === "set" || op === "unset")) return;
     event.preventDefault();
-    searchNow();
+    await searchNow();
+    takeFocus(form.dataset.givesFocus);
   });
   // The address contains the active filters only.
   form.addEventListener("formdata", ({ formData }) => {
@@ -109,11 +111,13 @@ export function startFilters() {
       for (const text of given) formData.append(name, text);
     }
   });
-  document.addEventListener("click", (event) => {
+  document.addEventListener("click", async (event) => {
     const link = event.target.closest("a[data-in-place]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    open(link.href);
+    const { givesFocus } = link.dataset;
+    await open(link.href);
+    if (givesFocus) takeFocus(givesFocus);
   });
   window.addEventListener("popstate", () => {
     follow();
