@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -68,9 +68,13 @@ def running(
 
 def get(url: str, path: str, accept: str = "application/json") -> tuple[int, str]:
     """Status and text of a GET."""
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
-    connection.request("GET", path, headers={"Accept": accept})
-    response = connection.getresponse()
-    text = response.read().decode()
-    connection.close()
-    return response.status, text
+    status, body = get_bytes(url, path, accept)
+    return status, body.decode()
+
+
+def get_bytes(url: str, path: str, accept: str = "*/*") -> tuple[int, bytes]:
+    """Status and body of a GET, such as of a font."""
+    with closing(http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)) as connection:
+        connection.request("GET", path, headers={"Accept": accept})
+        response = connection.getresponse()
+        return response.status, response.read()

@@ -24,7 +24,7 @@ from app.client import Client
 from app.settings import Settings
 from app.storage import migrations
 from app.storage.database import Database
-from tests.dashboard import ROOT, Dashboard, clean_environment, get, running
+from tests.dashboard import ROOT, Dashboard, clean_environment, get, get_bytes, running
 from tests.processes import Process
 from tests.waiting import eventually
 
@@ -235,7 +235,7 @@ def test_an_installed_dashboard_shows_its_pages_and_is_healthy(
         assets = re.findall(r'"(/static/[^"]+)"', page)
         assert assets, path
         for asset in assets:
-            assert get(dashboard.url, asset, accept="*/*")[0] == 200, asset
+            assert get_bytes(dashboard.url, asset)[0] == 200, asset
     installation.run(*health_check(installation, dashboard.url), cwd=installation.home)
 
 
