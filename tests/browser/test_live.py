@@ -130,7 +130,7 @@ def test_the_list_follows_its_runs_and_keeps_the_selection(quiet: WebServer, pag
     httpx.post(f"{quiet.url}/runs", json={"depth": 3}).raise_for_status()
     expect(page.locator("[data-new-runs]")).to_contain_text("1 new run since")
     page.keyboard.press("c")
-    page.wait_for_url(f"**/compare?runs={second},{first}")
+    page.wait_for_url(f"**/compare?runs={first},{second}")
 
 
 def test_the_queue_reorders_without_taking_the_focus(quiet: WebServer, page: Page) -> None:

@@ -71,7 +71,7 @@ def test_a_verification_is_followed_on_both_pages(quiet: WebServer, page: Page) 
     expect(verdict).to_contain_text(f"Verified. Run {run_id + 1} is bit-identical to run {run_id}")
     expect(page.get_by_role("button", name="Verify")).to_be_visible()
     assert page.evaluate("() => window.isTheSame")
-    copy = page.get_by_role("button", name="Copy the code")
+    copy = page.locator("[data-copy=model-code]")
     copy.click()
     expect(copy).to_contain_text("Copied")
 

@@ -84,7 +84,7 @@ def test_keys_move_between_rows_and_pages_unless_someone_types(url: str, page: P
     expect(rows.nth(1).get_by_role("checkbox")).to_be_checked()
     page.keyboard.press("k")
     page.keyboard.press("Enter")
-    page.wait_for_url(f"{url}/runs/1", wait_until="commit")
+    page.wait_for_url(f"{url}/runs/1?sort=id", wait_until="commit")
     page.goto(f"{url}/help")
     for key, place in {"s": "/studies", "r": "/runs", "q": "/queue", "c": "/compare"}.items():
         page.keyboard.press("g")

@@ -17,7 +17,7 @@ def test_a_study_is_renamed_described_and_deleted_by_keyboard(quiet: WebServer, 
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    name = page.get_by_label("Name", exact=True)
+    name = page.get_by_role("textbox", name="Name", exact=True)
     expect(name).to_be_focused()
     name.fill("After")
     page.keyboard.press("Enter")

@@ -38,7 +38,6 @@ function button(own, action) {
 
 // `action`, `{label, run}`, becomes a button of the message.
 export function say(text, isBad = false, action = null) {
-  if (!region.contains(document.activeElement)) before = document.activeElement;
   shown.filter((each) => each.text === text).forEach(remove);
   const line = Object.assign(document.createElement("p"), { className: "message" });
   const message = { line, text, isBad, stays: action ? 2 * STAYS : STAYS, timer: null };
@@ -61,6 +60,10 @@ export function say(text, isBad = false, action = null) {
   if (shown.length > MOST) remove(shown.find((each) => !each.isBad) ?? shown[0]);
   wait(message);
 }
+
+region.addEventListener("focusin", ({ relatedTarget }) => {
+  if (!region.contains(relatedTarget)) before = relatedTarget;
+});
 
 // Closes the errors, before what they were about is tried again.
 export function hush() {
