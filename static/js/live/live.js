@@ -45,7 +45,9 @@ export async function read(others = []) {
   if (notice) say(notice.textContent, false, undoOf(fresh));
   const isNewest = mine > newest;
   if (isNewest) newest = mine;
-  for (const old of [...(isNewest ? document.querySelectorAll("[data-live]") : []), ...others]) {
+  const live = isNewest ? [...document.querySelectorAll("[data-live]")] : [];
+  const apart = live.filter((each) => !others.some((other) => other.contains(each))); // the others update their own parts
+  for (const old of [...apart, ...others]) {
     const next = fresh.getElementById(old.id);
     if (next) (old.dataset.live === "outside" ? becomeOutside : become)(old, next);
   }
