@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from sqlalchemy import URL
+
 from app.formats import as_utf8
 from app.schemas.monitoring import SettingOut
 from app.settings import ENVIRONMENT, SECRETS, Settings, is_url
@@ -36,12 +38,17 @@ def _default(name: str) -> object:
 def _in_use(settings: Settings, name: str, value: object) -> object:
     """The value that an omitted setting gets."""
     computed: dict[str, Callable[[], object]] = {
-        "database_url": lambda: settings.url.render_as_string(hide_password=True),
+        "database_url": lambda: _database_url(settings.url),
         "artifacts_url": lambda: settings.artifacts,
         "slots": lambda: settings.slot_count,
         "threads": lambda: settings.thread_count,
     }
     return computed[name]() if name in computed else value
+
+
+def _database_url(url: URL) -> str:
+    """A URL without its password; bytes of a file's name that are not UTF-8 can't be in one."""
+    return url.set(database=url.database and as_utf8(url.database)).render_as_string(hide_password=True)
 
 
 def _told(name: str, value: object) -> str | None:
