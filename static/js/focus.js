@@ -23,18 +23,20 @@ function given() {
 
 // Focuses the visible element that takes the focus under this name.
 export function takeFocus(name) {
+  given(); // a link in place leads to no next page
   const takers = [...document.querySelectorAll("[data-takes-focus]")].filter((each) => each.dataset.takesFocus === name);
   takers.find((each) => each.checkVisibility())?.focus();
 }
 
 export function passFocusOn() {
-  takeFocus(given());
+  const to = given();
+  takeFocus(to);
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-gives-focus]");
     const isHere = !event.ctrlKey && !event.metaKey && !event.shiftKey;
     if (!link || !isHere) return;
     link.hash = ""; // the browser would move the focus to the anchor
-    if (!("inPlace" in link.dataset)) giveFocus(link.dataset.givesFocus);
+    giveFocus(link.dataset.givesFocus);
   });
   document.addEventListener("submit", ({ target: form, defaultPrevented }) => {
     if (!defaultPrevented && form.method === "get" && "givesFocus" in form.dataset) giveFocus(form.dataset.givesFocus);

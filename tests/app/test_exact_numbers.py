@@ -169,7 +169,7 @@ def test_a_number_goes_through_the_dashboard_and_back(site: Served) -> None:
         field = re.search(r'name="lr" value="([^"]*)"', page)
         assert field
         assert field[1] == formats.decimal(number)
-        curl = re.search(r'<pre id="snippet-2"[^>]*>(.*?)</pre>', page, re.DOTALL)
+        curl = re.search(r'<pre[^>]* id="snippet-2"[^>]*>(.*?)</pre>', page, re.DOTALL)
         assert curl
         assert bits(of_curl(html.unescape(curl[1]))["lr"]) == bits(number)
         found = client.get("/runs", params={"lr": field[1]}).json()["runs"]

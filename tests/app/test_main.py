@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -139,7 +140,8 @@ def test_a_server_answers_pages_before_its_first_request(settings: Settings) -> 
         return inner()
 
     app.state.database.read = read
-    asyncio.run(warm_up(app, settings))
+    with ThreadPoolExecutor() as thread:  # this one may run an event loop of the browser's tests
+        thread.submit(asyncio.run, warm_up(app, settings)).result()
     app.state.database.close()
     assert len(answered) >= 4
     environment = html._environment()  # noqa: SLF001  # what it has compiled

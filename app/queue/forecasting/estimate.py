@@ -191,8 +191,12 @@ class _Past(NamedTuple):
     observation: Observation
 
 
-_known: Final[dict[tuple[URL, int, int], tuple[float, _Past] | None]] = {}
-"""Past runs with the times of their ends, by database, id and change: most requests need the same 150."""
+_Key = tuple[URL, int, int, float]
+_known: Final[dict[_Key, tuple[float, _Past] | None]] = {}
+"""Past runs with the times of their ends, by database, id, change and creation; most requests need the same.
+
+The time of creation tells the runs of a replaced database from those of the one before.
+"""
 
 
 def _past(session: Session) -> list[_Past]:
@@ -202,7 +206,7 @@ def _past(session: Session) -> list[_Past]:
     """
     database = session.connection().engine.url
     found = session.connection().execute(
-        select(Run.id, Run.change)
+        select(Run.id, Run.change, Run.created_at)
         .where(
             col(Run.status).in_(ENDED),
             col(Run.epochs_done) > Run.resumed_from,
@@ -211,7 +215,7 @@ def _past(session: Session) -> list[_Past]:
         .order_by(col(Run.id).desc())
         .limit(_RECENT)
     )
-    keys = [(database, run_id, change) for run_id, change in found]
+    keys = [(database, run_id, change, created) for run_id, change, created in found]
     known = {key: _known[key] for key in keys if key in _known}
     known |= _read_past(session, [key for key in keys if key not in known])
     if len(_known) > _REMEMBERED:
@@ -221,9 +225,7 @@ def _past(session: Session) -> list[_Past]:
     return [run for _, run in sorted(ended, key=lambda past: -past[0])]
 
 
-def _read_past(
-    session: Session, keys: Sequence[tuple[URL, int, int]]
-) -> dict[tuple[URL, int, int], tuple[float, _Past] | None]:
+def _read_past(session: Session, keys: Sequence[_Key]) -> dict[_Key, tuple[float, _Past] | None]:
     """The runs with these keys; None for a run without a measured time."""
     if not keys:
         return {}

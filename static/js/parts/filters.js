@@ -68,6 +68,12 @@ function open(address) {
   return update();
 }
 
+// Moves the focus after an update in place, unless the person has moved it meanwhile.
+function passFocus(to, before) {
+  const isElsewhere = ![before, document.body].includes(document.activeElement);
+  takeFocus(isElsewhere ? null : to);
+}
+
 // Completes values with those of the chosen field.
 async function complete() {
   const field = fieldOf("field").value;
@@ -100,8 +106,9 @@ export function startFilters() {
     const { field, op, value } = Object.fromEntries(BUILDER.map((name) => [name, fieldOf(name).value]));
     if (field && (value || op === "set" || op === "unset")) return;
     event.preventDefault();
+    const before = document.activeElement;
     await searchNow();
-    takeFocus(form.dataset.givesFocus);
+    passFocus(form.dataset.givesFocus, before);
   });
   // The address contains the active filters only.
   form.addEventListener("formdata", ({ formData }) => {
@@ -115,9 +122,9 @@ export function startFilters() {
     const link = event.target.closest("a[data-in-place]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    const { givesFocus } = link.dataset;
+    const before = document.activeElement;
     await open(link.href);
-    if (givesFocus) takeFocus(givesFocus);
+    passFocus(link.dataset.givesFocus, before);
   });
   window.addEventListener("popstate", () => {
     follow();
