@@ -124,17 +124,20 @@ def up(given: dict[str, str]) -> None:
 def serve(given: dict[str, str], *, parent: Parent = None, again: Again = False) -> None:
     """Run the web server only."""
     settings = begin(given, anew=not again)
-    from app import main as web
-    from app.worker import lifeline
+    from app import lifeline
+    from app.commands import upgrade
 
     if parent is not None:
         lifeline.watch(parent, _end)
     with address_errors(), database_errors(settings):
         check_login(settings)
-        exposure = Address(settings.host, settings.port).exposure
-        if exposure:
-            log.warning(exposure)
-        web.serve(settings, deaths=None if parent is None else sys.stdin.fileno())
+        address = Address(settings.host, settings.port)
+        if address.exposure:
+            log.warning(address.exposure)
+        listener = address.listen()
+        with upgrade.apart(settings):
+            from app import main as web
+        web.serve(settings, listener, deaths=None if parent is None else sys.stdin.fileno())
 
 
 @app.command()
@@ -221,7 +224,7 @@ def _told(found: "Contents") -> str:
 
 def _end() -> None:
     """End the web process after its supervisor has died."""
-    from app.worker import lifeline
+    from app import lifeline
 
     lifeline.end_within(_ORPHAN_SECONDS, EXIT_FAILED)
     os.kill(os.getpid(), signal.SIGTERM)

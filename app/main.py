@@ -15,7 +15,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Message
 
 from app import __version__
-from app.address import Address
 from app.histogram import Histogram
 from app.queue.idempotency import Keys
 from app.schemas.answers import Problem
@@ -224,13 +223,8 @@ async def _ignored(_: Message) -> None:
     pass
 
 
-def serve(settings: Settings, deaths: int | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; the supervisor reports dead workers on the descriptor `deaths`.
-
-    Raises:
-        AddressError: the address can't be listened on.
-    """
-    listener = Address(settings.host, settings.port).listen()
+def serve(settings: Settings, listener: socket, deaths: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; the supervisor reports dead workers on the descriptor `deaths`."""
     app = create_app(settings)
     if deaths is not None:
         housekeeping.hear_of_deaths(app.state.database, deaths)

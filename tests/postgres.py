@@ -53,10 +53,20 @@ class PostgreSQL:
         """The SQLAlchemy URL of a database."""
         return f"postgresql+psycopg://postgres@{self._server}/{name}"
 
+    @property
+    def folder(self) -> str:
+        """The folder of the server that answers."""
+        with self._connected() as connection:
+            found = connection.execute("SHOW data_directory").fetchone()
+        return str(found[0]) if found else ""
+
     def execute(self, statement: str) -> None:
         """Run one statement outside of a transaction."""
-        with psycopg.connect(f"postgresql://postgres@{self._server}/postgres", autocommit=True) as connection:
+        with self._connected() as connection:
             connection.execute(statement)
+
+    def _connected(self) -> psycopg.Connection:
+        return psycopg.connect(f"postgresql://postgres@{self._server}/postgres", autocommit=True)
 
     def prepare(self) -> None:
         """Create the template of the other databases."""
@@ -167,10 +177,9 @@ def running() -> Iterator[PostgreSQL]:
         def answers() -> bool:
             assert process.poll() is None, "PostgreSQL did not start"
             try:
-                server.execute("SELECT 1")
+                return server.folder == folder  # not the server of another process that took the same port
             except psycopg.OperationalError:
                 return False
-            return True
 
         try:
             eventually(answers)

@@ -48,7 +48,7 @@ class Supervisor:
     """Keeps two child processes alive: `web`, and `worker` once `answers` returns True for the web process.
 
     Both commands get `--parent` with the supervisor's process id, so that a child notices the supervisor's
-    death (`app.worker.lifeline`). Once the web process has answered, they also get `--again`: a child then
+    death (`app.lifeline`). Once the web process has answered, they also get `--again`: a child then
     creates no new database if the old one is missing. The worker also gets `--id` and, after a death,
     `--replaces` with its predecessor's id. The web process reads the ids of dead workers from its standard
     input, one per line. Each child has its own process group: Ctrl-C reaches only the supervisor, which

@@ -7,11 +7,11 @@ import time
 from types import FrameType
 from typing import Final
 
+from app import lifeline
 from app.settings import Settings
 from app.storage import migrations
 from app.storage.database import Database
 from app.storage.outage import OUTAGES
-from app.worker import lifeline
 from app.worker.loop import DRAIN_SECONDS, Worker
 
 log = logging.getLogger(__name__)

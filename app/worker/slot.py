@@ -24,8 +24,8 @@ import numpy as np
 import torch
 
 import app
+from app import lifeline
 from app.storage.artifacts import Checkpoint, RunFiles
-from app.worker import lifeline
 from app.worker.messages import (
     EpochDone,
     Failed,

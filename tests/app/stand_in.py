@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from types import FrameType
 
-from app.worker import lifeline
+from app import lifeline
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from tests.waiting import eventually
 BACKENDS = ("sqlite", "postgresql")
 CONFIG = {"depth": 2, "width": 64, "epochs": 8, "batch_size": 512}
 """A run that trains long enough to be interrupted, and ends."""
-RESIDENT = 120_000_000
+RESIDENT = 110_000_000
 """Bytes that the web process may hold before the first comparison."""
 
 

@@ -3,11 +3,13 @@ import subprocess
 import sys
 import threading
 
-from app.worker import lifeline
+import pytest
+
+from app import lifeline
 
 CHILD = """
 import os, threading
-from app.worker import lifeline
+from app import lifeline
 ended = threading.Event()
 lifeline.watch(int(os.environ["PARENT"]), ended.set)
 print("watching", flush=True)
@@ -21,6 +23,7 @@ subprocess.run([sys.executable, "-c", os.environ["CHILD"]])
 """
 
 
+@pytest.mark.slow
 def test_a_child_notices_that_its_parent_was_killed() -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, env={**os.environ, "CHILD": CHILD}
