@@ -62,6 +62,9 @@ FILTERS = (
     "study=3",
     "batch_size=256&seed=7",
 )
+GROUPS = ("depth", "lr", "status", "seed", "name", "batch_size,depth", "lr,seed")
+"""By few values, and by as many as there are runs."""
+
 PAGES = (
     "/runs",
     "/runs?sort=-test_accuracy",
@@ -71,6 +74,7 @@ PAGES = (
     "/runs/42",
     "/runs/42/epochs",
     "/studies",
+    "/studies?sort=-progress",
     "/studies/3",
     "/compare",
     "/queue",
@@ -259,6 +263,9 @@ def _request(found: Measured) -> None:
     found.ask("`GET /runs` as JSON, 50 rows, filters", *queries, repeats=REPEATS)
     found.ask("`GET /runs` as a page, every order", *(f"/runs?sort={order}" for order in orders), **HTML)
     found.ask("`GET /runs` as a page, filters", *queries, **HTML)
+    grouped = [f"/runs?group={group}&sort={order}" for group in GROUPS for order in ("-id", "-test_accuracy")]
+    found.ask("`GET /runs` as JSON, 50 groups", *grouped, repeats=REPEATS)
+    found.ask("`GET /runs` as a page, 50 groups", *grouped, **HTML)
     found.ask("page of a run", *(f"/runs/{number}" for number in range(1, 42)), **HTML)
     found.ask("epochs of a run as JSON", *(f"/runs/{number}/epochs" for number in range(1, 42)))
     found.post("`POST /runs`, committed to disk", POSTS)

@@ -3,29 +3,30 @@
 import base64
 import binascii
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
-from sqlalchemy import ColumnElement, Row, and_, case, func, select
+from sqlalchemy import ColumnElement, Integer, Row, Select, and_, case, cast, func, select
 from sqlmodel import Session, col
 
 from app.runs.listing import conditions
 from app.runs.listing.errors import QueryError
-from app.runs.listing.fields import COLUMNS, FIELDS
+from app.runs.listing.fields import COLUMNS, FIELDS, ORDERS
 from app.runs.listing.query import RunQuery
 from app.schemas.answers import AccuracySpread, RunGroup, RunGroups
 from app.schemas.status import STATUSES
 from app.storage.database import position
 from app.storage.tables import Run
-from app.text_keys import natural
 
 _DIVERGED: Final = "diverged"
 """How the reason of a run that failed because its loss diverged starts."""
 
 _NEAR: Final = 0.9
 """Sums of squares are relative to this accuracy, so that rounding does not distort small deviations."""
+
+_ACCURACY: Final = case((col(Run.status) == "finished", col(Run.test_accuracy)))
 
 _SELECTING: Final = ("sort", "limit", "cursor", "group", "columns", "view", "unfold")
 """Parameters that select no runs."""
@@ -35,7 +36,7 @@ def list_groups(session: Session, query: RunQuery, parameters: Sequence[tuple[st
     """One page of the groups of a query with `group`; `parameters` are those that it was parsed from.
 
     Groups are in ascending order of their values, or in the order of a group's field or of the mean test
-    accuracy if the query sorts by it.
+    accuracy if the query sorts by it. Unknown values come last.
 
     Raises:
         QueryError: the cursor belongs to another grouping or is damaged.
@@ -43,65 +44,54 @@ def list_groups(session: Session, query: RunQuery, parameters: Sequence[tuple[st
     start = _read_cursor(query)
     columns = [COLUMNS[name] for name in query.group]
     where = conditions.of(session, query)
-    rows = sorted(_counted(session, columns, where), key=lambda row: _order(query, row))
-    if (by := query.sort.removeprefix("-")) in ("test_accuracy", *query.group) and query.sort[0] == "-":
-        rows.reverse()
-        place = len(query.group) + 1 if by == "test_accuracy" else query.group.index(by)
-        rows.sort(key=lambda row: row[place] is None)
-    shown = rows[start : start + query.limit]
+    counted = _counted(columns, where)
+    shown = session.execute(counted.order_by(*_order(query)).limit(query.limit).offset(start)).all()
+    first = shown[0] if shown else session.execute(counted.limit(1)).first() if start else None
+    total, group_count = (first.total, first.group_count) if first else (0, 0)
     best = _best(session, columns, where, [row.best for row in shown if row.best is not None])
     end = start + len(shown)
     return RunGroups(
         groups=[_group(query, row, best, parameters) for row in shown],
-        next_cursor=_write_cursor(query, end) if end < len(rows) else None,
+        next_cursor=_write_cursor(query, end) if shown and end < group_count else None,
         previous_cursor=_write_cursor(query, max(0, start - query.limit)) if start else None,
-        total=sum(row.runs for row in rows),
-        group_count=len(rows),
+        total=total,
+        group_count=group_count,
     )
 
 
 def _counted(
-    session: Session, columns: Sequence[ColumnElement[Any]], where: Sequence[ColumnElement[bool]]
-) -> Sequence[Row[Any]]:
-    accuracy = case((col(Run.status) == "finished", col(Run.test_accuracy)))
-    difference = accuracy - _NEAR
+    columns: Sequence[ColumnElement[Any]], where: Sequence[ColumnElement[bool]]
+) -> Select[tuple[Any, ...]]:
+    difference = _ACCURACY - _NEAR
     is_diverged = and_(col(Run.status) == "failed", position(col(Run.reason), _DIVERGED) == 1)
-    found = (
+    return (
         select(
             *columns,
             func.count().label("runs"),
-            func.avg(accuracy).label("mean"),
-            func.count(accuracy).label("n"),
+            func.avg(_ACCURACY).label("mean"),
+            func.count(_ACCURACY).label("n"),
             func.sum(difference).label("sum"),
             func.sum(difference * difference).label("squares"),
-            func.min(accuracy).label("worst"),
-            func.max(accuracy).label("best"),
+            func.min(_ACCURACY).label("worst"),
+            func.max(_ACCURACY).label("best"),
             func.sum(case((is_diverged, 1), else_=0)).label("diverged"),
             *(func.sum(case((col(Run.status) == status, 1), else_=0)).label(status) for status in STATUSES),
+            func.count().over().label("group_count"),
+            cast(func.sum(func.count()).over(), Integer).label("total"),
         )
         .select_from(Run)
         .where(*where)
         .group_by(*columns)
     )
-    return session.execute(found).all()
 
 
-def _order(query: RunQuery, row: Row[Any]) -> tuple[Any, ...]:
-    """Groups by the mean or by values, ascending; unknown values come last."""
-    width = len(query.group)
-    keys = [_key(value) for value in row[:width]]
-    by = query.sort.removeprefix("-")
-    if by == "test_accuracy":
-        return (_key(row.mean), *keys)
-    if by in query.group:
-        return (_key(row[query.group.index(by)]), *keys)
-    return tuple(keys)
-
-
-def _key(value: Any) -> tuple[bool, Any]:  # noqa: ANN401  # each field has its type
-    if value is None:
-        return True, 0
-    return False, natural(value) if isinstance(value, str) else value
+def _order(query: RunQuery) -> Iterator[ColumnElement[Any]]:
+    by, is_descending = query.sort.removeprefix("-"), query.sort.startswith("-")
+    keys = {name: func.min(ORDERS[name]) for name in query.group}  # names have a key to sort by
+    first = {"test_accuracy": func.avg(_ACCURACY)}.get(by, keys.get(by))
+    for key in keys.values() if first is None else (first, *keys.values()):
+        yield key.is_(None)
+        yield key.desc() if is_descending and first is not None else key.asc()
 
 
 def _best(

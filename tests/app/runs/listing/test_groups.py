@@ -9,6 +9,7 @@ from app.runs.listing import groups
 from app.runs.listing.errors import QueryError
 from app.runs.listing.query import RunQuery
 from app.schemas.answers import RunGroups
+from app.schemas.requests import Labels
 from app.storage.database import Database
 from tests.app.runs.listed import ids
 from tests.app.states import add_worker, failed_run, finished_run, queue_run
@@ -88,6 +89,32 @@ def test_groups_have_pages(runs: Database) -> None:
     for cursor in (first.next_cursor, "x", "W10"):
         with pytest.raises(QueryError, match="invalid cursor"):
             grouped(runs, group="lr", cursor=cursor)
+
+
+def test_a_page_after_the_last_group_has_the_totals(runs: Database) -> None:
+    cursor = grouped(runs, group="depth", limit="2").next_cursor
+    assert cursor
+    last = grouped(runs, group="depth", limit="2", cursor=cursor, q="depth<3")
+    assert (last.groups, last.total, last.group_count, last.next_cursor) == ([], 5, 2, None)
+    assert last.previous_cursor
+    none = grouped(runs, group="depth", limit="2", cursor=cursor, q="depth>3")
+    assert (none.groups, none.total, none.group_count) == ([], 0, 0)
+
+
+@on_both
+def test_groups_with_unknown_values_come_last(runs: Database) -> None:
+    for sort in ("best_epoch", "-best_epoch", "test_accuracy", "-test_accuracy"):
+        found = grouped(runs, group="test_accuracy,depth", sort=sort).groups
+        assert [group.key["test_accuracy"] is None for group in found] == [False] * 4 + [True] * 2
+    descending = grouped(runs, group="depth,test_accuracy", sort="-depth").groups
+    assert [group.key["test_accuracy"] for group in descending] == [None, 0.975, 0.972, 0.97, None, 0.94]
+
+
+def test_groups_by_name_are_in_natural_order(database: Database) -> None:
+    for name in ("seed 10", "Seed 2", "seed 1"):
+        queue_run(database, Labels(name=name))
+    found = grouped(database, group="name").groups
+    assert [group.key["name"] for group in found] == ["seed 1", "Seed 2", "seed 10"]
 
 
 def test_equal_accuracies_have_no_deviation(database: Database) -> None:
