@@ -19,8 +19,12 @@ EXIT_SETTINGS: Final = 2
 """A child's exit code for invalid settings, after which a restart would not help."""
 
 _WEB: Final = "web process"
-WEB_MEMORY: Final = {"MALLOC_ARENA_MAX": "1"}
-"""One heap for all threads of the web process, which run one at a time: less memory stays unused."""
+WEB_MEMORY: Final = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "131072"}
+"""The web process's use of memory in glibc, so that less stays unused.
+
+Its threads, which run one at a time, share one heap. Blocks of 128 KiB or more, such as large responses, go
+back to the system when they are freed; by default that size grows with them.
+"""
 
 EXIT_NOT_FOUND: Final = 127
 EXIT_KILLED: Final = 130
