@@ -64,7 +64,7 @@ _FOLLOW = """() => {
   const chart = document.getElementById("loss-chart");
   window.drawn = {};
   const note = () => {
-    const count = chart.data[0].x.length;
+    const count = chart.calcdata[0].length; // the points drawn, not those handed over
     drawn[count] ??= Date.now() / 1000;
   };
   note();
@@ -133,7 +133,7 @@ def _live(browser: Browser, url: str) -> Iterator[str]:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(PATIENCE)
         page.goto(f"{url}/runs/{run['id']}")
-        page.wait_for_function("document.getElementById('loss-chart').data?.[0].x.length > 0")
+        page.wait_for_function("() => document.getElementById('loss-chart').calcdata?.[0].length > 0")
         page.evaluate(_FOLLOW)
         time.sleep(1)
         page.wait_for_timeout(1000 * LIVE_SECONDS)
