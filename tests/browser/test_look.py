@@ -53,6 +53,13 @@ def test_the_page_api_lists_every_operation(quiet: WebServer, page: Page) -> Non
     expect(shown).to_contain_text("list of 2 numbers")
 
 
+def test_the_footer_is_out_of_sight_until_the_operations_are_there(quiet: WebServer, page: Page) -> None:
+    page.route("**/openapi.json", lambda _: None)
+    page.goto(f"{quiet.url}/docs")
+    expect(page.get_by_role("heading", name="API")).to_be_in_viewport()
+    expect(page.get_by_role("contentinfo")).not_to_be_in_viewport()
+
+
 def test_the_browser_formats_numbers_like_the_server(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/workers")
 
