@@ -295,15 +295,15 @@ def _started(*words: str) -> Started:
 
 
 @contextmanager
-def recorded(settings: Settings, per_second: float) -> Iterator[None]:
-    """While the block runs, another process records epochs of a run."""
+def recorded(settings: Settings, per_second: float, runs: int = 1) -> Iterator[None]:
+    """While the block runs, another process records epochs of new runs, or of all queued ones if 0."""
     recorder = subprocess.Popen(
         [
             sys.executable,
             "-m",
             "tests.reliability.recorder",
             str(settings.url),
-            "1",
+            str(runs),
             "0",
             str(per_second),
         ],
