@@ -28,6 +28,9 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --no-input
 # A checkout may have lost the modes of its files, and the command is one of them.
 COMMAND := $(VENV)/bin/depthboard
 
+# Without compiled modules, every process would compile them again.
+unexport PYTHONDONTWRITEBYTECODE
+
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .PHONY: run dev test check long gpu lint bench dependencies postgres install lock
