@@ -19,7 +19,7 @@ from app.queue import names, pause
 from app.runs.reading import timestamp
 from app.schemas.configurations import title_of
 from app.settings import TEMPLATES
-from app.storage.database import Database, clock
+from app.storage.database import Database, clock, newest_change
 from app.web import assets
 from app.web.markdown import markdown
 
@@ -117,17 +117,26 @@ def page(
 ) -> Response:
     """Render a template as a response, with the previous form's one-time notice and a pause of the queue.
 
+    The page contains the number of the newest change, so that it learns of later pauses.
+
     Ages are relative to `now`, a time of the database's clock; pages without ages do not need it.
     """
     notice = unquote(request.cookies.get(_NOTICE, ""))
-    paused = _pause(request) if status < HTTPStatus.INTERNAL_SERVER_ERROR else None
-    if paused and now is None:
-        now = paused.now
+    queue = _queue(request) if status < HTTPStatus.INTERNAL_SERVER_ERROR else None
+    if queue and now is None:
+        now = queue.now
     moment = None if now is None else datetime.fromtimestamp(now, UTC)
-    since = timestamp(paused.since) if paused else None
+    since = timestamp(queue.paused_since) if queue and queue.paused_since is not None else None
     undo = unquote(request.cookies.get(_UNDO, "")) if notice else ""
     body = render(
-        template, request=request, notice=notice, undo=undo, now=moment, paused_since=since, **context
+        template,
+        request=request,
+        notice=notice,
+        undo=undo,
+        now=moment,
+        paused_since=since,
+        seen=queue.seen if queue else "",
+        **context,
     )
     response = HTMLResponse(body, status, {"Cache-Control": "no-cache", "Vary": "Accept"} | (headers or {}))
     if notice:
@@ -137,20 +146,20 @@ def page(
     return response
 
 
-class _Pause(NamedTuple):
-    """A pause of the queue: its start and the present time, on the database's clock."""
+class _Queue(NamedTuple):
+    """The start of a pause of the queue, the present time, on the database's clock, and the newest change."""
 
-    since: float
+    paused_since: float | None
     now: float
+    seen: int
 
 
-def _pause(request: Request) -> _Pause | None:
-    """The pause of the queue, which every page shows; None also if the database can't be read now."""
+def _queue(request: Request) -> _Queue | None:
+    """What every page shows of the queue; None if the database can't be read now."""
     database: Database = request.app.state.database
     try:
         with database.read() as session:
-            since = pause.since(session)
-            return None if since is None else _Pause(since, clock(session))
+            return _Queue(pause.since(session), clock(session), newest_change(session))
     except SQLAlchemyError:
         return None  # the page itself was read before, or reports the error
 

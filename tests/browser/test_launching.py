@@ -138,6 +138,36 @@ def test_name_tags_and_note_are_saved_or_refused_at_the_field(quiet: WebServer, 
     assert saved["tags"] == ["first", "linear"]
 
 
+OFFERED = "(field) => [...field.list.options].map(({ value }) => value)"
+
+
+def test_tags_are_completed_from_known_ones_one_after_the_other(quiet: WebServer, page: Page) -> None:
+    for tags in (["linear", "draft"], ["linear"], []):
+        httpx.post(f"{quiet.url}/runs", json={"depth": 1, "tags": tags}).raise_for_status()
+    page.goto(f"{quiet.url}/runs/new")
+    page.get_by_text("Name, tags, note and priority").click()
+    field = page.get_by_label("Tags", exact=True)
+    field.focus()
+    page.wait_for_function("() => document.getElementById('known-tags').options.length")
+    assert field.evaluate(OFFERED) == ["linear", "draft"]
+    page.keyboard.type("linear, d")
+    assert field.evaluate(OFFERED) == ["linear, draft"]
+    page.goto(f"{quiet.url}/runs/3")
+    field = page.get_by_label("Add a tag")
+    field.focus()
+    page.wait_for_function("() => document.getElementById('known-tags').options.length")
+    assert field.evaluate(OFFERED) == ["linear", "draft"]
+    field.press_sequentially("new,")
+    assert field.evaluate(OFFERED) == ["new,linear", "new,draft"]
+    page.goto(f"{quiet.url}/runs")
+    page.get_by_role("checkbox", name="Select 1 layer").first.check()
+    page.locator(".bulk summary", has_text="Tag").click()
+    field = page.locator('.bulk input[name="tag"]')
+    field.focus()
+    page.wait_for_function("() => document.getElementById('known-tags').options.length")
+    assert field.evaluate(OFFERED) == ["linear", "draft"]
+
+
 def test_the_first_invalid_field_gets_the_focus(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/runs/new")
     page.get_by_label("Epochs").fill("0")

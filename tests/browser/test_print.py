@@ -35,3 +35,19 @@ def test_a_run_prints_in_light_colors_and_returns_to_its_theme(quiet: WebServer,
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     page.wait_for_function(f"() => ({GRID})().every((stroke) => stroke === '{DARK}')")
     assert page.locator("#loss-chart .main-svg").first.get_attribute("viewBox") is None
+
+
+NEVER_IDLE = "window.requestIdleCallback = () => 0"
+UNDRAWN = """() => [...document.querySelectorAll(".chart[id]")]
+  .filter((chart) => !chart.querySelector(".scatterlayer path[d]")).map(({ id }) => id)"""
+PRINTED = f"""() => {{
+  window.dispatchEvent(new Event("beforeprint"));
+  return ({UNDRAWN})().length === 0;
+}}"""
+
+
+@pytest.mark.parametrize("address", ["/runs/5", "/compare?runs=1,2,3,4,5,6"], ids=["run", "comparison"])
+def test_charts_that_were_never_in_view_are_printed(six: str, page: Page, address: str) -> None:
+    page.add_init_script(NEVER_IDLE)  # a chart outside of the view is drawn only when it is printed
+    page.goto(f"{six}{address}")
+    page.wait_for_function(PRINTED)  # once the figures of all charts are read

@@ -4,8 +4,10 @@ import re
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
+from tests.browser.conftest import watched
+from tests.waiting import eventually
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -91,3 +93,38 @@ def test_other_windows_learn_of_moves_and_of_a_pause(quiet: WebServer, page: Pag
         expect(window.get_by_role("region", name="Paused queue")).to_have_count(0)
     assert re.fullmatch(r".*/runs/1", other.url)
     other.close()
+
+
+PLACES = ("/help", "/docs", "/runs/new", "/runs/1/epochs", "/studies/1/delete", "/compare", "/workers", "/9")
+
+
+def test_every_page_learns_of_a_pause_over_one_connection(quiet: WebServer, pages: BrowserContext) -> None:
+    httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2]}).raise_for_status()
+    with watched(pages):
+        windows = [pages.new_page() for _ in PLACES]
+        for window, place in zip(windows, PLACES, strict=True):
+            window.goto(quiet.url + place)
+        eventually(lambda: quiet.app.state.events.clients == 1)
+        httpx.post(f"{quiet.url}/queue/pause").raise_for_status()
+        for window in windows:
+            banner = window.get_by_role("region", name="Paused queue")
+            expect(banner).to_contain_text(re.compile(r"The queue is paused \(.*(now|ago)\)"))
+        form = windows[PLACES.index("/runs/new")]
+        expect(form.locator("#estimate")).to_contain_text("The queue is paused")
+        assert quiet.app.state.events.clients == 1
+        windows[0].get_by_role("button", name="Resume queue").click()
+        for window in windows:
+            expect(window.get_by_role("region", name="Paused queue")).to_have_count(0)
+        expect(form.locator("#estimate")).not_to_contain_text("The queue is paused")
+
+
+def test_a_pause_before_the_stream_begins_is_shown_on_a_phone(quiet: WebServer, phone: Page) -> None:
+    def pause_after(route: Route) -> None:
+        response = route.fetch()
+        httpx.post(f"{quiet.url}/queue/pause").raise_for_status()
+        route.fulfill(response=response)
+
+    phone.route("**/help", pause_after)
+    phone.goto(f"{quiet.url}/help")
+    expect(phone.get_by_role("region", name="Paused queue")).to_be_visible()
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")

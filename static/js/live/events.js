@@ -4,6 +4,7 @@
 import { isFilledIn } from "./filled_in.js";
 import { refresh } from "./live.js";
 import { say } from "./notice.js";
+import { showPause } from "./pause.js";
 import { Stream } from "./stream.js";
 
 const ASK = 20_000; // ms between two questions to the worker
@@ -98,9 +99,10 @@ export function listen(url, since, handlers, unseen = () => null) {
     const about = JSON.parse(data);
     // a reset of everything: the database was replaced
     if (kind === "reset" && about.run_id === null) startOver();
-    // every page says that the queue is paused
-    else if (kind === "queue") refresh();
-    else (isHidden ? hidden : handlers)?.[kind]?.(about);
+    else if (kind === "queue") {
+      showPause(about);
+      if (Object.keys(handlers).length) refresh(); // forecasts of runs depend on it
+    } else (isHidden ? hidden : handlers)?.[kind]?.(about);
   }
 
   function open() {

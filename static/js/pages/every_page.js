@@ -1,8 +1,10 @@
 // Behavior of every page: theme, keys, commands, notifications, title, ages, forms, focus and confirmations.
 
 import { passFocusOn } from "../focus.js";
+import { listen } from "../live/events.js";
 import { followTimes } from "../live/times.js";
 import { sendForms } from "../live/send_forms.js";
+import { completeTags } from "../parts/known_tags.js";
 import { startThemeSwitch } from "../parts/theme_switch.js";
 import { startTableCopy } from "../parts/table_copy.js";
 import { startNotifications } from "../shell/notifications.js";
@@ -17,8 +19,13 @@ startNotifications(document.querySelector("[data-notify]"));
 followTitle();
 followTimes();
 startTableCopy();
+completeTags();
 sendForms();
 passFocusOn();
+
+// Pages that follow runs learn of a pause of the queue with them; the others follow only the queue.
+const { seen } = document.body.dataset;
+if (!("change" in document.querySelector("main").dataset)) listen("/events", seen || undefined, {});
 
 const singleKeys = document.querySelector("[data-single-keys]");
 if (singleKeys) followChoice(singleKeys);

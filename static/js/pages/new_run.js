@@ -73,6 +73,7 @@ function asText(depths) {
 }
 
 form.addEventListener("input", later);
+document.addEventListener("queue", later); // the preview says when the first run starts
 // Enter in the name of a preset saves the preset; it must not start runs.
 form.elements.preset_name.addEventListener("keydown", (event) => {
   if (event.key !== "Enter") return;

@@ -4,7 +4,7 @@ import { listen } from "../live/events.js";
 import { plural } from "../format.js";
 import { startFilters } from "../parts/filters.js";
 import { startColumns } from "../table/columns.js";
-import { fillKnownTags, startInlineEdit } from "../table/inline_edit.js";
+import { startInlineEdit } from "../table/inline_edit.js";
 import { removeRow, rowOf, updateRow } from "../table/rows.js";
 import { Selection, confirmDeletion } from "../table/selection.js";
 import { Sparklines } from "../table/sparklines.js";
@@ -16,7 +16,6 @@ const selection = new Selection(form);
 confirmDeletion(form, selection);
 startColumns();
 startInlineEdit();
-form.querySelector('.bulk input[name="tag"]').addEventListener("focus", fillKnownTags);
 const sparklines = new Sparklines();
 
 const { change, newestRun } = document.querySelector("main").dataset;

@@ -9,6 +9,7 @@ import { startColumns } from "../table/columns.js";
 import { startInlineEdit } from "../table/inline_edit.js";
 import { removeRow, updateRow } from "../table/rows.js";
 import { Sparklines } from "../table/sparklines.js";
+import { Ticks } from "../table/ticks.js";
 import { RunSet } from "../live/run_set.js";
 import { hasEnded, setProgress } from "../shell/title.js";
 import { View } from "../parts/view.js";
@@ -50,13 +51,13 @@ document.addEventListener("click", (event) => {
   const opens = target.closest("a[data-opens]");
   const closes = target.closest("[data-closes]")?.closest("form");
   if (opens || closes) event.preventDefault();
-  if (opens) show([...document.querySelectorAll("#rename, #labels, #delete")].find(({ id }) => opens.hash === `#${id}`));
+  if (opens) show([...document.querySelectorAll("#labels, #delete")].find(({ id }) => opens.hash === `#${id}`));
   else if (closes) hide(closes);
   else if (!target.closest("[data-menu]") || target.closest("[data-menu] li :is(a, button)")) closeMenu();
 });
 document.addEventListener("keydown", ({ key, target }) => {
   if (key !== "Escape") return;
-  const form = target.closest("#rename, #labels");
+  const form = target.closest("#labels");
   if (form) hide(form);
   else closeMenu();
 });
@@ -75,6 +76,7 @@ const set = new RunSet();
 new Curves(document.getElementById("curves-chart"), set, new View());
 startColumns();
 startInlineEdit();
+new Ticks(document.getElementById("runs-form"));
 const sparklines = new Sparklines();
 await fillFromPage(set, `?study=${study}`);
 

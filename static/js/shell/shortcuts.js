@@ -36,12 +36,19 @@ export function followChoice(box) {
 
 const seen = (elements) => [...elements].filter((each) => each.checkVisibility());
 
+// Opens details and moves the focus to their first field.
+function unfold(details) {
+  details.open = true;
+  details.querySelector("input:not([type=hidden]), textarea")?.select();
+}
+
 // Presses the element that names this key, the last of several; a field gets the focus instead.
 function press(key) {
   const found = seen(document.querySelectorAll(`[aria-keyshortcuts~="${CSS.escape(key)}"]`)).at(-1);
   if (!found || found.ariaDisabled === "true" || found.disabled) return false;
   if (found.matches("input:not([type=checkbox]), textarea")) found.select();
   else if (found.matches("select")) found.focus();
+  else if (found.matches("summary")) unfold(found.parentElement);
   else found.click();
   return true;
 }

@@ -24,12 +24,6 @@ async function patch(id, changes) {
   throw problem;
 }
 
-export async function fillKnownTags() {
-  const list = document.getElementById("known-tags");
-  const { tags } = await json("/tags");
-  list.replaceChildren(...tags.map(({ tag }) => Object.assign(document.createElement("option"), { value: tag })));
-}
-
 class Editor {
   #dialog;
   #title;
@@ -70,7 +64,6 @@ class Editor {
     const place = row.querySelector(`[data-column="${field}"]`) ?? row.querySelector("th");
     this.#run = await json(`/runs/${row.dataset.run}`);
     this.#fill();
-    if (field === "tags") fillKnownTags();
     const { left, top } = place.getBoundingClientRect();
     this.#dialog.showModal();
     const { offsetWidth, offsetHeight } = this.#dialog;

@@ -2,6 +2,7 @@
 // of the tab. All runs that match a filter are selected as that filter, so the server finds them.
 
 import { plural, whole } from "../format.js";
+import { Ticks } from "./ticks.js";
 
 const KEY = "selected runs";
 
@@ -17,7 +18,7 @@ export class Selection {
   #form;
   #ids;
   #all; // the filter whose runs are all selected, as `{query, total}`, or null
-  #anchor = null; // the box where a range begins
+  #ticks;
 
   constructor(form) {
     this.#form = form;
@@ -29,6 +30,7 @@ export class Selection {
     form.addEventListener("formdata", ({ formData }) => this.#write(formData));
     document.addEventListener("live", () => this.show());
     window.addEventListener("pageshow", () => this.show()); // browsers restore ticks on the way back
+    this.#ticks = new Ticks(form, (boxes, isOn) => this.#set(boxes, isOn));
     this.show();
   }
 
@@ -54,29 +56,13 @@ export class Selection {
     return { query: matching, total: Number(total) };
   }
 
-  get #boxes() {
-    return [...this.#form.querySelectorAll('input[name="ids"]')];
-  }
-
-  #click(event) {
-    const { target } = event;
-    if (target.matches('input[name="ids"]')) this.#tick(target, event.shiftKey);
-    else if (target.matches("[data-select-page]")) this.#set(this.#boxes, target.checked);
-    else if (target.closest("[data-clear]")) this.clear();
+  #click({ target }) {
+    if (target.closest("[data-clear]")) this.clear();
     else if (target.closest("[data-select-all]")) this.#selectAll();
   }
 
-  // Sets a box, and with Shift all boxes between it and the last one.
-  #tick(box, isRange) {
-    const boxes = this.#boxes;
-    const from = isRange ? boxes.indexOf(this.#anchor) : -1;
-    const to = boxes.indexOf(box);
-    this.#set(from < 0 ? [box] : boxes.slice(Math.min(from, to), Math.max(from, to) + 1), box.checked);
-    this.#anchor = box;
-  }
-
   #set(boxes, isOn) {
-    if (this.#all) this.#ids = new Set(this.#boxes.map(({ value }) => Number(value))); // continues with this page
+    if (this.#all) this.#ids = new Set(this.#ticks.boxes.map(({ value }) => Number(value))); // continues with this page
     this.#all = null;
     for (const { value } of boxes) {
       if (isOn) this.#ids.add(Number(value));
@@ -103,16 +89,12 @@ export class Selection {
   }
 
   show() {
-    const boxes = this.#boxes;
+    const { boxes } = this.#ticks;
     const listed = this.#listed;
     const isAllHere = this.#all?.query === listed.query;
     for (const box of boxes) box.checked = this.#all ? isAllHere : this.#ids.has(Number(box.value));
     const here = boxes.filter(({ checked }) => checked).length;
-    const page = this.#form.querySelector("[data-select-page]");
-    if (page) {
-      page.checked = here > 0 && here === boxes.length;
-      page.indeterminate = here > 0 && here < boxes.length;
-    }
+    this.#ticks.show();
     if (this.size) this.#form.dataset.selected = "";
     else delete this.#form.dataset.selected;
     this.#form.querySelector("[data-compare]").hidden = this.size < 2;

@@ -61,7 +61,7 @@ def change_study(
             return redirect(back, "Saved.")  # a repeat after a lost response
         texts |= {"version": ""}
         stale = "Someone else changed this study. Your input is below; save again to overwrite their change."
-        errors = {"name" if "name" in changes else "form": stale}
+        errors = {"form": stale}
     else:
         return redirect(back, _done(wanted))
     with database.read() as session:

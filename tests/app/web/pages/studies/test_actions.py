@@ -47,13 +47,12 @@ def test_a_rejected_edit_shows_the_form_with_its_input_and_the_message(browser: 
     assert refused.status_code == 422
     assert "x" * 101 in refused.text
     assert "at most 100 characters are allowed" in refused.text
-    assert re.search(r'<form class="rename row" id="rename"[^>]*data-stay>', refused.text), "the form is open"
+    assert not re.search(r'id="labels"[^>]* hidden>', refused.text), "the form is open"
     refused = post(browser, "/studies/1", description="kept", tags="a" * 51, version="1")
     assert refused.status_code == 422
     assert "kept</textarea>" in refused.text
     assert study(browser)["version"] == 1
-    assert re.search(r'id="rename"[^>]* hidden>', browser.get("/studies/1").text)
-    assert not re.search(r'id="rename"[^>]* hidden>', browser.get("/studies/1?edit=name").text)
+    assert re.search(r'id="labels"[^>]* hidden>', browser.get("/studies/1").text)
     assert not re.search(r'id="labels"[^>]* hidden>', browser.get("/studies/1?edit=labels").text)
 
 
