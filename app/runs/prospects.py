@@ -1,8 +1,9 @@
 """What to expect of runs before they start: what past runs with similar values reached, and the wait."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from statistics import median
 from typing import Any, Final, NamedTuple
 
@@ -15,8 +16,9 @@ from app.queue import pause, registry
 from app.queue.forecasting import forecast
 from app.runs.guessing import Chance
 from app.schemas.answers import PastRuns
+from app.schemas.configurations import title_of
 from app.storage.tables import Run
-from trainer.config import TrainConfig
+from trainer.config import Hyperparameters, TrainConfig
 
 NEAR: Final = 2
 """Learning rates are near each other if neither is more than this many times the other."""
@@ -25,6 +27,30 @@ _RECENT: Final = 2_000
 """The most recent runs that are read."""
 _ENOUGH: Final = 3
 """From this many runs on, what all of them did is worth a warning."""
+_MOST: Final = 3
+"""Maximum number of warnings, the strongest ones."""
+
+_JUDGED: Final = tuple(
+    name
+    for name, field in Hyperparameters.model_fields.items()
+    if field.annotation in (int, float) and name not in ("depth", "seed")
+)
+"""The hyperparameters whose values warnings are about: numbers. Runs of other depths are of another kind."""
+
+_SHARES: Final = tuple(
+    name
+    for name in _JUDGED
+    if any(getattr(bound, "lt", None) == 1 for bound in Hyperparameters.model_fields[name].metadata)
+)
+"""Fractions below 1, which are compared by the rest: 0.99 is as far from 0.9 as 0.9 is from 0."""
+
+_FAR: Final = 10.0
+_FAR_OF: Final = {"batch_size": 8.0, "width": 4.0, "epochs": inf, "patience": inf}
+"""A value is far from those that worked from this many times their end on, by default `_FAR`.
+
+Short runs and much patience are chosen on purpose, so for them only failures count.
+"""
+
 _DIVERGED: Final = "diverged"
 """The first word of the reason of a run whose loss or gradient became non-finite."""
 
@@ -51,6 +77,26 @@ class _Past(NamedTuple):
     epochs: int
     test_accuracy: float | None
     learned: bool
+    values: Mapping[str, float]
+
+
+class Outlier(NamedTuple):
+    """Values of a hyperparameter outside the range in which past runs of a kind learned.
+
+    `failed` counts the runs beyond the range whose other values have worked; none of them learned.
+    """
+
+    name: str
+    values: tuple[float, ...]
+    optimizer: str
+    sentence: str
+    failed: int
+    times: float
+
+    @property
+    def strength(self) -> tuple[int, float]:
+        """Failures of the past weigh more than distance."""
+        return self.failed, self.times
 
 
 @dataclass(frozen=True)
@@ -76,45 +122,151 @@ class Evidence:
         learned = sum(run.learned for run in runs)
         return learned >= _ENOUGH and 2 * learned > len(runs)
 
-    def warnings(self, configs: Iterable[TrainConfig]) -> list[str]:
-        """A sentence per optimizer on learning rates at which no past run learned."""
-        found: dict[tuple[str, str], dict[str, None]] = {}
-        for kind, lr in dict.fromkeys((_Kind.of(config), config.lr) for config in configs):
-            hopeless = self._hopeless(kind)
-            if len(hopeless) >= _ENOUGH and lr >= hopeless[0].lr:
-                words = (
-                    f"all {len(hopeless)} of {formats.plural(kind.depth, 'layer')} at "
-                    f"{formats.decimal(hopeless[0].lr)} or more"
-                )
-                with_what = f"{kind.optimizer}{' and momentum' if kind.has_momentum else ''}"
-                found.setdefault((with_what, kind.dataset), {})[words] = None
-        return [
-            f"Past runs with {optimizer} on {dataset} diverged or stayed at the accuracy of guessing at such "
-            f"learning rates: {'; '.join(words)}."
-            for (optimizer, dataset), words in found.items()
-        ]
+    def outliers(self, configs: Iterable[TrainConfig]) -> list[Outlier]:
+        """The strongest warnings about values far from those at which past runs learned, at most three.
 
-    def _hopeless(self, kind: _Kind) -> list[_Past]:
-        """The runs with the highest learning rates, down to the first rate at which a run learned."""
-        runs = self.past.get(kind, [])
-        last = max((run.lr for run in runs if run.learned), default=0.0)
-        return [run for run in runs if run.lr > last]
+        Of several depths with the same optimizer and data set, a warning is about the one with the strongest
+        evidence.
+        """
+        by_kind: dict[_Kind, list[TrainConfig]] = {}
+        for config in configs:
+            by_kind.setdefault(_Kind.of(config), []).append(config)
+        strongest: dict[tuple[object, ...], Outlier] = {}
+        for kind, planned in by_kind.items():
+            known = _Known.of(kind, self.past.get(kind, []))
+            for name in _JUDGED:
+                for is_high in (True, False):
+                    found = known.outlier(
+                        name, {getattr(config, name) for config in planned}, is_high=is_high
+                    )
+                    key = (name, is_high, kind._replace(depth=0))
+                    if found and (key not in strongest or found.strength > strongest[key].strength):
+                        strongest[key] = found
+        return sorted(strongest.values(), key=lambda found: found.strength, reverse=True)[:_MOST]
+
+
+class _Known(NamedTuple):
+    """The past runs of a kind, and from where to where those that learned had each hyperparameter."""
+
+    kind: _Kind
+    learned: list[_Past]
+    failed: list[_Past]
+    ranges: dict[str, tuple[float, float]]
+
+    @classmethod
+    def of(cls, kind: _Kind, past: Iterable[_Past]) -> "_Known":
+        runs = list(past)
+        learned = [run for run in runs if run.learned]
+        values = {name: [run.values[name] for run in learned] for name in _JUDGED if learned}
+        ranges = {name: (min(each), max(each)) for name, each in values.items()}
+        return cls(kind, learned, [run for run in runs if not run.learned], ranges)
+
+    def outlier(self, name: str, planned: Iterable[float], *, is_high: bool) -> Outlier | None:
+        """The planned values above or below the range that worked, if past runs tell against them."""
+        if not self.learned:
+            return self._hopeless(planned) if name == "lr" and is_high else None
+        beyond = self._failed_beyond(name, is_high=is_high)
+        low, high = self.ranges[name]
+        end = high if is_high else low
+        first = (min if is_high else max)(beyond, default=inf if is_high else -inf)
+        is_known = len(self.learned) >= _ENOUGH and low != high
+        sign = 1 if is_high else -1
+        values = sorted(
+            value
+            for value in set(planned)
+            if sign * value > sign * end
+            and (sign * value >= sign * first or (is_known and _is_far(name, value, end)))
+        )
+        if not values:
+            return None
+        farthest = values[-1] if is_high else values[0]
+        times = _times(name, farthest, end)
+        return Outlier(
+            name,
+            tuple(values),
+            self.kind.optimizer,
+            self._sentence(name, values, beyond, is_high=is_high),
+            len(beyond),
+            times,
+        )
+
+    def _hopeless(self, planned: Iterable[float]) -> Outlier | None:
+        """The learning rates at or above the lowest at which runs failed, if none has ever learned."""
+        rates = sorted(run.lr for run in self.failed)
+        values = sorted(lr for lr in set(planned) if rates and lr >= rates[0])
+        if len(rates) < _ENOUGH or not values:
+            return None
+        words = (
+            f"{self._named('lr', values)}: all {len(rates)} past runs of {self._described} diverged or "
+            f"stayed at the accuracy of guessing, at learning rates from {formats.decimal(rates[0])} to "
+            f"{formats.decimal(rates[-1])}."
+        )
+        return Outlier("lr", tuple(values), self.kind.optimizer, words, len(rates), 1.0)
+
+    @staticmethod
+    def _named(name: str, values: Iterable[float]) -> str:
+        return f"{title_of(name)} {listed([formats.decimal(value) for value in values])}"
+
+    @property
+    def _described(self) -> str:
+        momentum = " and momentum" if self.kind.has_momentum else ""
+        layers = formats.plural(self.kind.depth, "layer")
+        return f"{layers} with {self.kind.optimizer}{momentum} on {self.kind.dataset}"
+
+    def _failed_beyond(self, name: str, *, is_high: bool) -> list[float]:
+        """The values of runs that failed beyond the range of this hyperparameter only; none if few."""
+        found = []
+        for run in self.failed:
+            outside = [other for other in _JUDGED if not self._is_inside(other, run.values[other])]
+            if outside == [name] and (run.values[name] > self.ranges[name][1]) == is_high:
+                found.append(run.values[name])
+        return found if len(found) >= _ENOUGH else []
+
+    def _is_inside(self, name: str, value: float) -> bool:
+        low, high = self.ranges[name]
+        return low <= value <= high
+
+    def _sentence(self, name: str, values: Sequence[float], beyond: Sequence[float], *, is_high: bool) -> str:
+        low, high = self.ranges[name]
+        span = formats.decimal(low) if low == high else f"{formats.decimal(low)} to {formats.decimal(high)}"
+        words = (
+            f"{self._named(name, values)} is {'above' if is_high else 'below'} the values at which past runs "
+            f"of {self._described} learned ({span}, {formats.plural(len(self.learned), 'run')})"
+        )
+        if not beyond:
+            return f"{words}."
+        first = formats.decimal(min(beyond) if is_high else max(beyond))
+        return (
+            f"{words}: all {len(beyond)} runs at {first} or {'more' if is_high else 'less'} diverged or "
+            "stayed at the accuracy of guessing."
+        )
+
+
+def _is_far(name: str, one: float, other: float) -> bool:
+    return _times(name, one, other) * (1 + 1e-9) >= _FAR_OF.get(name, _FAR)
+
+
+def _times(name: str, one: float, other: float) -> float:
+    """How many times one value is the other; 1 if one of them is 0, which switches something off."""
+    if name in _SHARES:
+        one, other = 1 - one, 1 - other
+    low, high = sorted((one, other))
+    return high / low if low else 1.0
 
 
 NO_EVIDENCE: Final = Evidence()
 
 
 def evidence(session: Session, configs: Sequence[TrainConfig]) -> Evidence:
-    """Read the most recent runs that are similar to these, or have a higher learning rate, in one query."""
+    """Read the most recent runs with the data set, optimizer and depth of these, in one query."""
     if not configs:
         return NO_EVIDENCE
     alike = ("dataset", "optimizer", "depth")
-    names = (*alike, "momentum", "lr", "id", "epochs", "test_accuracy", "status", "reason")
+    names = (*alike, *_JUDGED, "id", "test_accuracy", "status", "reason")
     query = (
         select(*(getattr(Run, name) for name in names))
         .where(
             *(col(getattr(Run, name)).in_({getattr(config, name) for config in configs}) for name in alike),
-            col(Run.lr) >= min(config.lr for config in configs) / NEAR,
             col(Run.status).in_(("finished", "failed")),
             col(Run.archived).is_(false()),
         )
@@ -127,7 +279,14 @@ def evidence(session: Session, configs: Sequence[TrainConfig]) -> Evidence:
         if is_finished or (row.reason or "").startswith(_DIVERGED):
             reached = row.test_accuracy if is_finished else None
             past.setdefault(_Kind.of(row), []).append(
-                _Past(row.lr, row.id, row.epochs, reached, is_finished and _learned(row.dataset, reached))
+                _Past(
+                    row.lr,
+                    row.id,
+                    row.epochs,
+                    reached,
+                    is_finished and _learned(row.dataset, reached),
+                    {name: getattr(row, name) for name in _JUDGED},
+                )
             )
     for runs in past.values():
         runs.sort(key=lambda run: run.lr)

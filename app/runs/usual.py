@@ -60,15 +60,26 @@ def lower_rate(lr: float, optimizer: str, momentum: float) -> float:
 def warnings(configs: Sequence[TrainConfig], known: Catalogue, evidence: Evidence = NO_EVIDENCE) -> list[str]:
     """A sentence on each kind of value outside the range that has worked; all values remain allowed.
 
-    `known` are the data sets, which determine the number of images per epoch. `evidence` are past runs: where
-    they worked, their learning rate needs no warning; where all failed, it gets one.
+    `known` are the data sets, which determine the number of images per epoch. `evidence` are past runs, which
+    take precedence over the usual ranges: a learning rate at which they worked gets no warning, and a value
+    that they tell against gets theirs. Theirs come first, and at most three.
     """
     images = {dataset.name: dataset.sizes.train_images for dataset in known.usable}
+    outliers = evidence.outliers(configs)
+
+    def others(name: str) -> list[TrainConfig]:
+        told = {
+            (found.optimizer, value) for found in outliers if found.name == name for value in found.values
+        }
+        return [config for config in configs if (config.optimizer, getattr(config, name)) not in told]
+
     return [
-        *_rates(config for config in configs if not evidence.has_worked(config)),
-        *evidence.warnings(configs),
+        *(found.sentence for found in outliers),
+        *_rates(config for config in others("lr") if not evidence.has_worked(config)),
         *_few_updates(configs, images),
-        *_settings(configs),
+        *_deep(configs),
+        *_decays(others("weight_decay")),
+        *_dropouts(others("dropout")),
     ]
 
 
@@ -121,29 +132,39 @@ def _few_updates(configs: Iterable[TrainConfig], images: Mapping[str, int]) -> l
     return sentences
 
 
-def _settings(configs: Sequence[TrainConfig]) -> list[str]:
-    sentences = []
+def _deep(configs: Sequence[TrainConfig]) -> list[str]:
     deep = {config.depth for config in configs if config.depth > _DEEPEST_SGD and _is_plain(config)}
-    if deep:
-        sentences.append(
-            f"{_values('Depth', deep)} is deeper than the networks that have worked with plain sgd (up to "
-            f"{_DEEPEST_SGD}): such runs may stay at the accuracy of guessing for many epochs. "
-            "adam with learning rate 0.001 has worked."
-        )
+    if not deep:
+        return []
+    words = (
+        f"{_values('Depth', deep)} is deeper than the networks that have worked with plain sgd (up to "
+        f"{_DEEPEST_SGD}): such runs may stay at the accuracy of guessing for many epochs. "
+        "adam with learning rate 0.001 has worked."
+    )
+    return [words]
+
+
+def _decays(configs: Sequence[TrainConfig]) -> list[str]:
     coupled = [config for config in configs if config.optimizer != "adamw"]
-    if decays := {config.weight_decay for config in coupled if config.weight_decay > _MOST_DECAY}:
-        sentences.append(
-            f"{_values('Weight decay', decays)} is above the values that have worked (up to "
-            f"{_MOST_DECAY}): weights may shrink toward 0. 0.0001 is usual; adamw tolerates more."
-        )
-    if shares := {
-        config.dropout for config in configs if config.dropout > _MOST_DROPOUT and config.depth > 1
-    }:
-        sentences.append(
-            f"{_values('Dropout', shares)} is above the values that have worked (up to "
-            f"{_MOST_DROPOUT}): too few units may remain. 0.2 to 0.5 is usual."
-        )
-    return sentences
+    decays = {config.weight_decay for config in coupled if config.weight_decay > _MOST_DECAY}
+    if not decays:
+        return []
+    words = (
+        f"{_values('Weight decay', decays)} is above the values that have worked (up to "
+        f"{_MOST_DECAY}): weights may shrink toward 0. 0.0001 is usual; adamw tolerates more."
+    )
+    return [words]
+
+
+def _dropouts(configs: Sequence[TrainConfig]) -> list[str]:
+    shares = {config.dropout for config in configs if config.dropout > _MOST_DROPOUT and config.depth > 1}
+    if not shares:
+        return []
+    words = (
+        f"{_values('Dropout', shares)} is above the values that have worked (up to "
+        f"{_MOST_DROPOUT}): too few units may remain. 0.2 to 0.5 is usual."
+    )
+    return [words]
 
 
 def _is_plain(config: TrainConfig) -> bool:

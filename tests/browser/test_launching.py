@@ -4,6 +4,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.app.states import finished_run
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -136,6 +137,23 @@ def test_name_tags_and_note_are_saved_or_refused_at_the_field(quiet: WebServer, 
     saved = httpx.get(f"{quiet.url}/runs/{run['id']}").json()
     assert (saved["name"], saved["note"]) == ("Baseline <1>", "<b>kept</b>")
     assert saved["tags"] == ["first", "linear"]
+
+
+def test_values_far_from_those_that_worked_are_named_on_both_widths(
+    quiet: WebServer, page: Page, phone: Page
+) -> None:
+    for seed, size in enumerate((512, 1024, 2048)):
+        finished_run(quiet.app.state.database, 0.97, depth=3, batch_size=size, seed=seed)
+    for window in (page, phone):
+        window.goto(f"{quiet.url}/runs/new?from=1")
+        window.get_by_label("Batch size").fill("16, 1024")
+        expect(window.locator("#unusual")).to_contain_text(
+            "Batch size 16 is below the values at which past runs of 3 layers with sgd on mnist learned "
+            "(512 to 2048, 3 runs)."
+        )
+        assert window.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        window.get_by_label("Batch size").fill("512")
+        expect(window.locator("#unusual")).not_to_contain_text("Batch size")
 
 
 OFFERED = "(field) => [...field.list.options].map(({ value }) => value)"

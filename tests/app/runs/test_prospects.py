@@ -53,15 +53,88 @@ def test_runs_within_a_factor_of_two_at_the_same_depth_and_optimizer_are_summed_
     )
 
 
+def told(database: Database, *configs: TrainConfig) -> list[str]:
+    return [found.sentence for found in read(database, *configs).outliers(configs)]
+
+
 def test_rates_at_which_every_run_failed_to_learn_get_a_warning(past: Database) -> None:
-    high = [TrainConfig(depth=3, lr=lr) for lr in (0.05, 1.5, 5.0)]
-    (warning,) = read(past, *high).warnings(high)
-    assert warning == (
-        "Past runs with sgd on mnist diverged or stayed at the accuracy of guessing at such learning rates: "
-        "all 3 of 3 layers at 1.5 or more."
+    high = [TrainConfig(depth=3, lr=lr, epochs=3) for lr in (0.05, 1.5, 5.0)]
+    (sentence,) = told(past, *high)
+    assert sentence == (
+        "Learning rate 1.5 and 5 is above the values at which past runs of 3 layers with sgd on mnist "
+        "learned (0.05 to 0.2, 4 runs): all 3 runs at 1.5 or more diverged or stayed at the accuracy of "
+        "guessing."
     )
-    lower = [TrainConfig(depth=3, lr=1.0), TrainConfig(depth=4, lr=5.0)]
-    assert read(past, *lower).warnings(lower) == []
+    assert told(past, TrainConfig(depth=3, lr=1.0, epochs=3), TrainConfig(depth=4, lr=5.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "worked", "planned", "words"),
+    [
+        ("batch_size", (512, 2048), 64, "Batch size 64 is below the values"),
+        ("width", (128, 512), 2048, "Width 2048 is above the values"),
+        ("momentum", (0.5, 0.9), 0.99, "Momentum 0.99 is above the values"),
+        ("weight_decay", (0.0001, 0.001), 0.02, "Weight decay 0.02 is above the values"),
+        ("dropout", (0.1, 0.2), 0.95, "Dropout 0.95 is above the values"),
+        ("lr", (0.01, 0.02), 0.3, "Learning rate 0.3 is above the values"),
+    ],
+)
+def test_a_value_far_from_those_that_learned_is_named_with_their_range(
+    site: Served, name: str, worked: tuple[float, float], planned: float, words: str
+) -> None:
+    database = site.database
+    add_worker(database)
+    common = {"depth": 3, "momentum": 0.9, name: planned}
+    config = TrainConfig.model_validate(common)
+    finished_run(database, 0.97, **common | {name: worked[0]})
+    finished_run(database, 0.97, **common | {name: worked[0]}, seed=1)
+    assert told(database, config) == [], "two runs at one value tell nothing"
+    finished_run(database, 0.97, **common | {name: worked[1]}, seed=2)
+    (sentence,) = told(database, config)
+    assert sentence.startswith(words)
+    assert f"({worked[0]:g} to {worked[1]:g}, 3 runs)." in sentence
+    between = TrainConfig.model_validate(common | {name: worked[1]})
+    assert told(database, between) == []
+
+
+def test_runs_that_were_short_or_had_other_failures_tell_nothing(past: Database) -> None:
+    assert told(past, TrainConfig(depth=3, epochs=10_000)) == []
+    for seed in range(3):  # beyond the range in two settings: which of them failed is unknown
+        failed_run(past, "diverged: the loss is nan", depth=3, lr=5.0, batch_size=4096, epochs=3, seed=seed)
+    assert told(past, TrainConfig(depth=3, batch_size=4096, epochs=3)) == []
+    for seed in range(3):
+        failed_run(past, "diverged: the loss is nan", depth=3, lr=0.1, batch_size=4096, epochs=3, seed=seed)
+    (sentence,) = told(past, TrainConfig(depth=3, batch_size=4096, epochs=3))
+    assert sentence == (
+        "Batch size 4096 is above the values at which past runs of 3 layers with sgd on mnist learned (1024, "
+        "4 runs): all 3 runs at 4096 or more diverged or stayed at the accuracy of guessing."
+    )
+
+
+def test_rates_are_named_where_no_run_has_ever_learned(site: Served) -> None:
+    add_worker(site.database)
+    for seed, lr in enumerate((1.0, 2.0, 3.0)):
+        failed_run(site.database, "diverged: the loss is nan", depth=2, lr=lr, seed=seed)
+    (sentence,) = told(site.database, *(TrainConfig(depth=2, lr=lr) for lr in (0.1, 1.5)))
+    assert sentence == (
+        "Learning rate 1.5: all 3 past runs of 2 layers with sgd on mnist diverged or stayed at the accuracy "
+        "of guessing, at learning rates from 1 to 3."
+    )
+
+
+def test_the_three_strongest_warnings_come_first(past: Database) -> None:
+    varied = {"depth": 3, "epochs": 3, "lr": 0.05}
+    for seed in range(2):
+        finished_run(past, 0.97, **varied, batch_size=512, width=512, seed=20 + seed)
+        finished_run(past, 0.97, **varied, dropout=0.1, weight_decay=0.001, width=256, seed=30 + seed)
+    finished_run(past, 0.97, **varied, weight_decay=0.0001)
+    wild = TrainConfig(depth=3, epochs=3, lr=2.0, batch_size=8, width=4096, weight_decay=1.0, dropout=0.95)
+    found = read(past, wild).outliers([wild])
+    assert [each.name for each in found] == ["lr", "weight_decay", "batch_size"]
+    assert [each.sentence for each in found] == usual.warnings([wild], SHIPPED_ALONE, read(past, wild))[:3]
+    assert (
+        sum("Weight decay" in each for each in usual.warnings([wild], SHIPPED_ALONE, read(past, wild))) == 1
+    )
 
 
 def test_a_rate_that_has_worked_here_is_not_called_unusual(site: Served) -> None:
