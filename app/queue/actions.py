@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from app import text_keys
 from app.queue import endings, idempotency, names, run_rows
-from app.queue.run_rows import Refusals, WrongState
+from app.queue.run_rows import Refusals
 from app.schemas.status import STATUSES, Status
 from app.storage import outbox
 from app.storage.database import next_change
@@ -46,11 +46,7 @@ def edit(session: Session, run_id: int, changes: Mapping[str, Any], version: int
         WrongState: `version` is given and outdated.
     """
     run = run_rows.get(session, run_id)
-    if version is not None and version != run.version:
-        raise WrongState(
-            f"run {run_id} was changed in the meantime: its version is {run.version}, the request has "
-            f"{version}; read the run again"
-        )
+    run_rows.require_version(f"run {run_id}", run.version, version)
     if not changes:
         return
     values = dict(changes)

@@ -35,6 +35,15 @@ class WrongState(Exception):
     """The run's state does not allow the action; the message names both."""
 
 
+def require_version(what: str, stored: int, read: int | None) -> None:
+    """Raises `WrongState` if `read`, the version that an edit is based on, is given and outdated."""
+    if read is not None and read != stored:
+        raise WrongState(
+            f"{what} was changed in the meantime: its version is {stored}, the request has {read}; read the "
+            f"{what.partition(' ')[0]} again"
+        )
+
+
 Refusals = dict[int, Exception]
 """Skipped runs by id, with the reason."""
 

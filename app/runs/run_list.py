@@ -13,7 +13,8 @@ from sqlmodel import Session, col, func, select
 from app.runs.listing import conditions
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import ORDERS
-from app.runs.listing.query import MAX_LIMIT, RunQuery
+from app.runs.listing.paging import MAX_LIMIT
+from app.runs.listing.query import RunQuery
 from app.runs.reading import as_answers
 from app.schemas.answers import RunOut, RunPage
 from app.schemas.requests import MAX_ID

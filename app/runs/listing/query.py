@@ -4,15 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from app.runs.listing import fields, grammar, values
+from app.runs.listing import fields, grammar, paging, values
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import FIELDS, GROUPABLE, SORTABLE
 from app.runs.listing.grammar import ARCHIVED, ARCHIVED_VALUES, SEARCH, Term
-from app.runs.listing.values import whole_number
 from app.schemas.answers import RunOut
 
 DEFAULT_LIMIT: Final = 50
-MAX_LIMIT: Final = 500
 MAX_FILTER_VALUES: Final = 2_000
 """Maximum number of values of all filters together; SQLite takes about 32,000 in one statement."""
 
@@ -123,20 +121,7 @@ def _check_size(terms: Iterable[Term]) -> None:
 
 
 def _sort(name: str, text: str) -> str:
-    if text.removeprefix("-") not in SORTABLE:
-        raise QueryError(
-            name,
-            f"can't sort by {text[:40]!r}; expected one of {', '.join(SORTABLE)}; prefix with - to sort in "
-            "descending order",
-        )
-    return text
-
-
-def _limit(name: str, text: str) -> int:
-    limit = whole_number(name, text)
-    if not 1 <= limit <= MAX_LIMIT:
-        raise QueryError(name, f"must be from 1 to {MAX_LIMIT}, not {limit}")
-    return limit
+    return paging.order(name, text, SORTABLE)
 
 
 def _group(name: str, text: str) -> tuple[str, ...]:
@@ -161,7 +146,7 @@ def _cursor(name: str, text: str) -> str:
 _SPECIAL: Final[dict[str, Callable[[str, str], Any]]] = {
     ARCHIVED: lambda name, text: values.one_of(name, text, ARCHIVED_VALUES),
     "sort": _sort,
-    "limit": _limit,
+    "limit": paging.limit,
     "cursor": _cursor,
     "group": _group,
 }
@@ -182,7 +167,7 @@ _DESCRIBED: Final = {
     ARCHIVED: "false (default), true or all.",
     "sort": "A field; a leading - sorts in descending order. Default: -id. `-activity` sorts running runs "
     "first, then queued ones, then the newest.",
-    "limit": f"Runs or groups per page, 1 to {MAX_LIMIT}. Default: {DEFAULT_LIMIT}.",
+    "limit": f"Runs or groups per page, 1 to {paging.MAX_LIMIT}. Default: {DEFAULT_LIMIT}.",
     "cursor": "`next_cursor` or `previous_cursor` of a page.",
     "group": "One or two fields: the response has groups of runs with equal values instead of runs.",
 }

@@ -30,11 +30,7 @@ def edit(session: Session, study_id: int, changes: Mapping[str, Any], version: i
         WrongState: `version` is given and outdated.
     """
     study = rows.get(session, study_id)
-    if version is not None and version != study.version:
-        raise WrongState(
-            f"study {study_id} was changed in the meantime: its version is {study.version}, the request has "
-            f"{version}; read the study again"
-        )
+    run_rows.require_version(f"study {study_id}", study.version, version)
     for name, value in changes.items():
         setattr(study, name, _default_name(session, study_id) if name == "name" and value is None else value)
     if changes:

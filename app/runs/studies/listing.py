@@ -8,13 +8,13 @@ from sqlalchemy import false, func, true
 from sqlmodel import Session, col, select
 
 from app import text_keys
+from app.runs.listing import paging
 from app.runs.listing.errors import QueryError
 from app.runs.listing.values import whole_number
 from app.runs.studies import progress
 from app.schemas.answers import StudyList, StudyOut
 from app.storage.tables import Study
 
-MAX_LIMIT: Final = 500
 PAGE: Final = 50
 """How many studies a page shows by default; without `limit`, JSON has all."""
 _MAX_TEXT: Final = 1_000
@@ -37,7 +37,7 @@ DESCRIBED: Final = {
     "tag": "Tags; a study needs one of them.",
     "archived": "false (default), true or all.",
     "sort": f"One of {', '.join(SORTABLE)}; a leading - sorts in descending order. Default: -id.",
-    "limit": f"Studies per page, 1 to {MAX_LIMIT}. Default: all.",
+    "limit": f"Studies per page, 1 to {paging.MAX_LIMIT}. Default: all.",
     "cursor": "`next_cursor` of the page before.",
 }
 """All parameters of a query."""
@@ -150,20 +150,7 @@ def _archived(name: str, text: str) -> str:
 
 
 def _sort(name: str, text: str) -> str:
-    if text.removeprefix("-") not in SORTABLE:
-        raise QueryError(
-            name,
-            f"can't sort by {text[:40]!r}; expected one of {', '.join(SORTABLE)}; prefix with - to sort in "
-            "descending order",
-        )
-    return text
-
-
-def _limit(name: str, text: str) -> int:
-    limit = whole_number(name, text)
-    if not 1 <= limit <= MAX_LIMIT:
-        raise QueryError(name, f"must be from 1 to {MAX_LIMIT}, not {limit}")
-    return limit
+    return paging.order(name, text, SORTABLE)
 
 
 def _start(name: str, text: str) -> int:
@@ -178,6 +165,6 @@ _READERS: Final[dict[str, tuple[str, Callable[[str, str], Any]]]] = {
     "tag": ("tags", _tags),
     "archived": ("archived", _archived),
     "sort": ("sort", _sort),
-    "limit": ("limit", _limit),
+    "limit": ("limit", paging.limit),
     "cursor": ("start", _start),
 }
