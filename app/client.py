@@ -17,19 +17,12 @@ from httpx_sse import EventSource
 from pydantic import BaseModel, ValidationError
 
 from app.address import DEFAULT_URL
-from app.schemas.answers import (
-    EpochColumns,
-    FieldError,
-    Problem,
-    RunDetail,
-    RunOut,
-    RunPage,
-    StudyOut,
-    StudyPreview,
-    WorkerList,
-    WorkerOut,
-)
-from app.schemas.comparison import Comparison
+from app.schemas.bodies import FieldError, Problem
+from app.schemas.compare.comparison import Comparison
+from app.schemas.epochs import EpochColumns
+from app.schemas.monitoring import WorkerList, WorkerOut
+from app.schemas.runs import RunDetail, RunOut, RunPage
+from app.schemas.studies import StudyOut, StudyPreview
 
 _PAGE: Final = 500
 _TIMEOUT: Final = httpx.Timeout(30, connect=5)

@@ -17,7 +17,7 @@ from starlette.types import Message
 from app import __version__
 from app.histogram import Histogram
 from app.queue.idempotency import Keys
-from app.schemas.answers import Problem
+from app.schemas.bodies import Problem
 from app.settings import Settings
 from app.storage import migrations
 from app.storage.database import Database

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Final
 
-from app.schemas.comparison import Spread
+from app.schemas.compare.comparison import Spread
 
 SIGNIFICANCE: Final = 0.05
 """The level of tests that concern a single run or two runs."""

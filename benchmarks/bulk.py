@@ -29,7 +29,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import OperationalError
 
 from app.queue import admission, registry
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.settings import Settings
 from app.storage import migrations
 from app.storage.artifacts import of_run

@@ -25,7 +25,7 @@ from sqlalchemy import insert
 from app.compare.images import pictures
 from app.main import create_app
 from app.queue import admission
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.settings import Settings
 from app.storage import artifacts
 from app.storage.database import Database

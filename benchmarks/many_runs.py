@@ -7,7 +7,7 @@ from sqlalchemy import insert, text
 from sqlmodel import Session
 
 from app.queue import admission
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.settings import Settings
 from app.storage import migrations
 from app.storage.database import Database

@@ -10,7 +10,7 @@ import argparse
 import time
 
 from app.client import Client
-from app.schemas.comparison import Comparison, Spread
+from app.schemas.compare.comparison import Comparison, Spread
 from trainer.config import TrainConfig
 
 DEPTHS = [1, 2, 3, 4, 5]

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from app.queue import admission, run_rows
 from app.runs import reading
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage import artifacts, migrations
 from app.storage.database import Database
 from app.storage.tables import Run

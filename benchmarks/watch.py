@@ -23,7 +23,7 @@ from dashboard import Dashboard
 from playwright.sync_api import Page, sync_playwright
 
 from app.client import Client
-from app.schemas.answers import EpochColumns
+from app.schemas.epochs import EpochColumns
 from tests.browser.drawn import Drawing
 
 EPOCHS = 100

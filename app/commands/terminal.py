@@ -11,10 +11,11 @@ from rich.table import Table
 
 from app.client import Client, ClientError
 from app.formats import about, between, duration, loss, percent, points, seconds, whole, written
-from app.schemas.answers import RunOut, StudyOut
-from app.schemas.comparison import Comparison
+from app.schemas.compare.comparison import Comparison
 from app.schemas.hyperparameters import HYPERPARAMETERS
+from app.schemas.runs import RunOut
 from app.schemas.status import ENDED
+from app.schemas.studies import StudyOut
 
 POLL_SECONDS: Final = 1.0
 _SHOWN_IF_DIFFERENT: Final = tuple(name for name in HYPERPARAMETERS if name not in ("depth", "epochs"))

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.compare.groups import Group, among, finished
 from app.queue.names import differences
-from app.schemas.comparison import Findings, Members
+from app.schemas.compare.comparison import Findings, Members
 from app.schemas.configurations import repeats
 
 

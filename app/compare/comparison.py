@@ -43,9 +43,9 @@ from app.compare.verdict import enough_seeds, too_many_seeds, verdict
 from app.queue.names import differences
 from app.runs import epoch_columns
 from app.runs.reading import as_answers
-from app.schemas.answers import RunOut
-from app.schemas.comparison import DepthRow, Findings, GroupRow
+from app.schemas.compare.comparison import DepthRow, Findings, GroupRow
 from app.schemas.configurations import repeats
+from app.schemas.runs import RunOut
 from app.settings import Settings
 from app.storage.tables import Run, Study
 

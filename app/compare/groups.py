@@ -11,8 +11,7 @@ from app.compare.marks import marks
 from app.formats import plural
 from app.prose import Noun
 from app.runs.listing.errors import QueryError
-from app.schemas.answers import RunOut
-from app.schemas.comparison import GroupRow, Members, Spread
+from app.schemas.compare.comparison import GroupRow, Members, Spread
 from app.schemas.configurations import (
     FOUND,
     datasets_by_content,
@@ -24,6 +23,7 @@ from app.schemas.configurations import (
     varied,
 )
 from app.schemas.hyperparameters import HYPERPARAMETERS
+from app.schemas.runs import RunOut
 from app.statistics import spread
 from app.text_keys import ascending, natural
 

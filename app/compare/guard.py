@@ -8,10 +8,10 @@ from app.compare.groups import BY_DEPTH
 from app.formats import plural
 from app.prose import in_percent
 from app.runs.guessing import ONE_CLASS
-from app.schemas.answers import RunOut
-from app.schemas.comparison import Confounder
+from app.schemas.compare.comparison import Confounder
 from app.schemas.configurations import differing, part, shown_apart, titles
 from app.schemas.run_fields import Guessing
+from app.schemas.runs import RunOut
 from app.schemas.status import ENDED, Status
 from app.storage.tables import Run, Study
 from app.text_keys import ascending

@@ -15,10 +15,10 @@ from app.formats import about, between, plural
 from app.prose import listed
 from app.queue.forecasting.estimate import estimate
 from app.runs import studies
-from app.schemas.comparison import Offer, OfferedSeeds
+from app.schemas.compare.comparison import Offer, OfferedSeeds
 from app.schemas.configurations import FOUND
 from app.schemas.hyperparameters import HYPERPARAMETERS
-from app.schemas.requests import MAX_SEEDS, StudyRequest
+from app.schemas.studies import MAX_SEEDS, StudyRequest
 from app.storage.tables import Study
 from trainer.config import TrainConfig
 

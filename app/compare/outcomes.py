@@ -7,7 +7,7 @@ from typing import Final
 
 from app.formats import plural
 from app.prose import listed
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 from app.schemas.status import ENDED
 
 _DIVERGED: Final = "diverged"

@@ -17,7 +17,7 @@ from app.runs import studies
 from app.runs.reading import as_answers
 from app.schemas.configurations import FOUND, repeats
 from app.schemas.hyperparameters import HYPERPARAMETERS
-from app.schemas.requests import GridRequest
+from app.schemas.studies import GridRequest
 from app.settings import Settings
 from app.storage.tables import Run
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from app.schemas.answers import RunOut
-from app.schemas.comparison import ReferenceRow
+from app.schemas.compare.comparison import ReferenceRow
+from app.schemas.runs import RunOut
 
 SOURCE: Final = "“MNIST with Neural Net”, Haribo, 2021-04-10: 200 epochs, one run per depth, no seed given"
 

@@ -12,8 +12,8 @@ from app.compare.inference.judgement import MARGIN
 from app.prose import listed
 from app.runs.listing.errors import QueryError
 from app.runs.listing.values import MAX_VALUES, whole_number, whole_numbers
-from app.schemas.answers import RunOut
 from app.schemas.configurations import varied
+from app.schemas.runs import RunOut
 from app.storage.tables import Study, StudyRun
 
 _LEAST_MARGIN: Final = 0.01

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from app.formats import plural, written
-from app.schemas.answers import RunOut
 from app.schemas.configurations import title_of
+from app.schemas.runs import RunOut
 from trainer.config import TrainConfig
 
 _OPTIMIZERS: Final = {

@@ -11,7 +11,7 @@ from app.compare.inference.power import MOST, POWER
 from app.compare.wording import Wording
 from app.formats import plural
 from app.prose import DEPTHS, Noun, in_percent, listed
-from app.schemas.comparison import Pair, Receipt, Verdict
+from app.schemas.compare.comparison import Pair, Receipt, Verdict
 
 _MANY: Final = 45
 """More pairs than those of ten groups make the intervals so wide that the page suggests fewer groups."""

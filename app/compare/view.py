@@ -12,10 +12,10 @@ from app.compare.wording import Wording
 from app.formats import NOTHING, duration, signed_loss, whole, written
 from app.prose import in_points, listed
 from app.runs import advice
-from app.schemas.answers import RunOut
-from app.schemas.comparison import Findings, GroupRow, Members, Pair, Receipt, Verdict
+from app.schemas.compare.comparison import Findings, GroupRow, Members, Pair, Receipt, Verdict
 from app.schemas.configurations import shown_apart, title_of
 from app.schemas.hyperparameters import HYPERPARAMETERS
+from app.schemas.runs import RunOut
 from app.schemas.status import ENDED
 from app.text_keys import ascending
 from trainer.config import TrainConfig

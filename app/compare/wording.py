@@ -5,7 +5,7 @@ from typing import Final
 
 from app.formats import about, whole
 from app.prose import in_points
-from app.schemas.comparison import ClaimStatus, Finding, Interval, Receipt
+from app.schemas.compare.comparison import ClaimStatus, Finding, Interval, Receipt
 
 _DIGITS: Final = range(2, 5)
 _SO_FAR: Final = {"final": "{}", "provisional": "{} so far", "exploratory": "seems {}"}

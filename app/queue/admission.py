@@ -11,7 +11,7 @@ from app.queue import names, pause, run_rows
 from app.queue.claims import order_of_claims
 from app.queue.forecasting.estimate import estimate
 from app.queue.run_rows import Refusals
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage.database import clock, next_change
 from app.storage.tables import Run, Study, StudyRun
 from trainer.config import TrainConfig

@@ -8,8 +8,8 @@ from sqlalchemy import bindparam
 from sqlmodel import Session, col, func, select
 
 from app.formats import apart, plural, written
-from app.schemas.answers import RunOut
 from app.schemas.configurations import FOUND, differing, part
+from app.schemas.runs import RunOut
 from app.storage.tables import Run
 from trainer.config import TrainConfig
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from app.queue import claims, endings, run_rows
-from app.schemas.answers import WorkerDevice, WorkerOut
+from app.schemas.monitoring import WorkerDevice, WorkerOut
 from app.storage.database import clock, now
 from app.storage.tables import Run, Worker
 

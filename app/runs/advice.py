@@ -8,7 +8,7 @@ from typing import Final
 
 from app import formats
 from app.runs import usual
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 from app.schemas.status import Status
 
 _REASONS: Final = 3

@@ -16,8 +16,8 @@ from app.runs import run_list
 from app.runs.listing.errors import QueryError
 from app.runs.listing.groups import pairs_of
 from app.runs.listing.query import RunQuery
-from app.schemas.answers import BulkOut, BulkSkip
-from app.schemas.requests import MAX_TAGS, BulkAction, BulkRequest
+from app.schemas.bodies import MAX_TAGS
+from app.schemas.runs import BulkAction, BulkOut, BulkRequest, BulkSkip
 from app.settings import Settings
 from app.storage import artifacts
 from app.storage.database import Database

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
-from app.schemas.answers import CURVES, EPOCH_COLUMNS, EpochColumns
+from app.schemas.epochs import CURVES, EPOCH_COLUMNS, EpochColumns
 from app.storage.database import json_array
 from app.storage.tables import Epoch, Run
 

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from app.schemas.answers import EPOCH_COLUMNS, EpochColumns, RunOut
-from app.schemas.comparison import Findings, GroupRow, Spread
+from app.schemas.compare.comparison import Findings, GroupRow, Spread
+from app.schemas.epochs import EPOCH_COLUMNS, EpochColumns
+from app.schemas.runs import RunOut
 
 _MORE_THAN_LAYERS: Final = {"layer_sizes": 1, "gradient_norms": 0, "dead_relu": -1}
 """Lists of numbers, and how many elements more than layers of the network each has.

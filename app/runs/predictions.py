@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from app.schemas.answers import RunOut
 from app.schemas.predictions import ClassAccuracy, RunPredictions, WrongImage
+from app.schemas.runs import RunOut
 from app.settings import Settings
 from app.storage import artifacts
 from trainer.config import CLASSES

@@ -15,8 +15,8 @@ from app.prose import listed
 from app.queue import pause, registry
 from app.queue.forecasting import forecast
 from app.runs.guessing import Chance
-from app.schemas.answers import PastRuns
 from app.schemas.configurations import title_of
+from app.schemas.studies import PastRuns
 from app.storage.tables import Run
 from trainer.config import Hyperparameters, TrainConfig
 

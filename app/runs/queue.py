@@ -9,7 +9,8 @@ from app.queue.claims import order_of_claims
 from app.queue.forecasting import forecast
 from app.queue.forecasting.pace import Guess
 from app.runs.reading import as_answers, timestamp
-from app.schemas.answers import PauseOut, QueueOut, RunOut, TrainingRun, WaitingRun
+from app.schemas.queue import PauseOut, QueueOut, TrainingRun, WaitingRun
+from app.schemas.runs import RunOut
 from app.storage.tables import Run
 
 

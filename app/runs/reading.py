@@ -15,9 +15,9 @@ from app.queue.forecasting.forecast import Plan
 from app.queue.forecasting.pace import Guess
 from app.runs import verification
 from app.runs.guessing import Chance
-from app.schemas.answers import AttemptOut, QueuePlace, RunDetail, RunOut, TimeLeft
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.schemas.run_fields import TIMES, StoredFields
+from app.schemas.runs import AttemptOut, QueuePlace, RunDetail, RunOut, TimeLeft
 from app.schemas.status import ENDED
 from app.storage.tables import Attempt, Pause, Run
 from trainer.config import TRAIN_IMAGES, training_flops_per_image

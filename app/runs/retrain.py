@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 
 from app.queue import admission, names
 from app.runs import studies
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage.tables import Run, StudyRun
 
 

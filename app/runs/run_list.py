@@ -16,8 +16,8 @@ from app.runs.listing.fields import ORDERS
 from app.runs.listing.paging import MAX_LIMIT
 from app.runs.listing.query import RunQuery
 from app.runs.reading import as_answers
-from app.schemas.answers import RunOut, RunPage
-from app.schemas.requests import MAX_ID
+from app.schemas.bodies import MAX_ID
+from app.schemas.runs import RunOut, RunPage
 from app.storage.tables import Run
 
 _UNREAD: Final = tuple(defer(getattr(Run, f"{name}_key")) for name in ("name", "search", "dataset"))

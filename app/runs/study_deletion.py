@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 from app.runs import bulk, studies
-from app.schemas.answers import BulkOut
-from app.schemas.requests import BulkRequest
+from app.schemas.runs import BulkOut, BulkRequest
 from app.settings import Settings
 from app.storage.database import Database
 

@@ -14,8 +14,8 @@ from app.prose import listed
 from app.queue import admission, run_rows
 from app.queue.run_rows import WrongState
 from app.runs import datasets
-from app.schemas.answers import Verification
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
+from app.schemas.runs import Verification
 from app.schemas.status import ENDED
 from app.settings import Settings
 from app.storage import artifacts

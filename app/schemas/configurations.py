@@ -5,8 +5,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from app.formats import apart, written
-from app.schemas.answers import RunOut
 from app.schemas.hyperparameters import HYPERPARAMETERS
+from app.schemas.runs import RunOut
 from app.text_keys import ascending
 from trainer.config import Hyperparameters
 

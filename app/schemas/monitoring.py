@@ -1,4 +1,4 @@
-"""Bodies of responses about machines, storage and settings."""
+"""Bodies of responses about workers, machines, storage and settings."""
 
 from typing import Annotated, Literal
 
@@ -56,3 +56,53 @@ class ServerOut(BaseModel):
     versions: Annotated[dict[str, str], Field(description="Versions of its software.")]
     storage: Annotated[StorageOut, Field(description="Used and free storage.")]
     settings: Annotated[list[SettingOut], Field(description="Settings in use.")]
+
+
+class WorkerDevice(BaseModel):
+    """A device that a worker offers."""
+
+    device: Annotated[str, Field(description="The device, such as `cpu` or `cuda:0`.")]
+    name: Annotated[str, Field(description="Name of the hardware.")]
+
+
+class WorkerOut(BaseModel):
+    """A live worker."""
+
+    id: Annotated[str, Field(description="The worker's id.")]
+    host: Annotated[str, Field(description="Its host name.")]
+    devices: Annotated[list[WorkerDevice], Field(description="Its devices; empty while it detects them.")]
+    slots: Annotated[int, Field(description="How many runs it trains at a time.")]
+    threads: Annotated[int, Field(description="CPU threads per run.")]
+    heartbeat_age_seconds: Annotated[float, Field(description="Seconds since its last heartbeat.")]
+    runs: Annotated[list[int], Field(description="Ids of the runs that it trains.")]
+    versions: Annotated[dict[str, str], Field(description="Versions of its software.")]
+
+
+class WorkerList(BaseModel):
+    """Response of `GET /workers`."""
+
+    workers: Annotated[list[WorkerOut], Field(description="Live workers.")]
+    machines: Annotated[
+        list[MachineOut], Field(description="Machines of workers, with their use over the last hour.")
+    ]
+    server: Annotated[ServerOut, Field(description="The server that responded.")]
+
+
+class Health(BaseModel):
+    """Response of `GET /health`."""
+
+    status: Annotated[Literal["ok"], Field(description="The server responds.")]
+    version: Annotated[str, Field(description="Version of Depthboard.")]
+    time: Annotated[
+        str, Field(description="Current time of the database's clock, as used for all times in responses.")
+    ]
+    database: Annotated[
+        Literal["unchecked", "checking", "sound", "damaged"],
+        Field(
+            description="Result of the integrity check of the SQLite file, which runs after an unclean "
+            "shutdown; also `damaged` if a request has found damage since."
+        ),
+    ]
+    detail: Annotated[
+        str | None, Field(description="The damage found, or a note on the check that passed.")
+    ] = None

@@ -5,8 +5,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from app.schemas.bodies import Name, Strict
 from app.schemas.hyperparameters import HYPERPARAMETERS
-from app.schemas.requests import Name, Strict
 
 KIND: Final = "preset"
 """The kind of the saved queries that are presets."""

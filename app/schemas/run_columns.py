@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args, get_origin
 
-from app.schemas.answers import RunOut
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.schemas.run_fields import TIMES
+from app.schemas.runs import RunOut
 from trainer.config import Hyperparameters
 
 Kind = Literal["share", "loss", "duration", "count", "number", "time", "flag", "list", "text", "curve"]

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from app.schemas.requests import MAX_ID
+from app.schemas.bodies import MAX_ID
 from app.settings import Settings
 from app.storage.database import Database
 from app.web.events import EventHub

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from sqlmodel import Session
 
 from app.queue.idempotency import Created, Keys
-from app.schemas.answers import RunOut, StudyOut
+from app.schemas.runs import RunOut
+from app.schemas.studies import StudyOut
 from app.web.api import SettingsOf
 
 IdempotencyKeyHeader = Annotated[

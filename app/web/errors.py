@@ -19,7 +19,7 @@ from app.queue.idempotency import KeyInFlight, KeyOutlived, KeyReused
 from app.runs.datasets import UnknownDataset
 from app.runs.listing.errors import QueryError
 from app.runs.studies import NothingMatches, StudyNotFound, StudyTooLarge
-from app.schemas.answers import FieldError
+from app.schemas.bodies import FieldError
 from app.storage.integrity import Integrity
 from app.storage.open_files import Misplaced
 from app.storage.outage import CURE, is_outage, unwritable

@@ -20,7 +20,7 @@ from sqlmodel import Session, col, select
 
 from app.queue import pause
 from app.runs.reading import as_answers, timestamp
-from app.schemas.answers import EPOCH_COLUMNS
+from app.schemas.epochs import EPOCH_COLUMNS
 from app.storage.database import Database, newest_change
 from app.storage.integrity import Integrity
 from app.storage.tables import Counter, Deletion, Epoch, Run

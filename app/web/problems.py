@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
 from app.formats import as_utf8
-from app.schemas.answers import FieldError, Problem
+from app.schemas.bodies import FieldError, Problem
 
 MEDIA_TYPE: Final = "application/problem+json"
 _SHOWN: Final = 60

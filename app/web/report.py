@@ -11,8 +11,8 @@ import orjson
 from app import __version__
 from app.compare.charted import of_comparison
 from app.compare.view import view
-from app.schemas.answers import CURVES, EpochColumns
-from app.schemas.comparison import Findings
+from app.schemas.compare.comparison import Findings
+from app.schemas.epochs import CURVES, EpochColumns
 from app.web import assets
 from app.web.html import embedded
 from app.web.html import render as render_template

@@ -8,8 +8,8 @@ from sqlmodel import Session, select
 from app.queue import admission, claims, endings, registry, run_rows
 from app.queue.claims import Claim
 from app.runs.reading import as_answers
-from app.schemas.answers import RunOut
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
+from app.schemas.runs import RunOut
 from app.storage.database import Database
 from app.storage.tables import Epoch, Run, Study, StudyRun
 from trainer.config import TrainConfig

@@ -21,11 +21,11 @@ from app.queue import run_rows
 from app.runs import export
 from app.runs.listing.query import RunQuery
 from app.runs.reading import as_answers
-from app.schemas.answers import RunOut
 from app.schemas.configurations import identity
 from app.schemas.grid import parse
 from app.schemas.hyperparameters import HYPERPARAMETERS
-from app.schemas.requests import RunRequest, StudyRequest
+from app.schemas.runs import RunOut, RunRequest
+from app.schemas.studies import StudyRequest
 from app.web.pages import forms, snippets
 from tests.app.conftest import Served
 from tests.app.states import finished_run, queue_run

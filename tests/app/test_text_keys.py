@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from app.queue import actions
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage.database import Database
 from app.storage.tables import Run
 from app.text_keys import folded, natural, of_run, sought, spellings

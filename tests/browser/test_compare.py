@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 
 from app import formats
 from app.queue import claims, endings
-from app.schemas.comparison import Spread
+from app.schemas.compare.comparison import Spread
 from app.statistics import spread
 from app.storage.database import Database
 from app.web import assets

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from app.queue import admission
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage.database import Database
 from tests.app.states import ROOM, add_worker, claimed, finished_run, record
 from tests.web_server import WebServer

@@ -14,7 +14,7 @@ import time
 
 from app.queue import admission, claims
 from app.queue.claims import Claim
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage import migrations
 from app.storage.database import Database
 from trainer.config import TrainConfig

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from app.queue import actions, admission, claims, endings, reaper, registry
 from app.queue.claims import Claim
 from app.queue.run_rows import WrongState
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage.database import Database, newest_change
 from app.storage.tables import Attempt, Epoch, Run
 from tests.app.states import RESULTS, ROOM, measured, queue_run, take

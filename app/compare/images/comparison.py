@@ -15,9 +15,8 @@ from app.compare.images.paired import Labels
 from app.compare.images.stored import stored
 from app.formats import plural
 from app.prose import in_points, listed, probability
-from app.schemas.answers import RunOut
-from app.schemas.comparison import Findings, GroupRow, Pair
-from app.schemas.images import (
+from app.schemas.compare.comparison import Findings, GroupRow, Pair
+from app.schemas.compare.images import (
     GroupDigits,
     ImageAnswer,
     ImageComparison,
@@ -27,6 +26,7 @@ from app.schemas.images import (
     StepImage,
     StepImages,
 )
+from app.schemas.runs import RunOut
 from app.settings import Settings
 from app.statistics import SIGNIFICANCE
 from trainer.files.predictions import Predictions

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from app.compare.images import pictures
 from app.compare.images.stored import stored
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 from app.settings import Settings
 from trainer.files.predictions import Predictions
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from app.compare.images.kept import Kept
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 from app.storage import artifacts
 from trainer.files.durable import is_local
 from trainer.files.predictions import Predictions, load

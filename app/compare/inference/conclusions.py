@@ -14,7 +14,7 @@ from app.compare.inference.standing import Standing
 from app.compare.inference.trend import Slope, trend
 from app.compare.outcomes import improvement
 from app.prose import listed
-from app.schemas.comparison import Pair
+from app.schemas.compare.comparison import Pair
 from app.schemas.configurations import title_of
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.compare.inference.differences import Difference
-from app.schemas.comparison import Answer, Pair
+from app.schemas.compare.comparison import Answer, Pair
 
 MARGIN: Final = 0.0025
 """The default margin, as a fraction: smaller differences of test accuracy do not matter."""

@@ -7,7 +7,7 @@ from typing import Final
 from app.compare.inference.conclusions import Conclusions
 from app.compare.inference.judgement import Rule
 from app.compare.inference.power import Unit, Wanted, needed_range, seeds_needed
-from app.schemas.comparison import Pair
+from app.schemas.compare.comparison import Pair
 
 _FEWEST: Final = 3
 """Seeds of each group that groups with a single one need before anything can be said."""

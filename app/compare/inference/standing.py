@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from app.compare.inference import looks
 from app.formats import plural
-from app.schemas.answers import RunOut
-from app.schemas.comparison import ClaimStatus
+from app.schemas.compare.comparison import ClaimStatus
 from app.schemas.configurations import FOUND, varied
+from app.schemas.runs import RunOut
 from app.schemas.status import ENDED
 from app.storage.tables import Study
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from app.compare.inference.differences import Difference, Spread
 from app.compare.inference.judgement import Rule
-from app.schemas.comparison import Interval, Trend
+from app.schemas.compare.comparison import Interval, Trend
 
 FEWEST: Final = 3
 """The fewest epochs that a slope and its error are fitted to."""

@@ -13,7 +13,7 @@ from app.runs.listing.fields import COLUMNS, FIELDS
 from app.runs.listing.grammar import Term
 from app.runs.listing.query import RunQuery
 from app.runs.listing.values import Ago, Point, Range, Values
-from app.schemas.requests import MAX_ID
+from app.schemas.bodies import MAX_ID
 from app.storage.database import clock, position
 from app.storage.tables import Run, StudyRun
 

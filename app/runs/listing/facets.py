@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import COLUMNS, FIELDS, Field
-from app.schemas.answers import FieldValue, FieldValues
+from app.schemas.lists import FieldValue, FieldValues
 from app.storage.tables import Run, StudyRun
 
 MOST: Final = 200

@@ -7,8 +7,8 @@ from typing import Any, Final, Literal, get_args, get_origin
 from sqlalchemy import ColumnElement, Integer, and_, case, cast
 from sqlmodel import col
 
-from app.schemas.answers import RunOut
 from app.schemas.run_fields import TIMES
+from app.schemas.runs import RunOut
 from app.storage.tables import Run
 from trainer.config import Hyperparameters
 

@@ -15,7 +15,7 @@ from app.runs.listing import conditions
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import COLUMNS, FIELDS, ORDERS
 from app.runs.listing.query import RunQuery
-from app.schemas.answers import AccuracySpread, RunGroup, RunGroups
+from app.schemas.lists import AccuracySpread, RunGroup, RunGroups
 from app.schemas.status import STATUSES
 from app.storage.database import position
 from app.storage.tables import Run

@@ -8,7 +8,7 @@ from app.runs.listing import fields, grammar, paging, values
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import FIELDS, GROUPABLE, SORTABLE
 from app.runs.listing.grammar import ARCHIVED, ARCHIVED_VALUES, SEARCH, Term
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 
 DEFAULT_LIMIT: Final = 50
 MAX_FILTER_VALUES: Final = 2_000

@@ -11,7 +11,7 @@ from sqlalchemy import Integer, case, literal
 from sqlmodel import Session, col, select
 
 from app import formats
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 from app.schemas.status import ENDED
 from app.storage.tables import Epoch, Run
 

@@ -5,7 +5,7 @@ from collections import Counter
 from sqlalchemy import String, cast
 from sqlmodel import Session, select
 
-from app.schemas.answers import TagCount
+from app.schemas.lists import TagCount
 from app.storage.tables import Run
 
 

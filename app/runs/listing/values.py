@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import Field
-from app.schemas.requests import MAX_ID
+from app.schemas.bodies import MAX_ID
 
 MAX_VALUES: Final = 1_000
 """Maximum number of values of one filter: as many as a study has runs."""

@@ -10,8 +10,7 @@ from app.runs.listing.errors import QueryError
 from app.runs.listing.groups import pairs_of
 from app.runs.listing.query import RunQuery
 from app.runs.reading import timestamp
-from app.schemas.answers import ViewList, ViewOut
-from app.schemas.requests import ViewRequest
+from app.schemas.lists import ViewList, ViewOut, ViewRequest
 from app.storage import saved_queries
 from app.storage.tables import SavedQuery
 

@@ -11,9 +11,9 @@ from app.formats import written
 from app.queue import admission
 from app.queue.forecasting.estimate import NO_SIZES, Images, estimate
 from app.runs.studies import progress, rows
-from app.schemas.answers import StudyOut, StudyPreview
+from app.schemas.bodies import Labels
 from app.schemas.hyperparameters import HYPERPARAMETERS
-from app.schemas.requests import GridRequest, Labels, MoreSeeds
+from app.schemas.studies import GridRequest, MoreSeeds, StudyOut, StudyPreview
 from app.storage.database import clock
 from app.storage.tables import Run, Study, StudyRun
 from trainer.config import TrainConfig

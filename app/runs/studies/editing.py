@@ -10,8 +10,9 @@ from app.prose import listed
 from app.queue import actions, idempotency, run_rows
 from app.queue.run_rows import WrongState
 from app.runs.studies import axes, creation, progress, rows
-from app.schemas.answers import BulkSkip, StudyOut
+from app.schemas.runs import BulkSkip
 from app.schemas.status import ENDED
+from app.schemas.studies import StudyOut
 from app.storage.tables import Run, Study, StudyRun
 
 

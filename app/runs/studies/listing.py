@@ -12,7 +12,7 @@ from app.runs.listing import paging
 from app.runs.listing.errors import QueryError
 from app.runs.listing.values import whole_number
 from app.runs.studies import progress
-from app.schemas.answers import StudyList, StudyOut
+from app.schemas.studies import StudyList, StudyOut
 from app.storage.tables import Study
 
 PAGE: Final = 50

@@ -8,7 +8,7 @@ from sqlmodel import Session, col
 from app.queue import run_rows
 from app.queue.run_rows import RunNotFound, WrongState
 from app.runs.studies import creation, progress, rows
-from app.schemas.answers import StudyOut
+from app.schemas.studies import StudyOut
 from app.storage.tables import Run, StudyRun
 
 

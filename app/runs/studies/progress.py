@@ -11,8 +11,8 @@ from app.queue.forecasting import forecast
 from app.queue.forecasting.pace import Guess
 from app.runs.reading import timestamp
 from app.runs.studies import rows
-from app.schemas.answers import StudyOut
 from app.schemas.status import ENDED, STATUSES, Status
+from app.schemas.studies import StudyOut
 from app.storage.tables import Run, Study, StudyRun
 
 

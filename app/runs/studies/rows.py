@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from app.schemas.requests import MAX_GRID
+from app.schemas.studies import MAX_GRID
 from app.storage.tables import Run, Study, StudyRun
 
 

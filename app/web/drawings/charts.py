@@ -7,9 +7,10 @@ from typing import Final, Literal
 
 from app import formats
 from app.prose import listed
-from app.schemas.answers import EpochColumns, RunOut
-from app.schemas.comparison import Findings, GroupRow, Members, Spread
+from app.schemas.compare.comparison import Findings, GroupRow, Members, Spread
 from app.schemas.configurations import title_of
+from app.schemas.epochs import EpochColumns
+from app.schemas.runs import RunOut
 from app.web.drawings import axes
 from app.web.drawings.axes import Axis, Extent
 from app.web.drawings.svg import ACROSS, UP, Bar, Dots, Drawing, Entry, Line

@@ -20,10 +20,11 @@ from app.formats import sentence
 from app.runs import datasets
 from app.runs.datasets import SHIPPED_ALONE, Catalogue
 from app.schemas import presets
-from app.schemas.answers import RunOut
+from app.schemas.bodies import MAX_ID
 from app.schemas.grid import GridError, Value
 from app.schemas.hyperparameters import HYPERPARAMETERS
-from app.schemas.requests import MAX_ID, GridRequest, StudyRequest
+from app.schemas.runs import RunOut
+from app.schemas.studies import GridRequest, StudyRequest
 from app.web.pages import typed_numbers
 from trainer.config import (
     NARROWEST,

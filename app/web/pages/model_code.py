@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 
 
 def of_run(run: RunOut, server: str) -> str:

@@ -14,9 +14,10 @@ from app.compare.reference import PUBLISHED
 from app.queue import admission, run_rows
 from app.queue.admission import QueueFull
 from app.runs import prospects, reading, studies, usual
-from app.schemas.answers import RunDetail, StudyPreview
 from app.schemas.presets import DEPTH_STUDY, fields_in
 from app.schemas.presets import PUBLISHED as PUBLISHED_STUDY
+from app.schemas.runs import RunDetail
+from app.schemas.studies import StudyPreview
 from app.storage.database import Database
 from app.web import api
 from app.web.api import DatabaseOf

@@ -12,8 +12,9 @@ from app import formats
 from app.queue import actions, moves, pause, registry, run_rows
 from app.queue.moves import Outcome
 from app.runs import queue
-from app.schemas.answers import TrainingRun, WorkerOut
-from app.schemas.requests import MoveRequest, RunPatch
+from app.schemas.monitoring import WorkerOut
+from app.schemas.queue import MoveRequest, TrainingRun
+from app.schemas.runs import RunPatch
 from app.storage.database import clock, newest_change
 from app.web.api import DatabaseOf
 from app.web.html import local, page, redirect

@@ -16,9 +16,9 @@ from app.runs import advice, epoch_columns, predictions, reading, run_list, veri
 from app.runs.guessing import ONE_CLASS, Chance
 from app.runs.listing.errors import QueryError
 from app.runs.listing.query import PARAMETERS, RunQuery
-from app.schemas.answers import RunDetail, RunOut
+from app.schemas.bodies import Nothing
 from app.schemas.predictions import RunPredictions
-from app.schemas.requests import Nothing, RunPatch
+from app.schemas.runs import RunDetail, RunOut, RunPatch
 from app.statistics import share_interval
 from app.storage import artifacts
 from app.storage.database import Database, clock, newest_change

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.formats import written
-from app.schemas.requests import GridRequest
+from app.schemas.studies import GridRequest
 from trainer.config import TrainConfig
 
 

@@ -13,7 +13,7 @@ from app.compare.comparison import compare
 from app.compare.selection import SELECTED, Selection, nothing_found
 from app.runs import epoch_columns, export, reading
 from app.runs.reading import timestamp
-from app.schemas.comparison import Comparison, Findings
+from app.schemas.compare.comparison import Comparison, Findings
 from app.settings import Settings
 from app.storage.database import Database
 from app.web import report

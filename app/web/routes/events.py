@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app.queue import run_rows
-from app.schemas.requests import MAX_ID
+from app.schemas.bodies import MAX_ID
 from app.storage.tables import Deletion
 from app.web.api import DatabaseOf, RunIdPath, problems
 from app.web.events import EventHub

@@ -10,8 +10,8 @@ from app.compare.comparison import NotComparable, compare
 from app.compare.selection import Selection, nothing_found
 from app.formats import sentence
 from app.runs import datasets
-from app.schemas.images import ImageComparison, ImagePair, StepImages
-from app.schemas.requests import MAX_ID
+from app.schemas.bodies import MAX_ID
+from app.schemas.compare.images import ImageComparison, ImagePair, StepImages
 from app.settings import Settings
 from app.storage.database import Database
 from app.web.api import DatabaseOf, SettingsOf, answer, problems

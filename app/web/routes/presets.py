@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from sqlmodel import Session
 
+from app.schemas.bodies import MAX_ID
 from app.schemas.presets import BUILT_IN, KIND, PresetList, PresetOut, PresetRequest
-from app.schemas.requests import MAX_ID
 from app.storage import saved_queries
 from app.storage.tables import SavedQuery
 from app.web.api import DatabaseOf, answer, problems

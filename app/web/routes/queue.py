@@ -4,8 +4,8 @@ from fastapi import APIRouter, Response
 
 from app.queue import moves, pause, run_rows
 from app.runs import queue
-from app.schemas.answers import BulkSkip, MovedRun, MoveOut, PauseOut, QueueOut
-from app.schemas.requests import MoveRequest
+from app.schemas.queue import MovedRun, MoveOut, MoveRequest, PauseOut, QueueOut
+from app.schemas.runs import BulkSkip
 from app.web.api import DatabaseOf, answer, problems
 from app.web.strict_json import JsonRoute
 

@@ -21,18 +21,11 @@ from app.runs import (
 from app.runs.listing import facets, groups
 from app.runs.listing.query import PARAMETERS, RunQuery, described
 from app.runs.listing.tags import known_tags
-from app.schemas.answers import (
-    BulkOut,
-    EpochColumns,
-    FieldValues,
-    RunDetail,
-    RunGroups,
-    RunOut,
-    RunPage,
-    TagList,
-)
+from app.schemas.bodies import Nothing
+from app.schemas.epochs import EpochColumns
+from app.schemas.lists import FieldValues, RunGroups, TagList
 from app.schemas.predictions import RunPredictions
-from app.schemas.requests import BulkRequest, Nothing, RunPatch, RunRequest
+from app.schemas.runs import BulkOut, BulkRequest, RunDetail, RunOut, RunPage, RunPatch, RunRequest
 from app.storage import artifacts
 from app.web.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, answer, problems, spooled
 from app.web.creation import CreationOf

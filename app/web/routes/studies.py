@@ -8,8 +8,16 @@ from sqlmodel import Session
 from app.compare.planning import can_show
 from app.runs import datasets, prospects, studies, study_deletion, usual
 from app.runs.studies.listing import DESCRIBED
-from app.schemas.answers import BulkOut, Rejection, StudyList, StudyOut, StudyPreview
-from app.schemas.requests import MoreRuns, StudyPatch, StudyRequest
+from app.schemas.runs import BulkOut
+from app.schemas.studies import (
+    MoreRuns,
+    Rejection,
+    StudyList,
+    StudyOut,
+    StudyPatch,
+    StudyPreview,
+    StudyRequest,
+)
 from app.web.api import DatabaseOf, RunIdPath, SettingsOf, StoppingOf, StudyIdPath, answer, problems
 from app.web.creation import CreationOf
 from app.web.strict_json import JsonRoute

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse
 from app import __version__
 from app.queue import registry
 from app.runs import reading
-from app.schemas.answers import Health, WorkerList
+from app.schemas.monitoring import Health, WorkerList
 from app.storage.database import clock
 from app.storage.integrity import Integrity
 from app.web.api import DatabaseOf, answer, problems

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from app.runs.listing import views
-from app.schemas.answers import ViewList, ViewOut
-from app.schemas.requests import MAX_ID, ViewPatch, ViewRequest
+from app.schemas.bodies import MAX_ID
+from app.schemas.lists import ViewList, ViewOut, ViewPatch, ViewRequest
 from app.web.api import DatabaseOf, answer, problems
 from app.web.strict_json import JsonRoute
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.client import Client
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 from tests.app.conftest import Run
 from tests.dashboard import get, running
 from tests.forked import Forks

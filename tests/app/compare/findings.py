@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from app.compare.comparison import compare
 from app.compare.groups import BY_DEPTH
 from app.compare.selection import Selection
-from app.schemas.comparison import Findings
+from app.schemas.compare.comparison import Findings
 from app.settings import Settings
 from app.storage.database import Database
 

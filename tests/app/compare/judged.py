@@ -15,8 +15,8 @@ from app.compare.measured import measured
 from app.compare.verdict import verdict
 from app.formats import plural
 from app.prose import Noun
-from app.schemas.answers import RunOut
-from app.schemas.comparison import Verdict
+from app.schemas.compare.comparison import Verdict
+from app.schemas.runs import RunOut
 from trainer.config import TrainConfig
 
 LEARNING_RATES = Noun("learning rate", "learning rates")

@@ -12,9 +12,8 @@ from app.prose import Noun
 from app.queue import endings, run_rows
 from app.runs.listing.errors import QueryError
 from app.runs.studies import add_seeds, cancel_study, create_study
-from app.schemas.answers import StudyOut
-from app.schemas.comparison import Comparison
-from app.schemas.requests import MoreSeeds, StudyRequest
+from app.schemas.compare.comparison import Comparison
+from app.schemas.studies import MoreSeeds, StudyOut, StudyRequest
 from app.storage.database import Database
 from app.storage.tables import Epoch
 from tests.app.compare.findings import compared, compared_by, found_in, of_study

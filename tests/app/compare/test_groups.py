@@ -11,7 +11,7 @@ from app.compare.groups import AXES, Group, among, grouped, parted
 from app.compare.view import unlike_published
 from app.prose import in_points
 from app.queue.names import differences
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 from app.storage.database import Database
 from tests.app.compare.findings import compared, compared_by
 from tests.app.compare.near_rates import NEAR, of_rates

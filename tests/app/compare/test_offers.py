@@ -12,8 +12,8 @@ from app.compare.inference.standing import Standing
 from app.compare.offers import in_words, next_runs
 from app.queue import actions
 from app.runs import studies
-from app.schemas.comparison import Findings, Offer
-from app.schemas.requests import MoreRuns
+from app.schemas.compare.comparison import Findings, Offer
+from app.schemas.studies import MoreRuns
 from app.storage.database import Database
 from app.storage.tables import Epoch, Study
 from tests.app import states

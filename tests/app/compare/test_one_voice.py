@@ -17,7 +17,7 @@ from app.compare.verdict import verdict
 from app.compare.view import turned
 from app.compare.wording import Wording
 from app.prose import listed
-from app.schemas.comparison import ClaimStatus, Pair, Verdict
+from app.schemas.compare.comparison import ClaimStatus, Pair, Verdict
 from tests.app.compare.judged import of_depth
 
 _IMAGES = 400

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.compare.groups import Group
 from app.compare.outcomes import dip_sentences, dips, diverged, improvement, outcomes
 from app.queue import endings, run_rows
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 from app.storage.database import Database
 from tests.app.compare.findings import compared
 from tests.app.compare.judged import of_depth

@@ -5,7 +5,7 @@ import pytest
 from app.compare.selection import Selection
 from app.runs.listing.errors import QueryError
 from app.runs.studies import create_study
-from app.schemas.requests import StudyRequest
+from app.schemas.studies import StudyRequest
 from app.storage.database import Database
 from tests.app.compare.findings import compared, found_in
 from tests.app.states import ROOM, finished_run, queue_run, study_of

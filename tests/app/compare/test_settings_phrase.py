@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.compare.settings_phrase import ended_schedules, settings_phrase
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 from tests.app.compare.judged import group
 
 

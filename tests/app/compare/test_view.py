@@ -23,7 +23,7 @@ from app.compare.view import (
     view,
 )
 from app.prose import in_points
-from app.schemas.comparison import Findings, GroupRow, Receipt, Spread, Verdict
+from app.schemas.compare.comparison import Findings, GroupRow, Receipt, Spread, Verdict
 from app.storage.database import Database
 from tests.app.compare.findings import compared, compared_by
 from tests.app.compare.near_rates import of_rates

@@ -3,7 +3,7 @@
 import pytest
 
 from app.compare.wording import Wording
-from app.schemas.comparison import ClaimStatus, Finding, Receipt
+from app.schemas.compare.comparison import ClaimStatus, Finding, Receipt
 
 FINAL = Wording("final", 0.0025)
 BETTER = Finding(

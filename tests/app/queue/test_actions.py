@@ -6,7 +6,7 @@ import pytest
 
 from app.queue import actions, endings, registry
 from app.queue.run_rows import WrongState
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage.database import Database
 from tests.app.queue.steps import cancel, epochs_of, finish
 from tests.app.states import claimed, failed_run, finished_run, queue_run, record, row, take

@@ -10,7 +10,8 @@ from app.queue.admission import LONGEST_WAIT, QueueFull
 from app.queue.run_rows import WrongState
 from app.runs import studies
 from app.runs.retrain import Again, train_again
-from app.schemas.requests import Labels, MoreSeeds, StudyRequest
+from app.schemas.bodies import Labels
+from app.schemas.studies import MoreSeeds, StudyRequest
 from app.storage.database import Database
 from tests.app.queue.steps import cancel, retry
 from tests.app.states import ROOM, add_worker, claimed, failed_run, finished_run, queue_run, row

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from app.queue import actions, admission, claims, endings, run_rows
 from app.queue.claims import Claim
 from app.runs.reading import get_run
-from app.schemas.answers import AttemptOut
+from app.schemas.runs import AttemptOut
 from app.storage.database import Database
 from tests.app.states import RESULTS, ROOM, add_worker, claimed, queue_run, record
 

@@ -3,8 +3,8 @@
 import pytest
 
 from app.queue import claims, endings, registry, run_rows
-from app.schemas.answers import RunOut
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
+from app.schemas.runs import RunOut
 from app.storage.database import Database, newest_change
 from app.web import events
 from tests.app.queue.steps import epochs_of, lease_of, lose, release, start

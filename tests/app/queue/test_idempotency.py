@@ -9,7 +9,8 @@ from sqlmodel import Session
 
 from app.client import Client
 from app.queue.idempotency import Created, KeyReused, Keys
-from app.schemas.requests import MoreRuns, Only, RunRequest, StudyRequest
+from app.schemas.runs import RunRequest
+from app.schemas.studies import MoreRuns, Only, StudyRequest
 from app.storage.database import Database, clock
 from app.storage.tables import IdempotencyKey
 from tests.app.conftest import Served

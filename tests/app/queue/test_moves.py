@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.queue import moves, run_rows
 from app.queue.moves import Place, Target, arrange
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage.database import Database, newest_change
 from app.web import events
 from tests.app.states import claimed, queue_run, row, take

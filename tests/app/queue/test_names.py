@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from app.queue import actions, admission, names
 from app.runs import studies
-from app.schemas.requests import GridRequest, Labels, StudyRequest
+from app.schemas.bodies import Labels
+from app.schemas.studies import GridRequest, StudyRequest
 from app.storage.database import Database
 from tests.app.conftest import Served
 from tests.app.states import ROOM, finished_run, queue_run, row

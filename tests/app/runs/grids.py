@@ -3,8 +3,7 @@
 from typing import Any
 
 from app.runs import studies
-from app.schemas.answers import StudyOut
-from app.schemas.requests import GridRequest, MoreSeeds, StudyRequest
+from app.schemas.studies import GridRequest, MoreSeeds, StudyOut, StudyRequest
 from app.storage.database import Database
 from app.storage.tables import Study
 from tests.app.states import ROOM, row

@@ -2,7 +2,7 @@
 
 from app.runs import run_list
 from app.runs.listing.query import RunQuery
-from app.schemas.answers import RunPage
+from app.schemas.runs import RunPage
 from app.storage.database import Database
 
 

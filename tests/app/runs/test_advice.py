@@ -13,7 +13,7 @@ from app.queue import actions, endings, registry, run_rows
 from app.queue.claims import Claim
 from app.runs import advice
 from app.runs.advice import Advice, Ending
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 from app.storage.database import Database
 from app.worker.messages import EpochDone
 from app.worker.recording import Refused

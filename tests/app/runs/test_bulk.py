@@ -12,7 +12,8 @@ from sqlmodel import Session, select
 from app.queue import actions, admission, run_rows
 from app.runs import bulk, studies
 from app.runs.retrain import Again, train_again
-from app.schemas.requests import Labels, StudyRequest
+from app.schemas.bodies import Labels
+from app.schemas.studies import StudyRequest
 from app.storage.database import Database
 from app.storage.tables import Run
 from app.web.events import read_after

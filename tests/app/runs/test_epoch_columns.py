@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from app.runs import epoch_columns
-from app.schemas.answers import CURVES
+from app.schemas.epochs import CURVES
 from app.storage.database import Database
 from app.storage.sqlite import JsonArray
 from app.storage.tables import Epoch

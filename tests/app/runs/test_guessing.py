@@ -12,7 +12,7 @@ from scipy import stats
 from app.commands.terminal import outcome
 from app.queue import claims, endings
 from app.runs.guessing import MAY_BE, NOT_ABOVE, ONE_CLASS, Chance, enough
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 from app.storage.database import Database
 from tests.app.conftest import Served
 from tests.app.states import RESULTS, add_worker, claimed, measured, queue_run

@@ -5,8 +5,8 @@ import pytest
 from app.queue import admission
 from app.runs import prospects, usual
 from app.runs.datasets import SHIPPED_ALONE
-from app.schemas.answers import PastRuns
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
+from app.schemas.studies import PastRuns
 from app.storage.database import Database
 from app.storage.tables import Pause, Run
 from tests.app.conftest import Served

@@ -14,7 +14,7 @@ from app.runs import run_list
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import ACTIVITY, SORTABLE
 from app.runs.listing.query import PARAMETERS, RunQuery
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage.database import Database
 from app.storage.tables import Run, Study, StudyRun
 from app.text_keys import natural

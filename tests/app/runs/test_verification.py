@@ -9,7 +9,7 @@ import pytest
 from app.queue import actions, claims, endings, run_rows
 from app.queue.run_rows import RunNotFound, WrongState
 from app.runs import verification
-from app.schemas.answers import Verification
+from app.schemas.runs import Verification
 from app.settings import Settings
 from app.storage import artifacts
 from app.storage.database import Database

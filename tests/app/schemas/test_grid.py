@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app.schemas.grid import GridError, parse
-from app.schemas.requests import MAX_GRID
+from app.schemas.studies import MAX_GRID
 
 
 @pytest.mark.parametrize(

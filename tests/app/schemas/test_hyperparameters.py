@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import BigInteger
 
-from app.schemas.answers import RunOut
 from app.schemas.hyperparameters import HYPERPARAMETERS, KINDS
+from app.schemas.runs import RunOut
 from app.storage.tables import Run
 from trainer.config import TrainConfig
 

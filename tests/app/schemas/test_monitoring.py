@@ -14,6 +14,10 @@ from app.schemas import monitoring
         monitoring.StorageOut,
         monitoring.SettingOut,
         monitoring.ServerOut,
+        monitoring.WorkerDevice,
+        monitoring.WorkerOut,
+        monitoring.WorkerList,
+        monitoring.Health,
     ],
 )
 def test_every_field_is_described(model: type[BaseModel]) -> None:

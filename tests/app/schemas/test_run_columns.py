@@ -1,7 +1,7 @@
 """Columns of tables of runs: one for each declared field, with a kind and a label."""
 
-from app.schemas.answers import RunOut
 from app.schemas.run_columns import COLUMNS, DEFAULT_COLUMNS, LOSS_CURVE
+from app.schemas.runs import RunOut
 
 
 def test_every_field_of_a_run_is_a_column() -> None:

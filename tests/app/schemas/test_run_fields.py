@@ -3,9 +3,9 @@
 from app.runs import export
 from app.runs.listing.fields import ACTIVITY, SORTABLE
 from app.schemas import run_fields
-from app.schemas.answers import RunOut
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.schemas.run_fields import TIMES, ComputedFields, StoredFields
+from app.schemas.runs import RunOut
 from app.storage.database import Database
 from app.storage.tables import Run
 from tests.app.states import finished_run, shown

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.queue import actions
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage import database_file, folder_lock, migrations
 from app.storage.database import Database
 from app.storage.database_file import DatabaseUnusable

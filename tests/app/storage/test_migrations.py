@@ -16,7 +16,7 @@ from app.queue import admission, claims, machines, pause, run_rows
 from app.queue.machines import Use
 from app.runs import epoch_columns, run_list
 from app.runs.listing.query import RunQuery
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage import migrations, outbox, saved_queries
 from app.storage.database import Database, newest_change
 from app.storage.migrations import SchemaError

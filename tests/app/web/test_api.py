@@ -4,7 +4,7 @@ import json
 
 from fastapi import Request
 
-from app.schemas.answers import BulkSkip
+from app.schemas.runs import BulkSkip
 from app.web import api
 from app.web.problems import MEDIA_TYPE
 from tests.app.conftest import Served

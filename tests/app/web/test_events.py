@@ -7,7 +7,7 @@ import pytest
 
 from app.queue import actions, claims, endings
 from app.runs import studies
-from app.schemas.requests import StudyRequest
+from app.schemas.studies import StudyRequest
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.integrity import Integrity

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.main import create_app
 from app.queue import admission, idempotency
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.settings import Settings
 from app.storage.database import Database
 from app.web import housekeeping

@@ -19,8 +19,8 @@ from app.compare.view import Headline, matrix, table, turned, versus
 from app.compare.wording import Wording
 from app.prose import in_points
 from app.queue import admission
-from app.schemas.comparison import Finding, Findings
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
+from app.schemas.compare.comparison import Finding, Findings
 from app.schemas.status import Status
 from app.settings import Settings
 from app.storage import artifacts

@@ -23,7 +23,8 @@ from sqlmodel import select
 from app.queue import actions, admission, claims, reaper, registry, run_rows
 from app.queue.claims import Claim
 from app.runs import epoch_columns, reading
-from app.schemas.answers import EpochColumns, RunOut
+from app.schemas.epochs import EpochColumns
+from app.schemas.runs import RunOut
 from app.settings import Settings
 from app.storage import artifacts
 from app.storage.artifacts import RunFiles

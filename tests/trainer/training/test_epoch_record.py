@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError, asdict, fields
 
 import pytest
 
-from app.schemas.answers import EPOCH_COLUMNS
+from app.schemas.epochs import EPOCH_COLUMNS
 from tests.app.states import figures, measured
 from trainer.training.epoch_record import EpochRecord
 

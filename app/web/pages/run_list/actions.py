@@ -13,8 +13,7 @@ from app import formats
 from app.queue import run_rows
 from app.runs import bulk, reading, studies
 from app.runs.listing.errors import QueryError
-from app.schemas.answers import BulkOut
-from app.schemas.requests import MAX_BULK, BulkAction, BulkRequest
+from app.schemas.runs import MAX_BULK, BulkAction, BulkOut, BulkRequest
 from app.storage.database import Database
 from app.web.api import DatabaseOf, SettingsOf, StoppingOf
 from app.web.api import database as database_of

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, Literal, get_args, get_origin
 
 from app.runs.listing.fields import FIELDS
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 from app.text_keys import ascending
 from trainer.config import Hyperparameters
 

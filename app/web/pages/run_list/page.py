@@ -16,8 +16,9 @@ from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import GROUPABLE, SORTABLE, title_of
 from app.runs.listing.grammar import ARCHIVED, SEARCH
 from app.runs.listing.query import DEFAULT_LIMIT, RunQuery
-from app.schemas.answers import RunGroup, RunGroups, RunPage, ViewOut
 from app.schemas.grid import GridError
+from app.schemas.lists import RunGroup, RunGroups, ViewOut
+from app.schemas.runs import RunPage
 from app.schemas.status import STATUSES
 from app.storage.database import Database, clock, newest_change
 from app.web.api import DatabaseOf

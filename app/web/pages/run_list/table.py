@@ -13,8 +13,8 @@ from markupsafe import Markup
 from app import formats
 from app.runs.listing.fields import SORTABLE
 from app.runs.listing.sparklines import Sparkline
-from app.schemas.answers import RunOut
 from app.schemas.run_columns import COLUMNS, DEFAULT_COLUMNS, LOSS_CURVE, Kind, RunColumn
+from app.schemas.runs import RunOut
 from app.schemas.status import ENDED
 
 PARAMETER: Final = "columns"

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Final
 
 from app.runs.bulk import INVERSES
-from app.schemas.requests import BulkAction, BulkRequest
+from app.schemas.runs import BulkAction, BulkRequest
 
 MOST: Final = 20
 """Maximum number of actions that can be undone; 10,000 runs take 80 kB."""

@@ -9,8 +9,7 @@ from starlette.datastructures import QueryParams
 from app.formats import sentence
 from app.runs.listing import views
 from app.runs.listing.errors import QueryError
-from app.schemas.answers import ViewOut
-from app.schemas.requests import ViewRequest
+from app.schemas.lists import ViewOut, ViewRequest
 from app.storage.saved_queries import NameTaken, TooManySaved
 from app.web.api import DatabaseOf
 from app.web.html import local, redirect

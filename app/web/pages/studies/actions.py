@@ -15,9 +15,9 @@ from app.queue.run_rows import RunNotFound, WrongState
 from app.runs import studies, study_deletion
 from app.runs.studies import axes, creation
 from app.schemas import grid
-from app.schemas.answers import BulkOut, StudyOut
 from app.schemas.grid import GridError
-from app.schemas.requests import MAX_GRID, MoreRuns, StudyPatch
+from app.schemas.runs import BulkOut
+from app.schemas.studies import MAX_GRID, MoreRuns, StudyOut, StudyPatch
 from app.storage.database import Database
 from app.storage.tables import Run
 from app.web.api import DatabaseOf, SettingsOf, StoppingOf, StudyIdPath

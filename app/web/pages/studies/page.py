@@ -17,8 +17,8 @@ from app.runs.listing.errors import QueryError
 from app.runs.listing.query import RunQuery
 from app.runs.studies import axes
 from app.runs.studies.listing import PAGE, StudyQuery
-from app.schemas.answers import StudyOut
 from app.schemas.status import ENDED
+from app.schemas.studies import StudyOut
 from app.settings import Settings
 from app.storage.database import clock, newest_change
 from app.web.api import DatabaseOf, SettingsOf, StudyIdPath

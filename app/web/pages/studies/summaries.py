@@ -14,8 +14,8 @@ from app.compare.selection import Selection
 from app.compare.view import Headline
 from app.runs.studies import axes, rows
 from app.runs.studies.creation import configs_by_study
-from app.schemas.answers import StudyOut
 from app.schemas.status import ENDED
+from app.schemas.studies import StudyOut
 from app.settings import Settings
 from app.storage.tables import Run, Study, StudyRun
 

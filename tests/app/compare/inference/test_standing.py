@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.compare.inference.standing import standing
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 from app.storage.tables import Study
 from trainer.config import TrainConfig
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.compare.inference.judgement import Rule
 from app.compare.inference.trend import ENDED, UNKNOWN, Slope, slope, trend
-from app.schemas.comparison import Interval
+from app.schemas.compare.comparison import Interval
 
 RULE = Rule(0.03, 1, margin=0.0025)
 BETTER = (0.004, 0.006)

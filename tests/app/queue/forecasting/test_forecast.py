@@ -11,7 +11,7 @@ from app.queue.forecasting import forecast
 from app.queue.forecasting.estimate import ASSUMED
 from app.queue.forecasting.pace import Guess
 from app.runs import queue, reading
-from app.schemas.answers import RunDetail
+from app.schemas.runs import RunDetail
 from app.storage.database import Database
 from tests.app.queue.forecasting.test_estimate import trained
 from tests.app.states import add_worker, claimed, measured, queue_run, shown

@@ -8,7 +8,7 @@ from sqlmodel import select
 from app.queue import actions
 from app.runs.listing import conditions
 from app.runs.listing.query import RunQuery
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage.database import Database, clock
 from app.storage.tables import Run
 from tests.app.runs.listed import ids

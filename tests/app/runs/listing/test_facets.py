@@ -4,7 +4,7 @@ import pytest
 
 from app.runs.listing import facets
 from app.runs.listing.errors import QueryError
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage.database import Database
 from tests.app.states import queue_run, study_of
 from tests.backends import on_both

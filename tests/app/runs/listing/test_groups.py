@@ -8,8 +8,8 @@ import pytest
 from app.runs.listing import groups
 from app.runs.listing.errors import QueryError
 from app.runs.listing.query import RunQuery
-from app.schemas.answers import RunGroups
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
+from app.schemas.lists import RunGroups
 from app.storage.database import Database
 from tests.app.runs.listed import ids
 from tests.app.states import add_worker, failed_run, finished_run, queue_run

@@ -1,7 +1,7 @@
 """Known tags: each once, the most frequent first, in any alphabet."""
 
 from app.runs.listing.tags import known_tags
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage.database import Database
 from tests.app.states import queue_run
 

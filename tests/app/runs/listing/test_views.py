@@ -4,7 +4,7 @@ import pytest
 
 from app.runs.listing import views
 from app.runs.listing.errors import QueryError
-from app.schemas.requests import ViewRequest
+from app.schemas.lists import ViewRequest
 from app.storage.database import Database
 from app.storage.saved_queries import NameTaken, QueryNotFound
 from app.storage.tables import SavedQuery

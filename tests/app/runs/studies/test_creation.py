@@ -9,7 +9,7 @@ from app.queue import endings, run_rows
 from app.queue.admission import QueueFull
 from app.runs import studies
 from app.runs.studies import NothingMatches, StudyNotFound, StudyTooLarge
-from app.schemas.requests import MAX_GRID, MoreRuns, MoreSeeds
+from app.schemas.studies import MAX_GRID, MoreRuns, MoreSeeds
 from app.storage.database import Database, newest_change
 from app.storage.tables import Run, Study
 from tests.app.queue.steps import retry

@@ -6,8 +6,7 @@ from app.queue import endings
 from app.queue.run_rows import RunNotFound, WrongState
 from app.runs import studies
 from app.runs.studies import StudyNotFound, StudyTooLarge
-from app.schemas.answers import StudyOut
-from app.schemas.requests import MAX_GRID
+from app.schemas.studies import MAX_GRID, StudyOut
 from app.storage.database import Database
 from tests.app.runs.grids import create, more_seeds, stored
 from tests.app.states import RESULTS, add_worker, claimed, finished_run, queue_run, record

@@ -4,7 +4,7 @@ import pytest
 from starlette.datastructures import QueryParams
 
 from app.runs.datasets import Catalogue, Usable
-from app.schemas.answers import RunOut
+from app.schemas.runs import RunOut
 from app.web.pages import forms
 from trainer.config import WIDEST, TrainConfig
 from trainer.data.inspection import Sizes

@@ -7,7 +7,8 @@ import shlex
 import pytest
 
 from app.schemas import grid
-from app.schemas.requests import RunRequest, StudyRequest
+from app.schemas.runs import RunRequest
+from app.schemas.studies import StudyRequest
 from app.web.pages import forms, snippets
 
 SERVER = "http://127.0.0.1:8000"

@@ -1,6 +1,6 @@
 """Known values, which complete what is typed into the builder."""
 
-from app.schemas.requests import Labels
+from app.schemas.bodies import Labels
 from app.storage.database import Database
 from app.web.pages.run_list import known
 from tests.app.states import queue_run, shown

@@ -2,7 +2,7 @@
 
 import httpx
 
-from app.schemas.requests import BulkRequest
+from app.schemas.runs import BulkRequest
 from app.web.pages.run_list.undo import MOST, Undos
 from tests.app.web.browsing import Tags, new_run, post
 

@@ -1,6 +1,6 @@
 """The shapes of answers about images."""
 
-from app.schemas.images import ImageComparison
+from app.schemas.compare.images import ImageComparison
 
 
 def test_without_stored_answers_a_comparison_of_images_is_empty_and_says_why() -> None:

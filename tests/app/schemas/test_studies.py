@@ -1,4 +1,4 @@
-"""What request bodies may say."""
+"""What requests for studies may say, and the shape of a study."""
 
 from typing import Any
 
@@ -6,105 +6,13 @@ import pytest
 from pydantic import ValidationError
 
 from app.schemas.hyperparameters import HYPERPARAMETERS
-from app.schemas.requests import (
-    BulkRequest,
-    GridRequest,
-    Labels,
-    MoreRuns,
-    RunPatch,
-    RunRequest,
-    StudyRequest,
-)
+from app.schemas.studies import GridRequest, MoreRuns, StudyOut, StudyRequest
+from tests.app.schemas.refused import refused
 from trainer.config import TrainConfig
-
-
-def refused(model: Any, body: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The places of everything that is wrong with a body."""
-    with pytest.raises(ValidationError) as caught:
-        model.model_validate(body)
-    return [error["loc"] for error in caught.value.errors()]
 
 
 def study(**body: Any) -> GridRequest:
     return StudyRequest.model_validate(body)
-
-
-def test_only_depth_is_required_and_defaults_are_those_of_the_reference() -> None:
-    request = RunRequest.model_validate({"depth": 3})
-    assert request.config == TrainConfig(
-        depth=3, epochs=200, lr=0.05, batch_size=1024, seed=0, device="auto", dataset="mnist"
-    )
-    assert (request.priority, request.name, request.tags, request.note) == (0, None, [], "")
-    assert refused(RunRequest, {}) == [("depth",)]
-
-
-@pytest.mark.parametrize(
-    ("field", "lowest", "highest"),
-    [
-        ("width", 16, 4096),
-        ("patience", 0, 10_000),
-        ("epochs", 1, 10_000),
-        ("batch_size", 1, 60_000),
-        ("seed", 0, 2**32 - 1),
-        ("priority", -1000, 1000),
-    ],
-)
-def test_integers_keep_to_their_bounds_and_their_type(field: str, lowest: int, highest: int) -> None:
-    for value in (lowest, highest):
-        assert getattr(RunRequest.model_validate({"depth": 1, field: value}), field) == value
-    wrong_ones: list[Any] = [lowest - 1, highest + 1, 2**70, "3", 3.0, True, None, [1], {}, float("nan")]
-    for wrong in wrong_ones:
-        assert refused(RunRequest, {"depth": 1, field: wrong}) == [(field,)]
-
-
-def test_the_learning_rate_is_positive_finite_and_at_most_100() -> None:
-    for value in (1e-9, 0.05, 1, 100):
-        assert RunRequest.model_validate({"depth": 1, "lr": value}).lr == value
-    for wrong in (0, -0.1, 100.1, float("nan"), float("inf"), "0.1", "abc", True, None, [0.1]):
-        assert refused(RunRequest, {"depth": 1, "lr": wrong}) == [("lr",)]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"device": "tpu"},
-        {"device": "cuda:0"},
-        {"dataset": "../cifar"},
-        {"learning_rate": 0.1},
-        {"Depth": 1},
-        {"name": ""},
-        {"name": "  "},
-        {"name": "x" * 101},
-        {"name": "a\0b"},
-        {"name": "a\nb"},
-        {"name": "\x1b[31m"},
-        {"name": "\x85"},
-        {"name": "\ud800"},
-        {"name": 7},
-        {"note": "x" * 10_001},
-        {"note": "\x07"},
-        {"note": None},
-        {"tags": "a"},
-        {"tags": None},
-    ],
-)
-def test_invalid_fields_of_a_run_are_refused(body: dict[str, Any]) -> None:
-    assert refused(RunRequest, {"depth": 1, **body}) == [(next(iter(body)),)]
-
-
-@pytest.mark.parametrize("tags", [["x" * 51], [""], ["a,b"], ["a\tb"], [1], ["\ud800"]])
-def test_invalid_tags_are_refused(tags: list[Any]) -> None:
-    assert refused(Labels, {"tags": tags}) == [("tags", 0)]
-
-
-def test_twenty_tags_are_enough() -> None:
-    assert len(Labels(tags=[f"{number}" for number in range(20)]).tags) == 20
-    assert refused(Labels, {"tags": [f"{number}" for number in range(21)]}) == [("tags",)]
-
-
-def test_labels_are_trimmed_and_repeated_tags_removed() -> None:
-    labels = Labels(name=" a b ", tags=[" x", "x ", "y"], note="two\n\tlines ")
-    assert (labels.name, labels.tags, labels.note) == ("a b", ["x", "y"], "two\n\tlines ")
 
 
 def test_a_study_takes_one_value_or_many_of_every_hyperparameter() -> None:
@@ -203,33 +111,6 @@ def test_exactly_one_of_seeds_parts_and_runs_is_expected(body: dict[str, Any], w
         MoreRuns.model_validate(body)
 
 
-def test_a_patch_can_remove_only_the_name() -> None:
-    assert RunPatch.model_validate({"name": None}).model_dump(exclude_unset=True) == {"name": None}
-    for field in ("tags", "note", "archived", "priority"):
-        assert refused(RunPatch, {field: None}) == [(field,)]
-
-
-def test_a_patch_changes_no_hyperparameter() -> None:
-    for name in (*HYPERPARAMETERS, "status", "id"):
-        assert refused(RunPatch, {name: 1}) == [(name,)]
-
-
-@pytest.mark.parametrize(
-    ("body", "place"),
-    [
-        ({"ids": [], "action": "cancel"}, ("ids",)),
-        ({"ids": [0], "action": "cancel"}, ("ids", 0)),
-        ({"ids": [2**63], "action": "cancel"}, ("ids", 0)),
-        ({"ids": ["1"], "action": "cancel"}, ("ids", 0)),
-        ({"ids": [1], "action": "explode"}, ("action",)),
-        ({"ids": [1], "action": "tag"}, ()),
-        ({"ids": [1], "action": "cancel", "tag": "x"}, ()),
-    ],
-)
-def test_invalid_fields_of_a_bulk_request_are_refused(body: dict[str, Any], place: tuple[Any, ...]) -> None:
-    assert refused(BulkRequest, body) == [place]
-
-
 def test_a_grid_is_every_combination_the_last_axis_running_fastest() -> None:
     axes: dict[str, Any] = {"depth": [1, 2], "epochs": 5, "lr": [0.1], "seed": [0, 1]}
     assert StudyRequest(**axes).configs == [
@@ -252,3 +133,11 @@ def test_invalid_combinations_are_left_out_on_request() -> None:
     assert (reason.partition(" would")[0], count) == ("depth 8 at width 512", 1)
     with pytest.raises(ValidationError, match="choose at most 7 layers"):
         StudyRequest(**skip | {"depth": [8, 9]})
+
+
+@pytest.mark.parametrize("progress", [-0.1, 1.1])
+def test_progress_is_a_share(progress: float) -> None:
+    study = {"id": 1, "name": "s", "created_at": "2026-01-01T00:00:00.000Z", "runs": [], "counts": {}}
+    assert StudyOut.model_validate({**study, "progress": 1, "eta_seconds": None}).eta_range is None
+    with pytest.raises(ValidationError, match="progress"):
+        StudyOut.model_validate({**study, "progress": progress, "eta_seconds": None})

@@ -1,6 +1,6 @@
 """The shapes of answers about comparisons."""
 
-from app.schemas.comparison import Verdict
+from app.schemas.compare.comparison import Verdict
 
 
 def test_a_verdicts_sentences_are_its_answer_then_what_is_open_then_the_evidence() -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from app.schemas.comparison import ClaimStatus
+from app.schemas.compare.comparison import ClaimStatus
 
 
 class GroupDigits(BaseModel):

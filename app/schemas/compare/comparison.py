@@ -4,7 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, computed_field
 
-from app.schemas.answers import EpochCurves, RunOut, TimeRange
+from app.schemas.bodies import TimeRange
+from app.schemas.epochs import EpochCurves
+from app.schemas.runs import RunOut
 
 
 class Spread(BaseModel):

@@ -1,102 +1,29 @@
-"""Bodies of requests, strict about fields, types and bounds."""
+"""Bodies of requests and responses about studies: grids, previews, edits."""
 
 import itertools
-import unicodedata
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     GetJsonSchemaHandler,
-    StringConstraints,
     create_model,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from app.schemas.bodies import MAX_ID, Labels, Name, Note, RunId, Strict, Tags, TimeRange
 from app.schemas.hyperparameters import HYPERPARAMETERS
+from app.schemas.run_fields import Timestamp
+from app.schemas.status import Status
 from trainer.config import TrainConfig, conflicts
 
-MAX_ID: Final = 2**63 - 1
 MAX_GRID: Final = 1_000
 MAX_SEEDS: Final = 100
-MAX_BULK: Final = 10_000
-MAX_TAGS: Final = 20
-MAX_TAG: Final = 50
-MAX_NAME: Final = 100
-MAX_FILTER: Final = 20_000
-
-
-def _printable(text: str) -> str:
-    """Returns the text, or raises: control characters break tables, terminals and CSV files."""
-    for character in text:
-        if unicodedata.category(character) == "Cc" and character not in "\n\t":
-            raise ValueError(f"must not contain the control character U+{ord(character):04X}")
-    return text
-
-
-def _one_line(text: str) -> str:
-    if "\n" in text or "\t" in text:
-        raise ValueError("must be one line without tabs")
-    return text
-
-
-def _without_commas(text: str) -> str:
-    if "," in text:
-        raise ValueError("must not contain a comma: commas separate tags in a query")
-    return text
-
-
-_Line = [AfterValidator(_printable), AfterValidator(_one_line)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME), *_Line]
-Tag = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TAG),
-    *_Line,
-    AfterValidator(_without_commas),
-]
-Tags = Annotated[
-    list[Tag], Field(max_length=MAX_TAGS), AfterValidator(lambda tags: list(dict.fromkeys(tags)))
-]
-Note = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_printable)]
-Priority = Annotated[int, Field(ge=-1000, le=1000)]
-RunId = Annotated[int, Field(ge=1, le=MAX_ID)]
-
-
-class Strict(BaseModel):
-    """A request body; rejects unknown fields, other types and non-finite numbers."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
-
-
-class Nothing(Strict):
-    """The body of a request that needs none."""
-
-
-class Labels(Strict):
-    """Labels of a run or study; they do not affect training."""
-
-    priority: Annotated[Priority, Field(title="Priority", description="Higher priority starts first.")] = 0
-    name: Annotated[
-        Name | None,
-        Field(title="Name", description="Default: made from the fields that differ from their defaults."),
-    ] = None
-    tags: Annotated[Tags, Field(title="Tags", description="Up to 20 tags.")] = []
-    note: Annotated[Note, Field(title="Note", description="Free text.")] = ""
-
-
-class RunRequest(TrainConfig, Labels):
-    """Body of `POST /runs`."""
-
-    @property
-    def config(self) -> TrainConfig:
-        """Only the hyperparameters."""
-        return TrainConfig(**self.model_dump(include=set(HYPERPARAMETERS)))
 
 
 class _OneOrMany:
@@ -278,22 +205,6 @@ class MoreRuns(Strict):
         return self.parts or [MoreSeeds(seeds=self.seeds or 1, only=self.only)]
 
 
-class RunPatch(Strict):
-    """Body of `PATCH /runs/{id}`; omitted fields stay unchanged."""
-
-    version: Annotated[
-        int | None,
-        Field(ge=1, le=MAX_ID, description="The version that was read; an outdated one is rejected."),
-    ] = None
-    name: Annotated[Name | None, Field(description="Null for the name made from hyperparameters.")] = None
-    tags: Annotated[
-        Tags, Field(default_factory=list, description="Up to 20 tags; they replace the old ones.")
-    ]
-    note: Annotated[Note, Field(default_factory=str, description="Free text.")]
-    archived: Annotated[bool, Field(default_factory=bool, description="Whether lists hide it by default.")]
-    priority: Annotated[Priority, Field(default_factory=int, description="Higher priority starts first.")]
-
-
 class StudyPatch(Strict):
     """Body of `PATCH /studies/{id}`; omitted fields stay unchanged."""
 
@@ -313,90 +224,89 @@ class StudyPatch(Strict):
     ]
 
 
-class ViewRequest(Strict):
-    """Body of `POST /views` and `PUT /views/{id}`."""
+class StudyOut(BaseModel):
+    """A study: its runs and their progress."""
 
-    name: Annotated[Name, Field(description="Its name; each view has another.")]
-    query: Annotated[
-        str,
+    id: Annotated[int, Field(description="The study's id.")]
+    version: Annotated[int, Field(description="Each edit increases it.")] = 1
+    name: Annotated[str, Field(description="The study's name.")]
+    description: Annotated[str, Field(description="Free text, as Markdown.")] = ""
+    tags: Annotated[list[str], Field(description="Up to 20 tags.")] = []
+    archived: Annotated[bool, Field(description="Whether the list hides it by default.")] = False
+    created_at: Annotated[Timestamp, Field(description="Time of its creation.")]
+    runs: Annotated[list[int], Field(description="Ids of its runs.")]
+    counts: Annotated[dict[Status, int], Field(description="Number of its runs by status.")]
+    progress: Annotated[
+        float,
+        Field(ge=0, le=1, description="Fraction of all epochs that are recorded, or belong to ended runs."),
+    ]
+    eta_seconds: Annotated[
+        float | None,
         Field(
-            max_length=MAX_FILTER,
-            description="Query string of the page: filters, `sort`, `group`, `columns` and `limit`.",
+            description="Seconds until its last run ends, time in the queue included; null if a run "
+            "waits for a device."
         ),
     ]
+    eta_range: Annotated[
+        TimeRange | None,
+        Field(description="80 % prediction interval of `eta_seconds`; null if that is null."),
+    ] = None
 
 
-class ViewPatch(Strict):
-    """Body of `PATCH /views/{id}`; omitted fields stay unchanged."""
+class StudyList(BaseModel):
+    """Response of `GET /studies`."""
 
-    name: Annotated[Name, Field(default="", description="Its name; each view has another.")]
-    query: Annotated[str, Field(default="", max_length=MAX_FILTER, description="Query string of the page.")]
+    studies: Annotated[list[StudyOut], Field(description="The studies, by default all, newest first.")]
+    next_cursor: Annotated[
+        str | None, Field(description="`cursor` of the next page; null on the last page.")
+    ] = None
+    total: Annotated[int, Field(description="Number of studies that match, on all pages.")]
 
 
-BulkAction = Literal["cancel", "retry", "archive", "restore", "delete", "tag", "untag"]
+class PastRuns(BaseModel):
+    """What past runs reached with the same depth, optimizer and data set, and a similar learning rate."""
+
+    depth: Annotated[int, Field(description="Their depth.")]
+    optimizer: Annotated[str, Field(description="Their optimizer.")]
+    has_momentum: Annotated[bool, Field(description="Whether they have a momentum above 0.")]
+    dataset: Annotated[str, Field(description="Their data set.")]
+    lr: Annotated[float, Field(description="The planned learning rate; theirs are within a factor of 2.")]
+    lrs: Annotated[list[float], Field(description="Their learning rates, ascending.")]
+    epochs: Annotated[tuple[int, int], Field(description="Their smallest and largest number of epochs.")]
+    finished: Annotated[int, Field(description="How many finished.")]
+    diverged: Annotated[int, Field(description="How many diverged.")]
+    median: Annotated[float | None, Field(description="Median test accuracy; null if none finished.")]
+    best: Annotated[float | None, Field(description="Best test accuracy; null if none finished.")]
+    best_id: Annotated[int | None, Field(description="Id of the run with the best test accuracy.")]
 
 
-class BulkRequest(Strict):
-    """Body of `POST /runs/bulk`: an action on runs that are listed by id or that match a filter."""
+class Rejection(BaseModel):
+    """Invalid combinations of values that a request with `skip_invalid` leaves out."""
 
-    ids: Annotated[list[RunId], Field(min_length=1, max_length=MAX_BULK, description="Ids of the runs.")] = []
-    filter: Annotated[
-        str | None,
+    reason: Annotated[str, Field(description="Why they are invalid, and what to choose instead.")]
+    combinations: Annotated[int, Field(description="Number of such combinations.")]
+
+
+class StudyPreview(BaseModel):
+    """The size and estimated time of a study; nothing is created."""
+
+    runs: Annotated[int, Field(description="Number of runs.")]
+    duplicates: Annotated[int, Field(description="How many of them have an identical finished run.")]
+    seconds: Annotated[float, Field(description="Estimated time to train them all, in seconds.")]
+    seconds_range: TimeRange
+    basis: Annotated[str, Field(description="Basis of the estimate.")]
+    can_show: Annotated[
+        str,
         Field(
-            max_length=MAX_FILTER,
-            description="Alternative to `ids`: the query string of `GET /runs` that selects runs, such "
-            "as `status=failed&lr=>0.1`. `archived=all` selects all runs; an empty filter is rejected.",
+            description="The smallest difference that the study can show, in a sentence; empty if unknown."
         ),
-    ] = None
-    expected: Annotated[
-        int | None,
-        Field(
-            ge=0,
-            le=MAX_ID,
-            description="Only with `filter`: the number of runs that it must match; otherwise nothing is "
-            "changed and the response is `409`.",
-        ),
-    ] = None
-    action: Annotated[BulkAction, Field(description="What to do with each run.")]
-    tag: Annotated[Tag | None, Field(description="The tag; only with the actions tag and untag.")] = None
-
-    @model_validator(mode="after")
-    def _one_selection(self) -> Self:
-        if bool(self.ids) == (self.filter is not None):
-            raise ValueError("expected either `ids` or `filter`")
-        if self.expected is not None and self.filter is None:
-            raise ValueError("`expected` is allowed only with `filter`")
-        return self
-
-    @model_validator(mode="after")
-    def _tag_belongs(self) -> Self:
-        if (self.tag is not None) != (self.action in ("tag", "untag")):
-            raise ValueError("`tag` is required for the actions tag and untag, and not allowed for others")
-        return self
-
-
-MoveTo = Annotated[
-    Literal["top", "bottom", "up", "down"] | Annotated[int, Field(ge=1, le=MAX_ID)],
-    Field(description="The place: an end, one place up or down, or a number from 1."),
-]
-
-
-class MoveRequest(Strict):
-    """Body of `POST /queue/move`: one run as `id`, or several as `ids`, which keep their order."""
-
-    id: Annotated[RunId | None, Field(description="Id of the run.")] = None
-    ids: Annotated[
-        list[RunId] | None, Field(min_length=1, max_length=10_000, description="Ids of several runs.")
-    ] = None
-    to: MoveTo
-
-    @model_validator(mode="after")
-    def _one_form(self) -> Self:
-        if (self.id is None) == (self.ids is None):
-            raise ValueError("expected either `id` or `ids`")
-        return self
-
-    @property
-    def wanted(self) -> list[int]:
-        """The ids of the runs to move."""
-        return self.ids if self.ids is not None else [self.id or 0]
+    ] = ""
+    warnings: Annotated[
+        list[str], Field(description="Warnings about unusual values; they do not reject the request.")
+    ] = []
+    rejected: Annotated[
+        list[Rejection], Field(description="Combinations that `skip_invalid` leaves out, by reason.")
+    ] = []
+    past: Annotated[
+        list[PastRuns], Field(description="What similar past runs reached, by depth and learning rate.")
+    ] = []

@@ -1,0 +1,1 @@
+"""Bodies of responses about comparisons."""
