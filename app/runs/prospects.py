@@ -146,30 +146,45 @@ class Evidence:
 
 
 class _Known(NamedTuple):
-    """The past runs of a kind, and from where to where those that learned had each hyperparameter."""
+    """Past runs of a kind: the range of each hyperparameter in those that learned, and failures beyond it.
+
+    `beyond` has the values of runs that failed beyond the range of only this hyperparameter, above it (true)
+    or below it (false).
+    """
 
     kind: _Kind
-    learned: list[_Past]
-    failed: list[_Past]
+    learned: int
+    failed_rates: list[float]
     ranges: dict[str, tuple[float, float]]
+    beyond: dict[tuple[str, bool], list[float]]
 
     @classmethod
     def of(cls, kind: _Kind, past: Iterable[_Past]) -> "_Known":
         runs = list(past)
-        learned = [run for run in runs if run.learned]
-        values = {name: [run.values[name] for run in learned] for name in _JUDGED if learned}
-        ranges = {name: (min(each), max(each)) for name, each in values.items()}
-        return cls(kind, learned, [run for run in runs if not run.learned], ranges)
+        learned = [run.values for run in runs if run.learned]
+        failed = [run.values for run in runs if not run.learned]
+        ranges = {
+            name: (min(values[name] for values in learned), max(values[name] for values in learned))
+            for name in (_JUDGED if learned else ())
+        }
+        beyond: dict[tuple[str, bool], list[float]] = {}
+        for values in failed:
+            outside = [name for name, (low, high) in ranges.items() if not low <= values[name] <= high]
+            if len(outside) == 1:
+                name, value = outside[0], values[outside[0]]
+                beyond.setdefault((name, value > ranges[name][1]), []).append(value)
+        return cls(kind, len(learned), sorted(values["lr"] for values in failed), ranges, beyond)
 
     def outlier(self, name: str, planned: Iterable[float], *, is_high: bool) -> Outlier | None:
         """The planned values above or below the range that worked, if past runs tell against them."""
         if not self.learned:
             return self._hopeless(planned) if name == "lr" and is_high else None
-        beyond = self._failed_beyond(name, is_high=is_high)
+        found = self.beyond.get((name, is_high), [])
+        beyond = found if len(found) >= _ENOUGH else []
         low, high = self.ranges[name]
         end = high if is_high else low
         first = (min if is_high else max)(beyond, default=inf if is_high else -inf)
-        is_known = len(self.learned) >= _ENOUGH and low != high
+        is_known = self.learned >= _ENOUGH and low != high
         sign = 1 if is_high else -1
         values = sorted(
             value
@@ -192,7 +207,7 @@ class _Known(NamedTuple):
 
     def _hopeless(self, planned: Iterable[float]) -> Outlier | None:
         """The learning rates at or above the lowest at which runs failed, if none has ever learned."""
-        rates = sorted(run.lr for run in self.failed)
+        rates = self.failed_rates
         values = sorted(lr for lr in set(planned) if rates and lr >= rates[0])
         if len(rates) < _ENOUGH or not values:
             return None
@@ -213,32 +228,19 @@ class _Known(NamedTuple):
         layers = formats.plural(self.kind.depth, "layer")
         return f"{layers} with {self.kind.optimizer}{momentum} on {self.kind.dataset}"
 
-    def _failed_beyond(self, name: str, *, is_high: bool) -> list[float]:
-        """The values of runs that failed beyond the range of this hyperparameter only; none if few."""
-        found = []
-        for run in self.failed:
-            outside = [other for other in _JUDGED if not self._is_inside(other, run.values[other])]
-            if outside == [name] and (run.values[name] > self.ranges[name][1]) == is_high:
-                found.append(run.values[name])
-        return found if len(found) >= _ENOUGH else []
-
-    def _is_inside(self, name: str, value: float) -> bool:
-        low, high = self.ranges[name]
-        return low <= value <= high
-
     def _sentence(self, name: str, values: Sequence[float], beyond: Sequence[float], *, is_high: bool) -> str:
         low, high = self.ranges[name]
         span = formats.decimal(low) if low == high else f"{formats.decimal(low)} to {formats.decimal(high)}"
         words = (
             f"{self._named(name, values)} is {'above' if is_high else 'below'} the values at which past runs "
-            f"of {self._described} learned ({span}, {formats.plural(len(self.learned), 'run')})"
+            f"of {self._described} learned ({span}, {formats.plural(self.learned, 'run')})"
         )
         if not beyond:
             return f"{words}."
         first = formats.decimal(min(beyond) if is_high else max(beyond))
         return (
-            f"{words}: all {len(beyond)} runs at {first} or {'more' if is_high else 'less'} diverged or "
-            "stayed at the accuracy of guessing."
+            f"{words}: all {len(beyond)} otherwise similar runs at {first} or "
+            f"{'more' if is_high else 'less'} diverged or stayed at the accuracy of guessing."
         )
 
 

@@ -62,8 +62,8 @@ def test_rates_at_which_every_run_failed_to_learn_get_a_warning(past: Database) 
     (sentence,) = told(past, *high)
     assert sentence == (
         "Learning rate 1.5 and 5 is above the values at which past runs of 3 layers with sgd on mnist "
-        "learned (0.05 to 0.2, 4 runs): all 3 runs at 1.5 or more diverged or stayed at the accuracy of "
-        "guessing."
+        "learned (0.05 to 0.2, 4 runs): all 3 otherwise similar runs at 1.5 or more diverged or stayed at "
+        "the accuracy of guessing."
     )
     assert told(past, TrainConfig(depth=3, lr=1.0, epochs=3), TrainConfig(depth=4, lr=5.0)) == []
 
@@ -107,7 +107,8 @@ def test_runs_that_were_short_or_had_other_failures_tell_nothing(past: Database)
     (sentence,) = told(past, TrainConfig(depth=3, batch_size=4096, epochs=3))
     assert sentence == (
         "Batch size 4096 is above the values at which past runs of 3 layers with sgd on mnist learned (1024, "
-        "4 runs): all 3 runs at 4096 or more diverged or stayed at the accuracy of guessing."
+        "4 runs): all 3 otherwise similar runs at 4096 or more diverged or stayed at the accuracy of "
+        "guessing."
     )
 
 
