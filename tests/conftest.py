@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from tests.few import contents
 from tests.forked import Forks
 from tests.postgres import PostgreSQL
 from tests.trainer import idx_files
+
+MEMORY = Path("/dev/shm")  # noqa: S108  # only its existence and room are relied on
+ROOM = 4 * 2**30
+"""Bytes that temporary files of all tests may take."""
 
 REQUIRE_ALL = "DEPTHBOARD_REQUIRE_ALL"
 LONG = (
@@ -66,6 +71,14 @@ SLOW = (
 
 _starting: list[str] = []
 """The current test, if it must not start a process."""
+
+
+def pytest_configure() -> None:
+    """Keep temporary files in memory if there is room: on a disk, SQLite waits for it at every commit."""
+    has_room = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM
+    if has_room and "TMPDIR" not in os.environ:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
