@@ -211,16 +211,13 @@ class _Known(NamedTuple):
         values = sorted(lr for lr in set(planned) if rates and lr >= rates[0])
         if len(rates) < _ENOUGH or not values:
             return None
+        shown = formats.apart([*values, *rates])
         words = (
-            f"{self._named('lr', values)}: all {len(rates)} past runs of {self._described} diverged or "
-            f"stayed at the accuracy of guessing, at learning rates from {formats.decimal(rates[0])} to "
-            f"{formats.decimal(rates[-1])}."
+            f"{title_of('lr')} {listed([shown[value] for value in values])}: all {len(rates)} past runs of "
+            f"{self._described} diverged or stayed at the accuracy of guessing, at learning rates from "
+            f"{shown[rates[0]]} to {shown[rates[-1]]}."
         )
         return Outlier("lr", tuple(values), self.kind.optimizer, words, len(rates), 1.0)
-
-    @staticmethod
-    def _named(name: str, values: Iterable[float]) -> str:
-        return f"{title_of(name)} {listed([formats.decimal(value) for value in values])}"
 
     @property
     def _described(self) -> str:
@@ -230,16 +227,18 @@ class _Known(NamedTuple):
 
     def _sentence(self, name: str, values: Sequence[float], beyond: Sequence[float], *, is_high: bool) -> str:
         low, high = self.ranges[name]
-        span = formats.decimal(low) if low == high else f"{formats.decimal(low)} to {formats.decimal(high)}"
+        first = (min if is_high else max)(beyond, default=low)
+        shown = formats.apart([*values, low, high, first])
+        span = shown[low] if low == high else f"{shown[low]} to {shown[high]}"
         words = (
-            f"{self._named(name, values)} is {'above' if is_high else 'below'} the values at which past runs "
-            f"of {self._described} learned ({span}, {formats.plural(self.learned, 'run')})"
+            f"{title_of(name)} {listed([shown[value] for value in values])} is "
+            f"{'above' if is_high else 'below'} the values at which past runs of {self._described} learned "
+            f"({span}, {formats.plural(self.learned, 'run')})"
         )
         if not beyond:
             return f"{words}."
-        first = formats.decimal(min(beyond) if is_high else max(beyond))
         return (
-            f"{words}: all {len(beyond)} otherwise similar runs at {first} or "
+            f"{words}: all {len(beyond)} otherwise similar runs at {shown[first]} or "
             f"{'more' if is_high else 'less'} diverged or stayed at the accuracy of guessing."
         )
 

@@ -76,7 +76,7 @@ def test_rates_at_which_every_run_failed_to_learn_get_a_warning(past: Database) 
         ("momentum", (0.5, 0.9), 0.99, "Momentum 0.99 is above the values"),
         ("weight_decay", (0.0001, 0.001), 0.02, "Weight decay 0.02 is above the values"),
         ("dropout", (0.1, 0.2), 0.95, "Dropout 0.95 is above the values"),
-        ("lr", (0.01, 0.02), 0.3, "Learning rate 0.3 is above the values"),
+        ("lr", (0.01, 0.1 * 3), 5.0, "Learning rate 5 is above the values"),
     ],
 )
 def test_a_value_far_from_those_that_learned_is_named_with_their_range(
