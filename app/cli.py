@@ -153,7 +153,7 @@ def worker(
     """Run a worker only. It trains the queued runs of the database it shares with the web server."""
     settings = begin(given, anew=not again)
     from app.worker import program
-    from app.worker.loop import SlotsUnusable
+    from app.worker.engine import SlotsUnusable
 
     try:
         with database_errors(settings):

@@ -90,7 +90,7 @@ def _watch(settings: Settings, url: str, body: dict[str, object]) -> Round:
     found = Round()
     database = Database(settings.url)
     with database.write() as session:
-        registry.register(session, "stand-in", host="here", slots=1, threads=1, lease_seconds=30)
+        registry.register(session, "stand-in", "here", registry.Offer(1, 1), lease_seconds=30)
     with httpx.Client(base_url=url, timeout=600) as client, httpx.Client(base_url=url, timeout=600) as other:
         post = lambda: found.timed(found.posts, lambda: _post(other))  # noqa: E731
         beat = lambda: found.timed(found.heartbeats, lambda: _beat(database))  # noqa: E731

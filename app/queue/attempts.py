@@ -8,15 +8,15 @@ from app.storage.database import now
 from app.storage.tables import Attempt, Run, Worker
 
 
-def begin(session: Session, run: Run) -> None:
-    """Record that a worker has claimed a run."""
-    worker = session.get(Worker, run.worker_id)
+def begin(session: Session, run: Run, host: str | None = None) -> None:
+    """Record that a worker has claimed a run, to train it on `host`, by default its own."""
+    worker = session.get(Worker, run.worker_id) if host is None else None
     session.add(
         Attempt(
             run_id=run.id or 0,
             attempt=run.attempt,
             worker_id=run.worker_id or "",
-            host=worker.host if worker else "",
+            host=host or (worker.host if worker else ""),
             started_at=run.started_at or 0.0,
         )
     )

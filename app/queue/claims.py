@@ -58,12 +58,18 @@ def anything_to_claim(session: Session, kinds: Iterable[str]) -> bool:
 
 
 def claim(
-    session: Session, worker_id: str, kinds: Iterable[str], *, threads: int, lease_seconds: float
+    session: Session,
+    worker_id: str,
+    kinds: Iterable[str],
+    *,
+    threads: int,
+    lease_seconds: float,
+    host: str | None = None,
 ) -> Claim | None:
     """Claim the next run that one of these kinds of device (`cpu`, `cuda`, …) can train.
 
-    The first claim fixes the thread count; later attempts repeat it. Epoch records stay until the attempt
-    reports the epoch after which it resumes.
+    It will train on `host`, by default the worker's. The first claim fixes the thread count; later attempts
+    repeat it. Epoch records stay until the attempt reports the epoch after which it resumes.
     """
     change = next_change(session)
     queued = aliased(Run)
@@ -97,7 +103,7 @@ def claim(
     if not runs:
         return None
     run = runs[0]
-    attempts.begin(session, run)
+    attempts.begin(session, run, host)
     return Claim(run_rows.id_of(run), run.attempt, run.config, run.threads or threads, run.epochs_done)
 
 

@@ -87,15 +87,24 @@ def lose(session: Session, claim: Claim, why: str) -> bool:
 
     The run is queued again, cancelled if requested, or failed after too many crashes in a row.
     """
-    runs = session.exec(select(Run).where(*claim.fence)).all()
-    for run in runs:
-        _lose(session, run, _CRASH, why)
-    return bool(runs)
+    return _lose_claimed(session, claim, _CRASH, why)
+
+
+def lose_machine(session: Session, claim: Claim, why: str) -> bool:
+    """Count the loss of the machine that trained a run, as that of a worker."""
+    return _lose_claimed(session, claim, _WORKER_LOSS, why)
 
 
 def lose_worker(session: Session, run: Run, why: str) -> None:
     """Count the loss of a run's worker, with the same consequences as a crash."""
     _lose(session, run, _WORKER_LOSS, why)
+
+
+def _lose_claimed(session: Session, claim: Claim, loss: _Loss, why: str) -> bool:
+    runs = session.exec(select(Run).where(*claim.fence)).all()
+    for run in runs:
+        _lose(session, run, loss, why)
+    return bool(runs)
 
 
 def _lose(session: Session, run: Run, loss: _Loss, why: str) -> None:

@@ -2,42 +2,69 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import and_, delete, update
 from sqlmodel import Session, col, select
 
 from app.queue import claims, endings, run_rows
-from app.schemas.monitoring import WorkerDevice, WorkerOut
+from app.schemas.monitoring import WorkerDevice, WorkerNode, WorkerOut
 from app.storage.database import clock, now
-from app.storage.tables import Run, Worker
+from app.storage.tables import Attempt, Run, Worker
 
 
-def register(
-    session: Session, worker_id: str, *, host: str, slots: int, threads: int, lease_seconds: float
-) -> None:
-    """Add a worker; it reports its devices later, once a slot has found them."""
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A machine of a worker's cluster; memory in bytes. `problem` says why it has no slots, if it can't."""
+
+    host: str
+    cpus: float
+    gpus: float
+    memory: int
+    slots: int = 0
+    devices: list[dict[str, str]] = field(default_factory=list)
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a worker offers: slots, CPU threads of each, devices (`device`, `name`), versions, and nodes.
+
+    There are no devices until a slot has found them, and nodes only in a cluster.
+    """
+
+    slots: int
+    threads: int
+    devices: list[dict[str, str]] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+
+
+def register(session: Session, worker_id: str, host: str, offer: Offer, *, lease_seconds: float) -> None:
+    """Add a worker."""
     moment = clock(session)
     session.add(
         Worker(
             id=worker_id,
             host=host,
-            slots=slots,
-            threads=threads,
             started_at=moment,
             heartbeat_at=moment,
             lease_expires=moment + lease_seconds,
+            **_columns(offer),
         )
     )
 
 
-def describe(
-    session: Session, worker_id: str, devices: list[dict[str, str]], versions: dict[str, str]
-) -> None:
-    """Store a worker's devices (`device`, `name`) and the versions it trains with."""
-    session.execute(
-        update(Worker).where(col(Worker.id) == worker_id).values(devices=devices, versions=versions)
-    )
+def describe(session: Session, worker_id: str, offer: Offer) -> None:
+    """Store what a worker offers now."""
+    session.execute(update(Worker).where(col(Worker.id) == worker_id).values(**_columns(offer)))
+
+
+def _columns(offer: Offer) -> dict[str, Any]:
+    return {name: getattr(offer, name) for name in ("slots", "threads", "devices", "versions")} | {
+        "nodes": [asdict(node) for node in offer.nodes]
+    }
 
 
 def heartbeat(session: Session, worker_id: str, lease_seconds: float) -> bool:
@@ -107,10 +134,15 @@ def list_workers(session: Session) -> list[WorkerOut]:
     """Returns the workers with a valid lease, oldest first, with the runs that each trains."""
     moment = clock(session)
     runs: dict[str | None, list[int]] = defaultdict(list)
-    for worker_id, run_id in session.exec(
-        select(Run.worker_id, Run.id).where(Run.status == "running").order_by(col(Run.id))
+    on_host: dict[tuple[str | None, str], list[int]] = defaultdict(list)
+    for worker_id, run_id, host in session.exec(
+        select(Run.worker_id, Run.id, Attempt.host)
+        .join(Attempt, and_(col(Attempt.run_id) == Run.id, col(Attempt.attempt) == Run.attempt))
+        .where(Run.status == "running")
+        .order_by(col(Run.id))
     ):
         runs[worker_id].append(run_id or 0)
+        on_host[worker_id, host].append(run_id or 0)
     return [
         WorkerOut(
             id=worker.id,
@@ -121,6 +153,7 @@ def list_workers(session: Session) -> list[WorkerOut]:
             heartbeat_age_seconds=round(max(0.0, moment - worker.heartbeat_at), 1),
             runs=runs[worker.id],
             versions=worker.versions,
+            nodes=[WorkerNode(**node, runs=on_host[worker.id, node["host"]]) for node in worker.nodes],
         )
         for worker in session.exec(select(Worker).order_by(col(Worker.started_at), col(Worker.id)))
         if worker.lease_expires >= moment
@@ -128,9 +161,12 @@ def list_workers(session: Session) -> list[WorkerOut]:
 
 
 def live_kinds(session: Session) -> list[frozenset[str] | None]:
-    """Returns each live worker's kinds of device (`cpu`, `cuda`, …), None until a slot has found them."""
-    rows = session.exec(select(Worker.devices).where(col(Worker.lease_expires) >= now()))
-    return [kinds(devices) or None for devices in rows.all()]
+    """Returns each live worker's kinds of device (`cpu`, `cuda`, …), None until a slot has found them.
+
+    A worker without slots has none.
+    """
+    rows = session.exec(select(Worker.slots, Worker.devices).where(col(Worker.lease_expires) >= now()))
+    return [kinds(devices) or (None if slots else frozenset()) for slots, devices in rows.all()]
 
 
 def kinds(devices: Iterable[Mapping[str, str]]) -> frozenset[str]:

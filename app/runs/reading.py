@@ -173,6 +173,8 @@ class _Waiting:
             return PAUSED
         if not self.kinds:
             return "no live worker"
+        if not any(some is None or some for some in self.kinds):
+            return "no live worker has a slot"
         if None in self.kinds or device == "auto" or any(device in some for some in self.kinds if some):
             return None
         return f"no live worker has {device}"

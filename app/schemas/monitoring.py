@@ -65,6 +65,19 @@ class WorkerDevice(BaseModel):
     name: Annotated[str, Field(description="Name of the hardware.")]
 
 
+class WorkerNode(BaseModel):
+    """A machine of a cluster on which a worker trains runs."""
+
+    host: Annotated[str, Field(description="Name of the machine.")]
+    cpus: Annotated[float, Field(description="CPUs that the machine gives to the cluster.")]
+    gpus: Annotated[float, Field(description="GPUs that the machine gives to the cluster.")]
+    memory: Annotated[int, Field(description="Memory that the machine gives to the cluster, in bytes.")]
+    slots: Annotated[int, Field(description="How many runs it trains at a time.")]
+    devices: Annotated[list[WorkerDevice], Field(description="Its devices; empty while it detects them.")]
+    runs: Annotated[list[int], Field(description="Ids of the runs that it trains.")]
+    problem: Annotated[str | None, Field(description="Why it trains no runs, if it can't.")]
+
+
 class WorkerOut(BaseModel):
     """A live worker."""
 
@@ -76,6 +89,10 @@ class WorkerOut(BaseModel):
     heartbeat_age_seconds: Annotated[float, Field(description="Seconds since its last heartbeat.")]
     runs: Annotated[list[int], Field(description="Ids of the runs that it trains.")]
     versions: Annotated[dict[str, str], Field(description="Versions of its software.")]
+    nodes: Annotated[
+        list[WorkerNode],
+        Field(description="Machines of its cluster; empty if it trains on its own machine only."),
+    ]
 
 
 class WorkerList(BaseModel):

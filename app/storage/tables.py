@@ -246,6 +246,9 @@ class Worker(SQLModel, table=True):
     threads: int
     devices: list[dict[str, str]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     versions: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    nodes: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """The machines of its cluster, as in `registry.Node`; empty if it trains on its own machine only."""
+
     started_at: float
     heartbeat_at: float
     lease_expires: float

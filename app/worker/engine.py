@@ -1,21 +1,24 @@
-"""The slot interface, which an engine implements by training the runs of a slot."""
+"""The interface of engines, which make slots, and of slots, which train one run at a time."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Protocol
 
 from sqlmodel import Session
 
+from app.queue import registry
 from app.queue.claims import Claim
 from app.storage.artifacts import RunFiles
-from app.worker.messages import FromSlot
+from app.worker.messages import FromSlot, Ready
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The slot has ended by itself."""
+    """The slot has ended by itself; with `machine_lost`, because its machine is gone, not its process."""
+
+    machine_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +60,38 @@ class Slot(ABC):
     """A place for one run at a time; `claim` is the run it trains, None when it is idle.
 
     `report` is a report that has not been handled yet, `died_at` is when its end was noticed (monotonic
-    seconds), `connection` becomes readable when it reports something, and `watch` detects stalls.
+    seconds), `connection` becomes readable when it reports something, and `watch` detects stalls. The slot is
+    on `host`, and offers the kind of device `offered` there, or all with `auto`; `devices` are those it has
+    found.
     """
 
     connection: Connection
     watch: Watcher
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, host: str, offered: str = "auto") -> None:
         self.threads = threads
+        self.host = host
+        self.offered = offered
+        self.devices: list[dict[str, str]] = []
+        self.versions: dict[str, str] = {}
         self.ready = False
         self.claim: Claim | None = None
         self.report: FromSlot | Gone | Unrecorded | Ended | None = None
         self.died_at: float | None = None
         self.kill_at: float | None = None
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of device (`cpu`, `cuda`, …) for which it takes runs; empty until it is ready."""
+        return registry.kinds(self.devices)
+
+    def get_ready(self, found: Ready) -> None:
+        """Note the devices and versions that the slot has found; from now on it takes runs."""
+        self.ready = True
+        self.versions = found.versions
+        self.devices = [
+            device for device in found.devices if self.offered in ("auto", *registry.kinds([device]))
+        ]
 
     def rest(self) -> Claim | None:
         """Clear the claim after its end, and return it; the slot is then idle."""
@@ -99,3 +121,33 @@ class Slot(ABC):
     @abstractmethod
     def kill(self) -> str:
         """End the slot, if it still runs. Returns how it ended, in words. May be repeated."""
+
+
+class SlotsUnusable(Exception):
+    """No slot becomes ready; the output of the slots says why."""
+
+
+class Engine(ABC):
+    """Makes slots, as many as it has places for.
+
+    No method waits for anything but the start of a local process.
+    """
+
+    @abstractmethod
+    def open(self, slots: Sequence[Slot]) -> list[Slot]:
+        """Start slots in the places that none of these slots takes, and return them."""
+
+    @abstractmethod
+    def note_start(self, slot: Slot) -> None:
+        """Note that a slot has become ready."""
+
+    @abstractmethod
+    def note_false_start(self, slot: Slot, how: str) -> None:
+        """Note that a slot died before it was ready. Raises `SlotsUnusable` if no other one can do better."""
+
+    def nodes(self) -> list[registry.Node]:
+        """The machines of a cluster, with or without slots; none if all slots are on this machine."""
+        return []
+
+    def close(self) -> None:  # noqa: B027  # most engines hold nothing
+        """Release what the engine holds, after its slots were killed."""

@@ -18,10 +18,10 @@ from app.storage import artifacts
 from app.storage.database import Database
 from app.storage.outage import CURE, damage, is_outage, unwritable
 from app.worker import recording
-from app.worker.engine import Ended, Gone, Settle, Slot, Unrecorded
+from app.worker.engine import Ended, Engine, Gone, Settle, Slot, Unrecorded
 from app.worker.messages import EpochDone, Failed, Finished, FromSlot, Ready, Stepping, Stopped
 from app.worker.presence import Presence
-from app.worker.slot_process import SlotProcess
+from app.worker.slot_process import LocalEngine
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +34,6 @@ OUTAGE_SECONDS: Final = 1.0
 UNWRITABLE_SECONDS: Final = 60.0
 """How long reports wait while the disk is full; then their runs fail."""
 
-MAX_FALSE_STARTS: Final = 5
-"""The worker gives up after this many slots in a row died before they were ready."""
-
 DRAIN_SECONDS: Final = 8.0
 """How long slots may take to end and save their epoch after the worker was told to end."""
 
@@ -47,15 +44,12 @@ GRACE_SECONDS: Final = 1.5
 """How long a slot may take to stop before it is killed."""
 
 
-class SlotsUnusable(Exception):
-    """No slot becomes ready; the output of the slots says why."""
-
-
 class Worker:
     """One worker process; `turn` is one pass of its loop.
 
     During a database outage (since `outage_since`, in monotonic seconds), training continues and reports
-    wait. `replaces` names a dead worker, whose runs return to the queue immediately.
+    wait. `replaces` names a dead worker, whose runs return to the queue immediately. `engine` makes the
+    slots, by default on this machine.
     """
 
     def __init__(
@@ -66,18 +60,18 @@ class Worker:
         replaces: str | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        new_slot: Callable[[Settings], Slot] = SlotProcess,
+        engine: Engine | None = None,
     ) -> None:
         self._presence = Presence(database, settings, worker_id, replaces, monotonic)
         self.id = self._presence.id
         self._database = database
         self._settings = settings
         self._monotonic = monotonic
-        self._new_slot = new_slot
+        self._engine = engine or LocalEngine(settings)
         self.outage_since: float | None = None
-        self._false_starts = 0
         self._draining = False
-        self.slots = [new_slot(settings) for _ in range(settings.slot_count)]
+        self.slots: list[Slot] = []
+        self._open_slots()
         with self._through_outages():
             self._beat()
 
@@ -85,6 +79,7 @@ class Worker:
         """Wait at most `seconds` for reports; then send heartbeats, record reports, stop and claim runs."""
         began = self._monotonic()
         self._listen(seconds if self.outage_since is None else OUTAGE_SECONDS)
+        self._open_slots()
         with self._through_outages():
             self._beat()
             self._take_in_reports()
@@ -117,6 +112,11 @@ class Worker:
                 elif slot.claim:
                     endings.release(session, slot.claim)
             self._presence.take_leave(session)
+        self._engine.close()
+
+    def _open_slots(self) -> None:
+        self.slots += self._engine.open(self.slots)
+        self._presence.offer(self.slots, self._engine.nodes())
 
     def _let_slots_save(self, deadline: float) -> None:
         for slot in self.slots:
@@ -174,12 +174,12 @@ class Worker:
             slot.report = slot.receive()
 
     def _take_in_reports(self) -> None:
-        for index, slot in enumerate(self.slots):
+        for slot in list(self.slots):
             if slot.report is not None and not self._may_die_with(slot):
                 try:
-                    self._take_in(index, slot.report)
+                    self._take_in(slot, slot.report)
                 except recording.Refused as refused:
-                    self._take_in(index, Unrecorded(str(refused)))
+                    self._take_in(slot, Unrecorded(str(refused)))
                 slot.watch.hear(self._monotonic(), slot.report)  # only now: the slot may have waited for us
                 slot.report = None
 
@@ -191,38 +191,36 @@ class Worker:
             slot.died_at = self._monotonic()
         return self._monotonic() - slot.died_at < FALLOUT_SECONDS
 
-    def _take_in(self, index: int, report: FromSlot | Gone | Unrecorded | Ended) -> None:
+    def _take_in(self, slot: Slot, report: FromSlot | Gone | Unrecorded | Ended) -> None:
         match report:
             case Ended():
-                self._settle(index, report)
+                self._settle(slot, report)
             case Gone() if self._draining:
-                self._replace(index, endings.release)
+                self._replace(slot, endings.release)
             case Gone():
-                self._replace(index, endings.lose)
+                self._replace(slot, endings.lose_machine if report.machine_lost else endings.lose)
             case Unrecorded():
-                self._replace(index, lambda session, claim, _: endings.fail(session, claim, report.reason))
+                self._replace(slot, lambda session, claim, _: endings.fail(session, claim, report.reason))
             case Ready():
-                self.slots[index].ready = True
-                self._false_starts = 0
-                self._presence.describe(report)
+                slot.get_ready(report)
+                self._engine.note_start(slot)
             case Stepping():
                 pass
             case _:
-                self._record(index, report)
+                self._record(slot, report)
 
-    def _record(self, index: int, report: FromSlot) -> None:
+    def _record(self, slot: Slot, report: FromSlot) -> None:
         """Record a slot's report on its run, and let the slot continue."""
-        slot = self.slots[index]
         if slot.claim and not self._write(slot.claim, report):
             log.warning("run %s: the claim is no longer valid; restarting its slot", slot.claim.run_id)
             slot.rest()
-            self._replace(index, endings.lose)
+            self._replace(slot, endings.lose)
         elif isinstance(report, EpochDone):
             slot.acknowledge(report.record.epoch)
         elif isinstance(report, Finished | Failed | Stopped):
             self._come_to_rest(slot)
             if isinstance(report, Failed) and report.device_failed:
-                self._replace(index, endings.lose)
+                self._replace(slot, endings.lose)
 
     def _write(self, claim: Claim, report: FromSlot) -> bool:
         """Record a report; returns False if the claim is lost.
@@ -245,18 +243,16 @@ class Worker:
             with self._database.read() as session:
                 after_end.follow_up(session, self._settings.artifacts, claim.run_id)
 
-    def _replace(self, index: int, settle: Settle) -> None:
+    def _replace(self, slot: Slot, settle: Settle) -> None:
         """End a slot, settle its claim and start a new slot in its place.
 
         Raises:
             SlotsUnusable: too many slots in a row died before they were ready.
         """
-        slot = self.slots[index]
         slot.report = Ended(slot.kill(), settle)  # settled in a later turn if the database is unavailable now
-        self._settle(index, slot.report)
+        self._settle(slot, slot.report)
 
-    def _settle(self, index: int, ended: Ended) -> None:
-        slot = self.slots[index]
+    def _settle(self, slot: Slot, ended: Ended) -> None:
         if slot.claim:
             with self._database.write() as session:
                 ended.settle(session, slot.claim, ended.how)
@@ -265,17 +261,11 @@ class Worker:
         slot.report = None
         if self._draining:
             return
+        self.slots.remove(slot)
         if not slot.ready:
-            self._note_false_start(ended.how)
-        self.slots[index] = self._new_slot(self._settings)
-
-    def _note_false_start(self, how: str) -> None:
-        self._false_starts += 1
-        log.warning("a slot died while starting: %s", how)
-        if self._false_starts >= MAX_FALSE_STARTS:
-            raise SlotsUnusable(
-                f"no slot can start: {self._false_starts} in a row died while starting; the last time, {how}"
-            )
+            log.warning("a slot died while starting: %s", ended.how)
+            self._engine.note_false_start(slot, ended.how)
+        self._open_slots()
 
     def _beat(self) -> None:
         self._presence.beat([(slot.claim.run_id, slot.claim.attempt) for slot in self.slots if slot.claim])
@@ -286,37 +276,40 @@ class Worker:
             return
         with self._database.read() as session:
             held = registry.held_by(session, self.id)
-        for index, slot in enumerate(self.slots):
+        for slot in list(self.slots):
             if slot.claim is None:
                 continue
             key = (slot.claim.run_id, slot.claim.attempt)
             if key not in held.attempts:
                 slot.rest()
-                self._replace(index, endings.lose)
+                self._replace(slot, endings.lose)
             elif slot.kill_at is not None and self._monotonic() >= slot.kill_at:
-                self._replace(index, lambda session, claim, _: endings.confirm_cancel(session, claim))
+                self._replace(slot, lambda session, claim, _: endings.confirm_cancel(session, claim))
             elif slot.kill_at is None and key in held.to_cancel:
                 slot.ask_to_stop(self._monotonic() + GRACE_SECONDS)
             elif why := slot.watch.why_stalled(
                 self._monotonic(), threads=slot.claim.threads, stall_seconds=self._settings.stall_seconds
             ):
-                self._replace(index, partial(_lose_stalled, why))
+                self._replace(slot, partial(_lose_stalled, why))
 
     def _claim(self) -> None:
-        kinds = self._presence.kinds
+        """Claim a run for each slot that is free; slots differ in their kinds of device."""
+        without_runs: set[frozenset[str]] = set()
         for slot in self.slots:
-            if slot.claim or not slot.ready or not kinds:
+            if slot.claim or not slot.kinds or slot.kinds in without_runs:
                 continue
             with self._database.read() as session:
-                if not claims.anything_to_claim(session, kinds):
-                    return
+                if not claims.anything_to_claim(session, slot.kinds):
+                    without_runs.add(slot.kinds)
+                    continue
             with self._database.write() as session:
                 claim = claims.claim(
                     session,
                     self.id,
-                    kinds,
+                    slot.kinds,
                     threads=slot.threads,
                     lease_seconds=self._settings.lease_seconds,
+                    host=slot.host,
                 )
             if claim:
                 files = artifacts.of_run(self._settings.artifacts, claim.run_id)

@@ -3,17 +3,20 @@
 import logging
 import secrets
 import socket
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Final
 
 from sqlmodel import Session
 
 from app.queue import machines, registry
 from app.queue.reaper import Reaper
+from app.queue.registry import Node, Offer
 from app.settings import Settings
 from app.storage.database import Database
+from app.worker.engine import Slot
 from app.worker.machine import Machine
-from app.worker.messages import Ready
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +25,7 @@ FIRST_SAMPLE_SECONDS: Final = 2.0
 
 
 class Presence:
-    """Renews the leases of one worker and of its runs, and reclaims the runs of silent workers.
+    """Renews the leases of one worker and its runs, stores what it offers, and reclaims others' silent runs.
 
     `replaces` names a dead worker, whose runs return to the queue immediately.
     """
@@ -41,60 +44,59 @@ class Presence:
         self._settings = settings
         self._monotonic = monotonic
         self._reaper = Reaper(database, settings.lease_seconds)
-        self._devices: list[dict[str, str]] = []
-        self._versions: dict[str, str] = {}
+        self._offer = Offer(settings.slot_count, settings.thread_count)
+        self._stored = self._offer
+        self._found: dict[str, list[dict[str, str]]] = {}
         self._beat_due = 0.0
         self._machine = Machine()
         self._sample_due = monotonic() + FIRST_SAMPLE_SECONDS
 
-    @property
-    def kinds(self) -> frozenset[str]:
-        """The kinds of device of the worker (`cpu`, `cuda`, …); empty until a slot has found them."""
-        return registry.kinds(self._devices)
+    def offer(self, slots: Sequence[Slot], nodes: Sequence[Node]) -> None:
+        """Note what the worker offers now; the next heartbeat stores it, immediately if it has changed.
+
+        The devices of a host stay while its slots restart.
+        """
+        self._found.update({slot.host: slot.devices for slot in slots if slot.devices})
+        hosts = {slot.host for slot in slots} | {node.host for node in nodes}
+        self._found = {host: found for host, found in self._found.items() if host in hosts}
+        counts = Counter(slot.host for slot in slots)
+        of_slots = {tuple(device.items()): device for found in self._found.values() for device in found}
+        self._offer = Offer(
+            len(slots),
+            slots[0].threads if slots else self._offer.threads,
+            list(of_slots.values()),
+            next((slot.versions for slot in slots if slot.versions), self._offer.versions),
+            [
+                replace(node, slots=counts[node.host], devices=self._found.get(node.host, []))
+                for node in nodes
+            ],
+        )
 
     def beat(self, held: Collection[tuple[int, int]]) -> None:
         """Renew the leases, if due; `held` are the `(run id, attempt)` that the worker's slots train."""
-        if self._monotonic() < self._beat_due:
+        if self._monotonic() < self._beat_due and self._stored == self._offer:
             return
         due = self._monotonic() >= self._sample_due
         use = self._machine.measure() if due else None
+        offer = self._offer
         with self._database.write() as session:
             if self._replaces:
                 registry.retire(session, self._replaces, "its worker died")
             if not registry.heartbeat(session, self.id, self._settings.lease_seconds):
-                self._register(session)
+                registry.register(
+                    session, self.id, socket.gethostname(), offer, lease_seconds=self._settings.lease_seconds
+                )
+            elif offer != self._stored:
+                registry.describe(session, self.id, offer)
             registry.disown(session, self.id, held)
             if use:
                 machines.record(session, socket.gethostname(), use)
         self._replaces = None
+        self._stored = offer
         if due:
             self._sample_due = self._monotonic() + machines.SAMPLE_SECONDS
         self._beat_due = self._monotonic() + self._settings.heartbeat_seconds
         self._reaper.reap()
-
-    def _register(self, session: Session) -> None:
-        """Register this worker: at its start, and after it was silent for longer than its lease."""
-        registry.register(
-            session,
-            self.id,
-            host=socket.gethostname(),
-            slots=self._settings.slot_count,
-            threads=self._settings.thread_count,
-            lease_seconds=self._settings.lease_seconds,
-        )
-        registry.describe(session, self.id, self._devices, self._versions)
-
-    def describe(self, ready: Ready) -> None:
-        """Store the devices that a slot has found and the settings offer, and the versions."""
-        offered = self._settings.device
-        self._versions = ready.versions
-        self._devices = [
-            device for device in ready.devices if offered == "auto" or offered in registry.kinds([device])
-        ]
-        if not self._devices:
-            log.error("this machine has no %s device; the worker claims no runs", offered)
-        with self._database.write() as session:
-            registry.describe(session, self.id, self._devices, self._versions)
 
     def take_leave(self, session: Session) -> None:
         """Release every run that the worker still holds, and unregister the worker."""

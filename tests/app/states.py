@@ -55,10 +55,8 @@ def add_worker(
 ) -> None:
     """Register a worker that offers the CPU."""
     with database.write() as session:
-        registry.register(
-            session, worker_id, host="here", slots=slots, threads=1, lease_seconds=lease_seconds
-        )
-        registry.describe(session, worker_id, [{"device": "cpu", "name": "a CPU"}], {"torch": "2"})
+        offer = registry.Offer(slots, 1, [{"device": "cpu", "name": "a CPU"}], {"torch": "2"})
+        registry.register(session, worker_id, "here", offer, lease_seconds=lease_seconds)
 
 
 def take(

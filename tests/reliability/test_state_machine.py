@@ -123,9 +123,7 @@ class QueueMachine(RuleBasedStateMachine):
     def heartbeat(self, worker: str) -> None:
         with self.database.write() as session:
             if not registry.heartbeat(session, worker, LEASE_SECONDS):
-                registry.register(
-                    session, worker, host="here", slots=1, threads=1, lease_seconds=LEASE_SECONDS
-                )
+                registry.register(session, worker, "here", registry.Offer(1, 1), lease_seconds=LEASE_SECONDS)
         for run_id in self.held_by(worker):
             self.models[run_id].expires = self.clock.now + LEASE_SECONDS
 

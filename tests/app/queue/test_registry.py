@@ -26,8 +26,8 @@ def test_live_workers_are_listed_with_the_runs_that_each_trains(database: Databa
 def test_a_worker_without_a_ready_slot_has_no_kinds(database: Database) -> None:
     add_worker(database)
     with database.write() as session:
-        registry.register(session, "new", host="there", slots=1, threads=1, lease_seconds=60)
-        registry.register(session, "silent", host="there", slots=1, threads=1, lease_seconds=-1)
+        registry.register(session, "new", "there", registry.Offer(1, 1), lease_seconds=60)
+        registry.register(session, "silent", "there", registry.Offer(1, 1), lease_seconds=-1)
     with database.read() as session:
         assert sorted(registry.live_kinds(session), key=str) == sorted([frozenset({"cpu"}), None], key=str)
 

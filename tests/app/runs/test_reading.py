@@ -1,5 +1,6 @@
 """Runs as answers show them."""
 
+from app.queue import registry
 from tests.app.conftest import Served
 from tests.app.states import add_worker, claimed, failed_run, figures, queue_run, record
 
@@ -28,6 +29,9 @@ def test_a_queued_run_says_what_it_waits_for(site: Served) -> None:
     assert reasons() == ["no live worker", "no live worker"]
     add_worker(site.database)
     assert reasons() == [None, "no live worker has cuda"]
+    with site.database.write() as session:
+        registry.describe(session, "w", registry.Offer(0, 1))
+    assert reasons() == ["no live worker has a slot", "no live worker has a slot"]
 
 
 def test_a_failed_run_has_its_reason(site: Served) -> None:

@@ -7,16 +7,16 @@ from pathlib import Path
 from app.queue.claims import Claim
 from app.storage.artifacts import RunFiles
 from app.worker.engine import Gone, Slot
-from app.worker.messages import FromSlot
-from app.worker.slot_process import SlotProcess
+from app.worker.messages import FromSlot, Ready
+from app.worker.slot_process import LocalEngine, SlotProcess
 from trainer.config import TrainConfig
 
 
 class Pretence(Slot):
     """A slot that trains nothing."""
 
-    def __init__(self) -> None:
-        super().__init__(threads=3)
+    def __init__(self, host: str = "here") -> None:
+        super().__init__(threads=3, host=host)
         self.connection, self.other_end = Pipe()
 
     def train(self, claim: Claim, files: RunFiles, checkpoint_seconds: float) -> None:  # noqa: ARG002
@@ -47,6 +47,16 @@ def test_an_idle_slot_has_no_claim_and_no_deadline() -> None:
     assert slot.rest() is None
 
 
-def test_the_engine_implements_the_whole_interface() -> None:
+def test_the_engine_of_this_machine_implements_the_whole_interface() -> None:
     assert not inspect.isabstract(SlotProcess)
-    assert Slot.__abstractmethods__ <= SlotProcess.__dict__.keys()
+    assert not inspect.isabstract(LocalEngine)
+
+
+def test_a_slot_takes_runs_for_the_devices_that_it_offers_and_has_found() -> None:
+    found = Ready([{"device": "cuda:0", "name": "a GPU"}, {"device": "cpu", "name": "a CPU"}], {"torch": "2"})
+    for offered, kinds in (("auto", ["cpu", "cuda"]), ("cpu", ["cpu"]), ("cuda", ["cuda"]), ("mps", [])):
+        slot = Pretence()
+        slot.offered = offered
+        assert (slot.ready, sorted(slot.kinds)) == (False, [])
+        slot.get_ready(found)
+        assert (slot.ready, sorted(slot.kinds), slot.versions) == (True, kinds, {"torch": "2"})

@@ -31,10 +31,10 @@ from app.storage.artifacts import RunFiles
 from app.storage.database import Database
 from app.storage.tables import Epoch, Run
 from app.worker import stall
-from app.worker.engine import Gone
-from app.worker.loop import FALLOUT_SECONDS, GRACE_SECONDS, UNWRITABLE_SECONDS, SlotsUnusable, Worker
+from app.worker.engine import Gone, SlotsUnusable
+from app.worker.loop import FALLOUT_SECONDS, GRACE_SECONDS, UNWRITABLE_SECONDS, Worker
 from app.worker.messages import EpochDone
-from app.worker.slot_process import SlotProcess, Start
+from app.worker.slot_process import LocalEngine, SlotProcess, Start
 from tests.app import states
 from tests.app.states import queue_run, row, shown
 from tests.few import FEW, link
@@ -69,7 +69,7 @@ class Bench:
 
     def __init__(self, settings: Settings, start: Start, busy_seconds: float = 10) -> None:
         self.settings = settings
-        self._new_slot = partial(SlotProcess, start=start)
+        self._engine = partial(LocalEngine, settings, start)
         self.database = Database(settings.url, busy_seconds)
         self.worker: Worker | None = None
         self._leap = 0.0
@@ -78,7 +78,7 @@ class Bench:
         """The worker."""
         if self.worker is None:
             self.worker = Worker(
-                self.database, self.settings, monotonic=self.monotonic, new_slot=self._new_slot
+                self.database, self.settings, monotonic=self.monotonic, engine=self._engine()
             )
         return self.worker
 

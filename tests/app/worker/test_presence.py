@@ -2,13 +2,15 @@
 
 from sqlmodel import select
 
-from app.queue import machines, registry
+from app.queue import claims, machines, registry
+from app.schemas.monitoring import WorkerOut
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.tables import Worker
 from app.worker.messages import Ready
 from app.worker.presence import Presence
 from tests.app.states import add_worker, claimed, queue_run, row
+from tests.app.worker.test_engine import Pretence
 
 BACKENDS = ("sqlite", "postgresql")
 READY = Ready([{"device": "cuda:0", "name": "a GPU"}, {"device": "cpu", "name": "a CPU"}], {"torch": "2"})
@@ -22,6 +24,12 @@ class Moment:
 
     def __call__(self) -> float:
         return self.now
+
+
+def offered(database: Database) -> WorkerOut:
+    with database.read() as session:
+        (worker,) = registry.list_workers(session)
+    return worker
 
 
 def known(database: Database) -> list[str]:
@@ -56,17 +64,47 @@ def test_a_heartbeat_waits_until_due_and_releases_runs_that_no_slot_trains(
     assert (row(database, held).status, row(database, unknown).status) == ("running", "queued")
 
 
-def test_a_worker_offers_the_devices_that_its_settings_allow(database: Database, settings: Settings) -> None:
-    for offered, kinds in (("auto", {"cpu", "cuda"}), ("cpu", {"cpu"}), ("mps", set())):
-        chosen = settings.model_copy(update={"device": offered})
-        presence = Presence(database, chosen, offered, None, Moment())
-        assert presence.kinds == set()
-        presence.beat([])
-        presence.describe(READY)
-        assert presence.kinds == kinds
-        with database.read() as session:
-            (worker,) = (each for each in registry.list_workers(session) if each.id == offered)
-        assert {device.device.partition(":")[0] for device in worker.devices} == kinds
+def test_an_offer_is_stored_as_soon_as_it_changes(database: Database, settings: Settings) -> None:
+    presence = Presence(database, settings, "w", None, Moment())
+    presence.beat([])
+    assert offered(database).devices == []
+    slot, other = Pretence("near"), Pretence("far")
+    presence.offer([slot, other], [])
+    presence.beat([])
+    assert (offered(database).slots, offered(database).devices) == (2, [])
+    slot.get_ready(READY)
+    other.get_ready(READY)
+    presence.offer([slot, other], [])
+    presence.beat([])
+    assert [device.device for device in offered(database).devices] == ["cuda:0", "cpu"]
+    assert (offered(database).threads, offered(database).versions, offered(database).nodes) == (
+        3,
+        {"torch": "2"},
+        [],
+    )
+
+
+def test_the_nodes_of_a_cluster_come_and_go_and_keep_their_devices_while_slots_restart(
+    database: Database, settings: Settings
+) -> None:
+    presence = Presence(database, settings, "w", None, Moment())
+    nodes = [registry.Node("near", 4.0, 1.0, 2**30), registry.Node("far", 2.0, 0.0, 2**31, problem="full")]
+    slot = Pretence("near")
+    slot.get_ready(READY)
+    presence.offer([slot], nodes)
+    presence.offer([Pretence("near")], nodes)
+    presence.beat([])
+    run_id = queue_run(database)
+    with database.write() as session:
+        claims.claim(session, "w", {"cpu"}, threads=1, lease_seconds=60, host="near")
+    near, far = offered(database).nodes
+    assert (near.host, near.slots, near.cpus, near.gpus, near.memory) == ("near", 1, 4.0, 1.0, 2**30)
+    assert ([device.device for device in near.devices], near.runs) == (["cuda:0", "cpu"], [run_id])
+    assert (far.slots, far.devices, far.runs, far.problem) == (0, [], [], "full")
+    presence.offer([], nodes[1:])
+    presence.beat([])
+    assert [node.host for node in offered(database).nodes] == ["far"]
+    assert (offered(database).slots, offered(database).devices) == (0, [])
 
 
 def test_a_worker_that_unregisters_counts_no_loss(database: Database, settings: Settings) -> None:

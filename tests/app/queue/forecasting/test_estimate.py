@@ -146,7 +146,8 @@ def test_estimates_use_runs_on_the_same_device(database: Database) -> None:
     assert guess(database, config).seconds == pytest.approx(100, rel=0.05)
     assert guess(database, on_cuda).seconds == pytest.approx(10, rel=0.05)
     with database.write() as session:
-        registry.describe(session, "w", [{"device": "cpu", "name": ""}, {"device": "cuda:0", "name": ""}], {})
+        found = [{"device": "cpu", "name": ""}, {"device": "cuda:0", "name": ""}]
+        registry.describe(session, "w", registry.Offer(1, 1, found))
     assert guess(database, config).seconds == pytest.approx(10, rel=0.05)
     assert guess(database, config.model_copy(update={"device": "cpu"})).seconds == pytest.approx(
         100, rel=0.05

@@ -13,7 +13,7 @@ def test_live_workers_are_shown_with_their_devices_and_runs(site: Served, browse
     add_worker(site.database, "w1", slots=3)
     add_worker(site.database, "silent", lease_seconds=-1)
     with site.database.write() as session:
-        registry.register(session, "w2", host="<there>", slots=1, threads=1, lease_seconds=60)
+        registry.register(session, "w2", "<there>", registry.Offer(1, 1), lease_seconds=60)
     run_id = queue_run(site.database)
     claimed(site.database, "w1")
     page = browser.get("/workers").text

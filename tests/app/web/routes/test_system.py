@@ -28,6 +28,7 @@ def test_live_workers_are_listed_with_what_they_train(site: Served) -> None:
         "threads": 1,
         "runs": [1],
         "versions": {"torch": "2"},
+        "nodes": [],
     }
 
 
