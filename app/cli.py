@@ -153,13 +153,15 @@ def worker(
     """Run a worker only. It trains the queued runs of the database it shares with the web server."""
     settings = begin(given, anew=not again)
     from app.worker import program
-    from app.worker.engine import SlotsUnusable
+    from app.worker.engine import ClusterUnavailable, SlotsUnusable
 
     try:
         with database_errors(settings):
             program.main(settings, worker_id, replaces, parent)
     except SlotsUnusable as error:
         raise Failure(f"The worker has stopped: {error}. See the output of its slots.") from error
+    except ClusterUnavailable as error:
+        raise Failure(f"The worker can't start: {error}.") from error
 
 
 @app.command()

@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
@@ -144,6 +144,20 @@ class Settings(BaseSettings):
         str,
         Field(pattern="^(auto|cpu|cuda|mps)$", description="Device that the worker offers; auto offers all."),
     ] = "auto"
+    engine: Annotated[
+        Literal["local", "ray"],
+        Field(description="Where the worker trains: on its own machine, or on the nodes of a Ray cluster."),
+    ] = "local"
+    ray_address: Annotated[
+        str,
+        Field(
+            description="Address of the Ray cluster: auto finds one on this machine; or HOST:PORT of its "
+            "head, or ray://HOST:PORT of its client server."
+        ),
+    ] = "auto"
+    gpus_per_run: Annotated[
+        float, Field(gt=0, le=1, description="GPU that Ray reserves for a run on a GPU, or a fraction of it.")
+    ] = 1.0
     lease_seconds: Annotated[
         float, Field(gt=0, description="Seconds that a claim remains valid without a heartbeat.")
     ] = 30.0
@@ -194,7 +208,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _share_the_cores(self) -> Self:
         """Reject more threads than cores: threads that compete for cores are many times slower."""
-        if (self.threads or 1) > 1 and self.slot_count * self.thread_count > cores():
+        is_local = self.engine == "local"
+        if is_local and (self.threads or 1) > 1 and self.slot_count * self.thread_count > cores():
             raise ValueError(
                 f"{self.slot_count} slots of {self.thread_count} threads exceed the {cores()} CPU cores; "
                 "choose fewer slots or threads, or omit one of the two settings"

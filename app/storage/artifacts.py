@@ -3,6 +3,8 @@
 <artifacts>/runs/<id>/attempt-2/model.safetensors
                       attempt-2/predictions.safetensors
                       checkpoints/attempt-2-epoch-17.safetensors
+<artifacts>/datasets/<digest>: data sets for the nodes of a cluster
+<artifacts>/mark: an id, by which nodes recognize the location
 
 <artifacts> is a folder, or a URL that fsspec supports, such as s3://bucket/depthboard. Names contain the
 attempt, so that an attempt that has lost its run never overwrites the files of a later one.
@@ -11,6 +13,7 @@ attempt, so that an attempt that has lost its run never overwrites the files of 
 import logging
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from typing import Final, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from app.settings import is_url
+from trainer.files import durable
 from trainer.files.durable import is_local
 
 log = logging.getLogger(__name__)
@@ -110,6 +114,26 @@ def of_run(location: str, run_id: int) -> RunFiles:
         StoreUnusable: `location` is a URL that can't be used here.
     """
     return RunFiles(_place(location) / "runs" / str(run_id))
+
+
+def of_data_set(location: str, digest: str) -> Path:
+    """Returns the folder of the data set with this digest. Raises `StoreUnusable`."""
+    return _place(location) / "datasets" / digest
+
+
+def mark(location: str, *, create: bool) -> str:
+    """Returns the id of a location, which is the same on every machine that shares it.
+
+    Raises:
+        FileNotFoundError: it has none, and `create` is False.
+        OSError: it can't be read.
+        NotWritten: it can't be written.
+        StoreUnusable: the location can't be used here.
+    """
+    path = _place(location) / "mark"
+    if create and not path.is_file():
+        durable.write(path, secrets.token_hex(16).encode())
+    return path.read_bytes().decode()
 
 
 def check(location: str) -> None:

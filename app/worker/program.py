@@ -12,7 +12,9 @@ from app.settings import Settings
 from app.storage import migrations
 from app.storage.database import Database
 from app.storage.outage import OUTAGES
+from app.worker.engine import ClusterUnavailable, Engine
 from app.worker.loop import DRAIN_SECONDS, Worker
+from app.worker.slot_process import LocalEngine
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ def main(
 
     `replaces` names a dead worker, whose runs return to the queue immediately.
     """
+    engine = engine_of(settings)  # before the handlers of signals: Ray sets its own
     stopping = threading.Event()
     deadlines: list[float] = []
 
@@ -57,8 +60,9 @@ def main(
         lifeline.watch(parent, end_without_parent)
     database = Database(settings.url, BUSY_SECONDS)
     if not wait_for_schema(database, stopping):
+        engine.close()
         return
-    worker = Worker(database, settings, worker_id, replaces)
+    worker = Worker(database, settings, worker_id, replaces, engine=engine)
     try:
         while not stopping.is_set():
             worker.turn()
@@ -66,6 +70,23 @@ def main(
         now = time.monotonic()
         worker.drain(min(deadlines, default=now + DRAIN_SECONDS) - now)
         database.close()
+
+
+def engine_of(settings: Settings) -> Engine:
+    """Returns the engine that the settings name.
+
+    Raises:
+        ClusterUnavailable: there is no Ray, or no cluster at the address.
+    """
+    if settings.engine == "local":
+        return LocalEngine(settings)
+    try:
+        from app.worker.cluster.ray_engine import RayEngine  # noqa: PLC0415  # an extra
+    except ModuleNotFoundError as error:
+        raise ClusterUnavailable(
+            f"the engine ray needs the extra of the same name: pip install 'depthboard[ray]' ({error})"
+        ) from error
+    return RayEngine(settings)
 
 
 def wait_for_schema(database: Database, stopping: threading.Event) -> bool:

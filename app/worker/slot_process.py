@@ -7,9 +7,12 @@ import socket
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final, Protocol
+
+import psutil
 
 from app import interpreter
 from app.queue.claims import Claim
@@ -17,7 +20,7 @@ from app.settings import Settings
 from app.storage.artifacts import RunFiles
 from app.worker.engine import Engine, Gone, Slot, SlotsUnusable
 from app.worker.messages import FromSlot, Leave, Ready, Recorded, Stop, ToSlot, Train
-from app.worker.stall import Watch
+from app.worker.stall import Watch, activity_of
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +139,7 @@ class SlotProcess(PipedSlot):
         with theirs:
             self.process = start(theirs.fileno(), settings)
         self.connection = Connection(ours.detach())
-        self.watch: Watch = Watch(self.process.pid)
+        self.watch: Watch = Watch(partial(activity_of, psutil.Process(self.process.pid)))
 
     def get_ready(self, found: Ready) -> None:
         """Note the devices and versions that the slot has found; from now on it takes runs."""

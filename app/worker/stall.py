@@ -1,5 +1,6 @@
 """Tells a stalled process from a long step by CPU time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,11 +57,31 @@ def why_stalled(silence: Silence, *, threads: int, stall_seconds: float) -> str 
     return None
 
 
-class Watch:
-    """Watches the progress of a run in one slot's process; times are monotonic seconds."""
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """The CPU seconds of a process so far, and its state, as `psutil` names it; None if it has ended."""
 
-    def __init__(self, pid: int) -> None:
-        self._process = psutil.Process(pid)
+    cpu_seconds: float | None = None
+    status: str | None = None
+
+
+def activity_of(process: psutil.Process) -> Activity:
+    """Returns what a process of this machine does."""
+    try:
+        times = process.cpu_times()
+        return Activity(times.user + times.system, process.status())
+    except psutil.Error:  # it has ended; the pipe reports that
+        return Activity()
+
+
+class Watch:
+    """Watches the progress of a run in one slot's process; times are monotonic seconds.
+
+    `look` returns what the process does, the last known activity if it is on another machine.
+    """
+
+    def __init__(self, look: Callable[[], Activity]) -> None:
+        self._look = look
         self.heard_at = 0.0
         self._cpu_then = 0.0
         self._on_files = False
@@ -95,17 +116,11 @@ class Watch:
         return why_stalled(silence, threads=threads, stall_seconds=stall_seconds)
 
     def _cpu_seconds(self) -> float:
-        try:
-            times = self._process.cpu_times()
-        except psutil.Error:  # it has ended; the pipe reports that
-            return self._cpu_then
-        return times.user + times.system
+        spent = self._look().cpu_seconds
+        return self._cpu_then if spent is None else spent
 
     def _waits_for_files(self) -> bool:
-        try:
-            status = self._process.status()
-        except psutil.Error:
-            return False
-        if status == psutil.STATUS_DISK_SLEEP:
-            return True
+        status = self._look().status
+        if status in (None, psutil.STATUS_DISK_SLEEP):
+            return status is not None
         return self._on_files and status not in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)

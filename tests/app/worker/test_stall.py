@@ -4,11 +4,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
+import psutil
 import pytest
 
 from app.worker.messages import Started, Stepping
-from app.worker.stall import Silence, Watch, why_stalled
+from app.worker.stall import Silence, Watch, activity_of, why_stalled
 from tests.processes import Process
 from tests.waiting import eventually
 
@@ -102,7 +104,7 @@ def started(program: str) -> Iterator[subprocess.Popen[str]]:
 def test_cpu_time_counts_all_threads_since_the_last_report() -> None:
     """The main thread of this process sleeps, another one is busy."""
     with started(SPIN) as process:
-        watch = Watch(process.pid)
+        watch = Watch(partial(activity_of, psutil.Process(process.pid)))
         watch.begin(0)
         watch.hear(0, Stepping(0.1))
         idle = "it made no step for 30 s and used almost no CPU time"
@@ -114,7 +116,7 @@ def test_cpu_time_counts_all_threads_since_the_last_report() -> None:
 
 def test_a_process_that_waits_for_data_or_a_store_is_idle_once_it_is_stopped() -> None:
     with started(SLEEP) as process:
-        watch = Watch(process.pid)
+        watch = Watch(partial(activity_of, psutil.Process(process.pid)))
         watch.begin(0)  # it reads its data
         assert watch.why_stalled(300, threads=1, stall_seconds=300) is None
         watch.hear(0, Started("cpu", {}, 0))
@@ -127,7 +129,7 @@ def test_a_process_that_waits_for_data_or_a_store_is_idle_once_it_is_stopped() -
 
 def test_watching_an_ended_process_raises_no_error() -> None:
     with started(SLEEP) as process:
-        watch = Watch(process.pid)
+        watch = Watch(partial(activity_of, psutil.Process(process.pid)))
         watch.begin(0)
         process.kill()
         process.wait()

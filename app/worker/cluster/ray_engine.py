@@ -1,0 +1,135 @@
+"""The engine of a Ray cluster: as many slots as its nodes have room for; Ray never gets a queue."""
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import ray
+
+from app.queue.registry import Node
+from app.settings import Settings
+from app.storage import artifacts
+from app.worker.cluster.data_sets import Publisher
+from app.worker.cluster.nodes import ClusterNode, Names, Need, alive, places
+from app.worker.cluster.place import Terms, versions
+from app.worker.cluster.ray_slot import RaySlot
+from app.worker.engine import ClusterUnavailable, Engine, Slot
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 1.0
+"""How often the nodes of the cluster are read."""
+
+LOST_SECONDS: Final = 3 * LOOK_SECONDS
+"""How long a node whose slot was lost gets no other one: by then it is known to be dead, if it is."""
+
+UNFIT_SECONDS: Final = 30.0
+"""How long a node on which a slot could not start gets no other one."""
+
+
+class RayEngine(Engine):
+    """Slots on the nodes of a cluster; a node that joins gets slots, those of one that dies are lost with it.
+
+    A thread reads the nodes, because that takes long while the head of the cluster does not answer.
+
+    Raises:
+        ClusterUnavailable: there is no cluster at the address.
+        NotWritten, OSError: the artifacts can't be used.
+        StoreUnusable: the location of the artifacts can't be used here.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._most = settings.slots
+        self._need = Need(settings.threads or 1, settings.gpus_per_run, settings.device)
+        self._terms = versions(), settings.artifacts, artifacts.mark(settings.artifacts, create=True)
+        self._data = Publisher(settings.data_dir, settings.artifacts)
+        self._names = Names()
+        self._unfit: dict[str, tuple[float, str]] = {}
+        self._opened: list[RaySlot] = []
+        _connect(settings.ray_address)
+        self._live = alive(ray.nodes())
+        self._closed = threading.Event()
+        threading.Thread(target=self._look, name="nodes", daemon=True).start()
+
+    def _look(self) -> None:
+        while not self._closed.wait(LOOK_SECONDS):
+            try:
+                self._live = alive(ray.nodes())
+            except Exception as error:  # noqa: BLE001  # Ray raises many kinds; the nodes stay as they were
+                if not self._closed.is_set():
+                    log.warning("the nodes of the cluster can't be read: %s", error)
+
+    def open(self, slots: Sequence[Slot]) -> list[Slot]:
+        """Start slots in the free places of live nodes, up to the limit of the settings."""
+        self._note_losses(slots)
+        live = self._live
+        names = self._names.of(live)
+        taken = Counter((slot.node, slot.offered) for slot in slots if isinstance(slot, RaySlot))
+        room = None if self._most is None else self._most - len(slots)
+        wanted = [
+            (node, kind)
+            for node in live
+            if self._problem(node) is None
+            for kind, count in places(node, self._need).items()
+            for _ in range(count - taken[node.id, kind])
+        ]
+        self._opened += (opened := [self._slot(node, names[node.id], kind) for node, kind in wanted[:room]])
+        return opened
+
+    def _note_losses(self, kept: Sequence[Slot]) -> None:
+        """Give no new slots to the nodes of lost ones until it is known whether these nodes live."""
+        for slot in self._opened:
+            if slot.lost and slot not in kept:
+                self._unfit[slot.node] = time.monotonic() + LOST_SECONDS, slot.lost
+        self._opened = [slot for slot in self._opened if slot in kept]
+
+    def _slot(self, node: ClusterNode, host: str, kind: str) -> RaySlot:
+        terms = Terms(*self._terms, kind, self._need.threads)
+        return RaySlot(node, host, self._need, terms, self._data)
+
+    def note_start(self, slot: Slot) -> None:
+        """Note that a slot has become ready."""
+        if isinstance(slot, RaySlot):
+            self._unfit.pop(slot.node, None)
+
+    def note_false_start(self, slot: Slot, how: str) -> None:
+        """Note that a slot died before it was ready: its node gets no other one for a while."""
+        if isinstance(slot, RaySlot):
+            self._unfit[slot.node] = time.monotonic() + UNFIT_SECONDS, how
+
+    def _problem(self, node: ClusterNode) -> str | None:
+        until, how = self._unfit.get(node.id, (0.0, ""))
+        return how if time.monotonic() < until else None
+
+    def nodes(self) -> list[Node]:
+        """The live nodes of the cluster."""
+        live = self._live
+        names = self._names.of(live)
+        return [
+            Node(names[node.id], node.cpus, node.gpus, node.memory, problem=self._problem(node))
+            for node in live
+        ]
+
+    def close(self) -> None:
+        """Leave the cluster, which ends all actors of this process."""
+        self._closed.set()
+        ray.shutdown()
+
+
+def _connect(address: str) -> None:
+    """Connect to a cluster. Nothing about its use is sent to others."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    log.info("connecting to the Ray cluster %s", address)
+    try:
+        with contextlib.chdir(os.sep):  # Ray's processes import from the current folder of its driver
+            ray.init(address=address, namespace="depthboard", logging_level=logging.WARNING)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ClusterUnavailable(
+            f"no Ray cluster can be reached at {address!r}: {error}; start one with `ray start --head`, or "
+            "name its address"
+        ) from error

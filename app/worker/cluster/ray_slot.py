@@ -1,0 +1,127 @@
+"""A slot on a node of a Ray cluster: an actor there, and two threads here that carry its messages."""
+
+import logging
+import threading
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import Any, Final
+
+import ray
+from ray import exceptions
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from app.worker.cluster.data_sets import Published, Publisher
+from app.worker.cluster.nodes import SLOT_MEMORY, ClusterNode, Need
+from app.worker.cluster.place import HEAR_SECONDS, Heard, Place, Terms
+from app.worker.engine import Gone
+from app.worker.messages import ToSlot, Train
+from app.worker.slot_process import PipedSlot
+from app.worker.stall import Activity, Watch
+from trainer.files.durable import NotWritten
+
+log = logging.getLogger(__name__)
+
+SILENT_SECONDS: Final = HEAR_SECONDS + 8
+"""An actor that does not answer for so long counts as lost with its node; Ray may take longer to say so."""
+
+KILLED: Final = "its process was killed by SIGKILL"
+
+
+class RaySlot(PipedSlot):
+    """A slot on a node. It is ready once Ray has placed it, which may take until others leave the node.
+
+    Ray kills its actor if this process ends, and the actor's child ends with it.
+    """
+
+    def __init__(self, node: ClusterNode, host: str, need: Need, terms: Terms, data: Publisher) -> None:
+        super().__init__(need.threads, host, terms.device)
+        self.node = node.id
+        self.lost: str | None = None
+        """Why its actor or its node is lost, in words; None while its actor answers."""
+
+        self._data = data
+        self._how: str | None = None
+        self._activity = Activity()
+        self.watch = Watch(lambda: self._activity)
+        self.connection, theirs = Pipe()
+        self._outgoing: SimpleQueue[ToSlot | None] = SimpleQueue()
+        # One thread each way: messages stay in order, and a child can be told to stop while it is heard.
+        self._actor: Any = (
+            ray.remote(concurrency_groups={"hear": 1, "tell": 1})(Place)
+            .options(
+                num_cpus=need.threads,
+                num_gpus=need.gpus if terms.device == "cuda" else 0,
+                memory=SLOT_MEMORY,
+                max_restarts=0,
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node.id, soft=False),
+            )
+            .remote(terms)
+        )
+        for target, arguments in ((self._hear, (theirs,)), (self._tell, ())):
+            threading.Thread(target=target, args=arguments, name=f"slot on {host}", daemon=True).start()
+
+    def send(self, message: ToSlot) -> None:
+        """Send a message to the slot; if it has ended, `receive` says so."""
+        self._outgoing.put(message)
+
+    def kill(self) -> str:
+        """End the actor and its child, if they still run. Returns how they ended, in words."""
+        self._outgoing.put(None)
+        with suppress(Exception):  # without its cluster, the actor is gone
+            ray.kill(self._actor, no_restart=True)
+        self.connection.close()
+        return self._how or KILLED
+
+    def _hear(self, theirs: Connection) -> None:
+        """Pass on what the child says, until its end or that of its node."""
+        with theirs, suppress(OSError):  # the slot was killed
+            try:
+                self._how = ray.get(self._called("begin"))
+                while self._how is None:
+                    heard: Heard = ray.get(self._called("hear"), timeout=SILENT_SECONDS)
+                    self._activity = heard.activity
+                    for message in heard.messages:
+                        theirs.send(message)
+                    self._how = heard.ended
+                end = Gone()
+            except (exceptions.RayError, ConnectionError, RuntimeError) as error:
+                self._how = self.lost = told(error)
+                end = Gone(machine_lost=True)
+            theirs.send(end)
+
+    def _called(self, method: str) -> Any:  # noqa: ANN401  # a reference of Ray
+        return getattr(self._actor, method).options(concurrency_group="hear").remote()
+
+    def _tell(self) -> None:
+        """Pass on what the worker says, with the data set of a run, until the slot is killed."""
+        while message := self._outgoing.get():
+            try:
+                published = self._published(message)
+                self._actor.tell.options(concurrency_group="tell").remote(message, published)
+            except (exceptions.RayError, ConnectionError, RuntimeError) as error:  # `_hear` reports it
+                log.debug("a message did not reach %s: %s", self.host, error)
+
+    def _published(self, message: ToSlot) -> Published | None:
+        if not isinstance(message, Train):
+            return None
+        name = str(message.config["dataset"])
+        try:
+            return self._data.publish(name)
+        except (OSError, NotWritten) as error:
+            log.warning("the data set %s could not be copied into the artifacts: %s", name, error)
+            return None  # the node says that it has no such data set
+
+
+def told(error: Exception) -> str:
+    """Returns why a slot was lost, in words."""
+    text = str(error)
+    if isinstance(error, exceptions.GetTimeoutError):
+        return f"its node did not answer for {SILENT_SECONDS:.0f} s"
+    if "node has died" in text or isinstance(error, exceptions.ActorUnschedulableError):
+        return "its node died"
+    if "No module named" in text or "ModuleNotFoundError" in text:
+        return "Depthboard can't be imported on its node; install it in the Python that runs Ray there"
+    last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), type(error).__name__)
+    return f"its actor ended: {last}"

@@ -1,0 +1,72 @@
+"""A Ray cluster for tests: nodes on this machine that listen on the loopback interface only."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # it replaces 127.0.0.1 by an address of the network otherwise
+    "RAY_DEDUP_LOGS": "0",
+}
+os.environ.update(ENVIRONMENT)  # Ray reads it when it is imported
+
+ray = pytest.importorskip("ray", reason="needs the extra ray")
+
+from ray.cluster_utils import Cluster  # noqa: E402  # Ray may be missing
+
+LOOPBACK = "127.0.0.1"
+MEMORY = 4 * 2**30
+OBJECT_STORE = 80 * 2**20
+
+
+class Nodes:
+    """A head without CPUs, and nodes that can be added and killed."""
+
+    def __init__(self) -> None:
+        self._cluster = Cluster(
+            initialize_head=True,
+            head_node_args={
+                "num_cpus": 0,
+                "node_ip_address": LOOPBACK,
+                "object_store_memory": OBJECT_STORE,
+                "include_dashboard": False,
+                "_system_config": {"health_check_period_ms": 500, "health_check_failure_threshold": 3},
+            },
+        )
+
+    @property
+    def address(self) -> str:
+        """The address of the head."""
+        return str(self._cluster.address)
+
+    def add(self, cpus: int = 1, **resources: Any) -> Any:
+        """Add a node."""
+        return self._cluster.add_node(
+            num_cpus=cpus,
+            node_ip_address=LOOPBACK,
+            object_store_memory=OBJECT_STORE,
+            memory=MEMORY,
+            **resources,
+        )
+
+    def kill(self, node: Any) -> None:
+        """Kill a node without a chance to clean up."""
+        self._cluster.remove_node(node, allow_graceful=False)
+
+    def shut_down(self) -> None:
+        """End all nodes."""
+        self._cluster.shutdown()
+
+
+@contextmanager
+def started() -> Iterator[Nodes]:
+    """A cluster without nodes for runs."""
+    nodes = Nodes()
+    try:
+        yield nodes
+    finally:
+        nodes.shut_down()
