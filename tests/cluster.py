@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +27,8 @@ OBJECT_STORE = 80 * 2**20
 class Nodes:
     """A head without CPUs, and nodes that can be added and killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, cache: Path) -> None:
+        self.cache = cache
         self._cluster = Cluster(
             initialize_head=True,
             head_node_args={
@@ -63,10 +65,12 @@ class Nodes:
 
 
 @contextmanager
-def started() -> Iterator[Nodes]:
-    """A cluster without nodes for runs."""
-    nodes = Nodes()
+def started(cache: Path) -> Iterator[Nodes]:
+    """A cluster without nodes for runs; its nodes keep copies of data sets in `cache`."""
+    os.environ["XDG_CACHE_HOME"] = str(cache)
+    nodes = Nodes(cache)
     try:
         yield nodes
     finally:
         nodes.shut_down()
+        del os.environ["XDG_CACHE_HOME"]

@@ -46,8 +46,9 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a child has said, what it does, and how it has ended, in words."""
+    """What a child has said, what it does, and how it has ended, in words; `child` is its process id."""
 
+    child: int
     messages: list[FromSlot] = field(default_factory=list)
     activity: Activity = field(default_factory=Activity)
     ended: str | None = None
@@ -126,4 +127,4 @@ class Place:
             ended = told(self._child.wait())
         while not self._said.empty():
             messages.append(self._said.get())
-        return Heard(messages, activity_of(self._process), ended)
+        return Heard(self._child.pid, messages, activity_of(self._process), ended)

@@ -78,8 +78,9 @@ class RayEngine(Engine):
             for kind, count in places(node, self._need).items()
             for _ in range(count - taken[node.id, kind])
         ]
-        self._opened += (opened := [self._slot(node, names[node.id], kind) for node, kind in wanted[:room]])
-        return opened
+        opened = [self._slot(node, names[node.id], kind) for node, kind in wanted[:room]]
+        self._opened += opened
+        return [*opened]
 
     def _note_losses(self, kept: Sequence[Slot]) -> None:
         """Give no new slots to the nodes of lost ones until it is known whether these nodes live."""

@@ -41,8 +41,12 @@ class RaySlot(PipedSlot):
         self.lost: str | None = None
         """Why its actor or its node is lost, in words; None while its actor answers."""
 
+        self.child = 0
+        """The process id of its child, on its node."""
+
         self._data = data
         self._how: str | None = None
+        self._killed = False
         self._activity = Activity()
         self.watch = Watch(lambda: self._activity)
         self.connection, theirs = Pipe()
@@ -68,6 +72,7 @@ class RaySlot(PipedSlot):
 
     def kill(self) -> str:
         """End the actor and its child, if they still run. Returns how they ended, in words."""
+        self._killed = True
         self._outgoing.put(None)
         with suppress(Exception):  # without its cluster, the actor is gone
             ray.kill(self._actor, no_restart=True)
@@ -81,13 +86,14 @@ class RaySlot(PipedSlot):
                 self._how = ray.get(self._called("begin"))
                 while self._how is None:
                     heard: Heard = ray.get(self._called("hear"), timeout=SILENT_SECONDS)
-                    self._activity = heard.activity
+                    self.child, self._activity = heard.child, heard.activity
                     for message in heard.messages:
                         theirs.send(message)
                     self._how = heard.ended
                 end = Gone()
             except (exceptions.RayError, ConnectionError, RuntimeError) as error:
-                self._how = self.lost = told(error)
+                if not self._killed:
+                    self._how = self.lost = told(error)
                 end = Gone(machine_lost=True)
             theirs.send(end)
 

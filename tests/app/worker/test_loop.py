@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from app.storage.artifacts import RunFiles
 from app.storage.database import Database
 from app.storage.tables import Epoch, Run
 from app.worker import stall
-from app.worker.engine import Gone, SlotsUnusable
+from app.worker.engine import Engine, Gone, SlotsUnusable
 from app.worker.loop import FALLOUT_SECONDS, GRACE_SECONDS, UNWRITABLE_SECONDS, Worker
 from app.worker.messages import EpochDone
 from app.worker.slot_process import LocalEngine, SlotProcess, Start
@@ -67,9 +66,9 @@ def forked(forks: Forks, *program: str) -> Start:
 class Bench:
     """A worker that is started when it is first needed, and again after its end."""
 
-    def __init__(self, settings: Settings, start: Start, busy_seconds: float = 10) -> None:
+    def __init__(self, settings: Settings, start: Start | None, busy_seconds: float = 10) -> None:
         self.settings = settings
-        self._engine = partial(LocalEngine, settings, start)
+        self._start = start
         self.database = Database(settings.url, busy_seconds)
         self.worker: Worker | None = None
         self._leap = 0.0
@@ -77,10 +76,12 @@ class Bench:
     def start(self) -> Worker:
         """The worker."""
         if self.worker is None:
-            self.worker = Worker(
-                self.database, self.settings, monotonic=self.monotonic, engine=self._engine()
-            )
+            self.worker = Worker(self.database, self.settings, monotonic=self.monotonic, engine=self.engine())
         return self.worker
+
+    def engine(self) -> Engine:
+        """A new engine for the worker."""
+        return LocalEngine(self.settings, self._start) if self._start else LocalEngine(self.settings)
 
     @property
     def slot(self) -> SlotProcess:

@@ -1,0 +1,208 @@
+"""A worker whose slots are on two nodes of a Ray cluster, driven turn by turn."""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+
+from app.queue import actions, registry
+from app.schemas.monitoring import WorkerOut
+from app.settings import Settings
+from app.storage import artifacts
+from app.storage.database import Database
+from app.storage.tables import Attempt, Run
+from app.worker.cluster import data_sets
+from app.worker.engine import ClusterUnavailable, Engine
+from tests import cluster
+from tests.app.states import queue_run, row, shown
+from tests.app.worker import test_loop
+from tests.app.worker.test_loop import LONG, SHORT, cancel
+from tests.cluster import Nodes
+from tests.few import link
+from tests.processes import Process
+from tests.waiting import eventually
+
+# The same tests as for the engine of one machine, with the fixture `bench` of this file.
+from tests.app.worker.test_loop import (  # isort: skip
+    test_a_diverged_run_fails_no_other_run,  # noqa: F401
+    test_a_retried_cancelled_run_resumes_from_its_checkpoint,  # noqa: F401
+    test_a_run_is_cancelled_while_it_trains,  # noqa: F401
+    test_a_run_is_trained_and_every_epoch_stored,  # noqa: F401
+    test_a_slot_that_does_not_stop_is_killed,  # noqa: F401
+    test_the_same_configuration_gives_the_same_figures,  # noqa: F401
+)
+
+from app.worker.cluster.ray_engine import RayEngine  # isort: skip
+from app.worker.cluster.ray_slot import RaySlot  # isort: skip
+
+pytestmark = pytest.mark.slow
+RESUMED: dict[str, Any] = {"depth": 2, "width": 32, "epochs": 4, "batch_size": 2048}
+
+
+class Bench(test_loop.Bench):
+    """A worker with slots on the nodes of a cluster."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, None)
+
+    def engine(self) -> Engine:
+        return RayEngine(self.settings)
+
+    def worker_row(self) -> WorkerOut:
+        """The worker, as the database describes it."""
+        with self.database.read() as session:
+            (worker,) = registry.list_workers(session)
+        return worker
+
+    def children(self) -> list[Process]:
+        """The processes that train on the nodes."""
+        folder = str(data_sets.node_folder(self.settings.artifacts))
+        found = [each for each in Process.all() if folder in each.command]
+        return [each for each in found if each.alive]
+
+    def pid(self) -> int:
+        """The process id of the slot's child; 0 until it has started."""
+        (slot,) = self.start().slots
+        assert isinstance(slot, RaySlot)
+        return slot.child
+
+    def silence(self) -> int:
+        """Stop the slot's child, deal with all that it has said before, and return its process id."""
+        slot, child = self.start().slots[0], self.pid()
+        Process(child).stop()
+        self.turn_until(lambda: slot.report is None and not slot.connection.poll())
+        return child
+
+    def ready(self, slots: int) -> None:
+        """Let so many slots become ready."""
+        self.turn_until(lambda: [slot.ready for slot in self.start().slots] == [True] * slots)
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    with cluster.started(tmp_path_factory.mktemp("cache")) as nodes:
+        nodes.add()
+        yield nodes
+
+
+@pytest.fixture(scope="module")
+def shared_bench(
+    nodes: Nodes, migrated: Path, few: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bench]:
+    folder = tmp_path_factory.mktemp("dispatcher")
+    shutil.copy(migrated, folder)
+    link(folder, few)
+    settings = Settings(
+        data_dir=folder, engine="ray", ray_address=nodes.address, device="cpu", checkpoint_seconds=0
+    )
+    bench = Bench(settings)
+    bench.ready(1)
+    yield bench
+    bench.end()
+    bench.database.close()
+
+
+@pytest.fixture
+def bench(shared_bench: Bench) -> Iterator[Bench]:
+    """The worker's bench, with nothing left to do at the end of each test."""
+    yield shared_bench
+    with shared_bench.database.write() as session:
+        for run in session.exec(select(Run).where(Run.status == "queued")).all():
+            actions.cancel(session, run.id or 0)
+
+
+def hosts(database: Database, run_id: int) -> list[str]:
+    """The machines of a run's attempts."""
+    with database.read() as session:
+        return list(
+            session.exec(select(Attempt.host).where(Attempt.run_id == run_id).order_by(col(Attempt.attempt)))
+        )
+
+
+def test_nodes_are_shown_with_their_resources_and_runs(bench: Bench) -> None:
+    run_id = queue_run(bench.database, **LONG)
+    bench.wait_for_epochs(run_id)
+    head, node = bench.worker_row().nodes
+    if head.cpus:
+        head, node = node, head
+    assert (head.slots, head.runs) == (0, [])
+    assert (node.cpus, node.gpus, node.memory, node.slots) == (1, 0, cluster.MEMORY, 1)
+    assert ([device.device for device in node.devices], node.runs) == (["cpu"], [run_id])
+    assert hosts(bench.database, run_id) == [node.host]
+    began = time.monotonic()
+    cancel(bench, run_id)
+    assert bench.ended(run_id).status == "cancelled"
+    assert time.monotonic() - began < 2
+
+
+def test_a_data_set_is_copied_to_the_node_and_checked(bench: Bench) -> None:
+    run = bench.ended(queue_run(bench.database, **SHORT))
+    assert (run.status, run.reason) == ("finished", None)
+    copied = data_sets.node_folder(bench.settings.artifacts) / "datasets" / SHORT["dataset"]
+    assert {path.name for path in copied.iterdir()}
+    (published,) = (Path(bench.settings.artifacts) / "datasets").iterdir()
+    assert {path.name for path in published.iterdir()} == {path.name for path in copied.iterdir()}
+
+
+def test_a_run_whose_child_was_killed_resumes_with_the_same_weights(bench: Bench) -> None:
+    straight = bench.ended(queue_run(bench.database, **RESUMED))
+    run_id = queue_run(bench.database, **RESUMED)
+    bench.wait_for_epochs(run_id, 2)
+    os.kill(bench.pid(), signal.SIGKILL)
+    bench.turn_until(lambda: row(bench.database, run_id).status == "queued")
+    assert (row(bench.database, run_id).crashes, row(bench.database, run_id).worker_losses) == (1, 0)
+    run = bench.ended(run_id)
+    assert (run.status, run.attempt) == ("finished", 2)
+    assert bench.weights(run_id) == bench.weights(straight.id)
+    assert bench.figures(run_id) == bench.figures(straight.id)
+
+
+def test_a_run_that_needs_what_no_node_has_waits_and_says_so(bench: Bench) -> None:
+    run_id = queue_run(bench.database, **SHORT, device="cuda")
+    assert bench.ended(queue_run(bench.database, **SHORT)).status == "finished"
+    assert shown(bench.database, run_id).reason == "no live worker has cuda"
+
+
+def test_runs_of_a_node_that_dies_resume_on_another_one(bench: Bench, nodes: Nodes) -> None:
+    straight = bench.ended(queue_run(bench.database, **RESUMED))
+    dying = nodes.add()
+    bench.ready(2)
+    run_ids = [queue_run(bench.database, **{**RESUMED, "epochs": 40}) for _ in range(2)]
+    bench.turn_until(lambda: all(row(bench.database, run_id).epochs_done > 1 for run_id in run_ids))
+    nodes.kill(dying)
+    for run_id in run_ids:
+        assert bench.ended(run_id).status == "finished"
+        assert bench.columns(run_id).epoch == list(range(1, 41))
+    assert bench.weights(run_ids[0]) == bench.weights(run_ids[1])
+    lost = [run_id for run_id in run_ids if len(hosts(bench.database, run_id)) > 1]
+    assert len(lost) == 1
+    first, second = hosts(bench.database, lost[0])
+    assert first != second
+    assert row(bench.database, lost[0]).resumed_from >= 1
+    assert len(bench.start().slots) == 1
+    assert straight.status == "finished"
+
+
+def test_a_draining_worker_saves_its_run_and_leaves_no_process(bench: Bench) -> None:
+    run_id = queue_run(bench.database, **LONG)
+    bench.wait_for_epochs(run_id)
+    assert bench.children()
+    bench.end()
+    stored = row(bench.database, run_id)
+    assert (stored.status, stored.crashes, stored.worker_losses) == ("queued", 0, 0)
+    (saved, *_) = artifacts.of_run(bench.settings.artifacts, run_id).usable(10_000)
+    assert saved.epoch == stored.epochs_done
+    eventually(lambda: not bench.children())
+
+
+def test_without_a_cluster_the_reason_is_given(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.end()
+    monkeypatch.setenv("RAY_ADDRESS", "")
+    with pytest.raises(ClusterUnavailable, match="no Ray cluster can be reached at 'nowhere'"):
+        RayEngine(bench.settings.model_copy(update={"ray_address": "nowhere"}))
