@@ -133,16 +133,14 @@ def retire(session: Session, worker_id: str, why: str) -> list[int]:
 def list_workers(session: Session) -> list[WorkerOut]:
     """Returns the workers with a valid lease, oldest first, with the runs that each trains."""
     moment = clock(session)
+    trained_on = hosts(session)
     runs: dict[str | None, list[int]] = defaultdict(list)
     on_host: dict[tuple[str | None, str], list[int]] = defaultdict(list)
-    for worker_id, run_id, host in session.exec(
-        select(Run.worker_id, Run.id, Attempt.host)
-        .join(Attempt, and_(col(Attempt.run_id) == Run.id, col(Attempt.attempt) == Run.attempt))
-        .where(Run.status == "running")
-        .order_by(col(Run.id))
+    for worker_id, run_id in session.exec(
+        select(Run.worker_id, Run.id).where(Run.status == "running").order_by(col(Run.id))
     ):
         runs[worker_id].append(run_id or 0)
-        on_host[worker_id, host].append(run_id or 0)
+        on_host[worker_id, trained_on.get(run_id or 0, "")].append(run_id or 0)
     return [
         WorkerOut(
             id=worker.id,
@@ -158,6 +156,13 @@ def list_workers(session: Session) -> list[WorkerOut]:
         for worker in session.exec(select(Worker).order_by(col(Worker.started_at), col(Worker.id)))
         if worker.lease_expires >= moment
     ]
+
+
+def hosts(session: Session) -> dict[int, str]:
+    """Returns the machine that trains each running run, by the run's id."""
+    newest = and_(col(Attempt.run_id) == Run.id, col(Attempt.attempt) == Run.attempt)
+    rows = session.exec(select(Attempt.run_id, Attempt.host).join(Run, newest).where(Run.status == "running"))
+    return dict(rows.all())
 
 
 def live_kinds(session: Session) -> list[frozenset[str] | None]:

@@ -45,11 +45,9 @@ def read_pause(session: Session) -> PauseOut:
 
 
 def _training(session: Session, running: Sequence[Run]) -> list[TrainingRun]:
-    hosts = {worker.id: worker.host for worker in registry.list_workers(session)}
+    hosts = registry.hosts(session)
     return [
-        TrainingRun.model_construct(
-            **vars(answer), worker_id=run.worker_id, host=hosts.get(run.worker_id or "", "")
-        )
+        TrainingRun.model_construct(**vars(answer), worker_id=run.worker_id, host=hosts.get(run.id or 0, ""))
         for run, answer in zip(running, as_answers(session, running), strict=True)
     ]
 

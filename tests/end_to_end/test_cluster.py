@@ -22,8 +22,8 @@ from tests.processes import PATIENCE, Process
 from tests.reliability import SCALE
 from tests.waiting import eventually
 
-RUNS = 8 if SCALE == 1 else 30
-STUDY: dict[str, Any] = {"depth": 2, "width": 32, "epochs": 60, "batch_size": 20, "dataset": FEW}
+RUNS = 3 if SCALE == 1 else 30
+STUDY: dict[str, Any] = {"depth": 2, "width": 32, "epochs": 40, "batch_size": 20, "dataset": FEW}
 
 
 class Dispatcher:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import case
 from sqlmodel import Session, col, func, select
 
-from app.queue import pause
+from app.queue import pause, registry
+from app.schemas.monitoring import WorkerNode
 from app.schemas.status import STATUSES, Status
 from app.storage.database import clock
 from app.storage.tables import Attempt, Counter, Run, Worker
@@ -25,6 +26,9 @@ class Load:
     busy_slots: int
     epochs: int
     """How many epochs were ever recorded."""
+
+    nodes: list[WorkerNode]
+    """The machines of clusters."""
 
     @classmethod
     def read(cls, session: Session) -> "Load":
@@ -47,6 +51,7 @@ class Load:
             slots=slots,
             busy_slots=session.exec(busy).one(),
             epochs=session.exec(select(Counter.epochs)).one(),
+            nodes=[node for worker in registry.list_workers(session) for node in worker.nodes],
         )
 
 

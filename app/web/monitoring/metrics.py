@@ -3,7 +3,8 @@
 `prometheus_client` takes 0.1 s to import, so only a request for metrics imports this module.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.exposition import choose_encoder
@@ -17,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from app import __version__
 from app.histogram import Histogram
+from app.schemas.monitoring import WorkerNode
 from app.web.monitoring.load import Load
 
 
@@ -56,6 +58,8 @@ class _Families(Collector):
         )
         if self._load:
             yield from _of_queue(self._load)
+            if self._load.nodes:
+                yield from _of_nodes(self._load.nodes)
         yield GaugeMetricFamily("depthboard_event_streams", "Open event streams.", self._streams)
         yield _durations(
             "depthboard_http_request_duration_seconds",
@@ -92,6 +96,23 @@ def _of_queue(load: Load) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "depthboard_epochs_recorded", "Epochs recorded since the database was created.", load.epochs
     )
+
+
+_OF_NODES: Final[Mapping[str, tuple[str, Callable[[WorkerNode], float]]]] = {
+    "cpus": ("CPUs that the node gives to the cluster.", lambda node: node.cpus),
+    "gpus": ("GPUs that the node gives to the cluster.", lambda node: node.gpus),
+    "memory_bytes": ("Memory that the node gives to the cluster.", lambda node: node.memory),
+    "slots": ("Slots on the node.", lambda node: node.slots),
+    "slots_busy": ("Slots on the node that train a run.", lambda node: len(node.runs)),
+}
+
+
+def _of_nodes(nodes: Sequence[WorkerNode]) -> Iterator[Metric]:
+    for name, (about, value) in _OF_NODES.items():
+        family = GaugeMetricFamily(f"depthboard_node_{name}", about, labels=["node"])
+        for node in nodes:
+            family.add_metric([node.host], value(node))
+        yield family
 
 
 def _durations(name: str, about: str, histogram: Histogram, labels: tuple[str, ...] = ()) -> Metric:

@@ -2,6 +2,7 @@
 
 import platform
 import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ from app.worker.stall import Activity, activity_of
 
 HEAR_SECONDS: Final = 2.0
 """How long `hear` waits for a message."""
+
+EXIT_SECONDS: Final = 1.0
+"""How long a child may take to exit after its pipe was closed."""
 
 MOST_MESSAGES: Final = 100
 """The most messages of one answer."""
@@ -123,8 +127,16 @@ class Place:
                 messages.append(self._pipe.recv())
                 seconds = 0.0
         except (EOFError, OSError):
-            self._child.kill()
-            ended = told(self._child.wait())
+            ended = told(_ended(self._child))
         while not self._said.empty():
             messages.append(self._said.get())
         return Heard(self._child.pid, messages, activity_of(self._process), ended)
+
+
+def _ended(child: Child) -> int:
+    """Returns the exit code of a child whose pipe is closed; it may take a moment to exit."""
+    deadline = time.monotonic() + EXIT_SECONDS
+    while child.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    child.kill()
+    return child.wait()

@@ -1,10 +1,13 @@
 """The text of the metrics, as Prometheus parses it."""
 
+from dataclasses import replace
+
 import pytest
 from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.histogram import Histogram
+from app.schemas.monitoring import WorkerNode
 from app.web.monitoring.load import Load
 from app.web.monitoring.metrics import exposition
 
@@ -16,6 +19,7 @@ LOAD = Load(
     slots=4,
     busy_slots=2,
     epochs=200,
+    nodes=[],
 )
 
 
@@ -45,6 +49,17 @@ def test_the_queue_is_described() -> None:
     assert (found["depthboard_slots"], found["depthboard_slots_busy"]) == (4, 2)
     assert found["depthboard_epochs_recorded_total"] == 200
     assert found["depthboard_event_streams"] == 7
+
+
+def test_nodes_of_a_cluster_are_described() -> None:
+    assert not any(name.startswith("depthboard_node_") for name in samples(told(LOAD)[0]))
+    node = WorkerNode(
+        host="far", cpus=8, gpus=1, memory=2**35, slots=4, devices=[], runs=[3, 7], problem=None
+    )
+    found = samples(told(replace(LOAD, nodes=[node]))[0])
+    assert (found["depthboard_node_cpus far"], found["depthboard_node_gpus far"]) == (8, 1)
+    assert found["depthboard_node_memory_bytes far"] == 2**35
+    assert (found["depthboard_node_slots far"], found["depthboard_node_slots_busy far"]) == (4, 2)
 
 
 def test_durations_are_histograms_by_route() -> None:

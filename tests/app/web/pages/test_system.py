@@ -2,7 +2,8 @@
 
 import httpx
 
-from app.queue import machines, registry
+from app import formats
+from app.queue import claims, machines, registry
 from app.settings import Settings
 from tests.app.conftest import Served, answering
 from tests.app.states import add_worker, claimed, queue_run
@@ -21,6 +22,35 @@ def test_live_workers_are_shown_with_their_devices_and_runs(site: Served, browse
     assert f'href="/runs/{run_id}"' in page
     assert "&lt;there&gt;" in page
     assert "silent" not in page
+
+
+def test_the_nodes_of_a_cluster_are_shown_with_resources_problems_and_runs(
+    site: Served, browser: httpx.Client
+) -> None:
+    cpu = [{"device": "cpu", "name": "a CPU"}]
+    nodes = [
+        registry.Node("<near>", 8.0, 0.5, 2**30, slots=2, devices=cpu),
+        registry.Node("far", 4.0, 0.0, 2**31, problem="this node has Depthboard 0.0.1"),
+    ]
+    with site.database.write() as session:
+        registry.register(session, "w", "here", registry.Offer(2, 1, cpu, {}, nodes), lease_seconds=60)
+    run_id = queue_run(site.database)
+    with site.database.write() as session:
+        claims.claim(session, "w", {"cpu"}, threads=1, lease_seconds=60, host="<near>")
+    table = browser.get("/workers").text.partition("Nodes of the cluster")[2].partition("</table>")[0]
+    near, far = table.partition("<tbody>")[2].split("</tr>")[:2]
+    for words in (
+        "&lt;near&gt;",
+        ">8<",
+        ">0.5<",
+        formats.size(2**30),
+        "a CPU",
+        "1 / 2",
+        f'href="/runs/{run_id}"',
+    ):
+        assert words in near
+    assert "this node has Depthboard 0.0.1" in far
+    assert "0 / 0" in far
 
 
 def test_the_system_page_shows_storage_locations(settings: Settings, browser: httpx.Client) -> None:
