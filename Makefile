@@ -9,6 +9,7 @@
 #   make bench  measures training on this machine, and keeps the table in benchmarks/RESULTS.md
 #   make long   all tests in their long forms: an hour
 #   make gpu    tests and measurements on a CUDA device, with the Python that PYTHON names
+#   make ray    installs the extra for clusters, whose tests are skipped without it
 #   make lock   resolves the lock files anew (UPGRADE=1 for newer versions)
 #
 # The Dockerfile uses `make dependencies` and `make install` with VENV= naming its own environment.
@@ -33,7 +34,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
-.PHONY: run dev test check long gpu lint bench dependencies postgres install lock
+.PHONY: run dev test check long gpu lint bench dependencies postgres ray install lock
 
 ifdef PORT
 run dev: export DEPTHBOARD_PORT := $(PORT)
@@ -70,6 +71,9 @@ dependencies: $(VENV)/.dependencies
 
 postgres: $(VENV)/.dependencies
 	$(PIP) install --require-hashes -r requirements-postgres.lock
+
+ray: $(VENV)/.dependencies
+	$(PIP) install --require-hashes -r requirements-ray.lock
 
 install: $(VENV)/.dependencies
 	$(PIP) install --no-deps --no-build-isolation .
@@ -124,5 +128,8 @@ lock:
 	$(PYTHON) -c '$(RUNTIME)' | $(COMPILE) --output-file requirements.lock - && \
 	$(PYTHON) -c '$(call EXTRA,postgres)' | $(COMPILE) --constraint requirements.lock \
 	  --output-file requirements-postgres.lock - && \
+	$(PYTHON) -c '$(call EXTRA,ray)' | $(COMPILE) --constraint requirements.lock \
+	  --constraint requirements-postgres.lock --output-file requirements-ray.lock - && \
 	$(PYTHON) -c '$(call EXTRA,dev)' | $(COMPILE) --constraint requirements.lock \
-	  --constraint requirements-postgres.lock --output-file requirements-dev.lock -
+	  --constraint requirements-postgres.lock --constraint requirements-ray.lock \
+	  --output-file requirements-dev.lock -

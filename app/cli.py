@@ -41,6 +41,9 @@ _ORPHAN_SECONDS: Final = 1.5
 _STORED_SETTINGS: Final = frozenset({"data_dir", "database_url", "artifacts_url"})
 _OF_STORAGE: Final = options(Settings, panel="Settings", environment=ENVIRONMENT, only=_STORED_SETTINGS)
 _SETTINGS: Final = options(Settings, panel="Settings", environment=ENVIRONMENT)
+_OF_WORKER: Final = options(
+    Settings, panel="Settings", environment=ENVIRONMENT, aliases={"ray_address": "--address"}
+)
 _TRAINING_SETTINGS: Final = frozenset({"data_dir", "threads"})
 _OF_TRAINING: Final = options(Settings, panel="Settings", environment=ENVIRONMENT, only=_TRAINING_SETTINGS)
 _ALONE: Final = {"slots": "1"}
@@ -141,7 +144,7 @@ def serve(given: dict[str, str], *, parent: Parent = None, again: Again = False)
 
 
 @app.command()
-@with_options(_SETTINGS)
+@with_options(_OF_WORKER)
 def worker(
     given: dict[str, str],
     *,

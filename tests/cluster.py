@@ -11,7 +11,7 @@ import pytest
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # it replaces 127.0.0.1 by an address of the network otherwise
-    "RAY_DEDUP_LOGS": "0",
+    "RAY_worker_niceness": "0",  # other tests run at the same time
 }
 os.environ.update(ENVIRONMENT)  # Ray reads it when it is imported
 

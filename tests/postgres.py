@@ -140,8 +140,8 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running() -> Iterator[PostgreSQL]:
-    """A server with empty databases, stopped after the block."""
+def running(*, connections: int = 200, fsync: bool = False) -> Iterator[PostgreSQL]:
+    """A server with empty databases, stopped after the block; `fsync` makes it durable, and slower."""
     programs, user = _programs(), _unprivileged()
     with tempfile.TemporaryDirectory(prefix="depthboard-postgresql-") as folder:
         shutil.chown(folder, user)
@@ -158,8 +158,8 @@ def running() -> Iterator[PostgreSQL]:
             ("listen_addresses", "127.0.0.1"),
             ("port", port),
             ("unix_socket_directories", folder),
-            ("fsync", "off"),
-            ("max_connections", 200),
+            ("fsync", "on" if fsync else "off"),
+            ("max_connections", connections),
         )
         process = subprocess.Popen(
             [

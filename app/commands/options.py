@@ -2,7 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import typer
@@ -22,26 +23,29 @@ def options(
     environment: str | None = None,
     many: bool = False,
     only: Collection[str] | None = None,
+    aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> list[inspect.Parameter]:
     """One option per field, with the given text or None as its value; a bool becomes a flag.
 
     `environment` is the prefix of the environment variables for these options. With `many`, the metavar shows
-    that lists and ranges are allowed. `only` selects fields; the default is all.
+    that lists and ranges are allowed. `only` selects fields; the default is all. `aliases` are further
+    options by field.
     """
     return [
-        _option(name, field, panel, environment, many=many)
+        _option(name, field, panel, environment, many=many, alias=aliases.get(name))
         for name, field in model.model_fields.items()
         if only is None or name in only
     ]
 
 
 def _option(
-    name: str, field: FieldInfo, panel: str, environment: str | None, *, many: bool
+    name: str, field: FieldInfo, panel: str, environment: str | None, *, many: bool, alias: str | None
 ) -> inspect.Parameter:
     limits = ", ".join(_limits(field))
     is_flag = field.annotation is bool
     option = typer.Option(
         flag(name),
+        *([alias] if alias else []),
         help=f"{field.description}{limits and f' ({limits})'}".replace("[", r"\["),  # [ starts Rich markup
         metavar=None if is_flag else _metavar(field, many=many),
         show_default=False,

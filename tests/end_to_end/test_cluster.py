@@ -22,8 +22,8 @@ from tests.processes import PATIENCE, Process
 from tests.reliability import SCALE
 from tests.waiting import eventually
 
-RUNS = 3 if SCALE == 1 else 30
-STUDY: dict[str, Any] = {"depth": 2, "width": 32, "epochs": 40, "batch_size": 20, "dataset": FEW}
+RUNS = 4 if SCALE == 1 else 30
+STUDY: dict[str, Any] = {"depth": 2, "width": 32, "epochs": 60, "batch_size": 20, "dataset": FEW}
 
 
 class Dispatcher:
@@ -37,8 +37,8 @@ class Dispatcher:
     def start(self) -> None:
         """Start it."""
         words = ["worker", "--engine", "ray", "--ray-address", self._address, "--device", "cpu"]
-        places = ["--data-dir", str(self._settings.data_dir), "--lease-seconds", "5"]
-        often = ["--heartbeat-seconds", "1", "--checkpoint-seconds", "0"]
+        places = ["--data-dir", str(self._settings.data_dir), "--lease-seconds", "3"]
+        often = ["--heartbeat-seconds", "0.5", "--checkpoint-seconds", "0"]
         self.process = subprocess.Popen(
             [*COMMAND, *words, *places, *often], cwd=ROOT, env=clean_environment(**cluster.ENVIRONMENT)
         )
@@ -57,6 +57,16 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
         yield nodes
 
 
+@pytest.fixture
+def dispatcher(settings: Settings, few: Path, nodes: Nodes) -> Iterator[Dispatcher]:
+    nodes.add()
+    link(settings.data_dir, few)
+    dispatcher = Dispatcher(settings, nodes.address)
+    yield dispatcher
+    dispatcher.process.kill()
+    dispatcher.process.wait()
+
+
 def children(cache: Path) -> list[Process]:
     """The processes that train on the nodes."""
     found = [each for each in Process.all() if "app.worker.slot" in each.command]
@@ -64,11 +74,9 @@ def children(cache: Path) -> list[Process]:
 
 
 def test_a_study_survives_the_death_of_a_node_and_of_its_dispatcher(
-    database: Database, settings: Settings, few: Path, nodes: Nodes
+    database: Database, settings: Settings, nodes: Nodes, dispatcher: Dispatcher
 ) -> None:
-    link(settings.data_dir, few)
-    dying, _ = nodes.add(), nodes.add()
-    dispatcher = Dispatcher(settings, nodes.address)
+    dying = nodes.add()
     study = [queue_run(database, **STUDY, seed=seed) for seed in range(RUNS)]
 
     def rows() -> list[Run]:
@@ -85,8 +93,6 @@ def test_a_study_survives_the_death_of_a_node_and_of_its_dispatcher(
     eventually(lambda: len(training()) == 2, PATIENCE)
     nodes.kill(dying)
     eventually(lambda: any(each.outcome == "lost" for each in attempts()), PATIENCE)
-    eventually(lambda: any(run.worker_losses or run.attempt > 1 for run in rows()), PATIENCE)
-    eventually(training, PATIENCE)
     dispatcher.process.kill()
     dispatcher.process.wait()
     eventually(lambda: not children(nodes.cache), PATIENCE)
@@ -97,7 +103,7 @@ def test_a_study_survives_the_death_of_a_node_and_of_its_dispatcher(
     assert ("lost", "its worker stopped sending heartbeats") in ended
     assert all(run.crashes == 0 for run in rows())
 
-    disturbed = sorted({each.run_id for each in attempts() if each.attempt > 1})
+    disturbed = sorted({each.run_id for each in attempts() if each.attempt > 1})[: 2 * SCALE]
     straight = {run.id: queue_run(database, **STUDY, seed=run.seed) for run in rows() if run.id in disturbed}
     study += straight.values()
     eventually(lambda: all(run.status == "finished" for run in rows()), PATIENCE)

@@ -169,26 +169,6 @@ def test_a_run_that_needs_what_no_node_has_waits_and_says_so(bench: Bench) -> No
     assert shown(bench.database, run_id).reason == "no live worker has cuda"
 
 
-def test_runs_of_a_node_that_dies_resume_on_another_one(bench: Bench, nodes: Nodes) -> None:
-    straight = bench.ended(queue_run(bench.database, **RESUMED))
-    dying = nodes.add()
-    bench.ready(2)
-    run_ids = [queue_run(bench.database, **{**RESUMED, "epochs": 40}) for _ in range(2)]
-    bench.turn_until(lambda: all(row(bench.database, run_id).epochs_done > 1 for run_id in run_ids))
-    nodes.kill(dying)
-    for run_id in run_ids:
-        assert bench.ended(run_id).status == "finished"
-        assert bench.columns(run_id).epoch == list(range(1, 41))
-    assert bench.weights(run_ids[0]) == bench.weights(run_ids[1])
-    lost = [run_id for run_id in run_ids if len(hosts(bench.database, run_id)) > 1]
-    assert len(lost) == 1
-    first, second = hosts(bench.database, lost[0])
-    assert first != second
-    assert row(bench.database, lost[0]).resumed_from >= 1
-    assert len(bench.start().slots) == 1
-    assert straight.status == "finished"
-
-
 def test_a_draining_worker_saves_its_run_and_leaves_no_process(bench: Bench) -> None:
     run_id = queue_run(bench.database, **LONG)
     bench.wait_for_epochs(run_id)
