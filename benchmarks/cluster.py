@@ -56,7 +56,7 @@ class TimedWorker(Worker):
 class Bench:
     """A worker with warm slots, driven turn by turn, and its database."""
 
-    def __init__(self, folder: Path, images: Path, slots: int, **settings: object) -> None:
+    def __init__(self, folder: Path, images: Path, ready: int, **settings: object) -> None:
         folder.mkdir()
         link(folder, images)
         self.settings = Settings.model_validate(
@@ -66,8 +66,8 @@ class Bench:
         self.database.create()
         migrations.upgrade(self.database)
         self.worker = TimedWorker(self.database, self.settings, engine_of(self.settings))
-        self.until(lambda: [slot.ready for slot in self.worker.slots] == [True] * slots)
-        self.trained(*(queue_run(self.database, **SHORT) for _ in range(2 * slots)))  # loads the images
+        self.until(lambda: [slot.ready for slot in self.worker.slots] == [True] * ready)
+        self.trained(*(queue_run(self.database, **SHORT) for _ in range(2 * ready)))  # loads the images
 
     def until(self, done: Callable[[], bool]) -> float:
         """Let the worker work; returns how long it took, in seconds."""

@@ -35,6 +35,12 @@ def test_slots_and_threads_share_the_cores(given: dict[str, Any], slots: int, th
 
 
 @pytest.mark.usefixtures("eight")
+def test_slots_of_a_cluster_are_not_limited_by_the_cores_of_this_machine() -> None:
+    found = Settings(engine="ray", slots=50, threads=4)
+    assert (found.slot_count, found.thread_count, found.ray_address) == (50, 4, "auto")
+
+
+@pytest.mark.usefixtures("eight")
 @pytest.mark.parametrize("given", [{"slots": 4, "threads": 3}, {"threads": 9}])
 def test_more_threads_than_cores_are_refused(given: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=r"exceed the 8 CPU cores; choose fewer slots or threads"):

@@ -131,6 +131,6 @@ def _connect(address: str) -> None:
             ray.init(address=address, namespace="depthboard", logging_level=logging.WARNING)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ClusterUnavailable(
-            f"no Ray cluster can be reached at {address!r}: {error}; start one with `ray start --head`, or "
-            "name its address"
+            f"no Ray cluster can be reached at {address!r}: {str(error).partition('. ')[0]}; start one with "
+            "`ray start --head`, or name its address with --address"
         ) from error

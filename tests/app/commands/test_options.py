@@ -26,8 +26,11 @@ def told(name: str, **chosen: Any) -> Any:
     return found.annotation.__metadata__[0]
 
 
-def test_options_are_named_after_fields() -> None:
+def test_options_are_named_after_fields_and_may_have_an_alias() -> None:
     assert flag("layer_count") == "--layer-count"
+    assert (told("rate").default, told("rate").param_decls) == ("--rate", ())
+    aliased = told("rate", aliases={"rate": "--lr"})
+    assert (aliased.default, aliased.param_decls) == ("--rate", ("--lr",))
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,16 @@ def test_draining_counts_no_crash_however_often(database: Database) -> None:
     assert (run.status, run.crashes, run.attempt) == ("queued", 0, 5)
 
 
+def test_a_lost_machine_counts_as_a_lost_worker(database: Database) -> None:
+    run_id = queue_run(database)
+    claim = claimed(database)
+    with database.write() as session:
+        assert endings.lose_machine(session, claim, "its node died")
+        assert not endings.lose_machine(session, claim, "its node died")
+    run = row(database, run_id)
+    assert (run.status, run.worker_losses, run.crashes) == ("queued", 1, 0)
+
+
 def test_a_run_to_be_cancelled_is_cancelled_when_its_worker_is_lost(database: Database) -> None:
     run_id = queue_run(database)
     claim = claimed(database)

@@ -139,3 +139,19 @@ def test_in_memory_storage_is_refused(url: str) -> None:
 def test_a_url_of_a_file_names_a_whole_path_of_this_machine(url: str) -> None:
     with pytest.raises(StoreUnusable, match=r"does not contain an absolute path.*file:///srv"):
         artifacts.check(url)
+
+
+def test_a_location_is_recognized_by_its_mark(location: str, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        artifacts.mark(location, create=False)
+    mark = artifacts.mark(location, create=True)
+    assert artifacts.mark(location, create=True) == mark
+    assert artifacts.mark(location, create=False) == mark
+    assert artifacts.mark(str(tmp_path / "other"), create=True) != mark
+
+
+def test_data_sets_are_found_by_their_digest(location: str) -> None:
+    folder = artifacts.of_data_set(location, "d1")
+    durable.write(folder / "images", b"some")
+    assert (artifacts.of_data_set(location, "d1") / "images").read_bytes() == b"some"
+    assert not (artifacts.of_data_set(location, "d2") / "images").is_file()

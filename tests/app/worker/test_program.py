@@ -1,6 +1,7 @@
 """How a worker's process waits for its database."""
 
 import logging
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +13,8 @@ from app.settings import Settings
 from app.storage import migrations
 from app.storage.database import Database
 from app.worker import program
+from app.worker.engine import ClusterUnavailable
+from app.worker.slot_process import LocalEngine
 from tests.waiting import eventually
 
 
@@ -42,3 +45,15 @@ def test_a_worker_told_to_end_stops_waiting_for_the_database(empty: Database) ->
     stopping = threading.Event()
     stopping.set()
     assert not program.wait_for_schema(empty, stopping)
+
+
+def test_the_settings_name_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(data_dir=tmp_path)
+    assert isinstance(program.engine_of(settings), LocalEngine)
+    monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
+    for module in ("ray_engine", "ray_slot"):
+        monkeypatch.delitem(sys.modules, f"app.worker.cluster.{module}", raising=False)
+    with pytest.raises(
+        ClusterUnavailable, match=r"needs the extra of the same name: pip install 'depthboard\[ray"
+    ):
+        program.engine_of(settings.model_copy(update={"engine": "ray"}))
