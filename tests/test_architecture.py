@@ -143,6 +143,15 @@ def test_imports_follow_the_order_of_packages(module: str) -> None:
     assert found.isdisjoint(PUT_TOGETHER) or module == "app.interpreter"
 
 
+def test_only_the_engine_of_a_cluster_imports_ray() -> None:
+    importers = {
+        name for name in FILES if any(each.split(".")[0] == "ray" for each in imports(name, lazy=True))
+    }
+    assert importers == {"app.worker.cluster.ray_engine", "app.worker.cluster.ray_slot"}
+    for process in ("app.cli", "app.main", "app.worker.program", "app.worker.slot"):
+        assert reached(process).keys().isdisjoint({"ray", *importers})
+
+
 def test_imports_have_no_cycles() -> None:
     started = {"app.interpreter"}  # it starts the command line, which starts others by its means
     TopologicalSorter(

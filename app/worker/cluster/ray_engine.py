@@ -14,11 +14,13 @@ import ray
 from app.queue.registry import Node
 from app.settings import Settings
 from app.storage import artifacts
+from app.storage.artifacts import StoreUnusable
 from app.worker.cluster.data_sets import Publisher
 from app.worker.cluster.nodes import ClusterNode, Names, Need, alive, places
 from app.worker.cluster.place import Terms, versions
 from app.worker.cluster.ray_slot import RaySlot
 from app.worker.engine import ClusterUnavailable, Engine, Slot
+from trainer.files.durable import NotWritten
 
 log = logging.getLogger(__name__)
 
@@ -38,15 +40,17 @@ class RayEngine(Engine):
     A thread reads the nodes, because that takes long while the head of the cluster does not answer.
 
     Raises:
-        ClusterUnavailable: there is no cluster at the address.
-        NotWritten, OSError: the artifacts can't be used.
-        StoreUnusable: the location of the artifacts can't be used here.
+        ClusterUnavailable: there is no cluster at the address, or the artifacts can't be used.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._most = settings.slots
         self._need = Need(settings.threads or 1, settings.gpus_per_run, settings.device)
-        self._terms = versions(), settings.artifacts, artifacts.mark(settings.artifacts, create=True)
+        try:
+            mark = artifacts.mark(settings.artifacts, create=True)
+        except (OSError, NotWritten, StoreUnusable) as error:
+            raise ClusterUnavailable(f"the artifacts can't be used: {error}") from error
+        self._terms = versions(), settings.artifacts, mark
         self._data = Publisher(settings.data_dir, settings.artifacts)
         self._names = Names()
         self._unfit: dict[str, tuple[float, str]] = {}
@@ -70,7 +74,7 @@ class RayEngine(Engine):
         live = self._live
         names = self._names.of(live)
         taken = Counter((slot.node, slot.offered) for slot in slots if isinstance(slot, RaySlot))
-        room = None if self._most is None else self._most - len(slots)
+        room = None if self._most is None else max(0, self._most - len(slots))
         wanted = [
             (node, kind)
             for node in live

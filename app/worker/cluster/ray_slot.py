@@ -29,6 +29,14 @@ SILENT_SECONDS: Final = HEAR_SECONDS + 8
 KILLED: Final = "its process was killed by SIGKILL"
 
 
+class PlaceActor(Place):
+    """A place as an actor with one thread each way: messages stay in order, and none waits for the other."""
+
+    begin = ray.method(concurrency_group="hear")(Place.begin)
+    hear = ray.method(concurrency_group="hear")(Place.hear)
+    tell = ray.method(concurrency_group="tell")(Place.tell)
+
+
 class RaySlot(PipedSlot):
     """A slot on a node. It is ready once Ray has placed it, which may take until others leave the node.
 
@@ -51,9 +59,8 @@ class RaySlot(PipedSlot):
         self.watch = Watch(lambda: self._activity)
         self.connection, theirs = Pipe()
         self._outgoing: SimpleQueue[ToSlot | None] = SimpleQueue()
-        # One thread each way: messages stay in order, and a child can be told to stop while it is heard.
         self._actor: Any = (
-            ray.remote(concurrency_groups={"hear": 1, "tell": 1})(Place)
+            ray.remote(concurrency_groups={"hear": 1, "tell": 1})(PlaceActor)
             .options(
                 num_cpus=need.threads,
                 num_gpus=need.gpus if terms.device == "cuda" else 0,
@@ -83,9 +90,9 @@ class RaySlot(PipedSlot):
         """Pass on what the child says, until its end or that of its node."""
         with theirs, suppress(OSError):  # the slot was killed
             try:
-                self._how = ray.get(self._called("begin"))
+                self._how = ray.get(self._actor.begin.remote())
                 while self._how is None:
-                    heard: Heard = ray.get(self._called("hear"), timeout=SILENT_SECONDS)
+                    heard: Heard = _answer(self._actor.hear.remote())
                     self.child, self._activity = heard.child, heard.activity
                     for message in heard.messages:
                         theirs.send(message)
@@ -97,15 +104,12 @@ class RaySlot(PipedSlot):
                 end = Gone(machine_lost=True)
             theirs.send(end)
 
-    def _called(self, method: str) -> Any:  # noqa: ANN401  # a reference of Ray
-        return getattr(self._actor, method).options(concurrency_group="hear").remote()
-
     def _tell(self) -> None:
         """Pass on what the worker says, with the data set of a run, until the slot is killed."""
         while message := self._outgoing.get():
             try:
                 published = self._published(message)
-                self._actor.tell.options(concurrency_group="tell").remote(message, published)
+                self._actor.tell.remote(message, published)
             except (exceptions.RayError, ConnectionError, RuntimeError) as error:  # `_hear` reports it
                 log.debug("a message did not reach %s: %s", self.host, error)
 
@@ -118,6 +122,14 @@ class RaySlot(PipedSlot):
         except (OSError, NotWritten) as error:
             log.warning("the data set %s could not be copied into the artifacts: %s", name, error)
             return None  # the node says that it has no such data set
+
+
+def _answer(called: Any) -> Any:  # noqa: ANN401  # a reference of Ray
+    """Returns the result of a call. Waits twice, because this process may have been suspended meanwhile."""
+    try:
+        return ray.get(called, timeout=SILENT_SECONDS / 2)
+    except exceptions.GetTimeoutError:
+        return ray.get(called, timeout=SILENT_SECONDS / 2)
 
 
 def told(error: Exception) -> str:
