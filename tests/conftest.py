@@ -29,6 +29,7 @@ LONG = (
     "tests/end_to_end/",
     "tests/browser/",
     "tests/test_packaging.py",
+    "tests/app/worker/cluster/test_ray_engine.py",
     "tests/app/worker/test_loop.py",
     "tests/app/test_cli.py",
 )
@@ -52,6 +53,8 @@ SLOW = (
     "tests/app/web/test_connections.py",
     "tests/app/web/test_events.py",
     "tests/app/web/test_housekeeping.py",
+    "tests/app/worker/cluster/test_place.py",
+    "tests/app/worker/cluster/test_ray_slot.py",
     "tests/app/worker/test_lifeline.py",
     "tests/app/worker/test_slot",  # and test_slot_process.py
     "tests/app/worker/test_stall.py",

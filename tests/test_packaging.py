@@ -353,7 +353,10 @@ def test_the_image_runs_as_an_unprivileged_user_with_its_data_in_a_volume() -> N
     assert "DEPTHBOARD_DATA_DIR=/data" in DOCKERFILE
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-postgres.lock"])
+@pytest.mark.parametrize(
+    "name",
+    ["requirements.lock", "requirements-dev.lock", "requirements-postgres.lock", "requirements-ray.lock"],
+)
 def test_every_pin_of_a_lock_has_hashes_and_no_location(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "make lock" in text
@@ -372,6 +375,7 @@ def test_the_locks_hold_every_declared_dependency_except_torch() -> None:
         (project["dependencies"], "requirements.lock"),
         (project["optional-dependencies"]["dev"], "requirements-dev.lock"),
         (project["optional-dependencies"]["postgres"], "requirements-postgres.lock"),
+        (project["optional-dependencies"]["ray"], "requirements-ray.lock"),
     ):
         pinned = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / name).read_text(), re.MULTILINE))
         assert {re.split(r"[^a-z0-9-]", need)[0] for need in declared} - pinned <= {"torch"}

@@ -137,6 +137,8 @@ def told(error: Exception) -> str:
     text = str(error)
     if isinstance(error, exceptions.GetTimeoutError):
         return f"its node did not answer for {SILENT_SECONDS:.0f} s"
+    if isinstance(error, exceptions.ActorUnavailableError):
+        return "its node can't be reached"
     if "node has died" in text or isinstance(error, exceptions.ActorUnschedulableError):
         return "its node died"
     if "No module named" in text or "ModuleNotFoundError" in text:

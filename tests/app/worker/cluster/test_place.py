@@ -15,7 +15,6 @@ from app.worker.slot_process import Child
 from tests.app.worker.test_slot_process import ECHO
 from trainer.config import TrainConfig
 
-pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[4]
 
 

@@ -41,7 +41,6 @@ from tests.app.worker.test_loop import (  # isort: skip
 from app.worker.cluster.ray_engine import RayEngine  # isort: skip
 from app.worker.cluster.ray_slot import RaySlot  # isort: skip
 
-pytestmark = pytest.mark.slow
 RESUMED: dict[str, Any] = {"depth": 2, "width": 32, "epochs": 4, "batch_size": 2048}
 
 

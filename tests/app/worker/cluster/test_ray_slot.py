@@ -13,6 +13,7 @@ from app.worker.cluster.ray_slot import told  # isort: skip
     [
         (exceptions.GetTimeoutError("late"), "its node did not answer for 10 s"),
         (exceptions.ActorUnschedulableError("no node"), "its node died"),
+        (exceptions.ActorUnavailableError("reset by peer", None), "its node can't be reached"),
         (RuntimeError("The actor died because its node has died. Node Id: 1"), "its node died"),
         (
             RuntimeError("creation failed\nModuleNotFoundError: No module named 'app'\n"),
