@@ -39,6 +39,7 @@ from app.settings import Settings
 from app.storage import postgresql
 from app.storage.database import Database
 from app.storage.tables import Attempt, Epoch, Run
+from app.worker.program import BUSY_SECONDS
 from tests import postgres
 from tests.app.states import RESULTS, measured
 from tests.reliability.server import Server
@@ -134,7 +135,7 @@ def _work(
     if not turns:
         _without_turns()
     postgresql._POOL["pool_size"] = workers  # noqa: SLF001  # as if each had connections of its own
-    database = Database(url)
+    database = Database(url, BUSY_SECONDS)
     stand_ins = [StandIn(database, epoch_seconds, deadline) for _ in range(workers)]
     for each in stand_ins:
         each.start()
