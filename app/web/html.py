@@ -24,7 +24,7 @@ from app.web import assets
 from app.web.markdown import markdown
 
 _NOTICE: Final = "notice"
-_UNDO: Final = "undo"
+"""The cookie of a one-time notice: the page that shows it, its text, and the form that undoes the action."""
 _WORDS: Final = {
     403: "Not allowed",
     404: "Not found",
@@ -36,6 +36,19 @@ _WORDS: Final = {
     500: "Server error",
     503: "Database unavailable",
 }
+
+
+class Undo(NamedTuple):
+    """The form that undoes an action: its address, and its one field."""
+
+    action: str
+    name: str
+    value: str
+
+
+class _Notice(NamedTuple):
+    text: str
+    undo: Undo | None
 
 
 @cache
@@ -117,22 +130,22 @@ def page(
 ) -> Response:
     """Render a template as a response, with the previous form's one-time notice and a pause of the queue.
 
+    A notice shows only on the page to which its form led, not on one that a person opened meanwhile.
     The page contains the number of the newest change, so that it learns of later pauses.
 
     Ages are relative to `now`, a time of the database's clock; pages without ages do not need it.
     """
-    notice = unquote(request.cookies.get(_NOTICE, ""))
+    notice = _notice(request)
     queue = _queue(request) if status < HTTPStatus.INTERNAL_SERVER_ERROR else None
     if queue and now is None:
         now = queue.now
     moment = None if now is None else datetime.fromtimestamp(now, UTC)
     since = timestamp(queue.paused_since) if queue and queue.paused_since is not None else None
-    undo = unquote(request.cookies.get(_UNDO, "")) if notice else ""
     body = render(
         template,
         request=request,
-        notice=notice,
-        undo=undo,
+        notice=notice.text if notice else "",
+        undo=notice.undo if notice else None,
         now=moment,
         paused_since=since,
         seen=queue.seen if queue else "",
@@ -141,9 +154,16 @@ def page(
     response = HTMLResponse(body, status, {"Cache-Control": "no-cache", "Vary": "Accept"} | (headers or {}))
     if notice:
         response.delete_cookie(_NOTICE)
-    if undo:
-        response.delete_cookie(_UNDO)
     return response
+
+
+def _notice(request: Request) -> _Notice | None:
+    """The notice of the request's cookie if it belongs on the requested page."""
+    path, _, rest = request.cookies.get(_NOTICE, "").partition("|")
+    if not rest or unquote(path) != request.url.path:
+        return None
+    text, *undo = (unquote(part) for part in rest.split("|"))
+    return _Notice(text, Undo(*undo) if len(undo) == len(Undo._fields) else None)
 
 
 class _Queue(NamedTuple):
@@ -172,15 +192,15 @@ def error_page(request: Request, status: int, detail: str, headers: dict[str, st
     )
 
 
-def redirect(to: str, notice: str = "", undo: str = "") -> Response:
-    """A 303 redirect after a form, with a notice that the next page shows once.
+def redirect(to: str, notice: str = "", undo: Undo | None = None) -> Response:
+    """A 303 redirect after a form, with a notice that the page at `to` shows once.
 
-    `undo` is the token of an action that the notice offers to undo.
+    `undo` is the form with which the notice offers to undo the action.
     """
     response = RedirectResponse(to, status_code=303)
-    for name, text in ((_NOTICE, notice), (_UNDO, undo)):
-        if text:
-            response.set_cookie(name, quote(text), max_age=60, httponly=True, samesite="lax")
+    if notice:
+        parts = "|".join(quote(part, safe="") for part in (urlsplit(to).path, notice, *(undo or ())))
+        response.set_cookie(_NOTICE, parts, max_age=60, httponly=True, samesite="lax")
     return response
 
 

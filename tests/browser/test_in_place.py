@@ -148,6 +148,10 @@ def test_other_pages_show_the_cancel_request_of_a_run(
         expect(other.locator(f"[data-status-of='{run_id}']")).to_contain_text("cancelled")
     page.goto(f"{quiet.url}/studies/{study['id']}")
     stays(page)
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.get_by_role("button", name="Cancel remaining runs").click()
+    assert httpx.get(f"{quiet.url}/runs/{member.run_id}").json()["cancel_requested"] is False
+    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Cancel remaining runs").click()
     expect(page.get_by_role("button", name="Cancelling…")).to_have_attribute("aria-disabled", "true")
     expect(page.locator(f"[data-status-of='{member.run_id}']")).to_have_text("cancelling…")

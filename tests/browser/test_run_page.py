@@ -76,6 +76,17 @@ def test_a_verification_is_followed_on_both_pages(quiet: WebServer, page: Page) 
     expect(copy).to_contain_text("Copied")
 
 
+def test_links_to_sections_appear_with_their_sections(quiet: WebServer, page: Page) -> None:
+    add_worker(quiet.app.state.database)
+    run_id = queue_run(quiet.app.state.database)
+    page.goto(f"{quiet.url}/runs/{run_id}")
+    link = page.locator("#sections").get_by_role("link", name="Environment")
+    expect(page.locator("#sections").get_by_role("link", name="Model")).to_be_visible()
+    expect(link).to_be_hidden()
+    train(quiet.app.state.database)
+    expect(link).to_be_visible()
+
+
 def test_nothing_is_cut_on_a_phone(quiet: WebServer, phone: Page) -> None:
     run_id = finished(quiet)
     phone.request.patch(f"{quiet.url}/runs/{run_id}", data={"note": LONG_NOTE, "tags": ["a", "b" * 50]})

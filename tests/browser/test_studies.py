@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.web_server import WebServer
 
@@ -85,3 +85,59 @@ def test_the_box_in_the_head_ticks_all_runs_of_a_study(quiet: WebServer, page: P
     page.get_by_role("button", name="Remove from study").click()
     expect(boxes).to_have_count(1)
     assert httpx.get(f"{quiet.url}/studies/1").json()["runs"] == [1]
+
+
+def test_what_was_done_to_a_study_is_said_on_its_page_and_can_be_undone(quiet: WebServer, page: Page) -> None:
+    for name in ("First", "Second"):
+        httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2], "name": name}).raise_for_status()
+    page.goto(f"{quiet.url}/studies/1")
+    said = page.locator("[data-said]")
+    page.get_by_role("link", name="Edit", exact=True).click()
+    page.get_by_label("Description", exact=True).fill("Why")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#study-description")).to_have_text("Why")
+    expect(said).to_contain_text("Saved.")
+    page.get_by_role("link", name="Edit", exact=True).click()
+    expect(said).not_to_contain_text("Saved.")
+    page.keyboard.press("Escape")
+    page.locator("[data-menu] summary").click()
+    page.get_by_role("button", name="Archive").click()
+    expect(said).to_contain_text("Archived study “First”.")
+    said.get_by_role("button", name="Undo").click()
+    expect(said).to_contain_text("Restored study “First”.")
+    assert httpx.get(f"{quiet.url}/studies/1").json()["archived"] is False
+    page.request.post(
+        f"{quiet.url}/studies/1",
+        form={"description": "Because"},
+        headers={"X-Requested-With": "fetch", "Accept": "text/html"},
+    )  # a person who leaves before the answer
+    page.goto(f"{quiet.url}/studies/2")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Second")
+    expect(page.locator("[data-notice]")).to_have_count(0)
+
+
+def test_the_deletion_of_a_study_shows_that_it_works(quiet: WebServer, page: Page) -> None:
+    """The dialog stays until the list is shown, and nothing is read that no longer exists."""
+    httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2], "name": "Gone"}).raise_for_status()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.goto(f"{quiet.url}/studies/1")
+    page.locator("[data-menu] summary").click()
+    page.get_by_role("link", name="Delete…").click()
+    dialog = page.get_by_role("dialog", name="Delete study 1")
+    dialog.get_by_label("Delete 2 runs").check()
+    dialog.get_by_label("Type delete to confirm").fill("delete")
+    deletions: list[str] = []
+
+    def late(route: Route) -> None:
+        answer = route.fetch()
+        expect(page.locator("tr[data-run]")).to_have_count(0)  # the page has learned of the deleted runs
+        deletions.append(dialog.get_by_role("button", name="Deleting…").text_content() or "")
+        route.fulfill(response=answer)
+
+    page.route("**/studies/1/delete", late)
+    dialog.get_by_role("button", name="Delete", exact=True).click()
+    page.wait_for_url("**/studies")
+    expect(page.locator("[data-notice]")).to_have_text("Deleted study “Gone”. Deleted 2 runs.")
+    assert deletions == ["Deleting…"]
+    assert problems == []

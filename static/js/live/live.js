@@ -17,6 +17,10 @@ export function readNoMore() {
   isOver = true;
 }
 
+// Whether a form with `data-deletes` is deleting the subject of the page. The form leads to another page, or it is rejected
+// and the page is read again.
+const isBeingDeleted = () => document.querySelector("form[data-deletes] [aria-busy]") !== null;
+
 // The action of a notice that can be undone: the form of the new page is sent like one of this page.
 function undoOf(fresh) {
   const form = fresh.querySelector("[data-undo]");
@@ -35,7 +39,7 @@ export async function read(others = []) {
   const mine = (asked += 1);
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (answer.status === 404) {
-    document.dispatchEvent(new Event("gone"));
+    if (!isBeingDeleted()) document.dispatchEvent(new Event("gone"));
     return;
   }
   if (!answer.ok) throw new TypeError(`${location.href}: ${answer.status}`);
@@ -56,4 +60,6 @@ export async function read(others = []) {
   document.dispatchEvent(new Event("live"));
 }
 
-export const refresh = throttle(() => read(), PAUSE);
+export const refresh = throttle(async () => {
+  if (!isBeingDeleted()) await read();
+}, PAUSE);

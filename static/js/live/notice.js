@@ -70,6 +70,11 @@ export function hush() {
   shown.filter(({ isBad }) => isBad).forEach(remove);
 }
 
+// Closes the messages about what was done, before it is edited again; errors and messages with an action stay.
+export function settle() {
+  shown.filter(({ isBad, stays }) => !isBad && stays === STAYS).forEach(remove);
+}
+
 // Escape closes the newest message, unless it means something else where the focus is.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented || !shown.length) return;

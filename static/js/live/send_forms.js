@@ -2,14 +2,15 @@
 // goes to the address of the response. A form with `data-stay` stays on its page and updates the page's live parts.
 //
 // `data-cancels` names the runs that a form or button cancels (`ticked`: the selected runs, `all`: all runs of the
-// page). `data-meanwhile` is the label of its button until the server has answered.
+// page). `data-meanwhile` is the label of its button until the server has answered. `data-deletes` is for a form that
+// deletes the subject of the page.
 
 import { beginCancelling } from "./cancelling.js";
 import { isFilledIn } from "./filled_in.js";
 import { giveFocus } from "../focus.js";
 import { read, refresh } from "./live.js";
 import { become, focusNear } from "../morph.js";
-import { hush, say } from "./notice.js";
+import { hush, say, settle } from "./notice.js";
 
 const PATIENCE = 30_000; // ms until a server that does not answer counts as away
 const AWAY = "The server can’t be reached.";
@@ -17,6 +18,7 @@ const KEPT = "Your input is kept.";
 const AGAIN = "You can safely try again.";
 const GROUPS = ".actions, .bulk, .filters";
 
+let answeredPlace = null; // the action of the form that was answered last on this page
 const sending = new Map(); // a form being sent; if it was submitted again meanwhile, the button and the input of that
 
 // The key of a request stays the same until the request is answered, even if the page is read again meanwhile.
@@ -158,7 +160,7 @@ async function send(form, button) {
   hush();
   form.querySelector("[data-sent]")?.remove();
   button?.setAttribute("aria-busy", "true");
-  if (meanwhile) button.textContent = meanwhile;
+  if (meanwhile && button) button.textContent = meanwhile;
   const answered = beginCancelling(cancelledBy(form, button));
   const release = () => {
     button?.removeAttribute("aria-busy");
@@ -176,13 +178,15 @@ async function send(form, button) {
       return;
     }
     await stay(form, button, input);
+    answeredPlace = form.getAttribute("action");
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     answered(false);
-    if (meanwhile) button.textContent = label;
+    if (meanwhile && button) button.textContent = label;
     showRefusal(form, button, error);
   }
   release();
+  if ("deletes" in form.dataset) refresh();
 }
 
 export function sendForms() {
@@ -197,5 +201,17 @@ export function sendForms() {
     }
     sending.set(form, null);
     send(form, submitter);
+  });
+  // "Saved." is about what was saved, not about what is typed now.
+  document.addEventListener("input", ({ target }) => {
+    if (answeredPlace && target.form?.getAttribute("action") === answeredPlace) settle();
+  });
+  // Enter begins a line in a text of several lines; with Ctrl or ⌘ it sends the form.
+  document.addEventListener("keydown", (event) => {
+    const { form } = event.target;
+    const isSent = event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("textarea");
+    if (!isSent || event.defaultPrevented || form?.getAttribute("method")?.toLowerCase() !== "post") return;
+    event.preventDefault();
+    form.requestSubmit(form.querySelector("button:not([type=button])"));
   });
 }

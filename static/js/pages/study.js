@@ -4,6 +4,7 @@ import { Curves } from "../charts/curves.js";
 import { fillFromPage } from "../live/charted.js";
 import { listen } from "../live/events.js";
 import { readNoMore, refresh } from "../live/live.js";
+import { settle } from "../live/notice.js";
 import { keepFocus } from "../morph.js";
 import { startColumns } from "../table/columns.js";
 import { startInlineEdit } from "../table/inline_edit.js";
@@ -29,6 +30,7 @@ function closeMenu() {
 // updated, so that it keeps the version that was read.
 function show(place) {
   closeMenu();
+  settle();
   if (place.matches("dialog")) place.showModal();
   else {
     place.hidden = false;
@@ -62,9 +64,10 @@ document.addEventListener("keydown", ({ key, target }) => {
   else closeMenu();
 });
 
-// The study was deleted: the page keeps its last state, and nothing newer can be read.
+// The study was deleted elsewhere: the page keeps its last state, and nothing newer can be read.
 document.addEventListener("gone", () => {
   readNoMore();
+  document.querySelector("dialog#delete").close();
   const gone = document.getElementById("gone");
   gone.hidden = false;
   for (const part of document.querySelectorAll("#study-actions, main form, #study-title a, section:has(#more)")) part.hidden = true;

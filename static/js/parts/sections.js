@@ -1,4 +1,4 @@
-// The links to the sections of a page: marks the section in view.
+// The links to the sections of a page: marks the section in view, and shows only links to visible sections.
 
 const BELOW = 16; // px: a section is in view when its heading is this close to where an anchor places it
 
@@ -18,13 +18,13 @@ function currentOf(tops, edge) {
 export function followSections() {
   const nav = document.querySelector(".sections");
   const links = [...nav.querySelectorAll("a")];
-  const places = new Map([...document.querySelectorAll("main [id]")].map((place) => [`#${place.id}`, place]));
   let isAsked = false;
 
   function mark() {
     isAsked = false;
     const edge = Number.parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) + BELOW;
-    const seen = links.filter((link) => places.get(link.hash).checkVisibility());
+    const places = new Map([...document.querySelectorAll("main [id]")].map((place) => [`#${place.id}`, place]));
+    const seen = links.filter((link) => places.get(link.hash)?.checkVisibility());
     for (const link of links) link.parentElement.hidden = !seen.includes(link);
     const tops = seen.map((link) => [link, places.get(link.hash).getBoundingClientRect().top]);
     const [current] = currentOf(tops, edge) ?? [];
@@ -43,5 +43,7 @@ export function followSections() {
   };
   addEventListener("scroll", ask, { passive: true });
   addEventListener("resize", ask);
+  document.addEventListener("live", ask);
+  new ResizeObserver(ask).observe(document.querySelector("main")); // sections that appear or go change its height
   ask();
 }

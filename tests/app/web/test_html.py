@@ -3,6 +3,7 @@
 import httpx
 import pytest
 from starlette.datastructures import QueryParams
+from starlette.responses import Response
 
 from app.web import html
 from tests.app.web.browsing import new_run, post
@@ -58,13 +59,32 @@ def test_a_changed_query_keeps_other_parameters_and_drops_empty_ones() -> None:
     assert html.changed(QueryParams(), by="depth,lr", q="a&b") == "?by=depth,lr&q=a%26b"
 
 
-def test_a_notice_shows_once(browser: httpx.Client) -> None:
-    notice = "Größe: “a, b”; c"
-    set_cookie = html.redirect("/runs", notice).headers["set-cookie"]
-    value = set_cookie.partition(";")[0].removeprefix("notice=")
+def follow(browser: httpx.Client, answer: Response) -> None:
+    """Keep the cookie of a response as a browser does."""
+    value = answer.headers["set-cookie"].partition(";")[0].removeprefix("notice=")
     browser.cookies.set("notice", value, domain="127.0.0.1", path="/")
+
+
+def test_a_notice_shows_once_and_only_on_the_page_that_it_is_for(browser: httpx.Client) -> None:
+    notice = "Größe: “a, b”; c | d"
+    follow(browser, html.redirect("/queue?x=1", notice))
+    assert notice not in browser.get("/runs").text, "another page that was opened meanwhile"
     assert f"data-notice>{notice}</p>" in browser.get("/queue").text
     assert notice not in browser.get("/queue").text
+
+
+def test_a_notice_offers_to_undo(browser: httpx.Client) -> None:
+    follow(browser, html.redirect("/queue", "Done.", html.Undo("/studies/1", "archived", "false")))
+    page = browser.get("/queue").text
+    assert '<form method="post" action="/studies/1" data-stay data-undo>' in page
+    assert '<input type="hidden" name="archived" value="false">' in page
+
+
+@pytest.mark.parametrize("cookie", ["", "|", "%2Fqueue", "%2Fqueue|", "%2Fqueue|a|b", "a|b|c|d|e|f"])
+def test_a_malformed_notice_never_fails(browser: httpx.Client, cookie: str) -> None:
+    browser.cookies.set("notice", cookie, domain="127.0.0.1", path="/")
+    assert browser.get("/queue").status_code == 200
+    assert "data-undo" not in browser.get("/queue").text
 
 
 def test_a_redirect_without_a_notice_sets_no_cookie() -> None:

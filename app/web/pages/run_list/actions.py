@@ -17,7 +17,7 @@ from app.schemas.runs import MAX_BULK, BulkAction, BulkOut, BulkRequest
 from app.storage.database import Database
 from app.web.api import DatabaseOf, SettingsOf, StoppingOf
 from app.web.api import database as database_of
-from app.web.html import changed, local, page, redirect
+from app.web.html import Undo, changed, local, page, redirect
 from app.web.negotiation import HtmlRoute
 from app.web.pages import forms
 from app.web.pages.run_list import table
@@ -84,7 +84,8 @@ def change_runs(  # noqa: PLR0911
         changing = bulk.changing(session, body)
     outcome = bulk.apply(database, settings, body, stopping)
     token = undos.keep(body, [run_id for run_id in outcome.done if run_id in changing])
-    return redirect(back, _outcome(outcome, _DONE[body.action]), undo=token)
+    undo = Undo("/runs/bulk", "undo", token) if token else None
+    return redirect(back, _outcome(outcome, _DONE[body.action]), undo)
 
 
 def _selected(database: Database, texts: Mapping[str, str]) -> list[int]:

@@ -22,7 +22,7 @@ from app.storage.database import Database
 from app.storage.tables import Run
 from app.web.api import DatabaseOf, SettingsOf, StoppingOf, StudyIdPath
 from app.web.creation import CreationOf
-from app.web.html import local, page, redirect
+from app.web.html import Undo, local, page, redirect
 from app.web.negotiation import HtmlRoute
 from app.web.pages import forms, typed_numbers
 from app.web.pages.shared import Posted
@@ -51,7 +51,7 @@ def change_study(
         patch = StudyPatch.model_validate(changes | {"version": forms.number_in(texts.get("version", ""))})
         wanted = patch.model_dump(include=set(changes))
         with database.write() as session:
-            studies.edit(session, study_id, wanted, patch.version)
+            name = studies.edit(session, study_id, wanted, patch.version).name
     except ValidationError as error:
         errors = forms.messages(error.errors())
     except WrongState:
@@ -63,7 +63,7 @@ def change_study(
         stale = "Someone else changed this study. Your input is below; save again to overwrite their change."
         errors = {"form": stale}
     else:
-        return redirect(back, _done(wanted))
+        return redirect(back, _done(name, wanted), _undo_of(study_id, wanted))
     with database.read() as session:
         return study_page(request, session, settings, study_id, texts, errors, status=422)
 
@@ -82,18 +82,27 @@ def _changes(texts: Mapping[str, str]) -> dict[str, object]:
     return changes
 
 
-def _done(changes: Mapping[str, object]) -> str:
-    if "archived" in changes:
-        return "Study archived. The list of studies hides it." if changes["archived"] else "Study restored."
-    return "Saved."
+def _done(name: str, changes: Mapping[str, object]) -> str:
+    if "archived" not in changes:
+        return "Saved."
+    if changes["archived"]:
+        return f"Archived study “{name}”. The list of studies hides it."
+    return f"Restored study “{name}”."
+
+
+def _undo_of(study_id: int, changes: Mapping[str, object]) -> Undo | None:
+    """The form that restores a study that was archived, or the reverse; None for other changes."""
+    if "archived" not in changes:
+        return None
+    return Undo(f"/studies/{study_id}", "archived", "false" if changes["archived"] else "true")
 
 
 @router.post("/studies/{study_id}/cancel")
 def cancel_study(database: DatabaseOf, study_id: StudyIdPath) -> Response:
     """Cancel the remaining runs of a study."""
     with database.write() as session:
-        studies.cancel_study(session, study_id)
-    return redirect(f"/studies/{study_id}", "Remaining runs cancelled.")
+        study = studies.cancel_study(session, study_id)
+    return redirect(f"/studies/{study_id}", f"Cancelled the remaining runs of study “{study.name}”.")
 
 
 @router.post("/studies/{study_id}/runs")
@@ -223,7 +232,12 @@ def delete_study(  # noqa: PLR0917
         name = studies.get_study(session, study_id).name
     try:
         outcome = study_deletion.delete_study(
-            database, settings, study_id, with_runs=texts.get("runs") == "delete", stopping=stopping
+            database,
+            settings,
+            study_id,
+            with_runs=texts.get("runs") == "delete",
+            stopping=stopping,
+            patience=study_deletion.PATIENCE_SECONDS,
         )
     except WrongState as error:
         wrong = {"form": formats.sentence(error)}
@@ -237,7 +251,9 @@ def _fate_of_runs(outcome: BulkOut) -> str:
     if outcome.skipped:
         why = "; ".join(skip.reason for skip in outcome.skipped[:_REASONS])
         words += f" Kept {formats.plural(len(outcome.skipped), 'run')} ({why})."
-    if outcome.remaining:
+    if outcome.stopped == study_deletion.GOES_ON:
+        words += f" {formats.plural(len(outcome.remaining), 'run is', 'runs are')} being deleted."
+    elif outcome.remaining:
         words += (
             f" Not deleted: {formats.plural(len(outcome.remaining), 'run')} ({outcome.stopped}). Delete them "
             "in the list of runs."

@@ -20,7 +20,7 @@ def study(browser: httpx.Client, study_id: int = 1) -> dict[str, object]:
 
 
 def notice(answer: httpx.Response) -> str:
-    return unquote(answer.cookies.get("notice") or "")
+    return [unquote(part) for part in (answer.cookies.get("notice") or "|").split("|")][1]
 
 
 def test_a_study_is_renamed_described_tagged_and_archived(browser: httpx.Client) -> None:
@@ -33,12 +33,36 @@ def test_a_study_is_renamed_described_tagged_and_archived(browser: httpx.Client)
     assert "<h1>Depths</h1>" in page
     assert "two &lt;b&gt;</p>" in page
     assert '<a class="tag" href="/studies?tag=a">a</a>' in page
-    assert notice(post(browser, "/studies/1", archived="true")).startswith("Study archived.")
+    archived = post(browser, "/studies/1", archived="true")
+    assert notice(archived) == "Archived study “Depths”. The list of studies hides it."
     assert "Depths" not in browser.get("/studies").text
     assert "Depths" in browser.get("/studies?archived=true").text
-    assert notice(post(browser, "/studies/1", archived="false")) == "Study restored."
+    assert notice(post(browser, "/studies/1", archived="false")) == "Restored study “Depths”."
     post(browser, "/studies/1", name="", version="5")
     assert study(browser)["name"] == "depth 1, 2"
+
+
+def test_archiving_a_study_can_be_undone(browser: httpx.Client) -> None:
+    post(browser, "/runs", depth="1-2", name="Depths")
+    post(browser, "/studies/1", archived="true", next="/studies")
+    page = browser.get("/studies").text
+    assert '<form method="post" action="/studies/1" data-stay data-undo>' in page
+    form = page[page.index("data-undo") :].partition("</form>")[0]
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    assert post(browser, "/studies/1", **fields).headers["location"].rstrip("?") == "/studies"
+    assert study(browser)["archived"] is False
+
+
+def test_cancelling_what_remains_asks_how_many_runs_and_names_the_study(
+    site: Served, browser: httpx.Client
+) -> None:
+    post(browser, "/runs", depth="1-3", name="Depths")
+    assert 'data-confirm="Cancel 3 runs of study “Depths”?"' in browser.get("/studies/1").text
+    states.add_worker(site.database)
+    states.claimed(site.database)
+    asked = 'data-confirm="Cancel 3 runs of study “Depths”? 1 run is training."'
+    assert asked in browser.get("/studies/1").text
+    assert notice(post(browser, "/studies/1/cancel")) == "Cancelled the remaining runs of study “Depths”."
 
 
 def test_a_rejected_edit_shows_the_form_with_its_input_and_the_message(browser: httpx.Client) -> None:
