@@ -10,13 +10,16 @@ from app.compare.inference.judgement import unbeaten
 from app.compare.inference.power import MOST, POWER
 from app.compare.wording import Wording
 from app.formats import plural
-from app.prose import DEPTHS, Noun, in_percent, listed
+from app.prose import DEPTHS, Noun, in_percent, in_points, listed
 from app.schemas.compare.comparison import Pair, Receipt, Verdict
 
 _MANY: Final = 45
 """More pairs than those of ten groups make the intervals so wide that the page suggests fewer groups."""
 _TWO: Final = 2
 _NAMED_PAIRS: Final = 2
+_NAMED_GROUPS: Final = 2
+_FAR: Final = 4
+"""A mean this many margins below another is far below it."""
 _STATUS: Final = {"final": "", "provisional": "Provisional: ", "exploratory": "Exploratory: "}
 
 
@@ -97,7 +100,9 @@ def _answer(found: Conclusions, noun: Noun, settings: str, images: int | None) -
     on = " on new images of the same kind" if all(pair.new_images for pair in tested) else ""
     so_far = "so far, " if found.standing.status == "provisional" else ""
     claim = _per_images(found, found.pairs, noun, on)
-    headline = _sentence(status, where, f"{so_far}{claim}{_left_out(found)}.{_unsettled(found)}")
+    headline = _sentence(
+        status, where, f"{so_far}{claim}{_left_out(found)}.{_not_ruled_out(found)}{_unsettled(found)}"
+    )
     return [headline, _these_images(found, noun, images)]
 
 
@@ -156,7 +161,41 @@ def _best(
         return f"the best{on} are {names}, which are {equal}"
     if len(best) == len(groups):
         return f"no {noun.one} is shown to be better than another{on}"
-    return f"the best{on} is among {names}"
+    means = [group.mean for group in best]
+    shown = f", with means from {in_percent(min(means))} to {in_percent(max(means))}"
+    return f"the best{on} is among {names}" + (shown if _far_behind(found, best) and not brief else "")
+
+
+def _far_behind(found: Conclusions, best: Sequence[Group]) -> list[Group]:
+    """Those of the groups that may be the best whose mean is far below the highest one of them."""
+    highest = max(group.mean for group in best)
+    return [group for group in best if highest - group.mean > _FAR * found.margin]
+
+
+def _not_ruled_out(found: Conclusions) -> str:
+    """A sentence on why groups may be the best although their means are far below another's."""
+    ranked = set(found.ranked)
+    behind = []
+    for groups in found.by_images:
+        ids = unbeaten([group.id for group in groups if group.id in ranked], found.pairs)
+        best = [group for group in groups if group.id in ids]
+        if 1 < len(best) < sum(group.id in ranked for group in groups):
+            behind += _far_behind(found, best)
+    if not behind:
+        return ""
+    if len(behind) == 1:
+        return (
+            f" {_name(found, behind[0])} can't be ruled out: its {behind[0].size} vary by {_range(behind)}."
+        )
+    names = listed([_name(found, group) for group in behind])
+    which = names if len(behind) <= _NAMED_GROUPS else f"{len(behind)} of them"
+    return f" {which} can't be ruled out: their seeds vary by up to {_range(behind)}."
+
+
+def _range(groups: Sequence[Group]) -> str:
+    """The largest range of test accuracies within one of these groups, in percentage points."""
+    widest = max(max(group.test_accuracies) - min(group.test_accuracies) for group in groups)
+    return in_points(widest).removeprefix("+")
 
 
 def _lead(found: Conclusions, best: Group, groups: Sequence[Group]) -> str:
