@@ -175,7 +175,7 @@ class Client:
     def compare(
         self, runs: Iterable[int] = (), *, study: int | None = None, by: Iterable[str] = ()
     ) -> Comparison:
-        """Compare these runs, by default by depth, or those of a study, by default by what it varies."""
+        """Compare runs, or those of a study, grouped by `by`; by default as the compare page does."""
         query = {"study": str(study)} if study is not None else {"runs": _query_text(runs)}
         return self._get("/compare", Comparison, query | ({"by": fields} if (fields := ",".join(by)) else {}))
 

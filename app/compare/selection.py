@@ -86,11 +86,13 @@ def _margin(text: str) -> float:
 
 
 def grouping(chosen: Selection, runs: Sequence[RunOut]) -> tuple[str, ...]:
-    """The fields that define the groups: those asked for, else those that a whole study varies, else depth.
+    """The fields that define the groups: those asked for, else depth, or what differs between the runs.
 
+    The runs of a whole study are grouped by all that differs, selected runs by depth unless they share one.
     The data set is added if there are several: their accuracies share no mean.
     """
-    by = chosen.by or (BY_DEPTH if chosen.ids else tuple(varied(runs)))
+    share_depth = len({run.depth for run in runs}) == 1
+    by = chosen.by or (tuple(varied(runs)) if share_depth or not chosen.ids else BY_DEPTH)
     several = len({run.dataset for run in runs}) > 1
     return (*by, "dataset") if several and "dataset" not in by else tuple(by)
 

@@ -53,6 +53,7 @@ def view(comparison: Findings, baseline: str | None, *, every_row: bool = True) 
         "title": title(comparison.by),
         "members": comparison.members,
         "bare": advice.without_epochs(comparison.runs),
+        "over": all(run.status in ("failed", "cancelled") for run in comparison.runs),
         "marks": {group.id: group for group in comparison.members},
         "marks_of_runs": marks_of_runs(comparison.members),
         "table": table(comparison),

@@ -134,6 +134,30 @@ def test_groups_of_failed_runs_are_not_called_untrained(quiet: WebServer, page: 
     assert len(traces(page, "curves")) == 1
 
 
+def test_a_comparison_of_failed_runs_shows_their_curves_and_no_empty_chart(
+    quiet: WebServer, page: Page
+) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    for seed in (0, 1):
+        queue_run(database, seed=seed, epochs=EPOCHS)
+        claim = claimed(database)
+        with database.write() as session:
+            claims.record_epoch(session, claim, measured(1))
+            claims.record_epoch(session, claim, measured(2))
+            endings.fail(session, claim, "it broke", None)
+    page.goto(f"{quiet.url}/compare?runs=1,2&lines=mean")
+    expect(page.locator("#curves-chart .js-line")).to_have_count(2)
+    expect(page.locator("[data-chart-note]").first).to_contain_text(
+        "No run is finished or training, so there"
+    )
+    expect(page.locator(".verdict")).to_contain_text("No run finished: 2 runs failed.")
+    for chart in ("layers", "frontier", "images"):
+        expect(page.locator(f"#{chart}")).to_be_hidden()
+        expect(page.locator(f"#sections a[href='#{chart}']")).to_be_hidden()
+    expect(page.locator("#sections a[href='#curves']")).to_be_visible()
+
+
 def test_a_comparison_names_runs_without_results_and_compares_the_others(
     quiet: WebServer, page: Page
 ) -> None:

@@ -61,7 +61,7 @@ def compare_runs(
         selection=_query(chosen),
         axes=Axes.of(comparison),
         charted=embedded(of_comparison(comparison)),
-        planned_by=grouping(replace(chosen, by=()), comparison.runs) if study else None,
+        planned_by=list(grouping(replace(chosen, by=()), comparison.runs)),
         margin=_points(chosen.margin),
         offered=forms.fields_of(comparison.offer.body) if comparison.offer else {},
         live=True,

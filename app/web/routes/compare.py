@@ -32,7 +32,8 @@ SELECTION: Final[dict[str, Any]] = {
             "in": "query",
             "schema": {"type": "string"},
             "description": "Fields that define the groups, like depth,lr. Without it, the runs of a "
-            "study are grouped by what they vary in, and other runs by depth.",
+            "study are grouped by what they vary in; other runs by depth, or if they share one, by what they "
+            "vary in.",
         },
         {
             "name": "margin",

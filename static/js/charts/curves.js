@@ -1,6 +1,6 @@
 // Curves of many runs: one line per run, or a mean with its 95 % band over seeds per group.
 
-import { allHidden, averaged, byEpoch, hiddenWords, leftOut } from "./averages.js";
+import { allHidden, averaged, counts, byEpoch, hiddenWords, leftOut } from "./averages.js";
 import { PERCENT_TICKS, atEpoch, bandsOf, chart, epochAxis, heightOf, inPercent, percents, sizeOf, stretches } from "../plot/chart.js";
 import { shadeColour } from "../plot/colours.js";
 import { endNames, roomFor } from "../plot/end_names.js";
@@ -135,10 +135,12 @@ export class Curves {
     const weight = Math.min(0.99, Math.max(0, Number(this.view.get("smooth")) || 0));
     const log = this.view.get("log") === "y";
     const logX = this.view.get("logx") === "x";
-    const means = (this.view.get("lines") ?? this.#byDefault) === "mean";
     const hidden = this.view.ids("hide");
+    const drawn = this.set.drawn(hidden);
+    const isLost = drawn.length > 0 && !drawn.some(counts); // all runs failed or were cancelled, and no mean includes them
+    const means = (this.view.get("lines") ?? this.#byDefault) === "mean" && !isLost;
 
-    const curves = this.set.drawn(hidden).map((run) => {
+    const curves = drawn.map((run) => {
       const columns = this.set.columns(run.id);
       const raw = isAccuracy ? percents(columns[metric]) : columns[metric];
       return { run, x: AXES[over].of(run, columns), raw, y: smooth(raw, weight) };
@@ -175,16 +177,17 @@ export class Curves {
       names: (seen) => (means && fits ? endNames(placed, seen, size.height, { x: logX, y: log }) : {}),
       legend: this.set.groups.filter(({ runs }) => curves.some(({ run }) => runs.includes(run.id) && (!means || used.has(run.id)))).map((group) => keyOf(group)),
       readout: { x: AXES[over].words, y: isAccuracy ? inPercent : loss },
-      say: (found) => this.#say(curves, found, { means, said, used, weight, hidden }),
+      say: (found) => this.#say(curves, found, { means, isLost, said, used, weight, hidden }),
     };
   }
 
-  #say(curves, { points, isAll }, { means, said, used, weight, hidden }) {
+  #say(curves, { points, isAll }, { means, isLost, said, used, weight, hidden }) {
     const runs = curves.map(({ run }) => run);
     const words = means
       ? `Means of ${plural(used.size, "run")}: each epoch averages the runs that reached it.${leftOut(runs, used)}${said}` +
         (weight ? " Smoothed before averaging." : "")
-      : `${plural(curves.length, "curve")}, ${plural(points, "point")}${isAll ? ", all shown" : ""}.` +
+      : `${isLost ? "No run is finished or training, so there are no means. " : ""}` +
+        `${plural(curves.length, "curve")}, ${plural(points, "point")}${isAll ? ", all shown" : ""}.` +
         (weight ? " Smoothed; raw values are faint." : "");
     const note = (curves.length ? words : "Curves appear with the first epoch.") + hiddenWords(hidden);
     this.#note.textContent = allHidden(this.set.runs, hidden) || note;

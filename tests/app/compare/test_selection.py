@@ -7,7 +7,7 @@ from app.runs.listing.errors import QueryError
 from app.runs.studies import create_study
 from app.schemas.studies import StudyRequest
 from app.storage.database import Database
-from tests.app.compare.findings import compared, found_in
+from tests.app.compare.findings import found_in
 from tests.app.states import ROOM, finished_run, queue_run, study_of
 from tests.backends import on_both
 
@@ -74,13 +74,24 @@ def test_a_wrong_margin_names_what_is_expected(text: str) -> None:
     assert caught.value.parameter == "margin"
 
 
-def test_a_study_is_grouped_by_what_it_varies_and_other_runs_by_depth(database: Database) -> None:
+def test_a_study_is_grouped_by_what_it_varies(database: Database) -> None:
     runs = [finished_run(database, 0.97, depth=2, lr=lr, seed=seed) for lr in (0.1, 0.2) for seed in (0, 1)]
     study_id = study_of(database, runs)
     assert found_in(database, Selection([], study_id)).by == ["lr"]
     assert found_in(database, Selection([], study_id, ("depth",))).by == ["depth"]
-    assert found_in(database, Selection(runs, study_id)).by == ["depth"]
-    assert compared(database, *runs).by == ["depth"]
+
+
+def test_selected_runs_are_grouped_by_depth_or_by_what_differs_if_they_share_one(database: Database) -> None:
+    shallow, slow, deep, deep_and_slow = [
+        finished_run(database, 0.97, depth=depth, lr=lr) for depth in (2, 3) for lr in (0.1, 0.2)
+    ]
+    found = found_in(database, Selection([shallow, slow], None))
+    assert found.by == ["lr"]
+    assert [row.depth for row in found.by_depth] == [2]
+    assert found_in(database, Selection([shallow, deep], None)).by == ["depth"]
+    assert found_in(database, Selection([shallow, slow, deep, deep_and_slow], None)).by == ["depth"]
+    assert found_in(database, Selection([shallow, slow], None, ("depth",))).by == ["depth"]
+    assert found_in(database, Selection([shallow], None)).by == ["depth"], "nothing differs"
 
 
 def test_a_study_of_depths_and_rates_is_grouped_by_both(database: Database) -> None:
@@ -90,7 +101,9 @@ def test_a_study_of_depths_and_rates_is_grouped_by_both(database: Database) -> N
 
 def test_the_data_set_is_added_where_there_are_several(database: Database) -> None:
     runs = [finished_run(database, 0.97, dataset=name) for name in ("mnist", "clothes")]
-    assert compared(database, *runs).by == ["depth", "dataset"]
+    assert found_in(database, Selection([*runs], None)).by == ["dataset"]
+    deep = finished_run(database, 0.97, depth=2)
+    assert found_in(database, Selection([*runs, deep], None)).by == ["depth", "dataset"]
 
 
 def test_a_study_of_more_than_forty_groups_keeps_its_grouping(database: Database) -> None:

@@ -38,7 +38,7 @@ def test_a_comparison_says_how_its_runs_differ_from_the_published_ones(browser: 
     other = new_run(browser, epochs=20, lr=0.1)
     assert "Trained unlike" not in browser.get(f"/compare?runs={same}").text
     assert "20 and 200 epochs instead of 200; learning rates 0.05 and 0.1 instead of 0.05." in (
-        browser.get(f"/compare?runs={same},{other}").text
+        browser.get(f"/compare?runs={same},{other}&by=depth").text
     )
     adam = new_run(browser, optimizer="adam")
     assert "optimizer adam instead of sgd." in browser.get(f"/compare?runs={adam}").text
