@@ -86,7 +86,8 @@ def test_other_windows_learn_of_moves_and_of_a_pause(quiet: WebServer, page: Pag
     page.get_by_role("button", name="Pause queue").click()
     for window in (page, other):
         expect(window.get_by_role("region", name="Paused queue")).to_be_visible()
-    expect(row(page, 1)).to_contain_text("the queue is paused")
+    expect(page.locator("#queue-heading")).to_contain_text("when the queue is resumed")
+    expect(row(page, 1)).not_to_contain_text("the queue is paused")  # the banner says so once
     expect(page.get_by_role("button", name="Pause queue")).to_have_count(0)
     other.get_by_role("button", name="Resume queue").click()
     for window in (page, other):
@@ -128,3 +129,21 @@ def test_a_pause_before_the_stream_begins_is_shown_on_a_phone(quiet: WebServer, 
     phone.goto(f"{quiet.url}/help")
     expect(phone.get_by_role("region", name="Paused queue")).to_be_visible()
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_queued_runs_are_compact_cards_on_a_phone(quiet: WebServer, phone: Page) -> None:
+    httpx.post(
+        f"{quiet.url}/studies", json={"depth": [1, 2, 3], "lr": 0.0123, "epochs": 33}
+    ).raise_for_status()
+    phone.goto(f"{quiet.url}/queue")
+    rows = phone.locator(".waiting tbody tr")
+    expect(rows).to_have_count(3)
+    assert max(rows.evaluate_all("(rows) => rows.map((row) => row.getBoundingClientRect().height)")) <= 130
+    expect(phone.get_by_text("Drag a row by its handle")).to_be_visible()
+    expect(phone.locator(".keys")).to_be_hidden()
+
+
+def test_the_current_page_is_in_view_in_the_navigation_of_a_phone(quiet: WebServer, phone: Page) -> None:
+    phone.goto(f"{quiet.url}/workers")
+    expect(phone.locator(".bar nav [aria-current]")).to_have_text("System")
+    expect(phone.locator(".bar nav [aria-current]")).to_be_in_viewport(ratio=1)

@@ -1,5 +1,7 @@
 """Studies are edited in place, and their list shows headlines."""
 
+import re
+
 import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -141,3 +143,20 @@ def test_the_deletion_of_a_study_shows_that_it_works(quiet: WebServer, page: Pag
     expect(page.locator("[data-notice]")).to_have_text("Deleted study “Gone”. Deleted 2 runs.")
     assert deletions == ["Deleting…"]
     assert problems == []
+
+
+def test_the_list_is_dense(quiet: WebServer, page: Page) -> None:
+    """At least fifteen studies with short names fit on a screen, whatever they vary."""
+    for number in range(16):
+        grid = {"depth": [1, 2, 3, 4, 5], "lr": [0.01, 0.05, 0.1, 0.2], "batch_size": [256, 512, 1024]}
+        httpx.post(f"{quiet.url}/studies", json={**grid, "name": f"Grid {number}"}).raise_for_status()
+    page.goto(f"{quiet.url}/studies")
+    rows = page.locator(".studies tbody tr")
+    expect(rows).to_have_count(16)
+    heights = rows.evaluate_all("(rows) => rows.map((row) => row.getBoundingClientRect().height)")
+    assert max(heights) <= 40
+    bottoms = rows.evaluate_all("(rows) => rows.map((row) => row.getBoundingClientRect().bottom)")
+    assert sum(bottom <= 900 for bottom in bottoms) >= 15
+    expect(rows.first.locator(".varies span")).to_have_attribute(
+        "title", re.compile("batch size 256, 512, 1024")
+    )

@@ -59,6 +59,9 @@ function table(caption, of, head, rows) {
 
 const code = (text) => element("code", {}, text);
 
+// A description with its code, which stands between backticks.
+const marked = (text) => element("span", {}, ...text.split("`").map((part, place) => (place % 2 ? code(part) : part)));
+
 function fields(caption, of, schema) {
   const whole = resolve(schema);
   const required = new Set(whole.required);
@@ -66,7 +69,7 @@ function fields(caption, of, schema) {
     code(name),
     kind(field),
     required.has(name) ? "required" : field.default === undefined ? "" : JSON.stringify(field.default),
-    field.description ?? "",
+    marked(field.description ?? ""),
   ]);
   return table(caption, of, ["Field", "Type", "Default", "Description"], rows);
 }
@@ -78,12 +81,12 @@ function operation(path, method, about) {
     code(parameter.name),
     `${parameter.in}, ${kind(parameter.schema ?? {})}`,
     parameter.required ? "yes" : "no",
-    parameter.description ?? "",
+    marked(parameter.description ?? ""),
   ]);
   const answers = Object.entries(about.responses ?? {}).map(([status, answer]) => [
     code(status),
     content(answer) ? kind(content(answer)) : "",
-    answer.description,
+    marked(answer.description),
   ]);
   const name = `${method.toUpperCase()} ${path}`;
   const [summary, ...further] = (about.description ?? about.summary ?? "").split("\n");
@@ -96,12 +99,12 @@ function operation(path, method, about) {
       {},
       element("span", { className: "method" }, method.toUpperCase()),
       code(path),
-      element("span", { className: "muted" }, summary),
+      element("span", { className: "muted" }, marked(summary)),
     ),
     element(
       "div",
       { className: "body" },
-      further.length ? element("p", {}, further.join("\n").trim()) : null,
+      further.length ? element("p", {}, marked(further.join("\n").trim())) : null,
       table("Parameters", name, ["Name", "Location and type", "Required", "Description"], parameters),
       about.requestBody ? fields("Body (JSON)", name, content(about.requestBody)) : null,
       success && content(success[1]) ? fields(`Response ${success[0]}`, name, content(success[1])) : null,

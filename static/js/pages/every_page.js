@@ -27,6 +27,13 @@ passFocusOn();
 const { seen } = document.body.dataset;
 if (!("change" in document.querySelector("main").dataset)) listen("/events", seen || undefined, {});
 
+// On a phone the navigation scrolls: the current page stays in view.
+const current = document.querySelector(".bar nav [aria-current]");
+if (current) {
+  const nav = current.closest("nav");
+  nav.scrollLeft += current.getBoundingClientRect().right - nav.getBoundingClientRect().right;
+}
+
 const singleKeys = document.querySelector("[data-single-keys]");
 if (singleKeys) followChoice(singleKeys);
 

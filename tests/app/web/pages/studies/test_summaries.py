@@ -21,7 +21,7 @@ def finish(site: Served, accuracy: float) -> None:
 
 def headline(page: str) -> str:
     """The headline of the only study, with its marks."""
-    (found,) = re.findall(r'<p class="headline small"(.*?)</p>', page, re.DOTALL)
+    (found,) = re.findall(r'<p class="headline small clipped"(.*?)</p>', page, re.DOTALL)
     return str(found)
 
 
@@ -39,7 +39,7 @@ def test_headlines_are_computed_once_per_state_of_the_runs(
     assert headline(browser.get("/studies").text) == ">"
     for accuracy in (0.8, 0.81, 0.9):
         finish(site, accuracy)
-    assert 'data-headline="1"><a href="/studies/1">See the result</a>' in headline(
+    assert 'data-headline="1"><noscript><a href="/studies/1">See the result</a></noscript>' in headline(
         browser.get("/studies").text
     )
     assert computed == [], "the list does not wait for headlines"
@@ -67,6 +67,6 @@ def test_a_headline_is_the_first_sentence_without_the_shared_settings() -> None:
 
 def test_the_list_says_what_each_study_varies(browser: httpx.Client) -> None:
     browser.post("/studies", json={"depth": [1, 2, 3], "seed": [0, 1]}).raise_for_status()
-    assert '<td class="varies">depth 1–3 × 2 seeds</td>' in browser.get("/studies").text
+    assert 'title="depth 1–3 × 2 seeds">depth 1–3 × 2 seeds</span>' in browser.get("/studies").text
     browser.post("/studies/1/runs", json={"seeds": 1}).raise_for_status()
-    assert '<td class="varies">depth 1–3 × 3 seeds</td>' in browser.get("/studies").text
+    assert 'title="depth 1–3 × 3 seeds">depth 1–3 × 3 seeds</span>' in browser.get("/studies").text
