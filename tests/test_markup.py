@@ -16,7 +16,7 @@ SCRIPTS = {script.name: script for script in scripts()}
 SHEET = Sheet.read()
 IDS_IN = REFERENCES | {name for script in SCRIPTS.values() for name in script.id_attributes}
 """Attributes that hold ids of other elements."""
-OF_PLOTLY = {"plotclip", "main-svg", "plot-container", "svg-container"}
+OF_PLOTLY = {"plotclip", "main-svg", "modebar", "plot-container", "svg-container"}
 """Classes that plotly.js gives to parts of its charts."""
 """Characters of a template's line."""
 

@@ -51,6 +51,8 @@ def test_the_page_api_lists_every_operation(quiet: WebServer, page: Page) -> Non
     expect(shown).to_contain_text("batch_size")
     expect(shown).to_contain_text("number, at least 0, below 1")
     expect(shown).to_contain_text("list of 2 numbers")
+    assert "`" not in (page.locator("main").text_content() or "")
+    expect(page.locator(".operation td code").get_by_text("skipped", exact=True).first).to_be_attached()
 
 
 def test_the_footer_is_out_of_sight_until_the_operations_are_there(quiet: WebServer, page: Page) -> None:

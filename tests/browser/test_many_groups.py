@@ -453,6 +453,24 @@ def test_of_many_curves_those_nearest_to_the_pointer_are_listed(fifteen: Groups,
     rows = page.locator(".readout p")
     expect(rows).to_have_count(16)
     expect(rows.last).to_have_text("and 15 more; the nearest 15 are listed")
+    dashes = {trace["line"].get("dash", "solid") for trace in traces(page, "curves")}
+    samples = page.locator(".readout .swatch")
+    expect(samples).to_have_count(15)
+    shown = set(samples.evaluate_all("(samples) => samples.map((sample) => sample.dataset.dash)"))
+    assert len(shown) > 1
+    assert shown <= dashes
+
+
+def test_the_buttons_of_a_chart_leave_the_names_of_its_lines_free(fifteen: Groups, page: Page) -> None:
+    page.goto(fifteen.address + "&lines=mean")
+    traces(page, "curves")
+    frame = page.locator("#curves-chart .nsewdrag")
+    frame.scroll_into_view_if_needed()
+    frame.hover()
+    buttons, inside = page.locator("#curves-chart .modebar").bounding_box(), frame.bounding_box()
+    assert buttons
+    assert inside
+    assert buttons["x"] + buttons["width"] <= inside["x"] + inside["width"] + 2
 
 
 @pytest.mark.parametrize(("count", "default", "other"), [(20, "runs", "mean"), (21, "mean", "runs")])

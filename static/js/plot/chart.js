@@ -187,6 +187,12 @@ function keptZoom(element, view) {
   return { get: () => all().get(name), set };
 }
 
+// Moves the buttons of a chart left of the names at the ends of its lines.
+function clearNames(element, { margin }) {
+  const buttons = element.querySelector(".modebar");
+  if (buttons) buttons.style.right = `${margin.r}px`;
+}
+
 // Sets tick labels that plotly.js formats badly, and a message in a chart that can't show any of its points.
 function complete(layout, found, { width, height }) {
   const { l, r, t, b } = layout.margin;
@@ -235,6 +241,7 @@ export function chart(element, build, view) {
     complete(layout, found, size);
     const drawn = traces.flatMap((trace) => interrupted(trace, { x: layout.xaxis, y: layout.yaxis }));
     Plotly.react(element, drawn, layout, config());
+    clearNames(element, layout);
     notes.set(element, sentences(found).join(" "));
     setReadout(element, traces, readout);
     line.show(found, zoom.isWhole);

@@ -1,13 +1,13 @@
 // Shows the values of a chart's curves at the pointer's x beside the pointer, in the order of the curves.
 
 import { readable } from "./labels.js";
+import { sampleOf } from "./marks.js";
 import { whole } from "../format.js";
 
 const MOST = 15; // curves that are listed; of more, those nearest to the pointer
 const NEAR = 8; // pixels between points of different curves that count as one x
 const REACH = 60; // pixels between the pointer and the nearest point
 const ASIDE = 16; // pixels between the pointer and the box
-const STYLES = { dash: "dashed", longdash: "dashed", dot: "dotted" };
 
 const readouts = new WeakMap(); // by chart
 let pointer = null; // `{element, x, y}` in the window
@@ -50,10 +50,8 @@ function pointsAt(traces, { xaxis, yaxis }, at) {
 
 function line({ trace, index }, isNearest, wordsOf) {
   const row = part("p", { className: isNearest ? "nearest" : "" });
-  const stroke = part("span", { className: "sample" });
-  stroke.style.borderTop = `3px ${STYLES[trace.line?.dash] ?? "solid"} ${trace.line?.color}`;
   const note = Array.isArray(trace.text) ? ` (${trace.text[index]})` : "";
-  row.append(stroke, part("span", { textContent: readable(trace.name) + note }), part("b", { textContent: wordsOf(trace.y[index]) }));
+  row.append(sampleOf(trace), part("span", { textContent: readable(trace.name) + note }), part("b", { textContent: wordsOf(trace.y[index]) }));
   return row;
 }
 

@@ -49,9 +49,21 @@ export function groupMark({ shade, dash, symbol, isMarked }) {
     dot.setAttribute("aria-hidden", "true");
     return dot;
   }
-  const swatch = child("svg", { class: "swatch", "data-depth": shade, "data-dash": dash, viewBox: "0 0 32 14", "aria-hidden": "true" });
-  swatch.append(child("line", { x1: 1, x2: 31, y1: 7, y2: 7 }), child("use", { href: `#mark-${symbol}`, x: 16, y: 7 }));
-  return swatch;
+  return swatch({ "data-depth": shade, "data-dash": dash }, symbol);
+}
+
+function swatch(own, symbol) {
+  const made = child("svg", { class: "swatch", viewBox: "0 0 32 14", "aria-hidden": "true", ...own });
+  made.append(child("line", { x1: 1, x2: 31, y1: 7, y2: 7 }));
+  if (symbol) made.append(child("use", { href: `#mark-${symbol}`, x: 16, y: 7 }));
+  return made;
+}
+
+// A sample of a drawn line, with its color, dash and marker.
+export function sampleOf({ mode = "lines", line = {}, marker = {} }) {
+  const made = swatch({ "data-dash": line.dash ?? "solid" }, mode.includes("markers") ? marker.symbol : null);
+  made.style.stroke = made.style.fill = line.color ?? marker.color;
+  return made;
 }
 
 // Names groups above a chart that has no room for names inside; no groups hides the names.
