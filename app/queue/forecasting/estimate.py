@@ -109,20 +109,28 @@ class Slot:
     seconds: float = 0.0
     _errors: float = 0.0
     _squares: float = 0.0
+    _unknown: float = 0.0
 
     def take(self, guess: Guess) -> None:
         """Add a run with this estimated time."""
         error = guess.seconds * guess.spread
         self.seconds += guess.seconds
-        self._errors += error
-        self._squares += error**2
+        if guess.support is None:
+            self._unknown += error
+        else:
+            self._errors += error
+            self._squares += error**2
 
     @property
     def spread(self) -> float:
-        """The relative error of `seconds`; half of the variance is common to all runs: a busy machine."""
+        """The relative error of `seconds`.
+
+        Half of the variance is common to all runs: a busy machine. Without past runs, all of it is: the
+        device's speed is unknown.
+        """
         if not self.seconds:
             return 0.0
-        return math.sqrt((self._errors**2 + self._squares) / 2) / self.seconds
+        return math.sqrt((self._errors**2 + self._squares) / 2 + self._unknown**2) / self.seconds
 
     def trains(self, device: str) -> bool:
         """Whether it can train a run with this device."""

@@ -43,6 +43,15 @@ def test_without_past_runs_the_estimate_uses_an_assumed_speed(database: Database
     assert found.range[1] > 8 * found.range[0] > 0
 
 
+def test_without_past_runs_the_range_of_many_runs_is_as_wide_as_that_of_one(database: Database) -> None:
+    """The speed of the machine is unknown, and all runs share it."""
+    with database.read() as session:
+        one, many = (estimate(session, [TrainConfig(depth=2, epochs=3)] * count) for count in (1, 30))
+    low, high = (bound / many.seconds for bound in many.range)
+    assert (low, high) == pytest.approx([bound / one.seconds for bound in one.range], rel=0.05)
+    assert high > 3
+
+
 def test_nothing_to_train_takes_no_time(database: Database) -> None:
     found = guess(database)
     assert (found.seconds, found.range) == (0, (0, 0))
