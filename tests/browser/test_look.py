@@ -127,3 +127,15 @@ def test_the_browser_formats_numbers_like_the_server(quiet: WebServer, page: Pag
         words = getattr(formats, re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name))
         assert there(name, values) == [words(value) for value in values], name
     assert there("whole", [0, 999, 535818, None]) == ["0", "999", "535,818", "–"]
+
+
+def test_the_keys_and_their_words_are_in_two_columns_on_a_phone(quiet: WebServer, phone: Page) -> None:
+    phone.goto(f"{quiet.url}/help")
+    words = phone.locator(".keys dd")
+    expect(words.first).to_be_visible()
+    assert (
+        len(set(words.evaluate_all("(words) => words.map((word) => word.getBoundingClientRect().left)"))) == 1
+    )
+    assert phone.locator(".keys dt").evaluate_all(
+        "(keys) => keys.every((key) => key.scrollWidth <= key.clientWidth)"
+    )

@@ -140,7 +140,7 @@ def test_queued_runs_are_compact_cards_on_a_phone(quiet: WebServer, phone: Page)
     expect(rows).to_have_count(3)
     assert max(rows.evaluate_all("(rows) => rows.map((row) => row.getBoundingClientRect().height)")) <= 130
     expect(phone.get_by_text("Drag a row by its handle")).to_be_visible()
-    expect(phone.locator(".keys")).to_be_hidden()
+    expect(phone.locator(".by-keys")).to_be_hidden()
 
 
 def test_the_current_page_is_in_view_in_the_navigation_of_a_phone(quiet: WebServer, phone: Page) -> None:
