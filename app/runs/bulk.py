@@ -6,6 +6,7 @@ from itertools import accumulate
 from threading import Thread
 from typing import Final
 
+from sqlalchemy import false
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
@@ -139,6 +140,15 @@ def changing(session: Session, request: BulkRequest) -> set[int]:
             if has == (request.action in ("restore", "untag")):
                 found.add(run_id)
     return found
+
+
+def count_unarchived(session: Session, ids: Sequence[int]) -> int:
+    """The number of these runs that are not archived."""
+    count = 0
+    for start in range(0, len(ids), STEP_EPOCHS):
+        some = col(Run.id).in_(ids[start : start + STEP_EPOCHS])
+        count += len(session.execute(select(Run.id).where(some, col(Run.archived).is_(false()))).all())
+    return count
 
 
 def _portion(session: Session, settings: Settings, request: BulkRequest, ids: Sequence[int]) -> BulkOut:

@@ -21,11 +21,13 @@ function given() {
   }
 }
 
-// Focuses the visible element that takes the focus under this name.
-export function takeFocus(name) {
+// Focuses the visible element that takes the focus under this name. The page does not scroll to one with `data-still`,
+// unless `scrolls` says so.
+export function takeFocus(name, scrolls = false) {
   given(); // a link in place leads to no next page
   const takers = [...document.querySelectorAll("[data-takes-focus]")].filter((each) => each.dataset.takesFocus === name);
-  takers.find((each) => each.checkVisibility())?.focus();
+  const taker = takers.find((each) => each.checkVisibility());
+  taker?.focus({ preventScroll: "still" in taker.dataset && !scrolls });
 }
 
 export function passFocusOn() {

@@ -81,7 +81,7 @@ def test_a_selection_lasts_and_takes_all_that_match(quiet: WebServer, database: 
     bar(page).get_by_label("Tag").fill("all of them")
     bar(page).get_by_role("button", name="Add tag").click()
     said = page.locator("[data-said]")
-    expect(said).to_contain_text(f"Tagged: {MANY} runs.")
+    expect(said).to_contain_text(f"Tagged “all of them”: {MANY} runs.")
     expect(page.locator("[data-runs] .tag")).to_have_count(50)
     said.get_by_role("button", name="Undo").click()
     expect(said).to_contain_text(f"Undone: {MANY} runs.")

@@ -16,7 +16,7 @@ function remove(message) {
   const hadFocus = message.line.contains(document.activeElement);
   message.line.remove();
   if (!hadFocus) return;
-  if (before?.isConnected) before.focus();
+  if (before?.isConnected) before.focus({ preventScroll: true });
   keepFocus(document.querySelector("main"));
 }
 
@@ -78,6 +78,6 @@ export function settle() {
 // Escape closes the newest message, unless it means something else where the focus is.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented || !shown.length) return;
-  const isElsewhere = document.querySelector("dialog[open], :popover-open") || event.target.closest("input, select, textarea");
+  const isElsewhere = document.querySelector("dialog[open], details.chooser[open], :popover-open") || event.target.closest("input, select, textarea");
   if (!isElsewhere) remove(shown.find(({ line }) => line.contains(event.target)) ?? shown.at(-1));
 });

@@ -4,6 +4,9 @@
 // `data-cancels` names the runs that a form or button cancels (`ticked`: the selected runs, `all`: all runs of the
 // page). `data-meanwhile` is the label of its button until the server has answered. `data-deletes` is for a form that
 // deletes the subject of the page.
+//
+// A form gets the events "sending", "sent" once the server has accepted it, and "answered" when all is done. Their detail
+// has the button and the body; that of "sent" also whether the server did all of it, and whether the browser leaves the page.
 
 import { beginCancelling } from "./cancelling.js";
 import { isFilledIn } from "./filled_in.js";
@@ -67,7 +70,7 @@ async function post(address, body) {
   }
   if (answer.ok || answer.status === 410) keys.forget(request);
   const to = answer.headers.get("Location");
-  if (answer.ok && to) return new URL(to, location.href);
+  if (answer.ok && to) return { to: new URL(to, location.href), isDone: answer.headers.get("X-Done") === "true" };
   const page = new DOMParser().parseFromString(text, "text/html");
   throw new Refused(wordsOf(answer, text, page), page);
 }
@@ -148,7 +151,11 @@ async function stay(form, button, sent) {
     refresh();
   }
   if (form.id && form.isConnected && inputOf(form) === sent) form.reset();
-  if (button?.isConnected && document.activeElement === button && !button.checkVisibility()) focusNear(form);
+  const isLost = document.activeElement === document.body || !document.activeElement.checkVisibility();
+  if (!button?.isConnected || !(isLost || document.activeElement === button) || button.checkVisibility()) return;
+  const place = form.querySelector("[data-still]");
+  if (place) place.focus({ preventScroll: true });
+  else focusNear(form);
 }
 
 async function send(form, button) {
@@ -162,16 +169,21 @@ async function send(form, button) {
   button?.setAttribute("aria-busy", "true");
   if (meanwhile && button) button.textContent = meanwhile;
   const answered = beginCancelling(cancelledBy(form, button));
+  const tell = (type, detail = {}) => form.dispatchEvent(new CustomEvent(type, { bubbles: true, detail: { button, body, ...detail } }));
+  tell("sending");
   const release = () => {
+    tell("answered");
     button?.removeAttribute("aria-busy");
     const again = sending.get(form);
     sending.delete(form);
     if (again && again.input !== input && form.isConnected) form.requestSubmit(again.button);
   };
   try {
-    const to = await post(address, body);
+    const { to, isDone } = await post(address, body);
+    const isLeaving = !("stay" in form.dataset) || to.pathname !== location.pathname;
     answered(true);
-    if (!("stay" in form.dataset) || to.pathname !== location.pathname) {
+    tell("sent", { isDone, isLeaving });
+    if (isLeaving) {
       window.addEventListener("pageshow", release, { once: true }); // a second press meanwhile would submit it twice
       if ("givesFocus" in form.dataset) giveFocus(form.dataset.givesFocus);
       location.assign(to);

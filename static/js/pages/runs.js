@@ -4,9 +4,10 @@ import { listen } from "../live/events.js";
 import { plural } from "../format.js";
 import { startFilters } from "../parts/filters.js";
 import { startColumns } from "../table/columns.js";
+import { confirmDeletion } from "../table/delete_dialog.js";
 import { startInlineEdit } from "../table/inline_edit.js";
 import { removeRow, rowOf, updateRow } from "../table/rows.js";
-import { Selection, confirmDeletion } from "../table/selection.js";
+import { Selection } from "../table/selection.js";
 import { Sparklines } from "../table/sparklines.js";
 
 const form = document.querySelector(".runs-form");
@@ -36,6 +37,7 @@ document.addEventListener("live", () => {
 
 listen("/events", change, {
   run(run) {
+    selection.learn(run);
     if (updateRow(run) || run.id <= Number(newestRun) || unseen.has(run.id)) return;
     unseen.add(run.id);
     showUnseen();

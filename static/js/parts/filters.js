@@ -69,9 +69,9 @@ function open(address) {
 }
 
 // Moves the focus after an update in place, unless the person has moved it meanwhile.
-function passFocus(to, before) {
+function passFocus(to, before, scrolls = false) {
   const isElsewhere = ![before, document.body].includes(document.activeElement);
-  takeFocus(isElsewhere ? null : to);
+  takeFocus(isElsewhere ? null : to, scrolls);
 }
 
 // Completes values with those of the chosen field.
@@ -124,19 +124,10 @@ export function startFilters() {
     event.preventDefault();
     const before = document.activeElement;
     await open(link.href);
-    passFocus(link.dataset.givesFocus, before);
+    passFocus(link.dataset.givesFocus, before, link.closest(".pager") !== null);
   });
   window.addEventListener("popstate", () => {
     follow();
     update();
-  });
-  document.addEventListener("click", ({ target }) => {
-    for (const panel of document.querySelectorAll("details[data-closes][open]")) if (!panel.contains(target)) panel.open = false;
-  });
-  document.addEventListener("keydown", ({ key, target }) => {
-    const panel = key === "Escape" && target.closest("details[data-closes][open]");
-    if (!panel) return;
-    panel.open = false;
-    panel.querySelector("summary").focus();
   });
 }

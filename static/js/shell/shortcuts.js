@@ -1,6 +1,7 @@
 // Keyboard shortcuts of every page: places to go, rows, and the keys that elements name in `aria-keyshortcuts`.
 
 import { giveFocus } from "../focus.js";
+import { isChooserOpen } from "../parts/choosers.js";
 
 const CHOICE = "shortcuts";
 const PATIENCE = 1500; // ms between the keys of a sequence
@@ -49,6 +50,7 @@ function press(key) {
   if (found.matches("input:not([type=checkbox]), textarea")) found.select();
   else if (found.matches("select")) found.focus();
   else if (found.matches("summary")) unfold(found.parentElement);
+  else if (found.matches("[data-select-page]:checked")) return true; // the key only selects
   else found.click();
   return true;
 }
@@ -99,7 +101,7 @@ export function startShortcuts() {
   document.addEventListener("keydown", (event) => {
     const { key, target, timeStamp } = event;
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (isTyping(target) || document.querySelector("dialog[open]") || !areKeysOn()) return;
+    if (isTyping(target) || document.querySelector("dialog[open]") || isChooserOpen() || !areKeysOn()) return;
     const isSecond = timeStamp - began < PATIENCE;
     began = !isSecond && key === "g" ? timeStamp : -PATIENCE;
     if (isSecond && Object.hasOwn(PLACES, key)) {

@@ -63,21 +63,6 @@ function followDragging(form) {
   });
 }
 
-// Closes open choosers on Escape and on a press elsewhere.
-function closeChoosers() {
-  const open = () => document.querySelectorAll("details.chooser[open]");
-  document.addEventListener("click", ({ target }) => {
-    for (const chooser of open()) if (!chooser.contains(target) && target.isConnected) chooser.open = false;
-  });
-  document.addEventListener("keydown", ({ key, target }) => {
-    if (key !== "Escape") return;
-    const chooser = target.closest?.("details.chooser[open]");
-    if (!chooser) return;
-    chooser.open = false;
-    chooser.querySelector("summary").focus();
-  });
-}
-
 function followEdges(form) {
   document.addEventListener("pointerdown", (event) => {
     const name = event.target.closest?.("[data-grip]")?.dataset.grip;
@@ -98,7 +83,6 @@ function followEdges(form) {
 }
 
 export function startColumns() {
-  closeChoosers();
   const form = document.querySelector("[data-columns-form]");
   if (!form) return;
   followDragging(form);

@@ -82,6 +82,7 @@ export function updateRow(run) {
   const row = rowOf(run.id);
   if (!row) return false;
   row.dataset.status = run.status;
+  row.dataset.archived = run.archived;
   const bar = row.querySelector("progress");
   if (bar) {
     bar.value = run.epochs_done;

@@ -1,10 +1,13 @@
-// The selected runs of the list. They stay selected on other pages, with other filters and after a reload, in the storage
-// of the tab. All runs that match a filter are selected as that filter, so the server finds them.
+// The selected runs of the list. Runs stay selected on other pages, with other filters and after a reload, in the storage
+// of the tab, until an action on them succeeds. All runs that match a filter are selected as that filter, so the server
+// finds them; another filter drops them.
 
+import { json } from "../json.js";
 import { plural, whole } from "../format.js";
 import { Ticks } from "./ticks.js";
 
 const KEY = "selected runs";
+const WORKING = { delete: "Deleting", archive: "Archiving", restore: "Restoring", cancel: "Cancelling", retry: "Queueing", tag: "Tagging", untag: "Untagging", study: "Adding", compare: "Comparing" };
 
 function stored() {
   try {
@@ -14,39 +17,68 @@ function stored() {
   }
 }
 
+const stateOf = ({ status, archived }) => ({ status, archived });
+
 export class Selection {
   #form;
-  #ids;
-  #all; // the filter whose runs are all selected, as `{query, total}`, or null
+  #runs; // the state of each selected run, by id
+  #all; // the filter whose runs are all selected, as `{query, total, states}`, or null
+  #hasLeft; // for a comparison, which keeps the selection
+  #working = ""; // what is being done with the runs
   #ticks;
 
   constructor(form) {
     this.#form = form;
-    const { ids = [], all = null } = stored();
-    this.#ids = new Set(ids);
+    const { runs = [], all = null, hasLeft = false } = stored();
+    this.#runs = new Map(runs);
     this.#all = all;
+    this.#hasLeft = hasLeft;
     form.addEventListener("click", (event) => this.#click(event));
-    form.addEventListener("reset", () => this.clear());
+    form.addEventListener("reset", () => queueMicrotask(() => this.show())); // once the boxes are reset
     form.addEventListener("formdata", ({ formData }) => this.#write(formData));
+    form.addEventListener("sending", ({ detail }) => this.#begin(detail));
+    form.addEventListener("sent", ({ detail }) => this.#end(detail));
+    form.addEventListener("answered", () => this.#rest());
     document.addEventListener("live", () => this.show());
-    window.addEventListener("pageshow", () => this.show()); // browsers restore ticks on the way back
+    window.addEventListener("pageshow", () => this.#return()); // browsers restore ticks on the way back
     this.#ticks = new Ticks(form, (boxes, isOn) => this.#set(boxes, isOn));
-    this.show();
+    this.#return();
   }
 
   get size() {
-    return this.#all ? this.#all.total : this.#ids.size;
+    return this.#all ? this.#all.total : this.#runs.size;
+  }
+
+  // The number of selected runs by where and how they are; null if that isn't known.
+  get counts() {
+    const states = this.#all ? this.#all.states : [...this.#runs.values()].map((state) => ({ ...state, runs: 1 }));
+    const sum = (fits) => states?.filter(fits).reduce((total, { runs }) => total + runs, 0) ?? null;
+    return {
+      elsewhere: this.size - this.#ticks.boxes.filter(({ checked }) => checked).length,
+      unarchived: sum(({ archived }) => !archived),
+      archived: sum(({ archived }) => archived),
+      active: sum(({ status }) => status === "queued" || status === "running"),
+      retryable: sum(({ status }) => status === "failed" || status === "cancelled"),
+    };
   }
 
   clear() {
-    this.#ids.clear();
+    this.#runs.clear();
     this.#all = null;
     this.#save();
-    queueMicrotask(() => this.show()); // after a reset of the form
+    this.show();
   }
 
   drop(id) {
-    if (this.#ids.delete(id)) this.#save();
+    if (this.#runs.delete(id)) this.#save();
+    this.show();
+  }
+
+  // Follows the state of a selected run.
+  learn(run) {
+    if (!this.#runs.has(run.id)) return;
+    this.#runs.set(run.id, stateOf(run));
+    this.#save();
     this.show();
   }
 
@@ -61,46 +93,105 @@ export class Selection {
     else if (target.closest("[data-select-all]")) this.#selectAll();
   }
 
+  #add(box) {
+    const { dataset } = box.closest("tr");
+    this.#runs.set(Number(box.value), { status: dataset.status, archived: dataset.archived === "true" });
+  }
+
   #set(boxes, isOn) {
-    if (this.#all) this.#ids = new Set(this.#ticks.boxes.map(({ value }) => Number(value))); // continues with this page
+    if (this.#all) for (const box of this.#ticks.boxes) this.#add(box); // continues with this page
     this.#all = null;
-    for (const { value } of boxes) {
-      if (isOn) this.#ids.add(Number(value));
-      else this.#ids.delete(Number(value));
+    for (const box of boxes) {
+      if (isOn) this.#add(box);
+      else this.#runs.delete(Number(box.value));
     }
     this.#save();
     this.show();
   }
 
-  #selectAll() {
-    this.#ids.clear();
-    this.#all = this.#listed;
+  async #selectAll() {
+    const all = { ...this.#listed, states: null };
+    this.#runs.clear();
+    this.#all = all;
     this.#save();
     this.show();
-    this.#form.querySelector("[data-clear]").focus(); // the pressed button is hidden now
+    this.#form.querySelector("[data-clear]").focus({ preventScroll: true }); // the pressed button is hidden now
+    try {
+      const { groups } = await json(`/runs?${all.query}&group=status,archived&limit=100`);
+      all.states = groups.map(({ key, runs }) => ({ ...key, runs }));
+    } catch {
+      return; // every action stays on offer
+    }
+    if (this.#all !== all) return;
+    this.#save();
+    this.show();
   }
 
   #save() {
     try {
-      sessionStorage.setItem(KEY, JSON.stringify({ ids: [...this.#ids], all: this.#all }));
+      sessionStorage.setItem(KEY, JSON.stringify({ runs: [...this.#runs], all: this.#all, hasLeft: this.#hasLeft }));
     } catch {
       // storage is blocked: the selection lasts as long as the page
     }
   }
 
+  // After a comparison, runs that this page does not show are not selected any more.
+  #return() {
+    if (this.#hasLeft) {
+      this.#hasLeft = false;
+      const here = new Set(this.#ticks.boxes.map(({ value }) => Number(value)));
+      for (const id of this.#runs.keys()) if (!here.has(id)) this.#runs.delete(id);
+      this.#save();
+    }
+    this.show();
+  }
+
+  #begin({ button, body }) {
+    const action = new URLSearchParams(body).get("action");
+    this.#working = `${WORKING[action] ?? "Changing"} ${plural(this.size, "run")} …`;
+    for (const other of this.#form.querySelectorAll(".bulk button")) if (other !== button) other.ariaDisabled = "true";
+    this.show();
+  }
+
+  #end({ body, isDone, isLeaving }) {
+    this.#working = "";
+    if (isLeaving) {
+      this.#hasLeft = true;
+      this.#save();
+    }
+    if (!isDone) return;
+    const sent = new URLSearchParams(body);
+    if (sent.get("filter") && sent.get("filter") === this.#all?.query) this.#all = null;
+    for (const id of (sent.get("ids") ?? "").split(",")) this.#runs.delete(Number(id));
+    this.#save();
+  }
+
+  #rest() {
+    this.#working = "";
+    for (const button of this.#form.querySelectorAll(".bulk button")) button.ariaDisabled = null;
+    this.show();
+  }
+
   show() {
     const { boxes } = this.#ticks;
     const listed = this.#listed;
-    const isAllHere = this.#all?.query === listed.query;
-    for (const box of boxes) box.checked = this.#all ? isAllHere : this.#ids.has(Number(box.value));
+    if (this.#all && this.#all.query !== listed.query) {
+      this.#all = null;
+      this.#save();
+    }
+    for (const box of boxes) box.checked = this.#all !== null || this.#runs.has(Number(box.value));
     const here = boxes.filter(({ checked }) => checked).length;
     this.#ticks.show();
-    if (this.size) this.#form.dataset.selected = "";
+    if (this.size || this.#working) this.#form.dataset.selected = "";
     else delete this.#form.dataset.selected;
-    this.#form.querySelector("[data-compare]").hidden = this.size < 2;
-    const elsewhere = this.size - here;
+    const { elsewhere, unarchived, archived, active, retryable } = this.counts;
     const count = this.#form.querySelector("[data-ticked]");
-    count.textContent = `${plural(this.size, "run")} selected${elsewhere && !this.#all ? ` (${whole(elsewhere)} not on this page)` : ""}`;
+    const hidden = elsewhere && !this.#all ? ` (${whole(elsewhere)} not on this page)` : "";
+    count.textContent = this.#working || `${plural(this.size, "run")} selected${hidden}`;
+    for (const [name, fitting] of Object.entries({ cancel: active, retry: retryable, archive: unarchived, restore: archived })) {
+      this.#form.querySelector(`.bulk [value="${name}"]`).hidden = fitting === 0;
+    }
+    this.#form.querySelector("[data-compare]").hidden = this.size < 2;
     const all = this.#form.querySelector("[data-select-all]");
     all.textContent = `Select all ${whole(listed.total)} that match`;
     all.hidden = this.#all !== null || !here || here < boxes.length || listed.total <= boxes.length;
@@ -109,39 +200,6 @@ export class Selection {
   #write(formData) {
     formData.delete("ids");
     if (this.#all) formData.set("filter", this.#all.query);
-    else if (this.#ids.size) formData.set("ids", [...this.#ids].join(","));
+    else if (this.#runs.size) formData.set("ids", [...this.#runs.keys()].join(","));
   }
-}
-
-// Asks before a deletion: several runs need their number or the word *delete*.
-export function confirmDeletion(form, selection) {
-  const dialog = document.querySelector("[data-delete-dialog]");
-  const typed = dialog.querySelector("input");
-  const press = dialog.querySelector("[data-delete-confirmed]");
-  let confirmed = "";
-  const isRight = () => selection.size === 1 || [String(selection.size), "delete"].includes(typed.value.trim().toLowerCase());
-  const check = () => press.setAttribute("aria-disabled", String(!isRight()));
-  typed.addEventListener("input", check);
-  form.addEventListener("formdata", ({ formData }) => confirmed && formData.set("confirm", confirmed));
-  form.addEventListener("click", (event) => {
-    if (!event.target.closest("[data-delete]") || confirmed) return;
-    event.preventDefault();
-    typed.value = "";
-    dialog.querySelector("[data-delete-title]").textContent = `Delete ${plural(selection.size, "run")}?`;
-    dialog.querySelector("[data-delete-label]").textContent = `Type ${selection.size} or delete to confirm`;
-    dialog.querySelector("[data-delete-typed]").hidden = selection.size === 1;
-    check();
-    dialog.showModal();
-  });
-  dialog.addEventListener("submit", (event) => {
-    if (event.submitter !== press) return;
-    if (!isRight()) {
-      event.preventDefault();
-      typed.focus();
-      return;
-    }
-    confirmed = String(selection.size);
-    form.requestSubmit(form.querySelector("[data-delete]"));
-    confirmed = "";
-  });
 }

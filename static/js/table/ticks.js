@@ -32,10 +32,10 @@ export class Ticks {
   show() {
     const { boxes } = this;
     const ticked = boxes.filter(({ checked }) => checked).length;
-    const head = this.#form.querySelector("[data-select-page]");
-    if (!head) return;
-    head.checked = ticked > 0 && ticked === boxes.length;
-    head.indeterminate = ticked > 0 && ticked < boxes.length;
+    for (const head of this.#form.querySelectorAll("[data-select-page]")) {
+      head.checked = ticked > 0 && ticked === boxes.length;
+      head.indeterminate = ticked > 0 && ticked < boxes.length;
+    }
   }
 
   #tick(box, isRange) {

@@ -35,6 +35,9 @@ _DONE: Final[dict[BulkAction, str]] = {
     "tag": "Tagged",
     "untag": "Untagged",
 }
+DONE: Final = "X-Done"
+"""The header of a response to a form whose action was done on all its runs, which the page then deselects."""
+
 _REASONS: Final = 3
 """Maximum number of skipped runs that a notice explains."""
 _SHOWN_DELETED: Final = 20
@@ -74,7 +77,8 @@ def change_runs(  # noqa: PLR0911
     if action == "compare" and ids:
         return redirect(f"/compare?runs={','.join(map(str, ids))}")
     if action == "study" and ids:
-        return redirect(back, _add_to_study(database, ids, texts.get("study", "")))
+        added, problem = _add_to_study(database, ids, texts.get("study", ""))
+        return _marked(redirect(back, added or problem), is_done=not problem)
     body, problem = _bulk_request(ids, action, texts)
     if body is None:
         return redirect(back, problem)
@@ -84,8 +88,16 @@ def change_runs(  # noqa: PLR0911
         changing = bulk.changing(session, body)
     outcome = bulk.apply(database, settings, body, stopping)
     token = undos.keep(body, [run_id for run_id in outcome.done if run_id in changing])
+    done = f"{_DONE[body.action]} “{body.tag}”" if body.tag else _DONE[body.action]
+    is_done = bool(outcome.done) and not outcome.remaining
     undo = Undo("/runs/bulk", "undo", token) if token else None
-    return redirect(back, _outcome(outcome, _DONE[body.action]), undo)
+    return _marked(redirect(back, _outcome(outcome, done), undo), is_done=is_done)
+
+
+def _marked(response: Response, *, is_done: bool) -> Response:
+    if is_done:
+        response.headers[DONE] = "true"
+    return response
 
 
 def _selected(database: Database, texts: Mapping[str, str]) -> list[int]:
@@ -100,17 +112,17 @@ def _selected(database: Database, texts: Mapping[str, str]) -> list[int]:
     return list(dict.fromkeys(number for number in found if number is not None))
 
 
-def _add_to_study(database: Database, ids: Sequence[int], typed: str) -> str:
-    """Add runs to a study; returns what was done, or why nothing was."""
+def _add_to_study(database: Database, ids: Sequence[int], typed: str) -> tuple[str, str]:
+    """Add runs to a study; returns what was done, or an empty text and why nothing was."""
     study_id = forms.number_in(typed)
     if study_id is None:
-        return "Nothing was changed. Choose a study."
+        return "", "Nothing was changed. Choose a study."
     try:
         with database.write() as session:
             name = studies.add_runs(session, study_id, ids).name
     except (studies.StudyNotFound, studies.StudyTooLarge, run_rows.RunNotFound) as error:
-        return f"Nothing was changed: {error}."
-    return f"{formats.plural(len(ids), 'run')} added to study {study_id}, {name}."
+        return "", f"Nothing was changed: {error}."
+    return f"{formats.plural(len(ids), 'run')} added to study {study_id}, {name}.", ""
 
 
 def _bulk_request(
@@ -156,6 +168,7 @@ def _confirm_deletion(request: Request, texts: Mapping[str, str], ids: Sequence[
     """A page that asks for a confirmation; several runs need their number or the word *delete*."""
     with database_of(request).read() as session:
         shown = reading.find_runs(session, ids[:_SHOWN_DELETED])
+        unarchived = bulk.count_unarchived(session, ids)
     asked = f"The selection has {formats.plural(len(ids), 'run')}: type {len(ids)} or delete to confirm."
     wrong = asked if texts.get("confirm") else ""
     return page(
@@ -165,6 +178,7 @@ def _confirm_deletion(request: Request, texts: Mapping[str, str], ids: Sequence[
         texts=texts,
         ids=",".join(map(str, ids)),
         count=len(ids),
+        unarchived=unarchived,
         runs=shown,
         back=back,
         wrong=wrong,

@@ -21,7 +21,7 @@ def test_a_bulk_action_takes_a_filter(browser: httpx.Client) -> None:
     for depth in (1, 2, 2):
         new_run(browser, depth=depth)
     post(browser, "/runs/bulk", filter="depth=2&archived=false", action="tag", tag="deep")
-    assert "Tagged: 2 runs." in browser.get("/runs").text
+    assert "Tagged “deep”: 2 runs." in browser.get("/runs").text
     assert browser.get("/runs?tag=deep", headers={"Accept": "application/json"}).json()["total"] == 2
     post(browser, "/runs/bulk", ids="1", filter="", action="archive")
     assert "Archived: 1 run." in browser.get("/runs").text
@@ -38,7 +38,7 @@ def test_an_action_takes_the_runs_that_match_a_filter(browser: httpx.Client) -> 
     for depth in (1, 2, 2):
         new_run(browser, depth=depth)
     post(browser, "/runs/bulk", filter="?depth=2", action="tag", tag="deep")
-    assert "Tagged: 2 runs." in browser.get("/runs").text
+    assert "Tagged “deep”: 2 runs." in browser.get("/runs").text
     compare = post(browser, "/runs/bulk", filter="?depth=2", action="compare")
     assert compare.headers["location"] == "/compare?runs=3,2"
     post(browser, "/runs/bulk", filter="?depth=9", action="archive")
@@ -53,6 +53,7 @@ def test_a_deletion_is_confirmed_by_the_number_of_runs(browser: httpx.Client) ->
     asked = post(browser, "/runs/bulk", **form)
     assert asked.status_code == 200
     assert "Type 3 or delete to confirm" in asked.text
+    assert "3 of 3 runs are not archived." in asked.text
     wrong = post(browser, "/runs/bulk", **form, confirm="2")
     assert (wrong.status_code, total(browser)) == (422, 3)
     assert "The selection has 3 runs" in wrong.text
@@ -60,6 +61,14 @@ def test_a_deletion_is_confirmed_by_the_number_of_runs(browser: httpx.Client) ->
     assert 'name="confirm" value="1"' in one.text
     done = post(browser, "/runs/bulk", **form, confirm=" 3 ")
     assert (done.headers["location"], total(browser)) == ("/runs?sort=id", 0)
+
+
+def test_the_header_says_whether_an_action_was_done_on_all_runs(browser: httpx.Client) -> None:
+    ids = [str(new_run(browser)) for _ in range(2)]
+    assert post(browser, "/runs/bulk", ids=ids, action="archive").headers["X-Done"] == "true"
+    assert "X-Done" not in post(browser, "/runs/bulk", ids=ids, action="tag", tag=" ").headers
+    assert "X-Done" not in post(browser, "/runs/bulk", ids=ids, action="retry").headers
+    assert "X-Done" not in post(browser, "/runs/bulk", ids=ids, action="study", study="7").headers
 
 
 def test_selected_runs_join_a_study(browser: httpx.Client) -> None:
