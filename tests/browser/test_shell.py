@@ -143,3 +143,57 @@ def test_messages_stack_and_their_actions_have_a_key(url: str, page: Page) -> No
     page.mouse.move(0, 0)
     page.clock.fast_forward(30_000)
     expect(page.get_by_text("Fourth")).to_have_count(0)
+
+
+def test_the_palette_has_every_action_of_the_list(url: str, page: Page) -> None:
+    httpx.post(f"{url}/views", json={"name": "short ones", "query": "depth=1"}).raise_for_status()
+    page.goto(f"{url}/runs")
+    search = page.get_by_role("combobox", name="Pages, actions")
+    actions = page.get_by_role("group", name="On this page").get_by_role("option")
+
+    def found(words: str) -> list[str]:
+        search.fill(words)
+        expect(
+            page.locator("#commands [aria-selected=true]").or_(page.get_by_text("Nothing matches"))
+        ).to_have_count(1)
+        return [text.split("\n")[0] for text in actions.all_inner_texts()]
+
+    page.keyboard.press("Control+k")
+    assert found("sort learning rate") == [
+        "Sort by: Learning rate ↑ ascending",
+        "Sort by: Learning rate ↓ descending",
+    ]
+    assert found("group by depth") == ["Group by: Depth"]
+    assert found("view short") == ["View: short ones"]
+    assert found("archived only") == ["Archived: Archived only"]
+    assert found("status failed") == ["Status: failed"]
+    assert found("column note") == ["Column: Note"]
+    assert found("selected") == []
+    found("select all")
+    page.keyboard.press("Enter")
+    expect(page.locator("input[name=ids]:checked")).to_have_count(3)
+    page.keyboard.press("Control+k")
+    assert found("selected") == [
+        "Compare selected runs",
+        "Cancel selected runs",
+        "Archive selected runs",
+        "Tag selected runs, or remove a tag",
+        "Add selected runs to a study",
+        "Delete selected runs",
+    ]
+    found("group by depth")
+    page.keyboard.press("Enter")
+    expect(page.locator(".run-groups a.fold")).to_have_count(3)
+    expect(page).to_have_url(f"{url}/runs?group=depth")
+
+
+def test_recent_places_exist_and_have_their_present_names(url: str, page: Page) -> None:
+    for place in ("runs/1", "runs/2", "studies/1"):
+        page.goto(f"{url}/{place}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+    httpx.delete(f"{url}/runs/1").raise_for_status()
+    httpx.patch(f"{url}/studies/1", json={"name": "renamed"}).raise_for_status()
+    page.goto(f"{url}/queue")
+    page.keyboard.press("Control+k")
+    recent = page.get_by_role("group", name="Recent").get_by_role("option")
+    expect(recent).to_have_text(["renamedstudy", "2 layers, seed 0run"])

@@ -131,6 +131,18 @@ FIELDS: Final = {name: _field(name) for name in FILTERS}
 """Every field to filter by."""
 
 
+_SHORT: Final = {
+    known: alias
+    for alias, known in _ALIASES.items()
+    if known.endswith(("_at", "_seconds")) or alias == "progress"
+}
+
+
+def spelling(name: str) -> str:
+    """The shortest way to type a field in a search: `created` for `created_at`."""
+    return _SHORT.get(name, name)
+
+
 def named(text: str) -> Field | None:
     """The field of this name or alias, in any case; None if there is none."""
     name = text.lower()

@@ -37,7 +37,8 @@ function undoOf(fresh) {
 // Dispatches "live", or "gone" if the subject of the page was deleted.
 export async function read(others = []) {
   const mine = (asked += 1);
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  const asking = location.href;
+  const answer = await fetch(asking, { headers: { Accept: "text/html" } });
   if (answer.status === 404) {
     if (!isBeingDeleted()) document.dispatchEvent(new Event("gone"));
     return;
@@ -46,6 +47,9 @@ export async function read(others = []) {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const notice = fresh.querySelector("[data-notice]");
   if (isOver) return;
+  const shown = new URL(answer.url);
+  const isSame = asking === location.href && shown.pathname === location.pathname;
+  if (answer.redirected && isSame) history.replaceState(history.state, "", shown); // the server writes it in another way
   if (notice) say(notice.textContent, false, undoOf(fresh));
   const isNewest = mine > newest;
   if (isNewest) newest = mine;

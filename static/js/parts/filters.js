@@ -5,6 +5,7 @@ import { takeFocus } from "../focus.js";
 import { read, refresh } from "../live/live.js";
 
 const PAUSE = 200; // ms without a key until the list is searched
+const LONG_PAUSE = 1000; // ms, while the last word may become the name of a field
 const SHAPES = new Set(["group"]); // fields whose several choices make one parameter
 const BUILDER = ["field", "op", "value"];
 
@@ -13,6 +14,8 @@ const search = form.querySelector("input[type=search]");
 const fieldOf = (name) => form.elements[name];
 const values = fieldOf("value");
 const known = [...values.list.options].map((option) => option.cloneNode());
+
+const names = [...search.list.options].map((option) => option.cloneNode());
 
 let timer = null;
 
@@ -31,6 +34,7 @@ function addressOf() {
 async function update() {
   try {
     await read();
+    follow(); // the server may have written the address in another way
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     refresh(); // the server is away: tries again
@@ -68,6 +72,25 @@ function open(address) {
   return update();
 }
 
+// Leads to the place where a filter is edited: its part of the search, or its field. Filters without a field move into the search.
+async function edit(place) {
+  const [name, start, end] = place.split(" ");
+  if (name !== "q" && ["status", "archived"].includes(name)) return fieldOf(name).focus();
+  let part = [Number(start), Number(end)];
+  if (name !== "q") {
+    const params = new URLSearchParams(location.search);
+    const before = params.get("q")?.trim() ?? "";
+    const value = params.get(name);
+    const term = /^[<>]/.test(value) ? name + value : `${name}:${value}`;
+    params.delete(name);
+    params.set("q", `${before} ${term}`.trim());
+    part = [params.get("q").length - term.length, params.get("q").length];
+    await open(`/runs?${params}`);
+  }
+  search.focus();
+  search.setSelectionRange(...part);
+}
+
 // Moves the focus after an update in place, unless the person has moved it meanwhile.
 function passFocus(to, before, scrolls = false) {
   const isElsewhere = ![before, document.body].includes(document.activeElement);
@@ -92,10 +115,31 @@ async function complete() {
   if (options.length) values.list.replaceChildren(...options);
 }
 
+const lastWord = () => /\S*$/.exec(search.value)[0];
+
+// Whether the last word begins the name of a field.
+function mayBecomeField() {
+  const word = lastWord().replace(/^[-!]/, "").toLowerCase();
+  return word.length > 1 && names.some(({ value }) => value.startsWith(word) && value !== word);
+}
+
+// Completes the last word with names of fields, and after one with its values. The options begin with the words before
+// it, because a browser replaces the whole text.
+function offerFilters() {
+  const word = lastWord().replace(/^[-!]/, "");
+  const before = search.value.slice(0, search.value.length - word.length);
+  const field = names.find(({ value }) => word.toLowerCase().startsWith(value));
+  const quoted = (value) => (/[\s,"]/.test(value) ? JSON.stringify(value) : value);
+  const own = known.filter(({ dataset }) => field?.value === `${dataset.of}:`).map(({ value }) => [field.value + quoted(value), value]);
+  const offered = field ? own : names.map(({ value, label }) => [value, label]);
+  search.list.replaceChildren(...offered.map(([text, label]) => Object.assign(document.createElement("option"), { value: before + text, label })));
+}
+
 export function startFilters() {
   search.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(searchNow, PAUSE);
+    offerFilters();
+    timer = setTimeout(searchNow, mayBecomeField() ? LONG_PAUSE : PAUSE);
   });
   form.addEventListener("change", ({ target }) => {
     if (target.name === "field") complete();
@@ -117,6 +161,10 @@ export function startFilters() {
       formData.delete(name);
       for (const text of given) formData.append(name, text);
     }
+  });
+  document.addEventListener("click", ({ target }) => {
+    const place = target.closest("[data-edit-filter]")?.dataset.editFilter;
+    if (place) edit(place);
   });
   document.addEventListener("click", async (event) => {
     const link = event.target.closest("a[data-in-place]");

@@ -7,6 +7,7 @@ const KEPT = 8;
 const FOUND = 8; // of each kind
 const PAUSE = 120; // ms of no typing before the server is asked
 
+// A control says in `data-command` what it does; a select box also does what each of its options says.
 const PAGES = ".bar nav a, footer.page a";
 const ACTIONS = "main .heading .actions :is(a, button), main [data-command]";
 const COMMON = ".bar [data-command]";
@@ -19,6 +20,14 @@ function stored() {
   }
 }
 
+function store(recent) {
+  try {
+    localStorage.setItem(RECENT, JSON.stringify(recent.slice(0, KEPT)));
+  } catch {
+    // storage is blocked or full: there is no history
+  }
+}
+
 // Remembers a run or a study as recently visited.
 function remember() {
   const { pathname } = location;
@@ -26,11 +35,25 @@ function remember() {
   const label = document.querySelector("h1")?.textContent.trim();
   if (!kind || !label) return;
   const others = stored().filter(({ href }) => href !== pathname);
-  try {
-    localStorage.setItem(RECENT, JSON.stringify([{ label, href: pathname, note: kind === "run" ? "run" : "study" }, ...others].slice(0, KEPT)));
-  } catch {
-    // storage is blocked or full: there is no history
-  }
+  store([{ label, href: pathname, note: kind === "run" ? "run" : "study" }, ...others]);
+}
+
+// The recent runs and studies that still exist, with their present names.
+async function current() {
+  const recent = stored();
+  const ids = (note) => recent.filter((each) => each.note === note).map(({ href }) => href.split("/").at(-1));
+  const [runs, studies] = [ids("run"), ids("study")];
+  const read = async (count, address, name) => (count ? (await json(address))[name] : []);
+  const [foundRuns, foundStudies] = await Promise.all([
+    read(runs.length, `/runs?id=${runs}&archived=all`, "runs"),
+    read(studies.length, "/studies?archived=all", "studies"),
+  ]);
+  const names = new Map();
+  for (const { id, name } of foundRuns) names.set(`/runs/${id}`, name);
+  for (const { id, name } of foundStudies) names.set(`/studies/${id}`, name);
+  const kept = recent.filter(({ href }) => names.has(href)).map((each) => ({ ...each, label: names.get(each.href) }));
+  store(kept);
+  return kept;
 }
 
 const wordsOf = (element) => element.dataset.command || element.getAttribute("aria-label") || element.textContent;
@@ -38,17 +61,52 @@ const labelOf = (element) => wordsOf(element).replaceAll(/\s+/g, " ").trim();
 
 const keysOf = (element) => (element.getAttribute("aria-keyshortcuts") ?? "").replace("Control+K", "");
 
+const WAYS = { "↑": "↑ ascending", "↓": "↓ descending" };
+
+// Whether an element can be used, also if it is in a closed panel.
+function isUsable(element) {
+  const panel = element.closest("details.chooser:not([open])");
+  if (element.disabled || element.ariaDisabled === "true" || element.closest("[hidden]")) return false;
+  if (!panel || element.matches("summary")) return element.checkVisibility();
+  return "command" in element.dataset && panel.checkVisibility();
+}
+
+// The entries of an element; those that are `quiet` are only found by their names.
+function entriesOf(element, note) {
+  const label = labelOf(element);
+  const quiet = element.closest(".chooser .panel") !== null;
+  if (element.matches("select")) {
+    const others = [...element.options].filter((option) => !option.selected);
+    return others.map((option) => ({
+      label: `${label}: ${option.text.replace(/[↑↓]/, (sign) => WAYS[sign])}`,
+      quiet: true,
+      run() {
+        element.value = option.value;
+        element.dispatchEvent(new Event("change", { bubbles: true }));
+      },
+    }));
+  }
+  const run = element.matches("input:not([type=checkbox])") ? () => element.select() : () => element.click();
+  const state = element.matches("input[type=checkbox]:checked") ? "on" : "";
+  return [{ label, note: keysOf(element) || state || note, quiet, run }];
+}
+
+function listedOnce(entries) {
+  const labels = new Set();
+  return entries.filter(({ label }) => !labels.has(label) && labels.add(label));
+}
+
 // What can be done on this page. An address is listed once, and disabled or invisible elements are left out.
 function commands() {
   const taken = new Set([location.pathname + location.search]);
   const isNew = (address) => !taken.has(address) && taken.add(address);
   const all = [...document.querySelectorAll(ACTIONS), ...document.querySelectorAll(COMMON)];
-  const actions = all.filter((each) => each.checkVisibility() && !each.disabled && each.ariaDisabled !== "true");
+  const actions = all.filter(isUsable);
   const pages = [...document.querySelectorAll(PAGES)].filter((each) => isNew(each.getAttribute("href")));
-  const entry = (note) => (element) => ({ label: labelOf(element), note: keysOf(element) || note, run: () => element.click() });
+  const isOnce = (each) => !each.href || isNew(each.getAttribute("href"));
   return {
-    actions: actions.filter((each) => !each.href || isNew(each.getAttribute("href"))).map(entry("")),
-    pages: pages.map((each) => ({ ...entry("")(each), href: each.getAttribute("href") })),
+    actions: listedOnce(actions.filter(isOnce).flatMap((each) => entriesOf(each, ""))),
+    pages: pages.map((each) => ({ ...entriesOf(each, "")[0], href: each.getAttribute("href") })),
   };
 }
 
@@ -66,6 +124,7 @@ class Palette {
   #entries = []; // shown, in order
   #at = 0;
   #own = { actions: [], pages: [] };
+  #recent = [];
   #studies = null;
   #asked = 0;
   #waiting = null;
@@ -89,6 +148,18 @@ class Palette {
     this.#input.value = "";
     this.#dialog.showModal();
     this.#search();
+    this.#readRecent();
+  }
+
+  async #readRecent() {
+    this.#recent = [];
+    try {
+      this.#recent = await current();
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      this.#recent = stored(); // the server is away
+    }
+    if (this.#dialog.open && !this.#input.value.trim()) this.#search();
   }
 
   #search() {
@@ -119,8 +190,9 @@ class Palette {
 
   #show(query, found = []) {
     const fits = ({ label }) => isMatch(label, query);
-    const recent = query ? [] : stored().filter(({ href }) => href !== location.pathname);
-    const groups = [["Recent", recent], ["On this page", this.#own.actions.filter(fits)], ["Go to", this.#own.pages.filter(fits)], ...found];
+    const recent = query ? [] : this.#recent.filter(({ href }) => href !== location.pathname);
+    const actions = this.#own.actions.filter((each) => (query ? fits(each) : !each.quiet));
+    const groups = [["Recent", recent], ["On this page", actions], ["Go to", this.#own.pages.filter(fits)], ...found];
     this.#entries = groups.flatMap(([, entries]) => entries);
     let number = 0;
     this.#list.replaceChildren(...groups.filter(([, entries]) => entries.length).map(([name, entries]) => this.#group(name, entries, () => number++)));

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 
 from app.formats import sentence
-from app.runs.listing import values
+from app.runs.listing import grammar, values
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import FIELDS, Field
 from app.runs.listing.grammar import ARCHIVED, SEARCH, Term
@@ -45,6 +45,9 @@ OPERATORS: Final = {
 }
 """The operators of the builder with their labels."""
 
+_SIGNS: Final = {">": ">", ">=": "≥", "<": "<", "<=": "≤"}
+_AGE: Final = re.compile(r"([0-9.]+)\s*([a-z]+)")
+_UNITS: Final = {"s": "second", "min": "minute", "h": "hour", "d": "day", "w": "week"}
 _COMPARED: Final = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
 
@@ -55,6 +58,8 @@ class Chip:
     words: str
     without: str
     problem: str = ""
+    edits: str = ""
+    """What a press on it edits: a part of the search from start to end, `q 4 9`, or a parameter, `lr`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +87,15 @@ class Building:
     options: tuple[Field, ...] = tuple(FIELDS.values())
 
 
-def read(params: QueryParams, wrong: Mapping[str, str]) -> Filters:
+def read(params: QueryParams, wrong: Mapping[str, str], names: Mapping[int, str] | None = None) -> Filters:
     """Read the filters of an address; malformed ones stay visible as chips but select nothing.
 
-    `wrong` are messages about parameters that are known to be malformed.
+    `wrong` are messages about parameters that are known to be malformed, and `names` those of studies.
     """
+    named = names or {}
     shown = dict(params.multi_items())
     given = {name: text for name, text in shown.items() if name not in wrong}
-    chips = [Chip(_words(name, shown[name]), without(params, name), why) for name, why in wrong.items()]
+    chips = [Chip(_as_typed(name, shown[name]), without(params, name), why) for name, why in wrong.items()]
     problems = [f"{title(name)}: {why}" for name, why in wrong.items()]
     ignored: list[tuple[str, str]] = []
     while True:
@@ -102,22 +108,29 @@ def read(params: QueryParams, wrong: Mapping[str, str]) -> Filters:
                 start, end = error.part
                 text = given[SEARCH]
                 given[SEARCH] = text[:start] + " " * (end - start) + text[end:]
-                chips.append(Chip(text[start:end], _without_part(params, shown, error.part), sentence(error)))
+                without_it = _without_part(params, shown, error.part)
+                chips.append(Chip(text[start:end], without_it, sentence(error), f"{SEARCH} {start} {end}"))
                 problems.append(sentence(error))
                 continue
             given.pop(name, None)
             if name == SEARCH or _is_filter(name):
-                chips.append(Chip(_words(name, shown.get(name, "")), without(params, name), sentence(error)))
+                chips.append(
+                    Chip(_as_typed(name, shown.get(name, "")), without(params, name), sentence(error))
+                )
                 problems.append(f"{title(name)}: {sentence(error)}")
             else:
                 ignored.append((name, str(error)))
     chips += [
-        Chip(_typed(given[SEARCH], term), _without_part(params, shown, term.place))
+        Chip(
+            _typed(given[SEARCH], term, named),
+            _without_part(params, shown, term.place),
+            edits="{} {} {}".format(SEARCH, *term.place),
+        )
         for term in query.terms
         if term.place != (0, 0)
     ]
     chips += [
-        Chip(_words(name, text), without(params, name))
+        Chip(_words(name, text, named), without(params, name), edits=name)
         for name, text in given.items()
         if text.strip(" ,") and (_is_filter(name) or name == ARCHIVED)
     ]
@@ -134,24 +147,90 @@ def title(name: str) -> str:
     return known.title if known else name
 
 
-def _words(name: str, text: str) -> str:
+def _as_typed(name: str, text: str) -> str:
+    return f"{title(name)}{' is not' if name.startswith(NOT) else ''}: {text.strip()}"
+
+
+def _words(name: str, text: str, studies: Mapping[int, str] | None = None) -> str:
     """A parameter in words: `Status: failed`, `Learning rate > 0.1`, `Tag is not: draft`."""
     if name == ARCHIVED:
         return _ARCHIVED_WORDS.get(text.strip().lower(), f"Archived: {text}")
     words = text.strip()
     label = title(name)
+    field = name.removeprefix(NOT)
+    parts = [words] if '"' in words else words.split(",")
+    said = ", ".join(_value_in_words(field, part, studies or {}) for part in parts)
     if name.startswith(NOT):
-        return f"{label} is not set" if words == values.ANY else f"{label} is not: {words}"
+        return f"{label} is not set" if words == values.ANY else f"{label} is not: {said}"
     if words == values.ANY:
         return f"{label} is set"
     if compared := re.fullmatch(r"([<>]=?)\s*([^,]*)", words):
-        return f"{label} {compared[1]} {compared[2]}"
-    return f"{label}: {words}"
+        return f"{label} {_compared(field, compared[1], compared[2])}"
+    return f"{label}: {said}"
 
 
-def _typed(text: str, term: Term) -> str:
+def _compared(name: str, sign: str, value: str) -> str:
+    """A comparison in words: `> 0.1`, `after 7 days ago`."""
+    known = FIELDS.get(name)
+    if known is None or known.kind != "time":
+        return f"{_SIGNS[sign]} {value}"
+    age = _AGE.fullmatch(value)
+    return f"{'after' if '>' in sign else 'before'} {f'{_age(*age.groups())} ago' if age else value}"
+
+
+def _value_in_words(name: str, text: str, studies: Mapping[int, str]) -> str:
+    """One value of a filter: `last 7 days` for a time, the name of a study, `0.01 to 0.1` for a range."""
+    value = text.strip()
+    known = FIELDS.get(name)
+    if name == "study" and value.isascii() and value.isdigit():
+        return studies.get(int(value), value)
+    if known and known.kind == "time" and (age := _AGE.fullmatch(value)):
+        return f"last {_age(*age.groups())}".replace("last 1 ", "last ")
+    if known and known.kind not in ("word", "text", "choice", "flag") and (ends := value.split("..", 1))[1:]:
+        first, last = (end.strip() for end in ends)
+        return f"{first} to {last}" if first and last else f"from {first}" if first else f"up to {last}"
+    return value
+
+
+def _age(count: str, unit: str) -> str:
+    word = _UNITS.get(unit, unit)
+    return f"{count} {word}{'' if count == '1' else 's'}"
+
+
+def _typed(text: str, term: Term, studies: Mapping[int, str]) -> str:
     words = text[slice(*term.place)].strip()
-    return words if term.field or words.startswith(('"', "-")) else f"“{words}”"
+    if not term.field:
+        return words if words.startswith(('"', "-")) else f"“{words}”"
+    parts = re.fullmatch(r"[-!]?\w+\s*(!=|>=|<=|>|<|=|:|~)?\s*(.*)", words, re.DOTALL)
+    if parts is None:
+        return words
+    sign, value = parts[1] or "", parts[2].strip(" ,")
+    if sign == "~" or value.startswith("~"):
+        verb = "does not contain" if term.negated else "contains"
+        return f"{title(term.field)} {verb} {value.lstrip('~')}"
+    compared = sign if sign in _SIGNS else ""
+    return _words(f"{NOT if term.negated else ''}{term.field}", f"{compared}{value}", studies)
+
+
+def archived_typed(text: str) -> tuple[str, str]:
+    """The filter `archived` of a search as a parameter, and the search without it; empty if there is none."""
+    left = text
+    while True:
+        try:
+            places = [term.place for term in grammar.parse(left) if term.field == ARCHIVED]
+            break
+        except QueryError as error:
+            if not error.part:
+                return "", text
+            start, end = error.part
+            left = left[:start] + " " * (end - start) + left[end:]
+    if not places:
+        return "", text
+    value = RunQuery.parse([(SEARCH, text[slice(*places[-1])])], strict=False).archived
+    rest = text
+    for start, end in reversed(places):
+        rest = f"{rest[:start].rstrip()} {rest[end:].lstrip()}".strip()
+    return value, rest
 
 
 def address(pairs: Sequence[tuple[str, str]]) -> str:

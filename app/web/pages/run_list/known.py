@@ -3,12 +3,20 @@
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal, get_args, get_origin
 
+from app.runs.listing import fields
 from app.runs.listing.fields import FIELDS
+from app.runs.listing.grammar import ARCHIVED, ARCHIVED_VALUES
 from app.schemas.runs import RunOut
 from app.text_keys import ascending
 from trainer.config import Hyperparameters
 
 _OF_RUNS: Final = ("dataset", "device", "device_used")
+
+
+def names() -> list[tuple[str, str]]:
+    """How each filter begins in a search, and its label: `created:` and `Created`."""
+    typed = [(fields.spelling(known.name), known.title) for known in FIELDS.values()]
+    return [(f"{name}:", label) for name, label in (*typed, (ARCHIVED, "Archived"))]
 
 
 def of_runs(runs: Iterable[RunOut]) -> list[tuple[str, str]]:
@@ -25,4 +33,5 @@ def of_runs(runs: Iterable[RunOut]) -> list[tuple[str, str]]:
     for name, known in FIELDS.items():
         if known.kind == "flag":
             found[name] = ("true", "false")
+    found[ARCHIVED] = ARCHIVED_VALUES
     return [(name, value) for name, known_values in found.items() for value in known_values]

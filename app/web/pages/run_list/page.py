@@ -98,6 +98,10 @@ def _canonical(asked: QueryParams, term: str) -> str:
     if term:
         texts[SEARCH] = f"{texts.get(SEARCH, '').strip()} {term}".strip()
         texts = {name: text for name, text in texts.items() if name not in PLACE}
+    archived, rest = filters.archived_typed(texts.get(SEARCH, ""))
+    if archived:
+        texts |= {SEARCH: rest, ARCHIVED: "" if archived == "false" else archived}
+        texts = {name: text for name, text in texts.items() if name not in PLACE}
     try:
         if depths := _depths(texts.get("depth", "")):
             texts["depth"] = depths
@@ -129,7 +133,9 @@ def show(
     """The page of the list with these parameters; malformed ones that select no runs are left out."""
     params = QueryParams([(name, text) for name, text in asked.multi_items() if name not in BUILDER and text])
     wrong_depth = _problem_of_depths(params.get("depth", ""))
-    read = filters.read(params, {"depth": wrong_depth} if wrong_depth else {})
+    with database.read() as session:
+        offered = studies.newest(session, _STUDIES)
+    read = filters.read(params, {"depth": wrong_depth} if wrong_depth else {}, dict(offered))
     if read.ignored:
         return _without(params, [name for name, _ in read.ignored], read.ignored[0])
     query = read.query if "sort" in params else replace(read.query, sort=DEFAULT_SORT)
@@ -149,7 +155,6 @@ def show(
             *(found.runs if found else []),
             *(run for each in shown if each.found for run in each.found.runs),
         ]
-        offered = studies.newest(session, _STUDIES)
         columns = table.of_request(request, sparklines.of_runs(session, runs))
     return page(
         request,
@@ -171,6 +176,7 @@ def show(
         building=building or Building(),
         operators=filters.OPERATORS,
         known=known.of_runs(runs),
+        typed_names=known.names(),
         hidden=[(name, text) for name, text in params.multi_items() if name not in _OWN_FIELDS],
         statuses=STATUSES,
         sorts=_sorts(),

@@ -1,5 +1,6 @@
 """Known values, which complete what is typed into the builder."""
 
+from app.runs.listing import fields
 from app.schemas.bodies import Labels
 from app.storage.database import Database
 from app.web.pages.run_list import known
@@ -14,3 +15,11 @@ def test_values_are_choices_and_those_of_the_shown_runs(database: Database) -> N
     assert ("optimizer", "adamw") in found
     assert ("dataset", "mine") in found
     assert ("cancel_requested", "true") in found
+
+
+def test_names_are_short_and_lead_to_their_fields() -> None:
+    names = dict(known.names())
+    assert names["created:"] == "Created"
+    assert names["lr:"] == "Learning rate"
+    assert {"study:", "archived:", "duration:", "depth:"} <= {*names}
+    assert all(fields.named(name.rstrip(":")) for name in names if name != "archived:")

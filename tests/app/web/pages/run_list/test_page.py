@@ -54,8 +54,8 @@ def test_every_filter_of_an_address_is_a_chip_that_can_be_removed(browser: httpx
     page = browser.get("/runs", params=asked).text
     found = removals(page)
     assert [*found] == [
-        "lr<1",
-        "-tag:draft",
+        "Learning rate < 1",
+        "Tag is not: draft",
         "“some”",
         '"two words"',
         "Status: queued",
@@ -65,7 +65,7 @@ def test_every_filter_of_an_address_is_a_chip_that_can_be_removed(browser: httpx
         "Sorted by Learning rate ↓",
         "25 per page",
     ]
-    without = dict(parse_qsl(urlsplit(found["-tag:draft"]).query))
+    without = dict(parse_qsl(urlsplit(found["Tag is not: draft"]).query))
     assert without == asked | {"q": 'lr<1 some "two words"'}
     assert dict(parse_qsl(urlsplit(found["Study is not: 3"]).query)) == {
         name: text for name, text in asked.items() if name != "-study"
@@ -83,7 +83,7 @@ def test_a_malformed_search_stays_in_its_box_with_the_message_beside_it(browser:
     assert 'aria-invalid="true"' in page
     assert "There is no field &#39;acc&#39;; did you mean" in page
     assert rows(page) == 1
-    assert removals(page) == {"acc>0.9": "/runs?q=depth:2", "depth:2": "/runs?q=acc%3E0.9"}
+    assert removals(page) == {"acc>0.9": "/runs?q=depth:2", "Depth: 2": "/runs?q=acc%3E0.9"}
     page = browser.get("/runs?lr=fast&depth=2").text
     assert "Learning rate: &#39;fast&#39; is not a number." in page
     assert rows(page) == 1
