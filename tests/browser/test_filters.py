@@ -57,3 +57,56 @@ def test_a_filter_is_put_together_and_saved_as_a_view(page: Page, six: str) -> N
     page.get_by_role("link", name="show all").click()
     expect(page.locator("#runs-list tr[data-run]")).to_have_count(6)
     expect(page.locator("#view-name")).to_have_text("Views")
+
+
+def test_archived_typed_is_archived_chosen(page: Page, six: str) -> None:
+    page.goto(f"{six}/runs")
+    page.keyboard.press("/")
+    page.keyboard.type("archived:all depth:1")
+    expect(page.locator("#chips")).to_contain_text("Archived: included")
+    expect(page.locator("#archived")).to_have_value("all")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{six}/runs?q=depth:1&archived=all")
+    expect(page.get_by_label("Search")).to_have_value("depth:1")
+    expect(page.locator("#runs-count")).to_contain_text("2 runs match")
+
+
+def test_a_press_on_a_chip_edits_its_filter(page: Page, six: str) -> None:
+    page.goto(f"{six}/runs?q=seed:0 depth:1&lr=0.01..0.1&status=finished")
+    search = page.get_by_label("Search")
+    chosen = "() => getSelection().toString()"
+    page.get_by_role("button", name="Depth: 1").click()
+    expect(search).to_be_focused()
+    assert page.evaluate(chosen) == "depth:1"
+    page.keyboard.type("depth:2")
+    expect(page.locator("#chips")).to_contain_text("Depth: 2")
+    page.get_by_role("button", name="Learning rate: 0.01 to 0.1").click()
+    expect(search).to_have_value("seed:0 depth:2 lr:0.01..0.1")
+    expect(search).to_be_focused()
+    assert page.evaluate(chosen) == "lr:0.01..0.1"
+    page.get_by_role("button", name="Status: finished").click()
+    expect(page.locator("#status")).to_be_focused()
+
+
+def test_groups_are_sorted_by_their_heads_and_compared(page: Page, six: str) -> None:
+    page.goto(f"{six}/runs?group=depth")
+    rows = page.locator(".run-groups tbody tr")
+    expect(rows).to_have_count(3)
+    expect(page.locator(".run-groups .mean").first).to_contain_text(re.compile(r"%\s±\s[\d.]+\spp"))
+    head = page.get_by_role("columnheader", name="Test accuracy, mean ± SD")
+    head.get_by_role("link").click()
+    expect(head).to_have_attribute("aria-sort", "descending")
+    expect(head.get_by_role("link")).to_be_focused()
+    expect(rows.first.locator(".mean")).to_contain_text("best mean")
+    page.get_by_role("columnheader", name="Depth").get_by_role("link").click()
+    expect(page).to_have_url(f"{six}/runs?group=depth&sort=-depth")
+    expect(rows.first.get_by_role("rowheader")).to_contain_text("3")
+    page.get_by_role("button", name="Compare the groups").click()
+    page.wait_for_url(re.compile(r"/compare\?runs=[\d,]+&by=depth$"))
+
+
+def test_groups_are_cards_on_a_phone(phone: Page, six: str) -> None:
+    phone.goto(f"{six}/runs?group=depth")
+    for column in ("n", "Best", "Runs"):
+        expect(phone.locator(f".run-groups tbody [data-label='{column}']").first).to_be_in_viewport()
+    assert phone.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

@@ -150,6 +150,17 @@ def test_names_and_tags_are_edited_in_their_rows(quiet: WebServer, database: Dat
     page.keyboard.type("new")
     page.keyboard.press("Enter")
     expect(row.get_by_role("link", name="new")).to_have_attribute("href", "/runs?tag=new")
+    page.keyboard.type("a tag that is long, another")
+    page.keyboard.press("Enter")
+    expect(row.locator("[data-cell=tags] > *")).to_have_text(["new", "+2"])
+    page.keyboard.press("Escape")
+    page.reload()
+    expect(row.locator("[data-cell=tags] > *")).to_have_text(["new", "+2"])
+    expect(row.get_by_title("a tag that is long, another")).to_have_text("+2")
+    httpx.patch(f"{quiet.url}/runs/{first}", json={"tags": ["new"]}).raise_for_status()
+    expect(row.locator("[data-cell=tags] > *")).to_have_text(["new"])
+    row.hover()
+    row.get_by_role("button", name="Tag").click()
     editor.get_by_role("button", name="Remove tag new").click()
     expect(row.locator(".tag")).to_have_count(0)
     page.keyboard.press("Escape")
@@ -180,4 +191,11 @@ def test_runs_are_cards_on_a_phone(quiet: WebServer, database: Database, phone: 
         each.evaluate("(cell) => parseFloat(getComputedStyle(cell).fontSize)") for each in (accuracy, depth)
     ]
     assert sizes[0] > sizes[1]
+    phone.get_by_label("Select every run of this page").check()
+    expect(bar(phone)).to_contain_text("1 run selected")
+    bar(phone).locator("summary", has_text="Tag").click()
+    panel = bar(phone).get_by_label("Tag", exact=True).bounding_box()
+    assert panel
+    assert panel["x"] >= 0
+    assert panel["x"] + panel["width"] <= 390
     assert phone.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

@@ -3,6 +3,7 @@
 
 import { takeFocus } from "../focus.js";
 import { read, refresh } from "../live/live.js";
+import { closeChoosers } from "./choosers.js";
 
 const PAUSE = 200; // ms without a key until the list is searched
 const LONG_PAUSE = 1000; // ms, while the last word may become the name of a field
@@ -153,6 +154,8 @@ export function startFilters() {
     const before = document.activeElement;
     await searchNow();
     passFocus(form.dataset.givesFocus, before);
+    follow(); // a filter with its own field has left the search
+    closeChoosers();
   });
   // The address contains the active filters only.
   form.addEventListener("formdata", ({ formData }) => {

@@ -8,6 +8,8 @@ import { timeElement } from "../live/times.js";
 const ENDED = new Set(["finished", "failed", "cancelled"]);
 const NOTHING = "–";
 const LONGEST_TEXT = 200; // as in app/web/pages/run_table.py
+const TAGS_ROOM = 22; // characters
+const TAG_MARGIN = 3;
 
 export const rowOf = (id) => document.querySelector(`[data-runs] tr[data-run="${id}"]`);
 
@@ -39,7 +41,21 @@ function epochsOf({ status, epochs, epochs_done: done }) {
   return isPartial ? `${whole(done)} / ${whole(epochs)}` : whole(epochs);
 }
 
-export function tagLink(tag) {
+// The first tags, up to a number of characters, and how many more there are, as in app/web/pages/run_list/table.py.
+function tagsOf({ tags }) {
+  let length = 0;
+  let count = 0;
+  for (const tag of tags) {
+    length += [...tag].length + TAG_MARGIN;
+    if (count && length > TAGS_ROOM) break;
+    count += 1;
+  }
+  const others = tags.slice(count);
+  const more = Object.assign(document.createElement("span"), { className: "muted", title: others.join(", "), textContent: `+${others.length}` });
+  return [...tags.slice(0, count).map(tagLink), ...(others.length ? [more] : [])];
+}
+
+function tagLink(tag) {
   const link = document.createElement("a");
   link.className = "tag";
   link.href = `/runs?tag=${encodeURIComponent(tag)}`;
@@ -62,8 +78,9 @@ function updateLabels(row, run) {
   if (head) head.dataset.values = JSON.stringify({ "": run.name, tags: run.tags.join(", ") });
   const tags = row.querySelector('[data-cell="tags"]');
   if (!tags) return;
-  const shown = [...tags.children].map(({ textContent }) => textContent);
-  if (shown.join() !== run.tags.join()) fill(tags, ...run.tags.map(tagLink));
+  const texts = (elements) => elements.map(({ textContent, title }) => textContent + title).join();
+  const wanted = tagsOf(run);
+  if (texts([...tags.children]) !== texts(wanted)) fill(tags, ...wanted);
 }
 
 // Cells of columns that have no form of their own.

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.datastructures import QueryParams
 
 from app import formats
+from app.compare.groups import axes
 from app.queue import run_rows
 from app.runs import bulk, reading, studies
 from app.runs.listing.errors import QueryError
@@ -75,7 +76,7 @@ def change_runs(  # noqa: PLR0911
         return redirect(back, f"Nothing was changed. The filter is invalid: {error}.")
     action = texts.get("action", "")
     if action == "compare" and ids:
-        return redirect(f"/compare?runs={','.join(map(str, ids))}")
+        return redirect(f"/compare?runs={','.join(map(str, ids))}{_grouping(texts.get('by', ''))}")
     if action == "study" and ids:
         added, problem = _add_to_study(database, ids, texts.get("study", ""))
         return _marked(redirect(back, added or problem), is_done=not problem)
@@ -98,6 +99,15 @@ def _marked(response: Response, *, is_done: bool) -> Response:
     if is_done:
         response.headers[DONE] = "true"
     return response
+
+
+def _grouping(typed: str) -> str:
+    """The grouping of a comparison as a parameter; empty if runs can't be compared by these fields."""
+    try:
+        by = ",".join(axes(typed))
+    except QueryError:
+        return ""
+    return f"&by={by}" if by else ""
 
 
 def _selected(database: Database, texts: Mapping[str, str]) -> list[int]:

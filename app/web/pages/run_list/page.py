@@ -64,6 +64,8 @@ class ShownGroup:
     """The address of the page that shows or hides the runs of the group."""
 
     found: RunPage | None
+    is_best: bool = False
+    """Whether no group has a higher mean test accuracy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,7 @@ def show(
         sort=query.sort,
         displayed=_displayed(params, query),
         group_titles={name: title_of(name) for name in query.group},
+        sortable_groups=SORTABLE,
         groupable=[(name, title_of(name)) for name in GROUPABLE],
         limits=sorted({*LIMITS, query.limit}),
         limit=query.limit,
@@ -211,8 +214,19 @@ def _without(params: QueryParams, names: Sequence[str], first: tuple[str, str]) 
     return redirect(left.removesuffix("?"), f"Ignored “{first[0]}”: {first[1]}.")
 
 
+def _best(grouped: RunGroups) -> float | None:
+    """The highest mean test accuracy; None if other pages have groups, or fewer than two have a mean."""
+    means = [group.test_accuracy.mean for group in grouped.groups if group.test_accuracy]
+    is_whole = not (grouped.next_cursor or grouped.previous_cursor)
+    return max(means) if is_whole and len(means) > 1 else None
+
+
 def _unfolded(session: Session, params: QueryParams, query: RunQuery, grouped: RunGroups) -> list[ShownGroup]:
     unfolded = params.getlist("unfold")[:MOST_UNFOLDED]
+    best = _best(grouped)
+    in_words = {
+        name: table.in_words(name, {group.key[name] for group in grouped.groups}) for name in query.group
+    }
     shown = []
     for group in grouped.groups:
         own = _id(group)
@@ -227,10 +241,11 @@ def _unfolded(session: Session, params: QueryParams, query: RunQuery, grouped: R
             ShownGroup(
                 key=own,
                 group=group,
-                labels=[_label(value) for value in group.key.values()],
+                labels=[in_words[name][value] for name, value in group.key.items()],
                 address=filters.address([pair for pair in selecting if pair != (ARCHIVED, "false")]),
                 fold=filters.address(others if found else [*others, ("unfold", own)]),
                 found=found,
+                is_best=group.test_accuracy is not None and group.test_accuracy.mean == best,
             )
         )
     return shown

@@ -29,6 +29,12 @@ WIDEST: Final = 800
 ROOM: Final = 1160
 """Width in pixels for columns in a card on a screen of 1280 pixels: a wider table scrolls sideways."""
 
+TAGS_ROOM: Final = 22
+"""Number of characters of tags that a row shows; it counts the other tags."""
+
+TAG_MARGIN: Final = 3
+"""The room around a tag, in characters."""
+
 _DIGITS: Final = 4
 """Significant digits of numbers such as learning rates, if those tell them apart."""
 
@@ -80,6 +86,22 @@ def _cell(run: RunOut, column: RunColumn, numbers: Mapping[float, str] | None) -
         text = _FORMATS.get(column.kind, _short)(value)
     exact = Markup(f'{{"":{orjson.dumps(value).decode()}}}') if column.is_number else Markup()  # noqa: S704  # a number
     return Cell(column.name, column.kind, column.label, column.is_number, value, text, exact)
+
+
+def in_words(name: str, values: Iterable[Any]) -> dict[Any, str]:
+    """The texts of values of one field, as cells of its column show them."""
+    given = set(values)
+    column = COLUMNS.get(name)
+    known = {value for value in given if value is not None}
+    if column and column.kind == "number":
+        texts: dict[Any, str] = dict(formats.apart(known, _DIGITS))
+    elif column and name not in _PLAIN:
+        texts = {value: _FORMATS.get(column.kind, _short)(value) for value in known}
+    else:
+        texts = {
+            value: _FORMATS["flag"](value) if isinstance(value, bool) else _short(value) for value in known
+        }
+    return {value: texts.get(value, formats.NOTHING) for value in given}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +165,17 @@ class RunTable:
             (run, [_cell(run, shown.column, numbers.get(shown.name)) for shown in self.columns])
             for run in runs
         ]
+
+    @staticmethod
+    def tags(run: RunOut) -> tuple[list[str], list[str]]:
+        """The tags of a run that a row has room for, and the others; as in `static/js/table/rows.js`."""
+        length, shown = 0, 0
+        for tag in run.tags:
+            length += len(tag) + TAG_MARGIN
+            if shown and length > TAGS_ROOM:
+                break
+            shown += 1
+        return run.tags[:shown], run.tags[shown:]
 
     @staticmethod
     def epochs(run: RunOut) -> str:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.schemas.run_columns import COLUMNS, DEFAULT_COLUMNS
-from app.web.pages.run_list.table import chosen, parse, written
+from app.web.pages.run_list.table import chosen, in_words, parse, written
 from tests.app.conftest import Served
 from tests.app.states import add_worker, claimed, record
 from tests.app.web.browsing import Tags, new_run
@@ -93,3 +93,10 @@ def test_only_a_training_run_has_a_progress_bar(site: Served, browser: httpx.Cli
         attributes for tag, attributes in Tags(page).found if tag == "svg" and "data-sparkline" in attributes
     ]
     assert [line.get("data-epochs") for line in lines] == ["1 2", ""]
+
+
+def test_values_of_groups_are_in_the_words_of_their_columns() -> None:
+    assert in_words("batch_size", [1024, None]) == {1024: "1,024", None: "–"}
+    assert in_words("lr", [0.1, 0.30000000000000004]) == {0.1: "0.1", 0.30000000000000004: "0.3"}
+    assert in_words("seed", [1234]) == {1234: "1234"}
+    assert in_words("archived", [True]) == {True: "yes"}
