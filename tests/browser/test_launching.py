@@ -44,6 +44,7 @@ def test_a_refused_form_keeps_every_input_and_shows_errors_at_the_fields(
     expect(page.get_by_role("alert")).to_contain_text("No run was started")
     expect(page.locator("#depth-error")).to_have_text("11 is too large: expected at most 10.")
     expect(page.locator("#lr-error")).to_contain_text("is not a number")
+    expect(page.locator("#lr + #lr-error")).to_be_visible()  # next to its field, before the hint
     expect(page.locator("#epochs-error")).to_be_hidden()
     expect(page.get_by_label("Depth", exact=True)).to_have_value("1-16")
     expect(page.get_by_label("Learning rate")).to_have_value("fast")
