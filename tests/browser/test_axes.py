@@ -183,7 +183,7 @@ def test_an_outlying_run_does_not_set_the_axis_range(odd: str, page: Page) -> No
 def test_a_mean_with_one_run_far_from_the_others_is_drawn(
     odd: str, page: Page, outlier: int, view: str
 ) -> None:
-    page.goto(f"{odd}/compare?runs={','.join(map(str, (*USUAL, outlier)))}&lines=mean{view}")
+    page.goto(f"{odd}/compare?runs={','.join(map(str, (*USUAL, outlier)))}&by=depth&lines=mean{view}")
     drawing = wait(page, "curves", lambda drawing: drawing.names)
     assert drawing.traces[-1].line
     assert any(place.is_inside for place in drawing.traces[-1].line)
