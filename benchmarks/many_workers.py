@@ -48,6 +48,7 @@ from trainer.config import TrainConfig
 
 PROCESSES: Final = 4
 EPOCHS: Final = 5
+RETRY_SECONDS: Final = 0.5
 HEARTBEAT_SECONDS: Final = 5.0
 LEASE_SECONDS: Final = 30.0
 LOOK_SECONDS: Final = 1.0
@@ -72,14 +73,15 @@ class StandIn(threading.Thread):
         self._id = f"stand-in-{os.getpid()}-{id(self):x}"
         self._claim: Claim | None = None
         self._epoch = 0
+        self._begun = False
 
     def run(self) -> None:
-        """Work until the deadline; then end the run that is left."""
-        due = dict.fromkeys(("heartbeat", "look", "step"), time.monotonic() + random.random())
+        """Work until the deadline."""
         every = {"heartbeat": HEARTBEAT_SECONDS, "look": LOOK_SECONDS, "step": self._epoch_seconds}
         act = {"heartbeat": self._beat, "look": self._look, "step": self._step}
+        due = {name: time.monotonic() + random.random() * seconds for name, seconds in every.items()}
         due["heartbeat"] = 0.0
-        while time.monotonic() < self._deadline or self._claim:
+        while time.monotonic() < self._deadline:
             name = min(due, key=lambda each: due[each])
             time.sleep(max(0.0, due[name] - time.monotonic()))
             due[name] = time.monotonic() + every[name]
@@ -87,6 +89,7 @@ class StandIn(threading.Thread):
                 act[name]()
             except DBAPIError:
                 self.errors += 1
+                due[name] = time.monotonic() + RETRY_SECONDS
 
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:
@@ -107,12 +110,15 @@ class StandIn(threading.Thread):
 
     def _step(self) -> None:
         if self._claim is None:
-            if time.monotonic() < self._deadline:
-                self._take()
+            self._take()
+        elif not self._begun:
+            with self._timed("start"), self._database.write() as session:
+                claims.report_start(session, self._claim, "cpu", {}, 0)
+            self._begun = True
         elif self._epoch < EPOCHS:
-            self._epoch += 1
             with self._timed("record"), self._database.write() as session:
-                claims.record_epoch(session, self._claim, measured(self._epoch))
+                claims.record_epoch(session, self._claim, measured(self._epoch + 1))
+            self._epoch += 1  # after an error, the same epoch is recorded again
             self.recorded[self._claim.run_id, self._epoch] = time.time()
         else:
             with self._timed("finish"), self._database.write() as session:
@@ -123,9 +129,7 @@ class StandIn(threading.Thread):
         with self._timed("claim"), self._database.write() as session:
             self._claim = claims.claim(session, self._id, {"cpu"}, threads=1, lease_seconds=LEASE_SECONDS)
         self._epoch = 0
-        if self._claim:
-            with self._timed("start"), self._database.write() as session:
-                claims.report_start(session, self._claim, "cpu", {}, 0)
+        self._begun = False
 
 
 def _work(
@@ -156,7 +160,7 @@ def measure(
     """Run the stand-ins on one database; returns a column of the table."""
     database = Database(url)
     wanted = [TrainConfig(depth=1, epochs=EPOCHS, seed=seed) for seed in range(int(workers * seconds))]
-    wanted = wanted[: int(workers * (seconds / (epoch_seconds * (EPOCHS + 2)) + 2))]
+    wanted = wanted[: int(workers * (seconds / (epoch_seconds * (EPOCHS + 3)) + 2))]
     with database.write() as session:
         admission.enqueue(session, wanted, Labels(), limit=10**6)
     server = Server(Settings(data_dir=folder, database_url=url))
@@ -237,7 +241,7 @@ ROWS: Final = [
     "epochs lost",
     "runs claimed twice",
     "finished runs with missing epochs",
-    "errors of the database",
+    "steps that waited for the lock for more than a second, and were repeated",
     "epochs a second",
     "transactions a second",
     "claim",
@@ -263,7 +267,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--workers", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--epoch-seconds", type=float, default=4)
+    parser.add_argument("--epoch-seconds", type=float, default=10)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     load = os.getloadavg()[0]
