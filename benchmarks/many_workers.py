@@ -98,8 +98,10 @@ class StandIn(threading.Thread):
         self.times[name].append(time.perf_counter() - began)
 
     def _beat(self) -> None:
-        with self._timed("heartbeat"), self._database.write() as session:
-            if not registry.heartbeat(session, self._id, LEASE_SECONDS):
+        with self._timed("heartbeat"), self._database.write(turn=False) as session:
+            known = registry.heartbeat(session, self._id, LEASE_SECONDS)
+        if not known:
+            with self._database.write() as session:
                 offer = registry.Offer(1, 1, [{"device": "cpu", "name": "a CPU"}])
                 registry.register(session, self._id, "here", offer, lease_seconds=LEASE_SECONDS)
         self.beats.append(time.monotonic())

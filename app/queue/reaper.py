@@ -28,14 +28,17 @@ class Reaper:
 
         Call it several times per lease.
         """
-        with self._database.write() as session:
+        with self._database.write(turn=False) as session:
             moment = clock(session)
-            seen, self._seen = self._seen, None  # in case the transaction fails
+            seen, self._seen = self._seen, None  # in case a transaction fails
             patience, self._patience = self._patience, self._lease_seconds
             if seen is None or abs(moment - seen) > self._lease_seconds / 2:
                 self._judges_from = moment + patience
             judges = moment >= self._judges_from and anything_to_reap(session)
-            reaped = reap(session) if judges else []
+        reaped = []
+        if judges:
+            with self._database.write() as session:
+                reaped = reap(session)
         self._seen = moment
         return reaped
 

@@ -68,18 +68,23 @@ def _columns(offer: Offer) -> dict[str, Any]:
 
 
 def heartbeat(session: Session, worker_id: str, lease_seconds: float) -> bool:
-    """Renew the leases of a worker and of all its runs; returns False if the worker is not registered."""
+    """Renew the leases of a worker and of all its runs; returns False if the worker is not registered.
+
+    It needs no turn among the writers: it waits for the worker's row before it holds any, and skips the runs
+    that another writer holds at the moment, whose leases the next heartbeat renews.
+    """
     known = session.execute(
         update(Worker)
         .where(col(Worker.id) == worker_id)
         .values(heartbeat_at=now(), lease_expires=now() + lease_seconds)
         .returning(col(Worker.id))
     )
-    session.execute(
-        update(Run)
-        .where(col(Run.worker_id) == worker_id, col(Run.status) == "running")
-        .values(lease_expires=now() + lease_seconds)
+    free = (
+        select(Run.id)
+        .where(Run.worker_id == worker_id, Run.status == "running")
+        .with_for_update(skip_locked=True)
     )
+    session.execute(update(Run).where(col(Run.id).in_(free)).values(lease_expires=now() + lease_seconds))
     return bool(known.scalars().all())
 
 

@@ -114,14 +114,19 @@ class Database:
             sqlite.create(self._path)
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, *, turn: bool = True) -> Iterator[Session]:
         """Yields a session; the block is one transaction, committed at its end, rolled back on an exception.
+
+        Without a `turn`, it does not wait for the write lock on PostgreSQL. Such a block must never wait for
+        a row while it holds another one, so that it is in no deadlock, and must not raise the change counter.
 
         Raises:
             Misplaced: the database file is missing or replaced, before the transaction or after its commit.
         """
         began = perf_counter()
-        with self._turns, Session(self._writer, expire_on_commit=False) as session, session.begin():
+        options = {} if turn else {postgresql.WITHOUT_TURN: True}
+        writer = self._writer.execution_options(**options)
+        with self._turns, Session(writer, expire_on_commit=False) as session, session.begin():
             yield session
         self.writes.add(perf_counter() - began)
         if self._files:

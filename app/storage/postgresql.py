@@ -10,6 +10,9 @@ from app.storage.sqlite import COMPILED_STATEMENTS
 WRITERS: Final = 0x0DE9_7B0A
 """The advisory lock that a write transaction holds from start to end."""
 
+WITHOUT_TURN: Final = "depthboard_without_turn"
+"""The execution option of a writing transaction that does not take the lock."""
+
 CONNECT_SECONDS: Final = 5
 """Timeout of connecting."""
 
@@ -65,6 +68,7 @@ def engines(url: URL, busy_seconds: float, idle_seconds: float) -> tuple[Engine,
 
     @event.listens_for(writer, "begin")
     def _wait_for_the_turn(connection: Connection) -> None:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": WRITERS})
+        if not connection.get_execution_options().get(WITHOUT_TURN):
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": WRITERS})
 
     return writer, reader

@@ -76,6 +76,8 @@ class Presence:
         """Renew the leases, if due; `held` are the `(run id, attempt)` that the worker's slots train."""
         if self._monotonic() < self._beat_due and self._stored == self._offer:
             return
+        if self._renewed(held):
+            return
         due = self._monotonic() >= self._sample_due
         use = self._machine.measure() if due else None
         offer = self._offer
@@ -97,6 +99,18 @@ class Presence:
             self._sample_due = self._monotonic() + machines.SAMPLE_SECONDS
         self._beat_due = self._monotonic() + self._settings.heartbeat_seconds
         self._reaper.reap()
+
+    def _renewed(self, held: Collection[tuple[int, int]]) -> bool:
+        """Renew the leases without a turn among the writers; returns False if there is more to write."""
+        if self._replaces or self._stored != self._offer or self._monotonic() >= self._sample_due:
+            return False
+        with self._database.write(turn=False) as session:
+            known = registry.heartbeat(session, self.id, self._settings.lease_seconds)
+            if not known or registry.held_by(session, self.id).attempts - {*held}:
+                return False
+        self._beat_due = self._monotonic() + self._settings.heartbeat_seconds
+        self._reaper.reap()
+        return True
 
     def take_leave(self, session: Session) -> None:
         """Release every run that the worker still holds, and unregister the worker."""

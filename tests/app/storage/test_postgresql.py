@@ -2,13 +2,14 @@
 
 import pytest
 from sqlalchemy.exc import InternalError
-from sqlmodel import update
+from sqlmodel import col, update
 
+from app.queue import registry
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.outage import OUTAGES
 from app.storage.tables import Run
-from tests.app.states import queue_run, row
+from tests.app.states import add_worker, claimed, queue_run, row
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
@@ -47,3 +48,25 @@ def test_a_connection_to_postgresql_notices_a_dead_peer(database: Database) -> N
             "5",
             "3",
         }
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_heartbeats_do_not_wait_for_writers_nor_for_runs_that_these_hold(
+    settings: Settings, database: Database
+) -> None:
+    free, held = queue_run(database), queue_run(database)
+    add_worker(database, "w")
+    for _ in (free, held):
+        claimed(database, "w")
+    before = row(database, held).lease_expires
+    impatient = Database(settings.url, busy_seconds=0.2)
+    with database.write() as session:
+        session.execute(update(Run).where(col(Run.id) == held).values(note="changed"))
+        with impatient.write(turn=False) as other:
+            assert registry.heartbeat(other, "w", 1000)
+        with pytest.raises(OUTAGES), impatient.write() as other:
+            other.connection()
+    assert (row(database, free).lease_expires or 0) > (before or 0)
+    assert row(database, held).lease_expires == before
+    assert row(database, held).note == "changed"
+    impatient.close()
