@@ -269,7 +269,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--workers", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--epoch-seconds", type=float, default=10)
+    parser.add_argument("--epoch-seconds", type=float, default=5)
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     load = os.getloadavg()[0]
