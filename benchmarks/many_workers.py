@@ -51,6 +51,9 @@ EPOCHS: Final = 5
 RETRY_SECONDS: Final = 0.5
 HEARTBEAT_SECONDS: Final = 5.0
 LEASE_SECONDS: Final = 30.0
+START_SECONDS: Final = 20.0
+"""Time for the stand-ins to start, connect and register; only what they do afterwards is measured."""
+
 LOOK_SECONDS: Final = 1.0
 """How often a stand-in looks for cancel requests; the loop of a worker looks ten times as often."""
 
@@ -61,7 +64,7 @@ Times = dict[str, list[float]]
 class StandIn(threading.Thread):
     """One worker."""
 
-    def __init__(self, database: Database, epoch_seconds: float, deadline: float) -> None:
+    def __init__(self, database: Database, epoch_seconds: float, begin: float, deadline: float) -> None:
         super().__init__()
         self.times: Times = defaultdict(list)
         self.beats: list[float] = []
@@ -69,6 +72,7 @@ class StandIn(threading.Thread):
         self.errors = 0
         self._database = database
         self._epoch_seconds = epoch_seconds
+        self._begin = begin
         self._deadline = deadline
         self._id = f"stand-in-{os.getpid()}-{id(self):x}"
         self._claim: Claim | None = None
@@ -79,8 +83,14 @@ class StandIn(threading.Thread):
         """Work until the deadline."""
         every = {"heartbeat": HEARTBEAT_SECONDS, "look": LOOK_SECONDS, "step": self._epoch_seconds}
         act = {"heartbeat": self._beat, "look": self._look, "step": self._step}
+        while time.monotonic() < self._begin:
+            with contextlib.suppress(DBAPIError):
+                self._beat()
+                self._look()
+            time.sleep(random.random() * 2)
+        self.times.clear()
+        self.beats.clear()
         due = {name: time.monotonic() + random.random() * seconds for name, seconds in every.items()}
-        due["heartbeat"] = 0.0
         while time.monotonic() < self._deadline:
             name = min(due, key=lambda each: due[each])
             time.sleep(max(0.0, due[name] - time.monotonic()))
@@ -135,14 +145,21 @@ class StandIn(threading.Thread):
 
 
 def _work(
-    url: str, workers: int, epoch_seconds: float, deadline: float, *, turns: bool, told: object
+    url: str,
+    workers: int,
+    epoch_seconds: float,
+    begin: float,
+    deadline: float,
+    *,
+    turns: bool,
+    told: object,
 ) -> None:
     """Run some of the stand-ins in a process of their own."""
     if not turns:
         _without_turns()
     postgresql._POOL["pool_size"] = workers  # noqa: SLF001  # as if each had connections of its own
     database = Database(url, BUSY_SECONDS)
-    stand_ins = [StandIn(database, epoch_seconds, deadline) for _ in range(workers)]
+    stand_ins = [StandIn(database, epoch_seconds, begin, deadline) for _ in range(workers)]
     for each in stand_ins:
         each.start()
     for each in stand_ins:
@@ -173,11 +190,11 @@ def measure(
         listening.start()
         context = multiprocessing.get_context("spawn")
         told = context.Queue()
-        deadline = time.monotonic() + seconds + 10  # processes start
+        begin = time.monotonic() + START_SECONDS
         parts = [
             context.Process(
                 target=_work,
-                args=(url, workers // PROCESSES, epoch_seconds, deadline),
+                args=(url, workers // PROCESSES, epoch_seconds, begin, begin + seconds),
                 kwargs={"turns": turns, "told": told},
             )
             for _ in range(PROCESSES)
@@ -282,8 +299,8 @@ def main() -> None:
     about = (
         f"{datetime.now(UTC):%Y-%m-%d}, `python benchmarks/many_workers.py`, {platform.machine()}, "
         f"{os.cpu_count()} cores for PostgreSQL, {arguments.workers} stand-ins, web server and client; each "
-        f"stand-in records an epoch every {arguments.epoch_seconds:g} s for {arguments.seconds:g} s. Load "
-        f"average {load:.1f} before it began. Times are median, 95 % and longest."
+        f"stand-in records an epoch every {arguments.epoch_seconds:g} s for {arguments.seconds:g} s, after "
+        f"all have connected. Load average {load:.1f} before it began. Times are median, 95 % and longest."
     )
     rows = [f"| {name} | {one} | {other} |" for name, one, other in zip(ROWS, *columns, strict=True)]
     head = ["| | writers take turns | without turns |", "|---|---:|---:|"]
