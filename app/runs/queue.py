@@ -26,7 +26,7 @@ def read(session: Session, *, skipped: int = 0, most: int | None = None) -> Queu
     waiting = session.exec(select(func.count()).where(Run.status == "queued")).one()
     times = forecast.plan(session) if running or waiting else forecast.Plan({}, {})
     end = max(times.ends.values(), key=lambda guess: guess.seconds, default=None)
-    if len(times.ends) < len(running) + waiting:
+    if len(times.ends) < len(running) + waiting or len(times.starts) < waiting:
         end = None
     return QueueOut(
         **read_pause(session).model_dump(),
@@ -58,7 +58,7 @@ def _in_places(answers: Sequence[RunOut], skipped: int, times: forecast.Plan) ->
             **vars(answer),
             position=place,
             starts_in_seconds=_rounded(times.starts.get(answer.id)),
-            ends_in_seconds=_rounded(times.ends.get(answer.id)),
+            ends_in_seconds=_rounded(times.ends.get(answer.id)) if answer.id in times.starts else None,
         )
         for place, answer in enumerate(answers, skipped + 1)
     ]

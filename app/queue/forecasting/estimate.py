@@ -157,6 +157,11 @@ class Outlook:
         self._paces: dict[str, Pace] = {}
         self._guesses: dict[tuple[Any, ...], Guess] = {}
 
+    @property
+    def has_workers(self) -> bool:
+        """Whether a live worker can train runs."""
+        return bool(self._alive)
+
     def slots(self) -> list[Slot]:
         """Every live slot, all free; without one, a slot that can train anything."""
         slots = []

@@ -56,7 +56,8 @@ def plan(session: Session) -> Plan:
     """Estimates when each queued run starts, and when each running or queued run ends.
 
     Slots take queued runs in the order of the queue. The estimates of queued runs are scaled by how much
-    slower or faster than past runs the running ones are.
+    slower or faster than past runs the running ones are. Without a live worker, no run starts; ends then
+    say how long the runs would take.
     """
     outlook = Outlook(session)
     running = session.exec(select(Run).where(Run.status == "running").order_by(col(Run.id))).all()
@@ -79,7 +80,8 @@ def plan(session: Session) -> Plan:
             if same not in guesses:
                 guesses[same] = outlook.guess(config, kind, config.epochs - epochs_done)
             guess = guesses[same]
-            found.starts[run_id] = Guess(slot.seconds, slot.spread, guess.support)
+            if outlook.has_workers:
+                found.starts[run_id] = Guess(slot.seconds, slot.spread, guess.support)
             slot.take(Guess(present.slowness * guess.seconds, guess.spread, guess.support))
             found.ends[run_id] = Guess(slot.seconds, slot.spread, guess.support)
     return found

@@ -31,6 +31,16 @@ def test_a_page_of_the_queue_has_the_estimates_of_the_whole(database: Database) 
     assert (part.waiting, part.eta_seconds) == (5, whole.eta_seconds)
 
 
+def test_without_a_live_worker_no_times_are_promised(database: Database) -> None:
+    add_worker(database, "silent", lease_seconds=-1)
+    waiting = queue_run(database)
+    with database.read() as session:
+        found = queue.read(session)
+    assert (found.queued[0].starts_in_seconds, found.queued[0].ends_in_seconds) == (None, None)
+    assert found.eta_seconds is None
+    assert found.queued[0].reason == shown(database, waiting).reason == "no live worker"
+
+
 def test_a_paused_queue_promises_no_times(database: Database) -> None:
     add_worker(database)
     queue_run(database)

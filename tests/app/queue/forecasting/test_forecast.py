@@ -143,6 +143,7 @@ def test_a_run_that_no_slot_can_train_has_no_forecast(database: Database) -> Non
 
 
 def test_a_run_has_its_remaining_time_and_the_basis(database: Database) -> None:
+    add_worker(database)
     claim = training(database, [0.5] * 5)
     waiting = queue_run(database, epochs=100)
     train, wait = detail(database, claim.run_id).time_left, detail(database, waiting).time_left
