@@ -6,7 +6,7 @@ from itertools import accumulate
 from threading import Thread
 from typing import Final
 
-from sqlalchemy import false
+from sqlalchemy import false, func
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
@@ -144,11 +144,9 @@ def changing(session: Session, request: BulkRequest) -> set[int]:
 
 def count_unarchived(session: Session, ids: Sequence[int]) -> int:
     """The number of these runs that are not archived."""
-    count = 0
-    for start in range(0, len(ids), STEP_EPOCHS):
-        some = col(Run.id).in_(ids[start : start + STEP_EPOCHS])
-        count += len(session.execute(select(Run.id).where(some, col(Run.archived).is_(false()))).all())
-    return count
+    unarchived = select(func.count()).select_from(Run).where(col(Run.archived).is_(false()))
+    steps = (ids[start : start + STEP_EPOCHS] for start in range(0, len(ids), STEP_EPOCHS))
+    return sum(session.exec(unarchived.where(col(Run.id).in_(step))).one() for step in steps)
 
 
 def _portion(session: Session, settings: Settings, request: BulkRequest, ids: Sequence[int]) -> BulkOut:

@@ -57,7 +57,7 @@ def _begun(apply: Callable[[], BulkOut], ids: list[int], patience: float) -> Bul
     def delete() -> None:
         try:
             ended.append(apply())
-        except Exception:  # noqa: BLE001  # nobody else sees it
+        except Exception:  # noqa: BLE001  # the response may have been sent
             _log.exception("the runs of a deleted study could not be deleted")
 
     deleting = Thread(target=delete, name="delete runs of a study", daemon=True)
