@@ -3,6 +3,7 @@
 import httpx
 
 from tests.app.conftest import Served
+from tests.waiting import eventually
 
 
 def labels(site: Served) -> dict[tuple[str, ...], float]:
@@ -26,5 +27,7 @@ def test_requests_are_counted_by_route_and_status(site: Served) -> None:
 def test_event_streams_are_not_counted(server: Served) -> None:
     with httpx.stream("GET", f"{server.url}/events") as stream:
         assert stream.status_code == 200
+    eventually(lambda: server.app.state.events.clients == 0)
     server.client.get("/runs")
+    eventually(lambda: labels(server))  # a request is counted after its answer has been sent
     assert set(labels(server)) == {("GET", "/runs", "200")}
