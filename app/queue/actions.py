@@ -12,7 +12,7 @@ from app.queue.run_rows import Refusals
 from app.schemas.status import STATUSES, Status
 from app.storage import outbox
 from app.storage.database import next_change
-from app.storage.tables import Attempt, Deletion, Epoch, Run, StudyRun
+from app.storage.tables import Attempt, Deletion, Epoch, PendingDeletion, Run, StudyRun
 
 _SEARCHED: Final = ("name", "tags", "note")
 """The fields that a search covers."""
@@ -104,7 +104,7 @@ def remove_all(session: Session, run_ids: Sequence[int]) -> Refusals:
     gone = run_rows.those_in(states, *ended)
     if gone:
         studies = outbox.studies_of(session, run_rows.those_in(states, "queued"))
-        for owned in (Epoch, Attempt, StudyRun):
+        for owned in (Epoch, Attempt, StudyRun, PendingDeletion):
             session.execute(delete(owned).where(col(owned.run_id).in_(gone)))
         idempotency.forget_runs(session, gone)
         session.execute(delete(Run).where(col(Run.id).in_(gone)))

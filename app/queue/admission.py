@@ -115,7 +115,9 @@ def _requeue(session: Session, run_ids: Sequence[int]) -> Refusals:
     clean = {**run_rows.REQUEUED, "crashes": 0, "worker_losses": 0, "traceback": None, "finished_at": None}
     clean["position"] = _end_of_queue(session)
     _count_looks(session, run_rows.those_in(states, "failed"))
-    run_rows.write_all(session, run_rows.those_in(states, "failed", "cancelled"), clean)
+    retried = run_rows.those_in(states, "failed", "cancelled")
+    run_rows.write_all(session, retried, clean)
+    run_rows.keep(session, retried)
     why = "is {status}; only a failed or cancelled run can be retried"
     return run_rows.refusals(run_ids, states, ("failed", "cancelled"), why)
 

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, update
+from sqlalchemy import ColumnElement, bindparam, delete, update
 from sqlmodel import Session, SQLModel, col, select
 
 from app.schemas.status import Status
 from app.storage.database import next_change
-from app.storage.tables import Run
+from app.storage.tables import PendingDeletion, Run
 
 TABLE: Final = SQLModel.metadata.tables["run"]
 """The table, for statements on many rows without objects."""
@@ -96,6 +96,11 @@ def refusals(
         for run_id in run_ids
         if states.get(run_id) not in able
     }
+
+
+def keep(session: Session, run_ids: Sequence[int]) -> None:
+    """Cancel the pending deletion of these runs, if there is one."""
+    session.execute(delete(PendingDeletion).where(col(PendingDeletion.run_id).in_(run_ids)))
 
 
 def raise_first(refused: Refusals) -> None:

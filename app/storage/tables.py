@@ -282,6 +282,14 @@ class Deletion(SQLModel, table=True):
     change: int = Field(index=True, sa_type=BigInteger)
 
 
+class PendingDeletion(SQLModel, table=True):
+    """A run that remains to be deleted, because its study was deleted with its runs."""
+
+    __tablename__: ClassVar[str] = "pending_deletion"
+
+    run_id: int = Field(primary_key=True, foreign_key="run.id", ondelete="CASCADE")
+
+
 class Counter(SQLModel, table=True):
     """One row with the number of the newest change; every write transaction increases it."""
 

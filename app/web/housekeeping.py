@@ -1,4 +1,4 @@
-"""Background work of the server: silent workers, leftover files, old keys, messages, integrity."""
+"""Background work of the server: silent workers, leftover runs and files, old keys, messages, integrity."""
 
 import asyncio
 import logging
@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from app.queue import idempotency, registry
 from app.queue.after_end import Aftercare
 from app.queue.reaper import Reaper
+from app.runs import study_deletion
 from app.settings import Settings
 from app.storage import outbox
 from app.storage.database import Database
@@ -46,6 +47,7 @@ async def kept(database: Database, settings: Settings, integrity: Integrity) -> 
         asyncio.create_task(_every(seconds, chore, integrity, ending))
         for seconds, chore in (
             (min(REAP_SECONDS, settings.lease_seconds / 6), reaper.reap),
+            (CATCH_UP_SECONDS, partial(study_deletion.carry_on, database, settings, ending.is_set)),
             (CATCH_UP_SECONDS, aftercare.catch_up),
             (CATCH_UP_SECONDS, partial(idempotency.forget_old, database)),
         )

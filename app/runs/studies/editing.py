@@ -13,7 +13,7 @@ from app.runs.studies import axes, creation, progress, rows
 from app.schemas.runs import BulkSkip
 from app.schemas.status import ENDED
 from app.schemas.studies import StudyOut
-from app.storage.tables import Run, Study, StudyRun
+from app.storage.tables import PendingDeletion, Run, Study, StudyRun
 
 
 class Left(NamedTuple):
@@ -60,7 +60,8 @@ def remove(session: Session, study_id: int, *, with_runs: bool) -> Left:
     """Delete a study; returns the runs that the caller deletes, which only `with_runs` has any.
 
     Runs that other studies have too are kept. Queued runs to be deleted are cancelled, so that no worker
-    claims them meanwhile.
+    claims them meanwhile. The deletion of the runs is pending from this transaction on: it survives the
+    process.
 
     Raises:
         StudyNotFound: the study does not exist.
@@ -79,6 +80,7 @@ def remove(session: Session, study_id: int, *, with_runs: bool) -> Left:
     session.execute(delete(StudyRun).where(col(StudyRun.study_id) == study_id))
     idempotency.forget_study(session, study_id)
     session.execute(delete(Study).where(col(Study.id) == rows.id_of(study)))
+    session.add_all(PendingDeletion(run_id=run_id) for run_id in own)
     return Left(own, [BulkSkip(id=run_id, reason=_kept(run_id, others)) for run_id, others in shared.items()])
 
 

@@ -119,8 +119,8 @@ def delete_study(
     """Delete a study; its runs stay unless asked.
 
     A study whose runs are to be deleted, too, must have no running run. `done` are the deleted runs,
-    `skipped` those that other studies have. If the database fails midway, `remaining` are the runs to delete
-    with a bulk action; the study is already deleted.
+    `skipped` those that other studies have. If the database fails or the server stops midway, `remaining` are
+    the runs that the server deletes later; the study is already deleted.
     """
     return answer(
         study_deletion.delete_study(

@@ -9,20 +9,24 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, insert, text, update
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import SQLModel, col, select
 
 from app.main import create_app
 from app.queue import admission, idempotency
 from app.schemas.bodies import Labels
 from app.settings import Settings
 from app.storage.database import Database
+from app.storage.tables import Run
 from app.web import housekeeping
 from tests.app.conftest import serving
 from tests.app.listening import listening
-from tests.app.states import claimed, queue_run, row
+from tests.app.states import claimed, figures, finished_run, queue_run, row, study_of
 from tests.dashboard import ROOT, clean_environment
+from tests.reliability.server import Server
 from tests.waiting import eventually
 
 
@@ -174,6 +178,47 @@ def test_a_missing_table_is_damage_and_a_server_error_is_not(
 
         monkeypatch.setattr(admission, "enqueue", wrong)
         assert server.client.post("/runs", json={"depth": 1}).status_code == 500
+
+
+def test_the_deletion_of_a_study_survives_a_kill(settings: Settings) -> None:
+    """The server dies after some of the runs are deleted; the next one deletes the others."""
+    with closing(Database(settings.url)) as database:
+        kept = finished_run(database)
+        runs = [finished_run(database, seed=seed) for seed in range(1, 101)]
+        study = study_of(database, runs)
+        with database.write() as session:
+            more = [
+                {"run_id": run_id, "attempt": 1, "change": 0, **figures(epoch)}
+                for run_id in runs
+                for epoch in range(4, 204)
+            ]
+            session.connection().execute(insert(SQLModel.metadata.tables["epoch"]), more)
+            session.execute(update(Run).where(col(Run.id).in_(runs)).values(epochs_done=203))
+
+        def count() -> int:
+            with database.read() as session:
+                return session.exec(select(func.count()).select_from(Run)).one()
+
+        server = Server(settings)
+        server.start()
+        asking = threading.Thread(target=ask_to_delete, args=(server.url, study))
+        asking.start()
+        eventually(lambda: count() <= len(runs))
+        server.kill()
+        asking.join()
+        assert 1 < count() <= len(runs)
+        server.start()
+        try:
+            eventually(lambda: count() == 1)
+        finally:
+            server.stop()
+        assert row(database, kept).status == "finished"
+
+
+def ask_to_delete(url: str, study: int) -> None:
+    """Ask for the deletion of a study with its runs; the server dies before it answers."""
+    with pytest.raises(httpx.TransportError):
+        httpx.delete(f"{url}/studies/{study}?runs=delete", timeout=60)
 
 
 # The end

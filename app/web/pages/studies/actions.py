@@ -255,8 +255,8 @@ def _fate_of_runs(outcome: BulkOut) -> str:
         words += f" {formats.plural(len(outcome.remaining), 'run is', 'runs are')} being deleted."
     elif outcome.remaining:
         words += (
-            f" Not deleted: {formats.plural(len(outcome.remaining), 'run')} ({outcome.stopped}). Delete them "
-            "in the list of runs."
+            f" Not deleted yet: {formats.plural(len(outcome.remaining), 'run')} ({outcome.stopped}). The "
+            "server deletes them later."
         )
     return words
 
