@@ -33,6 +33,7 @@ def list_runs(session: Session, query: RunQuery) -> RunPage:
     Raises:
         QueryError: the cursor belongs to another order or is damaged.
     """
+    query = query.of_runs
     where = conditions.of(session, query)
     key = ORDERS[query.sort.lstrip("-")]
     found = select(Run.id, key.label("key")).where(*where).limit(query.limit + 1)
@@ -57,6 +58,7 @@ def list_runs(session: Session, query: RunQuery) -> RunPage:
 
 def all_runs(session: Session, query: RunQuery) -> Iterator[RunOut]:
     """All runs that match the filters, in order, without paging; only a part is in memory at a time."""
+    query = query.of_runs
     key = ORDERS[query.sort.lstrip("-")]
     where = conditions.of(session, query)
     wanted = select(Run).options(*_UNREAD).where(*where).order_by(*_order(query, key))
@@ -72,6 +74,7 @@ def most_layers(session: Session, query: RunQuery) -> int:
 
 def matching_ids(session: Session, query: RunQuery) -> list[int]:
     """The ids of all runs that match the filters, in order."""
+    query = query.of_runs
     key = ORDERS[query.sort.lstrip("-")]
     found = select(Run.id).where(*conditions.of(session, query)).order_by(*_order(query, key))
     return [run_id for run_id in session.execute(found).scalars() if run_id is not None]
@@ -86,6 +89,7 @@ class Neighbor(NamedTuple):
 
 def neighbors(session: Session, query: RunQuery, run_id: int) -> tuple[Neighbor | None, Neighbor | None]:
     """The runs before and after a run in the list, wherever its page begins; the run itself may not match."""
+    query = query.of_runs
     key = ORDERS[query.sort.lstrip("-")]
     own = session.execute(select(key).where(col(Run.id) == run_id)).scalar_one()
     where = conditions.of(session, query)

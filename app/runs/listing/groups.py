@@ -28,6 +28,14 @@ _NEAR: Final = 0.9
 
 _ACCURACY: Final = case((col(Run.status) == "finished", col(Run.test_accuracy)))
 
+_FIGURES: Final[dict[str, ColumnElement[Any]]] = {
+    "test_accuracy": func.avg(_ACCURACY),
+    "best": func.max(_ACCURACY),
+    "n": func.count(_ACCURACY),
+    "runs": func.count(),
+}
+"""The sort keys of groups besides their values."""
+
 _SELECTING: Final = ("sort", "limit", "cursor", "group", "columns", "view", "unfold")
 """Parameters that select no runs."""
 
@@ -35,8 +43,8 @@ _SELECTING: Final = ("sort", "limit", "cursor", "group", "columns", "view", "unf
 def list_groups(session: Session, query: RunQuery, parameters: Sequence[tuple[str, str]] = ()) -> RunGroups:
     """One page of the groups of a query with `group`; `parameters` are those that it was parsed from.
 
-    Groups are in ascending order of their values, or in the order of a group's field or of the mean test
-    accuracy if the query sorts by it. Unknown values come last.
+    Groups are in ascending order of their values, or if the query sorts by it, in that of a group's field, of
+    the mean or best test accuracy, of `n` or of the number of runs. Unknown values come last.
 
     Raises:
         QueryError: the cursor belongs to another grouping or is damaged.
@@ -88,7 +96,7 @@ def _counted(
 def _order(query: RunQuery) -> Iterator[ColumnElement[Any]]:
     by, is_descending = query.sort.removeprefix("-"), query.sort.startswith("-")
     keys = {name: func.min(ORDERS[name]) for name in query.group}  # names have a key to sort by
-    first = {"test_accuracy": func.avg(_ACCURACY)}.get(by, keys.get(by))
+    first = _FIGURES.get(by, keys.get(by))
     for key in keys.values() if first is None else (first, *keys.values()):
         yield key.is_(None)
         yield key.desc() if is_descending and first is not None else key.asc()

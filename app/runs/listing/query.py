@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.runs.listing import fields, grammar, paging, values
 from app.runs.listing.errors import QueryError
-from app.runs.listing.fields import FIELDS, GROUPABLE, SORTABLE
+from app.runs.listing.fields import FIELDS, GROUP_ORDERS, GROUPABLE, SORTABLE
 from app.runs.listing.grammar import ARCHIVED, ARCHIVED_VALUES, SEARCH, Term
 from app.schemas.runs import RunOut
 
@@ -69,11 +69,25 @@ class RunQuery:
         for term in searched:
             special[ARCHIVED] = _archived(term)
         _check_size(terms)
+        if is_of_groups(special.get("sort", "")) and not special.get("group"):
+            if strict:
+                raise QueryError("sort", "only groups have this order; add group=, such as group=depth")
+            del special["sort"]
         return cls(tuple(terms), is_filtered=bool(terms) or ARCHIVED in special, **special)
+
+    @property
+    def of_runs(self) -> "RunQuery":
+        """The same query for runs instead of groups, in an order that runs have."""
+        return replace(self, group=(), sort=RunQuery.sort if is_of_groups(self.sort) else self.sort)
 
     def within(self, terms: Iterable[Term]) -> "RunQuery":
         """The same query with more terms."""
         return replace(self, terms=(*self.terms, *terms), is_filtered=True)
+
+
+def is_of_groups(sort: str) -> bool:
+    """Whether only groups have this order."""
+    return sort.strip().removeprefix("-") in GROUP_ORDERS
 
 
 def _once(parameters: Iterable[tuple[str, str]], *, strict: bool) -> dict[str, str]:
@@ -121,7 +135,7 @@ def _check_size(terms: Iterable[Term]) -> None:
 
 
 def _sort(name: str, text: str) -> str:
-    return paging.order(name, text, SORTABLE)
+    return paging.order(name, text, (*SORTABLE, *GROUP_ORDERS))
 
 
 def _group(name: str, text: str) -> tuple[str, ...]:
@@ -166,7 +180,7 @@ _DESCRIBED: Final = {
     "as `lr>0.1 -tag:draft status:failed`.",
     ARCHIVED: "false (default), true or all.",
     "sort": "A field; a leading - sorts in descending order. Default: -id. `-activity` sorts running runs "
-    "first, then queued ones, then the newest.",
+    "first, then queued ones, then the newest. Groups also have the orders `best`, `n` and `runs`.",
     "limit": f"Runs or groups per page, 1 to {paging.MAX_LIMIT}. Default: {DEFAULT_LIMIT}.",
     "cursor": "`next_cursor` or `previous_cursor` of a page.",
     "group": "One or two fields: the response has groups of runs with equal values instead of runs.",

@@ -13,9 +13,9 @@ from app import formats
 from app.runs import run_list, studies
 from app.runs.listing import groups, sparklines, views
 from app.runs.listing.errors import QueryError
-from app.runs.listing.fields import GROUPABLE, SORTABLE, title_of
+from app.runs.listing.fields import GROUP_ORDERS, GROUPABLE, SORTABLE, title_of
 from app.runs.listing.grammar import ARCHIVED, SEARCH
-from app.runs.listing.query import DEFAULT_LIMIT, RunQuery
+from app.runs.listing.query import DEFAULT_LIMIT, RunQuery, is_of_groups
 from app.schemas.grid import GridError
 from app.schemas.lists import RunGroup, RunGroups, ViewOut
 from app.schemas.runs import RunPage
@@ -101,6 +101,8 @@ def _canonical(asked: QueryParams, term: str) -> str:
         texts[SEARCH] = f"{texts.get(SEARCH, '').strip()} {term}".strip()
         texts = {name: text for name, text in texts.items() if name not in PLACE}
     archived, rest = filters.archived_typed(texts.get(SEARCH, ""))
+    if not texts.get("group") and is_of_groups(texts.get("sort", "")):
+        del texts["sort"]
     if archived:
         texts |= {SEARCH: rest, ARCHIVED: "" if archived == "false" else archived}
         texts = {name: text for name, text in texts.items() if name not in PLACE}
@@ -170,7 +172,7 @@ def show(
         group=query.group,
         params=params,
         csv=changed(
-            QueryParams([pair for pair in read.understood if pair[0] not in _NOT_IN_CSV]),
+            QueryParams([pair for pair in _of_runs(read.understood) if pair[0] not in _NOT_IN_CSV]),
         ),
         problems=read.problems,
         chips=read.chips,
@@ -181,7 +183,7 @@ def show(
         typed_names=known.names(),
         hidden=[(name, text) for name, text in params.multi_items() if name not in _OWN_FIELDS],
         statuses=STATUSES,
-        sorts=_sorts(),
+        sorts=_sorts(are_groups=bool(query.group)),
         sort=query.sort,
         displayed=_displayed(params, query),
         group_titles={name: title_of(name) for name in query.group},
@@ -233,8 +235,8 @@ def _unfolded(session: Session, params: QueryParams, query: RunQuery, grouped: R
         found = None
         if own in unfolded:
             runs = RunQuery.parse(QueryParams(group.filter).multi_items(), strict=False)
-            found = run_list.list_runs(session, replace(runs, sort=query.sort, limit=query.limit))
-        kept = [pair for pair in params.multi_items() if pair[0] in ("sort", "limit", "columns") and pair[1]]
+            found = run_list.list_runs(session, replace(runs, sort=query.of_runs.sort, limit=query.limit))
+        kept = [pair for pair in _of_runs(params.multi_items()) if pair[0] in ("sort", "limit", "columns")]
         selecting = [*QueryParams(group.filter).multi_items(), *kept]
         others = [pair for pair in params.multi_items() if pair != ("unfold", own)]
         shown.append(
@@ -266,12 +268,19 @@ def _label(value: object) -> str:
     return str(value)
 
 
-def _sorts() -> list[tuple[str, str]]:
-    """Every order with its label."""
+def _of_runs(parameters: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """These parameters without an order that only groups have."""
+    return [(name, text) for name, text in parameters if name != "sort" or not is_of_groups(text)]
+
+
+def _sorts(*, are_groups: bool) -> list[tuple[str, str]]:
+    """Every order of runs or groups with its label."""
     found = [(DEFAULT_SORT, "Running first"), ("activity", "Running last")]
     for name in SORTABLE:
         if name != "activity":
             found += [(name, f"{title_of(name)} ↑"), (f"-{name}", f"{title_of(name)} ↓")]
+    for name, label in GROUP_ORDERS.items() if are_groups else ():
+        found += [(name, f"{label} ↑"), (f"-{name}", f"{label} ↓")]
     return found
 
 
@@ -279,7 +288,7 @@ def _displayed(params: QueryParams, query: RunQuery) -> list[Chip]:
     """A chip for the order, the groups and the page size, where they are not the usual ones."""
     found = []
     if params.get("sort") and query.sort != DEFAULT_SORT:
-        found.append(("sort", f"Sorted by {dict(_sorts())[query.sort]}"))
+        found.append(("sort", f"Sorted by {dict(_sorts(are_groups=bool(query.group)))[query.sort]}"))
     if query.group:
         found.append(("group", f"Grouped by {' and '.join(title_of(name).lower() for name in query.group)}"))
     if params.get("limit") and query.limit != DEFAULT_LIMIT:

@@ -68,6 +68,7 @@ def test_the_filter_of_a_group_finds_its_runs(runs: Database) -> None:
     assert (null.key, null.filter) == ({"device_used": None}, "-device_used=*&archived=false")
 
 
+@on_both
 def test_groups_follow_the_order_of_the_query(runs: Database) -> None:
     def depths(**parameters: str) -> list[int]:
         return [group.key["depth"] for group in grouped(runs, group="depth", **parameters).groups]
@@ -76,6 +77,20 @@ def test_groups_follow_the_order_of_the_query(runs: Database) -> None:
     assert depths(sort="-test_accuracy") == [2, 1, 3]
     assert depths(sort="test_accuracy") == [1, 2, 3]
     assert depths(sort="-id") == [1, 2, 3]
+    assert depths(sort="-n") == [2, 1, 3]
+    assert depths(sort="n") == [3, 1, 2]
+    assert depths(sort="-runs") == [2, 3, 1]
+    assert depths(sort="runs") == [1, 3, 2]
+    assert depths(sort="best") == [1, 2, 3]
+    assert depths(sort="-best") == [2, 1, 3]
+
+
+def test_an_order_of_groups_is_none_of_runs(runs: Database) -> None:
+    for sort in ("n", "-best", "runs"):
+        with pytest.raises(QueryError, match="only groups have this order"):
+            RunQuery.parse([("sort", sort)], strict=True)
+        assert RunQuery.parse([("sort", sort)], strict=False).sort == "-id"
+    assert ids(runs, sort="-n", group="depth") == [7, 6, 5, 4, 3, 2, 1]
 
 
 def test_groups_have_pages(runs: Database) -> None:

@@ -189,6 +189,28 @@ def test_two_choices_of_a_group_become_one_parameter(browser: httpx.Client) -> N
             "1,024",
             "“1,024” is ambiguous: for one number, write 1024; for 2 values, write 1, 24.",
         ),
+def test_groups_are_sorted_by_their_figures(site: Served, browser: httpx.Client) -> None:
+    states.add_worker(site.database)
+    states.finished_run(site.database, 0.97, depth=2)
+    for seed in range(2):
+        states.finished_run(site.database, 0.9, depth=3, seed=seed)
+    page = browser.get("/runs?group=depth").text
+    orders = [
+        attributes["href"] or ""
+        for _, attributes in Tags(page).found
+        if attributes.get("data-takes-focus") in ("sort n", "sort best", "sort runs")
+    ]
+    assert orders == [f"/runs?group=depth&sort=-{name}" for name in ("n", "best", "runs")]
+    sorted_by_best = browser.get(orders[1]).text
+    heads = [attributes for tag, attributes in Tags(sorted_by_best).found if tag == "th"]
+    assert [head.get("data-unit") for head in heads if head.get("aria-sort") == "descending"] == ["fraction"]
+    assert "Sorted by Best test accuracy ↓" in sorted_by_best
+    assert sorted_by_best.index("List only 2") < sorted_by_best.index("List only 3")
+    assert where(sorted_by_best, "aria-label", "List only 2") == "/runs?depth=2"
+    assert 'href="/runs.csv?"' in sorted_by_best
+    assert browser.get("/runs?sort=-best&q=x").headers["location"] == "/runs?q=x"
+
+
     ],
 )
 def test_an_ambiguous_filter_stays_in_its_field_and_is_not_applied(
