@@ -44,8 +44,8 @@ def test_a_filter_is_put_together_and_saved_as_a_view(page: Page, six: str) -> N
     page.get_by_text("Add filter").first.click()
     page.get_by_label("Field").select_option("depth")
     page.get_by_label("Condition").select_option("ge")
-    page.get_by_label("Value").fill("3")
-    page.get_by_label("Value").press("Enter")
+    page.get_by_label("Value", exact=True).fill("3")
+    page.get_by_label("Value", exact=True).press("Enter")
     expect(page).to_have_url(re.compile(r"q=depth%3E%3D3$"))
     expect(page.locator("#runs-list tr[data-run]")).to_have_count(2)
     page.locator("#view-name").click()
@@ -57,6 +57,38 @@ def test_a_filter_is_put_together_and_saved_as_a_view(page: Page, six: str) -> N
     page.get_by_role("link", name="show all").click()
     expect(page.locator("#runs-list tr[data-run]")).to_have_count(6)
     expect(page.locator("#view-name")).to_have_text("Views")
+
+
+def test_the_builder_follows_the_kind_of_the_field(page: Page, six: str) -> None:
+    page.goto(f"{six}/runs")
+    page.get_by_text("Add filter").first.click()
+    panel = page.get_by_role("group", name="New filter")
+    conditions = panel.get_by_label("Condition").locator("option")
+    value = panel.get_by_label("Value", exact=True)
+    expect(panel.get_by_label("Condition")).to_be_hidden()
+    panel.get_by_label("Field").select_option("status")
+    expect(conditions).to_have_text(["is", "is not", "is set", "is not set"])
+    value.select_option("finished")
+    panel.get_by_label("Field").select_option("note")
+    expect(conditions).to_have_text(
+        ["contains", "does not contain", "is exactly", "is not exactly", "is set", "is not set"]
+    )
+    expect(value).to_be_editable()
+    expect(panel.get_by_text("Upper and lower case make no difference")).to_be_visible()
+    panel.get_by_label("Condition").select_option("unset")
+    expect(value).to_be_hidden()
+    panel.get_by_label("Field").select_option("created_at")
+    expect(panel.get_by_label("Condition")).to_have_value("unset")
+    panel.get_by_label("Condition").select_option(label="in the last")
+    expect(panel.get_by_text("A number alone means days.")).to_be_visible()
+    panel.get_by_label("Field").select_option("lr")
+    expect(panel.get_by_label("Condition")).to_have_value("is")
+    panel.get_by_label("Condition").select_option("between")
+    value.fill("0.01")
+    panel.get_by_label("Upper end").fill("0.1")
+    panel.get_by_role("button", name="Add filter").click()
+    expect(page).to_have_url(f"{six}/runs?q=lr:0.01..0.1")
+    expect(page.locator("#chips")).to_contain_text("Learning rate: 0.01 to 0.1")
 
 
 def test_archived_typed_is_archived_chosen(page: Page, six: str) -> None:

@@ -4,18 +4,17 @@
 import { takeFocus } from "../focus.js";
 import { read, refresh } from "../live/live.js";
 import { closeChoosers } from "./choosers.js";
+import { FilterBuilder } from "./filter_builder.js";
 
 const PAUSE = 200; // ms without a key until the list is searched
 const LONG_PAUSE = 1000; // ms, while the last word may become the name of a field
 const SHAPES = new Set(["group"]); // fields whose several choices make one parameter
-const BUILDER = ["field", "op", "value"];
+const BUILDER = new Set(["field", "op", "value", "to"]);
 
 const form = document.querySelector("[data-filters]");
 const search = form.querySelector("input[type=search]");
 const fieldOf = (name) => form.elements[name];
-const values = fieldOf("value");
-const known = [...values.list.options].map((option) => option.cloneNode());
-
+const builder = new FilterBuilder(form);
 const names = [...search.list.options].map((option) => option.cloneNode());
 
 let timer = null;
@@ -24,7 +23,7 @@ let timer = null;
 function addressOf() {
   const params = new URLSearchParams();
   for (const [name, text] of new FormData(form)) {
-    if (!text || BUILDER.includes(name)) continue;
+    if (!text || BUILDER.has(name)) continue;
     if (SHAPES.has(name) && params.has(name)) params.set(name, `${params.get(name)},${text}`);
     else params.set(name, text);
   }
@@ -98,24 +97,6 @@ function passFocus(to, before, scrolls = false) {
   takeFocus(isElsewhere ? null : to, scrolls);
 }
 
-// Completes values with those of the chosen field.
-async function complete() {
-  const field = fieldOf("field").value;
-  const own = known.filter((option) => !field || option.dataset.of === field);
-  values.list.replaceChildren(...own.map((option) => option.cloneNode()));
-  if (!field) return;
-  const answer = await fetch(`/runs/values?field=${field}`, { headers: { Accept: "application/json" } });
-  if (!answer.ok || fieldOf("field").value !== field) return;
-  const found = await answer.json();
-  const options = found.values.map(({ value, runs }) => {
-    const option = document.createElement("option");
-    option.value = value;
-    option.label = `${runs} runs`;
-    return option;
-  });
-  if (options.length) values.list.replaceChildren(...options);
-}
-
 const lastWord = () => /\S*$/.exec(search.value)[0];
 
 // Whether the last word begins the name of a field.
@@ -131,7 +112,7 @@ function offerFilters() {
   const before = search.value.slice(0, search.value.length - word.length);
   const field = names.find(({ value }) => word.toLowerCase().startsWith(value));
   const quoted = (value) => (/[\s,"]/.test(value) ? JSON.stringify(value) : value);
-  const own = known.filter(({ dataset }) => field?.value === `${dataset.of}:`).map(({ value }) => [field.value + quoted(value), value]);
+  const own = field ? builder.valuesOf(field.value.slice(0, -1)).map((value) => [field.value + quoted(value), value]) : [];
   const offered = field ? own : names.map(({ value, label }) => [value, label]);
   search.list.replaceChildren(...offered.map(([text, label]) => Object.assign(document.createElement("option"), { value: before + text, label })));
 }
@@ -143,13 +124,11 @@ export function startFilters() {
     timer = setTimeout(searchNow, mayBecomeField() ? LONG_PAUSE : PAUSE);
   });
   form.addEventListener("change", ({ target }) => {
-    if (target.name === "field") complete();
-    else if (target !== search && !BUILDER.includes(target.name)) open(addressOf());
+    if (target !== search && !BUILDER.has(target.name)) open(addressOf());
   });
   // A new filter is put together by the server; everything else is an update in place.
   form.addEventListener("submit", async (event) => {
-    const { field, op, value } = Object.fromEntries(BUILDER.map((name) => [name, fieldOf(name).value]));
-    if (field && (value || op === "set" || op === "unset")) return;
+    if (builder.isComplete) return;
     event.preventDefault();
     const before = document.activeElement;
     await searchNow();

@@ -1,4 +1,4 @@
-"""Filters of the page of runs: active ones as chips, malformed ones, and new ones from the builder."""
+"""Filters of the page of runs: active ones as chips, and malformed ones."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,16 +11,10 @@ from starlette.datastructures import QueryParams
 from app.formats import sentence
 from app.runs.listing import grammar, values
 from app.runs.listing.errors import QueryError
-from app.runs.listing.fields import FIELDS, Field
+from app.runs.listing.fields import FIELDS
 from app.runs.listing.grammar import ARCHIVED, SEARCH, Term
-from app.runs.listing.groups import quoted
 from app.runs.listing.query import NOT, RunQuery
-from app.schemas.grid import GridError
-from app.schemas.hyperparameters import HYPERPARAMETERS
-from app.web.pages import typed_numbers
-
-BUILDER: Final = ("field", "op", "value")
-"""Fields of the form that adds a filter."""
+from app.web.pages.run_list.builder import BUILDER
 
 PLACE: Final = ("cursor", "unfold")
 """Parameters of a place in the list, which a changed filter leaves."""
@@ -30,25 +24,9 @@ _ARCHIVED_WORDS: Final = {
     "all": "Archived: included",
     "false": "Archived: hidden",
 }
-OPERATORS: Final = {
-    "is": "is",
-    "not": "is not",
-    "has": "contains",
-    "lacks": "does not contain",
-    "gt": ">",
-    "ge": "≥",
-    "lt": "<",
-    "le": "≤",
-    "between": "between (a..b)",
-    "set": "is set",
-    "unset": "is not set",
-}
-"""The operators of the builder with their labels."""
-
 _SIGNS: Final = {">": ">", ">=": "≥", "<": "<", "<=": "≤"}
 _AGE: Final = re.compile(r"([0-9.]+)\s*([a-z]+)")
 _UNITS: Final = {"s": "second", "min": "minute", "h": "hour", "d": "day", "w": "week"}
-_COMPARED: Final = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +52,6 @@ class Filters:
 
     ignored: Sequence[tuple[str, str]] = ()
     """Malformed parameters that select no runs, such as `limit`, with what was expected."""
-
-
-@dataclass(frozen=True, slots=True)
-class Building:
-    """What was typed into the builder, and what is wrong with it."""
-
-    field: str = ""
-    op: str = "is"
-    value: str = ""
-    error: str = ""
-    options: tuple[Field, ...] = tuple(FIELDS.values())
 
 
 def read(params: QueryParams, wrong: Mapping[str, str], names: Mapping[int, str] | None = None) -> Filters:
@@ -254,62 +221,3 @@ def _without_part(params: QueryParams, shown: dict[str, str], part: tuple[int, i
             if name not in PLACE
         ]
     )
-
-
-def build(texts: QueryParams) -> tuple[str, Building]:
-    """The filter that was put together in the builder, in the search syntax; empty if there is none.
-
-    If it is malformed, the second value says what is wrong.
-    """
-    building = Building(texts.get("field", ""), texts.get("op", "is"), texts.get("value", "").strip())
-    known = FIELDS.get(building.field)
-    needs_value = building.op not in ("set", "unset")
-    if known is None or (needs_value and not building.value):
-        return "", building
-    try:
-        term = _term(known, building.op, building.value)
-        RunQuery.parse([(SEARCH, term)], strict=False)
-    except (QueryError, GridError) as error:
-        wrong = Building(building.field, building.op, building.value, sentence(error))
-        return "", wrong
-    return term, Building()
-
-
-def _term(known: Field, op: str, typed: str) -> str:
-    if op in ("set", "unset"):
-        return f"{NOT if op == 'unset' else ''}{known.name}:{values.ANY}"
-    is_text = known.kind in ("word", "text")
-    if op in _COMPARED:
-        if is_text:
-            raise QueryError(known.name, "texts have no order; choose is or contains")
-        return f"{known.name}{_COMPARED[op]}{_spaceless(typed)}"
-    if op == "between":
-        if is_text or ".." not in typed:
-            raise QueryError(known.name, "expected two values with two dots between them, such as 0.01..0.1")
-        return f"{known.name}:{_spaceless(typed)}"
-    if op in ("has", "lacks") and not is_text:
-        raise QueryError(known.name, "only texts contain others; choose is, or a comparison")
-    sign = "~" if op in ("has", "lacks") else "=" if is_text else ":"
-    excluded = NOT if op in ("not", "lacks") else ""
-    return f"{excluded}{known.name}{sign}{_value(known, typed)}"
-
-
-def _spaceless(typed: str) -> str:
-    return "".join(typed.split())
-
-
-def _value(known: Field, typed: str) -> str:
-    if known.kind in ("word", "text"):
-        return ",".join(
-            quoted(text, in_search=True) for text in ([typed] if known.kind == "text" else _parts(typed))
-        )
-    if known.name in HYPERPARAMETERS and known.kind in ("whole", "number") and ".." not in typed:
-        return ",".join(
-            repr(value) if isinstance(value, float) else str(value)
-            for value in typed_numbers.parse(known.name, typed)
-        )
-    return ",".join(_parts(typed))
-
-
-def _parts(typed: str) -> list[str]:
-    return [part.strip() for part in typed.split(",") if part.strip()]

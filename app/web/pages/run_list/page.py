@@ -26,8 +26,9 @@ from app.web.html import changed, page, redirect
 from app.web.negotiation import HtmlRoute
 from app.web.pages import typed_numbers
 from app.web.pages.new_run import first_visit
-from app.web.pages.run_list import filters, known, table
-from app.web.pages.run_list.filters import BUILDER, PLACE, Building, Chip
+from app.web.pages.run_list import builder, filters, known, table
+from app.web.pages.run_list.builder import BUILDER, Building
+from app.web.pages.run_list.filters import PLACE, Chip
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
@@ -85,7 +86,7 @@ class ViewForm:
 def list_runs(request: Request, database: DatabaseOf) -> Response:
     """The list of runs; while there are no runs, the first visit."""
     asked = request.query_params
-    term, building = filters.build(asked)
+    term, building = builder.build(asked)
     canonical = _canonical(asked, term)
     if not building.error and canonical != filters.address(asked.multi_items()):
         return redirect(canonical)
@@ -100,9 +101,9 @@ def _canonical(asked: QueryParams, term: str) -> str:
     if term:
         texts[SEARCH] = f"{texts.get(SEARCH, '').strip()} {term}".strip()
         texts = {name: text for name, text in texts.items() if name not in PLACE}
-    archived, rest = filters.archived_typed(texts.get(SEARCH, ""))
     if not texts.get("group") and is_of_groups(texts.get("sort", "")):
         del texts["sort"]
+    archived, rest = filters.archived_typed(texts.get(SEARCH, ""))
     if archived:
         texts |= {SEARCH: rest, ARCHIVED: "" if archived == "false" else archived}
         texts = {name: text for name, text in texts.items() if name not in PLACE}
@@ -178,7 +179,9 @@ def show(
         chips=read.chips,
         filter=groups.filter_of(params.multi_items()),
         building=building or Building(),
-        operators=filters.OPERATORS,
+        fields=builder.OPTIONS.values(),
+        operators=builder.OPERATORS,
+        hints=builder.HINTS,
         known=known.of_runs(runs),
         typed_names=known.names(),
         hidden=[(name, text) for name, text in params.multi_items() if name not in _OWN_FIELDS],
@@ -276,11 +279,11 @@ def _of_runs(parameters: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 def _sorts(*, are_groups: bool) -> list[tuple[str, str]]:
     """Every order of runs or groups with its label."""
     found = [(DEFAULT_SORT, "Running first"), ("activity", "Running last")]
+    for name, label in GROUP_ORDERS.items() if are_groups else ():
+        found += [(name, f"{label} ↑"), (f"-{name}", f"{label} ↓")]
     for name in SORTABLE:
         if name != "activity":
             found += [(name, f"{title_of(name)} ↑"), (f"-{name}", f"{title_of(name)} ↓")]
-    for name, label in GROUP_ORDERS.items() if are_groups else ():
-        found += [(name, f"{label} ↑"), (f"-{name}", f"{label} ↓")]
     return found
 
 

@@ -1,4 +1,4 @@
-"""Filters of an address: their chips, and new ones from the builder."""
+"""Filters of an address: their chips, and malformed ones."""
 
 import pytest
 from starlette.datastructures import QueryParams
@@ -13,12 +13,6 @@ def test_malformed_parts_of_a_search_are_told_and_left_out() -> None:
     assert [name for name, _ in found.ignored] == ["limit"]
     assert dict(found.understood)["q"].split() == ["lr>0.1"]
     assert found.chips[0].without == "/runs?q=lr%3E0.1+hue:2&limit=9999"
-
-
-def test_a_builder_without_a_value_adds_nothing() -> None:
-    term, building = filters.build(QueryParams([("field", "lr"), ("op", "gt"), ("value", " ")]))
-    assert (term, building.field, building.error) == ("", "lr", "")
-    assert filters.build(QueryParams([("field", "lr"), ("op", "set")]))[0] == "lr:*"
 
 
 def test_the_address_of_the_page_has_no_empty_parameters() -> None:
