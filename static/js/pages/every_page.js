@@ -9,6 +9,7 @@ import { completeTags } from "../parts/known_tags.js";
 import { startThemeSwitch } from "../parts/theme_switch.js";
 import { startTableCopy } from "../parts/table_copy.js";
 import { startNotifications } from "../shell/notifications.js";
+import { startKeyList } from "../shell/key_list.js";
 import { startPalette } from "../shell/palette.js";
 import { followChoice, startShortcuts } from "../shell/shortcuts.js";
 import { followTitle } from "../shell/title.js";
@@ -16,6 +17,7 @@ import { followTitle } from "../shell/title.js";
 startThemeSwitch(document.querySelector("[data-theme-switch]"));
 startShortcuts();
 startPalette(document.querySelector("[data-palette]"), document.querySelector("[data-open-palette]"));
+startKeyList(document.querySelector("[data-keys]"), document.querySelector("[data-open-keys]"));
 startNotifications(document.querySelector("[data-notify]"));
 followTitle();
 followTimes();
@@ -36,7 +38,7 @@ if (current) {
   nav.scrollLeft += current.getBoundingClientRect().right - nav.getBoundingClientRect().right;
 }
 
-const singleKeys = document.querySelector("[data-single-keys]");
+const singleKeys = document.querySelector("main [data-single-keys]");
 if (singleKeys) followChoice(singleKeys);
 
 // After a rejected form, the first invalid field gets the focus.

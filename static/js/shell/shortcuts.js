@@ -23,7 +23,7 @@ export function areKeysOn() {
   }
 }
 
-// `box` is the checkbox on the help page.
+// `box` is the checkbox under the list of shortcuts.
 export function followChoice(box) {
   box.checked = areKeysOn();
   box.addEventListener("change", () => {

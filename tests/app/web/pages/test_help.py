@@ -25,7 +25,7 @@ def test_every_mark_leads_to_a_term(page: str) -> None:
 
 def test_every_page_leads_to_it(browser: httpx.Client) -> None:
     links = [tag.get("href") for name, tag in Tags(browser.get("/workers").text).found if name == "a"]
-    assert links.count("/help") == 2
+    assert links.count("/help") == 3
 
 
 def test_the_help_page_explains_the_terms(browser: httpx.Client) -> None:
