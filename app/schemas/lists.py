@@ -98,13 +98,16 @@ class RunGroups(BaseModel):
 
 
 class TagCount(BaseModel):
-    """A tag and how many runs have it."""
+    """A tag, and how many runs and studies have it."""
 
     tag: Annotated[str, Field(description="The tag.")]
     runs: Annotated[int, Field(description="Number of runs with it, archived ones included.")]
+    studies: Annotated[int, Field(description="Number of studies with it, archived ones included.")]
 
 
 class TagList(BaseModel):
     """Response of `GET /tags`."""
 
-    tags: Annotated[list[TagCount], Field(description="All tags of runs, the most frequent first.")]
+    tags: Annotated[
+        list[TagCount], Field(description="All tags of runs and studies, the most frequent first.")
+    ]

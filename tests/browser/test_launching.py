@@ -185,6 +185,12 @@ def test_tags_are_completed_from_known_ones_one_after_the_other(quiet: WebServer
     field.focus()
     page.wait_for_function("() => document.getElementById('known-tags').options.length")
     assert field.evaluate(OFFERED) == ["linear", "draft"]
+    httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2], "tags": ["draft", "sweep"]}).raise_for_status()
+    page.goto(f"{quiet.url}/studies/1?edit=labels")
+    field = page.get_by_role("combobox", name="Tags", exact=True)
+    field.fill("draft, ")
+    page.wait_for_function("() => document.getElementById('known-tags').options.length")
+    assert set(field.evaluate(OFFERED)) == {"draft, linear", "draft, sweep"}
 
 
 def test_the_first_invalid_field_gets_the_focus(quiet: WebServer, page: Page) -> None:

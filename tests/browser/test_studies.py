@@ -27,7 +27,7 @@ def test_a_study_is_renamed_described_and_deleted_by_keyboard(quiet: WebServer, 
     expect(name).to_be_hidden()
     page.get_by_role("link", name="Edit", exact=True).press("Enter")
     page.get_by_label("Description", exact=True).fill("Why")
-    page.get_by_role("textbox", name="Tags", exact=True).fill("a, b")
+    page.get_by_role("combobox", name="Tags", exact=True).fill("a, b")
     page.keyboard.press("Enter")
     expect(page.locator("#study-description")).to_have_text("Why")
     expect(page.locator("#study-tags a")).to_have_text(["a", "b"])

@@ -89,7 +89,7 @@ def list_runs(request: Request, database: DatabaseOf) -> Response:
 
 @router.get("/tags", response_model=TagList, tags=["runs"])
 def list_tags(database: DatabaseOf) -> Response:
-    """All tags of runs, the most frequent first."""
+    """All tags of runs and studies, the most frequent first."""
     with database.read() as session:
         return answer(TagList(tags=known_tags(session)))
 

@@ -1,4 +1,4 @@
-// Completes tags in fields with `list="known-tags"` with those that runs have: the last one of several.
+// Completes tags in fields with `list="known-tags"` with those that runs and studies have: the last one of several.
 
 import { json } from "../json.js";
 
