@@ -131,6 +131,30 @@ def test_a_deletion_shows_that_it_works(url: str, page: Page) -> None:
     expect(bar(page)).to_be_hidden()
 
 
+@pytest.mark.parametrize("width", [390, 760, 900, 1280])
+def test_the_bar_is_low_and_below_messages(url: str, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"{url}/runs")
+    boxes = page.locator("input[name=ids]")
+    boxes.first.check()
+    bar(page).get_by_role("button", name="Archive").click()
+    message = page.locator("[data-said] .message")
+    expect(message).to_be_visible()
+    for place in (0, 1):
+        boxes.nth(place).check()
+    expect(bar(page)).to_contain_text("2 runs selected")
+    area, said = bar(page).bounding_box(), message.bounding_box()
+    assert area
+    assert said
+    assert area["height"] <= 100
+    assert said["y"] + said["height"] <= area["y"]
+    assert area["y"] + area["height"] <= 800
+    for button in bar(page).locator("button:visible, summary:visible").all():
+        button.focus()
+        expect(button).to_be_in_viewport(ratio=0.6)
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_a_panel_of_the_bar_takes_the_focus_and_enter(url: str, page: Page) -> None:
     page.goto(f"{url}/runs")
     for place in (0, 1):
