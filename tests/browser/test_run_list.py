@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from app.queue import admission
 from app.schemas.bodies import Labels
 from app.storage.database import Database
-from tests.app.states import ROOM, add_worker, claimed, finished_run, record
+from tests.app.states import ROOM, add_worker, claimed, failed_run, finished_run, record
 from tests.web_server import WebServer
 from trainer.config import TrainConfig
 
@@ -51,6 +51,25 @@ def test_a_screen_has_25_rows_and_the_head_stays(quiet: WebServer, database: Dat
     top = page.locator(".bar").bounding_box()
     assert top
     assert abs((head.bounding_box() or {"y": 0})["y"] - top["height"]) <= 1
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_reason_of_a_failed_run_is_shown_whole(
+    quiet: WebServer, database: Database, page: Page, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    reason = f"diverged: loss became non-finite at epoch 12, {'and more ' * 12}in words"
+    finished_run(database)
+    failed_run(database, reason)
+    page.goto(f"{quiet.url}/runs")
+    shown = page.locator("tr[data-run='2'] .why")
+    expect(shown).to_have_text(reason)
+    assert shown.evaluate(
+        "(line) => line.scrollWidth <= line.clientWidth && line.scrollHeight <= line.clientHeight + 1"
+    )
+    expect(page.locator("tr[data-run='1'] .why")).to_be_hidden()
+    page.goto(f"{quiet.url}/runs?columns=name,reason")
+    expect(page.get_by_text(reason)).to_have_count(1)
 
 
 def test_a_selection_lasts_and_takes_all_that_match(quiet: WebServer, database: Database, page: Page) -> None:

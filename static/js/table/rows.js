@@ -41,6 +41,9 @@ function epochsOf({ status, epochs, epochs_done: done }) {
   return isPartial ? `${whole(done)} / ${whole(epochs)}` : whole(epochs);
 }
 
+// Why a run failed.
+const whyOf = ({ status, reason }) => (status === "failed" ? (reason ?? "") : "");
+
 // The first tags, up to a number of characters, and how many more there are, as in app/web/pages/run_list/table.py.
 function tagsOf({ tags }) {
   let length = 0;
@@ -75,7 +78,7 @@ function updateLabels(row, run) {
     link.textContent = run.name;
     link.title = run.name;
   }
-  if (head) head.dataset.values = JSON.stringify({ "": run.name, tags: run.tags.join(", ") });
+  if (head) head.dataset.values = JSON.stringify({ "": run.name, tags: run.tags.join(", "), reason: whyOf(run) });
   const tags = row.querySelector('[data-cell="tags"]');
   if (!tags) return;
   const texts = (elements) => elements.map(({ textContent, title }) => textContent + title).join();
@@ -118,7 +121,7 @@ export function updateRow(run) {
     device: run.device_used ?? run.device,
     eta_seconds: run.eta_seconds === null ? NOTHING : about(run.eta_seconds),
     guessing: guess,
-    reason: run.status === "failed" ? (run.reason ?? "") : "",
+    reason: whyOf(run),
   };
   for (const [name, text] of Object.entries(texts)) {
     setText(row.querySelector(`[data-cell="${name}"]:not([data-kind])`), text);

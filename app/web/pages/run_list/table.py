@@ -141,6 +141,11 @@ class RunTable:
         return any(shown.name == "tags" for shown in self.columns)
 
     @property
+    def has_reason(self) -> bool:
+        """Whether reasons have a column; otherwise that of a failed run is below its name."""
+        return any(shown.name == "reason" for shown in self.columns)
+
+    @property
     def choices(self) -> list[tuple[ShownColumn, bool]]:
         """Every column, the shown ones first, and whether it is shown."""
         names = {shown.name for shown in self.columns}
