@@ -97,7 +97,7 @@ _UNKNOWN: Final = Advice(
     "Training raised an error; the traceback on the run's page shows where. A retry can succeed if the "
     "cause is gone."
 )
-_CANCELLED: Final = Advice("Retry the run to train it, or clone it with other settings.")
+_CANCELLED: Final = Advice("A retry queues the same training again; a clone can have other settings.")
 
 
 def of(run: RunOut) -> Advice | None:

@@ -89,6 +89,29 @@ def test_the_box_in_the_head_ticks_all_runs_of_a_study(quiet: WebServer, page: P
     assert httpx.get(f"{quiet.url}/studies/1").json()["runs"] == [1]
 
 
+def test_the_runs_of_a_study_are_filtered_in_place_and_retried(quiet: WebServer, page: Page) -> None:
+    httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2, 3]}).raise_for_status()
+    httpx.post(f"{quiet.url}/studies/1/cancel").raise_for_status()
+    page.goto(f"{quiet.url}/studies/1")
+    expect(page.locator("#no-epochs")).to_contain_text("To retry runs, select them in the table below.")
+    rows = page.locator("#study-runs tr[data-run]")
+    expect(rows).to_have_count(3)
+    page.keyboard.press("/")
+    page.keyboard.type("depth:2")
+    expect(rows).to_have_count(1)
+    expect(page.locator("#runs-found")).to_have_text("1 of 3 runs")
+    expect(page).to_have_url(f"{quiet.url}/studies/1?q=depth%3A2")
+    expect(page.get_by_label("Filter the runs")).to_be_focused()
+    rows.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Retry").click()
+    expect(page.locator("[data-said]")).to_contain_text("Queued again: 1 run.")
+    expect(rows.locator(".status")).to_have_text("queued")
+    expect(page).to_have_url(f"{quiet.url}/studies/1?q=depth%3A2")
+    rows.get_by_role("checkbox").check()
+    expect(page.get_by_role("button", name="Remove from study")).to_be_visible()
+    expect(page.get_by_role("button", name="Retry")).to_be_hidden()
+
+
 def test_what_was_done_to_a_study_is_said_on_its_page_and_can_be_undone(quiet: WebServer, page: Page) -> None:
     for name in ("First", "Second"):
         httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2], "name": name}).raise_for_status()

@@ -3,7 +3,7 @@
 import { Curves } from "../charts/curves.js";
 import { fillFromPage } from "../live/charted.js";
 import { listen } from "../live/events.js";
-import { readNoMore, refresh } from "../live/live.js";
+import { read, readNoMore, refresh } from "../live/live.js";
 import { settle } from "../live/notice.js";
 import { keepFocus } from "../morph.js";
 import { startColumns } from "../table/columns.js";
@@ -15,6 +15,7 @@ import { RunSet } from "../live/run_set.js";
 import { hasEnded, setProgress } from "../shell/title.js";
 import { View } from "../parts/view.js";
 
+const TYPING_PAUSE = 300; // ms without a key until the runs are filtered
 const ENDED = new Set(["finished", "failed", "cancelled"]);
 
 const menu = () => document.querySelector("[data-menu]");
@@ -72,6 +73,36 @@ document.addEventListener("gone", () => {
   gone.hidden = false;
   for (const part of document.querySelectorAll("#study-actions, main form, #study-title a, section:has(#more)")) part.hidden = true;
   keepFocus(gone);
+});
+
+// Filters the table of runs while someone types; the address has the filter.
+const filter = document.querySelector("[data-run-filter]");
+const search = filter.querySelector("input");
+let typing = null;
+
+async function filterRuns() {
+  clearTimeout(typing);
+  const address = new URL(location.href);
+  address.searchParams.delete("cursor");
+  if (search.value.trim()) address.searchParams.set("q", search.value.trim());
+  else address.searchParams.delete("q");
+  if (address.href === location.href) return;
+  history.replaceState(history.state, "", address);
+  try {
+    await read();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    refresh(); // the server is away: tries again
+  }
+}
+
+filter.addEventListener("submit", (event) => {
+  event.preventDefault();
+  filterRuns();
+});
+search.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(filterRuns, TYPING_PAUSE);
 });
 
 const { study, change } = document.querySelector("main").dataset;

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlmodel import Session
+from starlette.datastructures import QueryParams
 
 from app.compare.charted import of_groups
 from app.compare.comparison import compare
@@ -24,7 +25,7 @@ from app.storage.database import clock, newest_change
 from app.web.api import DatabaseOf, SettingsOf, StudyIdPath
 from app.web.html import changed, embedded, page, redirect, render
 from app.web.negotiation import HtmlRoute
-from app.web.pages.run_list import table
+from app.web.pages.run_list import filters, table
 from app.web.pages.studies.summaries import SummariesOf
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
@@ -89,8 +90,14 @@ def study_page(  # noqa: PLR0917
     """The page of a study; after a rejected form, with what was typed and the messages by field."""
     change = newest_change(session)
     study = studies.get_study(session, study_id)
+    typed_filter = request.query_params.get("q", "")
+    filtered = filters.read(QueryParams({"q": typed_filter}), {})
     query = RunQuery(
-        studies=(study_id,), archived="all", sort="id", cursor=request.query_params.get("cursor") or None
+        filtered.query.terms,
+        studies=(study_id,),
+        archived="all",
+        sort="id",
+        cursor=request.query_params.get("cursor") or None,
     )
     try:
         found = run_list.list_runs(session, query)
@@ -110,6 +117,8 @@ def study_page(  # noqa: PLR0917
         study=study,
         change=change,
         found=found,
+        filter=typed_filter,
+        problems=filtered.problems,
         run_table=table.of_request(request, sparklines.of_runs(session, found.runs)),
         runs=runs,
         bare=advice.without_epochs(runs),

@@ -56,6 +56,21 @@ def test_runs_of_a_study_are_in_pages(browser: httpx.Client) -> None:
     assert (refused.status_code, refused.headers["location"]) == (303, "/studies/1")
 
 
+def test_the_runs_of_a_study_are_filtered_by_a_search(site: Served, browser: httpx.Client) -> None:
+    browser.post("/studies", json={"depth": [1, 2, 3], "seed": [0, 1], "epochs": 1}).raise_for_status()
+    states.queue_run(site.database, depth=2)
+    text = browser.get("/studies/1", params={"q": "depth:2"}).text
+    assert re.findall(r'<tr data-run="(\d+)"', text) == ["3", "4"]
+    assert "2 of 6 runs" in text
+    assert 'href="/runs?study=1&amp;archived=all&amp;q=depth%3A2"' in text
+    assert 'value="depth:2"' in text
+    wrong = browser.get("/studies/1", params={"q": "hue:2"}).text
+    assert "There is no field &#39;hue&#39;" in wrong
+    assert wrong.count("<tr data-run=") == 6
+    none = browser.get("/studies/1", params={"q": "depth:9"}).text
+    assert "No runs of the study match the filter." in none
+
+
 def test_a_study_says_how_its_runs_ended(site: Served, browser: httpx.Client) -> None:
     study = browser.post("/studies", json={"depth": [1, 2, 3], "epochs": 1}).json()
     states.add_worker(site.database)
