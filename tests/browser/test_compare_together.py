@@ -19,6 +19,26 @@ from tests.web_server import WebServer
 pytestmark = pytest.mark.browser
 
 
+def test_charts_of_failed_runs_say_that_there_are_no_means(quiet: WebServer, page: Page) -> None:
+    database: Database = quiet.app.state.database
+    add_worker(database)
+    for seed in (0, 1):
+        queue_run(database, depth=2, seed=seed, epochs=EPOCHS)
+        claim = claimed(database)
+        record(database, claim, 1, 2)
+        with database.write() as session:
+            endings.fail(session, claim, "the loss became non-finite in epoch 3 (diverged)", None)
+    page.goto(f"{quiet.url}/compare?runs=1,2")
+    for chart, note in (
+        ("curves", "[data-chart-note]"),
+        ("gap", "#gap-note"),
+        ("diagnostics", "#diagnostics-words"),
+    ):
+        expect(page.locator(note)).to_contain_text("No run is finished or training, so there are no means.")
+        assert len(traces(page, chart)) >= 2
+    assert page.locator("main .chart:visible").count() == 3
+
+
 def test_means_exclude_failed_runs_and_runs_that_are_behind(quiet: WebServer, page: Page) -> None:
     database: Database = quiet.app.state.database
     add_worker(database)

@@ -293,6 +293,19 @@ def test_names_without_room_stand_above_the_chart(long: Groups, phone: Page) -> 
     expect(phone.locator("#gap-keys")).to_be_hidden()
 
 
+def test_a_long_legend_scrolls_and_leaves_the_chart_its_place(long: Groups, phone: Page) -> None:
+    phone.goto(long.address + "&lines=mean")
+    traces(phone, "curves")
+    for legend in (phone.get_by_role("group", name="Show or hide groups"), phone.locator("#gap-keys")):
+        assert (legend.bounding_box() or {"height": 999})["height"] <= 100
+    last = phone.get_by_role("group", name="Show or hide groups").get_by_role("button").last
+    last.focus()
+    expect(last).to_be_in_viewport(ratio=1)
+    phone.locator("#gap-keys").focus()
+    phone.keyboard.press("End")
+    expect(phone.locator("#gap-keys .key").last).to_be_in_viewport(ratio=1)
+
+
 def test_the_cost_chart_names_all_groups_or_has_a_legend(
     groups: Groups, opened: Callable[[Groups], Page], page: Page
 ) -> None:

@@ -19,8 +19,11 @@ export function byEpoch(columns) {
   return Array.from({ length }, (_, index) => columns.filter((column) => column.length > index).map((column) => column[index]));
 }
 
+export const NO_MEANS = "No run is finished or training, so there are no means.";
+
 // The note about runs that means exclude, or "".
 export function leftOut(runs, used) {
+  if (runs.length && !used.size && !runs.some(counts)) return ` ${NO_MEANS}`;
   const missing = runs.filter((run) => !used.has(run.id));
   const behind = missing.filter((run) => run.status === "running").length;
   const ended = missing.filter((run) => !counts(run)).length;

@@ -1,6 +1,6 @@
 // Curves of many runs: one line per run, or a mean with its 95 % band over seeds per group.
 
-import { allHidden, averaged, counts, byEpoch, hiddenWords, leftOut } from "./averages.js";
+import { allHidden, averaged, counts, byEpoch, hiddenWords, leftOut, NO_MEANS } from "./averages.js";
 import { PERCENT_TICKS, atEpoch, bandsOf, chart, epochAxis, heightOf, inPercent, percents, sizeOf, stretches } from "../plot/chart.js";
 import { shadeColour } from "../plot/colours.js";
 import { endNames, roomFor } from "../plot/end_names.js";
@@ -186,7 +186,7 @@ export class Curves {
     const words = means
       ? `Means of ${plural(used.size, "run")}: each epoch averages the runs that reached it.${leftOut(runs, used)}${said}` +
         (weight ? " Smoothed before averaging." : "")
-      : `${isLost ? "No run is finished or training, so there are no means. " : ""}` +
+      : `${isLost ? `${NO_MEANS} ` : ""}` +
         `${plural(curves.length, "curve")}, ${plural(points, "point")}${isAll ? ", all shown" : ""}.` +
         (weight ? " Smoothed; raw values are faint." : "");
     const note = (curves.length ? words : "Curves appear with the first epoch.") + hiddenWords(hidden);

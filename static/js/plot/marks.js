@@ -80,4 +80,5 @@ export function showKeys(element, groups) {
       return key;
     }),
   );
+  element.tabIndex = element.scrollHeight > element.clientHeight ? 0 : -1; // keys scroll a long list
 }
