@@ -14,6 +14,7 @@ from app import __version__
 from app.address import Address
 from app.commands import remote
 from app.commands.failures import (
+    EXIT_CLUSTER,
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_USAGE,
@@ -25,7 +26,7 @@ from app.commands.failures import (
 from app.commands.options import options, with_options
 from app.commands.output import AsJson, say
 from app.commands.preflight import begin, check_data_dir, check_login, places, settings_of
-from app.formats import as_utf8
+from app.formats import as_utf8, sentence
 from app.settings import ENVIRONMENT, Settings
 from trainer import streams
 from trainer.config import TrainConfig
@@ -53,8 +54,8 @@ app = typer.Typer(
     name="depthboard",
     help="A dashboard that launches and compares training runs.",
     epilog="Exit codes: 0 success; 1 the command or an awaited run failed, the run was cancelled, no server "
-    "responded, or output was lost; 2 invalid value, option or setting; 3 the address can't be used; 130 "
-    "interrupted by Ctrl-C, which ends `up` and `worker` with 0.",
+    "responded, or output was lost; 2 invalid value, option or setting; 3 the address can't be used; 4 the "
+    "Ray cluster can't be reached; 130 interrupted by Ctrl-C, which ends `up` and `worker` with 0.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -156,15 +157,17 @@ def worker(
     """Run a worker only. It trains the queued runs of the database it shares with the web server."""
     settings = begin(given, anew=not again)
     from app.worker import program
-    from app.worker.engine import ClusterUnavailable, SlotsUnusable
+    from app.worker.engine import ClusterUnavailable, EngineMissing, SlotsUnusable
 
     try:
         with database_errors(settings):
             program.main(settings, worker_id, replaces, parent)
     except SlotsUnusable as error:
         raise Failure(f"The worker has stopped: {error}. See the output of its slots.") from error
+    except EngineMissing as error:
+        raise Failure(sentence(error), EXIT_USAGE) from error
     except ClusterUnavailable as error:
-        raise Failure(f"The worker can't start: {error}.") from error
+        raise Failure(f"The worker can't start: {error}.", EXIT_CLUSTER) from error
 
 
 @app.command()

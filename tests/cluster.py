@@ -1,5 +1,6 @@
 """A Ray cluster for tests: nodes on this machine that listen on the loopback interface only."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ os.environ.update(ENVIRONMENT)  # Ray reads it when it is imported
 
 ray = pytest.importorskip("ray", reason="needs the extra ray")
 
-from ray.cluster_utils import Cluster  # noqa: E402  # Ray may be missing
+from ray.cluster_utils import Cluster  # noqa: E402
 
 LOOPBACK = "127.0.0.1"
 MEMORY = 4 * 2**30
@@ -44,6 +45,25 @@ class Nodes:
     def address(self) -> str:
         """The address of the head."""
         return str(self._cluster.address)
+
+    @property
+    def address_of_a_node(self) -> str:
+        """Where a node listens, which is no address of the cluster."""
+        return f"{LOOPBACK}:{self._cluster.list_all_nodes()[-1].node_manager_port}"
+
+    @contextmanager
+    def pretending(self, **about: str) -> Iterator[None]:
+        """Let the head say something else about itself, such as `ray_version`."""
+        head = ray._raylet.GcsClient(address=self.address)  # noqa: SLF001
+        key, namespace = b"CLUSTER_METADATA", b"cluster"
+        said = head.internal_kv_get(key, namespace=namespace)
+        head.internal_kv_put(
+            key, json.dumps(json.loads(said) | about).encode(), overwrite=True, namespace=namespace
+        )
+        try:
+            yield
+        finally:
+            head.internal_kv_put(key, said, overwrite=True, namespace=namespace)
 
     def add(self, cpus: int = 1, **resources: Any) -> Any:
         """Add a node."""

@@ -10,6 +10,9 @@ from app.settings import ENVIRONMENT, Settings
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
+EXIT_CLUSTER: Final = 4
+"""The worker's cluster can't be reached now; another attempt may succeed."""
+
 EXIT_INTERRUPTED: Final = 130
 
 

@@ -18,6 +18,9 @@ from app.address import EXIT_ADDRESS, Address
 EXIT_SETTINGS: Final = 2
 """A child's exit code for invalid settings, after which a restart would not help."""
 
+EXIT_CLUSTER: Final = 4
+"""A worker's exit code if its cluster can't be reached, after which it is started again without a limit."""
+
 _WEB: Final = "web process"
 WEB_MEMORY: Final = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "131072"}
 """The web process's use of memory in glibc, so that less stays unused.
@@ -163,7 +166,8 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             on_death()
-            short_lives = short_lives + 1 if life < patience.short_life else 0
+            if code != EXIT_CLUSTER:
+                short_lives = short_lives + 1 if life < patience.short_life else 0
             if code in (EXIT_SETTINGS, EXIT_ADDRESS):
                 self._give_up(code)
                 return

@@ -127,6 +127,10 @@ class SlotsUnusable(Exception):
     """No slot becomes ready; the output of the slots says why."""
 
 
+class EngineMissing(Exception):
+    """The engine is not installed; the message says what to do."""
+
+
 class ClusterUnavailable(Exception):
     """The engine can't reach its cluster; the message says what to do."""
 

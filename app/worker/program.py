@@ -12,7 +12,7 @@ from app.settings import Settings
 from app.storage import migrations
 from app.storage.database import Database
 from app.storage.outage import OUTAGES
-from app.worker.engine import ClusterUnavailable, Engine
+from app.worker.engine import Engine, EngineMissing
 from app.worker.loop import DRAIN_SECONDS, Worker
 from app.worker.slot_process import LocalEngine
 
@@ -76,14 +76,15 @@ def engine_of(settings: Settings) -> Engine:
     """Returns the engine that the settings name.
 
     Raises:
-        ClusterUnavailable: there is no Ray, or no cluster at the address.
+        EngineMissing: Ray is not installed.
+        ClusterUnavailable: there is no cluster at the address.
     """
     if settings.engine == "local":
         return LocalEngine(settings)
     try:
         from app.worker.cluster.ray_engine import RayEngine  # noqa: PLC0415  # an extra
     except ModuleNotFoundError as error:
-        raise ClusterUnavailable(
+        raise EngineMissing(
             f"the engine ray needs the extra of the same name: pip install 'depthboard[ray]' ({error})"
         ) from error
     return RayEngine(settings)

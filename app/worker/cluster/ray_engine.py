@@ -18,6 +18,7 @@ from app.storage.artifacts import StoreUnusable
 from app.worker.cluster.data_sets import Publisher
 from app.worker.cluster.nodes import ClusterNode, Names, Need, alive, places
 from app.worker.cluster.place import Terms, versions
+from app.worker.cluster.probe import problem_at
 from app.worker.cluster.ray_slot import RaySlot
 from app.worker.engine import ClusterUnavailable, Engine, Slot
 from trainer.files.durable import NotWritten
@@ -32,6 +33,20 @@ LOST_SECONDS: Final = 3 * LOOK_SECONDS
 
 UNFIT_SECONDS: Final = 30.0
 """How long a node on which a slot could not start gets no other one."""
+
+_LIMITS: Final = {
+    "RAY_gcs_server_port_wait_time_s": "1",
+    "RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S": "2",
+    "RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S": "2",
+}
+"""Limits of Ray's attempts to connect: one, which takes 5 s, or for `ray://` three of 2 s."""
+
+_OTHER_PORT: Final = (
+    "the server there does not answer as a cluster; name the port of the head (6379 by default), or with "
+    "ray:// that of its client server (10001 by default)"
+)
+_START: Final = "start one with `ray start --head`, or name its address with --address"
+_INSTALL: Final = "install the same versions here and on its nodes"
 
 
 class RayEngine(Engine):
@@ -129,12 +144,24 @@ class RayEngine(Engine):
 def _connect(address: str) -> None:
     """Connect to a cluster. Nothing about its use is sent to others."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    for name, limit in _LIMITS.items():
+        os.environ.setdefault(name, limit)
     log.info("connecting to the Ray cluster %s", address)
+    if problem := problem_at(address):
+        raise _unavailable(address, problem, _START)
     try:
         with contextlib.chdir(os.sep):  # Ray's processes import from the current folder of its driver
             ray.init(address=address, namespace="depthboard", logging_level=logging.WARNING)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ClusterUnavailable(
-            f"no Ray cluster can be reached at {address!r}: {str(error).partition('. ')[0]}; start one with "
-            "`ray start --head`, or name its address with --address"
-        ) from error
+    except Exception as error:  # Ray raises many kinds
+        with contextlib.suppress(Exception):
+            ray.shutdown()
+        said = " ".join(str(error).split())
+        if said.startswith("Version mismatch"):
+            raise _unavailable(address, said, _INSTALL) from error
+        if address == "auto":
+            raise _unavailable(address, said.partition(". ")[0], _START) from error
+        raise _unavailable(address, f"{_OTHER_PORT} ({said.partition('. ')[0]})", _START) from error
+
+
+def _unavailable(address: str, problem: str, cure: str) -> ClusterUnavailable:
+    return ClusterUnavailable(f"no Ray cluster can be reached at {address!r}: {problem}; {cure}")

@@ -231,6 +231,15 @@ def test_after_repeated_failed_starts_the_supervisor_stops_with_a_message(up: Up
     )
 
 
+def test_a_worker_without_its_cluster_is_started_again_and_again(up: Up) -> None:
+    process = up.start(worker="--dies 4", short_life=3600, longest_delay=0.01)
+    eventually(lambda: len(up.births("worker")) > 6)
+    process.send_signal(signal.SIGTERM)
+    code, output = up.end()
+    assert code == 0
+    assert "The worker ended with exit code 4; starting it again in 0.01 s." in output
+
+
 def test_a_second_signal_kills(up: Up) -> None:
     process = up.start(worker="--stubborn", drain=3600)
     up.child("web")

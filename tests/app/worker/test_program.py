@@ -13,7 +13,7 @@ from app.settings import Settings
 from app.storage import migrations
 from app.storage.database import Database
 from app.worker import program
-from app.worker.engine import ClusterUnavailable
+from app.worker.engine import EngineMissing
 from app.worker.slot_process import LocalEngine
 from tests.waiting import eventually
 
@@ -54,6 +54,6 @@ def test_the_settings_name_the_engine(tmp_path: Path, monkeypatch: pytest.Monkey
     for module in ("ray_engine", "ray_slot"):
         monkeypatch.delitem(sys.modules, f"app.worker.cluster.{module}", raising=False)
     with pytest.raises(
-        ClusterUnavailable, match=r"needs the extra of the same name: pip install 'depthboard\[ray"
+        EngineMissing, match=r"needs the extra of the same name: pip install 'depthboard\[ray"
     ):
         program.engine_of(settings.model_copy(update={"engine": "ray"}))

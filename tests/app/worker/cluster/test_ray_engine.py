@@ -180,8 +180,27 @@ def test_a_draining_worker_saves_its_run_and_leaves_no_process(bench: Bench) -> 
     eventually(lambda: not bench.children())
 
 
-def test_without_a_cluster_the_reason_is_given(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def why_not(bench: Bench, address: str) -> str:
+    """Why there is no cluster at this address."""
     bench.end()
-    monkeypatch.setenv("RAY_ADDRESS", "")
-    with pytest.raises(ClusterUnavailable, match="no Ray cluster can be reached at 'nowhere'"):
-        RayEngine(bench.settings.model_copy(update={"ray_address": "nowhere"}))
+    with pytest.raises(ClusterUnavailable) as found:
+        RayEngine(bench.settings.model_copy(update={"ray_address": address}))
+    return str(found.value)
+
+
+def test_without_a_cluster_the_reason_and_a_cure_are_given(bench: Bench) -> None:
+    said = why_not(bench, "nowhere")
+    assert said.startswith("no Ray cluster can be reached at 'nowhere': an address is HOST:PORT, ray://")
+    assert "; start one with `ray start --head`" in said
+
+
+def test_the_port_of_a_node_is_not_taken_for_that_of_the_head(bench: Bench, nodes: Nodes) -> None:
+    said = why_not(bench, nodes.address_of_a_node)
+    assert "the server there does not answer as a cluster; name the port of the head" in said
+
+
+def test_a_cluster_of_another_version_is_refused(bench: Bench, nodes: Nodes) -> None:
+    with nodes.pretending(ray_version="2.9.3"):
+        said = why_not(bench, nodes.address)
+    assert "Version mismatch: The cluster was started with: Ray: 2.9.3 Python: 3" in said
+    assert said.endswith("; install the same versions here and on its nodes")
