@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.processes import Engine
+
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # it replaces 127.0.0.1 by an address of the network otherwise
@@ -45,6 +47,11 @@ class Nodes:
     def address(self) -> str:
         """The address of the head."""
         return str(self._cluster.address)
+
+    @property
+    def engine(self) -> Engine:
+        """How a dashboard trains on it."""
+        return Engine(("--engine", "ray", "--ray-address", self.address), ENVIRONMENT, has_nodes=True)
 
     @property
     def address_of_a_node(self) -> str:

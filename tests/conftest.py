@@ -17,6 +17,8 @@ from tests import compiled_once, forked, postgres
 from tests.few import contents
 from tests.forked import Forks
 from tests.postgres import PostgreSQL
+from tests.processes import LOCAL, Engine
+from tests.reliability import SCALE
 from tests.trainer import idx_files
 
 MEMORY = Path("/dev/shm")  # noqa: S108  # only its existence and room are relied on
@@ -173,11 +175,17 @@ def forks(_own_settings: None, _signals_of_a_terminal: None) -> Iterator[Forks]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run tests of a module with `BACKENDS` on each of these databases, unless a test selects its own."""
+    """Run tests of a module with `BACKENDS` on each of these databases, unless a test selects its own.
+
+    Those with an `engine` and the mark `on_ray` also run with a Ray cluster; in the long form, all do.
+    """
     backends = getattr(metafunc.module, "BACKENDS", None)
     chosen = any("backend" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
     if backends and not chosen and "backend" in metafunc.fixturenames:
         metafunc.parametrize("backend", backends, indirect=True)
+    with_ray = SCALE > 1 or any(metafunc.definition.iter_markers("on_ray"))
+    if "engine" in metafunc.fixturenames and with_ray:
+        metafunc.parametrize("engine", ["local", "ray"], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +193,26 @@ def backend(request: pytest.FixtureRequest) -> str:
     """The database of a test: SQLite unless its module selects another."""
     chosen: str = getattr(request, "param", "sqlite")
     return chosen
+
+
+@pytest.fixture(scope="module")
+def cluster_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The engine of a Ray cluster of two nodes."""
+    from tests import cluster  # noqa: PLC0415  # Ray may be missing
+
+    with cluster.started(tmp_path_factory.mktemp("cache")) as nodes:
+        nodes.add()
+        nodes.add()
+        yield nodes.engine
+
+
+@pytest.fixture(scope="module")
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Where the dashboards of a test train: on this machine, unless the test selects a cluster."""
+    if getattr(request, "param", "local") == "local":
+        return LOCAL
+    found: Engine = request.getfixturevalue("cluster_engine")
+    return found
 
 
 @pytest.fixture(scope="session")

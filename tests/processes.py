@@ -4,13 +4,15 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from app.settings import Settings
+from app.worker.cluster import data_sets
 from tests.dashboard import Dashboard, running
 from tests.waiting import eventually
 
@@ -89,11 +91,36 @@ class Process:
         os.kill(self.pid, signal.SIGCONT)
 
 
+@dataclass(frozen=True)
+class Engine:
+    """Where workers train: on this machine, or on the nodes of a cluster, which are on this machine too."""
+
+    options: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    has_nodes: bool = False
+
+    def slots(self, worker: Process, settings: Settings) -> list[Process]:
+        """The processes that train for a worker with these settings, or that trained for its predecessor."""
+        folder = str(data_sets.node_folder(settings.artifacts))
+        found = (
+            [each for each in Process.all() if folder in each.command]
+            if self.has_nodes
+            else worker.children()
+        )
+        return [each for each in found if "app.worker.slot" in each.command and each.alive]
+
+
+LOCAL = Engine()
+
+
 class Up:
     """A running dashboard, its processes and a client."""
 
-    def __init__(self, settings: Settings, dashboard: Dashboard, client: httpx.Client) -> None:
+    def __init__(
+        self, settings: Settings, dashboard: Dashboard, client: httpx.Client, engine: Engine = LOCAL
+    ) -> None:
         self.settings = settings
+        self.engine = engine
         self.process = dashboard.process
         self.supervisor = Process(dashboard.process.pid)
         self.client = client
@@ -111,7 +138,14 @@ class Up:
     @property
     def slot(self) -> Process:
         """The worker's one slot."""
-        return self.worker.child("app.worker.slot")
+        worker = self.worker
+        return eventually(lambda: self.engine.slots(worker, self.settings), PATIENCE)[0]
+
+    def family(self) -> list[Process]:
+        """All processes: the supervisor, its descendants, and the slot wherever it is."""
+        slot = self.slot
+        others = [each for each in self.supervisor.family() if each.pid != slot.pid]
+        return [*others, slot]
 
     def post(self, **body: Any) -> dict[str, Any]:
         """Create a run."""
@@ -145,16 +179,21 @@ class Up:
 
 
 @contextlib.contextmanager
-def up(folder: Path, database_url: str | None = None, artifacts_url: str | None = None) -> Iterator[Up]:
+def up(
+    folder: Path,
+    database_url: str | None = None,
+    artifacts_url: str | None = None,
+    engine: Engine = LOCAL,
+) -> Iterator[Up]:
     """A dashboard that saves a checkpoint after every epoch, by default on SQLite and the local disk."""
     settings = Settings(data_dir=folder, database_url=database_url, artifacts_url=artifacts_url)
-    options = ["--device", "cpu", "--checkpoint-seconds", "0"]
+    options = ["--device", "cpu", "--checkpoint-seconds", "0", *engine.options]
     if database_url:
         options += ["--database-url", database_url]
     if artifacts_url:
         options += ["--artifacts-url", artifacts_url]
     with (
-        running(folder, *options) as dashboard,
+        running(folder, *options, environment=engine.environment) as dashboard,
         httpx.Client(base_url=dashboard.url, timeout=PATIENCE) as client,
     ):
-        yield Up(settings, dashboard, client)
+        yield Up(settings, dashboard, client, engine)

@@ -1,4 +1,7 @@
-"""Real processes, killed in the middle of their work, on SQLite and on PostgreSQL."""
+"""Real processes, killed in the middle of their work, on SQLite and on PostgreSQL, also with a Ray cluster.
+
+Tests marked `on_ray` run with a cluster of two nodes too; in the long form (`make long`) all tests do.
+"""
 
 import contextlib
 import signal
@@ -15,7 +18,7 @@ from app.storage.database import Database
 from tests.app.states import row
 from tests.dashboard import ROOT, clean_environment
 from tests.postgres import PostgreSQL
-from tests.processes import ENDLESS, PATIENCE, Process, Up, up
+from tests.processes import ENDLESS, PATIENCE, Engine, Process, Up, up
 from tests.waiting import eventually
 
 BACKENDS = ("sqlite", "postgresql")
@@ -26,35 +29,36 @@ RESIDENT = 110_000_000
 
 
 @contextmanager
-def started(backend: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Up]:
+def started(backend: str, engine: Engine, folder: Path, request: pytest.FixtureRequest) -> Iterator[Up]:
     """A dashboard that makes its tables itself, in a file or on the server."""
     with contextlib.ExitStack() as stack:
         url = None
         if backend == "postgresql":
             server: PostgreSQL = request.getfixturevalue("postgresql")
             url = stack.enter_context(server.database(template="template0"))
-        yield stack.enter_context(up(folder, url))
+        yield stack.enter_context(up(folder, url, engine=engine))
 
 
 @pytest.fixture(scope="module")
 def dashboard(
-    backend: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    backend: str, engine: Engine, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Up]:
-    """One for all tests of a database; only the last of them ends it."""
-    with started(backend, tmp_path_factory.mktemp("dashboard"), request) as found:
+    """One for all tests of a database and an engine; only the last of them ends it."""
+    with started(backend, engine, tmp_path_factory.mktemp("dashboard"), request) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001  # one for each
     """A folder as a store that fsspec alone reads and writes."""
     return tmp_path_factory.mktemp("store")
 
 
 @pytest.fixture(scope="module")
-def storing(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+def storing(store: Path, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """A dashboard whose runs put their files into the store; only the last test ends it."""
-    with up(tmp_path_factory.mktemp("data"), artifacts_url=f"simplecache::{store.as_uri()}") as found:
+    url = f"simplecache::{store.as_uri()}"
+    with up(tmp_path_factory.mktemp("data"), artifacts_url=url, engine=engine) as found:
         yield found
 
 
@@ -86,6 +90,7 @@ def test_the_web_process_stays_small_and_without_torch(dashboard: Up) -> None:
 Results = tuple[bytes, dict[str, list[float]]]
 
 
+@pytest.mark.on_ray
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # its worker alone notices, on any database
 def test_a_run_whose_slot_is_killed_ends_with_the_same_weights(dashboard: Up, straight: Results) -> None:
     kill_while_training(dashboard, "slot", straight)
@@ -179,7 +184,7 @@ def test_training_continues_while_the_database_breaks_all_connections(
 def test_sigterm_ends_everything_and_gives_the_run_back(dashboard: Up) -> None:
     run = dashboard.post(**ENDLESS)
     dashboard.training(run)
-    family = dashboard.supervisor.family()
+    family = dashboard.family()
     assert len(family) == 4
     dashboard.process.send_signal(signal.SIGTERM)
     assert dashboard.process.wait(60) == 0
@@ -189,6 +194,18 @@ def test_sigterm_ends_everything_and_gives_the_run_back(dashboard: Up) -> None:
     assert (stored.status, stored.crashes, stored.worker_id) == ("queued", 0, None)
 
 
+@pytest.mark.on_ray
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_run_for_a_device_that_is_missing_says_so_on_its_page_and_in_the_queue(dashboard: Up) -> None:
+    run = dashboard.post(depth=1, device="cuda")
+    eventually(lambda: dashboard.read(run)["reason"] == "no live worker has cuda", PATIENCE)
+    for path in (f"/runs/{run['id']}", "/queue", "/runs"):
+        page = dashboard.client.get(path, headers={"Accept": "text/html"}).text
+        assert "no live worker has cuda" in page
+    dashboard.client.post(f"/runs/{run['id']}/cancel")
+
+
+@pytest.mark.on_ray
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_all_processes_end_if_the_supervisor_is_killed_while_the_database_is_locked(dashboard: Up) -> None:
     end_while_locked(dashboard, signal.SIGKILL)
@@ -217,7 +234,7 @@ def end_while_locked(dashboard: Up, number: signal.Signals) -> None:
     """
     run = dashboard.post(**ENDLESS)
     dashboard.training(run)
-    family = dashboard.supervisor.family()
+    family = dashboard.family()
     assert len(family) == 4
     with closing(Database(dashboard.settings.url)) as database:
         with database.write() as session:

@@ -24,7 +24,7 @@ from app.storage.database import Database
 from app.storage.outage import OUTAGES
 from app.storage.tables import Attempt, Epoch, Run
 from tests.dashboard import ROOT, clean_environment
-from tests.processes import Process
+from tests.processes import LOCAL, Engine, Process
 from tests.reliability.server import free_port
 from tests.waiting import eventually
 
@@ -69,8 +69,9 @@ class Harm:
 class Victim:
     """`depthboard up` on one port, restarted whenever its supervisor has ended."""
 
-    def __init__(self, settings: Settings, slots: int, seed: int) -> None:
+    def __init__(self, settings: Settings, slots: int, seed: int, engine: Engine) -> None:
         self.settings = settings
+        self._engine = engine
         self.slots = slots
         self.chance = random.Random(seed)
         self.database = Database(settings.url)
@@ -78,7 +79,7 @@ class Victim:
         self._command = [sys.executable, "-m", "app.cli", "up", "--port", str(port), "--slots", str(slots)]
         self._command += ["--threads", "1", "--device", "cpu", "--data-dir", str(settings.data_dir)]
         self._command += ["--checkpoint-seconds", "0", "--lease-seconds", str(LEASE_SECONDS)]
-        self._command += ["--heartbeat-seconds", "0.5"]
+        self._command += ["--heartbeat-seconds", "0.5", *engine.options]
         if settings.database_url:
             self._command += ["--database-url", settings.database_url]
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
@@ -89,7 +90,7 @@ class Victim:
         self._process = subprocess.Popen(
             self._command,
             cwd=ROOT,
-            env=clean_environment(),
+            env=clean_environment(**self._engine.environment),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -157,9 +158,7 @@ class Victim:
         word = "serve" if kind == "web" else "worker"
         found = [each for each in supervisor.children() if word in each.command]
         if kind == "slot":
-            found = [
-                slot for worker in found for slot in worker.children() if "app.worker.slot" in slot.command
-            ]
+            found = [slot for worker in found for slot in self._engine.slots(worker, self.settings)]
         return found
 
     def _outlast(self, worker: Process) -> bool:
@@ -188,9 +187,11 @@ class Victim:
 
 
 @contextmanager
-def dashboard(settings: Settings, *, slots: int = 2, seed: int = 0) -> Iterator[Victim]:
+def dashboard(
+    settings: Settings, *, slots: int = 2, seed: int = 0, engine: Engine = LOCAL
+) -> Iterator[Victim]:
     """A dashboard to attack; the seed determines all random choices."""
-    victim = Victim(settings, slots, seed)
+    victim = Victim(settings, slots, seed, engine)
     try:
         yield victim
     finally:

@@ -1,6 +1,7 @@
 """A storm of kills in a small size: every kind of process once, before chance decides.
 
-On PostgreSQL it is for larger sizes: there the end-to-end tests kill each kind of process.
+On PostgreSQL and on a Ray cluster it is for larger sizes: there, the end-to-end tests kill each kind of
+process.
 """
 
 import shutil
@@ -13,6 +14,7 @@ import pytest
 from app.queue.endings import MAX_CRASHES
 from app.settings import Settings
 from tests.postgres import PostgreSQL
+from tests.processes import Engine
 from tests.reliability import SCALE
 from tests.reliability.storm import VICTIMS, Victim, dashboard, kill_one_run, storm
 
@@ -21,7 +23,11 @@ BACKENDS = ("sqlite", "postgresql") if SCALE > 1 else ("sqlite",)
 
 @pytest.fixture(scope="module")
 def victim(
-    backend: str, migrated: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    backend: str,
+    engine: Engine,
+    migrated: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Victim]:
     """One dashboard for both attacks."""
     folder = tmp_path_factory.mktemp("victim")
@@ -32,7 +38,8 @@ def victim(
             url = stack.enter_context(server.database())
         else:
             shutil.copy(migrated, folder)
-        yield stack.enter_context(dashboard(Settings(data_dir=folder, database_url=url), slots=1))
+        settings = Settings(data_dir=folder, database_url=url)
+        yield stack.enter_context(dashboard(settings, slots=1, engine=engine))
 
 
 def test_random_kills_harm_no_run(victim: Victim) -> None:
