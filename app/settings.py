@@ -158,6 +158,9 @@ class Settings(BaseSettings):
     gpus_per_run: Annotated[
         float, Field(gt=0, le=1, description="GPU that Ray reserves for a run on a GPU, or a fraction of it.")
     ] = 1.0
+    memory_per_run: Annotated[
+        float, Field(gt=0, description="Memory that Ray reserves for a run, in GiB (2^30 bytes).")
+    ] = 1.0
     lease_seconds: Annotated[
         float, Field(gt=0, description="Seconds that a claim remains valid without a heartbeat.")
     ] = 30.0

@@ -26,6 +26,7 @@ TORCHLESS = {
     "trainer.files.raw_tensors",
     "trainer.streams",
     "trainer.files.tensor_file",
+    "trainer.memory",
 }
 DATABASE = ("sqlalchemy", "sqlmodel", "alembic", "app.storage.database", "app.storage.tables")
 
@@ -215,7 +216,7 @@ def test_the_packages_are_found() -> None:
 @pytest.mark.parametrize("module", TRAINER)
 def test_imports_of_the_trainer_follow_the_order_of_packages(module: str) -> None:
     """First what stands for all parts, then the packages in turn, and last what a terminal needs."""
-    rooms = ("config device streams", "data", "training", "files", "terminal command __main__")
+    rooms = ("config device memory streams", "data", "training", "files", "terminal command __main__")
     places = {name: place for place, names in enumerate(rooms) for name in names.split()}
 
     def place(name: str) -> int:
@@ -242,6 +243,7 @@ def test_only_the_slot_imports_torch(module: str) -> None:
     [
         ("trainer", ("torch", "numpy", "pydantic")),
         ("trainer.config", ("torch", "numpy")),
+        ("trainer.memory", ("torch", "numpy")),
         ("trainer.command", ("torch", "numpy", "rich")),
         ("trainer.data.folder", ("torch", "numpy", "pydantic")),
         ("trainer.data.inspection", ("torch", "numpy")),

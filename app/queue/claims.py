@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, delete, update
+from sqlalchemy import ColumnElement, case, delete, or_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
@@ -12,6 +12,7 @@ from app.queue import attempts, pause, run_rows
 from app.storage.database import next_change, now
 from app.storage.tables import Epoch, Run
 from trainer.config import TrainConfig
+from trainer.memory import needed
 from trainer.training.epoch_record import EpochRecord
 
 Fence = tuple[ColumnElement[bool], ...]
@@ -52,9 +53,13 @@ def order_of_claims(runs: type[Run] = Run) -> tuple[ColumnElement[Any], ...]:
     return (col(runs.priority).desc(), col(runs.position).asc(), col(runs.id).asc())
 
 
-def anything_to_claim(session: Session, kinds: Iterable[str]) -> bool:
-    """Whether a run for these kinds of device can be claimed; no run can while the queue is paused."""
-    return session.exec(select(Run.id).where(*_claimable(Run, kinds)).limit(1)).first() is not None
+def anything_to_claim(session: Session, kinds: Iterable[str], memory: int | None = None) -> bool:
+    """Whether a run for these kinds of device can be claimed; no run can while the queue is paused.
+
+    `memory` limits what it needs, in bytes.
+    """
+    claimable = (*_claimable(Run, kinds), *_not_too_large(session, Run, memory))
+    return session.exec(select(Run.id).where(*claimable).limit(1)).first() is not None
 
 
 def claim(
@@ -65,8 +70,9 @@ def claim(
     threads: int,
     lease_seconds: float,
     host: str | None = None,
+    memory: int | None = None,
 ) -> Claim | None:
-    """Claim the next run that one of these kinds of device (`cpu`, `cuda`, …) can train.
+    """Claim the next run that one of these kinds of device (`cpu`, `cuda`, …) can train with this memory.
 
     It will train on `host`, by default the worker's. The first claim fixes the thread count; later attempts
     repeat it. Epoch records stay until the attempt reports the epoch after which it resumes.
@@ -75,7 +81,7 @@ def claim(
     queued = aliased(Run)
     first = (
         select(queued.id)
-        .where(*_claimable(queued, kinds))
+        .where(*_claimable(queued, kinds), *_not_too_large(session, queued, memory))
         .order_by(*order_of_claims(queued))
         .limit(1)
         .scalar_subquery()
@@ -109,6 +115,18 @@ def claim(
 
 def _claimable(run: type[Run], kinds: Iterable[str]) -> tuple[ColumnElement[bool], ...]:
     return col(run.status) == "queued", col(run.device).in_(["auto", *kinds]), pause.is_running()
+
+
+def _not_too_large(session: Session, run: type[Run], memory: int | None) -> Fence:
+    """The conditions that a run needs at most this memory; queued runs have few different sizes."""
+    if memory is None:
+        return ()
+    sizes = select(Run.depth, Run.width, Run.batch_size).where(Run.status == "queued").distinct()
+    return tuple(
+        or_(col(run.depth) != depth, col(run.width) != width, col(run.batch_size) != batch_size)
+        for depth, width, batch_size in session.exec(sizes)
+        if needed(depth, width, batch_size) > memory
+    )
 
 
 def report_start(

@@ -16,7 +16,10 @@ from app.storage.tables import Attempt, Run, Worker
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A machine of a worker's cluster; memory in bytes. `problem` says why it has no slots, if it can't."""
+    """A machine of a worker's cluster; memory in bytes, for a run on the CPU `memory_per_run`.
+
+    `problem` says why it has no slots, if it can't.
+    """
 
     host: str
     cpus: float
@@ -25,6 +28,7 @@ class Node:
     slots: int = 0
     devices: list[dict[str, str]] = field(default_factory=list)
     problem: str | None = None
+    memory_per_run: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,23 @@ def live_kinds(session: Session) -> list[frozenset[str] | None]:
     """
     rows = session.exec(select(Worker.slots, Worker.devices).where(col(Worker.lease_expires) >= now()))
     return [kinds(devices) or (None if slots else frozenset()) for slots, devices in rows.all()]
+
+
+def memory_per_run(nodes: Iterable[Mapping[str, Any]]) -> int | None:
+    """Returns the memory in bytes that a worker has for a run on the CPU; None without a limit."""
+    return max((node.get("memory_per_run") or 0 for node in nodes if node["slots"]), default=0) or None
+
+
+def most_memory(session: Session) -> int | None:
+    """Returns the memory in bytes that live workers have for a run, at most; None without a limit.
+
+    Only the CPUs of clusters have one.
+    """
+    live = select(Worker.devices, Worker.nodes).where(col(Worker.lease_expires) >= now(), Worker.slots > 0)
+    found = [
+        memory_per_run(nodes) if kinds(devices) <= {"cpu"} else None for devices, nodes in session.exec(live)
+    ]
+    return None if None in found else max((each for each in found if each), default=None)
 
 
 def kinds(devices: Iterable[Mapping[str, str]]) -> frozenset[str]:

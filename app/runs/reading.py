@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import and_, case, or_
 from sqlmodel import Session, col, func, select
 
+from app import formats
 from app.queue import pause, registry, run_rows
 from app.queue.forecasting import forecast
 from app.queue.forecasting.estimate import basis
@@ -21,6 +22,7 @@ from app.schemas.runs import AttemptOut, QueuePlace, RunDetail, RunOut, TimeLeft
 from app.schemas.status import ENDED
 from app.storage.tables import Attempt, Pause, Run
 from trainer.config import TRAIN_IMAGES, training_flops_per_image
+from trainer.memory import needed
 
 DIGITS: Final = 8
 """Number of characters of a data set's digest that identify its version."""
@@ -144,7 +146,7 @@ def _as_answer(run: Run, left: Guess | None, waiting: "_Waiting | None") -> RunO
         **stored,
         **times,
         id=run.id or 0,
-        reason=waiting.reason(run.device) if waiting and run.status == "queued" else run.reason,
+        reason=waiting.reason(run) if waiting and run.status == "queued" else run.reason,
         layer_sizes=list(run.layer_sizes),
         updates_per_epoch=-(-images // run.batch_size),
         flops_per_epoch=images * training_flops_per_image(run.layer_sizes),
@@ -158,16 +160,18 @@ def _as_answer(run: Run, left: Guess | None, waiting: "_Waiting | None") -> RunO
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """What queued runs can wait for: a pause of the queue, or a device of a live worker."""
+    """What queued runs can wait for: a pause of the queue, or a device or the memory of a live worker."""
 
     paused: bool
     kinds: Sequence[frozenset[str] | None]
+    memory: int | None
 
     @classmethod
     def read(cls, session: Session) -> "_Waiting":
-        return cls(pause.since(session) is not None, registry.live_kinds(session))
+        memory = registry.most_memory(session)
+        return cls(pause.since(session) is not None, registry.live_kinds(session), memory)
 
-    def reason(self, device: str) -> str | None:
+    def reason(self, run: Run) -> str | None:
         """Why a queued run can't start; None if it waits for a slot only, or if that is unknown."""
         if self.paused:
             return PAUSED
@@ -175,9 +179,16 @@ class _Waiting:
             return "no live worker"
         if not any(some is None or some for some in self.kinds):
             return "no live worker has a slot"
-        if None in self.kinds or device == "auto" or any(device in some for some in self.kinds if some):
-            return None
-        return f"no live worker has {device}"
+        return None if None in self.kinds else self._lacking(run)
+
+    def _lacking(self, run: Run) -> str | None:
+        """What no live worker has of what a run needs; None if one has it."""
+        memory = needed(run.depth, run.width, run.batch_size)
+        if run.device != "auto" and not any(run.device in some for some in self.kinds if some):
+            return f"no live worker has {run.device}"
+        if self.memory is not None and memory > self.memory:
+            return f"no live worker has {formats.size(memory)} of memory per run"
+        return None
 
 
 def timestamp(seconds: float) -> str:

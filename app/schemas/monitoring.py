@@ -76,6 +76,9 @@ class WorkerNode(BaseModel):
     devices: Annotated[list[WorkerDevice], Field(description="Its devices; empty while it detects them.")]
     runs: Annotated[list[int], Field(description="Ids of the runs that it trains.")]
     problem: Annotated[str | None, Field(description="Why it trains no runs, if it can't.")]
+    memory_per_run: Annotated[
+        int | None, Field(description="Memory that it reserves for a run, in bytes; null if unknown.")
+    ] = None
 
 
 class WorkerOut(BaseModel):

@@ -62,7 +62,7 @@ class Slot(ABC):
     `report` is a report that has not been handled yet, `died_at` is when its end was noticed (monotonic
     seconds), `connection` becomes readable when it reports something, and `watch` detects stalls. The slot is
     on `host`, and offers the kind of device `offered` there, or all with `auto`; `devices` are those it has
-    found.
+    found. Its runs may take `memory` bytes; None without a limit.
     """
 
     connection: Connection
@@ -72,6 +72,7 @@ class Slot(ABC):
         self.threads = threads
         self.host = host
         self.offered = offered
+        self.memory: int | None = None
         self.devices: list[dict[str, str]] = []
         self.versions: dict[str, str] = {}
         self.ready = False

@@ -293,14 +293,14 @@ class Worker:
                 self._replace(slot, partial(_lose_stalled, why))
 
     def _claim(self) -> None:
-        """Claim a run for each slot that is free; slots differ in their kinds of device."""
-        without_runs: set[frozenset[str]] = set()
+        """Claim a run for each slot that is free; slots differ in their kinds of device and memory."""
+        without_runs: set[tuple[frozenset[str], int | None]] = set()
         for slot in self.slots:
-            if slot.claim or not slot.kinds or slot.kinds in without_runs:
+            if slot.claim or not slot.kinds or (slot.kinds, slot.memory) in without_runs:
                 continue
             with self._database.read() as session:
-                if not claims.anything_to_claim(session, slot.kinds):
-                    without_runs.add(slot.kinds)
+                if not claims.anything_to_claim(session, slot.kinds, slot.memory):
+                    without_runs.add((slot.kinds, slot.memory))
                     continue
             with self._database.write() as session:
                 claim = claims.claim(
@@ -308,6 +308,7 @@ class Worker:
                     self.id,
                     slot.kinds,
                     threads=slot.threads,
+                    memory=slot.memory,
                     lease_seconds=self._settings.lease_seconds,
                     host=slot.host,
                 )

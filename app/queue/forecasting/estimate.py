@@ -14,6 +14,7 @@ from app.queue.forecasting.pace import Guess, Observation, Pace, Work, around, f
 from app.schemas.status import ENDED
 from app.storage.tables import Run
 from trainer.config import TEST_IMAGES, TRAIN_IMAGES, TrainConfig
+from trainer.memory import needed
 
 Images = tuple[int, int]
 """How many training and test images a data set has."""
@@ -82,7 +83,7 @@ def estimate(
     guesses = []
     earliest = 0.0
     for config in configs:
-        slot = first_free(slots, config.device) or min(slots, key=lambda slot: slot.seconds)
+        slot = first_free(slots, config) or min(slots, key=lambda slot: slot.seconds)
         kind = slot.kind if config.device == "auto" else config.device
         guess = outlook.guess(config, kind)
         slot.take(guess)
@@ -100,12 +101,14 @@ def estimate(
 class Slot:
     """A place for one run at a time on a kind of device; `seconds` is the time until it is free.
 
-    `kinds` are the kinds of device that its worker offers, empty if unknown.
+    `kinds` are the kinds of device that its worker offers, empty if unknown. A run on the CPU may take
+    `memory` bytes; None without a limit.
     """
 
     kind: str
     kinds: frozenset[str]
     worker_id: str = ""
+    memory: int | None = None
     seconds: float = 0.0
     _errors: float = 0.0
     _squares: float = 0.0
@@ -132,14 +135,17 @@ class Slot:
             return 0.0
         return math.sqrt((self._errors**2 + self._squares) / 2 + self._unknown**2) / self.seconds
 
-    def trains(self, device: str) -> bool:
-        """Whether it can train a run with this device."""
-        return device == "auto" or not self.kinds or device in self.kinds
+    def trains(self, config: TrainConfig) -> bool:
+        """Whether it can train a run."""
+        if config.device != "auto" and self.kinds and config.device not in self.kinds:
+            return False
+        fits = self.memory is None or needed(config.depth, config.width, config.batch_size) <= self.memory
+        return fits or not self.kinds <= {"cpu"}
 
 
-def first_free(slots: Sequence[Slot], device: str) -> Slot | None:
-    """The first slot to be free among those that can train on a device; None if none can."""
-    able = [slot for slot in slots if slot.trains(device)]
+def first_free(slots: Sequence[Slot], config: TrainConfig | None = None) -> Slot | None:
+    """The first slot to be free among those that can train a run, or any; None if none can."""
+    able = [slot for slot in slots if config is None or slot.trains(config)]
     return min(able, key=lambda slot: slot.seconds, default=None)
 
 
@@ -168,7 +174,8 @@ class Outlook:
         for worker in self._alive:
             kinds = registry.kinds(device.model_dump() for device in worker.devices)
             kind = next((kind for kind in _FASTEST_FIRST if kind in kinds), self.usual_kind)
-            slots += [Slot(kind, kinds, worker.id) for _ in range(worker.slots)]
+            memory = registry.memory_per_run(node.model_dump() for node in worker.nodes)
+            slots += [Slot(kind, kinds, worker.id, memory) for _ in range(worker.slots)]
         return slots or [Slot(self.usual_kind, frozenset())]
 
     def guess(self, config: TrainConfig, kind: str, epochs: int | None = None) -> Guess:

@@ -68,12 +68,12 @@ def plan(session: Session) -> Plan:
     slots = outlook.slots()
     for run in running:
         held = [slot for slot in slots if slot.worker_id == run.worker_id]
-        slot = first_free(held or slots, "auto")
+        slot = first_free(held or slots)
         if slot:
             slot.take(present.left[run.id or 0])
     guesses: dict[tuple[int, str, int], Guess] = {}
     for run_id, config, epochs_done in _waiting(session):
-        slot = first_free(slots, config.device)
+        slot = first_free(slots, config)
         if slot:
             kind = slot.kind if config.device == "auto" else config.device
             same = id(config), kind, epochs_done

@@ -4,9 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-SLOT_MEMORY: Final = 2**30
-"""Memory that a slot takes of its node, in bytes: PyTorch, a resident data set, and its largest batches."""
-
 NAME_DIGITS: Final = 6
 """Digits of a node's id in its name, if its machine has several nodes."""
 
@@ -27,10 +24,11 @@ class ClusterNode:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a slot takes of a node, and the device that its worker offers (`auto` for all)."""
+    """What a slot takes of a node, memory in bytes, and the device that its worker offers (`auto`: all)."""
 
     threads: int
     gpus: float
+    memory: int
     device: str = "auto"
 
 
@@ -55,10 +53,21 @@ def places(node: ClusterNode, need: Need) -> dict[str, int]:
 
     Each takes CPUs and memory. Those on a GPU come first; the CPUs that they leave are for runs on the CPU.
     """
-    room = min(int(node.cpus // need.threads), node.memory // SLOT_MEMORY)
+    room = min(int(node.cpus // need.threads), node.memory // need.memory)
     on_gpu = min(room, int(node.gpus / need.gpus + _NEARLY)) if need.device in ("auto", "cuda") else 0
     on_cpu = room - on_gpu if need.device in ("auto", "cpu") else 0
     return {kind: count for kind, count in (("cuda", on_gpu), ("cpu", on_cpu)) if count}
+
+
+def shortage(node: ClusterNode, need: Need) -> str | None:
+    """Returns what a node lacks for a slot, in words; None if it has room, or gives no CPUs at all."""
+    if not node.cpus or places(node, need):
+        return None
+    if node.cpus < need.threads:
+        return f"a slot takes {need.threads} CPUs"
+    if node.memory < need.memory:
+        return f"a slot takes {need.memory / 2**30:g} GiB of memory"
+    return f"it has no {need.device} device"
 
 
 class Names:

@@ -16,7 +16,7 @@ from app.settings import Settings
 from app.storage import artifacts
 from app.storage.artifacts import StoreUnusable
 from app.worker.cluster.data_sets import Publisher
-from app.worker.cluster.nodes import ClusterNode, Names, Need, alive, places
+from app.worker.cluster.nodes import ClusterNode, Names, Need, alive, places, shortage
 from app.worker.cluster.place import Terms, versions
 from app.worker.cluster.probe import problem_at
 from app.worker.cluster.ray_slot import RaySlot
@@ -60,7 +60,8 @@ class RayEngine(Engine):
 
     def __init__(self, settings: Settings) -> None:
         self._most = settings.slots
-        self._need = Need(settings.threads or 1, settings.gpus_per_run, settings.device)
+        memory = int(settings.memory_per_run * 2**30)
+        self._need = Need(settings.threads or 1, settings.gpus_per_run, memory, settings.device)
         try:
             mark = artifacts.mark(settings.artifacts, create=True)
         except (OSError, NotWritten, StoreUnusable) as error:
@@ -124,14 +125,21 @@ class RayEngine(Engine):
 
     def _problem(self, node: ClusterNode) -> str | None:
         until, how = self._unfit.get(node.id, (0.0, ""))
-        return how if time.monotonic() < until else None
+        return how if time.monotonic() < until else shortage(node, self._need)
 
     def nodes(self) -> list[Node]:
         """The live nodes of the cluster."""
         live = self._live
         names = self._names.of(live)
         return [
-            Node(names[node.id], node.cpus, node.gpus, node.memory, problem=self._problem(node))
+            Node(
+                names[node.id],
+                node.cpus,
+                node.gpus,
+                node.memory,
+                problem=self._problem(node),
+                memory_per_run=self._need.memory,
+            )
             for node in live
         ]
 

@@ -13,7 +13,7 @@ from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from app.worker.cluster.data_sets import Published, Publisher
-from app.worker.cluster.nodes import SLOT_MEMORY, ClusterNode, Need
+from app.worker.cluster.nodes import ClusterNode, Need
 from app.worker.cluster.place import HEAR_SECONDS, Heard, Place, Terms
 from app.worker.engine import Gone
 from app.worker.messages import ToSlot, Train
@@ -46,6 +46,7 @@ class RaySlot(PipedSlot):
     def __init__(self, node: ClusterNode, host: str, need: Need, terms: Terms, data: Publisher) -> None:
         super().__init__(need.threads, host, terms.device)
         self.node = node.id
+        self.memory = need.memory if terms.device == "cpu" else None
         self.lost: str | None = None
         """Why its actor or its node is lost, in words; None while its actor answers."""
 
@@ -64,7 +65,7 @@ class RaySlot(PipedSlot):
             .options(
                 num_cpus=need.threads,
                 num_gpus=need.gpus if terms.device == "cuda" else 0,
-                memory=SLOT_MEMORY,
+                memory=need.memory,
                 max_restarts=0,
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node.id, soft=False),
             )

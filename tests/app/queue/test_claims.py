@@ -67,6 +67,22 @@ def test_a_worker_is_given_only_runs_for_devices_it_has(
     assert (take(database, kinds=frozenset(kinds)) is not None) is fits
 
 
+def test_a_run_that_needs_more_memory_than_there_is_is_not_claimed(database: Database) -> None:
+    large = queue_run(database, depth=5, batch_size=60_000)
+    small = queue_run(database)
+    with database.write() as session:
+
+        def claim(memory: int | None) -> int | None:
+            found = claims.claim(session, "w", CPU, threads=1, lease_seconds=60, memory=memory)
+            return found.run_id if found else None
+
+        assert claim(2**30) == small
+        assert not claims.anything_to_claim(session, CPU, 2**30)
+        assert claim(2**30) is None
+        assert claims.anything_to_claim(session, CPU, 2**31)
+        assert claim(2**31) == large
+
+
 def test_a_run_for_an_unavailable_device_is_not_claimed(database: Database) -> None:
     queue_run(database, device="cuda")
     second = queue_run(database, device="cpu")

@@ -34,6 +34,28 @@ def test_a_queued_run_says_what_it_waits_for(site: Served) -> None:
     assert reasons() == ["no live worker has a slot", "no live worker has a slot"]
 
 
+def test_a_run_that_is_too_large_for_the_nodes_of_all_workers_says_so(site: Served) -> None:
+    large = queue_run(site.database, depth=5, batch_size=60_000)
+    small = queue_run(site.database)
+    cpu = [{"device": "cpu", "name": "a CPU"}]
+
+    def reason(run_id: int) -> str | None:
+        said: str | None = site.client.get(f"/runs/{run_id}").json()["reason"]
+        return said
+
+    with site.database.write() as session:
+        head = registry.Node("head", 0.0, 0.0, 2**33, memory_per_run=2**30)
+        node = registry.Node("node", 4.0, 0.0, 2**32, slots=1, devices=cpu, memory_per_run=2**30)
+        registry.register(session, "w", "here", registry.Offer(1, 1, cpu, {}, [head, node]), lease_seconds=60)
+    assert reason(large) == "no live worker has 1.3\N{NO-BREAK SPACE}GB of memory per run"
+    assert reason(small) is None
+    queue = {run["id"]: run for run in site.client.get("/queue").json()["queued"]}
+    assert queue[large]["starts_in_seconds"] is None
+    assert queue[small]["starts_in_seconds"] is not None
+    add_worker(site.database, "of this machine")
+    assert reason(large) is None
+
+
 def test_a_failed_run_has_its_reason(site: Served) -> None:
     run_id = failed_run(site.database)
     run = site.client.get(f"/runs/{run_id}").json()

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from app.worker.cluster.nodes import SLOT_MEMORY, ClusterNode, Names, Need, alive, places
+from app.worker.cluster.nodes import ClusterNode, Names, Need, alive, places, shortage
+
+GIB = 2**30
 
 
 def node(node_id: str = "a", hostname: str = "here", **resources: float) -> ClusterNode:
-    amounts = {"cpus": 8.0, "gpus": 0.0, "memory": 100 * SLOT_MEMORY, **resources}
+    amounts = {"cpus": 8.0, "gpus": 0.0, "memory": 100 * GIB, **resources}
     return ClusterNode(node_id, hostname, amounts["cpus"], amounts["gpus"], int(amounts["memory"]))
 
 
@@ -32,24 +34,42 @@ def test_live_nodes_are_read_from_the_description_of_a_cluster() -> None:
 @pytest.mark.parametrize(
     ("resources", "need", "expected"),
     [
-        ({}, Need(1, 1), {"cpu": 8}),
-        ({"cpus": 7}, Need(2, 1), {"cpu": 3}),
-        ({"cpus": 1}, Need(2, 1), {}),
-        ({"cpus": 0}, Need(1, 1), {}),
-        ({"memory": 2.5 * SLOT_MEMORY}, Need(1, 1), {"cpu": 2}),
-        ({"gpus": 2}, Need(1, 1), {"cuda": 2, "cpu": 6}),
-        ({"gpus": 2}, Need(1, 0.25), {"cuda": 8}),
-        ({"gpus": 1}, Need(1, 0.1), {"cuda": 8}),
-        ({"gpus": 1, "cpus": 16}, Need(1, 0.1), {"cuda": 10, "cpu": 6}),
-        ({"gpus": 2}, Need(1, 1, "cpu"), {"cpu": 8}),
-        ({"gpus": 2}, Need(1, 1, "cuda"), {"cuda": 2}),
-        ({}, Need(1, 1, "cuda"), {}),
+        ({}, Need(1, 1, GIB), {"cpu": 8}),
+        ({"cpus": 7}, Need(2, 1, GIB), {"cpu": 3}),
+        ({"cpus": 1}, Need(2, 1, GIB), {}),
+        ({"cpus": 0}, Need(1, 1, GIB), {}),
+        ({"memory": 2.5 * GIB}, Need(1, 1, GIB), {"cpu": 2}),
+        ({"memory": 2.5 * GIB}, Need(1, 1, GIB // 2), {"cpu": 5}),
+        ({"gpus": 2}, Need(1, 1, GIB), {"cuda": 2, "cpu": 6}),
+        ({"gpus": 2}, Need(1, 0.25, GIB), {"cuda": 8}),
+        ({"gpus": 1}, Need(1, 0.1, GIB), {"cuda": 8}),
+        ({"gpus": 1, "cpus": 16}, Need(1, 0.1, GIB), {"cuda": 10, "cpu": 6}),
+        ({"gpus": 2}, Need(1, 1, GIB, "cpu"), {"cpu": 8}),
+        ({"gpus": 2}, Need(1, 1, GIB, "cuda"), {"cuda": 2}),
+        ({}, Need(1, 1, GIB, "cuda"), {}),
     ],
 )
 def test_a_node_has_room_for_as_many_slots_as_each_of_its_resources(
     resources: dict[str, float], need: Need, expected: dict[str, int]
 ) -> None:
     assert places(node("a", "here", **resources), need) == expected
+
+
+@pytest.mark.parametrize(
+    ("resources", "need", "lacks"),
+    [
+        ({}, Need(8, 1, GIB), None),
+        ({"cpus": 0, "memory": 0}, Need(1, 1, GIB), None),
+        ({"cpus": 1}, Need(2, 1, GIB), "a slot takes 2 CPUs"),
+        ({"memory": GIB}, Need(1, 1, 3 * GIB // 2), "a slot takes 1.5 GiB of memory"),
+        ({"gpus": 1}, Need(1, 1, GIB, "cuda"), None),
+        ({}, Need(1, 1, GIB, "cuda"), "it has no cuda device"),
+    ],
+)
+def test_a_node_without_room_for_a_slot_says_what_it_lacks(
+    resources: dict[str, float], need: Need, lacks: str | None
+) -> None:
+    assert shortage(node("a", "here", **resources), need) == lacks
 
 
 def test_nodes_of_one_machine_have_different_names_which_stay() -> None:

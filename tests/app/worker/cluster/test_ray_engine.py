@@ -166,6 +166,12 @@ def test_a_run_that_needs_what_no_node_has_waits_and_says_so(bench: Bench) -> No
     run_id = queue_run(bench.database, **SHORT, device="cuda")
     assert bench.ended(queue_run(bench.database, **SHORT)).status == "finished"
     assert shown(bench.database, run_id).reason == "no live worker has cuda"
+    assert bench.settings.memory_per_run == 1
+    large = queue_run(bench.database, depth=5, batch_size=60_000, epochs=1, dataset=SHORT["dataset"])
+    assert bench.ended(queue_run(bench.database, **SHORT)).status == "finished"
+    assert (
+        shown(bench.database, large).reason == "no live worker has 1.3\N{NO-BREAK SPACE}GB of memory per run"
+    )
 
 
 def test_a_draining_worker_saves_its_run_and_leaves_no_process(bench: Bench) -> None:
