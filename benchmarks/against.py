@@ -1,7 +1,7 @@
 """Measures this checkout against an older one: the same benchmark of both in turn, and the ratios of medians.
 
     git worktree add ../older v0.1.0 && make -C ../older lint      # the older checkout, with its environment
-    python benchmarks/against.py ../older                          # web, compare and training, three rounds
+    python benchmarks/against.py ../older                          # all benchmarks, three rounds
     python benchmarks/against.py ../older --only web --rounds 5
 
 Machines differ and are noisy, so only the ratios count. Prints Markdown. Exits with status 1 if a median is
@@ -19,7 +19,12 @@ from pathlib import Path
 from statistics import median
 
 HERE = Path(__file__).parent.parent
-PARTS = {"web": ["web.py"], "compare": ["compare.py"], "training": ["training.py"]}
+PARTS = {
+    "web": ["web.py"],
+    "compare": ["compare.py"],
+    "training": ["training.py"],
+    "dispatch": [str(HERE / "benchmarks/dispatch.py")],  # older checkouts do not have it
+}
 WORST = 1.1
 """Maximum ratio of a time to that of the older checkout."""
 

@@ -15,96 +15,18 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 
+from dispatch import SHORT, Bench, few_images, p95
 from results import keep
-from sqlmodel import select
 
-from app.queue.claims import Claim
-from app.settings import Settings
-from app.storage import migrations
-from app.storage.database import Database
-from app.storage.tables import Run
-from app.worker.engine import Engine
-from app.worker.loop import Worker
-from app.worker.messages import FromSlot, Started
 from app.worker.program import engine_of
 from tests import cluster
 from tests.app.queue.steps import cancel
 from tests.app.states import queue_run, row
-from tests.few import FEW, contents, link
-from tests.trainer import idx_files
+from tests.few import FEW
 
-SHORT = {"depth": 1, "epochs": 1, "batch_size": 100, "dataset": FEW}
 LONG = {"depth": 1, "epochs": 2000, "batch_size": 20, "dataset": FEW}
-PATIENCE = 300
-
-
-class TimedWorker(Worker):
-    """A worker that notes when its runs start, in seconds since 1970, as claims are noted in the database."""
-
-    def __init__(self, database: Database, settings: Settings, engine: Engine) -> None:
-        self.starts: list[float] = []
-        super().__init__(database, settings, engine=engine)
-
-    def _write(self, claim: Claim, report: FromSlot) -> bool:
-        if isinstance(report, Started):
-            self.starts.append(time.time())
-        return super()._write(claim, report)
-
-
-class Bench:
-    """A worker with warm slots, driven turn by turn, and its database."""
-
-    def __init__(self, folder: Path, images: Path, ready: int, **settings: object) -> None:
-        folder.mkdir()
-        link(folder, images)
-        self.settings = Settings.model_validate(
-            {"data_dir": folder, "device": "cpu", "threads": 1, "checkpoint_seconds": 0, **settings}
-        )
-        self.database = Database(self.settings.url)
-        self.database.create()
-        migrations.upgrade(self.database)
-        self.worker = TimedWorker(self.database, self.settings, engine_of(self.settings))
-        self.until(lambda: [slot.ready for slot in self.worker.slots] == [True] * ready)
-        self.trained(*(queue_run(self.database, **SHORT) for _ in range(2 * ready)))  # loads the images
-
-    def until(self, done: Callable[[], bool]) -> float:
-        """Let the worker work; returns how long it took, in seconds."""
-        began = time.monotonic()
-        while not done():
-            if time.monotonic() - began > PATIENCE:
-                raise TimeoutError
-            self.worker.turn()
-        return time.monotonic() - began
-
-    def trained(self, *run_ids: int) -> float:
-        """Train these runs to their ends."""
-
-        def ended() -> bool:
-            with self.database.read() as session:
-                running = select(Run.id).where(Run.status.in_(("queued", "running")))  # type: ignore[attr-defined]
-                return session.exec(running.limit(1)).first() is None
-
-        taken = self.until(ended)
-        if not all(row(self.database, run_id).status == "finished" for run_id in run_ids):
-            raise RuntimeError("a run did not finish")
-        return taken
-
-    def dispatch(self, count: int) -> list[float]:
-        """Returns the seconds from the claim of each of these runs to the start of its training."""
-        taken = []
-        for _ in range(count):
-            self.worker.starts.clear()
-            run_id = queue_run(self.database, **SHORT)
-            self.trained(run_id)
-            taken.append(self.worker.starts[0] - (row(self.database, run_id).started_at or 0))
-        return taken
-
-    def close(self) -> None:
-        """End the worker."""
-        self.worker.drain()
-        self.database.close()
 
 
 def main() -> None:
@@ -129,14 +51,14 @@ def main() -> None:
 
 
 def _measured(folder: Path, runs: int, short: int) -> list[str]:
-    (folder / "few").mkdir()
-    images = idx_files.write(folder / "few", contents())
+    images = few_images(folder)
     local = Bench(folder / "local", images, 2, slots=2)
     at_home, rate_at_home = local.dispatch(runs), _rate(local, short)
     local.close()
     with cluster.started(folder / "cache") as nodes:
         dying, _ = nodes.add(), nodes.add()
-        bench = Bench(folder / "ray", images, 2, engine="ray", ray_address=nodes.address)
+        on_ray = {"engine": "ray", "ray_address": nodes.address}
+        bench = Bench(folder / "ray", images, 2, lambda settings: {"engine": engine_of(settings)}, **on_ray)
         taken, rate = bench.dispatch(runs), _rate(bench, short)
         recovery = _recovery(bench, lambda: nodes.kill(dying))
         bench.close()
@@ -144,7 +66,7 @@ def _measured(folder: Path, runs: int, short: int) -> list[str]:
         "| | this machine | Ray |",
         "|---|---:|---:|",
         f"| claimed until started, median of {runs} | {_ms(median(at_home))} | {_ms(median(taken))} |",
-        f"| the same, 95 % | {_ms(_p95(at_home))} | {_ms(_p95(taken))} |",
+        f"| the same, 95 % | {_ms(p95(at_home))} | {_ms(p95(taken))} |",
         f"| short runs per second, of {short} on two slots | {rate_at_home:.1f} | {rate:.1f} |",
         f"| a node killed until its run is queued again | | {recovery[0]:.1f} s |",
         f"| until it trains on the other node, whose run was cancelled | | {recovery[1]:.1f} s |",
@@ -171,10 +93,6 @@ def _recovery(bench: Bench, kill: Callable[[], None]) -> tuple[float, float]:
     cancel(bench.database, lost)
     bench.until(lambda: row(bench.database, lost).status == "cancelled")
     return queued, trains
-
-
-def _p95(values: list[float]) -> float:
-    return quantiles(values, n=20)[-1]
 
 
 def _ms(seconds: float) -> str:
