@@ -207,7 +207,14 @@ def test_deleting_a_run_deletes_all_its_rows(site: Served) -> None:
             for table in SQLModel.metadata.sorted_tables
             if "run_id" in table.columns or table.name == "run"
         }
-    assert owning == {"attempt": 0, "deletion": 1, "epoch": 0, "run": 0, "study_run": 0}
+    assert owning == {
+        "attempt": 0,
+        "deletion": 1,
+        "epoch": 0,
+        "pending_deletion": 0,
+        "run": 0,
+        "study_run": 0,
+    }
 
 
 @pytest.mark.parametrize("in_bulk", [False, True])
