@@ -15,7 +15,7 @@ from app.schemas.bodies import Labels
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.schemas.studies import GridRequest, MoreSeeds, StudyOut, StudyPreview
 from app.storage.database import clock
-from app.storage.tables import Run, Study, StudyRun
+from app.storage.tables import PendingDeletion, Run, Study, StudyRun
 from trainer.config import TrainConfig
 
 _NAMED_VALUES: Final = 6
@@ -191,7 +191,8 @@ def _finished_like(
         col(getattr(Run, name)).in_(set(values))
         for name, values in zip(names, zip(*wanted, strict=True), strict=True)
     ]
-    trained = configs_of(session, col(Run.status) == "finished", col(Run.verifies).is_(None), *alike)
+    is_kept = col(Run.id).not_in(select(PendingDeletion.run_id))
+    trained = configs_of(session, col(Run.status) == "finished", col(Run.verifies).is_(None), is_kept, *alike)
     return {config: run_id for run_id, config in trained.items() if rest(config) in wanted}
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 import sqlalchemy
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from app.queue import run_rows
 from app.queue.run_rows import RunNotFound, WrongState
 from app.runs.studies import creation, progress, rows
 from app.schemas.studies import StudyOut
-from app.storage.tables import Run, StudyRun
+from app.storage.tables import PendingDeletion, Run, StudyRun
 
 
 def add_runs(session: Session, study_id: int, run_ids: Sequence[int]) -> StudyOut:
@@ -22,13 +22,17 @@ def add_runs(session: Session, study_id: int, run_ids: Sequence[int]) -> StudyOu
     Raises:
         StudyNotFound: the study does not exist.
         RunNotFound: one of the runs does not exist; none is added.
+        WrongState: one of the runs is being deleted with its study; none is added.
         StudyTooLarge: the study would have more runs than allowed.
     """
     study = rows.get(session, study_id)
     known = run_rows.states_of(session, run_ids)
+    ending = set(session.exec(select(PendingDeletion.run_id)))
     for run_id in run_ids:
         if run_id not in known:
             raise RunNotFound(run_id)
+        if run_id in ending:
+            raise WrongState(f"run {run_id} is being deleted, because its study was deleted with its runs")
     present = rows.member_ids(session, study_id)
     fresh = [run_id for run_id in known if run_id not in set(present)]
     rows.check_size(len(present) + len(fresh))

@@ -5,11 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from app.queue import actions, admission
-from app.queue.run_rows import RunNotFound
+from app.queue.run_rows import RunNotFound, WrongState
+from app.runs import studies
 from app.runs.study_deletion import GOES_ON, carry_on, delete_study
 from app.settings import Settings
 from app.storage import artifacts
 from app.storage.database import Database
+from app.storage.tables import PendingDeletion
 from tests.app.runs.grids import create
 from tests.app.states import ROOM, failed_run, finished_run, row, study_of
 from tests.backends import on_both
@@ -104,3 +106,15 @@ def test_a_run_that_is_retried_before_the_deletion_continues_is_kept(
         actions.cancel(session, runs[1])
     carry_on(database, settings, never)
     assert [is_deleted(database, run_id) for run_id in runs] == [True, False, True]
+
+
+@on_both
+def test_no_study_takes_runs_whose_deletion_is_pending(database: Database, settings: Settings) -> None:
+    done = finished_run(database)
+    first, second = create(database, depth=1, reuse=True), create(database, depth=2)
+    delete_study(database, settings, first.id, with_runs=False, stopping=never)
+    with database.write() as session:
+        session.add(PendingDeletion(run_id=done))
+    assert done not in create(database, depth=1, reuse=True).runs
+    with database.write() as session, pytest.raises(WrongState, match=f"run {done} is being deleted"):
+        studies.add_runs(session, second.id, [done])

@@ -130,7 +130,7 @@ def _add_to_study(database: Database, ids: Sequence[int], typed: str) -> tuple[s
     try:
         with database.write() as session:
             name = studies.add_runs(session, study_id, ids).name
-    except (studies.StudyNotFound, studies.StudyTooLarge, run_rows.RunNotFound) as error:
+    except (studies.StudyNotFound, studies.StudyTooLarge, run_rows.RunNotFound, run_rows.WrongState) as error:
         return "", f"Nothing was changed: {error}."
     return f"{formats.plural(len(ids), 'run')} added to study {study_id}, {name}.", ""
 

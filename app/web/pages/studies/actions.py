@@ -127,7 +127,7 @@ def add_runs(  # noqa: PLR0917
             if name in wrong:
                 wrong = {name: formats.sentence(words)}
         problem = " ".join(wrong.values())
-    except (GridError, studies.StudyTooLarge, studies.NothingMatches, RunNotFound) as error:
+    except (GridError, studies.StudyTooLarge, studies.NothingMatches, RunNotFound, WrongState) as error:
         problem = formats.sentence(error)
     except QueueFull as error:
         problem, status, headers = formats.sentence(error), 429, error.headers

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.queue import endings
+from app.storage.tables import PendingDeletion
 from tests.app import states
 from tests.app.conftest import Served
 from tests.app.web.browsing import new_run, post
@@ -191,6 +192,18 @@ def test_a_study_is_deleted_after_a_typed_confirmation(site: Served, browser: ht
     assert deleted.headers["location"] == "/studies"
     assert notice(deleted) == "Deleted study “Gone soon”. Deleted 2 runs."
     assert browser.get("/studies/1").status_code == 404
+
+
+def test_runs_of_a_study_that_is_being_deleted_join_no_other(site: Served, browser: httpx.Client) -> None:
+    run_id = states.finished_run(site.database)
+    browser.post("/studies", json={"depth": 2}).raise_for_status()
+    with site.database.write() as session:
+        session.add(PendingDeletion(run_id=run_id))
+    refused = post(browser, "/studies/1/runs", runs=str(run_id))
+    assert refused.status_code == 422
+    assert "Run 1 is being deleted, because its study was deleted with its runs." in refused.text
+    refused = post(browser, "/runs/bulk", action="study", study="1", ids=str(run_id))
+    assert notice(refused).startswith("Nothing was changed: run 1 is being deleted")
 
 
 def test_runs_of_other_studies_survive_and_the_notice_says_why(site: Served, browser: httpx.Client) -> None:
