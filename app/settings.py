@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     """Settings of one installation; every field is also a `DEPTHBOARD_…` environment variable."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT, env_ignore_empty=True, frozen=True, extra="forbid"
+        env_prefix=ENVIRONMENT, env_ignore_empty=True, frozen=True, extra="forbid", allow_inf_nan=False
     )
 
     data_dir: Annotated[
@@ -159,7 +159,8 @@ class Settings(BaseSettings):
         float, Field(gt=0, le=1, description="GPU that Ray reserves for a run on a GPU, or a fraction of it.")
     ] = 1.0
     memory_per_run: Annotated[
-        float, Field(gt=0, description="Memory that Ray reserves for a run, in GiB (2^30 bytes).")
+        float,
+        Field(ge=0.5, le=1024, description="Memory that Ray reserves for a run, in GiB (2^30 bytes)."),
     ] = 1.0
     lease_seconds: Annotated[
         float, Field(gt=0, description="Seconds that a claim remains valid without a heartbeat.")
@@ -216,6 +217,16 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{self.slot_count} slots of {self.thread_count} threads exceed the {cores()} CPU cores; "
                 "choose fewer slots or threads, or omit one of the two settings"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _name_a_cluster_only_for_ray(self) -> Self:
+        """Reject the address of a cluster that would not be used."""
+        if self.engine == "local" and self.ray_address != "auto":
+            raise ValueError(
+                f"the address of a Ray cluster ({self.ray_address}) is only for the engine ray; add "
+                f"--engine ray or {ENVIRONMENT}ENGINE=ray, or omit the address"
             )
         return self
 

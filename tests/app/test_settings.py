@@ -1,5 +1,6 @@
 """How a machine's cores are shared among slots and threads."""
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,21 @@ def test_slots_and_threads_share_the_cores(given: dict[str, Any], slots: int, th
 def test_slots_of_a_cluster_are_not_limited_by_the_cores_of_this_machine() -> None:
     found = Settings(engine="ray", slots=50, threads=4)
     assert (found.slot_count, found.thread_count, found.ray_address) == (50, 4, "auto")
+
+
+def test_the_address_of_a_cluster_needs_its_engine() -> None:
+    assert Settings(engine="ray", ray_address="head:6379").ray_address == "head:6379"
+    with pytest.raises(ValidationError, match=r"\(head:6379\) is only for the engine ray; add --engine ray"):
+        Settings(ray_address="head:6379")
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_numbers_are_finite(value: float) -> None:
+    names = [name for name, field in Settings.model_fields.items() if field.annotation is float]
+    assert {"lease_seconds", "memory_per_run"} <= set(names)
+    for name in names:
+        with pytest.raises(ValidationError):
+            Settings(**{name: value})
 
 
 @pytest.mark.usefixtures("eight")
