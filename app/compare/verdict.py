@@ -149,7 +149,17 @@ def _best(
     """Which of these groups, tested on the same images, may be the best."""
     ids = unbeaten([group.id for group in groups], pairs)
     best = [group for group in groups if group.id in ids]
-    names = listed([_name(found, group) for group in best])
+    are_far_apart = bool(_far_behind(found, best))
+    if are_far_apart:
+        best.sort(key=lambda group: group.mean, reverse=True)
+    names = listed(
+        [
+            f"{_name(found, group)} ({in_percent(group.mean)})"
+            if are_far_apart and not brief
+            else _name(found, group)
+            for group in best
+        ]
+    )
     if len(best) == 1:
         detail = f", with {in_percent(best[0].mean)} test accuracy ({best[0].size})"
         return f"the best{on} is {names}" + ("" if brief else detail + _lead(found, best[0], groups))
@@ -161,9 +171,7 @@ def _best(
         return f"the best{on} are {names}, which are {equal}"
     if len(best) == len(groups):
         return f"no {noun.one} is shown to be better than another{on}"
-    means = [group.mean for group in best]
-    shown = f", with means from {in_percent(min(means))} to {in_percent(max(means))}"
-    return f"the best{on} is among {names}" + (shown if _far_behind(found, best) and not brief else "")
+    return f"the best{on} is among {names}"
 
 
 def _far_behind(found: Conclusions, best: Sequence[Group]) -> list[Group]:
@@ -188,7 +196,7 @@ def _not_ruled_out(found: Conclusions) -> str:
             f" {_name(found, behind[0])} can't be ruled out: its {behind[0].size} vary by {_range(behind)}."
         )
     names = listed([_name(found, group) for group in behind])
-    which = names if len(behind) <= _NAMED_GROUPS else f"{len(behind)} of them"
+    which = names if len(behind) <= _NAMED_GROUPS else f"The {len(behind)} with the lowest means"
     return f" {which} can't be ruled out: their seeds vary by up to {_range(behind)}."
 
 

@@ -53,7 +53,7 @@ def test_numbers_are_finite(value: float) -> None:
     assert {"lease_seconds", "memory_per_run"} <= set(names)
     for name in names:
         with pytest.raises(ValidationError):
-            Settings(**{name: value})
+            Settings(**{name: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("eight")

@@ -16,7 +16,7 @@ from app.compare.inference.trend import Slope
 from app.compare.verdict import verdict
 from app.compare.view import turned
 from app.compare.wording import Wording
-from app.prose import listed
+from app.prose import in_percent, listed
 from app.schemas.compare.comparison import ClaimStatus, Pair, Verdict
 from tests.app.compare.judged import of_depth
 
@@ -90,15 +90,19 @@ def test_no_two_parts_of_a_verdict_disagree(concluded: Conclusions) -> None:
     if all(pair.new_images for pair in found.pairs if pair.interval):
         assert set(found.best_of_these_images) <= set(found.best), "fewer are ruled out on new images"
 
-    # the headline names exactly them
+    # the headline names exactly them; if their means are far apart, from the highest to the lowest
     if len(labels) > 1 and any(pair.interval for pair in found.pairs):
         names = listed([labels[group_id] for group_id in found.best])
+        best = [group for group in concluded.groups if group.id in found.best]
+        falling = sorted(best, key=lambda group: group.mean, reverse=True)
+        ranked = listed([f"{labels[group.id]} ({in_percent(group.mean)})" for group in falling])
         headline = found.answer[0].lower()
         if len(found.best) == len(tested):
             assert "no depth is shown to be better" in headline or f"{names} are equivalent" in headline
         else:
             assert re.search(
-                rf"the best( on new images of the same kind)? (is|are|is among) {re.escape(names)}\b",
+                r"the best( on new images of the same kind)? (is|are|is among) "
+                rf"({re.escape(names)}|{re.escape(ranked)})(?!\w)",
                 headline,
             )
         assert ("new images" in headline) == all(pair.new_images for pair in found.pairs if pair.interval)

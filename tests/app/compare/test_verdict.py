@@ -99,22 +99,22 @@ def test_groups_that_no_other_beats_may_each_be_the_best() -> None:
         (
             {1: [0.60, 0.68]},
             (
-                "1 and 2 layers, with means from 64.00 % to 91.32 %. 1 layer can't be ruled out: its 2 seeds "
-                "vary by 8.00 pp."
+                "2 layers (91.32 %) and 1 layer (64.00 %). 1 layer can't be ruled out: its 2 seeds vary by "
+                "8.00 pp."
             ),
         ),
         (
             {1: [0.4, 0.68, 0.6], 4: [0.5, 0.68, 0.7]},
             (
-                "1, 4 and 2 layers, with means from 56.00 % to 91.32 %. 1 and 4 layers can't be "
+                "2 layers (91.32 %), 4 layers (62.67 %) and 1 layer (56.00 %). 1 and 4 layers can't be "
                 "ruled out: their seeds vary by up to 28.00 pp."
             ),
         ),
         (
             {1: [0.1, 0.9, 0.2], 5: [0.1, 0.7, 0.2], 4: [0.2, 0.9, 0.3]},
             (
-                "1, 5, 4 and 2 layers, with means from 33.33 % to 91.32 %. 3 of them can't be "
-                "ruled out: their seeds vary by up to 80.00 pp."
+                "2 layers (91.32 %), 4 layers (46.67 %), 1 layer (40.00 %) and 5 layers (33.33 %). The 3 "
+                "with the lowest means can't be ruled out: their seeds vary by up to 80.00 pp."
             ),
         ),
     ],
