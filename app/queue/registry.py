@@ -189,14 +189,12 @@ def memory_per_run(nodes: Iterable[Mapping[str, Any]]) -> int | None:
 
 
 def most_memory(session: Session) -> int | None:
-    """Returns the memory in bytes that live workers have for a run, at most; None without a limit.
+    """Returns the memory in bytes that live workers have for a run on the CPU, at most; None without a limit.
 
-    Only the CPUs of clusters have one.
+    Only clusters have one.
     """
     live = select(Worker.devices, Worker.nodes).where(col(Worker.lease_expires) >= now(), Worker.slots > 0)
-    found = [
-        memory_per_run(nodes) if kinds(devices) <= {"cpu"} else None for devices, nodes in session.exec(live)
-    ]
+    found = [memory_per_run(nodes) for devices, nodes in session.exec(live) if "cpu" in kinds(devices)]
     return None if None in found else max((each for each in found if each), default=None)
 
 

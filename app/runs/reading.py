@@ -186,7 +186,10 @@ class _Waiting:
         memory = needed(run.depth, run.width, run.batch_size)
         if run.device != "auto" and not any(run.device in some for some in self.kinds if some):
             return f"no live worker has {run.device}"
-        if self.memory is not None and memory > self.memory:
+        is_on_cpu = run.device == "cpu" or (
+            run.device == "auto" and all(some <= {"cpu"} for some in self.kinds if some)
+        )
+        if is_on_cpu and self.memory is not None and memory > self.memory:
             return f"no live worker has {formats.size(memory)} of memory per run"
         return None
 

@@ -139,8 +139,9 @@ class Slot:
         """Whether it can train a run."""
         if config.device != "auto" and self.kinds and config.device not in self.kinds:
             return False
+        is_on_cpu = config.device == "cpu" or (config.device == "auto" and self.kinds <= {"cpu"})
         fits = self.memory is None or needed(config.depth, config.width, config.batch_size) <= self.memory
-        return fits or not self.kinds <= {"cpu"}
+        return fits or not is_on_cpu
 
 
 def first_free(slots: Sequence[Slot], config: TrainConfig | None = None) -> Slot | None:

@@ -52,8 +52,18 @@ def test_a_run_that_is_too_large_for_the_nodes_of_all_workers_says_so(site: Serv
     queue = {run["id"]: run for run in site.client.get("/queue").json()["queued"]}
     assert queue[large]["starts_in_seconds"] is None
     assert queue[small]["starts_in_seconds"] is not None
-    add_worker(site.database, "of this machine")
+    both = [*cpu, {"device": "cuda:0", "name": "a GPU"}]
+    with site.database.write() as session:
+        node = registry.Node("node", 4.0, 1.0, 2**32, slots=2, devices=both, memory_per_run=2**30)
+        registry.describe(session, "w", registry.Offer(2, 1, both, {}, [head, node]))
     assert reason(large) is None
+    on_cpu = queue_run(site.database, depth=5, batch_size=60_000, device="cpu")
+    assert reason(on_cpu) == "no live worker has 1.3\N{NO-BREAK SPACE}GB of memory per run"
+    queue = {run["id"]: run for run in site.client.get("/queue").json()["queued"]}
+    assert queue[large]["starts_in_seconds"] is not None
+    assert queue[on_cpu]["starts_in_seconds"] is None
+    add_worker(site.database, "of this machine")
+    assert reason(on_cpu) is None
 
 
 def test_a_failed_run_has_its_reason(site: Served) -> None:
