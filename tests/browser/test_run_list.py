@@ -4,7 +4,7 @@ import re
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from app.queue import admission
 from app.schemas.bodies import Labels
@@ -184,6 +184,39 @@ def test_names_and_tags_are_edited_in_their_rows(quiet: WebServer, database: Dat
     expect(row.locator(".tag")).to_have_count(0)
     page.keyboard.press("Escape")
     expect(editor).to_be_hidden()
+
+
+def test_tags_can_be_typed_while_others_are_saved(quiet: WebServer, database: Database, page: Page) -> None:
+    run_id = finished_run(database)
+    page.goto(f"{quiet.url}/runs")
+    saving: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "PATCH" and not saving:
+            saving.append(route)
+        else:
+            route.continue_()
+
+    page.route(f"**/runs/{run_id}", hold)
+    row = page.locator(f"tr[data-run='{run_id}']")
+    row.hover()
+    row.get_by_role("button", name="Tag").click()
+    field = page.get_by_role("dialog").get_by_role("combobox")
+    expect(field).to_be_focused()
+    page.keyboard.type("one")
+    with page.expect_request(lambda request: request.method == "PATCH"):
+        page.keyboard.press("Enter")
+    page.keyboard.type("two")
+    page.keyboard.press("Enter")
+    page.keyboard.type("three")
+    expect(field).to_have_value("three")
+    saving[0].continue_()
+    expect(row.locator("[data-cell=tags] > *")).to_have_text(["one", "two"])
+    expect(field).to_have_value("three")
+    page.route(f"**/runs/{run_id}", lambda route: route.abort())
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("The server can’t be reached. Your input is kept.")
+    expect(field).to_have_value("three")
 
 
 def test_sparklines_and_progress_follow_the_epochs(quiet: WebServer, database: Database, page: Page) -> None:

@@ -34,6 +34,7 @@ class Editor {
   #hint;
   #run = null;
   #field = "name";
+  #saved = Promise.resolve();
 
   constructor(dialog) {
     this.#dialog = dialog;
@@ -52,7 +53,7 @@ class Editor {
     });
     this.#tags.addEventListener("click", ({ target }) => {
       const tag = target.closest("[data-remove-tag]")?.dataset.removeTag;
-      if (tag !== undefined) this.#save({ tags: this.#run.tags.filter((other) => other !== tag) });
+      if (tag !== undefined) this.#save(({ tags }) => ({ tags: tags.filter((other) => other !== tag) }));
     });
     dialog.addEventListener("click", ({ target }) => {
       if (target === dialog) this.#leave(); // a press beside it
@@ -103,11 +104,15 @@ class Editor {
 
   #submit() {
     const text = this.#text.value.trim();
-    if (this.#field === "name") return this.#save({ name: text || null });
-    if (this.#field === "note") return this.#save({ note: this.#text.value });
+    if (this.#field === "name") return this.#save(() => ({ name: text || null }));
+    if (this.#field === "note") {
+      const note = this.#text.value;
+      return this.#save(() => ({ note }));
+    }
     const added = text.split(",").map((tag) => tag.trim()).filter(Boolean);
     if (!added.length) return this.#dialog.close();
-    return this.#save({ tags: [...new Set([...this.#run.tags, ...added])] });
+    this.#text.value = ""; // for the next tag
+    return this.#save(({ tags }) => ({ tags: [...new Set([...tags, ...added])] }), text);
   }
 
   // Saves what was typed, as leaving a cell of a spreadsheet does.
@@ -117,24 +122,44 @@ class Editor {
     else this.#dialog.close();
   }
 
-  async #save(changes) {
+  // One save after the other, so that a second one changes what the first one left. `changes` makes them of the run, and
+  // `typed` returns to the field if they are not saved.
+  #save(changes, typed = "") {
+    const { id } = this.#run;
+    this.#saved = this.#saved.then(() => this.#run.id === id && this.#patch(changes, typed));
+    return this.#saved;
+  }
+
+  async #patch(changes, typed) {
+    const before = this.#run;
     this.#error.textContent = "";
     try {
-      this.#run = await patch(this.#run.id, { ...changes, version: this.#run.version });
+      const run = await patch(before.id, { ...changes(before), version: before.version });
+      updateRow(run);
+      if (this.#run.id !== run.id) return; // the editor is on another row by now
+      this.#run = run;
     } catch (error) {
-      if (error.isConflict) {
-        this.#run = await json(`/runs/${this.#run.id}`);
-        this.#showTags();
-        const theirs = this.#field === "tags" ? "" : ` It is now: “${this.#run[this.#field]}”.`;
-        this.#error.textContent = `Someone else changed this run.${theirs} Save again to overwrite their change.`;
-      } else this.#error.textContent = error instanceof TypeError ? "The server can’t be reached. Your input is kept." : error.message;
+      await this.#fail(before, error, typed);
       return;
     }
-    updateRow(this.#run);
-    if (this.#field !== "tags") return this.#dialog.close();
-    this.#text.value = "";
+    if (this.#field !== "tags") {
+      this.#dialog.close();
+      return;
+    }
     this.#showTags();
     this.#text.focus();
+  }
+
+  async #fail(before, error, typed) {
+    const now = error.isConflict ? await json(`/runs/${before.id}`) : before;
+    if (this.#run.id !== before.id) return;
+    this.#run = now;
+    if (typed) this.#text.value = [typed, this.#text.value].filter(Boolean).join(", ");
+    this.#showTags();
+    if (error.isConflict) {
+      const theirs = this.#field === "tags" ? "" : ` It is now: “${now[this.#field]}”.`;
+      this.#error.textContent = `Someone else changed this run.${theirs} Save again to overwrite their change.`;
+    } else this.#error.textContent = error instanceof TypeError ? "The server can’t be reached. Your input is kept." : error.message;
   }
 }
 
