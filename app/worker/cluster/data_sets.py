@@ -82,7 +82,9 @@ def fetch(published: Published, data_dir: Path) -> None:
         with _locked(folder.with_name(f".{published.name}.lock")):
             if not _is_copy(folder, published):
                 _replace(folder, published)
-    except OSError as error:
+    except NotCopied:
+        raise
+    except Exception as error:  # drivers of stores raise many kinds
         raise NotCopied(f"it could not be copied to this node: {error}") from error
 
 

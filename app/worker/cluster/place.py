@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import metadata
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
@@ -15,7 +16,6 @@ import psutil
 
 import app
 from app.storage import artifacts
-from app.storage.artifacts import StoreUnusable
 from app.worker.cluster import data_sets
 from app.worker.cluster.data_sets import NotCopied, Published
 from app.worker.messages import Failed, FromSlot, ToSlot, Train
@@ -34,7 +34,13 @@ MOST_MESSAGES: Final = 100
 
 def versions() -> dict[str, str]:
     """Returns the versions that must be the same on the dispatcher and its nodes."""
-    return {"Depthboard": app.__version__, "Python": ".".join(platform.python_version_tuple()[:2])}
+    return {
+        "Depthboard": app.__version__,
+        "Python": ".".join(platform.python_version_tuple()[:2]),
+        "PyTorch": metadata.version("torch").partition("+")[
+            0
+        ],  # 2.13.0+cpu and 2.13.0+cu130 resume each other
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ class Place:
             if artifacts.mark(self._terms.artifacts, create=False) == self._terms.mark:
                 return None
             problem = "they are not the dispatcher's"
-        except (OSError, StoreUnusable) as error:
+        except Exception as error:  # noqa: BLE001  # drivers of stores raise many kinds
             problem = str(error)
         return (
             f"this node can't read the artifacts of the dispatcher ({problem}); use a folder that all nodes "

@@ -1,6 +1,8 @@
 """Copies of data sets on nodes."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -65,6 +67,16 @@ def test_a_file_that_differs_from_the_published_one_is_refused(publisher: Publis
     with pytest.raises(NotCopied, match="could not be copied to this node"):
         data_sets.fetch(found, tmp_path / "node")
     assert not (home(tmp_path / "node") / FEW).exists()
+
+
+def test_errors_of_the_driver_of_a_store_are_told(publisher: Publisher, tmp_path: Path) -> None:
+    class Store:
+        def __truediv__(self, name: str) -> Path:
+            raise RuntimeError(f"no credentials for {name}")
+
+    found = replace(published(publisher), folder=cast("Path", Store()))
+    with pytest.raises(NotCopied, match="could not be copied to this node: no credentials for"):
+        data_sets.fetch(found, tmp_path / "node")
 
 
 def test_the_copies_of_two_locations_are_in_different_folders(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,11 +66,13 @@ def test_a_data_set_that_cannot_be_copied_fails_the_run(terms: Terms, tmp_path: 
         pass
 
 
-def test_a_node_with_another_version_is_refused(terms: Terms) -> None:
-    other = replace(terms, versions={**versions(), "Depthboard": "99"})
+@pytest.mark.parametrize("name", ["Depthboard", "Python", "PyTorch"])
+def test_a_node_with_another_version_is_refused(terms: Terms, name: str) -> None:
+    other = replace(terms, versions={**versions(), name: "99"})
     problem = Place(other, launch).begin()
-    assert problem
-    assert problem.startswith(f"this node has Depthboard {versions()['Depthboard']}, the dispatcher 99")
+    assert problem == (
+        f"this node has {name} {versions()[name]}, the dispatcher 99; install the same version"
+    )
 
 
 def test_a_node_that_does_not_see_the_artifacts_is_refused(terms: Terms, tmp_path: Path) -> None:
