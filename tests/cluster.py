@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,8 @@ from ray.cluster_utils import Cluster  # noqa: E402
 LOOPBACK = "127.0.0.1"
 MEMORY = 4 * 2**30
 OBJECT_STORE = 80 * 2**20
+STOPPED_SECONDS = 20
+"""How long a head is stopped at most: after a minute, Ray ends the processes that wait for it."""
 
 
 class Nodes:
@@ -57,6 +61,20 @@ class Nodes:
     def address_of_a_node(self) -> str:
         """Where a node listens, which is no address of the cluster."""
         return f"{LOOPBACK}:{self._cluster.list_all_nodes()[-1].node_manager_port}"
+
+    @contextmanager
+    def stopped_head(self) -> Iterator[None]:
+        """Let the head answer nobody; fails if that lasts so long that somebody must have waited for it."""
+        head = self._cluster.head_node.all_processes["gcs_server"][0].process
+        head.send_signal(signal.SIGSTOP)
+        patience = threading.Timer(STOPPED_SECONDS, head.send_signal, [signal.SIGCONT])
+        patience.start()
+        try:
+            yield
+            assert patience.is_alive()
+        finally:
+            patience.cancel()
+            head.send_signal(signal.SIGCONT)
 
     @contextmanager
     def pretending(self, **about: str) -> Iterator[None]:

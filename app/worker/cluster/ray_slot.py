@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -37,10 +38,15 @@ class PlaceActor(Place):
     tell = ray.method(concurrency_group="tell")(Place.tell)
 
 
+_ACTORS: Final = ray.remote(concurrency_groups={"hear": 1, "tell": 1})(PlaceActor)
+"""Makes the actors of all slots: the head stores each such class for as long as this process runs."""
+
+
 class RaySlot(PipedSlot):
     """A slot on a node. It is ready once Ray has placed it, which may take until others leave the node.
 
-    Ray kills its actor if this process ends, and the actor's child ends with it.
+    Ray kills its actor if this process ends, and the actor's child ends with it. Every call of Ray is in a
+    thread, because calls may wait for the head of the cluster.
     """
 
     def __init__(self, node: ClusterNode, host: str, need: Need, terms: Terms, data: Publisher) -> None:
@@ -60,19 +66,12 @@ class RaySlot(PipedSlot):
         self.watch = Watch(lambda: self._activity)
         self.connection, theirs = Pipe()
         self._outgoing: SimpleQueue[ToSlot | None] = SimpleQueue()
-        self._actor: Any = (
-            ray.remote(concurrency_groups={"hear": 1, "tell": 1})(PlaceActor)
-            .options(
-                num_cpus=need.threads,
-                num_gpus=need.gpus if terms.device == "cuda" else 0,
-                memory=need.memory,
-                max_restarts=0,
-                scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node.id, soft=False),
-            )
-            .remote(terms)
-        )
-        for target, arguments in ((self._hear, (theirs,)), (self._tell, ())):
-            threading.Thread(target=target, args=arguments, name=f"slot on {host}", daemon=True).start()
+        self._actor: Any = None
+        self._created = threading.Event()
+        self._start(self._hear, _ACTORS.options(**_resources(node, need, terms)), terms, theirs)
+
+    def _start(self, target: Callable[..., None], *arguments: object) -> None:
+        threading.Thread(target=target, args=arguments, name=f"slot on {self.host}", daemon=True).start()
 
     def send(self, message: ToSlot) -> None:
         """Send a message to the slot; if it has ended, `receive` says so."""
@@ -82,15 +81,30 @@ class RaySlot(PipedSlot):
         """End the actor and its child, if they still run. Returns how they ended, in words."""
         self._killed = True
         self._outgoing.put(None)
-        with suppress(Exception):  # without its cluster, the actor is gone
-            ray.kill(self._actor, no_restart=True)
+        self._start(self._end)
         self.connection.close()
         return self._how or KILLED
 
-    def _hear(self, theirs: Connection) -> None:
-        """Pass on what the child says, until its end or that of its node."""
+    def _end(self) -> None:
+        self._created.wait()
+        with suppress(Exception):  # without its cluster, the actor is gone
+            ray.kill(self._actor, no_restart=True)
+
+    def _create(self, actors: Any, terms: Terms) -> None:  # noqa: ANN401  # a class of Ray
+        try:
+            if not self._killed:
+                self._actor = actors.remote(terms)
+        finally:
+            self._created.set()
+
+    def _hear(self, actors: Any, terms: Terms, theirs: Connection) -> None:  # noqa: ANN401
+        """Create the actor, and pass on what the child says, until its end or that of its node."""
         with theirs, suppress(OSError):  # the slot was killed
             try:
+                self._create(actors, terms)
+                if self._actor is None:
+                    return
+                self._start(self._tell)
                 self._how = ray.get(self._actor.begin.remote())
                 while self._how is None:
                     heard: Heard = _answer(self._actor.hear.remote())
@@ -123,6 +137,16 @@ class RaySlot(PipedSlot):
         except (OSError, NotWritten) as error:
             log.warning("the data set %s could not be copied into the artifacts: %s", name, error)
             return None  # the node says that it has no such data set
+
+
+def _resources(node: ClusterNode, need: Need, terms: Terms) -> dict[str, Any]:
+    return {
+        "num_cpus": need.threads,
+        "num_gpus": need.gpus if terms.device == "cuda" else 0,
+        "memory": need.memory,
+        "max_restarts": 0,
+        "scheduling_strategy": NodeAffinitySchedulingStrategy(node_id=node.id, soft=False),
+    }
 
 
 def _answer(called: Any) -> Any:  # noqa: ANN401  # a reference of Ray

@@ -186,6 +186,35 @@ def test_a_draining_worker_saves_its_run_and_leaves_no_process(bench: Bench) -> 
     eventually(lambda: not bench.children())
 
 
+def test_a_stopped_head_holds_up_no_run_while_a_slot_is_replaced(bench: Bench, nodes: Nodes) -> None:
+    second = nodes.add()
+    bench.ready(2)
+    runs = [queue_run(bench.database, **LONG) for _ in range(2)]
+    for run_id in runs:
+        bench.wait_for_epochs(run_id)
+    killed, kept = (slot for slot in bench.start().slots if isinstance(slot, RaySlot))
+    assert killed.claim
+    assert kept.claim
+    lost, running = killed.claim.run_id, kept.claim.run_id
+    with nodes.stopped_head():
+        os.kill(killed.child, signal.SIGKILL)
+        bench.turn_until(lambda: row(bench.database, lost).crashes == 1)
+        bench.turn_until(lambda: len(bench.start().slots) == 2)  # one waits for the head
+        epochs = row(bench.database, running).epochs_done
+        began = time.monotonic()
+        bench.wait_for_epochs(running, epochs + 5)
+        assert time.monotonic() - began < 5
+        assert bench.worker_row().heartbeat_age_seconds < bench.settings.lease_seconds
+        assert not [slot for slot in bench.start().slots if slot.ready and slot is not kept]
+    bench.ready(2)
+    for run_id in runs:
+        bench.wait_for_epochs(run_id, epochs + 6)
+        cancel(bench, run_id)
+        assert bench.ended(run_id).status == "cancelled"
+    nodes.kill(second)
+    bench.turn_until(lambda: len(bench.start().slots) == 1)
+
+
 def why_not(bench: Bench, address: str) -> str:
     """Why there is no cluster at this address."""
     bench.end()
