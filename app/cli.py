@@ -156,6 +156,7 @@ def worker(
 ) -> None:
     """Run a worker only. It trains the queued runs of the database it shares with the web server."""
     settings = begin(given, anew=not again)
+    from app import lifeline
     from app.worker import program
     from app.worker.engine import ClusterUnavailable, EngineMissing, SlotsUnusable
 
@@ -167,7 +168,8 @@ def worker(
     except EngineMissing as error:
         raise Failure(sentence(error), EXIT_USAGE) from error
     except ClusterUnavailable as error:
-        raise Failure(f"The worker can't start: {error}.", EXIT_CLUSTER) from error
+        lifeline.end_at_exit(EXIT_CLUSTER)
+        raise Failure(f"The worker can't train: {error}.", EXIT_CLUSTER) from error
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """Notices that a process's parent has died."""
 
+import atexit
 import ctypes
 import os
 import signal
@@ -30,6 +31,20 @@ def end_within(seconds: float, exit_code: int = 1) -> None:
     timer = threading.Timer(seconds, os._exit, [exit_code])
     timer.daemon = True
     timer.start()
+
+
+def end_at_exit(exit_code: int) -> None:
+    """Let this process end at its exit without the clean-up of its libraries, which may block or crash.
+
+    The last call counts.
+    """
+
+    def end() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
+
+    atexit.register(end)
 
 
 def watch(parent_pid: int, on_loss: Callable[[], None]) -> None:

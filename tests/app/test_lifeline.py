@@ -46,3 +46,21 @@ def test_nothing_happens_while_the_parent_lives() -> None:
     orphaned = threading.Event()
     lifeline.watch(os.getppid(), orphaned.set)
     assert not orphaned.wait(3 * lifeline.INTERVAL)
+
+
+@pytest.mark.slow
+def test_a_process_ends_at_its_exit_with_the_last_code_that_was_set() -> None:
+    program = (
+        "import atexit; from app import lifeline; atexit.register(input); "
+        "lifeline.end_at_exit(3); lifeline.end_at_exit(4); print('said')"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+    )
+    assert (done.returncode, done.stdout) == (4, "said\n")

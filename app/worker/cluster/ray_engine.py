@@ -1,21 +1,25 @@
 """The engine of a Ray cluster: as many slots as its nodes have room for; Ray never gets a queue."""
 
+import atexit
 import contextlib
 import logging
 import os
-import threading
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 import ray
+from ray.util.client import ray as client_mode
 
+from app import lifeline
 from app.queue.registry import Node
 from app.settings import Settings
 from app.storage import artifacts
 from app.storage.artifacts import StoreUnusable
 from app.worker.cluster.data_sets import Publisher
+from app.worker.cluster.head import LOOK_SECONDS, Head
 from app.worker.cluster.nodes import ClusterNode, Names, Need, alive, places, shortage
 from app.worker.cluster.place import Terms, versions
 from app.worker.cluster.probe import problem_at
@@ -25,8 +29,8 @@ from trainer.files.durable import NotWritten
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS: Final = 1.0
-"""How often the nodes of the cluster are read."""
+SILENT_SECONDS: Final = 30.0
+"""How long the head of the cluster may be silent: after a minute, Ray ends this process without a reason."""
 
 LOST_SECONDS: Final = 3 * LOOK_SECONDS
 """How long a node whose slot was lost gets no other one: by then it is known to be dead, if it is."""
@@ -46,13 +50,14 @@ _OTHER_PORT: Final = (
     "ray:// that of its client server (10001 by default)"
 )
 _START: Final = "start one with `ray start --head`, or name its address with --address"
+_RETURN: Final = (
+    "runs return to the queue; start the head again, then this worker if nothing else restarts it"
+)
 _INSTALL: Final = "install the same versions here and on its nodes"
 
 
 class RayEngine(Engine):
     """Slots on the nodes of a cluster; a node that joins gets slots, those of one that dies are lost with it.
-
-    A thread reads the nodes, because that takes long while the head of the cluster does not answer.
 
     Raises:
         ClusterUnavailable: there is no cluster at the address, or the artifacts can't be used.
@@ -72,22 +77,26 @@ class RayEngine(Engine):
         self._unfit: dict[str, tuple[float, str]] = {}
         self._opened: list[RaySlot] = []
         _connect(settings.ray_address)
-        self._live = alive(ray.nodes())
-        self._closed = threading.Event()
-        threading.Thread(target=self._look, name="nodes", daemon=True).start()
-
-    def _look(self) -> None:
-        while not self._closed.wait(LOOK_SECONDS):
-            try:
-                self._live = alive(ray.nodes())
-            except Exception as error:  # noqa: BLE001  # Ray raises many kinds; the nodes stay as they were
-                if not self._closed.is_set():
-                    log.warning("the nodes of the cluster can't be read: %s", error)
+        self._address = settings.ray_address
+        if not client_mode.is_connected():
+            self._address = str(ray.get_runtime_context().gcs_address)
+        self._head = Head(lambda: problem_at(self._address), lambda: alive(ray.nodes()))
 
     def open(self, slots: Sequence[Slot]) -> list[Slot]:
-        """Start slots in the free places of live nodes, up to the limit of the settings."""
+        """Start slots in the free places of live nodes, up to the limit of the settings.
+
+        Raises:
+            ClusterUnavailable: the head of the cluster does not answer any more.
+        """
         self._note_losses(slots)
-        live = self._live
+        if silence := self._head.silence:
+            if silence.seconds >= SILENT_SECONDS:
+                raise ClusterUnavailable(
+                    f"the head of the Ray cluster at {self._address} has not answered for "
+                    f"{silence.seconds:.0f} s: {silence.why}; {_RETURN}"
+                )
+            return []
+        live = self._head.nodes
         names = self._names.of(live)
         taken = Counter((slot.node, slot.offered) for slot in slots if isinstance(slot, RaySlot))
         room = None if self._most is None else max(0, self._most - len(slots))
@@ -129,7 +138,9 @@ class RayEngine(Engine):
 
     def nodes(self) -> list[Node]:
         """The live nodes of the cluster."""
-        live = self._live
+        live = self._head.nodes
+        silence = self._head.silence
+        silent = silence and f"the head of the cluster does not answer: {silence.why}"
         names = self._names.of(live)
         return [
             Node(
@@ -137,7 +148,7 @@ class RayEngine(Engine):
                 node.cpus,
                 node.gpus,
                 node.memory,
-                problem=self._problem(node),
+                problem=silent or self._problem(node),
                 memory_per_run=self._need.memory,
             )
             for node in live
@@ -145,8 +156,12 @@ class RayEngine(Engine):
 
     def close(self) -> None:
         """Leave the cluster, which ends all actors of this process."""
-        self._closed.set()
-        ray.shutdown()
+        self._head.close()
+        if self._head.silence is None:
+            ray.shutdown()
+        else:  # that would wait for the head; the nodes notice the end of this process
+            atexit.unregister(ray.shutdown)
+            lifeline.end_at_exit(1 if sys.exception() else 0)
 
 
 def _connect(address: str) -> None:

@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,19 +13,21 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
+from app.commands.supervisor import EXIT_CLUSTER
 from app.queue import actions, registry
 from app.schemas.monitoring import WorkerOut
 from app.settings import Settings
 from app.storage import artifacts
 from app.storage.database import Database
 from app.storage.tables import Attempt, Run
-from app.worker.cluster import data_sets
+from app.worker.cluster import data_sets, probe
 from app.worker.engine import ClusterUnavailable, Engine
 from tests import cluster
 from tests.app.states import queue_run, row, shown
 from tests.app.worker import test_loop
-from tests.app.worker.test_loop import LONG, SHORT, cancel
+from tests.app.worker.test_loop import LONG, PATIENCE, SHORT, cancel
 from tests.cluster import Nodes
+from tests.dashboard import clean_environment
 from tests.few import link
 from tests.processes import Process
 from tests.waiting import eventually
@@ -192,7 +196,7 @@ def test_a_stopped_head_holds_up_no_run_while_a_slot_is_replaced(bench: Bench, n
     runs = [queue_run(bench.database, **LONG) for _ in range(2)]
     for run_id in runs:
         bench.wait_for_epochs(run_id)
-    killed, kept = (slot for slot in bench.start().slots if isinstance(slot, RaySlot))
+    kept, killed = (slot for slot in bench.start().slots if isinstance(slot, RaySlot))
     assert killed.claim
     assert kept.claim
     lost, running = killed.claim.run_id, kept.claim.run_id
@@ -206,13 +210,65 @@ def test_a_stopped_head_holds_up_no_run_while_a_slot_is_replaced(bench: Bench, n
         assert time.monotonic() - began < 5
         assert bench.worker_row().heartbeat_age_seconds < bench.settings.lease_seconds
         assert not [slot for slot in bench.start().slots if slot.ready and slot is not kept]
-    bench.ready(2)
-    for run_id in runs:
-        bench.wait_for_epochs(run_id, epochs + 6)
-        cancel(bench, run_id)
-        assert bench.ended(run_id).status == "cancelled"
     nodes.kill(second)
     bench.turn_until(lambda: len(bench.start().slots) == 1)
+    for run_id in runs:
+        cancel(bench, run_id)
+        assert bench.ended(run_id).status == "cancelled"
+
+
+def test_a_silent_head_is_shown_and_runs_go_on(
+    bench: Bench, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe, "ANSWER_SECONDS", 0.5)
+    run_id = queue_run(bench.database, **LONG)
+    bench.wait_for_epochs(run_id)
+
+    def problems() -> set[str | None]:
+        return {node.problem for node in bench.worker_row().nodes}
+
+    with nodes.stopped_head():
+        bench.turn_until(lambda: None not in problems())
+        (problem,) = problems()
+        assert problem
+        assert problem.startswith(
+            "the head of the cluster does not answer: 127.0.0.1 does not answer on port"
+        )
+        bench.wait_for_epochs(run_id, row(bench.database, run_id).epochs_done + 1)
+    bench.turn_until(lambda: problems() == {None})
+    assert row(bench.database, run_id).attempt == 1
+    cancel(bench, run_id)
+    assert bench.ended(run_id).status == "cancelled"
+
+
+IMPATIENT = """
+import sys
+from app import cli
+from app.worker.cluster import probe, ray_engine
+probe.ANSWER_SECONDS = 0.5
+ray_engine.SILENT_SECONDS = 1
+sys.exit(cli.main())
+"""
+
+
+def test_a_worker_whose_head_stays_silent_says_so_and_gives_its_runs_back(bench: Bench, nodes: Nodes) -> None:
+    bench.end()
+    run_id = queue_run(bench.database, **LONG)
+    words = ["worker", *nodes.engine.options, "--device", "cpu", "--data-dir", str(bench.settings.data_dir)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", IMPATIENT, *words],
+        env=clean_environment(**cluster.ENVIRONMENT),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    eventually(lambda: row(bench.database, run_id).epochs_done)
+    with nodes.stopped_head():
+        said = process.communicate(timeout=PATIENCE)[1]
+        assert process.returncode == EXIT_CLUSTER
+        assert f"The worker can't train: the head of the Ray cluster at {nodes.address} has not" in said
+    stored = row(bench.database, run_id)
+    assert (stored.status, stored.crashes, stored.worker_losses) == ("queued", 0, 0)
+    eventually(lambda: not bench.children())
 
 
 def why_not(bench: Bench, address: str) -> str:
