@@ -263,7 +263,7 @@ class Worker:
             return
         self.slots.remove(slot)
         if not slot.ready:
-            log.warning("a slot died while starting: %s", ended.how)
+            log.warning("a slot on %s died while starting: %s", slot.host, ended.how)
             self._engine.note_false_start(slot, ended.how)
         self._open_slots()
 

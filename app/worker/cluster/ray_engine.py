@@ -5,7 +5,6 @@ import contextlib
 import logging
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -19,11 +18,12 @@ from app.settings import Settings
 from app.storage import artifacts
 from app.storage.artifacts import StoreUnusable
 from app.worker.cluster.data_sets import Publisher
-from app.worker.cluster.head import LOOK_SECONDS, Head
-from app.worker.cluster.nodes import ClusterNode, Names, Need, alive, places, shortage
+from app.worker.cluster.head import Head
+from app.worker.cluster.nodes import ClusterNode, Names, Need, alive, places
 from app.worker.cluster.place import Terms, versions
 from app.worker.cluster.probe import problem_at
 from app.worker.cluster.ray_slot import RaySlot
+from app.worker.cluster.unfit import Unfit
 from app.worker.engine import ClusterUnavailable, Engine, Slot
 from trainer.files.durable import NotWritten
 
@@ -31,12 +31,6 @@ log = logging.getLogger(__name__)
 
 SILENT_SECONDS: Final = 30.0
 """How long the head of the cluster may be silent: after a minute, Ray ends this process without a reason."""
-
-LOST_SECONDS: Final = 3 * LOOK_SECONDS
-"""How long a node whose slot was lost gets no other one: by then it is known to be dead, if it is."""
-
-UNFIT_SECONDS: Final = 30.0
-"""How long a node on which a slot could not start gets no other one."""
 
 _LIMITS: Final = {
     "RAY_gcs_server_port_wait_time_s": "1",
@@ -74,7 +68,7 @@ class RayEngine(Engine):
         self._terms = versions(), settings.artifacts, mark
         self._data = Publisher(settings.data_dir, settings.artifacts)
         self._names = Names()
-        self._unfit: dict[str, tuple[float, str]] = {}
+        self._unfit = Unfit(self._need)
         self._opened: list[RaySlot] = []
         _connect(settings.ray_address)
         self._address = settings.ray_address
@@ -103,8 +97,8 @@ class RayEngine(Engine):
         wanted = [
             (node, kind)
             for node in live
-            if self._problem(node) is None
-            for kind, count in places(node, self._need).items()
+            if (usable := self._unfit.usable(node))
+            for kind, count in places(usable, self._need).items()
             for _ in range(count - taken[node.id, kind])
         ]
         opened = [self._slot(node, names[node.id], kind) for node, kind in wanted[:room]]
@@ -115,7 +109,7 @@ class RayEngine(Engine):
         """Give no new slots to the nodes of lost ones until it is known whether these nodes live."""
         for slot in self._opened:
             if slot.lost and slot not in kept:
-                self._unfit[slot.node] = time.monotonic() + LOST_SECONDS, slot.lost
+                self._unfit.note_loss(slot.node, slot.lost)
         self._opened = [slot for slot in self._opened if slot in kept]
 
     def _slot(self, node: ClusterNode, host: str, kind: str) -> RaySlot:
@@ -125,16 +119,12 @@ class RayEngine(Engine):
     def note_start(self, slot: Slot) -> None:
         """Note that a slot has become ready."""
         if isinstance(slot, RaySlot):
-            self._unfit.pop(slot.node, None)
+            self._unfit.note_start(slot.node)
 
     def note_false_start(self, slot: Slot, how: str) -> None:
         """Note that a slot died before it was ready: its node gets no other one for a while."""
         if isinstance(slot, RaySlot):
-            self._unfit[slot.node] = time.monotonic() + UNFIT_SECONDS, how
-
-    def _problem(self, node: ClusterNode) -> str | None:
-        until, how = self._unfit.get(node.id, (0.0, ""))
-        return how if time.monotonic() < until else shortage(node, self._need)
+            self._unfit.note_false_start(slot.node, how)
 
     def nodes(self) -> list[Node]:
         """The live nodes of the cluster."""
@@ -148,7 +138,7 @@ class RayEngine(Engine):
                 node.cpus,
                 node.gpus,
                 node.memory,
-                problem=silent or self._problem(node),
+                problem=silent or self._unfit.problem(node),
                 memory_per_run=self._need.memory,
             )
             for node in live

@@ -13,11 +13,13 @@ import ray
 from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from app.queue import registry
 from app.worker.cluster.data_sets import Published, Publisher
 from app.worker.cluster.nodes import ClusterNode, Need
 from app.worker.cluster.place import HEAR_SECONDS, Heard, Place, Terms
+from app.worker.cluster.unfit import NO_GPU, NOT_INSTALLED
 from app.worker.engine import Gone
-from app.worker.messages import ToSlot, Train
+from app.worker.messages import FromSlot, Ready, ToSlot, Train
 from app.worker.slot_process import PipedSlot
 from app.worker.stall import Activity, Watch
 from trainer.files.durable import NotWritten
@@ -61,6 +63,7 @@ class RaySlot(PipedSlot):
 
         self._data = data
         self._how: str | None = None
+        self._unusable: str | None = None
         self._killed = False
         self._activity = Activity()
         self.watch = Watch(lambda: self._activity)
@@ -77,13 +80,21 @@ class RaySlot(PipedSlot):
         """Send a message to the slot; if it has ended, `receive` says so."""
         self._outgoing.put(message)
 
+    def receive(self) -> FromSlot | Gone:
+        """Returns the next message; a slot for a GPU that PyTorch does not find has ended."""
+        message = super().receive()
+        if isinstance(message, Ready) and self.offered not in registry.kinds(message.devices):
+            self._unusable = NO_GPU
+            return Gone()
+        return message
+
     def kill(self) -> str:
         """End the actor and its child, if they still run. Returns how they ended, in words."""
         self._killed = True
         self._outgoing.put(None)
         self._start(self._end)
         self.connection.close()
-        return self._how or KILLED
+        return self._unusable or self._how or KILLED
 
     def _end(self) -> None:
         self._created.wait()
@@ -167,6 +178,6 @@ def told(error: Exception) -> str:
     if "node has died" in text or isinstance(error, exceptions.ActorUnschedulableError):
         return "its node died"
     if "No module named" in text or "ModuleNotFoundError" in text:
-        return "Depthboard can't be imported on its node; install it in the Python that runs Ray there"
+        return NOT_INSTALLED
     last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), type(error).__name__)
     return f"its actor ended: {last}"
