@@ -27,8 +27,8 @@ class Load:
     epochs: int
     """How many epochs were ever recorded."""
 
-    nodes: list[WorkerNode]
-    """The machines of clusters."""
+    nodes: list[tuple[str, WorkerNode]]
+    """The machines of clusters, each with the id of its worker."""
 
     @classmethod
     def read(cls, session: Session) -> "Load":
@@ -51,7 +51,7 @@ class Load:
             slots=slots,
             busy_slots=session.exec(busy).one(),
             epochs=session.exec(select(Counter.epochs)).one(),
-            nodes=[node for worker in registry.list_workers(session) for node in worker.nodes],
+            nodes=[(worker.id, node) for worker in registry.list_workers(session) for node in worker.nodes],
         )
 
 

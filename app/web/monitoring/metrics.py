@@ -107,11 +107,11 @@ _OF_NODES: Final[Mapping[str, tuple[str, Callable[[WorkerNode], float]]]] = {
 }
 
 
-def _of_nodes(nodes: Sequence[WorkerNode]) -> Iterator[Metric]:
+def _of_nodes(nodes: Sequence[tuple[str, WorkerNode]]) -> Iterator[Metric]:
     for name, (about, value) in _OF_NODES.items():
-        family = GaugeMetricFamily(f"depthboard_node_{name}", about, labels=["node"])
-        for node in nodes:
-            family.add_metric([node.host], value(node))
+        family = GaugeMetricFamily(f"depthboard_node_{name}", about, labels=["worker", "node"])
+        for worker_id, node in nodes:
+            family.add_metric([worker_id, node.host], value(node))
         yield family
 
 

@@ -56,10 +56,14 @@ def test_nodes_of_a_cluster_are_described() -> None:
     node = WorkerNode(
         host="far", cpus=8, gpus=1, memory=2**35, slots=4, devices=[], runs=[3, 7], problem=None
     )
-    found = samples(told(replace(LOAD, nodes=[node]))[0])
-    assert (found["depthboard_node_cpus far"], found["depthboard_node_gpus far"]) == (8, 1)
-    assert found["depthboard_node_memory_bytes far"] == 2**35
-    assert (found["depthboard_node_slots far"], found["depthboard_node_slots_busy far"]) == (4, 2)
+    text = told(replace(LOAD, nodes=[("w1", node), ("w2", node.model_copy(update={"slots": 0}))]))[0]
+    found = samples(text)
+    assert (found["depthboard_node_cpus far w1"], found["depthboard_node_gpus far w1"]) == (8, 1)
+    assert found["depthboard_node_memory_bytes far w1"] == 2**35
+    assert (found["depthboard_node_slots far w1"], found["depthboard_node_slots_busy far w1"]) == (4, 2)
+    assert found["depthboard_node_slots far w2"] == 0
+    series = [line.rpartition(" ")[0] for line in text.splitlines() if line.startswith("depthboard_node_")]
+    assert len(series) == len({*series}) == 10
 
 
 def test_durations_are_histograms_by_route() -> None:
