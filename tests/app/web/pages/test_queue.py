@@ -27,6 +27,14 @@ def test_slots_and_queued_runs_are_shown(site: Served, browser: httpx.Client) ->
     assert "All runs are expected to end in" in page
 
 
+def test_runs_that_no_worker_can_train_have_no_expected_end(site: Served, browser: httpx.Client) -> None:
+    add_worker(site.database)
+    queue_run(site.database, device="cuda")
+    page = browser.get("/queue").text
+    assert "Some queued runs need a device or memory that no live worker has." in page
+    assert "expected to end" not in page
+
+
 def test_a_long_queue_is_shown_page_by_page(browser: httpx.Client) -> None:
     browser.post("/studies", json={"depth": [1], "seed": [*range(205)]})
     page = browser.get("/queue").text
