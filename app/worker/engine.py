@@ -62,7 +62,8 @@ class Slot(ABC):
     `report` is a report that has not been handled yet, `died_at` is when its end was noticed (monotonic
     seconds), `connection` becomes readable when it reports something, and `watch` detects stalls. The slot is
     on `host`, and offers the kind of device `offered` there, or all with `auto`; `devices` are those it has
-    found. Its runs may take `memory` bytes; None without a limit.
+    found. Its runs may take `memory` bytes; None without a limit. It is `placed` once its host has room for
+    it.
     """
 
     connection: Connection
@@ -75,6 +76,7 @@ class Slot(ABC):
         self.memory: int | None = None
         self.devices: list[dict[str, str]] = []
         self.versions: dict[str, str] = {}
+        self.placed = True
         self.ready = False
         self.claim: Claim | None = None
         self.report: FromSlot | Gone | Unrecorded | Ended | None = None

@@ -54,15 +54,15 @@ class Presence:
     def offer(self, slots: Sequence[Slot], nodes: Sequence[Node]) -> None:
         """Note what the worker offers now; the next heartbeat stores it, immediately if it has changed.
 
-        The devices of a host stay while its slots restart.
+        Slots that are not placed don't count. The devices of a host stay while its slots restart.
         """
         self._found.update({slot.host: slot.devices for slot in slots if slot.devices})
         hosts = {slot.host for slot in slots} | {node.host for node in nodes}
         self._found = {host: found for host, found in self._found.items() if host in hosts}
-        counts = Counter(slot.host for slot in slots)
+        counts = Counter(slot.host for slot in slots if slot.placed)
         of_slots = {tuple(device.items()): device for found in self._found.values() for device in found}
         self._offer = Offer(
-            len(slots),
+            counts.total(),
             slots[0].threads if slots else self._offer.threads,
             list(of_slots.values()),
             next((slot.versions for slot in slots if slot.versions), self._offer.versions),

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 SILENT_SECONDS: Final = 30.0
 """How long the head of the cluster may be silent: after a minute, Ray ends this process without a reason."""
 
+PLACED_SECONDS: Final = 15.0
+"""How long Ray may take to place a slot on a node that has its resources."""
+
 _LIMITS: Final = {
     "RAY_gcs_server_port_wait_time_s": "1",
     "RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S": "2",
@@ -43,6 +47,7 @@ _OTHER_PORT: Final = (
     "the server there does not answer as a cluster; name the port of the head (6379 by default), or with "
     "ray:// that of its client server (10001 by default)"
 )
+WAITING: Final = "waiting for resources that others use"
 _START: Final = "start one with `ray start --head`, or name its address with --address"
 _RETURN: Final = (
     "runs return to the queue; start the head again, then this worker if nothing else restarts it"
@@ -131,6 +136,8 @@ class RayEngine(Engine):
         live = self._head.nodes
         silence = self._head.silence
         silent = silence and f"the head of the cluster does not answer: {silence.why}"
+        late = time.monotonic() - PLACED_SECONDS
+        waiting = {slot.node: WAITING for slot in self._opened if not slot.placed and slot.opened < late}
         names = self._names.of(live)
         return [
             Node(
@@ -138,7 +145,7 @@ class RayEngine(Engine):
                 node.cpus,
                 node.gpus,
                 node.memory,
-                problem=silent or self._unfit.problem(node),
+                problem=silent or self._unfit.problem(node) or waiting.get(node.id),
                 memory_per_run=self._need.memory,
             )
             for node in live

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import Pipe
@@ -54,6 +55,8 @@ class RaySlot(PipedSlot):
     def __init__(self, node: ClusterNode, host: str, need: Need, terms: Terms, data: Publisher) -> None:
         super().__init__(need.threads, host, terms.device)
         self.node = node.id
+        self.opened = time.monotonic()
+        self.placed = False
         self.memory = need.memory if terms.device == "cpu" else None
         self.lost: str | None = None
         """Why its actor or its node is lost, in words; None while its actor answers."""
@@ -117,6 +120,7 @@ class RaySlot(PipedSlot):
                     return
                 self._start(self._tell)
                 self._how = ray.get(self._actor.begin.remote())
+                self.placed = self._how is None
                 while self._how is None:
                     heard: Heard = _answer(self._actor.hear.remote())
                     self.child, self._activity = heard.child, heard.activity

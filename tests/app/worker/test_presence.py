@@ -84,6 +84,15 @@ def test_an_offer_is_stored_as_soon_as_it_changes(database: Database, settings: 
     )
 
 
+def test_slots_that_are_not_placed_do_not_count(database: Database, settings: Settings) -> None:
+    presence = Presence(database, settings, "w", None, Moment())
+    slot, other = Pretence("near"), Pretence("near")
+    other.placed = False
+    presence.offer([slot, other], [registry.Node("near", 4.0, 0.0, 2**30)])
+    presence.beat([])
+    assert (offered(database).slots, offered(database).nodes[0].slots) == (1, 1)
+
+
 def test_the_nodes_of_a_cluster_come_and_go_and_keep_their_devices_while_slots_restart(
     database: Database, settings: Settings
 ) -> None:

@@ -29,7 +29,7 @@ def test_the_nodes_of_a_cluster_are_shown_with_resources_problems_and_runs(
 ) -> None:
     cpu = [{"device": "cpu", "name": "a CPU"}]
     nodes = [
-        registry.Node("<near>", 8.0, 0.5, 2**30, slots=2, devices=cpu),
+        registry.Node("<near>", 8.0, 0.5, 2**30, slots=2, devices=cpu, problem="it lost its artifacts"),
         registry.Node("far", 4.0, 0.0, 2**31, problem="this node has Depthboard 0.0.1"),
     ]
     with site.database.write() as session:
@@ -45,12 +45,21 @@ def test_the_nodes_of_a_cluster_are_shown_with_resources_problems_and_runs(
         ">0.5<",
         formats.size(2**30),
         "a CPU",
+        "it lost its artifacts",
         "1 / 2",
         f'href="/runs/{run_id}"',
     ):
         assert words in near
     assert "this node has Depthboard 0.0.1" in far
     assert "0 / 0" in far
+    assert "detecting" not in table
+
+
+def test_only_a_worker_with_slots_is_detecting_devices(site: Served, browser: httpx.Client) -> None:
+    for slots in (0, 1):
+        with site.database.write() as session:
+            registry.register(session, f"w{slots}", "here", registry.Offer(slots, 1), lease_seconds=60)
+        assert browser.get("/workers").text.count("detecting…") == slots
 
 
 def test_the_system_page_shows_storage_locations(settings: Settings, browser: httpx.Client) -> None:

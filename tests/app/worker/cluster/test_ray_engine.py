@@ -42,6 +42,7 @@ from tests.app.worker.test_loop import (  # isort: skip
     test_the_same_configuration_gives_the_same_figures,  # noqa: F401
 )
 
+from app.worker.cluster import ray_engine  # isort: skip
 from app.worker.cluster.ray_engine import RayEngine  # isort: skip
 from app.worker.cluster.ray_slot import RaySlot  # isort: skip
 
@@ -256,6 +257,41 @@ def test_a_gpu_that_pytorch_does_not_find_leaves_the_cpu_to_other_runs(bench: Be
         other.end()
         other.database.close()
         nodes.kill(with_gpu)
+
+
+OTHER = """
+import sys
+import ray
+ray.init(sys.argv[1], logging_level="ERROR")
+class Holder:
+    pass
+holder = ray.remote(num_cpus=1)(Holder).remote()
+ray.get(holder.__ray_ready__.remote())
+print("held", flush=True)
+input()
+"""
+
+
+def test_a_node_whose_cpu_others_use_is_waited_for(
+    bench: Bench, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.end()
+    other = subprocess.Popen(
+        [sys.executable, "-c", OTHER, nodes.address],
+        env=clean_environment(**cluster.ENVIRONMENT),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert other.stdout
+    assert other.stdout.readline() == "held\n"
+    monkeypatch.setattr(ray_engine, "PLACED_SECONDS", 0)
+    bench.turn_until(lambda: ray_engine.WAITING in {node.problem for node in bench.worker_row().nodes})
+    worker = bench.worker_row()
+    assert (worker.slots, [node.slots for node in worker.nodes]) == (0, [0, 0])
+    other.communicate("\n")
+    bench.ready(1)
+    bench.turn_until(lambda: bench.worker_row().slots == 1)
 
 
 IMPATIENT = """
