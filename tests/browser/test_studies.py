@@ -70,7 +70,7 @@ def test_the_box_in_the_head_ticks_all_runs_of_a_study(quiet: WebServer, page: P
     head.check()
     expect(ticked).to_have_count(3)
     boxes.nth(1).uncheck()
-    expect(page.locator("[data-select-page]:indeterminate")).to_have_count(1)
+    expect(page.locator("thead [data-select-page]:indeterminate")).to_have_count(1)
     head.click()
     expect(ticked).to_have_count(3)
     head.uncheck()
@@ -110,6 +110,65 @@ def test_the_runs_of_a_study_are_filtered_in_place_and_retried(quiet: WebServer,
     rows.get_by_role("checkbox").check()
     expect(page.get_by_role("button", name="Remove from study")).to_be_visible()
     expect(page.get_by_role("button", name="Retry")).to_be_hidden()
+
+
+def test_all_runs_of_a_study_that_match_are_selected(quiet: WebServer, page: Page, phone: Page) -> None:
+    """As in the list of runs: over all pages, counted, and until another filter hides them."""
+    seeds = [*range(30)]
+    httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2, 3], "seed": seeds}).raise_for_status()
+    page.goto(f"{quiet.url}/studies/1")
+    bar = page.get_by_role("group", name="Actions on selected runs")
+    page.get_by_label("Select all runs on this page").check()
+    expect(bar).to_contain_text("50 runs selected")
+    bar.get_by_role("button", name="Select all 90 that match").click()
+    expect(bar).to_contain_text("90 runs selected")
+    page.get_by_label("Filter the runs").fill("depth:2,3")
+    expect(page.locator("#runs-found")).to_have_text("60 of 90 runs")
+    expect(bar).to_be_hidden()
+    page.get_by_label("Select all runs on this page").check()
+    page.get_by_label("Filter the runs").fill("depth:3")
+    expect(page.locator("#runs-found")).to_have_text("30 of 90 runs")
+    expect(bar).to_contain_text("20 runs selected")
+    expect(bar).not_to_contain_text("not on this page")
+    page.get_by_label("Select all runs on this page").check()
+    expect(bar).to_contain_text("30 runs selected")
+    phone.goto(f"{quiet.url}/studies/1?q=depth:1,2")
+    phone.get_by_label("Select every run of this page").check()
+    phone.get_by_role("button", name="Select all 60 that match").click()
+    expect(phone.locator("[data-ticked]")).to_have_text("60 runs selected")
+    phone.on("dialog", lambda dialog: dialog.accept())
+    phone.get_by_role("button", name="Remove from study").click()
+    expect(phone.locator("[data-said]")).to_contain_text("60 runs removed from the study.")
+    expect(phone.locator("[data-ticked]")).to_be_hidden()
+    assert len(httpx.get(f"{quiet.url}/studies/1").json()["runs"]) == 30
+
+
+@pytest.mark.parametrize(("path", "field"), [("/studies/1", "Filter the runs"), ("/runs", "Search")])
+def test_rows_of_another_filter_can_not_be_selected(
+    quiet: WebServer, page: Page, path: str, field: str
+) -> None:
+    httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2, 3]}).raise_for_status()
+    page.goto(f"{quiet.url}{path}")
+    table = page.locator("[data-matching]")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**q=depth*", hold)
+    with page.expect_request("**q=depth*"):
+        page.get_by_label(field, exact=True).fill("depth:3")
+        expect(table).to_have_attribute("aria-busy", "true")
+    head = page.get_by_label("Select all runs on this page")
+    head.click()
+    page.locator("[name=ids]").first.click()
+    expect(page.locator("[name=ids]:checked")).to_have_count(0)
+    expect(page.get_by_role("group", name="Actions on selected runs")).to_be_hidden()
+    held[0].continue_()
+    expect(page.locator("tr[data-run]")).to_have_count(1)
+    expect(table).not_to_have_attribute("aria-busy", "true")
+    head.check()
+    expect(page.locator("[data-ticked]")).to_have_text("1 run selected")
 
 
 def test_what_was_done_to_a_study_is_said_on_its_page_and_can_be_undone(quiet: WebServer, page: Page) -> None:

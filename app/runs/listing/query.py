@@ -142,9 +142,10 @@ def _group(name: str, text: str) -> tuple[str, ...]:
     names = []
     for part in filter(None, map(str.strip, text.split(","))):
         field = fields.named(part)
-        if field is None or field.name not in GROUPABLE:
+        chosen = field.name if field else part  # `archived` is not a field to filter by
+        if chosen not in GROUPABLE:
             raise QueryError(name, f"can't group by {part[:40]!r}; expected one of {', '.join(GROUPABLE)}")
-        names.append(field.name)
+        names.append(chosen)
     found = tuple(dict.fromkeys(names))
     if len(found) > MAX_GROUP_FIELDS:
         raise QueryError(name, f"at most {MAX_GROUP_FIELDS} fields are allowed, not {len(found)}")

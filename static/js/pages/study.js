@@ -10,7 +10,8 @@ import { startColumns } from "../table/columns.js";
 import { startInlineEdit } from "../table/inline_edit.js";
 import { removeRow, updateRow } from "../table/rows.js";
 import { Sparklines } from "../table/sparklines.js";
-import { Ticks } from "../table/ticks.js";
+import { arrived, pending } from "../live/pending.js";
+import { Selection } from "../table/selection.js";
 import { RunSet } from "../live/run_set.js";
 import { hasEnded, setProgress } from "../shell/title.js";
 import { View } from "../parts/view.js";
@@ -86,12 +87,15 @@ async function filterRuns() {
   address.searchParams.delete("cursor");
   if (search.value.trim()) address.searchParams.set("q", search.value.trim());
   else address.searchParams.delete("q");
-  if (address.href === location.href) return;
+  const change = pending();
+  if (address.href === location.href) return arrived(change);
   history.replaceState(history.state, "", address);
   try {
     await read();
+    arrived(change);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
+    document.addEventListener("live", () => arrived(change), { once: true });
     refresh(); // the server is away: tries again
   }
 }
@@ -102,6 +106,7 @@ filter.addEventListener("submit", (event) => {
 });
 search.addEventListener("input", () => {
   clearTimeout(typing);
+  pending();
   typing = setTimeout(filterRuns, TYPING_PAUSE);
 });
 
@@ -110,7 +115,7 @@ const set = new RunSet();
 new Curves(document.getElementById("curves-chart"), set, new View());
 startColumns();
 startInlineEdit();
-new Ticks(document.getElementById("runs-form"));
+const selection = new Selection(document.getElementById("runs-form"));
 const sparklines = new Sparklines();
 await fillFromPage(set, `?study=${study}`);
 
@@ -133,6 +138,7 @@ listen("/events", change, {
       if (run.study_id === Number(study)) refresh();
       return;
     }
+    selection.learn(run);
     if (!set.run(run)) return;
     updateRow(run);
     refresh();
@@ -148,6 +154,7 @@ listen("/events", change, {
   deleted({ run_id }) {
     if (!set.has(run_id)) return;
     removeRow(run_id);
+    selection.drop(run_id);
     set.remove(run_id);
     refresh();
   },

@@ -3,6 +3,7 @@
 
 import { takeFocus } from "../focus.js";
 import { read, refresh } from "../live/live.js";
+import { arrived, pending } from "../live/pending.js";
 import { closeChoosers } from "./choosers.js";
 import { FilterBuilder } from "./filter_builder.js";
 
@@ -31,12 +32,14 @@ function addressOf() {
   return query ? `/runs?${query}` : "/runs";
 }
 
-async function update() {
+async function update(change = pending()) {
   try {
     await read();
+    arrived(change);
     follow(); // the server may have written the address in another way
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
+    document.addEventListener("live", () => arrived(change), { once: true });
     refresh(); // the server is away: tries again
   }
 }
@@ -60,9 +63,10 @@ function follow() {
 async function searchNow() {
   clearTimeout(timer);
   const address = addressOf();
-  if (address === location.pathname + location.search) return;
+  const change = pending();
+  if (address === location.pathname + location.search) return arrived(change);
   history.replaceState(null, "", address);
-  await update();
+  await update(change);
 }
 
 function open(address) {
@@ -120,6 +124,7 @@ function offerFilters() {
 export function startFilters() {
   search.addEventListener("input", () => {
     clearTimeout(timer);
+    pending();
     offerFilters();
     timer = setTimeout(searchNow, mayBecomeField() ? LONG_PAUSE : PAUSE);
   });

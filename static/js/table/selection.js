@@ -1,13 +1,14 @@
-// The selected runs of the list. Runs stay selected on other pages, with other filters and after a reload, in the storage
+// The selected runs of a table. Runs stay selected on other pages, with other filters and after a reload, in the storage
 // of the tab, until an action on them succeeds. All runs that match a filter are selected as that filter, so the server
-// finds them; another filter drops them.
+// finds them; another filter drops them. A form with `data-narrows` also drops runs that another filter does not show.
 
 import { json } from "../json.js";
 import { plural, whole } from "../format.js";
+import { isPending } from "../live/pending.js";
 import { Ticks } from "./ticks.js";
 
-const KEY = "selected runs";
-const WORKING = { delete: "Deleting", archive: "Archiving", restore: "Restoring", cancel: "Cancelling", retry: "Queueing", tag: "Tagging", untag: "Untagging", study: "Adding", compare: "Comparing" };
+const KEY = location.pathname === "/runs" ? "selected runs" : `selected runs of ${location.pathname}`;
+const WORKING = { delete: "Deleting", archive: "Archiving", restore: "Restoring", cancel: "Cancelling", retry: "Queueing", tag: "Tagging", untag: "Untagging", study: "Adding", remove: "Removing", compare: "Comparing" };
 
 function stored() {
   try {
@@ -24,15 +25,17 @@ export class Selection {
   #runs; // the state of each selected run, by id
   #all; // the filter whose runs are all selected, as `{query, total, states}`, or null
   #hasLeft; // for a comparison, which keeps the selection
+  #query; // the filter of the list when it was last shown
   #working = ""; // what is being done with the runs
   #ticks;
 
   constructor(form) {
     this.#form = form;
-    const { runs = [], all = null, hasLeft = false } = stored();
+    const { runs = [], all = null, hasLeft = false, query = null } = stored();
     this.#runs = new Map(runs);
     this.#all = all;
     this.#hasLeft = hasLeft;
+    this.#query = query;
     form.addEventListener("click", (event) => this.#click(event));
     form.addEventListener("reset", () => queueMicrotask(() => this.show())); // once the boxes are reset
     form.addEventListener("formdata", ({ formData }) => this.#write(formData));
@@ -90,7 +93,7 @@ export class Selection {
 
   #click({ target }) {
     if (target.closest("[data-clear]")) this.clear();
-    else if (target.closest("[data-select-all]")) this.#selectAll();
+    else if (target.closest("[data-select-all]") && !isPending(this.#form)) this.#selectAll();
   }
 
   #add(box) {
@@ -129,19 +132,24 @@ export class Selection {
 
   #save() {
     try {
-      sessionStorage.setItem(KEY, JSON.stringify({ runs: [...this.#runs], all: this.#all, hasLeft: this.#hasLeft }));
+      sessionStorage.setItem(KEY, JSON.stringify({ runs: [...this.#runs], all: this.#all, hasLeft: this.#hasLeft, query: this.#query }));
     } catch {
       // storage is blocked: the selection lasts as long as the page
     }
   }
 
-  // After a comparison, runs that this page does not show are not selected any more.
+  // Selects no runs any more that this page does not show.
+  #dropHidden() {
+    const here = new Set(this.#ticks.boxes.map(({ value }) => Number(value)));
+    for (const id of this.#runs.keys()) if (!here.has(id)) this.#runs.delete(id);
+    this.#save();
+  }
+
+  // After a comparison, the runs of the page stay selected.
   #return() {
     if (this.#hasLeft) {
       this.#hasLeft = false;
-      const here = new Set(this.#ticks.boxes.map(({ value }) => Number(value)));
-      for (const id of this.#runs.keys()) if (!here.has(id)) this.#runs.delete(id);
-      this.#save();
+      this.#dropHidden();
     }
     this.show();
   }
@@ -179,6 +187,11 @@ export class Selection {
       this.#all = null;
       this.#save();
     }
+    if (this.#query !== listed.query) {
+      const narrows = this.#query !== null && this.#form.dataset.narrows !== undefined;
+      this.#query = listed.query;
+      if (narrows) this.#dropHidden();
+    }
     for (const box of boxes) box.checked = this.#all !== null || this.#runs.has(Number(box.value));
     const here = boxes.filter(({ checked }) => checked).length;
     this.#ticks.show();
@@ -189,7 +202,8 @@ export class Selection {
     const hidden = elsewhere && !this.#all ? ` (${whole(elsewhere)} not on this page)` : "";
     count.textContent = this.#working || `${plural(this.size, "run")} selected${hidden}`;
     for (const [name, fitting] of Object.entries({ cancel: active, retry: retryable, archive: unarchived, restore: archived })) {
-      this.#form.querySelector(`.bulk [value="${name}"]`).hidden = fitting === 0;
+      const button = this.#form.querySelector(`.bulk [value="${name}"]`);
+      if (button) button.hidden = fitting === 0;
     }
     this.#form.querySelector("[data-compare]").hidden = this.size < 2;
     const all = this.#form.querySelector("[data-select-all]");

@@ -1,5 +1,7 @@
 // The boxes of a table's rows, set one by one, together by the box in its head, or as a range with Shift.
 
+import { isPending } from "../live/pending.js";
+
 const BOXES = 'input[name="ids"]';
 
 const setBoxes = (boxes, isOn) => {
@@ -15,8 +17,11 @@ export class Ticks {
   constructor(form, set = setBoxes) {
     this.#form = form;
     this.#set = set;
-    form.addEventListener("click", ({ target, shiftKey }) => {
-      if (target.matches(BOXES)) this.#tick(target, shiftKey);
+    form.addEventListener("click", (event) => {
+      const { target, shiftKey } = event;
+      const isBox = target.matches(`${BOXES}, [data-select-page]`);
+      if (isBox && isPending(form)) event.preventDefault(); // these rows are those of another filter
+      else if (target.matches(BOXES)) this.#tick(target, shiftKey);
       else if (target.matches("[data-select-page]")) this.#setAll(this.boxes, target.checked);
     });
     document.addEventListener("live", () => this.show());

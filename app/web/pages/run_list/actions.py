@@ -71,7 +71,7 @@ def change_runs(  # noqa: PLR0911
             return redirect(back, "This action can't be undone any more. Select the runs again.")
         return redirect(back, _outcome(bulk.apply(database, settings, body, stopping), "Undone"))
     try:
-        ids = _selected(database, texts)
+        ids = selected(database, texts)
     except QueryError as error:
         return redirect(back, f"Nothing was changed. The filter is invalid: {error}.")
     action = texts.get("action", "")
@@ -79,7 +79,7 @@ def change_runs(  # noqa: PLR0911
         return redirect(f"/compare?runs={','.join(map(str, ids))}{_grouping(texts.get('by', ''))}")
     if action == "study" and ids:
         added, problem = _add_to_study(database, ids, texts.get("study", ""))
-        return _marked(redirect(back, added or problem), is_done=not problem)
+        return marked(redirect(back, added or problem), is_done=not problem)
     body, problem = _bulk_request(ids, action, texts)
     if body is None:
         return redirect(back, problem)
@@ -92,10 +92,11 @@ def change_runs(  # noqa: PLR0911
     done = f"{_DONE[body.action]} “{body.tag}”" if body.tag else _DONE[body.action]
     is_done = bool(outcome.done) and not outcome.remaining
     undo = Undo("/runs/bulk", "undo", token) if token else None
-    return _marked(redirect(back, _outcome(outcome, done), undo), is_done=is_done)
+    return marked(redirect(back, _outcome(outcome, done), undo), is_done=is_done)
 
 
-def _marked(response: Response, *, is_done: bool) -> Response:
+def marked(response: Response, *, is_done: bool) -> Response:
+    """The response to a form; if its action was done on all selected runs, the page deselects them."""
     if is_done:
         response.headers[DONE] = "true"
     return response
@@ -110,7 +111,7 @@ def _grouping(typed: str) -> str:
     return f"&by={by}" if by else ""
 
 
-def _selected(database: Database, texts: Mapping[str, str]) -> list[int]:
+def selected(database: Database, texts: Mapping[str, str]) -> list[int]:
     """The ids of a form: those that it lists, or of all runs that match its filter.
 
     Raises:

@@ -13,6 +13,7 @@ from app import formats
 from app.queue.admission import QueueFull
 from app.queue.run_rows import RunNotFound, WrongState
 from app.runs import studies, study_deletion
+from app.runs.listing.errors import QueryError
 from app.runs.studies import axes, creation
 from app.schemas import grid
 from app.schemas.grid import GridError
@@ -25,6 +26,7 @@ from app.web.creation import CreationOf
 from app.web.html import Undo, local, page, redirect
 from app.web.negotiation import HtmlRoute
 from app.web.pages import forms, typed_numbers
+from app.web.pages.run_list.actions import marked, selected
 from app.web.pages.shared import Posted
 from app.web.pages.studies.page import study_page
 from trainer.config import TrainConfig
@@ -167,9 +169,12 @@ def _added(more: MoreRuns) -> str:
 @router.post("/studies/{study_id}/runs/remove")
 def remove_runs(database: DatabaseOf, study_id: StudyIdPath, data: Posted) -> Response:
     """Remove the selected runs from a study."""
-    items = forms.texts_of(data).get("ids", "").split(", ")
-    ids = [number for item in items if (number := forms.number_in(item)) is not None]
-    back = f"/studies/{study_id}"
+    texts = forms.texts_of(data)
+    back = local(texts.get("next", ""), f"/studies/{study_id}")
+    try:
+        ids = selected(database, texts)
+    except QueryError as error:
+        return redirect(back, f"Nothing was changed. The filter is invalid: {error}.")
     if not ids:
         return redirect(back, "No run was selected. Select at least one run.")
     try:
@@ -177,7 +182,7 @@ def remove_runs(database: DatabaseOf, study_id: StudyIdPath, data: Posted) -> Re
             studies.remove_runs(session, study_id, ids)
     except WrongState as error:
         return redirect(back, formats.sentence(error))
-    return redirect(back, f"{formats.plural(len(ids), 'run')} removed from the study.")
+    return marked(redirect(back, f"{formats.plural(len(ids), 'run')} removed from the study."), is_done=True)
 
 
 @router.get("/studies/{study_id}/duplicate")

@@ -15,6 +15,7 @@ from app.compare.view import Headline
 from app.runs import advice, reading, run_list, studies
 from app.runs.listing import sparklines
 from app.runs.listing.errors import QueryError
+from app.runs.listing.groups import filter_of
 from app.runs.listing.query import RunQuery
 from app.runs.studies import axes
 from app.runs.studies.listing import PAGE, StudyQuery
@@ -92,10 +93,11 @@ def study_page(  # noqa: PLR0917
     study = studies.get_study(session, study_id)
     typed_filter = request.query_params.get("q", "")
     filtered = filters.read(QueryParams({"q": typed_filter}), {})
+    archived, _ = filters.archived_typed(typed_filter)
     query = RunQuery(
         filtered.query.terms,
         studies=(study_id,),
-        archived="all",
+        archived=archived or "all",
         sort="id",
         cursor=request.query_params.get("cursor") or None,
     )
@@ -118,6 +120,7 @@ def study_page(  # noqa: PLR0917
         change=change,
         found=found,
         filter=typed_filter,
+        matching=filter_of([("study", str(study_id)), ("archived", "all"), *filtered.understood]),
         problems=filtered.problems,
         run_table=table.of_request(request, sparklines.of_runs(session, found.runs)),
         runs=runs,

@@ -57,6 +57,18 @@ def test_a_group_has_counts_mean_deviation_and_best(runs: Database) -> None:
 
 
 @on_both
+def test_runs_are_grouped_by_whether_they_are_archived(runs: Database) -> None:
+    """The page asks for this when all runs that match a filter are selected."""
+    found = grouped(runs, archived="all", group="status,archived")
+    assert [(group.key["status"], group.key["archived"], group.runs) for group in found.groups] == [
+        ("failed", False, 2),
+        ("finished", False, 4),
+        ("queued", False, 1),
+    ]
+    assert found.groups[0].filter == "status=failed&archived=false"
+
+
+@on_both
 def test_the_filter_of_a_group_finds_its_runs(runs: Database) -> None:
     for parameters in ({"group": "depth"}, {"group": "depth,lr"}, {"group": "device_used", "q": "depth<3"}):
         found = grouped(runs, **parameters)
