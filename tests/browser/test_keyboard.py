@@ -107,7 +107,6 @@ def test_the_runs_of_one_depth_of_a_study_are_compared(
 
 
 def test_a_study_is_cancelled(quiet: WebServer, page: Page, keyboard: Keyboard) -> None:
-    page.on("dialog", lambda dialog: dialog.accept())
     study(quiet.url, depth=[1, 2], seed=[0, 1])
     page.goto(f"{quiet.url}/runs")
     keyboard.press("g", "s")
@@ -116,6 +115,8 @@ def test_a_study_is_cancelled(quiet: WebServer, page: Page, keyboard: Keyboard) 
     keyboard.press("j", "Enter")
     page.wait_for_url("**/studies/1**")
     keyboard.command("cancel")
+    expect(page.get_by_role("button", name="Cancel 4 runs")).to_be_focused()
+    keyboard.press("Enter")
     expect(page.locator("[data-runs] .status", has_text="cancelled")).to_have_count(4)
 
 

@@ -262,8 +262,8 @@ def test_a_preset_is_saved_by_enter_opened_and_deleted_in_place(quiet: WebServer
     expect(page.locator("[data-notice]")).to_contain_text("saved")
     expect(page.get_by_label("Epochs")).to_have_value("9")
     page.get_by_label("Seed").fill("5")
-    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Delete preset Short sweep").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("link", name="Short sweep")).to_have_count(0)
     expect(page.get_by_label("Seed")).to_have_value("5")
     assert httpx.get(f"{quiet.url}/runs").json()["total"] == 1

@@ -83,8 +83,8 @@ def test_the_box_in_the_head_ticks_all_runs_of_a_study(quiet: WebServer, page: P
     httpx.delete(f"{quiet.url}/runs/2").raise_for_status()
     expect(boxes).to_have_count(2)
     boxes.nth(0).uncheck()
-    page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Remove from study").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove 1 run").click()
     expect(boxes).to_have_count(1)
     assert httpx.get(f"{quiet.url}/studies/1").json()["runs"] == [1]
 
@@ -136,8 +136,8 @@ def test_all_runs_of_a_study_that_match_are_selected(quiet: WebServer, page: Pag
     phone.get_by_label("Select every run of this page").check()
     phone.get_by_role("button", name="Select all 60 that match").click()
     expect(phone.locator("[data-ticked]")).to_have_text("60 runs selected")
-    phone.on("dialog", lambda dialog: dialog.accept())
     phone.get_by_role("button", name="Remove from study").click()
+    phone.get_by_role("dialog").get_by_role("button", name="Remove 60 runs").click()
     expect(phone.locator("[data-said]")).to_contain_text("60 runs removed from the study.")
     expect(phone.locator("[data-ticked]")).to_be_hidden()
     assert len(httpx.get(f"{quiet.url}/studies/1").json()["runs"]) == 30

@@ -8,6 +8,7 @@ import { startChoosers } from "../parts/choosers.js";
 import { completeTags } from "../parts/known_tags.js";
 import { startThemeSwitch } from "../parts/theme_switch.js";
 import { startTableCopy } from "../parts/table_copy.js";
+import { askFirst } from "../shell/confirmations.js";
 import { startNotifications } from "../shell/notifications.js";
 import { startKeyList } from "../shell/key_list.js";
 import { startPalette } from "../shell/palette.js";
@@ -23,6 +24,7 @@ followTitle();
 followTimes();
 startTableCopy();
 startChoosers();
+askFirst(document.querySelector("[data-confirmation]"));
 completeTags();
 sendForms();
 passFocusOn();
@@ -43,8 +45,3 @@ if (singleKeys) followChoice(singleKeys);
 
 // After a rejected form, the first invalid field gets the focus.
 document.querySelector('main [aria-invalid="true"], main .field:has(.error:not(:empty)) input')?.focus();
-
-document.addEventListener("click", (event) => {
-  const question = event.target.closest("[data-confirm]")?.dataset.confirm;
-  if (question && !confirm(question)) event.preventDefault();
-});

@@ -205,6 +205,9 @@ export class Selection {
       const button = this.#form.querySelector(`.bulk [value="${name}"]`);
       if (button) button.hidden = fitting === 0;
     }
+    for (const button of this.#form.querySelectorAll(".bulk [data-count]")) {
+      button.dataset.count = plural((button.value === "cancel" ? active : null) ?? this.size, "run");
+    }
     this.#form.querySelector("[data-compare]").hidden = this.size < 2;
     const all = this.#form.querySelector("[data-select-all]");
     all.textContent = `Select all ${whole(listed.total)} that match`;

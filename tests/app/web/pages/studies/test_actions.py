@@ -58,10 +58,12 @@ def test_cancelling_what_remains_asks_how_many_runs_and_names_the_study(
     site: Served, browser: httpx.Client
 ) -> None:
     post(browser, "/runs", depth="1-3", name="Depths")
-    assert 'data-confirm="Cancel 3 runs of study “Depths”?"' in browser.get("/studies/1").text
+    text = browser.get("/studies/1").text
+    assert 'data-count="3 runs" data-yes="Cancel {runs}"' in text
+    assert 'data-no="Keep in the queue" data-confirm="Cancel {runs} of study “Depths”?"' in text
     states.add_worker(site.database)
     states.claimed(site.database)
-    asked = 'data-confirm="Cancel 3 runs of study “Depths”? 1 run is training."'
+    asked = 'data-no="Keep training" data-confirm="Cancel {runs} of study “Depths”? 1 run is training."'
     assert asked in browser.get("/studies/1").text
     assert notice(post(browser, "/studies/1/cancel")) == "Cancelled the remaining runs of study “Depths”."
 
