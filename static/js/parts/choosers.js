@@ -1,5 +1,5 @@
 // Panels that a button opens: `details.chooser`. An opened panel gets the focus in its first field. Escape, a press
-// elsewhere and another panel close it.
+// elsewhere and another panel close it. A button with `data-needs` sends nothing while that field is empty.
 
 const OPEN = "details.chooser[open]";
 const FIELDS = "input:not([type=hidden], [type=checkbox]), select, textarea";
@@ -19,12 +19,33 @@ export function closeChoosers() {
 
 function enter(chooser) {
   const panel = chooser.querySelector(".panel");
-  if (panel.contains(document.activeElement) || matchMedia("(pointer: coarse)").matches) return; // a phone would show its keys
+  const isForTyping = panel.querySelector("[data-needs]") !== null;
+  if (panel.contains(document.activeElement) || (matchMedia("(pointer: coarse)").matches && !isForTyping)) return; // a phone would show its keys
   const find = (kind) => [...panel.querySelectorAll(kind)].find((each) => each.checkVisibility() && !each.disabled);
   (find(FIELDS) ?? find(LINKS))?.focus({ preventScroll: true });
 }
 
+// Says in a panel what its field needs; an empty text takes it back.
+function demand(panel, words) {
+  const field = panel.querySelector(FIELDS);
+  panel.querySelector(".error").textContent = words;
+  if (!words) return field.removeAttribute("aria-invalid");
+  field.setAttribute("aria-invalid", "true");
+  field.focus();
+}
+
 export function startChoosers() {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-needs]");
+    const panel = button?.closest(".panel");
+    if (!panel || button.ariaDisabled === "true" || panel.querySelector(FIELDS).value.trim()) return;
+    event.preventDefault();
+    demand(panel, button.dataset.needs);
+  });
+  document.addEventListener("input", ({ target }) => {
+    const panel = target.closest(".panel:has([data-needs])");
+    if (panel) demand(panel, "");
+  });
   document.addEventListener("toggle", ({ target }) => target.matches(OPEN) && enter(target), { capture: true });
   document.addEventListener("click", ({ target }) => {
     for (const chooser of document.querySelectorAll(OPEN)) if (!chooser.contains(target) && target.isConnected) chooser.open = false;

@@ -142,7 +142,9 @@ def _bulk_request(
     """The request of a form, or None and what is wrong."""
     fields: dict[str, object] = {"ids": list(ids[:MAX_BULK]), "action": action}
     if action in ("tag", "untag"):
-        fields["tag"] = texts.get("tag", "")
+        fields["tag"] = texts.get("tag", "").strip()
+        if ids and not fields["tag"]:
+            return None, "Enter a tag."
     try:
         body = BulkRequest.model_validate(fields)
     except ValidationError as error:

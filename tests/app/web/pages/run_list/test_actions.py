@@ -44,7 +44,7 @@ def test_an_action_takes_the_runs_that_match_a_filter(browser: httpx.Client) -> 
     post(browser, "/runs/bulk", filter="?depth=9", action="archive")
     assert "No run was selected" in browser.get("/runs").text
     post(browser, "/runs/bulk", ids="1", action="tag", tag=" ")
-    assert "Tag: " in browser.get("/runs").text
+    assert "Enter a tag." in browser.get("/runs").text
 
 
 def test_a_deletion_is_confirmed_by_the_number_of_runs(browser: httpx.Client) -> None:
