@@ -181,23 +181,43 @@ def _typed(text: str, term: Term, studies: Mapping[int, str]) -> str:
 
 def archived_typed(text: str) -> tuple[str, str]:
     """The filter `archived` of a search as a parameter, and the search without it; empty if there is none."""
-    left = text
-    while True:
-        try:
-            places = [term.place for term in grammar.parse(left) if term.field == ARCHIVED]
-            break
-        except QueryError as error:
-            if not error.part:
-                return "", text
-            start, end = error.part
-            left = left[:start] + " " * (end - start) + left[end:]
+    places = [term.place for term in _terms(text) if term.field == ARCHIVED]
     if not places:
         return "", text
     value = RunQuery.parse([(SEARCH, text[slice(*places[-1])])], strict=False).archived
+    return value, _cut(text, places)
+
+
+def status_typed(text: str) -> tuple[str, str]:
+    """The filter `status` of a search as a parameter, and the search without it.
+
+    Empty if there is none, or one that the parameter can't have: an exclusion, or several filters.
+    """
+    terms = [term for term in _terms(text) if term.field == "status"]
+    if len(terms) != 1 or terms[0].negated or terms[0].values.count != len(terms[0].values.exact):
+        return "", text
+    return ",".join(map(str, terms[0].values.exact)), _cut(text, [terms[0].place])
+
+
+def _terms(text: str) -> Sequence[Term]:
+    """The filters of a search, without malformed parts."""
+    left = text
+    while True:
+        try:
+            return grammar.parse(left)
+        except QueryError as error:
+            if not error.part:
+                return []
+            start, end = error.part
+            left = left[:start] + " " * (end - start) + left[end:]
+
+
+def _cut(text: str, places: Sequence[tuple[int, int]]) -> str:
+    """A search without these parts."""
     rest = text
     for start, end in reversed(places):
         rest = f"{rest[:start].rstrip()} {rest[end:].lstrip()}".strip()
-    return value, rest
+    return rest
 
 
 def address(pairs: Sequence[tuple[str, str]]) -> str:

@@ -107,6 +107,10 @@ def _canonical(asked: QueryParams, term: str) -> str:
     if archived:
         texts |= {SEARCH: rest, ARCHIVED: "" if archived == "false" else archived}
         texts = {name: text for name, text in texts.items() if name not in PLACE}
+    status, rest = filters.status_typed(texts.get(SEARCH, ""))
+    if status:
+        texts |= {SEARCH: rest, "status": status}
+        texts = {name: text for name, text in texts.items() if name not in PLACE}
     try:
         if depths := _depths(texts.get("depth", "")):
             texts["depth"] = depths

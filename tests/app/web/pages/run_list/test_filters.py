@@ -56,3 +56,20 @@ def test_a_typed_filter_is_said_in_words_and_knows_its_place(typed: str, words: 
 )
 def test_archived_is_taken_out_of_a_search(typed: str, value: str, rest: str) -> None:
     assert filters.archived_typed(typed) == (value, rest)
+
+
+@pytest.mark.parametrize(
+    ("typed", "value", "rest"),
+    [
+        ("status:failed", "failed", ""),
+        ("lr:0.1 status:failed,queued deep", "failed,queued", "lr:0.1 deep"),
+        ("hue:3 status:failed", "failed", "hue:3"),
+        ("-status:failed", "", "-status:failed"),
+        ("status:~fail", "", "status:~fail"),
+        ("status:failed status:queued", "", "status:failed status:queued"),
+        ("status:soon", "", "status:soon"),
+    ],
+)
+def test_a_status_is_taken_out_of_a_search(typed: str, value: str, rest: str) -> None:
+    """So that the menu of statuses and the chip agree."""
+    assert filters.status_typed(typed) == (value, rest)

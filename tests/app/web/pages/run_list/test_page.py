@@ -100,7 +100,7 @@ def test_a_malformed_search_stays_in_its_box_with_the_message_beside_it(browser:
         ("tag", "not", "my tag, b", '-tag="my tag",b'),
         ("note", "has", "two words", 'note~"two words"'),
         ("note", "unset", "", "-note:*"),
-        ("status", "is", "failed, queued", "status:failed,queued"),
+        ("status", "not", "failed", "-status:failed"),
         ("created_at", "gt", "7d", "created_at>7d"),
     ],
 )
@@ -113,6 +113,14 @@ def test_the_builder_adds_a_filter_to_the_search(
     assert answer.status_code == 303
     assert dict(parse_qsl(urlsplit(answer.headers["location"]).query)) == {"q": f"wide {term}", "sort": "lr"}
     assert browser.get(answer.headers["location"]).status_code == 200
+
+
+def test_the_menu_of_statuses_has_the_status_of_a_built_filter(browser: httpx.Client) -> None:
+    new_run(browser)
+    for value in ("failed", "failed,queued"):
+        answer = browser.get("/runs", params={"q": "", "field": "status", "op": "is", "value": value})
+        assert answer.headers["location"] == f"/runs?status={value}"
+        assert f"<option selected>{value}</option>" in browser.get(answer.headers["location"]).text
 
 
 @pytest.mark.parametrize(
