@@ -37,14 +37,31 @@ def is_full_grid(runs: Iterable[Hyperparameters]) -> bool:
     return len(different) == size(of_runs(everything)) or not everything
 
 
-def in_words(axes: Axes) -> str:
-    """What varies: `depth 1–5 × learning rate 0.01, 0.05 × 3 seeds`; empty if nothing does."""
-    return " × ".join(_in_words(name, values) for name, values in axes.items() if len(values) > 1)
+def in_words(runs: Iterable[Hyperparameters]) -> str:
+    """What varies: `depth 1–5 × learning rate 0.01, 0.05 × 3 seeds`; empty if nothing does.
+
+    If configurations have different numbers of seeds, the fewest and the most: `2 to 3 seeds`.
+    """
+    everything = list(runs)
+    axes = of_runs(everything)
+    return " × ".join(
+        _seeds(everything) if name == "seed" else _in_words(name, values)
+        for name, values in axes.items()
+        if len(values) > 1
+    )
+
+
+def _seeds(runs: Sequence[Hyperparameters]) -> str:
+    others = [name for name in HYPERPARAMETERS if name != "seed"]
+    found: dict[tuple[Any, ...], set[int]] = {}
+    for run in runs:
+        found.setdefault(tuple(getattr(run, name) for name in others), set()).add(run.seed)
+    counts = [len(seeds) for seeds in found.values()]
+    fewest = f"{min(counts):,} to " if min(counts) < max(counts) else ""
+    return fewest + plural(max(counts), "seed")
 
 
 def _in_words(name: str, values: Sequence[Any]) -> str:
-    if name == "seed":
-        return plural(len(values), "seed")
     if _is_range(values):
         shown = f"{values[0]:,}\N{EN DASH}{values[-1]:,}"
     elif len(values) <= _NAMED:

@@ -134,7 +134,7 @@ def study_page(  # noqa: PLR0917
         texts=_stored(study) | dict(typed or {}),
         errors=errors or {},
         editing=request.query_params.get("edit", ""),
-        varies=axes.in_words(axes.of_runs(runs)),
+        varies=axes.in_words(runs),
         shared=len(studies.shared(session, study_id)),
     )
 

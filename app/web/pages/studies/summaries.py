@@ -95,7 +95,7 @@ class Summaries:
                 unknown[study.id] = study.runs
         if unknown:
             for study_id, configs in configs_by_study(session, list(unknown)).items():
-                found[study_id] = axes.in_words(axes.of_runs(configs))
+                found[study_id] = axes.in_words(configs)
                 _remember(self._varies, study_id, (unknown[study_id], found[study_id]))
         return found
 

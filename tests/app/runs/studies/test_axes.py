@@ -21,7 +21,13 @@ from trainer.config import TrainConfig
     ],
 )
 def test_the_varying_hyperparameters_in_words(body: dict[str, Any], words: str) -> None:
-    assert axes.in_words(axes.of_runs(request(**body).configs)) == words
+    assert axes.in_words(request(**body).configs) == words
+
+
+def test_different_numbers_of_seeds_are_a_range() -> None:
+    configs = request(depth=[1, 2], seed=[0, 1, 2]).configs
+    assert axes.in_words(configs[1:]) == "depth 1, 2 × 2 to 3 seeds"
+    assert axes.in_words(request(depth=1, seed=[0, 1]).configs) == "2 seeds"
 
 
 @pytest.mark.parametrize(
