@@ -147,6 +147,17 @@ def test_messages_stack_and_their_actions_have_a_key(url: str, page: Page) -> No
     expect(page.get_by_text("Fourth")).to_have_count(0)
 
 
+def test_the_palette_pauses_and_resumes_the_queue_on_any_page(url: str, page: Page) -> None:
+    page.goto(f"{url}/studies")
+    for words, is_paused in (("pause", True), ("resume", False)):
+        page.keyboard.press("Control+k")
+        page.get_by_role("combobox", name="Pages, actions").fill(words)
+        expect(page.locator("#commands [role=option]").first).to_contain_text(f"{words.capitalize()} queue")
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-pause-banner]")).to_be_visible(visible=is_paused)
+    assert page.url == f"{url}/studies"
+
+
 def test_the_palette_has_every_action_of_the_list(url: str, page: Page) -> None:
     httpx.post(f"{url}/views", json={"name": "short ones", "query": "depth=1"}).raise_for_status()
     page.goto(f"{url}/runs")

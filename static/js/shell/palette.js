@@ -10,7 +10,7 @@ const PAUSE = 120; // ms of no typing before the server is asked
 // A control says in `data-command` what it does; a select box also does what each of its options says.
 const PAGES = ".bar nav a, footer.page a";
 const ACTIONS = "main .heading .actions :is(a, button), main [data-command]";
-const COMMON = ".bar [data-command]";
+const COMMON = ".bar [data-command], #pause [data-command]";
 
 function stored() {
   try {
