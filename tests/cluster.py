@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.processes import Engine
+from tests.waiting import eventually
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -103,6 +104,19 @@ class Nodes:
     def kill(self, node: Any) -> None:
         """Kill a node without a chance to clean up."""
         self._cluster.remove_node(node, allow_graceful=False)
+
+    def remove(self, node: Any) -> None:
+        """Stop a node, and wait until the head knows it: a new driver may choose a dead node until then."""
+        self._cluster.remove_node(node)
+        head = ray._raylet.GcsClient(address=self.address)  # noqa: SLF001
+        alive = 0
+        eventually(
+            lambda: all(
+                about.state != alive
+                for node_id, about in head.get_all_node_info().items()
+                if node_id.hex() == node.node_id
+            )
+        )
 
     def shut_down(self) -> None:
         """End all nodes."""

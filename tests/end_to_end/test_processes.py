@@ -90,7 +90,6 @@ def test_the_web_process_stays_small_and_without_torch(dashboard: Up) -> None:
 Results = tuple[bytes, dict[str, list[float]]]
 
 
-@pytest.mark.on_ray
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # its worker alone notices, on any database
 def test_a_run_whose_slot_is_killed_ends_with_the_same_weights(dashboard: Up, straight: Results) -> None:
     kill_while_training(dashboard, "slot", straight)

@@ -211,7 +211,7 @@ def test_a_stopped_head_holds_up_no_run_while_a_slot_is_replaced(bench: Bench, n
         assert time.monotonic() - began < 5
         assert bench.worker_row().heartbeat_age_seconds < bench.settings.lease_seconds
         assert not [slot for slot in bench.start().slots if slot.ready and slot is not kept]
-    nodes.kill(second)
+    nodes.remove(second)
     bench.turn_until(lambda: len(bench.start().slots) == 1)
     for run_id in runs:
         cancel(bench, run_id)
@@ -256,7 +256,7 @@ def test_a_gpu_that_pytorch_does_not_find_leaves_the_cpu_to_other_runs(bench: Be
     finally:
         other.end()
         other.database.close()
-        nodes.kill(with_gpu)
+        nodes.remove(with_gpu)
 
 
 OTHER = """
