@@ -15,7 +15,7 @@ from sqlmodel import col, select
 
 from app.commands.supervisor import EXIT_CLUSTER
 from app.queue import actions, registry
-from app.schemas.monitoring import WorkerNode, WorkerOut
+from app.schemas.monitoring import WorkerOut
 from app.settings import Settings
 from app.storage import artifacts
 from app.storage.database import Database
@@ -240,23 +240,6 @@ def test_a_silent_head_is_shown_and_runs_go_on(
     assert row(bench.database, run_id).attempt == 1
     cancel(bench, run_id)
     assert bench.ended(run_id).status == "cancelled"
-
-
-def test_a_gpu_that_pytorch_does_not_find_leaves_the_cpu_to_other_runs(bench: Bench, nodes: Nodes) -> None:
-    bench.end()
-    with_gpu = nodes.add(num_gpus=1)
-    other = Bench(bench.settings.model_copy(update={"device": "auto"}))
-
-    def seen(node: WorkerNode) -> tuple[float, int, int, str | None]:
-        return node.gpus, node.slots, len(node.devices), node.problem
-
-    expected = {(0, 0, 0, None), (0, 1, 1, None), (1, 1, 1, "PyTorch finds no GPU there")}
-    try:
-        other.turn_until(lambda: {seen(node) for node in other.worker_row().nodes} == expected)
-    finally:
-        other.end()
-        other.database.close()
-        nodes.remove(with_gpu)
 
 
 OTHER = """
