@@ -8,7 +8,7 @@ from typing import Final
 
 from app import formats
 from app.runs import usual
-from app.schemas.runs import RunOut
+from app.schemas.runs import RunDetail, RunOut
 from app.schemas.status import Status
 
 _REASONS: Final = 3
@@ -93,6 +93,7 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
     ),
 )
 _DIVERGED: Final = re.compile(r"diverged: ")
+_UNTRACED: Final = Advice("Training raised an error. A retry can succeed if the cause is gone.")
 _UNKNOWN: Final = Advice(
     "Training raised an error; the traceback on the run's page shows where. A retry can succeed if the "
     "cause is gone."
@@ -109,7 +110,8 @@ def of(run: RunOut) -> Advice | None:
     if _has_diverged(run):
         return _diverged(_lower_rate(run))
     reason = run.reason or ""
-    return next((advice for pattern, advice in _KINDS if re.match(pattern, reason)), _UNKNOWN)
+    unknown = _UNTRACED if isinstance(run, RunDetail) and not run.traceback else _UNKNOWN
+    return next((advice for pattern, advice in _KINDS if re.match(pattern, reason)), unknown)
 
 
 def without_epochs(runs: Sequence[RunOut]) -> list[Ending]:

@@ -240,6 +240,24 @@ def named(page: Page, chart: str) -> list[dict[str, Any]]:
     return found
 
 
+CONNECTIONS: Final = """(chart) => {
+  const { right } = document.querySelector(`#${chart}-chart .nsewdrag`).getBoundingClientRect();
+  return [...document.querySelectorAll(`#${chart}-chart .shapelayer path:not([d*="Z"])`)]
+    .map((path) => path.getBoundingClientRect())
+    .filter(({ left }) => left >= right - 1)
+    .map(({ height }) => height);
+}"""
+"""The heights in pixels of the lines between the ends of a chart's lines and their names."""
+
+
+def test_names_far_from_their_lines_have_no_connections_that_look_like_lines(
+    groups: Groups, page: Page
+) -> None:
+    page.goto(f"{groups.address}&lines=mean&metric=test_loss")
+    names_stand_in_order(page, "curves", groups)
+    assert max(page.evaluate(CONNECTIONS, "curves"), default=0) <= 61
+
+
 def test_names_at_line_ends_are_in_the_order_of_the_lines(groups: Groups, page: Page) -> None:
     address = f"{groups.address}&lines=mean&metric=test_loss"
     page.goto(address)
@@ -297,7 +315,7 @@ def test_a_long_legend_scrolls_and_leaves_the_chart_its_place(long: Groups, phon
     phone.goto(long.address + "&lines=mean")
     traces(phone, "curves")
     for legend in (phone.get_by_role("group", name="Show or hide groups"), phone.locator("#gap-keys")):
-        assert (legend.bounding_box() or {"height": 999})["height"] <= 100
+        assert (legend.bounding_box() or {"height": 999})["height"] <= 104
     last = phone.get_by_role("group", name="Show or hide groups").get_by_role("button").last
     last.focus()
     expect(last).to_be_in_viewport(ratio=1)

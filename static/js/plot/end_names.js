@@ -13,6 +13,7 @@ const NARROW = 500; // width in pixels of a narrow chart
 const SHIFT = 14; // pixels from the frame to the markers before the names
 const SIGN = 14; // pixels for a marker before its name
 const NEAR = 4; // pixels: a name this close to its line's end needs no connection
+const FAR = 60; // pixels: with a name farther from its line's end, connections would look like lines of the chart
 
 // The point where a line leaves the frame at the right or ends within it; null if the line is outside.
 function endOf({ x, y }, [left, right]) {
@@ -40,12 +41,14 @@ export function endNames(lines, seen, height, log = {}) {
   const unit = (seen.y[1] - seen.y[0]) / height;
   const half = (LINE / 2) * unit;
   const places = spaced(placed.map(({ end }) => end.y), LINE * unit, [seen.y[0] + half, seen.y[1] - half]);
+  const moves = places.map((place, index) => Math.abs(place - placed[index].end.y) / unit);
+  const isFan = Math.max(...moves) > FAR; // colors, markers and the legend connect the names
   const value = (name, place) => (log[name] ? 10 ** place : place);
   const shapes = placed.flatMap(({ color, end }, index) => {
     const line = { type: "line", layer: "below", line: { color, width: 1 } };
     const y = value("y", end.y);
     const isEarly = seen.x[1] - end.x > 0.02 * (seen.x[1] - seen.x[0]);
-    const isMoved = isEarly || Math.abs(places[index] - end.y) > NEAR * unit;
+    const isMoved = !isFan && (isEarly || moves[index] > NEAR);
     return [
       ...(isEarly ? [{ ...line, line: { ...line.line, dash: "dot" }, opacity: 0.6, x0: value("x", end.x), x1: value("x", seen.x[1]), y0: y, y1: y }] : []),
       ...(isMoved ? [{ ...line, xref: "paper", xsizemode: "pixel", xanchor: 1, x0: 0, x1: SHIFT - 2, y0: y, y1: value("y", places[index]) }] : []),

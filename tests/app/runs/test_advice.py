@@ -13,7 +13,7 @@ from app.queue import actions, endings, registry, run_rows
 from app.queue.claims import Claim
 from app.runs import advice
 from app.runs.advice import Advice, Ending
-from app.schemas.runs import RunOut
+from app.schemas.runs import RunDetail, RunOut
 from app.storage.database import Database
 from app.worker.messages import EpochDone
 from app.worker.recording import Refused
@@ -338,3 +338,12 @@ def test_a_table_of_runs_prints_why_each_one_failed(site: Served) -> None:
         text = site.client.get(path, headers={"Accept": "text/html"}).text
         printed = re.findall(r'data-cell="reason">([^<]*)<', text)
         assert sorted(printed) == ["", "ValueError: &lt;2&gt;", "ValueError: &lt;3&gt;"]
+
+
+@pytest.mark.parametrize("traceback", ["", "Traceback (most recent call last): …"])
+def test_a_traceback_is_mentioned_only_where_the_page_shows_one(traceback: str) -> None:
+    found = advice.of(
+        RunDetail.model_construct(status="failed", reason="ValueError: it broke", traceback=traceback)
+    )
+    assert found
+    assert ("traceback" in found.words) == bool(traceback)
