@@ -55,7 +55,7 @@ _WIDTHS_OF_KINDS: Final[dict[Kind, int]] = {
     "duration": 92,
     "count": 88,
     "number": 78,
-    "time": 80,
+    "time": 88,
     "flag": 80,
     "list": 150,
     "text": 100,

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.browser
 def shown(values: Spread) -> str:
     """Figures of several seeds as the table has them."""
     return (
-        f"{formats.percent(values.mean)} ± {formats.points(values.std)}"
+        f"{formats.percent(values.mean)} ± {formats.points(values.std)}\N{NO-BREAK SPACE}pp"
         f"{formats.percent(values.min)} – {formats.percent(values.max)}"
     )
 

@@ -161,7 +161,7 @@ def close(values: Any) -> Any:  # arrays and lists
 def spread(values: Values) -> str:
     """Mean, deviation and extremes as the table has them."""
     return (
-        f"{percent(values.mean())} ± {points(values.std(ddof=1))}"
+        f"{percent(values.mean())} ± {points(values.std(ddof=1))}{SPACE}pp"
         f"{percent(values.min())} – {percent(values.max())}"
     )
 

@@ -12,7 +12,7 @@ function spread({ mean, std, min, max }) {
   if (std === null) return [{ text: percent(mean) }];
   return [
     { text: `${percent(mean)} ` },
-    { className: "muted", text: `± ${points(std)}` },
+    { className: "muted", text: `± ${points(std)}\u00a0pp` },
     { className: "detail", text: `${percent(min)} – ${percent(max)}` },
   ];
 }
