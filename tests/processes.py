@@ -49,7 +49,7 @@ class Process:
     def command(self) -> list[str]:
         """The command line, as a list of arguments."""
         with contextlib.suppress(OSError):
-            return Path(f"/proc/{self.pid}/cmdline").read_text().split("\0")
+            return Path(f"/proc/{self.pid}/cmdline").read_text(errors="surrogateescape").split("\0")
         return []
 
     def option(self, name: str) -> str:

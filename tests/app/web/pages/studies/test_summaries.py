@@ -39,10 +39,9 @@ def test_headlines_are_computed_once_per_state_of_the_runs(
     assert headline(browser.get("/studies").text) == ">"
     for accuracy in (0.8, 0.81, 0.9):
         finish(site, accuracy)
-    assert (
-        'data-headline="1"><span class="needs-js">Computing …</span><noscript><a href="/studies/1">See the result</a></noscript>'
-        in headline(browser.get("/studies").text)
-    )
+    first = headline(browser.get("/studies").text)
+    assert 'data-headline="1"><span class="needs-js">Computing …</span><noscript>' in first
+    assert '<a href="/studies/1">See the result</a>' in first
     assert computed == [], "the list does not wait for headlines"
     asked = headline(browser.get("/studies/1/headline").text)
     assert '<span class="badge">Provisional</span>' in asked
