@@ -3,13 +3,14 @@
 
 import { takeFocus } from "../focus.js";
 import { read, refresh } from "../live/live.js";
-import { arrived, pending } from "../live/pending.js";
+import { arrived, isPending, pending } from "../live/pending.js";
 import { closeChoosers } from "./choosers.js";
 import { FilterBuilder } from "./filter_builder.js";
 
 const PAUSE = 200; // ms without a key until the list is searched
 const LONG_PAUSE = 1000; // ms, while the last word may become the name of a field
 const SHAPES = new Set(["group"]); // fields whose several choices make one parameter
+const NO_FILTERS = new Set(["sort", "limit", "cursor", "group", "unfold", "columns", "view"]); // they select no runs
 const BUILDER = new Set(["field", "op", "value", "to"]);
 
 const form = document.querySelector("[data-filters]");
@@ -32,7 +33,13 @@ function addressOf() {
   return query ? `/runs?${query}` : "/runs";
 }
 
-async function update(change = pending()) {
+// The filters of an address, without the order, the groups and the place in the list.
+function filtersOf(address) {
+  const params = [...new URL(address, location.href).searchParams];
+  return new URLSearchParams(params.filter(([name]) => !NO_FILTERS.has(name))).toString();
+}
+
+async function update(change) {
   try {
     await read();
     arrived(change);
@@ -71,9 +78,10 @@ async function searchNow() {
 
 function open(address) {
   clearTimeout(timer);
+  const change = isPending(document) || filtersOf(address) !== filtersOf(location.href) ? pending() : null;
   history.pushState(null, "", address);
   follow();
-  return update();
+  return update(change);
 }
 
 // Leads to the place where a filter is edited: its part of the search, or its field. Filters without a field move into the search.
@@ -163,6 +171,6 @@ export function startFilters() {
   });
   window.addEventListener("popstate", () => {
     follow();
-    update();
+    update(pending());
   });
 }
