@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from app.formats import percent
 from app.settings import Settings
 from app.storage import artifacts
 from app.storage.database import Database
 from tests.app.answered import LABELS
-from tests.app.states import add_worker, claimed, finished_run, queue_run, record, train
+from tests.app.states import add_worker, finished_run, queue_run, train
 from tests.web_server import WebServer
 from trainer.files import predictions, tensor_file
 
@@ -74,35 +74,6 @@ def test_a_verification_is_followed_on_both_pages(quiet: WebServer, page: Page) 
     copy = page.locator("[data-copy=model-code]")
     copy.click()
     expect(copy).to_contain_text("Copied")
-
-
-def test_a_run_page_has_one_count_of_epochs(quiet: WebServer, page: Page) -> None:
-    """An epoch is drawn when the figures count it, not before."""
-    database: Database = quiet.app.state.database
-    add_worker(database)
-    run_id = queue_run(database)
-    claim = claimed(database)
-    record(database, claim, 1)
-    page.goto(f"{quiet.url}/runs/{run_id}")
-    note = page.locator("#run-loss [data-chart-note]")
-    expect(note).to_contain_text("1 epoch, all shown.")
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        if "text/html" in route.request.headers["accept"]:
-            held.append(route)
-        else:
-            route.continue_()
-
-    page.route(f"**/runs/{run_id}", hold)
-    with page.expect_request(f"**/runs/{run_id}"):
-        record(database, claim, 2)
-    expect(page.locator("#run-progress")).to_contain_text("Epoch 1 of 3")
-    expect(note).to_contain_text("1 epoch, all shown.")
-    held[0].continue_()
-    page.unroute(f"**/runs/{run_id}")
-    expect(page.locator("#run-progress")).to_contain_text("Epoch 2 of 3")
-    expect(note).to_contain_text("2 epochs, all shown.")
 
 
 @pytest.mark.parametrize("width", [1280, 390])

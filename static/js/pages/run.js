@@ -25,7 +25,7 @@ const note = document.querySelector("[data-chart-note]");
 const table = new EpochTable(document.querySelector("[data-epochs]"));
 const epochs = new EpochColumns(readEpochs);
 await epochs.read(id);
-let columns = counted(epochs.of(id));
+let columns = epochs.of(id);
 
 const LINES = {
   train: () => ({ color: shadeColour(depth), width: 2, dash: "dash" }),
@@ -108,17 +108,8 @@ const charts = [
   }), view),
 ];
 
-// While the run is open, its charts and table have the epochs that the figures of the page count; later ones follow when
-// the page is read again.
-function counted(all) {
-  const place = document.getElementById("run-progress");
-  if (place.hidden) return all;
-  const count = all.epoch.findLastIndex((epoch) => epoch <= place.querySelector("progress").value) + 1;
-  return Object.fromEntries(Object.entries(all).map(([name, values]) => [name, values.slice(0, count)]));
-}
-
 function draw() {
-  columns = counted(epochs.of(id));
+  columns = epochs.of(id);
   for (const update of charts) update();
   table.show(columns);
   document.querySelector("[data-last-key]").hidden = !view.get("last");
@@ -134,7 +125,6 @@ function gone() {
 
 view.addEventListener("change", draw);
 epochs.addEventListener("change", draw);
-document.addEventListener("live", draw);
 draw();
 
 // The age of a heartbeat, the place in the queue and a verification change without events of this run.
