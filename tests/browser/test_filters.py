@@ -51,7 +51,7 @@ def test_a_filter_is_put_together_and_saved_as_a_view(page: Page, six: str) -> N
     page.locator("#view-name").click()
     page.get_by_label("Save as a new view").fill("deep ones")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator("#view-name")).to_have_text("deep ones")
+    expect(page.locator("#view-name")).to_have_text("View: deep ones")
     page.keyboard.press("Escape")
     expect(page.locator("#view-name")).to_be_focused()
     page.get_by_role("link", name="show all").click()
