@@ -258,7 +258,8 @@ def test_a_preset_is_saved_by_enter_opened_and_deleted_in_place(quiet: WebServer
     page.get_by_role("button", name="Save preset").click()
     expect(page.locator("#preset_name-error")).to_contain_text("already a preset named")
     expect(page.get_by_label("Epochs")).to_have_value("9")
-    page.get_by_role("button", name="Overwrite “Short sweep”").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Overwrite “Short sweep”").click()
     expect(page.locator("[data-notice]")).to_contain_text("saved")
     expect(page.get_by_label("Epochs")).to_have_value("9")
     page.get_by_label("Seed").fill("5")
