@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -196,6 +197,11 @@ def most_memory(session: Session) -> int | None:
     live = select(Worker.devices, Worker.nodes).where(col(Worker.lease_expires) >= now(), Worker.slots > 0)
     found = [memory_per_run(nodes) for devices, nodes in session.exec(live) if "cpu" in kinds(devices)]
     return None if None in found else max((each for each in found if each), default=None)
+
+
+def is_for_cpu(device: str, offered: AbstractSet[str]) -> bool:
+    """Whether a run with this setting of `device` trains on the CPU where these kinds are offered."""
+    return device == "cpu" or (device == "auto" and offered <= {"cpu"})
 
 
 def kinds(devices: Iterable[Mapping[str, str]]) -> frozenset[str]:

@@ -184,12 +184,10 @@ class _Waiting:
     def _lacking(self, run: Run) -> str | None:
         """What no live worker has of what a run needs; None if one has it."""
         memory = needed(run.depth, run.width, run.batch_size)
-        if run.device != "auto" and not any(run.device in some for some in self.kinds if some):
+        offered = {kind for some in self.kinds if some for kind in some}
+        if run.device not in ("auto", *offered):
             return f"no live worker has {run.device}"
-        is_on_cpu = run.device == "cpu" or (
-            run.device == "auto" and all(some <= {"cpu"} for some in self.kinds if some)
-        )
-        if is_on_cpu and self.memory is not None and memory > self.memory:
+        if self.memory is not None and memory > self.memory and registry.is_for_cpu(run.device, offered):
             return f"no live worker has {formats.size(memory)} of memory per run"
         return None
 

@@ -23,8 +23,8 @@ def reaches(pages: list[Page], epoch: int) -> None:
         wait(page, chart, lambda drawing: drawing.ends and {round(end.x) for end in drawing.ends} == {epoch})
 
 
-def drawn_epochs(page: Page) -> list[int]:
-    """The epochs of the loss chart's first curve."""
+def charted_epochs(page: Page) -> list[int]:
+    """The epochs that the loss chart's first curve was given; `reaches` looks at what is drawn."""
     epochs: list[int] = page.evaluate("() => [...document.getElementById('loss-chart').data[0].x]")
     return epochs
 
@@ -54,7 +54,7 @@ def test_eight_windows_are_live_over_one_connection(quiet: WebServer, pages: Bro
         late.goto(f"{quiet.url}/runs/2")
         reaches([*opened, late], 6)
         assert quiet.app.state.events.clients == 1
-        assert drawn_epochs(opened[0]) == drawn_epochs(late) == [1, 2, 3, 4, 5, 6]
+        assert charted_epochs(opened[0]) == charted_epochs(late) == [1, 2, 3, 4, 5, 6]
         quiet.stop()
         for page in opened:
             expect(page.locator("[data-connection]")).to_contain_text("Connection lost")
@@ -81,10 +81,10 @@ def test_a_hidden_page_shows_its_progress_and_catches_up(quiet: WebServer, page:
         study.trains()
     expect(page).to_have_title("5 % · 2 layers, 100 epochs, seed 0 · Depthboard")
     assert "5%20100" in (icon.get_attribute("href") or "")
-    assert drawn_epochs(page) == [1]
+    assert charted_epochs(page) == [1]
     show(page, visible=True)
     reaches([page], 5)
-    assert drawn_epochs(page) == [1, 2, 3, 4, 5]
+    assert charted_epochs(page) == [1, 2, 3, 4, 5]
     show(page, visible=False)
     study.fails(0)
     expect(page).to_have_title("✗ 2 layers, 100 epochs, seed 0 · Depthboard")

@@ -139,9 +139,9 @@ class Slot:
         """Whether it can train a run."""
         if config.device != "auto" and self.kinds and config.device not in self.kinds:
             return False
-        is_on_cpu = config.device == "cpu" or (config.device == "auto" and self.kinds <= {"cpu"})
-        fits = self.memory is None or needed(config.depth, config.width, config.batch_size) <= self.memory
-        return fits or not is_on_cpu
+        if self.memory is None or not registry.is_for_cpu(config.device, self.kinds):
+            return True
+        return needed(config.depth, config.width, config.batch_size) <= self.memory
 
 
 def first_free(slots: Sequence[Slot], config: TrainConfig | None = None) -> Slot | None:
