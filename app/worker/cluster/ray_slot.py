@@ -32,6 +32,9 @@ SILENT_SECONDS: Final = HEAR_SECONDS + 8
 
 KILLED: Final = "its process was killed by SIGKILL"
 
+_UNANSWERED: Final = (exceptions.RayError, ConnectionError, RuntimeError, SystemExit)
+"""What a call raises that gets no answer; Ray exits the threads that wait for one when it disconnects."""
+
 
 class PlaceActor(Place):
     """A place as an actor with one thread each way: messages stay in order, and none waits for the other."""
@@ -128,7 +131,7 @@ class RaySlot(PipedSlot):
                         theirs.send(message)
                     self._how = heard.ended
                 end = Gone()
-            except (exceptions.RayError, ConnectionError, RuntimeError) as error:
+            except _UNANSWERED as error:
                 if not self._killed:
                     self._how = self.lost = told(error)
                 end = Gone(machine_lost=True)
@@ -140,7 +143,7 @@ class RaySlot(PipedSlot):
             try:
                 published = self._published(message)
                 self._actor.tell.remote(message, published)
-            except (exceptions.RayError, ConnectionError, RuntimeError) as error:  # `_hear` reports it
+            except _UNANSWERED as error:  # `_hear` reports it
                 log.debug("a message did not reach %s: %s", self.host, error)
 
     def _published(self, message: ToSlot) -> Published | None:
@@ -172,11 +175,13 @@ def _answer(called: Any) -> Any:  # noqa: ANN401  # a reference of Ray
         return ray.get(called, timeout=SILENT_SECONDS / 2)
 
 
-def told(error: Exception) -> str:
+def told(error: BaseException) -> str:
     """Returns why a slot was lost, in words."""
     text = str(error)
     if isinstance(error, exceptions.GetTimeoutError):
         return f"its node did not answer for {SILENT_SECONDS:.0f} s"
+    if isinstance(error, SystemExit):
+        return "this worker has left the cluster"
     if isinstance(error, exceptions.ActorUnavailableError):
         return "its node can't be reached"
     if "node has died" in text or isinstance(error, exceptions.ActorUnschedulableError):

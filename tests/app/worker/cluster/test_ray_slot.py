@@ -1,7 +1,11 @@
 """What slots make of errors and devices; `test_ray_engine.py` has the slots on nodes."""
 
+from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -12,8 +16,15 @@ from app.worker.engine import Gone
 from app.worker.messages import Ready
 from tests import cluster  # noqa: F401  # skips this file without Ray
 
+import ray  # isort: skip
 from ray import exceptions  # isort: skip
 from app.worker.cluster.ray_slot import KILLED, RaySlot, told  # isort: skip
+
+
+def slot_on(folder: Path, device: str) -> RaySlot:
+    """A slot on such a device of a node, with its artifacts in this folder."""
+    place = Terms({}, str(folder), "mark", device, 1), Publisher(folder, str(folder))
+    return RaySlot(ClusterNode("a" * 56, "here", 1, 1, 1), "here", Need(1, 1, 1), *place)
 
 
 @pytest.mark.parametrize(
@@ -29,10 +40,33 @@ from app.worker.cluster.ray_slot import KILLED, RaySlot, told  # isort: skip
         ),
         (RuntimeError("the actor died\n  killed by OOM  \n\n"), "its actor ended: killed by OOM"),
         (ConnectionError(""), "its actor ended: ConnectionError"),
+        (SystemExit(0), "this worker has left the cluster"),
     ],
 )
-def test_a_loss_is_told_by_its_cause(error: Exception, words: str) -> None:
+def test_a_loss_is_told_by_its_cause(error: BaseException, words: str) -> None:
     assert told(error) == words
+
+
+def test_a_slot_that_waits_while_its_worker_leaves_the_cluster_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[Callable[[], None]] = []
+
+    def leave(*_: object, **__: object) -> None:
+        raise SystemExit(0)  # as Ray does in its waiting threads
+
+    def start(_slot: RaySlot, target: Callable[..., None], _actors: object, *arguments: object) -> None:
+        actors = SimpleNamespace(remote=lambda _: MagicMock())
+        waiting.append(partial(target, actors, *arguments))
+        monkeypatch.setattr(RaySlot, "_start", lambda *_: None)
+
+    monkeypatch.setattr(RaySlot, "_start", start)
+    monkeypatch.setattr(ray, "get", leave)
+    slot = slot_on(tmp_path, "cpu")
+    waiting.pop()()
+    assert slot.receive() == Gone(machine_lost=True)
+    assert slot.lost == "this worker has left the cluster"
+    slot.connection.close()
 
 
 @pytest.mark.parametrize(("found", "ends_as"), [("cpu", "PyTorch finds no GPU there"), ("cuda:0", KILLED)])
@@ -45,8 +79,7 @@ def test_a_slot_on_a_gpu_that_pytorch_does_not_find_ends(
         ends.extend(each for each in arguments if isinstance(each, Connection))
 
     monkeypatch.setattr(RaySlot, "_start", start)
-    place = Terms({}, str(tmp_path), "mark", "cuda", 1), Publisher(tmp_path, str(tmp_path))
-    slot = RaySlot(ClusterNode("a" * 56, "here", 1, 1, 1), "here", Need(1, 1, 1), *place)
+    slot = slot_on(tmp_path, "cuda")
     ready = Ready([{"device": found, "name": "it"}], {})
     (theirs,) = ends
     with theirs:
