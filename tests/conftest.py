@@ -57,7 +57,6 @@ SLOW = (
     "tests/app/web/test_housekeeping.py",
     "tests/app/worker/cluster/test_place.py",
     "tests/app/worker/cluster/test_ray_slot.py",
-    "tests/app/worker/test_lifeline.py",
     "tests/app/worker/test_slot",  # and test_slot_process.py
     "tests/app/worker/test_stall.py",
     "tests/trainer/files/test_checkpoint.py",
@@ -66,7 +65,6 @@ SLOW = (
     "tests/trainer/data/test_inspection.py",
     "tests/trainer/training/test_loop.py",
     "tests/trainer/training/test_optimizer.py",
-    "tests/trainer/training/test_recording.py",
     "tests/trainer/training/test_schedule.py",
     "tests/trainer/test_streams.py",
     "tests/trainer/test_terminal.py",

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from app.cli import app as command_line
 from app.main import create_app
 from app.settings import Settings
+from tests.conftest import SLOW
 from trainer.config import TrainConfig
 
 ROOT = Path(__file__).parent.parent
@@ -65,6 +66,28 @@ def test_links_between_documents_lead_somewhere(path: Path) -> None:
         assert target.exists(), link
         if anchor:
             assert anchor in _anchors(target.read_text()), link
+
+
+NAMED = re.compile(
+    r"(?<![\w/.-])(?:app|trainer|static|templates|tests|benchmarks|docs)/[\w/-]+\.(?:py|js|md|html|css)\b"
+)
+OURS = [
+    *(path for path in DOCUMENTS if path.name != "CHANGELOG.md"),  # which tells of older versions
+    *(path for folder in ("app", "trainer", "benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")),
+    *(ROOT / "static").rglob("*.js"),
+    *(ROOT / "static").glob("*.css"),
+]
+
+
+def test_files_that_texts_and_comments_name_exist() -> None:
+    named = {name for path in OURS for name in NAMED.findall(path.read_text())}
+    assert len(named) > 50
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+def test_the_paths_of_slow_tests_exist() -> None:
+    files = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")]
+    assert [place for place in SLOW if not any(file.startswith(place) for file in files)] == []
 
 
 def _anchors(document: str) -> set[str]:

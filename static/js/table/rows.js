@@ -7,7 +7,7 @@ import { timeElement } from "../live/times.js";
 
 const ENDED = new Set(["finished", "failed", "cancelled"]);
 const NOTHING = "–";
-const LONGEST_TEXT = 200; // as in app/web/pages/run_table.py
+const LONGEST_TEXT = 200; // as in app/web/pages/run_list/table.py
 const TAGS_ROOM = 22; // characters
 const TAG_MARGIN = 3;
 

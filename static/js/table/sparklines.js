@@ -1,4 +1,4 @@
-// Sparklines of the train loss in rows of runs, redrawn as epochs arrive; `app/runs/sparklines.py` draws the first ones.
+// Sparklines of the train loss in rows of runs, redrawn as epochs arrive; `app/runs/listing/sparklines.py` draws the first ones.
 
 import { loss, plural } from "../format.js";
 import { EpochColumns, readEpochs } from "../live/epoch_columns.js";
