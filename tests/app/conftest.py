@@ -16,13 +16,12 @@ from hypothesis import settings as hypothesis_settings
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
-from app.main import create_app
 from app.settings import Settings
 from app.storage.database import Database
 from tests.app.in_process import InProcess
 from tests.dashboard import ROOT, clean_environment
 from tests.forked import Forks
-from tests.web_server import WebServer
+from tests.web_server import WebServer, application, give_back
 
 hypothesis_settings.register_profile(
     "repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -67,21 +66,10 @@ def serving(settings: Settings) -> Iterator[Served]:
         database.close()
 
 
-_built: dict[tuple[str, ...], list[FastAPI]] = {}
-"""Applications that no test uses at the moment, by their allowed hosts."""
-
-
 @contextmanager
 def answering(settings: Settings) -> Iterator[Served]:
-    """The application without a socket, for tests of everything but event streams, HTTP and background tasks.
-
-    The first request builds routes and middleware, which takes longer than most tests. Applications are
-    therefore reused with the state of a new one: apart from the state, only the hosts depend on settings.
-    """
-    made = create_app(settings)
-    free = _built.setdefault(tuple(settings.hosts), [])
-    app = free.pop() if free else made
-    app.state = made.state
+    """The application without a socket: for tests of all but event streams, HTTP and background tasks."""
+    app = application(settings)
     database = Database(settings.url)
     try:
         with start_blocking_portal() as portal:
@@ -91,7 +79,7 @@ def answering(settings: Settings) -> Iterator[Served]:
     finally:
         database.close()
         app.state.database.close()
-        free.append(app)
+        give_back(app, settings)
 
 
 @pytest.fixture

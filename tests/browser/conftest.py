@@ -78,8 +78,9 @@ def shared_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def quiet(tmp_path: Path, quiet_port: int) -> Iterator[WebServer]:
+def quiet(tmp_path: Path, migrated: Path, quiet_port: int) -> Iterator[WebServer]:
     """A web server with an empty database and no worker."""
+    shutil.copy(migrated, tmp_path)
     server = WebServer(Settings(data_dir=tmp_path), quiet_port)
     server.start()
     yield server
@@ -96,9 +97,11 @@ def training(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 
 @pytest.fixture(scope="module")
-def six(tmp_path_factory: pytest.TempPathFactory, shared_port: int) -> Iterator[str]:
+def six(tmp_path_factory: pytest.TempPathFactory, migrated: Path, shared_port: int) -> Iterator[str]:
     """The URL of a server with finished runs of one to three layers, two seeds each."""
-    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("six")), shared_port)
+    folder = tmp_path_factory.mktemp("six")
+    shutil.copy(migrated, folder)
+    server = WebServer(Settings(data_dir=folder), shared_port)
     server.start()
     database: Database = server.app.state.database
     add_worker(database)
