@@ -176,14 +176,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run tests of a module with `BACKENDS` on each of these databases, unless a test selects its own.
 
     Those with an `engine` and the mark `on_ray` also run with a Ray cluster; in the long form, all do.
+    The others name their engine too: a fixture without a parameter is not shared with one that has one.
     """
     backends = getattr(metafunc.module, "BACKENDS", None)
     chosen = any("backend" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
     if backends and not chosen and "backend" in metafunc.fixturenames:
         metafunc.parametrize("backend", backends, indirect=True)
     with_ray = SCALE > 1 or any(metafunc.definition.iter_markers("on_ray"))
-    if "engine" in metafunc.fixturenames and with_ray:
-        metafunc.parametrize("engine", ["local", "ray"], indirect=True)
+    if "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", ["local", "ray"] if with_ray else ["local"], indirect=True)
 
 
 @pytest.fixture(scope="module")

@@ -34,9 +34,9 @@ def worker(settings: Settings, seconds_off: float) -> Iterator[subprocess.Popen[
 
 
 def outlives(database: Database, run_id: int) -> bool:
-    """Whether a run trains on after several leases have been over, had they not been renewed."""
+    """Whether a run trains on after a whole lease, which its worker must have renewed."""
     run = row(database, run_id)
-    return (run.lease_expires or 0) > (run.started_at or 0) + 3 * LEASE_SECONDS and run.epochs_done > 0
+    return (run.lease_expires or 0) > (run.started_at or 0) + 2 * LEASE_SECONDS and run.epochs_done > 0
 
 
 def test_a_wrong_clock_loses_no_run_and_delays_no_reclaim(settings: Settings, database: Database) -> None:

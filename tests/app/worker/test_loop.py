@@ -29,7 +29,7 @@ from app.storage import artifacts
 from app.storage.artifacts import RunFiles
 from app.storage.database import Database
 from app.storage.tables import Epoch, Run
-from app.worker import stall
+from app.worker import loop, stall
 from app.worker.engine import Engine, Gone, SlotsUnusable
 from app.worker.loop import FALLOUT_SECONDS, GRACE_SECONDS, UNWRITABLE_SECONDS, Worker
 from app.worker.messages import EpochDone
@@ -157,6 +157,12 @@ class Bench:
         """The attempts that its epochs come from."""
         with self.database.read() as session:
             return set(session.exec(select(Epoch.attempt).where(Epoch.run_id == run_id)))
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the worker soon try an unavailable database again."""
+    monkeypatch.setattr(loop, "OUTAGE_SECONDS", 0.1)
 
 
 @pytest.fixture(scope="module")
