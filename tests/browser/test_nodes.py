@@ -1,31 +1,21 @@
-"""The page System and the metrics while runs train on the nodes of a Ray cluster."""
+"""The page System and the metrics while runs train on the nodes of a cluster."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.dashboard import running
-from tests.few import FEW, link
-from tests.processes import Engine
-from tests.waiting import eventually
+from app.queue import claims, endings, registry
+from app.queue.registry import Node, Offer
+from app.storage.database import Database
+from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
 
-ENDLESS = {"depth": 1, "epochs": 10_000, "batch_size": 20, "dataset": FEW}
-
-
-@pytest.fixture(scope="module")
-def url(cluster_engine: Engine, few: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a dashboard that trains on two nodes."""
-    folder = tmp_path_factory.mktemp("nodes")
-    link(folder, few)
-    options = ("--slots", "2", "--device", "cpu", *cluster_engine.options)
-    with running(folder, *options, environment=cluster_engine.environment) as dashboard:
-        yield dashboard.url
+CPU = [{"device": "cpu", "name": "AMD EPYC 9B14 96-Core Processor"}]
+LEASE_SECONDS = 3600.0
+"""Longer than the test: this worker sends no heartbeats."""
 
 
 def metrics(url: str, name: str) -> list[float]:
@@ -34,26 +24,40 @@ def metrics(url: str, name: str) -> list[float]:
     return sorted(float(line.split()[-1]) for line in lines if re.match(rf"{name}(\{{| )", line))
 
 
-def test_the_nodes_of_a_cluster_are_shown_with_what_they_train(url: str, page: Page, phone: Page) -> None:
-    runs = [httpx.post(f"{url}/runs", json=ENDLESS).raise_for_status().json() for _ in range(2)]
-    eventually(lambda: metrics(url, "depthboard_node_slots_busy") == [0, 1, 1])
-    assert metrics(url, "depthboard_node_slots") == [0, 1, 1]
-    assert metrics(url, "depthboard_node_cpus") == [0, 1, 1]
-    assert metrics(url, "depthboard_node_gpus") == [0, 0, 0]
-    assert metrics(url, "depthboard_slots_busy") == [2]
+def test_the_nodes_of_a_cluster_are_shown_with_what_they_train(
+    quiet: WebServer, page: Page, phone: Page
+) -> None:
+    database: Database = quiet.app.state.database
+    hosts = ("ip-172-31-28-201.compute.internal", "ip-172-31-28-202.compute.internal")
+    nodes = [Node("head", 0, 0, 2**31), *(Node(host, 1, 0, 2**31, slots=1, devices=CPU) for host in hosts)]
+    with database.write() as session:
+        registry.register(session, "w", "here", Offer(2, 1, CPU, {}, nodes), lease_seconds=LEASE_SECONDS)
+    ids = [httpx.post(f"{quiet.url}/runs", json={"depth": 1}).raise_for_status().json()["id"] for _ in hosts]
+    held = []
+    for host in hosts:
+        with database.write() as session:
+            claim = claims.claim(session, "w", {"cpu"}, threads=1, lease_seconds=LEASE_SECONDS, host=host)
+        assert claim
+        held.append(claim)
+    assert metrics(quiet.url, "depthboard_node_slots_busy") == [0, 1, 1]
+    assert metrics(quiet.url, "depthboard_node_slots") == [0, 1, 1]
+    assert metrics(quiet.url, "depthboard_node_cpus") == [0, 1, 1]
+    assert metrics(quiet.url, "depthboard_node_gpus") == [0, 0, 0]
+    assert metrics(quiet.url, "depthboard_slots_busy") == [2]
     for each in (page, phone):
-        each.goto(f"{url}/workers")
-        nodes = each.get_by_role("table", name="Nodes of the cluster").locator("tbody tr")
-        expect(nodes).to_have_count(3)
-        busy = nodes.filter(has_text="1 / 1")
+        each.goto(f"{quiet.url}/workers")
+        rows = each.get_by_role("table", name="Nodes of the cluster").locator("tbody tr")
+        expect(rows).to_have_count(3)
+        busy = rows.filter(has_text="1 / 1")
         expect(busy).to_have_count(2)
-        assert {link.inner_text() for link in busy.get_by_role("link").all()} == {
-            str(run["id"]) for run in runs
-        }
-        expect(nodes.filter(has_text="0 / 0")).to_have_count(1)
+        for host, run_id in zip(hosts, ids, strict=True):
+            expect(busy.filter(has_text=host).get_by_role("link")).to_have_text(f"{run_id}")
+        expect(rows.filter(has_text="0 / 0")).to_have_count(1)
         assert each.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    for run in runs:
-        httpx.post(f"{url}/runs/{run['id']}/cancel").raise_for_status()
+    for run_id, claim in zip(ids, held, strict=True):
+        httpx.post(f"{quiet.url}/runs/{run_id}/cancel").raise_for_status()
+        with database.write() as session:
+            assert endings.confirm_cancel(session, claim)
     for each in (page, phone):
-        nodes = each.get_by_role("table", name="Nodes of the cluster").locator("tbody tr")
-        expect(nodes.filter(has_text="0 / 1")).to_have_count(2)
+        rows = each.get_by_role("table", name="Nodes of the cluster").locator("tbody tr")
+        expect(rows.filter(has_text="0 / 1")).to_have_count(2)
