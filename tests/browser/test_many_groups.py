@@ -1,11 +1,12 @@
 """Charts of many groups: each is distinguishable and has its full name on the page and in pictures."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -97,19 +98,26 @@ def groups(request: pytest.FixtureRequest) -> Groups:
     return found
 
 
-@pytest.fixture(scope="module")
-def opened(pages: BrowserContext) -> Iterator[Callable[[Groups], Page]]:
-    """Gives the comparison of groups as it opens, on a page that tests share which leave it as it is.
+class Opened(Protocol):
+    """Gives the comparison of groups in a view, on a page that tests share which leave it as it is."""
 
-    A test that opens it beside a page of its own closes both.
+    def __call__(self, groups: Groups, view: str = "") -> Page: ...
+
+
+@pytest.fixture(scope="module")
+def opened(pages: BrowserContext) -> Iterator[Opened]:
+    """Such pages, which open when they are first wanted.
+
+    A test that opens one beside a page of its own closes both.
     """
     found: dict[str, Page] = {}
 
-    def of(groups: Groups) -> Page:
-        if groups.address not in found or found[groups.address].is_closed():
-            found[groups.address] = pages.new_page()
-            found[groups.address].goto(groups.address)
-        return found[groups.address]
+    def of(groups: Groups, view: str = "") -> Page:
+        address = groups.address + view
+        if address not in found or found[address].is_closed():
+            found[address] = pages.new_page()
+            found[address].goto(address)
+        return found[address]
 
     with watched(pages):
         yield of
@@ -143,8 +151,9 @@ def looks(page: Page, chart: str) -> dict[str, set[tuple[Any, ...]]]:
     return found
 
 
-def test_the_lines_of_groups_look_different(groups: Groups, page: Page) -> None:
-    page.goto(groups.address + "&lines=mean")
+def test_the_lines_of_groups_look_different(groups: Groups, opened: Opened) -> None:
+    page = opened(groups)
+    expect(page.locator("[data-chart-note]")).to_contain_text("Means of ")
     for chart in ("curves", "gap"):
         traces(page, chart)
         found = looks(page, chart)
@@ -154,7 +163,7 @@ def test_the_lines_of_groups_look_different(groups: Groups, page: Page) -> None:
 
 
 def test_intervals_are_described_if_there_are_any(
-    fifteen: Groups, many: Groups, opened: Callable[[Groups], Page], page: Page
+    fifteen: Groups, many: Groups, opened: Opened, page: Page
 ) -> None:
     expect(opened(fifteen).locator("#layers-note")).to_contain_text(
         "Bars are 95 % intervals of the mean over seeds; they do not cover"
@@ -168,7 +177,7 @@ def test_intervals_are_described_if_there_are_any(
         expect(each.locator("#layers-note")).not_to_contain_text("95 %")
 
 
-def test_headings_list_the_hyperparameters_of_groups(many: Groups, opened: Callable[[Groups], Page]) -> None:
+def test_headings_list_the_hyperparameters_of_groups(many: Groups, opened: Opened) -> None:
     page = opened(many)
     by = "depth, learning rate and batch size"
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Comparison by {by}")
@@ -176,22 +185,20 @@ def test_headings_list_the_hyperparameters_of_groups(many: Groups, opened: Calla
     expect(page.locator("#table")).to_have_text(f"Statistics by {by}")
 
 
-def test_a_long_list_of_evidence_is_folded_for_the_charts_below(
-    many: Groups, opened: Callable[[Groups], Page]
-) -> None:
+def test_a_long_list_of_evidence_is_folded_for_the_charts_below(many: Groups, opened: Opened) -> None:
     bill = opened(many).locator("details", has_text="Gain and cost: ")
     expect(bill.locator("summary").first).to_have_text(re.compile(r"^Gain and cost: \d+ rows$"))
     expect(bill.get_by_role("row").first).to_be_hidden()
 
 
-def test_the_points_of_groups_look_different(groups: Groups, opened: Callable[[Groups], Page]) -> None:
+def test_the_points_of_groups_look_different(groups: Groups, opened: Opened) -> None:
     page = opened(groups)
     traces(page, "frontier")
     *_, means = page.evaluate(LOOKS, "frontier")
     assert len(set(means["points"])) == len(groups.labels)
 
 
-def test_buttons_and_rows_show_the_marks_of_groups(groups: Groups, opened: Callable[[Groups], Page]) -> None:
+def test_buttons_and_rows_show_the_marks_of_groups(groups: Groups, opened: Opened) -> None:
     swatches = """(of) => [...document.querySelectorAll(`${of} .swatch`)].map((swatch) => {
       const [line, use] = swatch.children;
       const { width, height } = use.getBBox();
@@ -250,22 +257,33 @@ CONNECTIONS: Final = """(chart) => {
 """The heights in pixels of the lines between the ends of a chart's lines and their names."""
 
 
+LOSS: Final = "&lines=mean&metric=test_loss"
+
+
+@pytest.fixture
+def losses(groups: Groups, opened: Opened) -> Page:
+    """The means of test losses by epoch, on a page whose axes tests change."""
+    page, address = opened(groups, LOSS), groups.address + LOSS
+    if page.url != address:
+        choose(page, address, "")
+        wait(page, "curves", lambda drawing: drawing.x.title == "Epoch" and not drawing.y.is_log)
+    return page
+
+
 def test_names_far_from_their_lines_have_no_connections_that_look_like_lines(
-    groups: Groups, page: Page
+    groups: Groups, losses: Page
 ) -> None:
-    page.goto(f"{groups.address}&lines=mean&metric=test_loss")
-    names_stand_in_order(page, "curves", groups)
-    assert max(page.evaluate(CONNECTIONS, "curves"), default=0) <= 61
+    names_stand_in_order(losses, "curves", groups)
+    assert max(losses.evaluate(CONNECTIONS, "curves"), default=0) <= 61
 
 
-def test_names_at_line_ends_are_in_the_order_of_the_lines(groups: Groups, page: Page) -> None:
-    address = f"{groups.address}&lines=mean&metric=test_loss"
-    page.goto(address)
+def test_names_at_line_ends_are_in_the_order_of_the_lines(groups: Groups, losses: Page) -> None:
+    page = losses
     for chart in ("curves", "gap"):
         names_stand_in_order(page, chart, groups)
     before = wait(page, "curves", bool)
     for view in ("log=y", "x=seconds", "x=flops logx=x"):
-        choose(page, address, view)
+        choose(page, groups.address + LOSS, view)
         before = wait(page, "curves", partial(has_other_axes, before))
         names_stand_in_order(page, "curves", groups)
 
@@ -294,6 +312,7 @@ def names_stand_in_order(page: Page, chart: str, groups: Groups) -> None:
 
 def test_names_without_room_stand_above_the_chart(long: Groups, phone: Page) -> None:
     phone.goto(long.address + "&lines=mean")
+    expect(phone.locator("[data-chart-note]")).to_contain_text(f"Means of {len(long.ids)} runs")
     for chart in ("curves", "gap"):
         traces(phone, chart)
         assert named(phone, chart) == []
@@ -324,9 +343,7 @@ def test_a_long_legend_scrolls_and_leaves_the_chart_its_place(long: Groups, phon
     expect(phone.locator("#gap-keys .key").last).to_be_in_viewport(ratio=1)
 
 
-def test_the_cost_chart_names_all_groups_or_has_a_legend(
-    groups: Groups, opened: Callable[[Groups], Page], page: Page
-) -> None:
+def test_the_cost_chart_names_all_groups_or_has_a_legend(groups: Groups, opened: Opened, page: Page) -> None:
     traces(opened(groups), "frontier")
     expect(opened(groups).locator("#frontier-keys .key")).to_have_text(groups.labels)
     assert {name["text"] for name in opened(groups).evaluate(NAMES, "frontier")} <= {"↓"}
@@ -336,6 +353,13 @@ def test_the_cost_chart_names_all_groups_or_has_a_legend(
         label.partition(",")[0] for label in groups.labels
     }
     expect(page.locator("#frontier-keys")).to_be_hidden()
+
+
+@pytest.fixture(scope="module")
+def bare(server: WebServer, shared: Page) -> Page:
+    """A page without charts, on which tests only call functions."""
+    shared.goto(f"{server.url}/workers")
+    return shared
 
 
 @pytest.mark.parametrize(
@@ -349,17 +373,11 @@ def test_the_cost_chart_names_all_groups_or_has_a_legend(
     ],
 )
 def test_names_are_in_the_order_of_their_dots_or_omitted(
-    server: WebServer,
-    shared: Page,
-    dots: list[tuple[int, int]],
-    taken: list[tuple[int, int, int, int]],
-    *,
-    are_named: bool,
+    bare: Page, dots: list[tuple[int, int]], taken: list[tuple[int, int, int, int]], *, are_named: bool
 ) -> None:
-    shared.goto(f"{server.url}/workers")
     given = [{"x": x, "y": y, "radius": 8, "width": 60} for x, y in dots]
     boxes = [dict(zip(("left", "right", "top", "bottom"), box, strict=True)) for box in taken]
-    found = shared.evaluate(
+    found = bare.evaluate(
         "async ([module, dots, taken]) => "
         "(await import(module)).labelPlaces(dots, [], [], taken, { width: 300, height: 200 })",
         [assets.url("js/plot/label_places.js"), given, boxes],
@@ -462,8 +480,9 @@ def test_the_button_within_a_chart_makes_a_picture_with_names(fifteen: Groups, p
     assert page.evaluate("() => window.named") == ["train, mean", "test"]
 
 
-def test_hover_labels_name_the_differing_hyperparameters(fifteen: Groups, page: Page) -> None:
-    page.goto(fifteen.address + "&lines=runs")
+def test_hover_labels_name_the_differing_hyperparameters(fifteen: Groups, opened: Opened) -> None:
+    page = opened(fifteen, "&lines=runs")
+    expect(page.locator("[data-chart-note]")).to_contain_text("30 curves, 60 points")
     names = [trace["name"] for trace in traces(page, "curves")]
     assert len(set(names)) == 30
     for label, (first, second) in zip(fifteen.labels, zip(names[::2], names[1::2], strict=True), strict=True):
@@ -475,8 +494,8 @@ def test_hover_labels_name_the_differing_hyperparameters(fifteen: Groups, page: 
         assert all(re.search(r", lr 0\.(05|1|2)\b", text) for text in texts)
 
 
-def test_of_many_curves_those_nearest_to_the_pointer_are_listed(fifteen: Groups, page: Page) -> None:
-    page.goto(fifteen.address + "&lines=runs")
+def test_of_many_curves_those_nearest_to_the_pointer_are_listed(fifteen: Groups, opened: Opened) -> None:
+    page = opened(fifteen, "&lines=runs")
     traces(page, "curves")
     frame = page.locator("#curves-chart .nsewdrag")
     frame.scroll_into_view_if_needed()
@@ -516,8 +535,6 @@ def test_many_runs_open_as_means(fifteen: Groups, page: Page, count: int, defaul
     select.select_option(other)
     expect(note).to_contain_text(words[other])
     assert f"lines={other}" in page.url
-    page.reload()
-    expect(note).to_contain_text(words[other])
     select.select_option(default)
     expect(note).to_contain_text(words[default])
     assert "lines=" not in page.url
@@ -542,15 +559,15 @@ def test_layers_of_a_network_have_colours_that_no_depth_has(fifteen: Groups, pag
         assert not of_depths & of_layers
 
 
-def test_a_comparison_of_many_groups_leads_to_one_of_its_best(fifteen: Groups, page: Page) -> None:
-    page.goto(fifteen.address)
-    narrow = page.locator("#verdict").get_by_role("link", name="Compare only the").first
+def test_a_comparison_of_many_groups_leads_to_one_of_its_best(
+    fifteen: Groups, opened: Opened, plain: Page
+) -> None:
+    narrow = opened(fifteen).locator("#verdict").get_by_role("link", name="Compare only the").first
     (count,) = re.findall(r"\d+", narrow.inner_text())
-    narrow.click()
-    page.wait_for_url(lambda url: url != fifteen.address)
-    expect(page.locator("#groups tbody tr[data-key]")).to_have_count(int(count))
     assert int(count) <= 10
-    expect(page.locator(".verdict .badge")).to_have_text("Exploratory")
+    plain.goto(urljoin(fifteen.address, narrow.get_attribute("href") or ""))
+    expect(plain.locator("#groups tbody tr[data-key]")).to_have_count(int(count))
+    expect(plain.locator(".verdict .badge")).to_have_text("Exploratory")
 
 
 def test_the_runs_of_a_comparison_have_the_looks_of_their_groups(fifteen: Groups, page: Page) -> None:
@@ -561,12 +578,11 @@ def test_the_runs_of_a_comparison_have_the_looks_of_their_groups(fifteen: Groups
     assert found == [shade for _ in range(5) for shade in ("1", "1", "2", "2", "3", "3")]
 
 
-def test_names_are_spaced_as_near_to_their_lines_as_can_be(server: WebServer, shared: Page) -> None:
-    shared.goto(f"{server.url}/workers")
+def test_names_are_spaced_as_near_to_their_lines_as_can_be(bare: Page) -> None:
     spaced = "async ([module, ...given]) => (await import(module)).spaced(...given)"
 
     def places(wanted: list[float], apart: float, ends: list[float]) -> list[float]:
-        found: list[float] = shared.evaluate(spaced, [assets.url("js/plot/spacing.js"), wanted, apart, ends])
+        found: list[float] = bare.evaluate(spaced, [assets.url("js/plot/spacing.js"), wanted, apart, ends])
         return found
 
     assert places([], 2, [0, 10]) == []
