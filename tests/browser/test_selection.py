@@ -1,12 +1,14 @@
 """A selection of runs: what it holds, when it ends, and what is said before its runs are deleted."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from app.queue import admission
 from app.schemas.bodies import Labels
+from app.settings import Settings
 from app.storage.database import Database
 from tests.app.states import ROOM
 from tests.web_server import WebServer
@@ -17,14 +19,28 @@ pytestmark = pytest.mark.browser
 MANY = 60
 
 
-@pytest.fixture
-def url(quiet: WebServer) -> str:
-    """The URL of a server with 60 queued runs of one or two layers."""
-    database: Database = quiet.app.state.database
+def queue_many(server: WebServer) -> str:
+    """Queue 60 runs of one or two layers and return the server's URL."""
+    database: Database = server.app.state.database
     with database.write() as session:
         configs = [(TrainConfig(depth=1 + seed % 2, seed=seed), Labels(), None) for seed in range(MANY)]
         admission.enqueue_all(session, configs, limit=ROOM)
-    return quiet.url
+    return server.url
+
+
+@pytest.fixture
+def url(quiet: WebServer) -> str:
+    """The URL of a server with such runs."""
+    return queue_many(quiet)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory, shared_port: int) -> Iterator[str]:
+    """The URL of a server with such runs, for tests that change none."""
+    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("kept")), shared_port)
+    server.start()
+    yield queue_many(server)
+    server.stop()
 
 
 def bar(page: Page) -> Locator:
@@ -36,8 +52,8 @@ def select_all_that_match(page: Page) -> None:
     bar(page).get_by_role("button", name=re.compile("^Select all .* that match$")).click()
 
 
-def test_all_that_match_belong_to_their_filter(url: str, page: Page) -> None:
-    page.goto(f"{url}/runs?depth=1&limit=25")
+def test_all_that_match_belong_to_their_filter(kept: str, page: Page) -> None:
+    page.goto(f"{kept}/runs?depth=1&limit=25")
     boxes = page.locator("input[name=ids]")
     select_all_that_match(page)
     expect(bar(page)).to_contain_text("30 runs selected")
@@ -45,13 +61,13 @@ def test_all_that_match_belong_to_their_filter(url: str, page: Page) -> None:
     expect(boxes).to_have_count(5)
     expect(bar(page)).to_contain_text("30 runs selected")
     expect(page.locator("input[name=ids]:checked")).to_have_count(5)
-    page.goto(f"{url}/runs?depth=2")
+    page.goto(f"{kept}/runs?depth=2")
     expect(boxes).to_have_count(30)
     expect(bar(page)).to_be_hidden()
     boxes.nth(3).check()
     expect(bar(page)).to_contain_text("1 run selected")
     expect(page.locator("input[name=ids]:checked")).to_have_count(1)
-    page.goto(f"{url}/runs?depth=1&limit=25")
+    page.goto(f"{kept}/runs?depth=1&limit=25")
     expect(bar(page)).to_contain_text("1 run selected (1 not on this page)")
 
 
@@ -71,8 +87,8 @@ def test_an_action_ends_the_selection(url: str, page: Page, action: str, said: s
     expect(bar(page)).to_be_hidden()
 
 
-def test_an_action_that_does_nothing_keeps_the_selection(url: str, page: Page) -> None:
-    page.goto(f"{url}/runs")
+def test_an_action_that_does_nothing_keeps_the_selection(kept: str, page: Page) -> None:
+    page.goto(f"{kept}/runs")
     page.locator("input[name=ids]").first.check()
     bar(page).locator("summary", has_text="Tag").click()
     bar(page).get_by_role("button", name="Add tag").click()
@@ -105,10 +121,10 @@ def test_undo_selects_nothing_and_a_deletion_names_what_is_overlooked(url: str, 
     expect(dialog).to_contain_text("2 of them are not on this page. All 3 are not archived.")
 
 
-def test_a_comparison_keeps_only_what_the_page_shows(url: str, page: Page) -> None:
-    page.goto(f"{url}/runs?depth=1")
+def test_a_comparison_keeps_only_what_the_page_shows(kept: str, page: Page) -> None:
+    page.goto(f"{kept}/runs?depth=1")
     page.locator("input[name=ids]").nth(0).check()
-    page.goto(f"{url}/runs?depth=2")
+    page.goto(f"{kept}/runs?depth=2")
     page.locator("input[name=ids]").nth(0).check()
     bar(page).get_by_role("button", name="Compare").click()
     page.wait_for_url("**/compare?runs=*")
@@ -137,9 +153,7 @@ def test_a_deletion_shows_that_it_works(url: str, page: Page) -> None:
     expect(bar(page)).to_be_hidden()
 
 
-@pytest.mark.parametrize("width", [390, 760, 900, 1280])
-def test_the_bar_is_low_and_below_messages(url: str, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 800})
+def test_the_bar_is_low_and_below_messages(url: str, page: Page, subtests: pytest.Subtests) -> None:
     page.goto(f"{url}/runs")
     boxes = page.locator("input[name=ids]")
     boxes.first.check()
@@ -149,16 +163,20 @@ def test_the_bar_is_low_and_below_messages(url: str, page: Page, width: int) -> 
     for place in (0, 1):
         boxes.nth(place).check()
     expect(bar(page)).to_contain_text("2 runs selected")
-    area, said = bar(page).bounding_box(), message.bounding_box()
-    assert area
-    assert said
-    assert area["height"] <= 100
-    assert said["y"] + said["height"] <= area["y"]
-    assert area["y"] + area["height"] <= 800
-    for button in bar(page).locator("button:visible, summary:visible").all():
-        button.focus()
-        expect(button).to_be_in_viewport(ratio=0.6)
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    for width in (1280, 900, 760, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        message.hover()  # so that it stays
+        with subtests.test(width=width):
+            area, said = bar(page).bounding_box(), message.bounding_box()
+            assert area
+            assert said
+            assert area["height"] <= 100
+            assert said["y"] + said["height"] <= area["y"]
+            assert area["y"] + area["height"] <= 800
+            for button in bar(page).locator("button:visible, summary:visible").all():
+                button.focus()
+                expect(button).to_be_in_viewport(ratio=0.6)
+            assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_panel_of_the_bar_takes_the_focus_and_enter(url: str, page: Page) -> None:
@@ -176,8 +194,8 @@ def test_a_panel_of_the_bar_takes_the_focus_and_enter(url: str, page: Page) -> N
 
 
 @pytest.mark.parametrize("name", ["Views", "Columns", "Add filter", "Display"])
-def test_an_open_panel_has_the_focus_and_the_keys(url: str, page: Page, name: str) -> None:
-    page.goto(f"{url}/runs")
+def test_an_open_panel_has_the_focus_and_the_keys(kept: str, page: Page, name: str) -> None:
+    page.goto(f"{kept}/runs")
     page.locator("summary", has_text=name).first.click()
     expect(page.locator("details.chooser[open] .panel :focus")).to_have_count(1)
     page.locator("details.chooser[open] summary").focus()
@@ -185,9 +203,9 @@ def test_an_open_panel_has_the_focus_and_the_keys(url: str, page: Page, name: st
     page.keyboard.press("Escape")
     expect(page.locator("details.chooser[open]")).to_have_count(0)
     expect(page.locator("summary", has_text=name).first).to_be_focused()
-    assert page.url == f"{url}/runs"
+    assert page.url == f"{kept}/runs"
     page.keyboard.press("n")
-    page.wait_for_url(f"{url}/runs/new")
+    page.wait_for_url(f"{kept}/runs/new")
 
 
 def test_filters_and_undo_do_not_scroll(url: str, page: Page) -> None:
