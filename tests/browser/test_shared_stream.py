@@ -12,13 +12,19 @@ from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
 
-EIGHT = 8
+CHARTS = ("/runs/1", "/runs/2", "/studies/1")
+EIGHT = (*CHARTS, *["/runs"] * 5)
+"""Addresses of more windows than a browser has connections to a server, of which some draw charts."""
+
 WITHOUT_WORKERS = "delete window.SharedWorker"
 
 
 def reaches(pages: list[Page], epoch: int) -> None:
-    """Wait until the loss chart of each page ends at an epoch."""
+    """Wait until the loss chart of each page ends at an epoch, and each list shows it for both runs."""
     for page in pages:
+        if page.url.endswith("/runs"):
+            expect(page.locator("[data-runs] tr[data-run]")).to_contain_text([f"{epoch} / 100"] * 2)
+            continue
         chart = "curves" if "/studies/" in page.url else "loss"
         wait(page, chart, lambda drawing: drawing.ends and {round(end.x) for end in drawing.ends} == {epoch})
 
@@ -34,9 +40,9 @@ def test_eight_windows_are_live_over_one_connection(quiet: WebServer, pages: Bro
     study.start()
     study.trains()
     with watched(pages):
-        opened = [pages.new_page() for _ in range(EIGHT)]
-        for number, page in enumerate(opened):
-            page.goto(quiet.url + ("/studies/1" if number % 4 == 3 else f"/runs/{1 + number % 2}"))
+        opened = [pages.new_page() for _ in EIGHT]
+        for page, path in zip(opened, EIGHT, strict=True):
+            page.goto(quiet.url + path)
         reaches(opened, 1)
         assert quiet.app.state.events.clients == 1
         for _ in range(3):
