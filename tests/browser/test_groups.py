@@ -51,31 +51,36 @@ def looks(page: Page, chart: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("path", "pressed", "hidden"),
-    [(BY_RATE, LOW, "1,2"), (BY_RATE, HIGH, "3,4"), (BY_BOTH, f"1 layer, {HIGH}", "3,4")],
+    ("path", "hidden"),
+    [(BY_RATE, {LOW: "1,2", HIGH: "3,4"}), (BY_BOTH, {f"1 layer, {HIGH}": "3,4"})],
+    ids=["by rate", "by both"],
 )
 def test_pressing_a_group_hides_only_its_runs(
-    near: str, page: Page, path: str, pressed: str, hidden: str
+    near: str, page: Page, path: str, hidden: dict[str, str], subtests: pytest.Subtests
 ) -> None:
     page.goto(near + path)
     legend = page.get_by_role("group", name="Show or hide groups")
     runs, groups = (4, [LOW, HIGH]) if path == BY_RATE else (6, BOTH)
     expect(legend.get_by_role("button")).to_have_text(groups)
     lines = f"({DRAWN})('curves-chart').length"
-    page.wait_for_function(f"() => {lines} === {runs}")
-    before = looks(page, "curves-chart")
-    assert len(before) == len(groups)
-    legend.get_by_role("button", name=pressed, exact=True).click()
-    page.wait_for_function(f"() => {lines} === {runs - len(hidden.split(','))}")
-    assert f"hide={hidden}" in page.url
-    after = looks(page, "curves-chart")
-    assert after < before
-    assert len(after) == len(groups) - 1
-    for name in groups:
-        button = legend.get_by_role("button", name=name, exact=True)
-        expect(button).to_have_attribute("aria-pressed", "false" if name == pressed else "true")
-    off = page.locator("[data-toggle-run][aria-pressed=false]")
-    expect(off).to_have_count(len(hidden.split(",")))
+    for pressed, ids in hidden.items():
+        page.wait_for_function(f"() => {lines} === {runs}")
+        before = looks(page, "curves-chart")
+        assert len(before) == len(groups)
+        toggle = legend.get_by_role("button", name=pressed, exact=True)
+        with subtests.test(pressed=pressed):
+            toggle.click()
+            page.wait_for_function(f"() => {lines} === {runs - len(ids.split(','))}")
+            assert f"hide={ids}" in page.url
+            after = looks(page, "curves-chart")
+            assert after < before
+            assert len(after) == len(groups) - 1
+            for name in groups:
+                button = legend.get_by_role("button", name=name, exact=True)
+                expect(button).to_have_attribute("aria-pressed", "false" if name == pressed else "true")
+            off = page.locator("[data-toggle-run][aria-pressed=false]")
+            expect(off).to_have_count(len(ids.split(",")))
+        toggle.click()
 
 
 def test_tables_and_pins_are_of_the_group_that_was_pressed(near: str, page: Page) -> None:
@@ -132,25 +137,30 @@ def test_hover_labels_distinguish_runs_of_the_same_name(near: str, page: Page) -
             expect(place.get_by_role("link", name=f"twin <b> (run {run_id})", exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_the_list_shows_names_to_their_ends_or_beside_the_pointer(near: str, page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 844})
+CUT = """() => [...document.querySelectorAll(".runs .name a")].filter((link) => {
+  const cell = link.closest("th").getBoundingClientRect();
+  const range = document.createRange();
+  range.selectNodeContents(link);
+  const lines = [...range.getClientRects()];
+  const { right, bottom } = link.parentElement.getBoundingClientRect();
+  const end = Math.min(cell.right, right) + 1;
+  return lines.some((line) => line.right > end || line.bottom > bottom + 1);
+}).map((link) => [link.textContent, link.title])"""
+"""The names in the list of runs that are not shown to their ends, each with its title."""
+
+
+def test_the_list_shows_names_to_their_ends_or_beside_the_pointer(
+    near: str, page: Page, subtests: pytest.Subtests
+) -> None:
     page.goto(f"{near}/runs")
     expect(page.locator(".runs .name a")).to_have_count(7)
-    cut = page.evaluate(
-        """() => [...document.querySelectorAll(".runs .name a")].filter((link) => {
-          const cell = link.closest("th").getBoundingClientRect();
-          const range = document.createRange();
-          range.selectNodeContents(link);
-          const lines = [...range.getClientRects()];
-          const { right, bottom } = link.parentElement.getBoundingClientRect();
-          const end = Math.min(cell.right, right) + 1;
-          return lines.some((line) => line.right > end || line.bottom > bottom + 1);
-        }).map((link) => [link.textContent, link.title])"""
-    )
-    assert all(text == title for text, title in cut)
-    if width < 500:
-        assert cut == []  # a phone shows no title
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        with subtests.test(width=width):
+            cut = page.evaluate(CUT)
+            assert all(text == title for text, title in cut)
+            if width < 500:
+                assert cut == []  # a phone shows no title
 
 
 def test_a_clone_shows_every_digit_and_starts_the_same_run(near: str, page: Page) -> None:
