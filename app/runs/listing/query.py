@@ -1,6 +1,6 @@
 """A query of the list of runs, parsed from the parameters of a URL."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -50,25 +50,28 @@ class RunQuery:
             QueryError: a value is malformed; if `strict`, also if a parameter is unknown or repeated.
         """
         given = _once(parameters, strict=strict)
-        terms: list[Term] = []
+        found: dict[str, list[Term]] = {}
         special: dict[str, Any] = {}
         for name, text in given.items():
             if not text.strip() or (name != SEARCH and not text.strip(" ,")):
                 continue
             if name == SEARCH:
-                terms += grammar.parse(text)
+                found[name] = grammar.parse(text)
             elif name in _SPECIAL:
                 special[name] = _SPECIAL[name](name, text.strip())
             elif name.removeprefix(NOT) in FIELDS:
-                found = values.parse(name, FIELDS[name.removeprefix(NOT)], text)
-                terms.append(Term(name.removeprefix(NOT), found, negated=name.startswith(NOT)))
+                field = name.removeprefix(NOT)
+                parsed = values.parse(name, FIELDS[field], text)
+                found[name] = [Term(field, parsed, negated=name.startswith(NOT))]
             elif strict and name not in OF_PAGES:
                 raise QueryError(name, _unknown(name))
-        searched = [term for term in terms if term.field == ARCHIVED]
-        terms = [term for term in terms if term.field != ARCHIVED]
-        for term in searched:
-            special[ARCHIVED] = _archived(term)
-        _check_size(terms)
+        searched = found.get(SEARCH, [])
+        archived = [term for term in searched if term.field == ARCHIVED]
+        if archived:
+            special[ARCHIVED] = _archived(archived[-1])
+            found[SEARCH] = [term for term in searched if term not in archived]
+        _check_size(found)
+        terms = [term for each in found.values() for term in each]
         if is_of_groups(special.get("sort", "")) and not special.get("group"):
             if strict:
                 raise QueryError("sort", "only groups have this order; add group=, such as group=depth")
@@ -115,23 +118,26 @@ def _archived(term: Term) -> str:
     return chosen
 
 
-def _check_size(terms: Iterable[Term]) -> None:
-    counts: dict[str, int] = {}
-    conditions = 0
-    for term in terms:
-        counts[term.field] = counts.get(term.field, 0) + term.values.count
-        conditions += len(term.values.ranges) + len(term.values.parts) + 1
-        conditions += len(term.values.exact) if term.field == "tag" else 0
-    largest = max(counts, key=lambda name: counts[name], default="")
-    if sum(counts.values()) > MAX_FILTER_VALUES:
+def _check_size(found: Mapping[str, Sequence[Term]]) -> None:
+    """Limit the terms of each parameter together; the one with the most is reported."""
+    sizes = {name: sum(term.values.count for term in terms) for name, terms in found.items()}
+    if sum(sizes.values()) > MAX_FILTER_VALUES:
         raise QueryError(
-            largest or SEARCH, f"all filters together can have at most {MAX_FILTER_VALUES:,} values"
+            max(sizes, key=sizes.__getitem__),
+            f"all filters together can have at most {MAX_FILTER_VALUES:,} values",
         )
-    if conditions > MAX_CONDITIONS:
+    conditions = {name: sum(map(_conditions, terms)) for name, terms in found.items()}
+    if sum(conditions.values()) > MAX_CONDITIONS:
         raise QueryError(
-            largest or SEARCH,
+            max(conditions, key=conditions.__getitem__),
             f"all filters together can have at most {MAX_CONDITIONS} tags, ranges and texts",
         )
+
+
+def _conditions(term: Term) -> int:
+    """How many conditions of SQL a term has, at most."""
+    tags = len(term.values.exact) if term.field == "tag" else 0
+    return len(term.values.ranges) + len(term.values.parts) + tags + 1
 
 
 def _sort(name: str, text: str) -> str:

@@ -70,16 +70,18 @@ def read(params: QueryParams, wrong: Mapping[str, str], names: Mapping[int, str]
             query = RunQuery.parse(given.items(), strict=False)
             break
         except QueryError as error:
-            name = error.parameter if error.parameter in given else SEARCH
+            name = error.parameter
+            if name not in given:
+                raise  # every other turn leaves less to read
             if name == SEARCH and error.part:
                 start, end = error.part
                 text = given[SEARCH]
-                given[SEARCH] = text[:start] + " " * (end - start) + text[end:]
+                given[SEARCH] = _blanked(text, error)
                 without_it = _without_part(params, shown, error.part)
                 chips.append(Chip(text[start:end], without_it, sentence(error), f"{SEARCH} {start} {end}"))
                 problems.append(sentence(error))
                 continue
-            given.pop(name, None)
+            del given[name]
             if name == SEARCH or _is_filter(name):
                 chips.append(
                     Chip(_as_typed(name, shown.get(name, "")), without(params, name), sentence(error))
@@ -208,8 +210,19 @@ def _terms(text: str) -> Sequence[Term]:
         except QueryError as error:
             if not error.part:
                 return []
-            start, end = error.part
-            left = left[:start] + " " * (end - start) + left[end:]
+            left = _blanked(left, error)
+
+
+def _blanked(text: str, error: QueryError) -> str:
+    """A search with spaces instead of its malformed part.
+
+    Raises:
+        QueryError: the part has only spaces, so that nothing would change.
+    """
+    start, end = error.part or (0, 0)
+    if not text[start:end].strip():
+        raise error
+    return text[:start] + " " * (end - start) + text[end:]
 
 
 def _cut(text: str, places: Sequence[tuple[int, int]]) -> str:

@@ -3,6 +3,9 @@
 import pytest
 from starlette.datastructures import QueryParams
 
+from app.runs.listing.errors import QueryError
+from app.runs.listing.fields import FIELDS, Field
+from app.runs.listing.query import RunQuery
 from app.web.pages.run_list import filters
 
 
@@ -13,6 +16,38 @@ def test_malformed_parts_of_a_search_are_told_and_left_out() -> None:
     assert [name for name, _ in found.ignored] == ["limit"]
     assert dict(found.understood)["q"].split() == ["lr>0.1"]
     assert found.chips[0].without == "/runs?q=lr%3E0.1+hue:2&limit=9999"
+
+
+def excessive(field: Field) -> str:
+    """As many conditions as one filter may have, or if a field has none, as many values."""
+    if field.kind in ("flag", "choice"):
+        return ",".join([field.choices[0] if field.choices else "true"] * 1_000)
+    value = "~a" if field.kind in ("word", "text") else "7d" if field.kind == "time" else "0.."
+    return ",".join([value] * 50)
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize("field", FIELDS.values(), ids=FIELDS)
+def test_too_many_conditions_are_told_at_the_filter_that_has_the_most(field: Field, sign: str) -> None:
+    names = [field.name, *(name for name in ("lr", "depth", "width", "seed") if name != field.name)]
+    asked = {f"{sign}{name}": excessive(FIELDS[name]) for name in names}
+    if field.kind in ("flag", "choice"):
+        asked |= dict.fromkeys((f"{sign}id", f"{sign}study"), ",".join(["1"] * 1_000))
+    with pytest.raises(QueryError) as caught:
+        RunQuery.parse(asked.items(), strict=True)
+    assert caught.value.parameter == f"{sign}{field.name}"
+    found = filters.read(QueryParams(asked), {})
+    assert found.problems[0].startswith(f"{field.title}: All filters together can have at most")
+    assert len(found.query.terms) + len(found.problems) == len(asked)
+
+    typed = " ".join(f"{sign}{name}:{excessive(FIELDS[name])[:399]}" for name in (*names[1:], *names[1:]))
+    typed += f" {sign}{field.name}:{excessive(field).split(',')[0]}"
+    with pytest.raises(QueryError) as caught:
+        RunQuery.parse([("q", typed)], strict=True)
+    assert caught.value.parameter == "q"
+    found = filters.read(QueryParams([("q", typed), (f"{sign}id", "1")]), {})
+    assert found.problems[0].startswith("q: All filters together can have at most")
+    assert [term.field for term in found.query.terms] == ["id"]
 
 
 def test_the_address_of_the_page_has_no_empty_parameters() -> None:

@@ -10,6 +10,7 @@ from app.runs.listing.fields import SORTABLE
 from app.web.pages.run_list.page import DEFAULT_SORT
 from tests.app import states
 from tests.app.conftest import Served
+from tests.app.web.asking import problem
 from tests.app.web.browsing import Tags, new_run
 
 
@@ -88,6 +89,21 @@ def test_a_malformed_search_stays_in_its_box_with_the_message_beside_it(browser:
     assert "Learning rate: &#39;fast&#39; is not a number." in page
     assert rows(page) == 1
     assert removals(page) == {"Learning rate: fast": "/runs?depth=2", "Depth: 2": "/runs?lr=fast"}
+
+
+def test_too_many_conditions_are_told_where_most_of_them_are(browser: httpx.Client) -> None:
+    new_run(browser)
+    parts = ",".join(f"~a{number}" for number in range(50))
+    for title, asked, name in (
+        ("Tag", {"-tag": parts, "-name": parts, "-note": parts}, "-tag"),
+        ("q", {"q": f"-lr:1.. -tag:{parts}", "-name": parts, "-note": parts}, "q"),
+        ("Learning rate", {name: ",".join(["1"] * 1_000) for name in ("-lr", "depth", "-seed")}, "-lr"),
+    ):
+        page = browser.get("/runs", params=asked)
+        assert page.status_code == 200
+        assert f"{title}: All filters together can have at most" in html.unescape(page.text)
+        told = problem(browser.get("/runs", params=asked, headers={"Accept": "application/json"}), 422)
+        assert told["errors"][0]["loc"][-1] == name
 
 
 @pytest.mark.parametrize(
