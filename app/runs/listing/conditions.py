@@ -32,8 +32,6 @@ def of(session: Session, query: RunQuery) -> list[ColumnElement[bool]]:
     where = [_holds(term, now) for term in query.terms]
     if query.archived != "all":
         where.append(col(Run.archived).is_(true() if query.archived == "true" else false()))
-    if query.studies:
-        where.append(_in_studies(col(StudyRun.study_id).in_(query.studies)))
     return where
 
 

@@ -33,7 +33,6 @@ class RunQuery:
     """
 
     terms: tuple[Term, ...] = ()
-    studies: tuple[int, ...] = ()
     archived: str = "false"
     sort: str = "-id"
     limit: int = DEFAULT_LIMIT
@@ -63,7 +62,7 @@ class RunQuery:
                 field = name.removeprefix(NOT)
                 parsed = values.parse(name, FIELDS[field], text)
                 found[name] = [Term(field, parsed, negated=name.startswith(NOT))]
-            elif strict and name not in OF_PAGES:
+            elif strict and not is_known(name):
                 raise QueryError(name, _unknown(name))
         searched = found.get(SEARCH, [])
         archived = [term for term in searched if term.field == ARCHIVED]
@@ -86,6 +85,11 @@ class RunQuery:
     def within(self, terms: Iterable[Term]) -> "RunQuery":
         """The same query with more terms."""
         return replace(self, terms=(*self.terms, *terms), is_filtered=True)
+
+
+def is_known(name: str) -> bool:
+    """Whether the list or its page has this parameter."""
+    return name in (SEARCH, *_SPECIAL, *OF_PAGES) or name.removeprefix(NOT) in FIELDS
 
 
 def is_of_groups(sort: str) -> bool:

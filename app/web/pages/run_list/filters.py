@@ -13,7 +13,7 @@ from app.runs.listing import grammar, values
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import FIELDS
 from app.runs.listing.grammar import ARCHIVED, SEARCH, Term
-from app.runs.listing.query import NOT, RunQuery
+from app.runs.listing.query import NOT, RunQuery, is_known, is_of_groups
 from app.web.pages.run_list.builder import BUILDER
 
 PLACE: Final = ("cursor", "unfold")
@@ -48,7 +48,7 @@ class Filters:
     chips: Sequence[Chip]
     problems: Sequence[str]
     understood: Sequence[tuple[str, str]]
-    """The parameters without malformed ones, and the search without its malformed parts."""
+    """The parameters that select the query: known ones, and the search without its malformed parts."""
 
     ignored: Sequence[tuple[str, str]] = ()
     """Malformed parameters that select no runs, such as `limit`, with what was expected."""
@@ -103,7 +103,10 @@ def read(params: QueryParams, wrong: Mapping[str, str], names: Mapping[int, str]
         for name, text in given.items()
         if text.strip(" ,") and (_is_filter(name) or name == ARCHIVED)
     ]
-    return Filters(query, chips, problems, list(given.items()), ignored)
+    if not query.group and is_of_groups(given.get("sort", "")):
+        del given["sort"]
+    understood = [(name, text.strip()) for name, text in given.items() if text.strip() and is_known(name)]
+    return Filters(query, chips, problems, understood, ignored)
 
 
 def _is_filter(name: str) -> bool:

@@ -165,6 +165,7 @@ def show(
             *(run for each in shown if each.found for run in each.found.runs),
         ]
         columns = table.of_request(request, sparklines.of_runs(session, runs))
+    view_query = _view_query(read.understood)
     return page(
         request,
         "runs/runs.html",
@@ -181,7 +182,7 @@ def show(
         ),
         problems=read.problems,
         chips=read.chips,
-        filter=groups.filter_of(params.multi_items()),
+        filter=groups.filter_of(read.understood),
         building=building or Building(),
         fields=builder.OPTIONS.values(),
         operators=builder.OPERATORS,
@@ -200,8 +201,8 @@ def show(
         limit=query.limit,
         default_limit=DEFAULT_LIMIT,
         views=saved,
-        view=_view(saved, params),
-        view_query=_view_query(params),
+        view=_view(saved, params, view_query),
+        view_query=view_query,
         view_form=view_form or ViewForm(),
         change=change,
         newest_run=newest[0].id,
@@ -303,16 +304,12 @@ def _displayed(params: QueryParams, query: RunQuery) -> list[Chip]:
     return [Chip(words, filters.without(params, name)) for name, words in found]
 
 
-def _view(saved: Sequence[ViewOut], params: QueryParams) -> ViewOut | None:
+def _view(saved: Sequence[ViewOut], params: QueryParams, query: str) -> ViewOut | None:
     """The view that is open, or the one that saves this very query."""
-    query = _view_query(params)
     by_id = next((view for view in saved if str(view.id) == params.get("view", "")), None)
     return by_id or next((view for view in saved if view.query == query), None)
 
 
-def _view_query(params: QueryParams) -> str:
-    """The query of the page as a view would save it; as it is if it is malformed."""
-    try:
-        return views.saved(changed(params))
-    except QueryError:
-        return changed(params).removeprefix("?")
+def _view_query(understood: Sequence[tuple[str, str]]) -> str:
+    """The query of the page as a view would save it."""
+    return views.saved(changed(QueryParams([*understood])))

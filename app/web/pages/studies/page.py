@@ -1,6 +1,7 @@
 """The pages of studies."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
@@ -16,7 +17,6 @@ from app.runs import advice, reading, run_list, studies
 from app.runs.listing import sparklines
 from app.runs.listing.errors import QueryError
 from app.runs.listing.groups import filter_of
-from app.runs.listing.query import RunQuery
 from app.runs.studies import axes
 from app.runs.studies.listing import PAGE, StudyQuery
 from app.schemas.status import ENDED
@@ -92,15 +92,9 @@ def study_page(  # noqa: PLR0917
     change = newest_change(session)
     study = studies.get_study(session, study_id)
     typed_filter = request.query_params.get("q", "")
-    filtered = filters.read(QueryParams({"q": typed_filter}), {})
-    archived, _ = filters.archived_typed(typed_filter)
-    query = RunQuery(
-        filtered.query.terms,
-        studies=(study_id,),
-        archived=archived or "all",
-        sort="id",
-        cursor=request.query_params.get("cursor") or None,
-    )
+    asked = QueryParams({"study": str(study_id), "archived": "all", "q": typed_filter})
+    filtered = filters.read(asked, {})
+    query = replace(filtered.query, sort="id", cursor=request.query_params.get("cursor") or None)
     try:
         found = run_list.list_runs(session, query)
     except QueryError as error:
@@ -120,7 +114,7 @@ def study_page(  # noqa: PLR0917
         change=change,
         found=found,
         filter=typed_filter,
-        matching=filter_of([("study", str(study_id)), ("archived", "all"), *filtered.understood]),
+        matching=filter_of(filtered.understood),
         problems=filtered.problems,
         run_table=table.of_request(request, sparklines.of_runs(session, found.runs)),
         runs=runs,

@@ -11,7 +11,7 @@ from app.web.pages.run_list.page import DEFAULT_SORT
 from tests.app import states
 from tests.app.conftest import Served
 from tests.app.web.asking import problem
-from tests.app.web.browsing import Tags, new_run
+from tests.app.web.browsing import Tags, new_run, post
 
 
 def rows(page: str) -> int:
@@ -89,6 +89,34 @@ def test_a_malformed_search_stays_in_its_box_with_the_message_beside_it(browser:
     assert "Learning rate: &#39;fast&#39; is not a number." in page
     assert rows(page) == 1
     assert removals(page) == {"Learning rate: fast": "/runs?depth=2", "Depth: 2": "/runs?lr=fast"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"q": "acc>0.9 depth:2"},
+        {"depth": "2", "utm_source": "x"},
+        {"depth": "2", "lr": "fast", "colour": "red", "view": "9", "columns": "name,lr"},
+        {"depth": "2", "q": "hue:2", "group": "depth", "sort": "-n", "unfold": "depth=2"},
+    ],
+)
+def test_what_the_page_leaves_out_is_in_none_of_its_addresses(
+    browser: httpx.Client, asked: dict[str, str]
+) -> None:
+    for depth in (1, 2, 2):
+        new_run(browser, depth=depth)
+    page = browser.get("/runs", params=asked).text
+    tags = [attributes for _, attributes in Tags(page).found]
+    (csv,) = (each["href"] or "" for each in tags if each.get("id") == "csv")
+    assert len(browser.get(csv).raise_for_status().text.splitlines()) == 1 + 2
+    (matching,) = (each["data-matching"] or "" for each in tags if "data-matching" in each)
+    tagged = browser.post("/runs/bulk", json={"filter": matching, "action": "tag", "tag": "x", "expected": 2})
+    assert tagged.raise_for_status().json()["done"] == [3, 2]
+    assert all(each["value"] == matching for each in tags if each.get("id") == "groups-filter")
+    query = next(each["value"] or "" for each in tags if each.get("name") == "query")
+    saved = post(browser, "/views", name="two", query=query)
+    assert saved.status_code == 303
+    assert ("depth=2" in query) != ("q=depth:2" in query)
 
 
 def test_too_many_conditions_are_told_where_most_of_them_are(browser: httpx.Client) -> None:

@@ -167,3 +167,22 @@ def test_archived_studies_are_counted_where_they_are_hidden(browser: httpx.Clien
     assert "Old" not in page
     assert "All studies are archived." in page
     assert '<a href="/studies?archived=true" data-gives-focus="list">1 archived</a>' in page
+
+
+def test_all_runs_of_a_filtered_study_can_be_selected(browser: httpx.Client) -> None:
+    """Also if the filter has as many conditions as are allowed, or a malformed one."""
+    post(browser, "/runs", depth="1-2", epochs="5")
+    most = " ".join(
+        f"{name}:{','.join(['0..'] * count)}" for name, count in (("lr", 49), ("id", 50), ("depth", 48))
+    )
+    for typed, total in (("depth:2 hue:3", 1), (most, 2)):
+        page = browser.get("/studies/1", params={"q": typed}).text
+        tags = [attributes for _, attributes in Tags(page).found]
+        (runs,) = (each for each in tags if each.get("id") == "study-runs")
+        body = {
+            "filter": runs["data-matching"],
+            "action": "tag",
+            "tag": "x",
+            "expected": int(runs["data-total"] or 0),
+        }
+        assert len(browser.post("/runs/bulk", json=body).raise_for_status().json()["done"]) == total
