@@ -78,6 +78,9 @@ class ViewForm:
     of: int = 0
     """The view to rename; 0 for a new one."""
 
+    overwrites: bool = False
+    """Whether the query of the view was rejected, not its name."""
+
     taken: int = 0
     """The other view that has the name, which can be overwritten; 0 if there is none."""
 
@@ -164,7 +167,7 @@ def show(
             *(found.runs if found else []),
             *(run for each in shown if each.found for run in each.found.runs),
         ]
-        columns = table.of_request(request, sparklines.of_runs(session, runs))
+        columns = table.of_request(request, sparklines.of_runs(session, runs), params)
     view_query = _view_query(read.understood)
     return page(
         request,

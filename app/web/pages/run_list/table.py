@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 import orjson
 from fastapi import Request
 from markupsafe import Markup
+from starlette.datastructures import QueryParams
 
 from app import formats
 from app.runs.listing.fields import SORTABLE
@@ -190,9 +191,17 @@ class RunTable:
         return done + formats.whole(run.epochs)
 
 
-def of_request(request: Request, sparklines: Mapping[int, Sparkline] | None = None) -> RunTable:
-    """The columns that the address names, else those that the browser remembers, else the default ones."""
-    text = request.query_params.get(PARAMETER) or unquote(request.cookies.get(COOKIE, ""))
+def of_request(
+    request: Request,
+    sparklines: Mapping[int, Sparkline] | None = None,
+    asked: QueryParams | None = None,
+) -> RunTable:
+    """The columns that the address names, else those that the browser remembers, else the default ones.
+
+    `asked` are the parameters of the page if it answers a form, whose own address has none.
+    """
+    params = request.query_params if asked is None else asked
+    text = params.get(PARAMETER) or unquote(request.cookies.get(COOKIE, ""))
     columns = [shown for shown in parse(text) if shown.name != LOSS_CURVE or sparklines is not None]
     return RunTable(columns, sparklines or {})
 

@@ -85,11 +85,15 @@ def change_view(request: Request, database: DatabaseOf, view_id: ViewIdPath, dat
                 view = views.change_view(session, view_id, name=body.name)
     except ValidationError as error:
         wrong = " ".join(forms.messages(error.errors()).values())
-        return show(request, database, query, view_form=ViewForm(texts.get("name", ""), wrong, of=view_id))
     except (QueryError, NameTaken) as error:
-        return show(
-            request, database, query, view_form=ViewForm(texts.get("name", ""), sentence(error), of=view_id)
-        )
+        wrong = sentence(error)
+    else:
+        return _changed(view, action, back)
+    form = ViewForm(texts.get("name", ""), wrong, of=view_id, overwrites=action == "overwrite")
+    return show(request, database, query, view_form=form)
+
+
+def _changed(view: ViewOut, action: str, back: str) -> Response:
     if action == "delete":
         return redirect(back, f"Deleted the view “{view.name}”. Its runs stay.")
     if action == "overwrite":

@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.app.web.browsing import link, new_run, post
+from tests.app.web.browsing import Tags, link, new_run, post
 
 
 def test_a_view_is_saved_opened_changed_and_deleted(browser: httpx.Client) -> None:
@@ -44,3 +44,30 @@ def test_a_taken_name_can_be_overwritten(browser: httpx.Client) -> None:
     assert "There is already a view named &#39;mine&#39;" in renamed.text
     assert post(browser, "/views", name=" ", query="").status_code == 422
     assert post(browser, "/views", name="x", query="lr=fast").status_code == 422
+
+
+def test_changes_that_a_view_cannot_save_are_told_at_its_button(browser: httpx.Client) -> None:
+    new_run(browser)
+    post(browser, "/views", name="deep", query="depth=2&columns=name,seed")
+    back = "/runs?depth=1&columns=name,width&view=1"
+    refused = post(browser, "/views/1", action="overwrite", query="q=acc>0.9", next=back)
+    assert refused.status_code == 422
+    tags = {attributes["id"]: attributes for _, attributes in Tags(refused.text).found if "id" in attributes}
+    assert tags["view-name-field"]["value"] == "deep"
+    assert "aria-invalid" not in tags["view-name-field"]
+    assert '<p class="error" id="overwrite-view-error">Q: there is no field' in refused.text
+    assert '<p class="error" id="view-name-error"></p>' in refused.text
+
+
+def test_a_rejected_form_of_a_view_shows_the_columns_of_the_page(browser: httpx.Client) -> None:
+    new_run(browser)
+    post(browser, "/views", name="deep", query="")
+    post(browser, "/views", name="wide", query="")
+    asked = "columns=name,width"
+    for refused in (
+        post(browser, "/views", name="deep", query=asked),
+        post(browser, "/views/1", action="rename", name="wide", next=f"/runs?{asked}&view=1"),
+    ):
+        assert refused.status_code == 422
+        heads = [attributes for _, attributes in Tags(refused.text).found if attributes.get("scope") == "col"]
+        assert [each["data-column"] for each in heads if "data-column" in each] == ["name", "width"]
