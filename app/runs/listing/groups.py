@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 from app.runs.listing import conditions
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import COLUMNS, FIELDS, ORDERS
-from app.runs.listing.query import RunQuery
+from app.runs.listing.query import NO_FILTERS, RunQuery
 from app.schemas.lists import AccuracySpread, RunGroup, RunGroups
 from app.schemas.status import STATUSES
 from app.storage.database import position
@@ -35,9 +35,6 @@ _FIGURES: Final[dict[str, ColumnElement[Any]]] = {
     "runs": func.count(),
 }
 """The sort keys of groups besides their values."""
-
-_SELECTING: Final = ("sort", "limit", "cursor", "group", "columns", "view", "unfold")
-"""Parameters that select no runs."""
 
 
 def list_groups(session: Session, query: RunQuery, parameters: Sequence[tuple[str, str]] = ()) -> RunGroups:
@@ -167,7 +164,7 @@ def filter_of(parameters: Sequence[tuple[str, str]], key: dict[str, Any] | None 
     kept = [
         (name, text)
         for name, text in parameters
-        if text.strip() and name not in _SELECTING and name not in own
+        if text.strip() and name not in NO_FILTERS and name not in own
     ]
     found = [*kept, *own.items()]
     if not any(name == "archived" for name, _ in found):

@@ -21,8 +21,14 @@ MAX_GROUP_FIELDS: Final = 2
 NOT: Final = "-"
 """In front of a parameter's name: the runs that the filter does not match."""
 
-OF_PAGES: Final = ("columns", "view", "unfold")
-"""Parameters of the page that change how it shows the list; the JSON of the same URL ignores them."""
+PLACE: Final = ("cursor", "unfold")
+"""Parameters of a place in the list, which a changed filter leaves."""
+
+SHAPE: Final = ("sort", "limit", "group", "columns", "view")
+"""Parameters of the order, the pages, the groups and the columns, and the saved view that has them."""
+
+NO_FILTERS: Final = (*SHAPE, *PLACE)
+"""Parameters that select no runs."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +181,9 @@ _SPECIAL: Final[dict[str, Callable[[str, str], Any]]] = {
     "cursor": _cursor,
     "group": _group,
 }
+OF_PAGES: Final = tuple(name for name in NO_FILTERS if name not in _SPECIAL)
+"""Parameters of the page that change how it shows the list; the JSON of the same URL ignores them."""
+
 PARAMETERS: Final = (
     "study",
     "tag",

@@ -8,15 +8,15 @@ from sqlmodel import Session
 from app import text_keys
 from app.runs.listing.errors import QueryError
 from app.runs.listing.groups import pairs_of
-from app.runs.listing.query import RunQuery
+from app.runs.listing.query import PLACE, RunQuery
 from app.runs.reading import timestamp
 from app.schemas.lists import ViewList, ViewOut, ViewRequest
 from app.storage import saved_queries
 from app.storage.tables import SavedQuery
 
 _KIND: Final = "view"
-_NOT_SAVED: Final = ("cursor", "view", "unfold")
-"""Parameters of a place in the list, which a view does not save."""
+_NOT_SAVED: Final = ("view", *PLACE)
+"""Parameters that a view does not save: itself, and a place in the list."""
 
 
 def list_views(session: Session) -> ViewList:

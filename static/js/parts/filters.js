@@ -10,10 +10,10 @@ import { FilterBuilder } from "./filter_builder.js";
 const PAUSE = 200; // ms without a key until the list is searched
 const LONG_PAUSE = 1000; // ms, while the last word may become the name of a field
 const SHAPES = new Set(["group"]); // fields whose several choices make one parameter
-const NO_FILTERS = new Set(["sort", "limit", "cursor", "group", "unfold", "columns", "view"]); // they select no runs
 const BUILDER = new Set(["field", "op", "value", "to"]);
 
 const form = document.querySelector("[data-filters]");
+const noFilters = new Set(form.dataset.noFilters.split(" ")); // parameters that select no runs
 const search = form.querySelector("input[type=search]");
 const fieldOf = (name) => form.elements[name];
 const builder = new FilterBuilder(form);
@@ -36,7 +36,7 @@ function addressOf() {
 // The filters of an address, without the order, the groups and the place in the list.
 function filtersOf(address) {
   const params = [...new URL(address, location.href).searchParams];
-  return new URLSearchParams(params.filter(([name]) => !NO_FILTERS.has(name))).toString();
+  return new URLSearchParams(params.filter(([name]) => !noFilters.has(name))).toString();
 }
 
 async function update(change) {

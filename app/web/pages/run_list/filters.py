@@ -13,11 +13,8 @@ from app.runs.listing import grammar, values
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import FIELDS
 from app.runs.listing.grammar import ARCHIVED, SEARCH, Term
-from app.runs.listing.query import NOT, RunQuery, is_known, is_of_groups
+from app.runs.listing.query import NOT, PLACE, RunQuery, is_known, is_of_groups
 from app.web.pages.run_list.builder import BUILDER
-
-PLACE: Final = ("cursor", "unfold")
-"""Parameters of a place in the list, which a changed filter leaves."""
 
 _ARCHIVED_WORDS: Final = {
     "true": "Archived: only",

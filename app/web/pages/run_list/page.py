@@ -15,7 +15,7 @@ from app.runs.listing import groups, sparklines, views
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import GROUP_ORDERS, GROUPABLE, SORTABLE, title_of
 from app.runs.listing.grammar import ARCHIVED, SEARCH
-from app.runs.listing.query import DEFAULT_LIMIT, RunQuery, is_of_groups
+from app.runs.listing.query import DEFAULT_LIMIT, NO_FILTERS, PLACE, RunQuery, is_of_groups
 from app.schemas.grid import GridError
 from app.schemas.lists import RunGroup, RunGroups, ViewOut
 from app.schemas.runs import RunPage
@@ -28,7 +28,7 @@ from app.web.pages import typed_numbers
 from app.web.pages.new_run import first_visit
 from app.web.pages.run_list import builder, filters, known, table
 from app.web.pages.run_list.builder import BUILDER, Building
-from app.web.pages.run_list.filters import PLACE, Chip
+from app.web.pages.run_list.filters import Chip
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
 
@@ -46,8 +46,7 @@ _NEWEST: Final = RunQuery(archived="all", limit=1)
 _OWN_FIELDS: Final = (SEARCH, "status", ARCHIVED, "sort", "limit", "group", *BUILDER, *PLACE)
 """Parameters with their own field in the form of the page; others are hidden in it."""
 
-
-_NOT_IN_CSV: Final = ("limit", "group", "columns", "view", *PLACE)
+_NOT_IN_CSV: Final = tuple(name for name in NO_FILTERS if name != "sort")
 """Parameters of the page that do not change the CSV of its runs."""
 
 
@@ -192,6 +191,7 @@ def show(
         hints=builder.HINTS,
         known=known.of_runs(runs),
         typed_names=known.names(),
+        no_filters=NO_FILTERS,
         hidden=[(name, text) for name, text in params.multi_items() if name not in _OWN_FIELDS],
         statuses=STATUSES,
         sorts=_sorts(are_groups=bool(query.group)),

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.runs.listing.fields import SORTABLE
+from app.runs.listing.query import RunQuery
 from app.web.pages.run_list.page import DEFAULT_SORT
 from tests.app import states
 from tests.app.conftest import Served
@@ -117,6 +118,17 @@ def test_what_the_page_leaves_out_is_in_none_of_its_addresses(
     saved = post(browser, "/views", name="two", query=query)
     assert saved.status_code == 303
     assert ("depth=2" in query) != ("q=depth:2" in query)
+
+
+def test_the_scripts_know_the_parameters_that_select_no_runs(browser: httpx.Client) -> None:
+    new_run(browser)
+    tags = Tags(browser.get("/runs").text).found
+    (named,) = (attributes["data-no-filters"] for _, attributes in tags if "data-no-filters" in attributes)
+    names = (named or "").split()
+    assert {*names} == {"sort", "limit", "group", "columns", "view", "cursor", "unfold"}
+    assert not RunQuery.parse(
+        [(name, "1") for name in names if name not in {"sort", "group"}], strict=True
+    ).is_filtered
 
 
 def test_too_many_conditions_are_told_where_most_of_them_are(browser: httpx.Client) -> None:
