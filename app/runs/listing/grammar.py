@@ -8,14 +8,13 @@ from typing import Final
 from app.runs.listing import fields, values
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import Field
-from app.runs.listing.values import MAX_PARTS, Values
+from app.runs.listing.values import ARCHIVED_VALUES, MAX_PARTS, Values
 
 MAX_TEXT: Final = 10_000
 """Maximum number of characters of a search: as many as in a note."""
 
 SEARCH: Final = "q"
 ARCHIVED: Final = "archived"
-ARCHIVED_VALUES: Final = ("false", "true", "all")
 
 _FILTER: Final = re.compile(
     r"(?P<not>[-!]?)(?P<name>[A-Za-z_]\w*)(?P<space>\s*)(?P<sign>!=|>=|<=|>|<|=|:|~)(?!//)"

@@ -7,7 +7,7 @@ from typing import Any, Final
 from app.runs.listing import fields, grammar, paging, values
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import FIELDS, GROUP_ORDERS, GROUPABLE, SORTABLE
-from app.runs.listing.grammar import ARCHIVED, ARCHIVED_VALUES, SEARCH, Term
+from app.runs.listing.grammar import ARCHIVED, SEARCH, Term
 from app.schemas.runs import RunOut
 
 DEFAULT_LIMIT: Final = 50
@@ -175,7 +175,7 @@ def _cursor(name: str, text: str) -> str:
 
 
 _SPECIAL: Final[dict[str, Callable[[str, str], Any]]] = {
-    ARCHIVED: lambda name, text: values.one_of(name, text, ARCHIVED_VALUES),
+    ARCHIVED: values.archived,
     "sort": _sort,
     "limit": paging.limit,
     "cursor": _cursor,

@@ -21,6 +21,7 @@ ANY: Final = "*"
 """Stands for any value: the field is set."""
 
 CONTAINS: Final = "~"
+ARCHIVED_VALUES: Final = ("false", "true", "all")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _WHOLE_RANGE: Final = re.compile(r"([0-9]{1,19})-([0-9]{1,19})")
 _COMPARED: Final = re.compile(r"(>=|<=|>|<)\s*(.*)", re.DOTALL)
@@ -218,9 +219,9 @@ def _value(parameter: str, field: Field, text: str) -> Any:  # noqa: ANN401  # t
         case "fraction":
             return _fraction(parameter, text)
         case "flag":
-            return int(_one_of(parameter, text, ("true", "false")) == "true")
+            return int(one_of(parameter, text, ("true", "false")) == "true")
         case "choice":
-            return _one_of(parameter, text, field.choices)
+            return one_of(parameter, text, field.choices)
     return _decimal(parameter, text)
 
 
@@ -239,12 +240,13 @@ def whole_numbers(parameter: str, text: str) -> list[int]:
     return [whole_number(parameter, part) for part in parts]
 
 
+def archived(parameter: str, text: str) -> str:
+    """Parse whether archived ones are hidden, the only ones or included."""
+    return one_of(parameter, text, ARCHIVED_VALUES)
+
+
 def one_of(parameter: str, text: str, allowed: tuple[str, ...]) -> str:
     """Parse one of these words, in any case."""
-    return _one_of(parameter, text, allowed)
-
-
-def _one_of(parameter: str, text: str, allowed: tuple[str, ...]) -> str:
     if text.lower() not in allowed:
         raise QueryError(parameter, f"{text[:_SHOWN]!r} is not one of {', '.join(allowed)}")
     return text.lower()

@@ -8,9 +8,8 @@ from sqlalchemy import false, func, true
 from sqlmodel import Session, col, select
 
 from app import text_keys
-from app.runs.listing import paging
+from app.runs.listing import paging, values
 from app.runs.listing.errors import QueryError
-from app.runs.listing.values import whole_number
 from app.runs.studies import progress
 from app.schemas.studies import StudyList, StudyOut
 from app.storage.tables import Study
@@ -19,7 +18,6 @@ PAGE: Final = 50
 """How many studies a page shows by default; without `limit`, JSON has all."""
 _MAX_TEXT: Final = 1_000
 _MAX_TAGS: Final = 50
-_ARCHIVED: Final = ("false", "true", "all")
 
 _STORED: Final[dict[str, Callable[[Study], Any]]] = {
     "id": lambda study: study.id,
@@ -143,18 +141,12 @@ def _tags(name: str, text: str) -> list[str]:
     return tags
 
 
-def _archived(name: str, text: str) -> str:
-    if text not in _ARCHIVED:
-        raise QueryError(name, f"{text[:40]!r} is not one of {', '.join(_ARCHIVED)}")
-    return text
-
-
 def _sort(name: str, text: str) -> str:
     return paging.order(name, text, SORTABLE)
 
 
 def _start(name: str, text: str) -> int:
-    start = whole_number(name, text)
+    start = values.whole_number(name, text)
     if start < 0:
         raise QueryError(name, "invalid cursor; use next_cursor of the previous page")
     return start
@@ -163,7 +155,7 @@ def _start(name: str, text: str) -> int:
 _READERS: Final[dict[str, tuple[str, Callable[[str, str], Any]]]] = {
     "q": ("text", _text),
     "tag": ("tags", _tags),
-    "archived": ("archived", _archived),
+    "archived": ("archived", values.archived),
     "sort": ("sort", _sort),
     "limit": ("limit", paging.limit),
     "cursor": ("start", _start),

@@ -5,7 +5,8 @@ from typing import Final, Literal, get_args, get_origin
 
 from app.runs.listing import fields
 from app.runs.listing.fields import FIELDS
-from app.runs.listing.grammar import ARCHIVED, ARCHIVED_VALUES
+from app.runs.listing.grammar import ARCHIVED
+from app.runs.listing.values import ARCHIVED_VALUES
 from app.schemas.runs import RunOut
 from app.text_keys import ascending
 from trainer.config import Hyperparameters

@@ -27,6 +27,7 @@ def test_studies_are_listed_newest_first_without_archived_ones(database: Databas
         studies.edit(session, second.id, {"archived": True})
     assert listed(database) == [third.id, first.id]
     assert listed(database, archived="true") == [second.id]
+    assert listed(database, archived="all") == listed(database, archived="ALL")
     assert listed(database, archived="all") == [third.id, second.id, first.id]
     with database.read() as session:
         assert studies.count_archived(session) == 1

@@ -1,6 +1,7 @@
 """The page of all runs: search, chips, groups and pages."""
 
 import html
+import re
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
@@ -359,3 +360,13 @@ def test_every_order_has_a_page(browser: httpx.Client) -> None:
             assert answer.status_code == 200, order
             value = "" if order == DEFAULT_SORT else order
             assert f'value="{value}" selected' in answer.text
+
+
+def test_the_menu_shows_whether_archived_ones_are_listed_in_any_case(browser: httpx.Client) -> None:
+    new_run(browser)
+    for text, value in (("ALL", "all"), ("True", "true"), ("False", "")):
+        page = browser.get("/runs", params={"archived": text})
+        assert page.status_code == 200
+        menu = re.search(r'<select id="archived".*?</select>', page.text, re.DOTALL)
+        assert menu
+        assert re.findall(r'<option value="(\w*)" selected>', menu[0]) == ([value] if value else [])

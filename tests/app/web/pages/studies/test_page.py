@@ -186,3 +186,13 @@ def test_all_runs_of_a_filtered_study_can_be_selected(browser: httpx.Client) -> 
             "expected": int(runs["data-total"] or 0),
         }
         assert len(browser.post("/runs/bulk", json=body).raise_for_status().json()["done"]) == total
+
+
+def test_the_menu_shows_whether_archived_ones_are_listed_in_any_case(browser: httpx.Client) -> None:
+    post(browser, "/runs", depth="1-2", epochs="5")
+    for text, value in (("ALL", "all"), ("True", "true"), ("False", "")):
+        page = browser.get("/studies", params={"archived": text})
+        assert page.status_code == 200
+        menu = re.search(r'<select id="archived".*?</select>', page.text, re.DOTALL)
+        assert menu
+        assert re.findall(r'<option value="(\w*)" selected>', menu[0]) == ([value] if value else [])
