@@ -15,8 +15,8 @@ from app.queue import actions, admission, run_rows
 from app.queue.run_rows import Refusals
 from app.runs import run_list
 from app.runs.listing.errors import QueryError
-from app.runs.listing.groups import pairs_of
 from app.runs.listing.query import RunQuery
+from app.runs.listing.writing import pairs_of
 from app.schemas.bodies import MAX_TAGS
 from app.schemas.runs import BulkAction, BulkOut, BulkRequest, BulkSkip
 from app.settings import Settings

@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 from app.runs.listing import fields, values
 from app.runs.listing.errors import QueryError
@@ -139,7 +139,7 @@ def _filter(
     return Term(known.name, found, negated, place), place[1]
 
 
-def _unknown(name: str, place: tuple[int, int]) -> Field:
+def _unknown(name: str, place: tuple[int, int]) -> NoReturn:
     alike = fields.resembling(name)
     meant = f"did you mean {' or '.join(alike)}? To" if alike else "to"
     raise QueryError(

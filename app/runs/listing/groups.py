@@ -5,7 +5,6 @@ import binascii
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
 
 import orjson
 from sqlalchemy import ColumnElement, Integer, Row, Select, and_, case, cast, func, select
@@ -14,7 +13,8 @@ from sqlmodel import Session, col
 from app.runs.listing import conditions
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import COLUMNS, FIELDS, ORDERS
-from app.runs.listing.query import NO_FILTERS, RunQuery
+from app.runs.listing.query import RunQuery
+from app.runs.listing.writing import filter_of
 from app.schemas.lists import AccuracySpread, RunGroup, RunGroups
 from app.schemas.status import STATUSES
 from app.storage.database import position
@@ -153,51 +153,6 @@ def _deviation(row: Row[Any]) -> float | None:
     if row.best == row.worst:
         return 0.0
     return math.sqrt(max(0.0, (row.squares - row.sum * row.sum / row.n) / (row.n - 1)))
-
-
-def filter_of(parameters: Sequence[tuple[str, str]], key: dict[str, Any] | None = None) -> str:
-    """The query string that selects the runs of a query, or those of one of its groups.
-
-    It always has a filter: without another one, `archived=false`.
-    """
-    own = dict(_parameter(name, value) for name, value in (key or {}).items())
-    kept = [
-        (name, text)
-        for name, text in parameters
-        if text.strip() and name not in NO_FILTERS and name not in own
-    ]
-    found = [*kept, *own.items()]
-    if not any(name == "archived" for name, _ in found):
-        found.append(("archived", "false"))
-    return urlencode(found, safe=",:*")
-
-
-def pairs_of(query: str) -> list[tuple[str, str]]:
-    """The parameters of a query string, with or without its question mark."""
-    return parse_qsl(query.removeprefix("?"), keep_blank_values=True)
-
-
-def _parameter(name: str, value: Any) -> tuple[str, str]:  # noqa: ANN401
-    """The parameter that selects the runs with this value of a field."""
-    if value is None:
-        return f"-{name}", "*"
-    if isinstance(value, bool):
-        return name, str(value).lower()
-    if isinstance(value, str):
-        return name, quoted(value)
-    return name, repr(value)
-
-
-def quoted(text: str, *, in_search: bool = False) -> str:
-    """A text as a value of a filter, in quotes if it would be read differently without them.
-
-    In a search text, spaces need quotes, too.
-    """
-    separators = '", \t\n' if in_search else '",'
-    if text and text == text.strip() and not any(sign in text for sign in separators) and text[0] not in "~*":
-        return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def _write_cursor(query: RunQuery, start: int) -> str:

@@ -7,8 +7,8 @@ from sqlmodel import Session
 
 from app import text_keys
 from app.runs.listing.errors import QueryError
-from app.runs.listing.groups import pairs_of
 from app.runs.listing.query import PLACE, RunQuery
+from app.runs.listing.writing import pairs_of
 from app.runs.reading import timestamp
 from app.schemas.lists import ViewList, ViewOut, ViewRequest
 from app.storage import saved_queries

@@ -10,8 +10,8 @@ from app.runs.listing import values
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import FIELDS, Field, Kind
 from app.runs.listing.grammar import SEARCH
-from app.runs.listing.groups import quoted
 from app.runs.listing.query import NOT, RunQuery
+from app.runs.listing.writing import quoted
 from app.schemas.grid import GridError
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.web.pages import typed_numbers

@@ -11,7 +11,7 @@ from starlette.datastructures import QueryParams
 
 from app import formats
 from app.runs import run_list, studies
-from app.runs.listing import groups, sparklines, views
+from app.runs.listing import groups, sparklines, views, writing
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import GROUP_ORDERS, GROUPABLE, SORTABLE, title_of
 from app.runs.listing.grammar import ARCHIVED, SEARCH
@@ -184,7 +184,7 @@ def show(
         ),
         problems=read.problems,
         chips=read.chips,
-        filter=groups.filter_of(read.understood),
+        filter=writing.filter_of(read.understood),
         building=building or Building(),
         fields=builder.OPTIONS.values(),
         operators=builder.OPERATORS,

@@ -16,7 +16,7 @@ from app.compare.view import Headline
 from app.runs import advice, reading, run_list, studies
 from app.runs.listing import sparklines
 from app.runs.listing.errors import QueryError
-from app.runs.listing.groups import filter_of
+from app.runs.listing.writing import filter_of
 from app.runs.studies import axes
 from app.runs.studies.listing import PAGE, StudyQuery
 from app.schemas.status import ENDED

@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from app.runs.listing import groups
+from app.runs.listing import groups, writing
 from app.runs.listing.errors import QueryError
 from app.runs.listing.query import RunQuery
 from app.schemas.bodies import Labels
@@ -73,8 +73,8 @@ def test_the_filter_of_a_group_finds_its_runs(runs: Database) -> None:
     for parameters in ({"group": "depth"}, {"group": "depth,lr"}, {"group": "device_used", "q": "depth<3"}):
         found = grouped(runs, **parameters)
         for group in found.groups:
-            query = RunQuery.parse(groups.pairs_of(group.filter), strict=True)
-            assert len(ids(runs, **dict(groups.pairs_of(group.filter)))) == group.runs
+            query = RunQuery.parse(writing.pairs_of(group.filter), strict=True)
+            assert len(ids(runs, **dict(writing.pairs_of(group.filter)))) == group.runs
             assert query.is_filtered
     null = grouped(runs, group="device_used").groups[-1]
     assert (null.key, null.filter) == ({"device_used": None}, "-device_used=*&archived=false")
@@ -151,19 +151,3 @@ def test_equal_accuracies_have_no_deviation(database: Database) -> None:
     accuracy = grouped(database, group="depth").groups[0].test_accuracy
     assert accuracy
     assert accuracy.std == 0
-
-
-@pytest.mark.parametrize(
-    ("text", "value", "searched"),
-    [
-        ("mnist", "mnist", "mnist"),
-        ("my set", "my set", '"my set"'),
-        ("a,b", '"a,b"', '"a,b"'),
-        ('say "x"', r'"say \"x\""', r'"say \"x\""'),
-        ("~x", '"~x"', '"~x"'),
-        ("", '""', '""'),
-    ],
-)
-def test_texts_are_quoted_where_they_would_be_read_differently(text: str, value: str, searched: str) -> None:
-    assert groups.quoted(text) == value
-    assert groups.quoted(text, in_search=True) == searched
