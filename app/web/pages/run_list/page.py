@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -167,50 +167,73 @@ def show(
             *(run for each in shown if each.found for run in each.found.runs),
         ]
         columns = table.of_request(request, sparklines.of_runs(session, runs), params)
-    view_query = _view_query(read.understood)
     return page(
         request,
         "runs/runs.html",
         status=422 if view_form and view_form.error else 200,
         now=now,
+        change=change,
+        newest_run=newest[0].id,
+        params=params,
         found=found or grouped,
         run_table=columns,
         studies=offered,
         grouped=shown if grouped else None,
-        group=query.group,
-        params=params,
-        csv=changed(
-            QueryParams([pair for pair in _of_runs(read.understood) if pair[0] not in _NOT_IN_CSV]),
-        ),
-        problems=read.problems,
-        chips=read.chips,
-        filter=writing.filter_of(read.understood),
-        building=building or Building(),
-        fields=builder.OPTIONS.values(),
-        operators=builder.OPERATORS,
-        hints=builder.HINTS,
-        known=known.of_runs(runs),
-        typed_names=known.names(),
-        no_filters=NO_FILTERS,
-        hidden=[(name, text) for name, text in params.multi_items() if name not in _OWN_FIELDS],
-        statuses=STATUSES,
-        sorts=_sorts(are_groups=bool(query.group)),
-        sort=query.sort,
-        displayed=_displayed(params, query),
         group_titles={name: title_of(name) for name in query.group},
         sortable_groups=SORTABLE,
-        groupable=[(name, title_of(name)) for name in GROUPABLE],
-        limits=sorted({*LIMITS, query.limit}),
-        limit=query.limit,
-        default_limit=DEFAULT_LIMIT,
-        views=saved,
-        view=_view(saved, params, view_query),
-        view_query=view_query,
-        view_form=view_form or ViewForm(),
-        change=change,
-        newest_run=newest[0].id,
+        csv=changed(QueryParams([pair for pair in _of_runs(read.understood) if pair[0] not in _NOT_IN_CSV])),
+        filter=writing.filter_of(read.understood),
         filtered=bool(read.chips),
+        known=known.of_runs(runs),
+        **_filter_form(params, read, query, building or Building()),
+        **_display_form(query),
+        **_views(saved, params, read, view_form or ViewForm()),
     )
+
+
+def _filter_form(
+    params: QueryParams, read: filters.Filters, query: RunQuery, building: Building
+) -> dict[str, Any]:
+    """The search, the filter builder and the active filters."""
+    return {
+        "problems": read.problems,
+        "chips": read.chips,
+        "displayed": _displayed(params, query),
+        "building": building,
+        "fields": builder.OPTIONS.values(),
+        "operators": builder.OPERATORS,
+        "hints": builder.HINTS,
+        "typed_names": known.names(),
+        "statuses": STATUSES,
+        "no_filters": NO_FILTERS,
+        "hidden": [(name, text) for name, text in params.multi_items() if name not in _OWN_FIELDS],
+    }
+
+
+def _display_form(query: RunQuery) -> dict[str, Any]:
+    """The order, the groups and the page size."""
+    return {
+        "sorts": _sorts(are_groups=bool(query.group)),
+        "sort": query.sort,
+        "group": query.group,
+        "groupable": [(name, title_of(name)) for name in GROUPABLE],
+        "limits": sorted({*LIMITS, query.limit}),
+        "limit": query.limit,
+        "default_limit": DEFAULT_LIMIT,
+    }
+
+
+def _views(
+    saved: Sequence[ViewOut], params: QueryParams, read: filters.Filters, form: ViewForm
+) -> dict[str, Any]:
+    """The saved views, and the open one."""
+    query = views.saved(changed(QueryParams([*read.understood])))
+    return {
+        "views": saved,
+        "view": _view(saved, params, query),
+        "view_query": query,
+        "view_form": form,
+    }
 
 
 def _problem_of_depths(typed: str) -> str:
@@ -311,8 +334,3 @@ def _view(saved: Sequence[ViewOut], params: QueryParams, query: str) -> ViewOut 
     """The view that is open, or the one that saves this very query."""
     by_id = next((view for view in saved if str(view.id) == params.get("view", "")), None)
     return by_id or next((view for view in saved if view.query == query), None)
-
-
-def _view_query(understood: Sequence[tuple[str, str]]) -> str:
-    """The query of the page as a view would save it."""
-    return views.saved(changed(QueryParams([*understood])))
