@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 from scipy import stats
 
 from app import formats
@@ -19,6 +19,7 @@ from app.settings import Settings
 from app.storage import artifacts
 from app.storage.database import Database
 from tests.app.states import add_worker, claimed, queue_run
+from tests.browser.conftest import watched
 from tests.browser.drawn import choose, traces, wait
 from tests.browser.recomputed import (
     SPACE,
@@ -53,6 +54,21 @@ TEST, TRAIN, LOSS, SECONDS = 0, 3, 5, 7
 """Columns of the table of groups."""
 AT: Final = 4
 """An epoch before the last."""
+TITLES: Final = {
+    "train_loss": "Train loss, mean of the epoch (nats)",
+    "test_loss": "Test loss (nats)",
+    "last_batch_loss": "Loss of the last batch (nats)",
+    "test_accuracy": "Test accuracy",
+    "train_accuracy": "Running train accuracy",
+    "epoch": "Epoch",
+    "parameters": "Parameters",
+    "seconds": "Training time (s)",
+    "updates": "Weight updates",
+    "flops": "Training FLOPs (an estimate from the layer sizes)",
+    "gradient_norms": "L2 norm of the last batch's gradient",
+    "dead_relu": "Dead units per hidden layer",
+}
+"""Of the axes of the charts, by what they show."""
 
 
 @dataclass
@@ -128,6 +144,15 @@ def opened(study: Study, shared: Page) -> Page:
     """The comparison as it opens, for tests that leave it as it is."""
     shared.goto(study.address)
     return shared
+
+
+@pytest.fixture(scope="module")
+def viewed(study: Study, pages: BrowserContext) -> Iterator[Page]:
+    """The comparison in one page, for tests that choose what its charts show."""
+    with watched(pages):
+        page = pages.new_page()
+        page.goto(study.address)
+        yield page
 
 
 @pytest.fixture(scope="module")
@@ -448,6 +473,24 @@ def debiased(values: Values, weight: float) -> Values:
     return np.array([(power * values[: len(power)]).sum() / power.sum() for power in powers])
 
 
+def curves(page: Page, metric: str, axis: str, count: int) -> list[dict[str, Any]]:
+    """The traces of the curves, once there are so many of this metric over this axis."""
+    titles = TITLES[axis], TITLES[metric]
+    wait(page, "curves", lambda drawing: (drawing.x.title, drawing.y.title) == titles)
+    return traces(page, "curves", lambda found: len(found) == count)
+
+
+def smoothed(study: Study, page: Page, metric: str, axis: str) -> None:
+    """Check the smoothed curves of all runs, with the faint raw values."""
+    factor = 100 if metric.endswith("accuracy") else 1
+    runs = [run for group in study.runs.values() for run in group]
+    drawn = curves(page, metric, axis, 2 * len(runs))
+    for faint, smooth, run in zip(drawn[: len(runs)], drawn[len(runs) :], runs, strict=True):
+        assert faint["x"] == smooth["x"] == close(run.spent[axis])
+        assert faint["y"] == close(factor * run.epochs(metric))
+        assert smooth["y"] == close(factor * debiased(run.epochs(metric), 0.6))
+
+
 @pytest.mark.parametrize(
     ("metric", "axis"),
     [
@@ -458,18 +501,12 @@ def debiased(values: Values, weight: float) -> Values:
         ("train_accuracy", "epoch"),
     ],
 )
-def test_curves(study: Study, page: Page, metric: str, axis: str) -> None:
+def test_curves(study: Study, viewed: Page, metric: str, axis: str) -> None:
     factor = 100 if metric.endswith("accuracy") else 1
-    runs = [run for group in study.runs.values() for run in group]
-    page.goto(f"{study.address}&metric={metric}&x={axis}&smooth=0.6")
-    drawn = traces(page, "curves")
-    for faint, smooth, run in zip(drawn[: len(runs)], drawn[len(runs) :], runs, strict=True):
-        assert faint["x"] == smooth["x"] == close(run.spent[axis])
-        assert faint["y"] == close(factor * run.epochs(metric))
-        assert smooth["y"] == close(factor * debiased(run.epochs(metric), 0.6))
-    choose(page, study.address, f"metric={metric} x={axis} lines=mean")
-    wait(page, "curves", lambda drawing: drawing.names)
-    drawn = traces(page, "curves")
+    choose(viewed, study.address, f"metric={metric} x={axis} smooth=0.6")
+    smoothed(study, viewed, metric, axis)
+    choose(viewed, study.address, f"metric={metric} x={axis} lines=mean")
+    drawn = curves(viewed, metric, axis, 2 * len(DEPTHS))
     bands, means = drawn[: len(DEPTHS)], drawn[len(DEPTHS) :]
     for band, line, group in zip(bands, means, study.runs.values(), strict=True):
         values = np.array([factor * run.epochs(metric) for run in group])
@@ -491,9 +528,9 @@ def test_the_gap(study: Study, opened: Page) -> None:
         assert trace["y"] == close(np.mean(gaps[SEEDS * place : SEEDS * (place + 1)], axis=0))
 
 
-@pytest.mark.parametrize("cost", ["parameters", "seconds", "flops"])
-def test_the_cost_chart_shows_the_cost_of_accuracy(study: Study, page: Page, cost: str) -> None:
-    page.goto(f"{study.address}&cost={cost}")
+def shows_cost(study: Study, page: Page, cost: str) -> None:
+    """Check the chart of what accuracy costs."""
+    wait(page, "frontier", lambda drawing: drawing.x.title == TITLES[cost])
     front, dots, means = traces(page, "frontier", lambda found: found[1]["x"])
     groups = list(study.runs.values())
     spent: Callable[[Run], float] = {
@@ -512,27 +549,50 @@ def test_the_cost_chart_shows_the_cost_of_accuracy(study: Study, page: Page, cos
     assert front["y"][:-1] == close(accuracies[best])
 
 
-@pytest.mark.parametrize("depth", DEPTHS)
-def test_the_inside_of_networks(study: Study, page: Page, depth: int) -> None:
-    page.goto(f"{study.address}&inside=group-depth%3D{depth}")
-    given = traces(page, "diagnostics")
-    drawn = given[-depth:]
-    norms = np.array([run.layers("gradient_norms") for run in study.runs[depth]])
-    for trace, values in zip(drawn, np.moveaxis(stats.gmean(norms, axis=0), 1, 0), strict=True):
+@pytest.mark.parametrize("cost", ["parameters", "seconds", "flops"])
+def test_the_cost_chart_shows_the_cost_of_accuracy(study: Study, viewed: Page, cost: str) -> None:
+    choose(viewed, study.address, f"cost={cost}")
+    shows_cost(study, viewed, cost)
+
+
+def inside(page: Page, quantity: str, layers: int) -> list[dict[str, Any]]:
+    """The traces of the means by layer of a group, once its runs and so many layers are drawn."""
+    wait(page, "diagnostics", lambda drawing: drawing.y.title == TITLES[quantity])
+    found = traces(page, "diagnostics", lambda found: len(found) == (SEEDS + 1) * layers)
+    return found[-layers:]
+
+
+def shows_norms(study: Study, page: Page, depth: int) -> None:
+    """Check the gradient norms of the networks of a depth, and what is said about them."""
+    norms = stats.gmean(np.array([run.layers("gradient_norms") for run in study.runs[depth]]), axis=0)
+    for trace, values in zip(inside(page, "gradient_norms", depth), norms.T, strict=True):
         assert trace["y"] == close(values)
-    ratio = stats.gmean(norms, axis=0)[-1]
     if depth > 1:
         said = re.search(r"is ([\d.]+) times", page.locator("#diagnostics-words").text_content() or "")
         assert said
-        assert float(said[1]) == pytest.approx(ratio[0] / ratio[-1], rel=0.06)
-        choose(page, study.address, f"inside=group-depth%3D{depth} layer=dead_relu")
-        drawn = traces(page, "diagnostics", lambda found: len(found) < len(given))[-(depth - 1) :]
+        assert float(said[1]) == pytest.approx(norms[-1, 0] / norms[-1, -1], rel=0.06)
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_the_inside_of_networks(study: Study, viewed: Page, depth: int) -> None:
+    choose(viewed, study.address, f"inside=group-depth%3D{depth}")
+    shows_norms(study, viewed, depth)
+    if depth > 1:
+        choose(viewed, study.address, f"inside=group-depth%3D{depth} layer=dead_relu")
         dead = 100 * np.mean([run.layers("dead_relu") for run in study.runs[depth]], axis=0)
-        for trace, values in zip(drawn, dead.T, strict=True):
+        for trace, values in zip(inside(viewed, "dead_relu", depth - 1), dead.T, strict=True):
             assert trace["y"] == close(values)
-        expect(page.locator("#diagnostics-words")).to_contain_text(
+        expect(viewed.locator("#diagnostics-words")).to_contain_text(
             f"dead units in a layer is {dead[-1].max():.2f}{SPACE}%"
         )
+
+
+def test_a_page_opens_with_the_view_in_its_address(study: Study, page: Page) -> None:
+    view = "metric=test_loss&x=seconds&smooth=0.6&cost=flops&inside=group-depth%3D2"
+    page.goto(f"{study.address}&{view}")
+    smoothed(study, page, "test_loss", "seconds")
+    shows_cost(study, page, "flops")
+    shows_norms(study, page, 2)
 
 
 def test_the_same_images(study: Study, page: Page) -> None:
