@@ -2,13 +2,12 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import update
 from sqlmodel import col
 
@@ -16,6 +15,7 @@ from app.runs.reading import timestamp
 from app.storage.database import Database
 from app.storage.tables import Attempt, Run, Study
 from tests.app.states import add_worker, claimed
+from tests.browser.conftest import watched
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -44,55 +44,66 @@ def half_an_hour_ago(quiet: WebServer) -> WebServer:
     return quiet
 
 
-@contextmanager
-def reader(chromium: Browser, zone: str, clock: datetime | None = None) -> Iterator[Page]:
-    """A page of a browser in a zone, whose clock may be wrong."""
-    context = chromium.new_context(timezone_id=zone)
-    if clock:
-        context.clock.install(time=clock)
-    yield context.new_page()
+@pytest.fixture(scope="module")
+def clocks(chromium: Browser) -> Iterator[BrowserContext]:
+    """A browser whose clock can be set; an empty page keeps the process of its pages alive between tests."""
+    context = chromium.new_context(timezone_id="UTC")
+    context.clock.install()
+    context.new_page()
+    yield context
     context.close()
+
+
+@pytest.fixture
+def clocked(clocks: BrowserContext) -> Iterator[Page]:
+    """A page of that browser."""
+    with watched(clocks):
+        yield clocks.new_page()
+
+
+def move(page: Page, zone: str) -> None:
+    """Make this the page of a reader in a zone."""
+    session = page.context.new_cdp_session(page)  # ends with the page
+    session.send("Emulation.setTimezoneOverride", {"timezoneId": zone})
 
 
 @pytest.mark.parametrize(
     ("wrong_by", "paths"), [(timedelta(hours=7), PAGES), (timedelta(days=-400), PAGES[:2])]
 )
 def test_ages_follow_the_clock_of_the_server(
-    half_an_hour_ago: WebServer, chromium: Browser, wrong_by: timedelta, paths: Sequence[str]
+    half_an_hour_ago: WebServer, clocked: Page, wrong_by: timedelta, paths: Sequence[str]
 ) -> None:
-    with reader(chromium, "UTC", datetime.now(UTC) + wrong_by) as page:
-        for path in paths:
-            with page.expect_response("**/health"):
-                page.goto(half_an_hour_ago.url + path)
-            page.clock.run_for(11_000)
-            for text in page.locator("time:not([data-lasts])").all_text_contents():
-                assert text in ("30\u00a0min ago", "31\u00a0min ago"), path
-            for text in page.locator("time[data-lasts]").all_text_contents():
-                assert text.startswith(("30\u00a0min", "31\u00a0min")), path
+    clocked.clock.set_system_time(datetime.now(UTC) + wrong_by)
+    for path in paths:
+        with clocked.expect_response("**/health"):
+            clocked.goto(half_an_hour_ago.url + path)
+        clocked.clock.run_for(11_000)
+        for text in clocked.locator("time:not([data-lasts])").all_text_contents():
+            assert text in ("30\u00a0min ago", "31\u00a0min ago"), path
+        for text in clocked.locator("time[data-lasts]").all_text_contents():
+            assert text.startswith(("30\u00a0min", "31\u00a0min")), path
 
 
-def test_ages_of_new_rows_follow_the_clock_of_the_server(
-    half_an_hour_ago: WebServer, chromium: Browser
-) -> None:
-    with reader(chromium, "UTC", datetime.now(UTC) - timedelta(hours=5)) as page:
-        page.goto(f"{half_an_hour_ago.url}/runs")
-        row = page.locator('tr[data-run="2"] [data-cell="started_at"]')
-        expect(row).to_have_text("–")
-        claimed(database(half_an_hour_ago))
-        expect(row).to_have_text("just now")
+def test_ages_of_new_rows_follow_the_clock_of_the_server(half_an_hour_ago: WebServer, clocked: Page) -> None:
+    clocked.clock.set_system_time(datetime.now(UTC) - timedelta(hours=5))
+    clocked.goto(f"{half_an_hour_ago.url}/runs")
+    row = clocked.locator('tr[data-run="2"] [data-cell="started_at"]')
+    expect(row).to_have_text("–")
+    claimed(database(half_an_hour_ago))
+    expect(row).to_have_text("just now")
 
 
 def test_setting_the_clock_while_a_page_is_open_changes_no_age(
-    half_an_hour_ago: WebServer, chromium: Browser
+    half_an_hour_ago: WebServer, clocked: Page
 ) -> None:
-    with reader(chromium, "UTC", datetime.now(UTC)) as page:
-        page.goto(f"{half_an_hour_ago.url}/runs")
-        started = page.locator('tr[data-run="1"] time')
-        expect(started).to_have_text("30\u00a0min ago")
-        page.clock.set_system_time(datetime.now(UTC) + timedelta(hours=9))
-        with page.expect_response("**/health"):
-            page.clock.run_for(6000)
-        expect(started).to_have_text("30\u00a0min ago")
+    clocked.clock.set_system_time(datetime.now(UTC))
+    clocked.goto(f"{half_an_hour_ago.url}/runs")
+    started = clocked.locator('tr[data-run="1"] time')
+    expect(started).to_have_text("30\u00a0min ago")
+    clocked.clock.set_system_time(datetime.now(UTC) + timedelta(hours=9))
+    with clocked.expect_response("**/health"):
+        clocked.clock.run_for(6000)
+    expect(started).to_have_text("30\u00a0min ago")
 
 
 @pytest.mark.parametrize(
@@ -120,28 +131,29 @@ def test_setting_the_clock_while_a_page_is_open_changes_no_age(
     ],
 )
 def test_the_exact_time_on_hover_is_in_the_readers_zone(
-    half_an_hour_ago: WebServer, chromium: Browser, zone: str, shown: dict[str, str]
+    half_an_hour_ago: WebServer, page: Page, zone: str, shown: dict[str, str]
 ) -> None:
-    with reader(chromium, zone) as page:
-        for moment, title in shown.items():
+    httpx.post(f"{half_an_hour_ago.url}/studies", json={"depth": [3, 4, 5]}).raise_for_status()
+    with database(half_an_hour_ago).write() as session:
+        for run_id, moment in enumerate(shown, 1):
             seconds = datetime.fromisoformat(moment).timestamp()
-            with database(half_an_hour_ago).write() as session:
-                session.execute(update(Run).where(col(Run.id) == 1).values(started_at=seconds))
-            page.goto(f"{half_an_hour_ago.url}/runs")
-            expect(page.locator('tr[data-run="1"] time')).to_have_attribute("title", title)
+            session.execute(update(Run).where(col(Run.id) == run_id).values(started_at=seconds))
+    move(page, zone)
+    page.goto(f"{half_an_hour_ago.url}/runs")
+    for run_id, title in enumerate(shown.values(), 1):
+        started = page.locator(f'tr[data-run="{run_id}"] [data-cell="started_at"] time')
+        expect(started).to_have_attribute("title", title)
 
 
-def test_a_refreshed_part_keeps_the_time_zone_of_the_reader(
-    half_an_hour_ago: WebServer, chromium: Browser
-) -> None:
-    with reader(chromium, "Asia/Tokyo") as page:
-        page.goto(f"{half_an_hour_ago.url}/runs/1")
-        times = page.locator("time")
-        httpx.post(f"{half_an_hour_ago.url}/runs/1/cancel").raise_for_status()
-        expect(page.locator("#run-heading")).to_contain_text("cancelling")
-        titles = [times.nth(place).get_attribute("title") or "" for place in range(times.count())]
-        assert titles
-        assert all(title.endswith(" UTC+09:00 (Asia/Tokyo)") for title in titles)
+def test_a_refreshed_part_keeps_the_time_zone_of_the_reader(half_an_hour_ago: WebServer, page: Page) -> None:
+    move(page, "Asia/Tokyo")
+    page.goto(f"{half_an_hour_ago.url}/runs/1")
+    times = page.locator("time")
+    httpx.post(f"{half_an_hour_ago.url}/runs/1/cancel").raise_for_status()
+    expect(page.locator("#run-heading")).to_contain_text("cancelling")
+    titles = [times.nth(place).get_attribute("title") or "" for place in range(times.count())]
+    assert titles
+    assert all(title.endswith(" UTC+09:00 (Asia/Tokyo)") for title in titles)
 
 
 def test_without_scripts_the_exact_time_names_utc(half_an_hour_ago: WebServer, plain: Page) -> None:
