@@ -15,11 +15,20 @@ from tests.web_server import WebServer
 pytestmark = pytest.mark.browser
 
 
+@pytest.fixture(scope="module")
+def server(furnished_folder: Path, shared_port: int) -> Iterator[WebServer]:
+    """One with something in every place, for tests that change nothing there."""
+    server = WebServer(Settings(data_dir=furnished_folder), shared_port)
+    server.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def server(furnished_folder: Path, tmp_path: Path) -> Iterator[WebServer]:
-    """One with something in every place."""
+def changing(furnished_folder: Path, tmp_path: Path, quiet_port: int) -> Iterator[WebServer]:
+    """One with a copy of that, for a test that changes something there."""
     folder = shutil.copytree(furnished_folder, tmp_path / "furnished")
-    server = WebServer(Settings(data_dir=folder))
+    server = WebServer(Settings(data_dir=folder), quiet_port)
     server.start()
     yield server
     server.stop()
@@ -72,8 +81,8 @@ def test_navigating_the_list_keeps_the_focus(server: WebServer, page: Page) -> N
     expect(page.get_by_role("link", name="Show all runs")).to_be_focused()
 
 
-def test_actions_on_a_run_keep_the_focus_near_it(server: WebServer, page: Page) -> None:
-    page.goto(f"{server.url}/runs/{furnished.QUEUED}")
+def test_actions_on_a_run_keep_the_focus_near_it(changing: WebServer, page: Page) -> None:
+    page.goto(f"{changing.url}/runs/{furnished.QUEUED}")
     heading = page.locator("#run-heading")
     press(page.get_by_role("button", name="Cancel"))
     expect(page.get_by_role("button", name="Retry")).to_be_visible()
@@ -102,19 +111,19 @@ def test_actions_on_a_run_keep_the_focus_near_it(server: WebServer, page: Page) 
     expect(page.get_by_role("button", name="Restore")).to_be_focused()
     press(page.get_by_text("Delete…"))
     press(page.get_by_role("button", name="permanently"))
-    page.wait_for_url(f"{server.url}/runs")
+    page.wait_for_url(f"{changing.url}/runs")
     expect(page.get_by_role("group", name="runs")).to_be_focused()
 
 
-def test_the_focus_stays_near_elements_that_others_remove(server: WebServer, page: Page) -> None:
-    page.goto(f"{server.url}/runs")
+def test_the_focus_stays_near_elements_that_others_remove(changing: WebServer, page: Page) -> None:
+    page.goto(f"{changing.url}/runs")
     page.locator("tr[data-run='14'] .name > a").focus()
-    httpx.delete(f"{server.url}/runs/14").raise_for_status()
+    httpx.delete(f"{changing.url}/runs/14").raise_for_status()
     expect(page.locator("tr[data-run='14']")).to_have_count(0)
     expect(page.locator("tr[data-run='13'] :focus")).to_have_count(1)
-    page.goto(f"{server.url}/runs/13")
+    page.goto(f"{changing.url}/runs/13")
     page.get_by_role("link", name="Clone").focus()
-    httpx.delete(f"{server.url}/runs/13").raise_for_status()
+    httpx.delete(f"{changing.url}/runs/13").raise_for_status()
     expect(page.locator("#gone :focus")).to_have_count(1)
 
 
