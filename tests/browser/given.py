@@ -15,9 +15,12 @@ def given(
     results: dict[str, float] | None = None,
     **config: Any,
 ) -> int:
-    """The id of a new finished run with these columns; other columns are those of `figures`."""
+    """The id of a new finished run with these columns; other columns are those of `figures`.
+
+    It was to train for as many epochs as there are values, unless `config` has others.
+    """
     epochs = len(next(iter(columns.values())))
-    run_id = queue_run(database, epochs=epochs, **config)
+    run_id = queue_run(database, **{"epochs": epochs, **config})
     claim = claimed(database)
     with database.write() as session:  # one transaction: each waits for the disk
         claims.report_start(session, claim, "cpu", {"train_images": "60000"}, 0)

@@ -7,13 +7,14 @@ from math import log10
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from app.settings import Settings
 from app.storage.database import Database
 from app.web import assets
 from tests.app.states import add_worker
-from tests.browser.drawn import Axis, Drawing, wait
+from tests.browser.conftest import watched
+from tests.browser.drawn import Axis, Drawing, choose, wait
 from tests.browser.given import given
 from tests.web_server import WebServer
 
@@ -75,6 +76,32 @@ def odd(tmp_path_factory: pytest.TempPathFactory, shared_port: int) -> Iterator[
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def plain_page(odd: str, shared: Page) -> Page:
+    """A page without charts, for tests of functions."""
+    shared.goto(f"{odd}/workers")
+    return shared
+
+
+@pytest.fixture(scope="module")
+def zeros(odd: str, pages: BrowserContext) -> Iterator[Page]:
+    """The page of the run with losses of 0, for tests that choose its axes."""
+    with watched(pages):
+        page = pages.new_page()
+        page.goto(f"{odd}/runs/{ZEROS}?log=y")
+        yield page
+
+
+@pytest.fixture(scope="module")
+def mean(odd: str, pages: BrowserContext, request: pytest.FixtureRequest) -> Iterator[tuple[Page, str]]:
+    """A page with the mean of the usual runs and another one, and its address, to choose its axes."""
+    address = f"{odd}/compare?runs={','.join(map(str, (*USUAL, request.param)))}&by=depth&lines=mean"
+    with watched(pages):
+        page = pages.new_page()
+        page.goto(address)
+        yield page, address
+
+
 def below(page: Page, chart: str) -> Any:
     """What is said below a chart of that which it does not show."""
     return page.locator(f"#{chart}-chart + .unseen")
@@ -125,10 +152,9 @@ def test_a_zoomed_logarithmic_axis_has_additional_ticks(odd: str, page: Page) ->
         (0.36, 0.3622, [2.292, 2.294, 2.296, 2.298, 2.3, 2.302]),
     ],
 )
-def test_ticks_of_decades(odd: str, shared: Page, low: float, high: float, expected: list[float]) -> None:
-    shared.goto(f"{odd}/workers")
+def test_ticks_of_decades(plain_page: Page, low: float, high: float, expected: list[float]) -> None:
     module = assets.url("js/plot/ticks.js")
-    found = shared.evaluate(
+    found = plain_page.evaluate(
         f"async (range) => (await import('{module}')).logarithmicTicks(range, 300)", [low, high]
     )
     assert found == pytest.approx(expected)
@@ -177,14 +203,22 @@ def test_an_outlying_run_does_not_set_the_axis_range(odd: str, page: Page) -> No
 
 
 @pytest.mark.parametrize(
-    ("outlier", "view"),
-    [(HUGE_RUN, ""), (HUGE_RUN, "&log=y"), (SLOW, "&x=seconds"), (SLOW, "&x=seconds&logx=x")],
+    ("mean", "view"),
+    [(HUGE_RUN, ""), (HUGE_RUN, "log=y"), (SLOW, "x=seconds"), (SLOW, "x=seconds logx=x")],
+    indirect=["mean"],
 )
-def test_a_mean_with_one_run_far_from_the_others_is_drawn(
-    odd: str, page: Page, outlier: int, view: str
-) -> None:
-    page.goto(f"{odd}/compare?runs={','.join(map(str, (*USUAL, outlier)))}&by=depth&lines=mean{view}")
-    drawing = wait(page, "curves", lambda drawing: drawing.names)
+def test_a_mean_with_one_run_far_from_the_others_is_drawn(mean: tuple[Page, str], view: str) -> None:
+    page, address = mean
+    title = "Training time (s)" if "x=seconds" in view else "Epoch"
+    are_log = "logx" in view, "log=y" in view
+
+    def has_it(drawing: Drawing) -> bool:
+        axes = drawing.x, drawing.y
+        is_asked = drawing.x.title == title and tuple(axis.is_log for axis in axes) == are_log
+        return is_asked and bool(drawing.names)
+
+    choose(page, address, view)
+    drawing = wait(page, "curves", has_it)
     assert drawing.traces[-1].line
     assert any(place.is_inside for place in drawing.traces[-1].line)
     expect(page.locator("[data-chart-note]")).to_contain_text("Means of 5 runs")
@@ -230,11 +264,10 @@ def test_outlying_epochs_do_not_set_the_axis_range(odd: str, page: Page) -> None
     ],
 )
 def test_the_frame_of_a_chart_fits_its_values(
-    odd: str, shared: Page, kind: str, runs: list[list[float]], kept: float
+    plain_page: Page, kind: str, runs: list[list[float]], kept: float
 ) -> None:
-    shared.goto(f"{odd}/workers")
     module = assets.url("js/plot/frame.js")
-    found: dict[str, list[float]] = shared.evaluate(
+    found: dict[str, list[float]] = plain_page.evaluate(
         f"async ([kind, runs]) => {{ const module = await import('{module}'); "
         "return module.frame(runs.map((values) => ({ values })), module[kind]); }",
         [kind, runs],
@@ -245,22 +278,28 @@ def test_the_frame_of_a_chart_fits_its_values(
     assert found["all"][1] >= max(everything)
 
 
-def test_points_without_a_place_on_a_logarithmic_axis_are_counted(odd: str, page: Page) -> None:
-    page.goto(f"{odd}/runs/{ZEROS}?log=y")
-    why = "not drawn: a logarithmic axis can't show 0 or less."
-    expect(below(page, "loss")).to_have_text(f"119 of 120 points are {why} ")
-    expect(page.locator("[data-chart-note]")).to_have_text("60 epochs. Drag to zoom, double-click to reset.")
-    page.get_by_label("Log loss").uncheck()
-    expect(below(page, "loss")).to_be_hidden()
-    expect(page.locator("[data-chart-note]")).to_contain_text("60 epochs, all shown.")
+NO_PLACE: Final = "not drawn: a logarithmic axis can't show 0 or less."
+
+
+def test_points_without_a_place_on_a_logarithmic_axis_are_counted(zeros: Page) -> None:
+    zeros.get_by_label("Log loss").check()
+    note = zeros.locator("[data-chart-note]")
+    expect(below(zeros, "loss")).to_have_text(f"119 of 120 points are {NO_PLACE} ")
+    expect(note).to_have_text("60 epochs. Drag to zoom, double-click to reset.")
+    zeros.get_by_label("Log loss").uncheck()
+    expect(below(zeros, "loss")).to_be_hidden()
+    expect(note).to_contain_text("60 epochs, all shown.")
+
+
+def test_curves_without_a_place_on_a_logarithmic_axis_are_counted(odd: str, page: Page) -> None:
     page.goto(f"{odd}/compare?runs={ZEROS}&metric=test_loss&log=y")
-    expect(below(page, "curves")).to_contain_text(f"All 60 points are {why}")
+    expect(below(page, "curves")).to_contain_text(f"All 60 points are {NO_PLACE}")
     wait(page, "curves", lambda drawing: "No data to draw" in drawing.names)
 
 
-def test_a_line_on_a_logarithmic_axis_ends_where_it_has_no_place(odd: str, page: Page) -> None:
-    page.goto(f"{odd}/runs/{ZEROS}?log=y")
-    drawing = wait(page, "loss", lambda drawing: drawing.y.is_log and drawing.ends)
+def test_a_line_on_a_logarithmic_axis_ends_where_it_has_no_place(zeros: Page) -> None:
+    zeros.get_by_label("Log loss").check()
+    drawing = wait(zeros, "loss", lambda drawing: drawing.y.is_log and drawing.ends)
     assert all(len(trace.line) < 2 for trace in drawing.traces)
     (point,) = [point for trace in drawing.traces for point in trace.points]
     assert point.x == pytest.approx(1, abs=0.2)
@@ -279,10 +318,9 @@ def test_bands_are_described_if_present_and_if_truncated(odd: str, page: Page) -
     expect(note).to_contain_text("The logarithmic axis cuts bands near 0.")
 
 
-def test_non_finite_points_are_counted(odd: str, shared: Page) -> None:
-    shared.goto(f"{odd}/workers")
+def test_non_finite_points_are_counted(plain_page: Page) -> None:
     module = assets.url("js/plot/unseen.js")
-    said = shared.evaluate(
+    said = plain_page.evaluate(
         f"async () => {{ const {{ unseen, sentences }} = await import('{module}'); "
         "const trace = { name: 'a', x: [1, 2, 3, 4], y: [1, null, NaN, Infinity] }; "
         "return sentences(unseen([trace], { x: {}, y: {} })); }"
@@ -293,12 +331,12 @@ def test_non_finite_points_are_counted(odd: str, shared: Page) -> None:
 @pytest.mark.parametrize("browser_page", ["page", "phone"])
 def test_numbers_do_not_overlap(odd: str, request: pytest.FixtureRequest, browser_page: str) -> None:
     page: Page = request.getfixturevalue(browser_page)
-    page.goto(f"{odd}/runs/{HUGE_RUN}")
-    facts = page.locator(".facts.figures")
-    expect(facts).to_contain_text("6.473e22")
-    expect(facts).to_contain_text("1.028e14")
-    for place in ("/runs/5", "/runs", "/compare?runs=1,2,3,4,5"):
+    for place in (f"/runs/{HUGE_RUN}", "/runs", "/compare?runs=1,2,3,4,5"):
         page.goto(odd + place)
+        if place == f"/runs/{HUGE_RUN}":
+            facts = page.locator(".facts.figures")
+            expect(facts).to_contain_text("6.473e22")
+            expect(facts).to_contain_text("1.028e14")
         wide = page.evaluate(
             "() => [...document.querySelectorAll('main dd, main td, main th')]"
             ".filter((cell) => cell.checkVisibility() && cell.scrollWidth > cell.clientWidth + 1)"
@@ -320,7 +358,7 @@ def test_published_lines_are_drawn_where_runs_are_comparable(quiet: WebServer, p
     database: Database = quiet.app.state.database
     add_worker(database)
     for epochs in (3, 200):
-        given(database, losses([0.5] * epochs), depth=2)
+        given(database, losses([0.5] * 3), depth=2, epochs=epochs)
 
     def hides(drawing: Drawing) -> bool:
         return drawing.x.ends[1] < 3
