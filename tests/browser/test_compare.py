@@ -25,6 +25,13 @@ from trainer.config import TRAIN_IMAGES, TrainConfig, training_flops_per_image
 pytestmark = pytest.mark.browser
 
 
+@pytest.fixture(scope="module")
+def opened(six: str, shared: Page) -> Page:
+    """The comparison of all six runs, for tests that leave it as it is."""
+    shared.goto(six + ALL)
+    return shared
+
+
 def shown(values: Spread) -> str:
     """Figures of several seeds as the table has them."""
     return (
@@ -258,17 +265,16 @@ def test_an_epoch_in_the_url_is_shown_once_it_is_recorded(quiet: WebServer, page
     shows_test_mean(page, 1, 70)
 
 
-def test_students_quantiles_are_those_of_scipy(six: str, page: Page) -> None:
-    page.goto(f"{six}/workers")
+def test_students_quantiles_are_those_of_scipy(opened: Page) -> None:
     freedoms = [*range(1, 101), 1000]
-    found = page.evaluate(
+    found = opened.evaluate(
         "async ([module, freedoms]) => { const { studentQuantile } = await import(module); "
         "return freedoms.map(studentQuantile); }",
         [assets.url("js/charts/statistics.js"), freedoms],
     )
     assert found == pytest.approx([float(stdtrit(freedom, 0.975)) for freedom in freedoms], rel=1e-12)
     sample = [0.91, 0.92, 0.95]
-    answer = page.evaluate(
+    answer = opened.evaluate(
         "async ([module, sample]) => (await import(module)).spread(sample)",
         [assets.url("js/charts/statistics.js"), sample],
     )
@@ -307,9 +313,8 @@ def test_updates_follow_the_images_of_the_data_set(quiet: WebServer, page: Page)
     assert (small["x"][0], mnist["x"][0]) == (2, 60)
 
 
-def test_the_gap_is_running_train_minus_test_accuracy(six: str, page: Page) -> None:
-    page.goto(six + ALL)
-    drawn = traces(page, "gap")
+def test_the_gap_is_running_train_minus_test_accuracy(six: str, opened: Page) -> None:
+    drawn = traces(opened, "gap")
     assert len(drawn) == 6 + 3
     columns = httpx.get(f"{six}/runs/1/epochs").json()
     pairs = zip(columns["train_accuracy"], columns["test_accuracy"], strict=True)
@@ -377,10 +382,9 @@ def test_the_cost_of_a_run_that_stopped_early_counts_its_epochs(quiet: WebServer
     ],
 )
 def test_groups_with_equal_cost_and_accuracy_are_dominated_together(
-    six: str, page: Page, points: list[tuple[int, float]], front: list[int], words: str
+    opened: Page, points: list[tuple[int, float]], front: list[int], words: str
 ) -> None:
-    page.goto(f"{six}/workers")
-    found = page.evaluate(
+    found = opened.evaluate(
         """async ([module, points]) => {
             const { paretoFront, wordsOf } = await import(module);
             return [paretoFront(points).map(({ cost }) => cost), wordsOf(points)];
@@ -425,11 +429,10 @@ def test_runs_that_were_not_measured_inside_say_so(quiet: WebServer, page: Page)
 
 
 @pytest.mark.parametrize("format_name", ["svg", "png"])
-def test_a_chart_is_downloaded_as_a_picture(six: str, page: Page, format_name: str) -> None:
-    page.goto(six + ALL)
-    traces(page, "gap")
-    with page.expect_download() as waiting:
-        page.get_by_role("group", name="Download the gap").get_by_text(format_name.upper()).click()
+def test_a_chart_is_downloaded_as_a_picture(opened: Page, format_name: str) -> None:
+    traces(opened, "gap")
+    with opened.expect_download() as waiting:
+        opened.get_by_role("group", name="Download the gap").get_by_text(format_name.upper()).click()
     download = waiting.value
     assert download.suggested_filename == f"gap.{format_name}"
     content = Path(download.path()).read_bytes()

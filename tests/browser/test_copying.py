@@ -28,6 +28,14 @@ SELECT = """([from, to]) => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def opened(six: str, shared: Page) -> Page:
+    """The comparison of all six runs, which notes what is copied there."""
+    shared.goto(six + ALL)
+    shared.evaluate(NOTE_COPIES)
+    return shared
+
+
 def table(text: str) -> list[list[str]]:
     """The cells of a text with tabs."""
     return [line.split("\t") for line in text.split("\n")]
@@ -76,26 +84,22 @@ def test_the_table_of_groups_is_copied_with_one_number_a_cell(six: str, page: Pa
     assert in_html == rows
 
 
-def test_a_selection_of_cells_is_copied_exactly_under_its_headers(six: str, page: Page) -> None:
+def test_a_selection_of_cells_is_copied_exactly_under_its_headers(six: str, opened: Page) -> None:
     group = httpx.get(six + ALL).json()["groups"][1]
-    page.goto(six + ALL)
-    page.evaluate(NOTE_COPIES)
     row = '#groups tr[data-key="depth=2"]'
-    found = page.evaluate(SELECT, [f"{row} td:nth-child(2)", f"{row} td:nth-child(4)"])
+    found = opened.evaluate(SELECT, [f"{row} td:nth-child(2)", f"{row} td:nth-child(4)"])
     cells = by_name(table(found["text"]), 0)
     assert (cells["n"], float(cells["Test accuracy, mean (fraction)"])) == (
         "2",
         group["test_accuracy"]["mean"],
     )
     assert "Depth" not in cells
-    alone = page.evaluate(SELECT, [f"{row} td:nth-child(2)", f"{row} td:nth-child(2)"])
+    alone = opened.evaluate(SELECT, [f"{row} td:nth-child(2)", f"{row} td:nth-child(2)"])
     assert alone is None  # words within a cell stay what they are
 
 
-def test_a_selection_around_a_table_keeps_the_surrounding_text(six: str, page: Page) -> None:
-    page.goto(six + ALL)
-    page.evaluate(NOTE_COPIES)
-    found = page.evaluate(SELECT, ["#table", "#groups-at-epoch"])
+def test_a_selection_around_a_table_keeps_the_surrounding_text(opened: Page) -> None:
+    found = opened.evaluate(SELECT, ["#table", "#groups-at-epoch"])
     assert found["text"].startswith("Statistics by depth")
     assert "±" not in found["html"]
     assert "<td>535818</td>" in found["html"]
