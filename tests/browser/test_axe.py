@@ -7,7 +7,7 @@ from typing import Final, Literal
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from app.settings import Settings
 from app.storage.integrity import Integrity
@@ -160,13 +160,20 @@ VISITS: Final[dict[str, tuple[str, Callable[[Page], None]]]] = {
     "API": ("/docs", listed),
     "help": ("/help#margin", as_it_is),
     "404": ("/nowhere", as_it_is),
-    "422": ("/runs?limit=x", as_it_is),
+    "422": ("/runs/0", as_it_is),
 }
+STATUSES: Final = {"404": 404, "422": 422}
+"""Of visits that lead to an error page."""
+
+
+def visit(page: Page, address: str) -> Response | None:
+    """Load an address in a wide window: each page is drawn at the width of the last one otherwise."""
+    page.set_viewport_size({"width": WIDE, "height": HEIGHT})
+    return page.goto(address)
 
 
 def check(page: Page, arrange: Callable[[Page], None]) -> None:
     """Look at the page that is open in both themes, and at how it fits into narrower windows."""
-    page.set_viewport_size({"width": WIDE, "height": HEIGHT})
     arrange(page)
     page.evaluate(OPEN)
     page.evaluate(AXE)
@@ -189,19 +196,21 @@ def check(page: Page, arrange: Callable[[Page], None]) -> None:
 @pytest.mark.parametrize("name", VISITS)
 def test_no_page_has_a_violation(name: str, server: WebServer, shared: Page) -> None:
     address, arrange = VISITS[name]
-    shared.goto(server.url + address)
+    response = visit(shared, server.url + address)
+    assert response
+    assert response.status == STATUSES.get(name, 200)
     check(shared, arrange)
 
 
 @pytest.mark.parametrize("address", ["/runs", "/queue", "/workers", "/studies"])
 def test_no_page_without_a_run_has_a_violation(address: str, empty: WebServer, shared: Page) -> None:
-    shared.goto(empty.url + address)
+    visit(shared, empty.url + address)
     check(shared, as_it_is)
 
 
 def test_a_paused_queue_has_no_violation(server: WebServer, shared: Page) -> None:
     httpx.post(f"{server.url}/queue/pause").raise_for_status()
-    shared.goto(f"{server.url}/queue")
+    visit(shared, f"{server.url}/queue")
     check(shared, selected)
     httpx.post(f"{server.url}/queue/resume").raise_for_status()
 
@@ -209,14 +218,14 @@ def test_a_paused_queue_has_no_violation(server: WebServer, shared: Page) -> Non
 def test_the_report_has_no_violation(server: WebServer, shared: Page, tmp_path: Path) -> None:
     report = tmp_path / "report.html"
     report.write_text(httpx.get(f"{server.url}/compare/report.html?study=1").text, "utf-8")
-    shared.goto(report.as_uri())
+    visit(shared, report.as_uri())
     check(shared, drawn)
 
 
 def test_the_notice_of_a_damaged_database_is_accessible_and_an_alert(server: WebServer, shared: Page) -> None:
     integrity: Integrity = server.app.state.integrity
     integrity.state, integrity.detail = "damaged", "row 7 missing from index ix_run_status"
-    shared.goto(f"{server.url}/workers")
+    visit(shared, f"{server.url}/workers")
     check(shared, as_it_is)
     shared.emulate_media(color_scheme="dark")
     alarm = shared.get_by_role("alert").filter(has_text="damaged")
