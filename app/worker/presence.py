@@ -54,11 +54,10 @@ class Presence:
     def offer(self, slots: Sequence[Slot], nodes: Sequence[Node]) -> None:
         """Note what the worker offers now; the next heartbeat stores it, immediately if it has changed.
 
-        Slots that are not placed don't count. The devices of a host stay while its slots restart.
+        Slots that are not placed don't count. The devices of a host stay while the slots for them restart.
         """
-        self._found.update({slot.host: slot.devices for slot in slots if slot.devices})
         hosts = {slot.host for slot in slots} | {node.host for node in nodes}
-        self._found = {host: found for host, found in self._found.items() if host in hosts}
+        self._found = {host: self._devices(host, slots) for host in sorted(hosts)}
         counts = Counter(slot.host for slot in slots if slot.placed)
         of_slots = {tuple(device.items()): device for found in self._found.values() for device in found}
         self._offer = Offer(
@@ -71,6 +70,21 @@ class Presence:
                 for node in nodes
             ],
         )
+
+    def _devices(self, host: str, slots: Sequence[Slot]) -> list[dict[str, str]]:
+        """Returns the devices that the slots on a host have found, and the known ones of those that start."""
+        here = [slot for slot in slots if slot.host == host]
+        found = {tuple(device.items()): device for slot in here for device in slot.devices}
+        seen = {kind for slot in here if slot.devices for kind in (slot.offered, *slot.kinds)}
+        starting = {slot.offered for slot in here if not slot.devices}
+        known = [] if "auto" in seen else self._found.get(host, [])
+        kept = [
+            device
+            for device in known
+            for (kind,) in [registry.kinds([device])]
+            if kind not in seen and (not here or starting & {kind, "auto"})
+        ]
+        return [*kept, *found.values()]
 
     def beat(self, held: Collection[tuple[int, int]]) -> None:
         """Renew the leases, if due; `held` are the `(run id, attempt)` that the worker's slots train."""

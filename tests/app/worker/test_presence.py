@@ -116,6 +116,45 @@ def test_the_nodes_of_a_cluster_come_and_go_and_keep_their_devices_while_slots_r
     assert (offered(database).slots, offered(database).devices) == (0, [])
 
 
+def ready(offered: str) -> Pretence:
+    """A slot on a node for devices of one kind, which it has found."""
+    slot = Pretence("near")
+    slot.offered = offered
+    slot.get_ready(READY)
+    return slot
+
+
+def test_a_node_shows_the_devices_of_all_its_slots_and_forgets_those_without_a_slot(
+    database: Database, settings: Settings
+) -> None:
+    presence = Presence(database, settings, "w", None, Moment())
+    nodes = [registry.Node("near", 4.0, 1.0, 2**30)]
+    restarted = Pretence("near")
+    restarted.offered = "cuda"
+    for slots, expected in (
+        ([ready("cuda"), ready("cpu")], {"cuda:0", "cpu"}),
+        ([ready("cpu"), restarted], {"cuda:0", "cpu"}),
+        ([ready("cpu")], {"cpu"}),
+        ([], {"cpu"}),
+        ([ready("cuda"), ready("cpu")], {"cuda:0", "cpu"}),
+    ):
+        presence.offer(slots, nodes)
+        presence.beat([])
+        (node,) = offered(database).nodes
+        for devices in (node.devices, offered(database).devices):
+            assert sorted(device.device for device in devices) == sorted(expected)
+
+
+def test_a_slot_for_all_devices_replaces_those_that_are_gone(database: Database, settings: Settings) -> None:
+    presence = Presence(database, settings, "w", None, Moment())
+    presence.offer([ready("auto")], [])
+    restarted = Pretence("near")
+    restarted.get_ready(Ready([{"device": "cpu", "name": "a CPU"}], {"torch": "2"}))
+    presence.offer([restarted], [])
+    presence.beat([])
+    assert [device.device for device in offered(database).devices] == ["cpu"]
+
+
 def test_a_worker_that_unregisters_counts_no_loss(database: Database, settings: Settings) -> None:
     presence = Presence(database, settings, "w", None, Moment())
     presence.beat([])
