@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pydantic import BaseModel
-from sqlalchemy import delete, tuple_, update
+from sqlalchemy import delete, or_, tuple_, update
 from sqlmodel import Session, col, select
 
 from app.storage.database import Database, clock, now
@@ -21,11 +21,16 @@ REMEMBERED_SECONDS: Final = 7 * 24 * 3600.0
 FORGOTTEN_AT_ONCE: Final = 500
 """How many keys one transaction deletes."""
 
-RUNS: Final = "/runs"
-"""The route whose keys create one run each."""
+_RUNS: Final = "/runs"
+"""The route whose keys create one run each; so do those that verify a run."""
 
-STUDIES: Final = "/studies"
-"""The route whose keys create one study each; those of a study's own routes change it."""
+_VERIFICATIONS: Final = "/runs/%/verify"
+
+_STUDIES: Final = "/studies"
+"""The route whose keys create one study each."""
+
+_ADDITIONS: Final = "/studies/%/runs"
+"""The routes whose keys add runs to a study: their responses are the study."""
 
 _HYPERPARAMETERS_THEN: Final = {
     *("depth", "epochs", "lr", "batch_size", "seed", "width", "optimizer", "momentum", "weight_decay"),
@@ -47,13 +52,17 @@ class KeyReused(Exception):
 
 
 class KeyOutlived(Exception):
-    """The resource created with this key was deleted."""
+    """The run or study of the response to this key was deleted."""
 
     def __init__(self, key: str, route: str, resource_id: int) -> None:
-        created = f"{RUNS if route == RUNS else STUDIES}/{resource_id}"
+        if route.startswith(f"{_STUDIES}/"):
+            done, cure = f"added runs to {_STUDIES}/{resource_id}", "add runs to another study"
+        else:
+            collection = _STUDIES if route == _STUDIES else _RUNS
+            done, cure = f"created {collection}/{resource_id}", "create another"
         super().__init__(
-            f"a request with the Idempotency-Key {key!r} created {created}, which was deleted; "
-            "nothing was created; use a new key to create another"
+            f"a request with the Idempotency-Key {key!r} {done}, which was deleted; "
+            f"nothing was created; use a new key to {cure}"
         )
 
 
@@ -96,7 +105,7 @@ class Keys:
 
         Raises:
             KeyReused: the key was used before with another body.
-            KeyOutlived: the resource created with this key was deleted.
+            KeyOutlived: the run or study of the stored response was deleted.
             KeyInFlight: another request with this key is in flight.
         """
         if key is None:
@@ -151,20 +160,18 @@ def _remembered(session: Session, key: str, route: str) -> IdempotencyKey | None
 
 def forget_runs(session: Session, run_ids: Sequence[int]) -> None:
     """Erase the stored responses about deleted runs; their keys stay, so that they create no run again."""
-    session.execute(
-        update(IdempotencyKey)
-        .where(col(IdempotencyKey.route) == RUNS, col(IdempotencyKey.resource_id).in_(run_ids))
-        .values(answer="")
-    )
+    _forget(session, _RUNS, _VERIFICATIONS, run_ids)
 
 
 def forget_study(session: Session, study_id: int) -> None:
     """Erase the stored responses about a deleted study; their keys stay, so that they create none again."""
-    routes = (STUDIES, f"{STUDIES}/{study_id}/runs")
+    _forget(session, _STUDIES, _ADDITIONS, [study_id])
+
+
+def _forget(session: Session, route: str, like: str, ids: Sequence[int]) -> None:
+    of_these = or_(col(IdempotencyKey.route) == route, col(IdempotencyKey.route).like(like))
     session.execute(
-        update(IdempotencyKey)
-        .where(col(IdempotencyKey.route).in_(routes), col(IdempotencyKey.resource_id) == study_id)
-        .values(answer="")
+        update(IdempotencyKey).where(of_these, col(IdempotencyKey.resource_id).in_(ids)).values(answer="")
     )
 
 

@@ -61,8 +61,8 @@ class Creation:
         """Create something, or return what the first such request created; keys are unique within a `route`.
 
         Raises the errors of `create`, which roll back the creation, and:
-            KeyReused, KeyOutlived, KeyInFlight: the key was used with another body, its result was deleted,
-                or its first request is in progress.
+            KeyReused, KeyOutlived, KeyInFlight: the key was used with another body, its run or study was
+                deleted, or its first request is in progress.
         """
         return self._keys.once(self._key, route, body, create)
 

@@ -16,7 +16,7 @@ from app.settings import Settings
 from app.storage import artifacts
 from app.storage.artifacts import Checkpoint
 from tests.app.answered import trained
-from tests.app.conftest import Served
+from tests.app.conftest import Served, contents
 from tests.app.states import claimed, failed_run, figures, finished_run, queue_run, train
 from tests.app.web.asking import created, places, post, problem
 from tests.backends import on_both
@@ -270,6 +270,25 @@ def test_a_finished_run_is_verified_once_for_each_key(site: Served, settings: Se
     assert site.client.get("/runs?verifies=1").json()["total"] == 1
     again = site.client.post("/studies", json={"depth": [1], "epochs": 3, "reuse": True}).json()
     assert again["runs"] == [run_id]
+
+
+@on_both
+def test_deleting_a_verification_erases_its_response_and_its_key_returns_410(
+    site: Served, settings: Settings
+) -> None:
+    run_id = finished_run(site.database)
+    tensor_file.write(
+        artifacts.of_run(settings.artifacts, run_id).model(1), {"w": np.ones(3, np.float32)}, {}
+    )
+
+    def ask() -> httpx.Response:
+        return site.client.post(f"/runs/{run_id}/verify", headers={"Idempotency-Key": "once"})
+
+    copy = ask().json()["id"]
+    assert site.client.delete(f"/runs/{copy}").status_code == 204
+    assert f"Verification of run {run_id}" not in str(contents(site.database))
+    assert f"created /runs/{copy}, which was deleted; nothing was created" in problem(ask(), 410)["detail"]
+    assert site.client.get("/runs").json()["total"] == 1
 
 
 def test_predictions_of_a_finished_run(site: Served, settings: Settings) -> None:

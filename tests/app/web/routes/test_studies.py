@@ -161,6 +161,9 @@ def test_deleting_a_study_erases_its_text_and_its_keys_return_410(site: Served) 
     other = site.client.post("/studies", json={"depth": 1}).json()
     assert site.client.delete(f"/studies/{study['id']}?runs=delete").status_code == 200
     assert "secret" not in str(contents(site.database))
-    for answer in (create(), ask("/studies/1/runs", seeds=1)):
-        assert "created /studies/1, which was deleted; nothing was created" in problem(answer, 410)["detail"]
+    for answer, done in (
+        (create(), "created /studies/1"),
+        (ask("/studies/1/runs", seeds=1), "added runs to /studies/1"),
+    ):
+        assert f"{done}, which was deleted; nothing was created" in problem(answer, 410)["detail"]
     assert [found["id"] for found in site.client.get("/studies").json()["studies"]] == [other["id"]]
