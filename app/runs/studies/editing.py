@@ -41,7 +41,7 @@ def edit(session: Session, study_id: int, changes: Mapping[str, Any], version: i
 
 def _default_name(session: Session, study_id: int) -> str:
     configs = creation.configs_of(session, col(Run.id).in_(rows.members(study_id))).values()
-    return creation.default_name(axes.of_runs(configs)) or f"study {study_id}"
+    return creation.default_name(axes.of_runs(configs)) if configs else f"study {study_id}"
 
 
 def cancel_study(session: Session, study_id: int) -> StudyOut:
@@ -57,7 +57,7 @@ def cancel_study(session: Session, study_id: int) -> StudyOut:
 
 
 def remove(session: Session, study_id: int, *, with_runs: bool) -> Left:
-    """Delete a study; returns the runs that the caller deletes, which only `with_runs` has any.
+    """Delete a study; returns the runs that the caller deletes; without `with_runs`, there are none.
 
     Runs that other studies have too are kept. Queued runs to be deleted are cancelled, so that no worker
     claims them meanwhile. The deletion of the runs is pending from this transaction on: it survives the

@@ -38,6 +38,13 @@ def test_without_a_name_a_study_is_named_by_what_it_varies(database: Database) -
         assert studies.edit(session, study.id, {"name": None}).name == "depth 1, 2 × 2 seeds"
 
 
+def test_without_a_name_and_runs_a_study_is_named_by_its_id(database: Database) -> None:
+    study = create(database, depth=[1, 2], name="Mine")
+    with database.write() as session:
+        studies.remove_runs(session, study.id, study.runs)
+        assert studies.edit(session, study.id, {"name": None}).name == f"study {study.id}"
+
+
 @on_both
 def test_the_runs_of_a_deleted_study_stay(database: Database) -> None:
     study = create(database, depth=[1, 2])
