@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, delete, or_, update
+import sqlalchemy
+from sqlalchemy import ColumnElement, Integer, case, column, delete, tuple_, update, values
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
@@ -117,16 +118,21 @@ def _claimable(run: type[Run], kinds: Iterable[str]) -> tuple[ColumnElement[bool
     return col(run.status) == "queued", col(run.device).in_(["auto", *kinds]), pause.is_running()
 
 
-def _not_too_large(session: Session, run: type[Run], memory: int | None) -> Fence:
-    """The conditions that a run needs at most this memory; queued runs have few different sizes."""
+def _not_too_large(session: Session, run: type[Run], memory: int | None) -> tuple[ColumnElement[bool], ...]:
+    """The condition that a run needs at most this memory, if any queued run needs more.
+
+    The sizes that need more are a table, because databases limit the number of terms and of variables.
+    """
     if memory is None:
         return ()
+    names = ("depth", "width", "batch_size")
+    columns = [getattr(run, name) for name in names]
     sizes = select(Run.depth, Run.width, Run.batch_size).where(Run.status == "queued").distinct()
-    return tuple(
-        or_(col(run.depth) != depth, col(run.width) != width, col(run.batch_size) != batch_size)
-        for depth, width, batch_size in session.exec(sizes)
-        if needed(depth, width, batch_size) > memory
-    )
+    too_large = [(*size,) for size in session.exec(sizes) if needed(*size) > memory]
+    if not too_large:
+        return ()
+    of_sizes = values(*(column(name, Integer) for name in names), name="too_large", literal_binds=True)
+    return (tuple_(*columns).not_in(sqlalchemy.select(of_sizes.data(too_large).cte())),)
 
 
 def report_start(

@@ -1,6 +1,7 @@
 """Claims: who gets which run, and what is recorded under a claim."""
 
 import pytest
+from sqlalchemy import insert, select
 
 from app.queue import claims, endings, registry, run_rows
 from app.schemas.bodies import Labels
@@ -81,6 +82,24 @@ def test_a_run_that_needs_more_memory_than_there_is_is_not_claimed(database: Dat
         assert claim(2**30) is None
         assert claims.anything_to_claim(session, CPU, 2**31)
         assert claim(2**31) == large
+
+
+def test_runs_of_any_number_of_sizes_may_need_more_memory_than_there_is(database: Database) -> None:
+    many = 3_000
+    queue_run(database, depth=5, batch_size=60_000)
+    with database.write() as session:
+        columns = [column.name for column in run_rows.TABLE.columns if column.name not in ("id", "name_base")]
+        large = select(*(run_rows.TABLE.c[name] for name in columns))
+        (values,) = session.connection().execute(large).mappings()
+        rows = [{**values, "batch_size": 60_000 - number} for number in range(1, many)]
+        session.connection().execute(insert(run_rows.TABLE), rows)
+    small = queue_run(database)
+    with database.write() as session:
+        assert claims.anything_to_claim(session, CPU, 2**30)
+        found = claims.claim(session, "w", CPU, threads=1, lease_seconds=60, memory=2**30)
+        assert found is not None
+        assert found.run_id == small
+        assert not claims.anything_to_claim(session, CPU, 2**30)
 
 
 def test_a_run_for_an_unavailable_device_is_not_claimed(database: Database) -> None:
