@@ -8,10 +8,7 @@ from typing import Final
 from app.formats import plural
 from app.prose import listed
 from app.schemas.runs import RunOut
-from app.schemas.status import ENDED
-
-_DIVERGED: Final = "diverged"
-"""The first word of the reason of a run whose loss or gradient became non-finite."""
+from app.schemas.status import DIVERGED, ENDED
 
 _DEEP: Final = 5.0
 """A dip is this many typical deviations of the recent epochs deep …"""
@@ -23,12 +20,12 @@ _FEWEST: Final = 3
 
 def diverged(runs: Iterable[RunOut]) -> list[RunOut]:
     """The runs that failed because their loss diverged."""
-    return [run for run in runs if run.status == "failed" and (run.reason or "").startswith(_DIVERGED)]
+    return [run for run in runs if run.status == "failed" and (run.reason or "").startswith(DIVERGED)]
 
 
 def failed(runs: Iterable[RunOut]) -> list[RunOut]:
     """The runs that failed for other reasons."""
-    return [run for run in runs if run.status == "failed" and not (run.reason or "").startswith(_DIVERGED)]
+    return [run for run in runs if run.status == "failed" and not (run.reason or "").startswith(DIVERGED)]
 
 
 def dips(runs: Iterable[RunOut], recent: Mapping[int, Sequence[float]]) -> list[int]:

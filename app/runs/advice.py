@@ -9,7 +9,7 @@ from typing import Final
 from app import formats
 from app.runs import usual
 from app.schemas.runs import RunDetail, RunOut
-from app.schemas.status import Status
+from app.schemas.status import DIVERGED, Status
 
 _REASONS: Final = 3
 """Maximum number of different reasons of one kind to quote."""
@@ -92,7 +92,6 @@ _KINDS: Final[tuple[tuple[str, Advice], ...]] = (
         Advice("The worker's log says what the database rejected. Fix the cause, then retry the run."),
     ),
 )
-_DIVERGED: Final = re.compile(r"diverged: ")
 _UNTRACED: Final = Advice("Training raised an error. A retry can succeed if the cause is gone.")
 _UNKNOWN: Final = Advice(
     "Training raised an error; the traceback on the run's page shows where. A retry can succeed if the "
@@ -144,7 +143,7 @@ def _counted(status: Status, runs: Sequence[RunOut]) -> tuple[str, ...]:
 
 
 def _has_diverged(run: RunOut) -> bool:
-    return run.status == "failed" and _DIVERGED.match(run.reason or "") is not None
+    return run.status == "failed" and (run.reason or "").startswith(DIVERGED)
 
 
 def _lower_rate(run: RunOut) -> float:

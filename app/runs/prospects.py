@@ -16,6 +16,7 @@ from app.queue import pause, registry
 from app.queue.forecasting import forecast
 from app.runs.guessing import Chance
 from app.schemas.configurations import title_of
+from app.schemas.status import DIVERGED
 from app.schemas.studies import PastRuns
 from app.storage.tables import Run
 from trainer.config import Hyperparameters, TrainConfig
@@ -50,9 +51,6 @@ _FAR_OF: Final = {"batch_size": 8.0, "width": 4.0, "epochs": inf, "patience": in
 
 Short runs and much patience are chosen on purpose, so for them only failures count.
 """
-
-_DIVERGED: Final = "diverged"
-"""The first word of the reason of a run whose loss or gradient became non-finite."""
 
 
 class _Kind(NamedTuple):
@@ -277,7 +275,7 @@ def evidence(session: Session, configs: Sequence[TrainConfig]) -> Evidence:
     past: dict[_Kind, list[_Past]] = {}
     for row in session.connection().execute(query):
         is_finished = row.status == "finished" and row.test_accuracy is not None
-        if is_finished or (row.reason or "").startswith(_DIVERGED):
+        if is_finished or (row.reason or "").startswith(DIVERGED):
             reached = row.test_accuracy if is_finished else None
             past.setdefault(_Kind.of(row), []).append(
                 _Past(

@@ -18,4 +18,8 @@ Outcome = Literal[
     "lost",  # its process or its worker died, and the loss was counted
     "released",  # its worker was stopped and returned the run to the queue
 ]
+
+DIVERGED: Final = "diverged"
+"""The first word of the reason of a run that failed because its loss or gradient became non-finite."""
+
 ENDED: Final[frozenset[Status]] = frozenset({"finished", "failed", "cancelled"})

@@ -16,12 +16,9 @@ from app.runs.listing.fields import COLUMNS, FIELDS, ORDERS
 from app.runs.listing.query import RunQuery
 from app.runs.listing.writing import filter_of
 from app.schemas.lists import AccuracySpread, RunGroup, RunGroups
-from app.schemas.status import STATUSES
+from app.schemas.status import DIVERGED, STATUSES
 from app.storage.database import position
 from app.storage.tables import Run
-
-_DIVERGED: Final = "diverged"
-"""How the reason of a run that failed because its loss diverged starts."""
 
 _NEAR: Final = 0.9
 """Sums of squares are relative to this accuracy, so that rounding does not distort small deviations."""
@@ -68,7 +65,7 @@ def _counted(
     columns: Sequence[ColumnElement[Any]], where: Sequence[ColumnElement[bool]]
 ) -> Select[tuple[Any, ...]]:
     difference = _ACCURACY - _NEAR
-    is_diverged = and_(col(Run.status) == "failed", position(col(Run.reason), _DIVERGED) == 1)
+    is_diverged = and_(col(Run.status) == "failed", position(col(Run.reason), DIVERGED) == 1)
     return (
         select(
             *columns,

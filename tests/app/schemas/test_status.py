@@ -4,8 +4,9 @@ from typing import get_args
 
 from sqlalchemy import CheckConstraint
 
-from app.schemas.status import ENDED, STATUSES, Outcome, Status
+from app.schemas.status import DIVERGED, ENDED, STATUSES, Outcome, Status
 from app.storage.tables import Run
+from trainer.training.loop import Diverged
 
 
 def test_an_ended_run_has_no_forecast() -> None:
@@ -16,6 +17,10 @@ def test_an_ended_run_has_no_forecast() -> None:
 def test_outcomes_of_attempts_are_the_ends_of_runs_and_two_more() -> None:
     assert set(get_args(Outcome)) - ENDED == {"lost", "released"}
     assert set(get_args(Outcome)) >= ENDED
+
+
+def test_the_error_of_the_trainer_begins_with_the_word_that_tells_a_divergence() -> None:
+    assert {str(Diverged(3, what)).split(":")[0] for what in ("loss", "gradient")} == {DIVERGED}
 
 
 def test_the_table_allows_the_same_states() -> None:
