@@ -11,7 +11,7 @@ from app.worker.cluster.nodes import ClusterNode
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS: Final = 1.0
+CHECK_SECONDS: Final = 1.0
 """How often the head is asked."""
 
 
@@ -38,11 +38,11 @@ class Head:
         self._closed = threading.Event()
         self.nodes = read()
         self.silence: Silence | None = None
-        for target in (self.look, self.read):
+        for target in (self.check, self.read):
             threading.Thread(target=self._repeat, args=[target], name="head", daemon=True).start()
 
     def _repeat(self, step: Callable[[], None]) -> None:
-        while not self._closed.wait(LOOK_SECONDS):
+        while not self._closed.wait(CHECK_SECONDS):
             step()
 
     def read(self) -> None:
@@ -53,7 +53,7 @@ class Head:
         except Exception as error:  # noqa: BLE001  # Ray raises many kinds
             self._unread = next(iter(str(error).splitlines()), type(error).__name__)
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Note whether the head answers, and log it once if that has changed."""
         why = self._problem() or self._unread
         now = time.monotonic()

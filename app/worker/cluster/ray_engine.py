@@ -30,7 +30,7 @@ from trainer.files.durable import NotWritten
 
 log = logging.getLogger(__name__)
 
-SILENT_SECONDS: Final = 30.0
+HEAD_SILENT_SECONDS: Final = 30.0
 """How long the head of the cluster may be silent: after a minute, Ray ends this process without a reason."""
 
 PLACED_SECONDS: Final = 15.0
@@ -41,7 +41,7 @@ _LIMITS: Final = {
     "RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S": "2",
     "RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S": "2",
 }
-"""Limits of Ray's attempts to connect: one, which takes 5 s, or for `ray://` three of 2 s."""
+"""Limits of Ray's attempts to connect: a single attempt of 5 s, or with `ray://` three of 2 s."""
 
 _OTHER_PORT: Final = (
     "the server there does not answer as a cluster; name the port of the head (6379 by default), or with "
@@ -89,7 +89,7 @@ class RayEngine(Engine):
         """
         self._note_losses(slots)
         if silence := self._head.silence:
-            if silence.seconds >= SILENT_SECONDS:
+            if silence.seconds >= HEAD_SILENT_SECONDS:
                 raise ClusterUnavailable(
                     f"the head of the Ray cluster at {self._address} has not answered for "
                     f"{silence.seconds:.0f} s: {silence.why}; {_RETURN}"
@@ -127,9 +127,9 @@ class RayEngine(Engine):
             self._unfit.note_start(slot.node)
 
     def note_false_start(self, slot: Slot, how: str) -> None:
-        """Note that a slot died before it was ready: its node gets no other one for a while."""
+        """Note that a slot died before it was ready: its node gets no other one like it for a while."""
         if isinstance(slot, RaySlot):
-            self._unfit.note_false_start(slot.node, how)
+            self._unfit.note_false_start(slot.node, how, slot.fault)
 
     def nodes(self) -> list[Node]:
         """The live nodes of the cluster."""

@@ -1,6 +1,7 @@
 """A slot on a node of a Ray cluster: an actor there, and two threads here that carry its messages."""
 
 import logging
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -15,10 +16,11 @@ from ray import exceptions
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from app.queue import registry
+from app.worker import slot_process
 from app.worker.cluster.data_sets import Published, Publisher
 from app.worker.cluster.nodes import ClusterNode, Need
 from app.worker.cluster.place import HEAR_SECONDS, Heard, Place, Terms
-from app.worker.cluster.unfit import NO_GPU, NOT_INSTALLED
+from app.worker.cluster.unfit import FAULTS, Fault
 from app.worker.engine import Gone
 from app.worker.messages import FromSlot, Ready, ToSlot, Train
 from app.worker.slot_process import PipedSlot
@@ -27,10 +29,10 @@ from trainer.files.durable import NotWritten
 
 log = logging.getLogger(__name__)
 
-SILENT_SECONDS: Final = HEAR_SECONDS + 8
+ACTOR_SILENT_SECONDS: Final = HEAR_SECONDS + 8
 """An actor that does not answer for so long counts as lost with its node; Ray may take longer to say so."""
 
-KILLED: Final = "its process was killed by SIGKILL"
+KILLED: Final = slot_process.told(-signal.SIGKILL)
 
 _UNANSWERED: Final = (exceptions.RayError, ConnectionError, RuntimeError, SystemExit)
 """What a call raises that gets no answer; Ray exits the threads that wait for one when it disconnects."""
@@ -64,12 +66,14 @@ class RaySlot(PipedSlot):
         self.lost: str | None = None
         """Why its actor or its node is lost, in words; None while its actor answers."""
 
+        self.fault: Fault | None = None
+        """What its node lacks, if that is why it can't start."""
+
         self.child = 0
         """The process id of its child, on its node."""
 
         self._data = data
         self._how: str | None = None
-        self._unusable: str | None = None
         self._killed = False
         self._activity = Activity()
         self.watch = Watch(lambda: self._activity)
@@ -90,7 +94,7 @@ class RaySlot(PipedSlot):
         """Returns the next message; a slot for a GPU that PyTorch does not find has ended."""
         message = super().receive()
         if isinstance(message, Ready) and self.offered not in registry.kinds(message.devices):
-            self._unusable = NO_GPU
+            self.fault = "no_gpu"
             return Gone()
         return message
 
@@ -100,7 +104,7 @@ class RaySlot(PipedSlot):
         self._outgoing.put(None)
         self._start(self._end)
         self.connection.close()
-        return self._unusable or self._how or KILLED
+        return FAULTS[self.fault] if self.fault else self._how or KILLED
 
     def _end(self) -> None:
         self._created.wait()
@@ -133,6 +137,7 @@ class RaySlot(PipedSlot):
                 end = Gone()
             except _UNANSWERED as error:
                 if not self._killed:
+                    self.fault = fault_of(error)
                     self._how = self.lost = told(error)
                 end = Gone(machine_lost=True)
             theirs.send(end)
@@ -170,23 +175,29 @@ def _resources(node: ClusterNode, need: Need, terms: Terms) -> dict[str, Any]:
 def _answer(called: Any) -> Any:  # noqa: ANN401  # a reference of Ray
     """Returns the result of a call. Waits twice, because this process may have been suspended meanwhile."""
     try:
-        return ray.get(called, timeout=SILENT_SECONDS / 2)
+        return ray.get(called, timeout=ACTOR_SILENT_SECONDS / 2)
     except exceptions.GetTimeoutError:
-        return ray.get(called, timeout=SILENT_SECONDS / 2)
+        return ray.get(called, timeout=ACTOR_SILENT_SECONDS / 2)
+
+
+def fault_of(error: BaseException) -> Fault | None:
+    """Returns what the node of a lost slot lacks; None if nothing is known to be missing."""
+    text = str(error)
+    return "not_installed" if "No module named" in text or "ModuleNotFoundError" in text else None
 
 
 def told(error: BaseException) -> str:
     """Returns why a slot was lost, in words."""
     text = str(error)
     if isinstance(error, exceptions.GetTimeoutError):
-        return f"its node did not answer for {SILENT_SECONDS:.0f} s"
+        return f"its node did not answer for {ACTOR_SILENT_SECONDS:.0f} s"
     if isinstance(error, SystemExit):
         return "this worker has left the cluster"
     if isinstance(error, exceptions.ActorUnavailableError):
         return "its node can't be reached"
     if "node has died" in text or isinstance(error, exceptions.ActorUnschedulableError):
         return "its node died"
-    if "No module named" in text or "ModuleNotFoundError" in text:
-        return NOT_INSTALLED
+    if fault := fault_of(error):
+        return FAULTS[fault]
     last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), type(error).__name__)
     return f"its actor ended: {last}"

@@ -1,9 +1,9 @@
-"""Nodes that get no slots for a while, because slots there were lost or could not start, and why."""
+"""Nodes that get no slots for a while, or none on their GPUs until they leave, and why."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from app.worker.cluster.nodes import ClusterNode, Need, shortage
 
@@ -16,10 +16,16 @@ UNFIT_SECONDS: Final = 30.0
 NOT_INSTALLED_SECONDS: Final = 300.0
 """The same for a node without Depthboard: each attempt there adds a long trace to the log."""
 
-NOT_INSTALLED: Final = (
-    "Depthboard can't be imported on its node; install it in the Python that runs Ray there"
-)
-NO_GPU: Final = "PyTorch finds no GPU there"
+Fault = Literal["no_gpu", "not_installed"]
+"""What a node lacks, so that a slot that could not start there says more than that."""
+
+FAULTS: Final[dict[Fault, str]] = {
+    "no_gpu": "PyTorch finds no GPU there",
+    "not_installed": (
+        "Depthboard can't be imported on its node; install it in the Python that runs Ray there"
+    ),
+}
+"""The same in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +50,12 @@ class Unfit:
         """Note that a slot was lost with its node: it is not known yet whether the node lives."""
         self._note(node_id, _Reason(how, self._monotonic() + LOST_SECONDS, false_start=False))
 
-    def note_false_start(self, node_id: str, how: str) -> None:
-        """Note that a slot died before it was ready."""
-        if how == NO_GPU:
+    def note_false_start(self, node_id: str, how: str, fault: Fault | None = None) -> None:
+        """Note that a slot died before it was ready: how, in words, and what the node lacks, if known."""
+        if fault == "no_gpu":
             self._without_gpu.add(node_id)
             return
-        seconds = NOT_INSTALLED_SECONDS if how == NOT_INSTALLED else UNFIT_SECONDS
+        seconds = NOT_INSTALLED_SECONDS if fault == "not_installed" else UNFIT_SECONDS
         self._note(node_id, _Reason(how, self._monotonic() + seconds, false_start=True))
 
     def _note(self, node_id: str, reason: _Reason) -> None:
@@ -73,4 +79,4 @@ class Unfit:
         reason = self._reasons.get(node.id)
         if reason and (reason.false_start or self._monotonic() < reason.until):
             return reason.how
-        return NO_GPU if node.id in self._without_gpu else shortage(node, self._need)
+        return FAULTS["no_gpu"] if node.id in self._without_gpu else shortage(node, self._need)

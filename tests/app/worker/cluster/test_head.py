@@ -46,7 +46,7 @@ def cluster() -> Cluster:
 @pytest.fixture
 def known(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Head]:
     """A head that is asked by hand."""
-    monkeypatch.setattr(head, "LOOK_SECONDS", 1000)
+    monkeypatch.setattr(head, "CHECK_SECONDS", 1000)
     known = Head(cluster.why, cluster.read)
     yield known
     known.close()
@@ -56,17 +56,17 @@ def test_a_silence_is_logged_once_and_so_is_its_end(
     cluster: Cluster, known: Head, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    known.look()
+    known.check()
     cluster.problem = "nothing listens"
-    known.look()
+    known.check()
     first = known.silence
-    known.look()
+    known.check()
     assert first
     assert known.silence
     assert (first.why, first.seconds) == ("nothing listens", 0)
     assert known.silence.seconds > 0
     cluster.problem = None
-    known.look()
+    known.check()
     assert why(known) is None
     assert [record.getMessage() for record in caplog.records] == [
         "the head of the cluster does not answer: nothing listens; running runs continue",
@@ -77,7 +77,7 @@ def test_a_silence_is_logged_once_and_so_is_its_end(
 def test_a_new_silence_is_counted_from_its_own_start(cluster: Cluster, known: Head) -> None:
     for problem in ("one", None, "two"):
         cluster.problem = problem
-        known.look()
+        known.check()
     assert known.silence
     assert known.silence.seconds == 0
 
@@ -85,12 +85,12 @@ def test_a_new_silence_is_counted_from_its_own_start(cluster: Cluster, known: He
 def test_without_an_answer_the_nodes_stay_and_the_error_is_the_reason(cluster: Cluster, known: Head) -> None:
     cluster.nodes = ConnectionError("not connected\nto any cluster")
     known.read()
-    known.look()
+    known.check()
     assert known.nodes == [NODE]
     assert why(known) == "not connected"
     cluster.nodes = []
     known.read()
-    known.look()
+    known.check()
     assert not known.nodes
     assert why(known) is None
 
@@ -98,12 +98,12 @@ def test_without_an_answer_the_nodes_stay_and_the_error_is_the_reason(cluster: C
 def test_the_head_is_asked_again_and_again_until_the_end(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(head, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(head, "CHECK_SECONDS", 0.01)
     known = Head(cluster.why, cluster.read)
     for _ in range(3):
         cluster.asked.clear()
         assert cluster.asked.wait(30)
     known.close()
     cluster.problem = "it is gone"
-    known.look()
+    known.check()
     assert known.silence is None

@@ -282,7 +282,7 @@ import sys
 from app import cli
 from app.worker.cluster import probe, ray_engine
 probe.ANSWER_SECONDS = 0.5
-ray_engine.SILENT_SECONDS = 1
+ray_engine.HEAD_SILENT_SECONDS = 1
 sys.exit(cli.main())
 """
 

@@ -47,6 +47,27 @@ def test_a_loss_is_told_by_its_cause(error: BaseException, words: str) -> None:
     assert told(error) == words
 
 
+def test_a_slot_tells_apart_that_its_node_lacks_depthboard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Callable[[], None]] = []
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("creation failed\nModuleNotFoundError: No module named 'app'\n")
+
+    def start(_slot: RaySlot, target: Callable[..., None], _actors: object, *arguments: object) -> None:
+        actors = SimpleNamespace(remote=lambda _: MagicMock())
+        started.append(partial(target, actors, *arguments))
+        monkeypatch.setattr(RaySlot, "_start", lambda *_: None)
+
+    monkeypatch.setattr(RaySlot, "_start", start)
+    monkeypatch.setattr(ray, "get", fail)
+    slot = slot_on(tmp_path, "cpu")
+    started.pop()()
+    assert slot.receive() == Gone(machine_lost=True)
+    assert (slot.fault, slot.kill()) == ("not_installed", slot.lost)
+
+
 def test_a_slot_that_waits_while_its_worker_leaves_the_cluster_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,9 +90,12 @@ def test_a_slot_that_waits_while_its_worker_leaves_the_cluster_ends(
     slot.connection.close()
 
 
-@pytest.mark.parametrize(("found", "ends_as"), [("cpu", "PyTorch finds no GPU there"), ("cuda:0", KILLED)])
+@pytest.mark.parametrize(
+    ("found", "ends_as", "fault"),
+    [("cpu", "PyTorch finds no GPU there", "no_gpu"), ("cuda:0", KILLED, None)],
+)
 def test_a_slot_on_a_gpu_that_pytorch_does_not_find_ends(
-    found: str, ends_as: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    found: str, ends_as: str, fault: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ends: list[Connection] = []
 
@@ -85,4 +109,4 @@ def test_a_slot_on_a_gpu_that_pytorch_does_not_find_ends(
     with theirs:
         theirs.send(ready)
         assert slot.receive() == (ready if ends_as == KILLED else Gone())
-    assert slot.kill() == ends_as
+    assert (slot.kill(), slot.fault) == (ends_as, fault)

@@ -3,7 +3,7 @@
 import pytest
 
 from app.worker.cluster.nodes import ClusterNode, Need
-from app.worker.cluster.unfit import LOST_SECONDS, NO_GPU, NOT_INSTALLED, UNFIT_SECONDS, Unfit
+from app.worker.cluster.unfit import LOST_SECONDS, UNFIT_SECONDS, Unfit
 
 NODE = ClusterNode("a", "here", 4, 1, 2**30)
 OTHER = ClusterNode("b", "there", 4, 1, 2**30)
@@ -53,7 +53,7 @@ def test_the_reason_of_a_false_start_is_shown_until_a_slot_has_started(unfit: Un
 
 
 def test_a_node_without_depthboard_is_tried_rarely(unfit: Unfit, clock: Clock) -> None:
-    unfit.note_false_start(NODE.id, NOT_INSTALLED)
+    unfit.note_false_start(NODE.id, "it can't be imported", "not_installed")
     clock.now += 9 * UNFIT_SECONDS
     assert unfit.usable(NODE) is None
     clock.now += UNFIT_SECONDS
@@ -61,7 +61,7 @@ def test_a_node_without_depthboard_is_tried_rarely(unfit: Unfit, clock: Clock) -
 
 
 def test_a_node_whose_gpu_pytorch_does_not_find_has_its_cpus_left(unfit: Unfit) -> None:
-    unfit.note_false_start(NODE.id, NO_GPU)
+    unfit.note_false_start(NODE.id, "it has none", "no_gpu")
     unfit.note_start(NODE.id)
     assert unfit.usable(NODE) == ClusterNode("a", "here", 4, 0, 2**30)
     assert unfit.problem(NODE) == "PyTorch finds no GPU there"
