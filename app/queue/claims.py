@@ -54,6 +54,17 @@ def order_of_claims(runs: type[Run] = Run) -> tuple[ColumnElement[Any], ...]:
     return (col(runs.priority).desc(), col(runs.position).asc(), col(runs.id).asc())
 
 
+def order_key(priority: int, position: float, run_id: int) -> tuple[int, float, int]:
+    """Returns the key that sorts queued runs in the same order."""
+    return -priority, position, run_id
+
+
+def is_ahead_of(run: Run) -> ColumnElement[bool]:
+    """Returns the condition that a queued run is claimed before this one."""
+    key = tuple_(-col(Run.priority), col(Run.position), col(Run.id))
+    return key < order_key(run.priority, run.position, run_rows.id_of(run))
+
+
 def anything_to_claim(session: Session, kinds: Iterable[str], memory: int | None = None) -> bool:
     """Whether a run for these kinds of device can be claimed; no run can while the queue is paused.
 

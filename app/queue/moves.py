@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, select
 
 from app.queue import run_rows
-from app.queue.claims import order_of_claims
+from app.queue.claims import order_key, order_of_claims
 from app.queue.run_rows import Refusals
 from app.schemas.status import Status
 from app.storage.tables import Run
@@ -29,7 +29,7 @@ class Place:
     @property
     def order(self) -> tuple[int, float, int]:
         """The sort key of claims."""
-        return -self.priority, self.position, self.id
+        return order_key(self.priority, self.position, self.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, case, or_
+from sqlalchemy import case
 from sqlmodel import Session, col, func, select
 
 from app import formats
 from app.queue import pause, registry, run_rows
+from app.queue.claims import is_ahead_of
 from app.queue.forecasting import forecast
 from app.queue.forecasting.estimate import basis
 from app.queue.forecasting.forecast import Plan
@@ -77,17 +78,7 @@ def _time_left(session: Session, run: Run, plan: Plan | None) -> TimeLeft | None
 
 def _place(session: Session, run: Run, plan: Plan) -> QueuePlace:
     """The place of a queued run, and when it is expected to start."""
-    before = or_(
-        col(Run.priority) > run.priority,
-        and_(
-            col(Run.priority) == run.priority,
-            or_(
-                col(Run.position) < run.position,
-                and_(col(Run.position) == run.position, col(Run.id) < run.id),
-            ),
-        ),
-    )
-    queued = select(func.count(), func.count(case((before, 1)))).where(Run.status == "queued")
+    queued = select(func.count(), func.count(case((is_ahead_of(run), 1)))).where(Run.status == "queued")
     of, ahead = session.connection().execute(queued).one()
     paused = session.exec(select(Pause.since)).first() is not None
     start = None if paused else plan.starts.get(run.id or 0)

@@ -1,12 +1,16 @@
 """Claims: who gets which run, and what is recorded under a claim."""
 
+from random import Random
+
 import pytest
-from sqlalchemy import insert, select
+import sqlalchemy
+from sqlmodel import select
 
 from app.queue import claims, endings, registry, run_rows
 from app.schemas.bodies import Labels
 from app.schemas.runs import RunOut
 from app.storage.database import Database, newest_change
+from app.storage.tables import Run
 from app.web import events
 from tests.app.queue.steps import epochs_of, lease_of, lose, release, start
 from tests.app.states import CPU, RESULTS, claimed, figures, measured, queue_run, record, row, shown, take
@@ -46,6 +50,23 @@ def test_claims_follow_priority_then_position_then_id(database: Database) -> Non
         run_rows.get(session, moved).position = -1.0
     order = [claimed(database).run_id for _ in range(5)]
     assert order == [urgent, moved, first, second, deferred]
+
+
+def test_all_forms_of_the_order_of_claims_agree(database: Database) -> None:
+    chosen = Random(0)
+    ids = [queue_run(database, Labels(priority=chosen.randint(-2, 2))) for _ in range(30)]
+    with database.write() as session:
+        for run_id in ids:
+            run_rows.get(session, run_id).position = chosen.choice([-1.5, 0.0, 0.25, 2.0])
+    with database.read() as session:
+        runs = session.exec(select(Run).order_by(*claims.order_of_claims())).all()
+        ahead = [session.exec(select(Run.id).where(claims.is_ahead_of(run))).all() for run in runs]
+    assert sorted(ids) == sorted(run.id or 0 for run in runs)
+    keys = [claims.order_key(run.priority, run.position, run.id or 0) for run in runs]
+    assert keys == sorted(keys)
+    assert [len(found) for found in ahead] == [*range(30)]
+    assert all(run.id not in found for run, found in zip(runs, ahead, strict=True))
+    assert [claimed(database).run_id for _ in range(5)] == [run.id for run in runs[:5]]
 
 
 @pytest.mark.parametrize(
@@ -89,10 +110,10 @@ def test_runs_of_any_number_of_sizes_may_need_more_memory_than_there_is(database
     queue_run(database, depth=5, batch_size=60_000)
     with database.write() as session:
         columns = [column.name for column in run_rows.TABLE.columns if column.name not in ("id", "name_base")]
-        large = select(*(run_rows.TABLE.c[name] for name in columns))
+        large = sqlalchemy.select(*(run_rows.TABLE.c[name] for name in columns))
         (values,) = session.connection().execute(large).mappings()
         rows = [{**values, "batch_size": 60_000 - number} for number in range(1, many)]
-        session.connection().execute(insert(run_rows.TABLE), rows)
+        session.connection().execute(sqlalchemy.insert(run_rows.TABLE), rows)
     small = queue_run(database)
     with database.write() as session:
         assert claims.anything_to_claim(session, CPU, 2**30)
