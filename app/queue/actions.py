@@ -100,8 +100,8 @@ def remove(session: Session, run_id: int) -> None:
 def remove_all(session: Session, run_ids: Sequence[int]) -> Refusals:
     """Delete these runs like `remove`, in a few statements."""
     states = run_rows.states_of(session, run_ids)
-    ended: tuple[Status, ...] = ("queued", "finished", "failed", "cancelled")
-    gone = run_rows.those_in(states, *ended)
+    removable: tuple[Status, ...] = ("queued", "finished", "failed", "cancelled")
+    gone = run_rows.those_in(states, *removable)
     if gone:
         studies = outbox.studies_of(session, run_rows.those_in(states, "queued"))
         for owned in (Epoch, Attempt, StudyRun, PendingDeletion):
@@ -112,4 +112,4 @@ def remove_all(session: Session, run_ids: Sequence[int]) -> Refusals:
         traces = [{"run_id": run_id, "change": change + offset} for offset, run_id in enumerate(gone)]
         session.execute(insert(Deletion), traces)
         outbox.put_ends(session, studies)
-    return run_rows.refusals(run_ids, states, ended, "is {status}; cancel it before deleting it")
+    return run_rows.refusals(run_ids, states, removable, "is {status}; cancel it before deleting it")

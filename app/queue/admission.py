@@ -61,7 +61,7 @@ def enqueue_all(
     change = next_change(session, len(wanted))
     created = clock(session)
     position = _end_of_queue(session)
-    named = names.stored(session, [(config, labels.name) for config, labels, _ in wanted])
+    named = names.columns(session, [(config, labels.name) for config, labels, _ in wanted])
     rows = [
         {
             **config.model_dump(),

@@ -57,7 +57,7 @@ _OF_SEVERAL: Final = (
 """The same for several names; reads all of their runs in the index."""
 
 
-def stored(session: Session, wanted: Sequence[tuple[TrainConfig, str | None]]) -> list[dict[str, Any]]:
+def columns(session: Session, wanted: Sequence[tuple[TrainConfig, str | None]]) -> list[dict[str, Any]]:
     """Returns the name columns of new runs: the given name, or one made from the configuration.
 
     Made names are unique. The caller needs a write transaction, so that other callers wait for it.
@@ -96,7 +96,7 @@ def renamed(session: Session, run: Run, given: str | None) -> dict[str, Any]:
     """Returns the columns of a new name, or with None of the made one; empty if the run already has it."""
     if given == run.name or (given is None and run.name_base == described(run.config)):
         return {}
-    (row,) = stored(session, [(run.config, given)])
+    (row,) = columns(session, [(run.config, given)])
     return row
 
 

@@ -68,8 +68,7 @@ def create_study(session: Session, request: GridRequest, *, limit: int) -> Study
     )
     session.add(study)
     session.flush()
-    known = finished_twins(session, configs)
-    twins = known if request.reuse else {}
+    twins = finished_twins(session, configs) if request.reuse else {}
     study.look = first_look(session, request.follows, configs)
     _fill(session, rows.id_of(study), configs, request, twins, limit=limit)
     return progress.answer(session, study)
