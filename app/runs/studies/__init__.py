@@ -13,7 +13,7 @@ from app.runs.studies.creation import (
 )
 from app.runs.studies.editing import cancel_study, edit, remove
 from app.runs.studies.listing import StudyQuery, count_archived, known_tags, list_studies
-from app.runs.studies.membership import add_runs, remove_runs
+from app.runs.studies.membership import add_runs, missing, remove_runs
 from app.runs.studies.progress import find_study, get_study
 from app.runs.studies.rows import StudyNotFound, StudyTooLarge, count_look, member_ids, newest, shared
 
@@ -38,6 +38,7 @@ __all__ = [
     "known_tags",
     "list_studies",
     "member_ids",
+    "missing",
     "more_seeds",
     "newest",
     "preview",

@@ -1,6 +1,6 @@
 """Adds existing runs to studies and removes runs from them, and accounts for results that were visible."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy
 from sqlmodel import Session, col, select
@@ -33,9 +33,8 @@ def add_runs(session: Session, study_id: int, run_ids: Sequence[int]) -> StudyOu
             raise RunNotFound(run_id)
         if run_id in ending:
             raise WrongState(f"run {run_id} is being deleted, because its study was deleted with its runs")
-    present = rows.member_ids(session, study_id)
-    fresh = [run_id for run_id in known if run_id not in set(present)]
-    rows.check_size(len(present) + len(fresh))
+    fresh = missing(session, study_id, known)
+    rows.check_size(len(rows.member_ids(session, study_id)) + len(fresh))
     if not fresh:
         return progress.answer(session, study)
     were_visible = rows.any_recorded(session, fresh)
@@ -51,6 +50,12 @@ def add_runs(session: Session, study_id: int, run_ids: Sequence[int]) -> StudyOu
     places = [{"study_id": study_id, "run_id": run_id} for run_id in fresh]
     session.execute(sqlalchemy.insert(StudyRun), places)
     return progress.answer(session, study)
+
+
+def missing(session: Session, study_id: int, run_ids: Iterable[int]) -> list[int]:
+    """Returns those of these runs that a study does not have, each once."""
+    present = set(rows.member_ids(session, study_id))
+    return [run_id for run_id in dict.fromkeys(run_ids) if run_id not in present]
 
 
 def remove_runs(session: Session, study_id: int, run_ids: Sequence[int]) -> StudyOut:

@@ -130,10 +130,13 @@ def _add_to_study(database: Database, ids: Sequence[int], typed: str) -> tuple[s
         return "", "Nothing was changed. Choose a study."
     try:
         with database.write() as session:
+            fresh = len(studies.missing(session, study_id, ids))
             name = studies.add_runs(session, study_id, ids).name
     except (studies.StudyNotFound, studies.StudyTooLarge, run_rows.RunNotFound, run_rows.WrongState) as error:
         return "", f"Nothing was changed: {error}."
-    return f"{formats.plural(len(ids), 'run')} added to study {study_id}, {name}.", ""
+    if not fresh:
+        return f"No run was added: study {study_id}, {name}, has the selected runs already.", ""
+    return f"{formats.plural(fresh, 'run')} added to study {study_id}, {name}.", ""
 
 
 def _bulk_request(

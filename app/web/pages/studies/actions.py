@@ -120,9 +120,16 @@ def add_runs(  # noqa: PLR0917
     texts = forms.texts_of(data)
     field = "runs" if "runs" in texts else "seeds"
     status, headers = 422, None
+    fresh = 0
+
+    def add(session: Session) -> tuple[int, StudyOut]:
+        nonlocal fresh
+        fresh = len(studies.missing(session, study_id, more.runs or ()))
+        return _add(session, study_id, more, making.limit)
+
     try:
         more = _existing(texts["runs"]) if field == "runs" else _new_seeds(texts)
-        making.once(more, request.url.path, lambda session: _add(session, study_id, more, making.limit))
+        making.once(more, request.url.path, add)
     except ValidationError as error:
         wrong = forms.messages(error.errors())
         for name, words in (("seeds", _SEEDS), ("runs", _IDS)):
@@ -134,7 +141,7 @@ def add_runs(  # noqa: PLR0917
     except QueueFull as error:
         problem, status, headers = formats.sentence(error), 429, error.headers
     else:
-        return redirect(f"/studies/{study_id}", _added(more))
+        return redirect(f"/studies/{study_id}", _added(more, fresh))
     with database.read() as session:
         return study_page(
             request, session, settings, study_id, texts, {field: problem}, status=status, headers=headers
@@ -160,9 +167,10 @@ def _add(session: Session, study_id: int, more: MoreRuns, limit: int) -> tuple[i
     return study_id, studies.add_seeds(session, study_id, more.wanted, limit=limit)
 
 
-def _added(more: MoreRuns) -> str:
+def _added(more: MoreRuns, fresh: int) -> str:
+    """What was added, as a message; of existing runs, `fresh` ones; none if the request is a repeat."""
     if more.runs is not None:
-        return f"{formats.plural(len(more.runs), 'run')} added."
+        return f"{formats.plural(fresh, 'run')} added." if fresh else "The study has these runs already."
     return f"{formats.plural(sum(part.seeds for part in more.wanted), 'seed')} added."
 
 

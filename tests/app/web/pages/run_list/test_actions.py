@@ -79,5 +79,11 @@ def test_selected_runs_join_a_study(browser: httpx.Client) -> None:
     assert "1 run added to study 1, depth 1, 2." in browser.get("/runs").text
     study = browser.get("/studies/1", headers={"Accept": "application/json"}).json()
     assert study["runs"] == [1, 2, run_id]
+    for ids, words in (
+        ([1, run_id], "No run was added: study 1, depth 1, 2, has the selected runs already."),
+        ([1, new_run(browser, depth=4), run_id], "1 run added to study 1, depth 1, 2."),
+    ):
+        post(browser, "/runs/bulk", ids=",".join(map(str, ids)), action="study", study="1", next="/runs")
+        assert words in browser.get("/runs").text
     post(browser, "/runs/bulk", ids=str(run_id), action="study", study="7", next="/runs")
     assert "Nothing was changed: there is no study 7." in browser.get("/runs").text

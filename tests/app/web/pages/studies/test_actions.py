@@ -101,7 +101,9 @@ def test_existing_runs_are_added_by_their_ids_and_removed_by_ticks(browser: http
     post(browser, "/runs", depth="1-2")
     for depth in (3, 4, 5):
         new_run(browser, depth=depth)
-    assert notice(post(browser, "/studies/1/runs", runs="#3, 4-5")) == "3 runs added."
+    assert notice(post(browser, "/studies/1/runs", runs="3")) == "1 run added."
+    assert notice(post(browser, "/studies/1/runs", runs="#3, 4-5")) == "2 runs added."
+    assert notice(post(browser, "/studies/1/runs", runs="1-5")) == "The study has these runs already."
     assert study(browser)["runs"] == [1, 2, 3, 4, 5]
     for typed, words in (
         ("99", "There is no run 99."),
