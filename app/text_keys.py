@@ -37,7 +37,7 @@ def folded(text: str) -> str:
 def natural(text: str) -> str:
     """Returns a key whose code points sort naturally: 2 before 10, ä beside a, case and zeros ignored.
 
-    It recognises numbers as in `seed 2`, `1,000 epochs`, `lr 0.05` and `1e-05`. In versions and dates, which
+    It recognizes numbers as in `seed 2`, `1,000 epochs`, `lr 0.05` and `1e-05`. In versions and dates, which
     have two points or more or a leading `v` (`v1.10`), each part counts separately.
     """
     words = "".join(_plain_digit(character) for character in folded(text))

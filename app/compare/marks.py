@@ -1,6 +1,6 @@
 """Assigns each group a color, a dash and a marker.
 
-The colour shows the first field in which groups differ, the dash and the marker's shape show the second, and
+The color shows the first field in which groups differ, the dash and the marker's shape show the second, and
 the marker's filling shows the third.
 """
 
@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-COLOURS: Final = 10
-"""Number of steps of the colour scale."""
+COLORS: Final = 10
+"""Number of steps of the color scale."""
 
 DASHES: Final = ("solid", "dash", "dot", "longdashdot", "longdash", "dashdot")
 SHAPES: Final = (
@@ -38,7 +38,7 @@ _SYMBOLS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How a group is drawn: a step of the colour scale, and plotly.js' names of a dash and a symbol."""
+    """How a group is drawn: a step of the color scale, and plotly.js' names of a dash and a symbol."""
 
     shade: int
     dash: str = DASHES[0]
@@ -70,9 +70,9 @@ def _places(values: Sequence[Any]) -> list[int]:
 
 
 def _shades(places: Sequence[int]) -> list[int]:
-    """The shades of these ranks; neighbours share a shade if there are more ranks than colours."""
+    """The shades of these ranks; neighbors share a shade if there are more ranks than colors."""
     count = max(places) + 1
-    return [place * min(COLOURS, count) // count + 1 for place in places]
+    return [place * min(COLORS, count) // count + 1 for place in places]
 
 
 def _within(shades: Sequence[int], places: Sequence[int]) -> list[int]:

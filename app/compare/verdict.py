@@ -38,7 +38,7 @@ def verdict(
     `settings` are those that all runs share, `images` the number of test images, `nothing` the answer without
     groups. `outcomes` and `notes` are further sentences of the answer and the outlook.
     """
-    bill = [_receipt(found, *both) for both in found.neighbours]
+    bill = [_receipt(found, *both) for both in found.neighbors]
     wording = Wording(found.standing.status, found.margin)
     return Verdict(
         status=found.standing.status,

@@ -138,7 +138,7 @@ def _count_looks(session: Session, failed: Sequence[int]) -> None:
 
 
 def _end_of_queue(session: Session) -> float:
-    """The position of runs that no queued run of their priority has to follow."""
+    """The highest position in the queue; runs at equal positions start in order of their ids."""
     return max(0.0, session.exec(select(func.max(Run.position)).where(Run.status == "queued")).one() or 0.0)
 
 

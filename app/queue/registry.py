@@ -19,7 +19,7 @@ from app.storage.tables import Attempt, Run, Worker
 class Node:
     """A machine of a worker's cluster; memory in bytes, for a run on the CPU `memory_per_run`.
 
-    `problem` says why it has no slots, if it can't.
+    `problem` says why it has no slots, if it can't have any.
     """
 
     host: str

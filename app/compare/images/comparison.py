@@ -118,7 +118,7 @@ def _changed(dataset: str, run_ids: Sequence[int]) -> list[str]:
 
 
 def overview(answers: Answers) -> ImageComparison:
-    """Compare class by class, run by run, and each group with its neighbour."""
+    """Compare class by class, run by run, and each group with its neighbor."""
     groups = answers.groups
     confusions = {
         run_id: paired.confusion(answers.labels, answers.by_run[run_id].classes)
@@ -145,7 +145,7 @@ def overview(answers: Answers) -> ImageComparison:
             for row in groups.values()
             for run_id in answers.runs_of(row)
         ],
-        steps=[_step(answers, pair) for pair in _neighbours(answers)],
+        steps=[_step(answers, pair) for pair in _neighbors(answers)],
         missing=answers.missing,
         warnings=answers.warnings,
     )
@@ -164,7 +164,7 @@ def _seeds(answers: Answers, row: GroupRow) -> int:
     return len({answers.seeds[run_id] for run_id in answers.runs_of(row)})
 
 
-def _neighbours(answers: Answers) -> list[Pair]:
+def _neighbors(answers: Answers) -> list[Pair]:
     """The pairs of the bill with predictions; if there are none, each group that has them and the next."""
     found = answers.found.verdict
     groups = answers.groups

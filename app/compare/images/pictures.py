@@ -16,7 +16,7 @@ MOST_BYTES: Final = 1 << 28
 """Memory for all cached files; a larger file is not shown."""
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_GREYSCALE: Final = 0
+_GRAYSCALE: Final = 0
 _ENTRY_BYTES: Final = 1 << 12
 """Minimum cost of a cache entry, so that the number of cached errors is limited too."""
 
@@ -106,10 +106,10 @@ def _file(dataset: str, data_dir: Path, name: str) -> Path:
 
 
 def png(image: Bytes) -> bytes:
-    """Encode one image, `uint8` (height, width), as 8-bit greyscale PNG."""
+    """Encode one image, `uint8` (height, width), as 8-bit grayscale PNG."""
     height, width = image.shape
     rows = b"".join(b"\0" + row.tobytes() for row in image)  # PNG filter byte before each row: none
-    header = struct.pack(">IIBBBBB", width, height, 8, _GREYSCALE, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, _GRAYSCALE, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
     return _SIGNATURE + b"".join(_chunk(kind, content) for kind, content in chunks)
 

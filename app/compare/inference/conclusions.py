@@ -188,7 +188,7 @@ class Conclusions:
         return [pair for pair in self.pairs if pair.answer == "undecided" and best.issuperset(pair.ids)]
 
     @property
-    def neighbours(self) -> list[tuple[Group, Group]]:
+    def neighbors(self) -> list[tuple[Group, Group]]:
         """Each group with the next one of the same data that differs in a single part of the key.
 
         With keys of one part, this is the next group. If no two groups differ in a single part, each group is

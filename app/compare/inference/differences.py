@@ -180,8 +180,8 @@ def _image_variances(samples: Sequence[Sample]) -> dict[tuple[int, int], float]:
     found: dict[tuple[int, int], float] = {}
     for images, known in by_count.items():
         shares = np.stack([correct.mean(axis=0, dtype=np.float32) for _, correct in known])
-        centred = shares - shares.mean(axis=1, keepdims=True, dtype=np.float64)
-        covariance = centred @ centred.T / (images - 1)
+        centered = shares - shares.mean(axis=1, keepdims=True, dtype=np.float64)
+        covariance = centered @ centered.T / (images - 1)
         for (i, (first, one)), (j, (second, other)) in combinations(enumerate(known), 2):
             noise = (samples[first].noise + samples[second].noise) * images
             total = covariance[i, i] + covariance[j, j] - 2 * covariance[i, j] - noise

@@ -10,7 +10,7 @@ Matrix = Sequence[Vector]
 def factors(rows: Matrix, weights: Vector, hold: float) -> tuple[list[float], list[list[float]]]:
     """Returns non-negative factors that bring each row's sum nearest to 1, and the inverse normal matrix.
 
-    Minimises the squares weighted by `weights`, plus `hold` times the square of each factor's distance from
+    Minimizes the squares weighted by `weights`, plus `hold` times the square of each factor's distance from
     1. A factor set to 0 because it would be negative has no correlation with the others.
     """
     size = len(rows[0])

@@ -58,7 +58,7 @@ _ROUNDS: Final = 6
 _OUTLYING: Final = 2.4
 """Residuals beyond this many spreads get smaller and smaller weights (Cauchy's weights)."""
 
-_NEIGHBOURS: Final = 0.5
+_NEIGHBORS: Final = 0.5
 """Similar past runs correct the fit for a configuration; this many apply half of the correction."""
 
 _BELIEVED: Final = 0.7
@@ -248,7 +248,7 @@ class Pace:
             return Guess(seconds, _UNKNOWN_SPREAD, None)
         correction, support = self._correction(work)
         of_parts = max(0.0, form(self.covariance, amounts)) / seconds**2
-        unexplained = _NEIGHBOURS / (support + _NEIGHBOURS)
+        unexplained = _NEIGHBORS / (support + _NEIGHBORS)
         spread = math.sqrt(self.spread**2 + of_parts * unexplained)
         return Guess(seconds * math.exp(correction), spread, support)
 
@@ -283,14 +283,14 @@ class Pace:
         scale = _OUTLYING * _USUAL_SPREAD
         robust = [(residual, weight / (1 + ((residual - middle) / scale) ** 2)) for residual, weight in near]
         mean = sum(residual * weight for residual, weight in robust) / sum(weight for _, weight in robust)
-        return mean * support / (support + _NEIGHBOURS), support
+        return mean * support / (support + _NEIGHBORS), support
 
 
 @lru_cache(maxsize=32)
 def fitted(kind: str, past: tuple[Observation, ...]) -> Pace:
     """Fits the pace to past runs on a kind of device.
 
-    Minimises the squared relative errors. Each part is held near its assumed time, scaled to the device's
+    Minimizes the squared relative errors. Each part is held near its assumed time, scaled to the device's
     speed, more strongly the fewer runs determine it. No part is negative. Runs that took much longer or
     shorter than the others predict get little weight: their machine was suspended, or busy.
     """

@@ -184,7 +184,7 @@ class Pair(Finding):
 
 
 class Receipt(Finding):
-    """The gain and cost of a group compared with the one before it, which has for example one layer less."""
+    """The gain and cost of a group compared with the one before it, which has for example one layer fewer."""
 
     label: Annotated[str, Field(description="What is added: `+ layer 2`, or both groups.")]
     ids: Annotated[tuple[str, str], Field(description="Ids of both groups.")]

@@ -35,7 +35,7 @@ class RunDigits(BaseModel):
 
 
 class ImageStep(BaseModel):
-    """The runs of two neighbouring groups on the same images, such as two depths.
+    """The runs of two neighboring groups on the same images, such as two depths.
 
     An image counts if the share of runs that classify it correctly differs between the groups.
     """

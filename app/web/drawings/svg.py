@@ -39,7 +39,7 @@ _LETTER: Final = 7.2
 
 _SAMPLE: Final = 46
 _ROW: Final = 22
-_COLOURS: Final = re.compile(r"--[\w-]+: light-dark\([^;]+\);")
+_COLORS: Final = re.compile(r"--[\w-]+: light-dark\([^;]+\);")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Drawing:
             bottom=HEIGHT - BOTTOM,
             below=HEIGHT + _ROW * rows,
             row=_ROW,
-            colours=palette(many=max(shades, default=0) > _FEW_SHADES),
+            colors=palette(many=max(shades, default=0) > _FEW_SHADES),
             paths=[(path(self, line), line) for line in self.lines],
             spots=[(_spots(self, dots), dots) for dots in self.dots],
             intervals=[
@@ -161,4 +161,4 @@ def palette(*, many: bool) -> str:
     sheet = assets.text("style.css")
     root, _, others = sheet.partition(":root {")[2].partition("}")
     longer = others.partition(':has([data-depth="6"]')[2].partition("}")[0]
-    return "\n".join(_COLOURS.findall(root) + (_COLOURS.findall(longer) if many else []))
+    return "\n".join(_COLORS.findall(root) + (_COLORS.findall(longer) if many else []))

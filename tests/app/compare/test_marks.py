@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.compare.marks import COLOURS, Mark, marks
+from app.compare.marks import COLORS, Mark, marks
 
 RATES = (0.05, 0.1, 0.2)
 
@@ -69,8 +69,8 @@ def test_values_that_all_groups_share_do_not_affect_marks() -> None:
     assert marks([]) == []
 
 
-def test_surplus_values_share_colours_with_their_neighbours() -> None:
+def test_surplus_values_share_colors_with_their_neighbors() -> None:
     found = marks(grid(lr=range(15)))
     assert [mark.shade for mark in found] == sorted(mark.shade for mark in found)
-    assert {mark.shade for mark in found} == set(range(1, COLOURS + 1))
+    assert {mark.shade for mark in found} == set(range(1, COLORS + 1))
     assert all((one.shade, one.dash) != (two.shade, two.dash) for one, two in pairwise(found))

@@ -105,7 +105,7 @@ def test_only_pairs_that_the_best_depend_on_make_a_verdict_unfinished() -> None:
 
 def test_neighbours_differ_in_one_part_of_the_key() -> None:
     grid = [keyed(depth, rate, LOW) for depth in (1, 2) for rate in (0.1, 0.2)]
-    found = [(first.label, second.label) for first, second in concluded(*grid).neighbours]
+    found = [(first.label, second.label) for first, second in concluded(*grid).neighbors]
     assert found == [
         ("1 layers, lr 0.1", "2 layers, lr 0.1"),
         ("1 layers, lr 0.2", "2 layers, lr 0.2"),
@@ -116,4 +116,4 @@ def test_neighbours_differ_in_one_part_of_the_key() -> None:
 
 def test_no_groups_conclude_nothing() -> None:
     found = concluded()
-    assert (found.pairs, found.best, found.neighbours) == ([], [], [])
+    assert (found.pairs, found.best, found.neighbors) == ([], [], [])
