@@ -219,6 +219,26 @@ def shared(pages: BrowserContext) -> Iterator[Page]:
         yield pages.new_page()
 
 
+@pytest.fixture(scope="session")
+def clocks(chromium: Browser) -> Iterator[BrowserContext]:
+    """A context with clocks that tests set: all its pages have them from then on.
+
+    An empty page stays open in it and keeps the pages' process alive between tests.
+    """
+    context = chromium.new_context(timezone_id="UTC")
+    context.clock.install()
+    context.new_page()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def clocked(clocks: BrowserContext) -> Iterator[Page]:
+    """A page whose clock the test sets; the test fails if the page has a problem."""
+    with watched(clocks):
+        yield clocks.new_page()
+
+
 @pytest.fixture
 def plain(chromium: Browser) -> Iterator[Page]:
     """A page without JavaScript."""

@@ -126,25 +126,24 @@ def test_keys_move_between_rows_and_pages_unless_someone_types(url: str, page: P
     assert page.url.endswith("/help")
 
 
-def test_messages_stack_and_their_actions_have_a_key(url: str, page: Page) -> None:
-    page.goto(f"{url}/runs")
-    messages = page.locator("[data-said] .message")
+def test_messages_stack_and_their_actions_have_a_key(url: str, clocked: Page) -> None:
+    clocked.goto(f"{url}/runs")
+    messages = clocked.locator("[data-said] .message")
     for text in ("First", "Second", "Second", "Third"):
-        page.evaluate(SAY, text)
+        clocked.evaluate(SAY, text)
     expect(messages.locator("span")).to_have_text(["First", "Second", "Third"])
-    page.keyboard.press("Escape")
+    clocked.keyboard.press("Escape")
     expect(messages.locator("span")).to_have_text(["First", "Second"])
-    page.keyboard.press("u")
+    clocked.keyboard.press("u")
     expect(messages.locator("span")).to_have_text(["First"])
-    assert page.evaluate("() => window.undone") == "Second"
-    page.clock.install()
-    page.evaluate(SAY, "Fourth")
+    assert clocked.evaluate("() => window.undone") == "Second"
+    clocked.evaluate(SAY, "Fourth")
     messages.last.hover()
-    page.clock.fast_forward(30_000)
+    clocked.clock.fast_forward(30_000)
     expect(messages.last.locator("span")).to_have_text("Fourth")
-    page.mouse.move(0, 0)
-    page.clock.fast_forward(30_000)
-    expect(page.get_by_text("Fourth")).to_have_count(0)
+    clocked.mouse.move(0, 0)
+    clocked.clock.fast_forward(30_000)
+    expect(clocked.get_by_text("Fourth")).to_have_count(0)
 
 
 def test_the_palette_pauses_and_resumes_the_queue_on_any_page(url: str, page: Page) -> None:

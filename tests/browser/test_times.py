@@ -1,13 +1,13 @@
 """Exact times in the reader's zone; ages by the server's clock."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import update
 from sqlmodel import col
 
@@ -15,7 +15,6 @@ from app.runs.reading import timestamp
 from app.storage.database import Database
 from app.storage.tables import Attempt, Run, Study
 from tests.app.states import add_worker, claimed
-from tests.browser.conftest import watched
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -42,23 +41,6 @@ def half_an_hour_ago(quiet: WebServer) -> WebServer:
         session.execute(update(Study).values(created_at=moment))
         session.execute(update(Attempt).values(started_at=moment))
     return quiet
-
-
-@pytest.fixture(scope="module")
-def clocks(chromium: Browser) -> Iterator[BrowserContext]:
-    """A browser whose clock can be set; an empty page keeps the process of its pages alive between tests."""
-    context = chromium.new_context(timezone_id="UTC")
-    context.clock.install()
-    context.new_page()
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def clocked(clocks: BrowserContext) -> Iterator[Page]:
-    """A page of that browser."""
-    with watched(clocks):
-        yield clocks.new_page()
 
 
 def move(page: Page, zone: str) -> None:
