@@ -120,6 +120,20 @@ def test_a_press_on_a_chip_edits_its_filter(page: Page, six: str) -> None:
     expect(page.locator("#status")).to_be_focused()
 
 
+@pytest.mark.parametrize("values", [",".join(f"~word{number}" for number in range(40)), "x" * 200])
+def test_long_filters_fit_on_a_phone(phone: Page, six: str, values: str) -> None:
+    phone.goto(f"{six}/runs?-name={values}&q=-note:{values}")
+    expect(phone.locator("#chips .chip")).to_have_count(2)
+    for chip in phone.locator("#chips .chip").all():
+        for edge in (chip.get_by_role("button"), chip.get_by_role("link")):
+            box, own = chip.bounding_box(), edge.bounding_box()
+            assert box
+            assert own
+            assert box["x"] <= own["x"]
+            assert own["x"] + own["width"] <= box["x"] + box["width"] <= 390
+    assert phone.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_groups_are_sorted_by_their_heads_and_compared(page: Page, six: str) -> None:
     page.goto(f"{six}/runs?group=depth")
     rows = page.locator(".run-groups tbody tr")
