@@ -6,7 +6,7 @@ from statistics import fmean
 
 import httpx
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from app import formats
 from app.queue import claims, endings, run_rows
@@ -14,6 +14,7 @@ from app.storage.database import Database
 from tests.app.states import add_worker, claimed, measured, queue_run, record
 from tests.browser.compared import ALL, EPOCHS, trained
 from tests.browser.drawn import traces, wait
+from tests.browser.held import Held
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -202,17 +203,14 @@ def test_a_page_read_before_the_last_deletion_is_outdated(quiet: WebServer, page
         trained(database, seed, depth=1)
     address = f"{quiet.url}/compare?runs=1,2"
     page.goto(address)
-    held: list[Route] = []
-    page.route(
-        address, lambda route: held.append(route) if "html" in route.request.headers["accept"] else None
-    )
-    with page.expect_request(lambda request: request.url == address):
-        httpx.delete(f"{quiet.url}/runs/1").raise_for_status()
+    held = Held(page, address, lambda request: "html" in request.headers["accept"])
+    httpx.delete(f"{quiet.url}/runs/1").raise_for_status()
+    route = held.first()
     old = httpx.get(address, headers={"Accept": "text/html"}).text
     httpx.delete(f"{quiet.url}/runs/2").raise_for_status()
     expect(page.get_by_role("alert")).to_contain_text("Every run of this comparison was deleted")
     with page.expect_response(address):
-        held[0].fulfill(body=old, content_type="text/html")
+        route.fulfill(body=old, content_type="text/html")
     page.evaluate("() => new Promise((done) => setTimeout(done))")
     expect(page.locator(".verdict")).to_be_hidden()
 

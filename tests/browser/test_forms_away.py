@@ -6,6 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
+from tests.browser.held import Held
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -277,19 +278,14 @@ def test_an_outdated_estimate_is_dimmed(quiet: WebServer, page: Page) -> None:
     page.goto(f"{quiet.url}/runs/new")
     side = page.locator("[data-preview]")
     expect(side).to_have_attribute("data-preview", "current")
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/studies/preview", hold)
+    held = Held(page, "**/studies/preview")
     estimate = page.locator("#estimate")
-    with page.expect_request("**/studies/preview"):
-        page.get_by_label("Seed").fill("0-8")
+    page.get_by_label("Seed").fill("0-8")
+    route = held.first()
     expect(side).to_have_attribute("data-preview", "asked")
     assert float(estimate.evaluate("(estimate) => getComputedStyle(estimate).opacity")) < 1
     expect(estimate).to_contain_text("1 run, ")
-    held[0].continue_()
+    route.continue_()
     expect(estimate).to_contain_text("9 runs, ")
     expect(side).to_have_attribute("data-preview", "current")
     assert float(estimate.evaluate("(estimate) => getComputedStyle(estimate).opacity")) == 1

@@ -17,6 +17,7 @@ from app.storage.database import Database
 from app.storage.tables import Counter
 from app.web import assets
 from tests.app.states import RESULTS, add_worker, claimed, queue_run, record
+from tests.browser.held import Held
 from tests.web_server import WebServer
 from trainer.data.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
 from trainer.data.idx import IdxFile
@@ -91,24 +92,19 @@ def test_cancelling_is_shown_immediately_and_keeps_the_page(
     drawn = page.evaluate(LINES)
     stays(page)
     mark(chart)
-    asked: list[Route] = []
-
-    def hold(route: Route) -> None:
-        asked.append(route)
-
-    page.route("**/cancel", hold)
-    with page.expect_request("**/cancel"):
-        button.press("Enter")
+    asked = Held(page, "**/cancel")
+    button.press("Enter")
+    route = asked.first()
     heading = page.locator("#run-heading")
     expect(heading.locator(".status")).to_have_text("cancelling…")  # the server has not even heard of it
     expect(heading.get_by_role("button", name="Cancelling…")).to_be_focused()
-    assert len(asked) == 1
-    asked[0].continue_()
+    assert asked.routes == [route]
+    route.continue_()
     expect(heading.get_by_role("button", name="Cancelling…")).to_have_attribute("aria-disabled", "true")
     expect(heading.get_by_role("button", name="Cancelling…")).to_be_focused()
     assert page.evaluate(LINES) == drawn
     page.keyboard.press("Enter")
-    assert len(asked) == 1
+    assert asked.routes == [route]
     obey(database, claim)
     expect(heading.locator(".status")).to_have_text("cancelled by user")
     expect(heading.get_by_role("button", name="Retry")).to_be_visible()

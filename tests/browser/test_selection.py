@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
 from app.queue import admission
 from app.schemas.bodies import Labels
 from app.settings import Settings
 from app.storage.database import Database
 from tests.app.states import ROOM
+from tests.browser.held import Held
 from tests.web_server import WebServer
 from trainer.config import TrainConfig
 
@@ -138,16 +139,11 @@ def test_a_deletion_shows_that_it_works(url: str, page: Page) -> None:
     select_all_that_match(page)
     bar(page).get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("textbox").fill("delete")
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/runs/bulk", hold)
+    held = Held(page, "**/runs/bulk")
     page.keyboard.press("Enter")
     expect(bar(page)).to_contain_text("Deleting 60 runs …")
     expect(bar(page).get_by_role("button", name="Archive")).to_have_attribute("aria-disabled", "true")
-    held[0].continue_()
+    held.first().continue_()
     expect(page.locator("[data-said]")).to_contain_text("Deleted: 60 runs.")
     page.goto(f"{url}/runs")
     expect(bar(page)).to_be_hidden()

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.held import Held
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -150,21 +151,16 @@ def test_rows_of_another_filter_can_not_be_selected(
     httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2, 3]}).raise_for_status()
     page.goto(f"{quiet.url}{path}")
     table = page.locator("[data-matching]")
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**q=depth*", hold)
-    with page.expect_request("**q=depth*"):
-        page.get_by_label(field, exact=True).fill("depth:3")
-        expect(table).to_have_attribute("aria-busy", "true")
+    held = Held(page, "**q=depth*")
+    page.get_by_label(field, exact=True).fill("depth:3")
+    route = held.first()
+    expect(table).to_have_attribute("aria-busy", "true")
     head = page.get_by_label("Select all runs on this page")
     head.click()
     page.locator("[name=ids]").first.click()
     expect(page.locator("[name=ids]:checked")).to_have_count(0)
     expect(page.get_by_role("group", name="Actions on selected runs")).to_be_hidden()
-    held[0].continue_()
+    route.continue_()
     expect(page.locator("tr[data-run]")).to_have_count(1)
     expect(table).not_to_have_attribute("aria-busy", "true")
     head.check()
