@@ -14,7 +14,7 @@ from app.storage.database import Database
 from tests.app.states import add_worker, claimed, measured, queue_run, record
 from tests.browser.compared import ALL, EPOCHS, trained
 from tests.browser.drawn import traces, wait
-from tests.browser.held import Held
+from tests.browser.routes import Held
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser

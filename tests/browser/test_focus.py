@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from app.settings import Settings
 from tests.browser import furnished
+from tests.browser.routes import intercept
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -188,7 +189,8 @@ def test_the_key_for_the_list_of_keys_leads_to_help_if_it_can_not_be_read(
     quiet: WebServer, page: Page
 ) -> None:
     page.goto(f"{quiet.url}/queue")
-    page.route(
+    intercept(
+        page,
         "**/help",
         lambda route: route.abort() if route.request.resource_type == "fetch" else route.continue_(),
     )

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.held import Held
+from tests.browser.routes import Held, intercept
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -38,7 +38,7 @@ def lose_the_first_answer(page: Page, url: str) -> list[Route]:
         route.fetch(max_redirects=0)
         route.abort()
 
-    page.route(url, lose)
+    intercept(page, url, lose)
     return lost
 
 
@@ -134,15 +134,17 @@ def test_the_message_of_a_busy_server_is_shown_and_the_input_kept(quiet: WebServ
     page.goto(f"{quiet.url}/runs/new")
     page.get_by_label("Epochs").fill("9")
     busy = "<main><p data-detail>The database is busy; nothing was changed.</p></main>"
-    page.route(
-        "**/runs", lambda route: route.fulfill(status=503, body=busy, headers={"Content-Type": "text/html"})
+    intercept(
+        page,
+        "**/runs",
+        lambda route: route.fulfill(status=503, body=busy, headers={"Content-Type": "text/html"}),
     )
     start(page).click()
     expect(page.get_by_role("alert")).to_have_text(
         "The database is busy; nothing was changed. Your input is kept."
     )
     page.unroute("**/runs")
-    page.route("**/runs", lambda route: route.fulfill(status=502, body="Bad gateway"))
+    intercept(page, "**/runs", lambda route: route.fulfill(status=502, body="Bad gateway"))
     start(page).click()
     expect(page.get_by_role("alert")).to_have_text(f"{AWAY} Your input is kept.")
     expect(page.get_by_label("Epochs")).to_have_value("9")
@@ -206,8 +208,10 @@ def test_input_typed_during_a_reload_is_kept_and_can_be_saved(quiet: WebServer, 
     address = run(quiet)
     page.goto(address)
     held: list[Route] = []
-    page.route(
-        address, lambda route: held.append(route) if route.request.method == "GET" else route.continue_()
+    intercept(
+        page,
+        address,
+        lambda route: held.append(route) if route.request.method == "GET" else route.continue_(),
     )
     save = page.get_by_role("button", name="Save")
     page.get_by_text("Edit name and note").click()

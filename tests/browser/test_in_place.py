@@ -17,7 +17,7 @@ from app.storage.database import Database
 from app.storage.tables import Counter
 from app.web import assets
 from tests.app.states import RESULTS, add_worker, claimed, queue_run, record
-from tests.browser.held import Held
+from tests.browser.routes import Held, intercept
 from tests.web_server import WebServer
 from trainer.data.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
 from trainer.data.idx import IdxFile
@@ -226,7 +226,7 @@ def test_a_late_cancel_shows_a_message_and_the_actual_state(
             assert endings.finish(session, claim, RESULTS)
         route.continue_()
 
-    page.route("**/cancel", too_late)
+    intercept(page, "**/cancel", too_late)
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("[data-said]")).to_contain_text("only a queued or running run can be cancelled")
     expect(page.locator("#run-heading .status")).to_have_text("finished")

@@ -11,6 +11,7 @@ from app.queue.claims import Claim
 from app.storage.database import Database
 from tests.app.states import add_worker, claimed, measured, queue_run
 from tests.browser.drawn import wait
+from tests.browser.routes import intercept
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -72,7 +73,7 @@ def hold(page: Page, url: str, meanwhile: Callable[[], None]) -> list[Route]:
         route.fulfill(response=answer)
 
     held: list[Route] = []
-    page.route(url, late)
+    intercept(page, url, late)
     return held
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.app.states import add_worker
 from tests.browser.compared import train_next
 from tests.browser.drawn import Drawing, traces, wait
+from tests.browser.routes import intercept
 from tests.few import FEW
 from tests.waiting import eventually
 from tests.web_server import WebServer
@@ -198,7 +199,7 @@ def test_a_refresh_that_fails_is_repeated_until_it_succeeds(quiet: WebServer, pa
         else:
             route.continue_()
 
-    page.route("**/queue", refuse_twice)
+    intercept(page, "**/queue", refuse_twice)
     httpx.post(f"{quiet.url}/runs/{first}/cancel").raise_for_status()
     expect(waiting).to_contain_text(["2 layers"], timeout=30_000)
     expect(waiting).to_have_count(1, timeout=30_000)

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from app import formats
 from app.web import assets
+from tests.browser.routes import intercept
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -60,7 +61,7 @@ def test_the_page_api_lists_every_operation(quiet: WebServer, page: Page) -> Non
 
 
 def test_the_footer_is_out_of_sight_until_the_operations_are_there(quiet: WebServer, page: Page) -> None:
-    page.route("**/openapi.json", lambda _: None)
+    intercept(page, "**/openapi.json", lambda _: None)
     page.goto(f"{quiet.url}/docs")
     expect(page.get_by_role("heading", name="API")).to_be_in_viewport()
     expect(page.get_by_role("contentinfo")).not_to_be_in_viewport()

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.browser.conftest import watched
+from tests.browser.routes import intercept
 from tests.waiting import eventually
 from tests.web_server import WebServer
 
@@ -125,7 +126,7 @@ def test_a_pause_before_the_stream_begins_is_shown_on_a_phone(quiet: WebServer, 
         httpx.post(f"{quiet.url}/queue/pause").raise_for_status()
         route.fulfill(response=response)
 
-    phone.route("**/help", pause_after)
+    intercept(phone, "**/help", pause_after)
     phone.goto(f"{quiet.url}/help")
     expect(phone.get_by_role("region", name="Paused queue")).to_be_visible()
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")

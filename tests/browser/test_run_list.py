@@ -10,6 +10,7 @@ from app.queue import admission
 from app.schemas.bodies import Labels
 from app.storage.database import Database
 from tests.app.states import ROOM, add_worker, claimed, failed_run, finished_run, record
+from tests.browser.routes import intercept
 from tests.web_server import WebServer
 from trainer.config import TrainConfig
 
@@ -197,7 +198,7 @@ def test_tags_can_be_typed_while_others_are_saved(quiet: WebServer, database: Da
         else:
             route.continue_()
 
-    page.route(f"**/runs/{run_id}", hold)
+    intercept(page, f"**/runs/{run_id}", hold)
     row = page.locator(f"tr[data-run='{run_id}']")
     row.hover()
     row.get_by_role("button", name="Tag").click()
@@ -213,7 +214,7 @@ def test_tags_can_be_typed_while_others_are_saved(quiet: WebServer, database: Da
     saving[0].continue_()
     expect(row.locator("[data-cell=tags] > *")).to_have_text(["one", "two"])
     expect(field).to_have_value("three")
-    page.route(f"**/runs/{run_id}", lambda route: route.abort())
+    intercept(page, f"**/runs/{run_id}", lambda route: route.abort())
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_have_text("The server can’t be reached. Your input is kept.")
     expect(field).to_have_value("three")

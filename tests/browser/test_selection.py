@@ -11,7 +11,7 @@ from app.schemas.bodies import Labels
 from app.settings import Settings
 from app.storage.database import Database
 from tests.app.states import ROOM
-from tests.browser.held import Held
+from tests.browser.routes import Held
 from tests.web_server import WebServer
 from trainer.config import TrainConfig
 

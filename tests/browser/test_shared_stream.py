@@ -5,6 +5,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import watched
 from tests.browser.drawn import wait
+from tests.browser.routes import intercept
 from tests.browser.side_by_side import Study
 from tests.browser.test_live import show
 from tests.waiting import eventually
@@ -56,7 +57,7 @@ def test_eight_windows_are_live_over_one_connection(quiet: WebServer, pages: Bro
             study.trains()
             route.continue_()
 
-        late.route("**/epochs", train_first)
+        intercept(late, "**/epochs", train_first)
         late.goto(f"{quiet.url}/runs/2")
         reaches([*opened, late], 6)
         assert quiet.app.state.events.clients == 1

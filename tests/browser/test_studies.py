@@ -6,7 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.held import Held
+from tests.browser.routes import Held, intercept
 from tests.web_server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -215,7 +215,7 @@ def test_the_deletion_of_a_study_shows_that_it_works(quiet: WebServer, page: Pag
         deletions.append(dialog.get_by_role("button", name="Deleting…").text_content() or "")
         route.fulfill(response=answer)
 
-    page.route("**/studies/1/delete", late)
+    intercept(page, "**/studies/1/delete", late)
     dialog.get_by_role("button", name="Delete", exact=True).click()
     page.wait_for_url("**/studies")
     expect(page.locator("[data-notice]")).to_have_text("Deleted study “Gone”. Deleted 2 runs.")
