@@ -221,7 +221,7 @@ class EventHub:
     def _next_news(self) -> tuple[list[Event], int]:
         """Wait in a separate thread for the next events; returns none if there are no more clients.
 
-        A thread call for every poll would take several times the CPU time of the poll itself. The pulse is a
+        A thread call for each poll would take several times the CPU time of the poll itself. The pulse is a
         cheap check for changes.
         """
         told = None

@@ -1,7 +1,7 @@
 """The parts of a run's time, and their fit to past runs.
 
 A run's time is a sum of parts: its start, the fixed cost of each epoch, the start of each operation of an
-update (which dominates with small batches), the memory traffic of an update for every parameter, the passes
+update (which dominates with small batches), the memory traffic of an update for each parameter, the passes
 over activations, and the floating-point operations of the matrix products. The time per unit of each part
 depends on the device; the fit determines it.
 """

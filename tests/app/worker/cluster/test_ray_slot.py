@@ -47,13 +47,12 @@ def test_a_loss_is_told_by_its_cause(error: BaseException, words: str) -> None:
     assert told(error) == words
 
 
-def test_a_slot_tells_apart_that_its_node_lacks_depthboard(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def lost_slot(folder: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> RaySlot:
+    """A slot whose thread gets this error instead of an answer."""
     started: list[Callable[[], None]] = []
 
     def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("creation failed\nModuleNotFoundError: No module named 'app'\n")
+        raise error
 
     def start(_slot: RaySlot, target: Callable[..., None], _actors: object, *arguments: object) -> None:
         actors = SimpleNamespace(remote=lambda _: MagicMock())
@@ -62,8 +61,16 @@ def test_a_slot_tells_apart_that_its_node_lacks_depthboard(
 
     monkeypatch.setattr(RaySlot, "_start", start)
     monkeypatch.setattr(ray, "get", fail)
-    slot = slot_on(tmp_path, "cpu")
+    slot = slot_on(folder, "cpu")
     started.pop()()
+    return slot
+
+
+def test_a_slot_tells_apart_that_its_node_lacks_depthboard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = RuntimeError("creation failed\nModuleNotFoundError: No module named 'app'\n")
+    slot = lost_slot(tmp_path, monkeypatch, error)
     assert slot.receive() == Gone(machine_lost=True)
     assert (slot.fault, slot.kill()) == ("not_installed", slot.lost)
 
@@ -71,20 +78,7 @@ def test_a_slot_tells_apart_that_its_node_lacks_depthboard(
 def test_a_slot_that_waits_while_its_worker_leaves_the_cluster_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting: list[Callable[[], None]] = []
-
-    def leave(*_: object, **__: object) -> None:
-        raise SystemExit(0)  # as Ray does in its waiting threads
-
-    def start(_slot: RaySlot, target: Callable[..., None], _actors: object, *arguments: object) -> None:
-        actors = SimpleNamespace(remote=lambda _: MagicMock())
-        waiting.append(partial(target, actors, *arguments))
-        monkeypatch.setattr(RaySlot, "_start", lambda *_: None)
-
-    monkeypatch.setattr(RaySlot, "_start", start)
-    monkeypatch.setattr(ray, "get", leave)
-    slot = slot_on(tmp_path, "cpu")
-    waiting.pop()()
+    slot = lost_slot(tmp_path, monkeypatch, SystemExit(0))  # as Ray ends its waiting threads
     assert slot.receive() == Gone(machine_lost=True)
     assert slot.lost == "this worker has left the cluster"
     slot.connection.close()
