@@ -68,7 +68,7 @@ class Sleeper:
         return bool(held)
 
     def fall_asleep(self, database: Database) -> bool:
-        """Pause it when it trains and is not in a transaction; returns whether it is paused."""
+        """Pause it when it trains and waits for something; returns whether it is paused."""
         assert self._child.poll() is None, self._log.read_text()
         if self.asleep:
             return True
@@ -77,18 +77,23 @@ class Sleeper:
         if self._process.status["State"][0] != "S":  # the next thing it does shall be to hear its slot
             return False
         self._process.stop()
-        self.asleep = self.holds(database) and _writable(database)
+        self.asleep = self.holds(database)
         if not self.asleep:
             self._process.go_on()
         return self.asleep
+
+    def stir(self) -> None:
+        """Resume it if it is paused."""
+        if self.asleep:
+            self._process.go_on()
+        self.asleep = False
 
     def wake(self) -> bool:
         """Resume it until it has ended its slot; returns whether it tried to write to its run before."""
         slot = self._process.child("app.worker.slot")
         eventually(slot.waits, PATIENCE)  # it has sent a report, and nobody answers
         said = self._log.stat().st_size
-        self._process.go_on()
-        self.asleep = False
+        self.stir()
         eventually(lambda: not slot.alive, PATIENCE)
         return REFUSED.format(self.run_id).encode() in self._log.read_bytes()[said:]
 
@@ -98,14 +103,23 @@ def wake_too_late(
 ) -> Woken:
     """Wake workers that have lost their runs, `together` at a time, until `attempts` tried to write."""
     woken = Woken()
+    rounds = 0
     database = Database(settings.url, busy_seconds=2)
     with _sleepers(settings, together) as sleepers:
         while woken.attempted < attempts:
-            assert woken.workers < 10 * attempts, f"workers hardly ever try to write: {woken}"
+            rounds += 1
+            assert rounds < 10 * attempts, f"workers hardly ever try to write: {woken}"
             for _ in sleepers:
                 queue_run(database, None, **CONFIG)
-            eventually(lambda: all([each.fall_asleep(database) for each in sleepers]), PATIENCE)  # noqa: C419
-            successors = _take_over(database, sleepers)
+            eventually(lambda: _all_sleep(database, sleepers), PATIENCE)
+            successors: list[Claim] = []
+            try:
+                _take_over(database, sleepers, successors)
+            except OUTAGES:  # a statement reached the server after its sender had been paused, and locked
+                _stir_all(sleepers)
+                eventually(lambda: _writable(database), PATIENCE)
+                _make_room(database, successors)
+                continue
             before = _contents(database, settings)
             for sleeper in sleepers:
                 late = row(database, sleeper.run_id).attempt > sleeper.attempt
@@ -131,6 +145,20 @@ def _sleepers(settings: Settings, count: int) -> Iterator[list[Sleeper]]:
         yield sleepers
 
 
+def _all_sleep(database: Database, sleepers: Sequence[Sleeper]) -> bool:
+    """Pause workers that train; returns whether all are paused, none of them in a transaction that writes."""
+    are_asleep = [each.fall_asleep(database) for each in sleepers]
+    if _writable(database):
+        return all(are_asleep)
+    _stir_all(sleepers)
+    return False
+
+
+def _stir_all(sleepers: Sequence[Sleeper]) -> None:
+    for sleeper in sleepers:
+        sleeper.stir()
+
+
 def _writable(database: Database) -> bool:
     """Whether the write lock is not held for long."""
     try:
@@ -140,9 +168,8 @@ def _writable(database: Database) -> bool:
         return False
 
 
-def _take_over(database: Database, sleepers: Sequence[Sleeper]) -> list[Claim]:
-    """Wait until all leases have expired, and claim every run for another worker."""
-    claims: list[Claim] = []
+def _take_over(database: Database, sleepers: Sequence[Sleeper], claims: list[Claim]) -> None:
+    """Wait until all leases have expired, and claim every run for another worker; adds to `claims`."""
 
     def all_are_taken() -> bool:
         with database.write() as session:
@@ -153,7 +180,6 @@ def _take_over(database: Database, sleepers: Sequence[Sleeper]) -> list[Claim]:
             return not any(registry.held_by(session, each.id).attempts for each in sleepers)
 
     eventually(all_are_taken, PATIENCE)
-    return claims
 
 
 def _make_room(database: Database, claims: Sequence[Claim]) -> None:
