@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from app.formats import plural
 from app.queue import actions, admission, run_rows
 from app.queue.run_rows import Refusals
-from app.runs import run_list
+from app.runs.listing import matches
 from app.runs.listing.errors import QueryError
 from app.runs.listing.query import RunQuery
 from app.runs.listing.writing import pairs_of
@@ -121,7 +121,7 @@ def matching(database: Database, text: str) -> list[int]:
             "archived, or archived=all for all runs",
         )
     with database.read() as session:
-        return run_list.matching_ids(session, query)
+        return matches.matching_ids(session, query)
 
 
 def changing(session: Session, request: BulkRequest) -> set[int]:

@@ -12,8 +12,9 @@ from starlette.datastructures import FormData
 
 from app import formats
 from app.queue import actions, admission, run_rows
-from app.runs import advice, epoch_columns, predictions, reading, run_list, verification
+from app.runs import advice, epoch_columns, predictions, reading, verification
 from app.runs.guessing import ONE_CLASS, Chance
+from app.runs.listing import matches
 from app.runs.listing.errors import QueryError
 from app.runs.listing.query import PARAMETERS, RunQuery
 from app.schemas.bodies import Nothing
@@ -98,7 +99,7 @@ def _run_page(
     with database.read() as session:
         change, now = newest_change(session), clock(session)
         run = reading.get_run(session, run_id, location)
-        before, after = run_list.neighbors(session, _list_of(request), run_id)
+        before, after = matches.neighbors(session, _list_of(request), run_id)
     stored = {"name": run.name, "note": run.note, "version": str(run.version), "add_tag": ""}
     shown, why_not = _predictions(request, run)
     return page(

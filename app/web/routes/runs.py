@@ -15,10 +15,9 @@ from app.runs import (
     export,
     predictions,
     reading,
-    run_list,
     verification,
 )
-from app.runs.listing import facets, groups
+from app.runs.listing import facets, groups, matches
 from app.runs.listing.query import PARAMETERS, RunQuery, described
 from app.runs.listing.tags import known_tags
 from app.schemas.bodies import Nothing
@@ -84,7 +83,7 @@ def list_runs(request: Request, database: DatabaseOf) -> Response:
     with database.read() as session:
         if query.group:
             return answer(groups.list_groups(session, query, request.query_params.multi_items()))
-        return answer(run_list.list_runs(session, query))
+        return answer(matches.list_runs(session, query))
 
 
 @router.get("/tags", response_model=TagList, tags=["runs"])
@@ -101,7 +100,7 @@ def runs_csv(request: Request, database: DatabaseOf) -> Response:
     """All runs that match the filters, with every field of the list, as CSV."""
     query = _run_query(request)
     with database.read() as session:
-        lines = export.runs(run_list.all_runs(session, query), run_list.most_layers(session, query))
+        lines = export.runs(matches.all_runs(session, query), matches.most_layers(session, query))
         return spooled(lines, "text/csv", "runs.csv")
 
 

@@ -1,6 +1,6 @@
 """The list of runs as a query finds it."""
 
-from app.runs import run_list
+from app.runs.listing import matches
 from app.runs.listing.query import RunQuery
 from app.schemas.runs import RunPage
 from app.storage.database import Database
@@ -8,7 +8,7 @@ from app.storage.database import Database
 
 def listed(database: Database, **parameters: str) -> RunPage:
     with database.read() as session:
-        return run_list.list_runs(session, RunQuery.parse(parameters.items(), strict=True))
+        return matches.list_runs(session, RunQuery.parse(parameters.items(), strict=True))
 
 
 def ids(database: Database, **parameters: str) -> list[int]:

@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select, update
 
+from app.runs.listing.matches import list_runs
 from app.runs.listing.query import RunQuery
-from app.runs.run_list import list_runs
 from app.settings import Settings
 from app.storage.database import Database, clock, newest_change, next_change
 from app.storage.sqlite import COMPILED_STATEMENTS

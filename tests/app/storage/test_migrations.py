@@ -14,7 +14,8 @@ from sqlmodel import SQLModel, col, select
 
 from app.queue import admission, claims, machines, pause, run_rows
 from app.queue.machines import Use
-from app.runs import epoch_columns, run_list
+from app.runs import epoch_columns
+from app.runs.listing import matches
 from app.runs.listing.query import RunQuery
 from app.schemas.bodies import Labels
 from app.storage import migrations, outbox, saved_queries
@@ -145,7 +146,7 @@ def test_runs_of_an_older_database_are_searched_and_sorted_like_new_ones(empty: 
     with empty.read() as session:
         for query in ("q=GRÖSSE&sort=name", "q=é&sort=id", "q=note&sort=id", "sort=-dataset"):
             parsed = RunQuery.parse(parse_qsl(query), strict=True)
-            found[query] = [run.id for run in run_list.list_runs(session, parsed).runs]
+            found[query] = [run.id for run in matches.list_runs(session, parsed).runs]
     assert found == {
         "q=GRÖSSE&sort=name": [2, 4, 1],
         "q=é&sort=id": [1, 2, 3],

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from app.queue import admission
-from app.runs import run_list
+from app.runs.listing import matches
 from tests.app.conftest import Served
 from tests.app.web.asking import HUGE, problem
 
@@ -75,7 +75,7 @@ def test_a_database_that_does_not_answer_is_503_on_pages_too(
     def away(*_: object, **__: object) -> None:
         raise OperationalError("SELECT", None, Exception("connection refused"))
 
-    monkeypatch.setattr(run_list, "list_runs", away)
+    monkeypatch.setattr(matches, "list_runs", away)
     assert problem(site.client.get("/runs"), 503)["detail"] == (
         "The database is not responding. Try again in a moment."
     )

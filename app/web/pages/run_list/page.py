@@ -10,8 +10,8 @@ from sqlmodel import Session
 from starlette.datastructures import QueryParams
 
 from app import formats
-from app.runs import run_list, studies
-from app.runs.listing import groups, sparklines, views, writing
+from app.runs import studies
+from app.runs.listing import groups, matches, sparklines, views, writing
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import GROUP_ORDERS, GROUPABLE, SORTABLE, title_of
 from app.runs.listing.grammar import ARCHIVED, SEARCH
@@ -153,11 +153,11 @@ def show(
     with database.read() as session:
         change, now = newest_change(session), clock(session)
         try:
-            found = run_list.list_runs(session, query) if not query.group else None
+            found = matches.list_runs(session, query) if not query.group else None
             grouped = groups.list_groups(session, query, read.understood) if query.group else None
         except QueryError as error:
             return _without(params, [error.parameter], (error.parameter, str(error)))
-        newest = run_list.list_runs(session, _NEWEST).runs
+        newest = matches.list_runs(session, _NEWEST).runs
         if not newest:
             return first_visit(request, session)
         shown = _unfolded(session, params, query, grouped) if grouped else []
@@ -269,7 +269,7 @@ def _unfolded(session: Session, params: QueryParams, query: RunQuery, grouped: R
         found = None
         if own in unfolded:
             runs = RunQuery.parse(QueryParams(group.filter).multi_items(), strict=False)
-            found = run_list.list_runs(session, replace(runs, sort=query.of_runs.sort, limit=query.limit))
+            found = matches.list_runs(session, replace(runs, sort=query.of_runs.sort, limit=query.limit))
         kept = [pair for pair in _of_runs(params.multi_items()) if pair[0] in ("sort", "limit", "columns")]
         selecting = [*QueryParams(group.filter).multi_items(), *kept]
         others = [pair for pair in params.multi_items() if pair != ("unfold", own)]

@@ -13,8 +13,8 @@ from app.compare.comparison import compare
 from app.compare.groups import grouped, marks_of_runs, members, parted
 from app.compare.selection import Selection
 from app.compare.view import Headline
-from app.runs import advice, reading, run_list, studies
-from app.runs.listing import sparklines
+from app.runs import advice, reading, studies
+from app.runs.listing import matches, sparklines
 from app.runs.listing.errors import QueryError
 from app.runs.listing.writing import filter_of
 from app.runs.studies import axes
@@ -96,7 +96,7 @@ def study_page(  # noqa: PLR0917
     filtered = filters.read(asked, {})
     query = replace(filtered.query, sort="id", cursor=request.query_params.get("cursor") or None)
     try:
-        found = run_list.list_runs(session, query)
+        found = matches.list_runs(session, query)
     except QueryError as error:
         return redirect(f"/studies/{study_id}", f"Ignored “{error.parameter}”: {error}.")
     runs = reading.find_runs(session, study.runs)

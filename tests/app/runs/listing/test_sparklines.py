@@ -3,9 +3,9 @@
 from sqlalchemy import insert
 
 from app.runs.listing import sparklines
+from app.runs.listing.matches import list_runs
 from app.runs.listing.query import RunQuery
 from app.runs.listing.sparklines import HEIGHT, MOST_POINTS, WIDTH, Sparkline
-from app.runs.run_list import list_runs
 from app.storage.database import Database
 from app.storage.tables import Epoch, Run
 from tests.app.states import figures, finished_run, queue_run

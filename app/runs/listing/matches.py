@@ -1,4 +1,4 @@
-"""The list of runs: pages in the order of a query."""
+"""The runs that match a query: in pages, all of them, or those beside a run."""
 
 import base64
 import binascii

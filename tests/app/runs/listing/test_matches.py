@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.queue import actions
-from app.runs import run_list
+from app.runs.listing import matches
 from app.runs.listing.errors import QueryError
 from app.runs.listing.fields import ACTIVITY, SORTABLE
 from app.runs.listing.query import PARAMETERS, RunQuery
@@ -364,9 +364,9 @@ def test_a_cursor_with_values_of_another_type_is_read_or_refused(variety: Databa
 def test_all_runs_ignores_pages(variety: Database) -> None:
     with variety.read() as session:
         query = RunQuery.parse([("limit", "2"), ("sort", "id"), ("depth", "1,2")], strict=True)
-        assert [run.id for run in run_list.all_runs(session, query)] == [1, 4, 6]
-        assert run_list.most_layers(session, query) == 2
-        assert run_list.most_layers(session, RunQuery.parse([("q", "nowhere")], strict=True)) == 0
+        assert [run.id for run in matches.all_runs(session, query)] == [1, 4, 6]
+        assert matches.most_layers(session, query) == 2
+        assert matches.most_layers(session, RunQuery.parse([("q", "nowhere")], strict=True)) == 0
 
 
 @pytest.mark.parametrize("number", [2**31, 2**40, 2**63 - 1])
@@ -374,7 +374,7 @@ def test_all_runs_ignores_pages(variety: Database) -> None:
 def test_a_number_beyond_a_columns_range_is_just_not_found(variety: Database, name: str, number: int) -> None:
     with variety.read() as session:
         query = RunQuery.parse([(name, str(number))], strict=True)
-        assert run_list.list_runs(session, query).total == 0
+        assert matches.list_runs(session, query).total == 0
         assert session.get(Run, number) is None
 
 
@@ -382,8 +382,8 @@ def test_a_number_beyond_a_columns_range_is_just_not_found(variety: Database, na
 def test_neighbors_are_those_of_the_list(variety: Database, sort: str) -> None:
     query = RunQuery(sort=sort, archived="all")
     with variety.read() as session:
-        order = [run.id for run in run_list.all_runs(session, query)]
-        found = {run_id: run_list.neighbors(session, query, run_id) for run_id in order}
+        order = [run.id for run in matches.all_runs(session, query)]
+        found = {run_id: matches.neighbors(session, query, run_id) for run_id in order}
     beside = {run_id: tuple(each and each.id for each in neighbors) for run_id, neighbors in found.items()}
     around = [None, *order, None]
     assert beside == {run_id: (around[place], around[place + 2]) for place, run_id in enumerate(order)}
@@ -392,7 +392,7 @@ def test_neighbors_are_those_of_the_list(variety: Database, sort: str) -> None:
 def test_a_run_outside_the_list_has_neighbors_in_it(variety: Database) -> None:
     query = RunQuery.parse([("depth", "4"), ("sort", "id")], strict=True)
     with variety.read() as session:
-        before, after = run_list.neighbors(session, query, 1)
+        before, after = matches.neighbors(session, query, 1)
     assert before is None
     assert after is not None
     assert (after.id, after.name) == (7, "Größe")
