@@ -18,7 +18,7 @@ _NUMBERS: Final = ("share", "loss", "duration", "count", "number")
 
 _LABELS: Final = {
     "id": "Run",
-    "study_id": "Study",
+    "study_id": "Launched by study",
     "epochs": "Planned epochs",
     "epochs_done": "Epochs",
     "device": "Requested device",
@@ -28,6 +28,7 @@ _LABELS: Final = {
     "created_at": "Created",
     "started_at": "Started",
     "finished_at": "Finished",
+    "verifies": "Verifies run",
     "flops_per_epoch": "FLOPs per epoch",
 }
 """Labels of fields whose own name or title is not the word that people use for the column."""
@@ -46,6 +47,7 @@ _WIDTHS: Final = {
     "device_used": 64,
     "test_accuracy": 92,
     "layer_sizes": 170,
+    "study_id": 130,
 }
 """Widths in pixels where that of the kind does not fit."""
 

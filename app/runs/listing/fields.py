@@ -7,10 +7,10 @@ from typing import Any, Final, Literal, get_args, get_origin
 from sqlalchemy import ColumnElement, Integer, and_, case, cast
 from sqlmodel import col
 
+from app.schemas import run_columns
 from app.schemas.run_fields import TIMES
 from app.schemas.runs import RunOut
 from app.storage.tables import Run
-from trainer.config import Hyperparameters
 
 Kind = Literal["whole", "number", "fraction", "duration", "time", "flag", "choice", "word", "text"]
 """How values of a field are written. A `word` is matched as a whole, a `text` also by its parts."""
@@ -19,20 +19,9 @@ ACTIVITY: Final = "activity"
 """The order of the page: `-activity` sorts running runs first, then queued ones, then the newest."""
 
 _TEXTS: Final = ("name", "note", "reason")
-_TITLES: Final = {
-    "id": "Id",
-    "epochs_done": "Progress",
-    "train_seconds": "Duration",
-    "eta_seconds": "Time left",
-    "started_at": "Started",
-    "created_at": "Created",
-    "finished_at": "Finished",
-    "study_id": "Launched by study",
-    "study": "Study",
-    "tag": "Tag",
-    "verifies": "Verifies run",
-    ACTIVITY: "Activity",
-}
+_LABELS: Final = {"study": "Study", "tag": "Tag", ACTIVITY: "Activity"}
+"""Labels of what is no field of a run; the others have the labels of their columns."""
+
 _ALIASES: Final = {
     "learning_rate": "lr",
     "layers": "depth",
@@ -79,7 +68,7 @@ SORTABLE: Final = tuple(ORDERS)
 FILTERS: Final = ("study", "tag", *(name for name in COLUMNS if name not in ("tags", "archived")))
 """The fields to filter by. `archived`, which also has the value `all`, is not one of them."""
 
-GROUP_ORDERS: Final = {"best": "Best test accuracy", "n": "n", "runs": "Runs"}
+GROUP_ORDERS: Final = {"best": "Best run", "n": "n", "runs": "Runs"}
 """The orders that only groups have, with their labels: by figures of their runs."""
 
 GROUPABLE: Final = tuple(
@@ -93,26 +82,24 @@ class Field:
     """A field to filter by: its name in queries, its label and the kind of its values."""
 
     name: str
-    title: str
+    label: str
     kind: Kind
     choices: tuple[str, ...] = ()
 
 
-def title_of(name: str) -> str:
+def label_of(name: str) -> str:
     """The label of a field: `Learning rate` for `lr`."""
-    if name in Hyperparameters.model_fields:
-        return Hyperparameters.model_fields[name].title or name
-    return _TITLES.get(name, name.replace("_", " ").capitalize())
+    return _LABELS.get(name) or run_columns.COLUMNS[name].label
 
 
 def _field(name: str) -> Field:
     if name == "study":
-        return Field(name, title_of(name), "whole")
+        return Field(name, label_of(name), "whole")
     if name == "tag":
-        return Field(name, title_of(name), "word")
+        return Field(name, label_of(name), "word")
     annotation = RunOut.model_fields[name].annotation
     choices = get_args(annotation) if get_origin(annotation) is Literal else ()
-    return Field(name, title_of(name), _kind(name, annotation), choices)
+    return Field(name, label_of(name), _kind(name, annotation), choices)
 
 
 def _kind(name: str, annotation: object) -> Kind:

@@ -79,7 +79,7 @@ class Option:
     """A field that the builder offers."""
 
     name: str
-    title: str
+    label: str
     kind: Kind
 
     @property
@@ -94,7 +94,7 @@ def _kind(known: Field) -> Kind:
     return "choice" if info and get_origin(info.annotation) is Literal else known.kind
 
 
-OPTIONS: Final = {known.name: Option(known.name, known.title, _kind(known)) for known in FIELDS.values()}
+OPTIONS: Final = {known.name: Option(known.name, known.label, _kind(known)) for known in FIELDS.values()}
 """Every field to filter by."""
 
 

@@ -60,7 +60,7 @@ def read(params: QueryParams, wrong: Mapping[str, str], names: Mapping[int, str]
     shown = dict(params.multi_items())
     given = {name: text for name, text in shown.items() if name not in wrong}
     chips = [Chip(_as_typed(name, shown[name]), without(params, name), why) for name, why in wrong.items()]
-    problems = [f"{title(name)}: {why}" for name, why in wrong.items()]
+    problems = [f"{_label_of(name)}: {why}" for name, why in wrong.items()]
     ignored: list[tuple[str, str]] = []
     while True:
         try:
@@ -83,7 +83,7 @@ def read(params: QueryParams, wrong: Mapping[str, str], names: Mapping[int, str]
                 chips.append(
                     Chip(_as_typed(name, shown.get(name, "")), without(params, name), sentence(error))
                 )
-                problems.append(f"{title(name)}: {sentence(error)}")
+                problems.append(f"{_label_of(name)}: {sentence(error)}")
             else:
                 ignored.append((name, str(error)))
     chips += [
@@ -110,14 +110,14 @@ def _is_filter(name: str) -> bool:
     return name.removeprefix(NOT) in FIELDS
 
 
-def title(name: str) -> str:
+def _label_of(name: str) -> str:
     """The label of a parameter that filters."""
     known = FIELDS.get(name.removeprefix(NOT))
-    return known.title if known else name
+    return known.label if known else name
 
 
 def _as_typed(name: str, text: str) -> str:
-    return f"{title(name)}{' is not' if name.startswith(NOT) else ''}: {text.strip()}"
+    return f"{_label_of(name)}{' is not' if name.startswith(NOT) else ''}: {text.strip()}"
 
 
 def _words(name: str, text: str, studies: Mapping[int, str] | None = None) -> str:
@@ -125,7 +125,7 @@ def _words(name: str, text: str, studies: Mapping[int, str] | None = None) -> st
     if name == ARCHIVED:
         return _ARCHIVED_WORDS.get(text.strip().lower(), f"Archived: {text}")
     words = text.strip()
-    label = title(name)
+    label = _label_of(name)
     field = name.removeprefix(NOT)
     parts = [words] if '"' in words else words.split(",")
     said = ", ".join(_value_in_words(field, part, studies or {}) for part in parts)
@@ -176,7 +176,7 @@ def _typed(text: str, term: Term, studies: Mapping[int, str]) -> str:
     sign, value = parts[1] or "", parts[2].strip(" ,")
     if sign == "~" or value.startswith("~"):
         verb = "does not contain" if term.negated else "contains"
-        return f"{title(term.field)} {verb} {value.lstrip('~')}"
+        return f"{_label_of(term.field)} {verb} {value.lstrip('~')}"
     compared = sign if sign in _SIGNS else ""
     return _words(f"{NOT if term.negated else ''}{term.field}", f"{compared}{value}", studies)
 

@@ -16,7 +16,7 @@ _OF_RUNS: Final = ("dataset", "device", "device_used")
 
 def names() -> list[tuple[str, str]]:
     """How each filter begins in a search, and its label: `created:` and `Created`."""
-    typed = [(fields.spelling(known.name), known.title) for known in FIELDS.values()]
+    typed = [(fields.spelling(known.name), known.label) for known in FIELDS.values()]
     return [(f"{name}:", label) for name, label in (*typed, (ARCHIVED, "Archived"))]
 
 

@@ -13,7 +13,7 @@ from app import formats
 from app.runs import studies
 from app.runs.listing import groups, matches, sparklines, views, writing
 from app.runs.listing.errors import QueryError
-from app.runs.listing.fields import GROUP_ORDERS, GROUPABLE, SORTABLE, title_of
+from app.runs.listing.fields import GROUP_ORDERS, GROUPABLE, SORTABLE, label_of
 from app.runs.listing.grammar import ARCHIVED, SEARCH
 from app.runs.listing.query import DEFAULT_LIMIT, NO_FILTERS, PLACE, RunQuery, is_of_groups
 from app.schemas.grid import GridError
@@ -179,7 +179,7 @@ def show(
         run_table=columns,
         studies=offered,
         grouped=shown if grouped else None,
-        group_titles={name: title_of(name) for name in query.group},
+        group_labels={name: label_of(name) for name in query.group},
         sortable_groups=SORTABLE,
         csv=changed(QueryParams([pair for pair in _of_runs(read.understood) if pair[0] not in _NOT_IN_CSV])),
         filter=writing.filter_of(read.understood),
@@ -216,7 +216,7 @@ def _display_form(query: RunQuery) -> dict[str, Any]:
         "sorts": _sorts(are_groups=bool(query.group)),
         "sort": query.sort,
         "group": query.group,
-        "groupable": [(name, title_of(name)) for name in GROUPABLE],
+        "groupable": [(name, label_of(name)) for name in GROUPABLE],
         "limits": sorted({*LIMITS, query.limit}),
         "limit": query.limit,
         "default_limit": DEFAULT_LIMIT,
@@ -314,7 +314,7 @@ def _sorts(*, are_groups: bool) -> list[tuple[str, str]]:
         found += [(name, f"{label} ↑"), (f"-{name}", f"{label} ↓")]
     for name in SORTABLE:
         if name != "activity":
-            found += [(name, f"{title_of(name)} ↑"), (f"-{name}", f"{title_of(name)} ↓")]
+            found += [(name, f"{label_of(name)} ↑"), (f"-{name}", f"{label_of(name)} ↓")]
     return found
 
 
@@ -324,7 +324,7 @@ def _displayed(params: QueryParams, query: RunQuery) -> list[Chip]:
     if params.get("sort") and query.sort != DEFAULT_SORT:
         found.append(("sort", f"Sorted by {dict(_sorts(are_groups=bool(query.group)))[query.sort]}"))
     if query.group:
-        found.append(("group", f"Grouped by {' and '.join(title_of(name).lower() for name in query.group)}"))
+        found.append(("group", f"Grouped by {' and '.join(label_of(name).lower() for name in query.group)}"))
     if params.get("limit") and query.limit != DEFAULT_LIMIT:
         found.append(("limit", f"{query.limit} per page"))
     return [Chip(words, filters.without(params, name)) for name, words in found]

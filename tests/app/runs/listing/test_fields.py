@@ -3,8 +3,9 @@
 import pytest
 
 from app.runs.listing import fields
-from app.runs.listing.fields import FIELDS, GROUPABLE, SORTABLE
+from app.runs.listing.fields import FIELDS, GROUP_ORDERS, GROUPABLE, SORTABLE
 from app.schemas.hyperparameters import HYPERPARAMETERS
+from app.schemas.run_columns import COLUMNS
 from app.schemas.run_fields import StoredFields
 
 
@@ -32,6 +33,19 @@ def test_fields_have_aliases_with_one_meaning(typed: str, name: str) -> None:
     assert found.name == name
 
 
+def test_fields_are_called_like_their_columns() -> None:
+    for name, field in FIELDS.items():
+        assert name not in COLUMNS or field.label == COLUMNS[name].label
+    labels = [fields.label_of(name) for name in {*FIELDS, *SORTABLE, *GROUPABLE}] + [*GROUP_ORDERS.values()]
+    assert len(set(labels)) == len(labels)
+    assert [FIELDS[name].label for name in ("device", "device_used", "epochs", "epochs_done")] == [
+        "Requested device",
+        "Device",
+        "Planned epochs",
+        "Epochs",
+    ]
+
+
 def test_an_ambiguous_name_is_no_alias_but_has_suggestions() -> None:
     assert fields.named("acc") is None
     assert {"test_accuracy", "train_accuracy", "best_test_accuracy"} <= {*fields.resembling("acc")}
@@ -54,4 +68,4 @@ def test_kinds_follow_from_types() -> None:
         "word",
         "flag",
     ]
-    assert FIELDS["lr"].title == "Learning rate"
+    assert FIELDS["lr"].label == "Learning rate"

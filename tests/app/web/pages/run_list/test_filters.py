@@ -37,7 +37,7 @@ def test_too_many_conditions_are_told_at_the_filter_that_has_the_most(field: Fie
         RunQuery.parse(asked.items(), strict=True)
     assert caught.value.parameter == f"{sign}{field.name}"
     found = filters.read(QueryParams(asked), {})
-    assert found.problems[0].startswith(f"{field.title}: All filters together can have at most")
+    assert found.problems[0].startswith(f"{field.label}: All filters together can have at most")
     assert len(found.query.terms) + len(found.problems) == len(asked)
 
     typed = " ".join(f"{sign}{name}:{excessive(FIELDS[name])[:399]}" for name in (*names[1:], *names[1:]))

@@ -269,7 +269,7 @@ def test_groups_are_sorted_by_their_figures(site: Served, browser: httpx.Client)
     sorted_by_best = browser.get(orders[1]).text
     heads = [attributes for tag, attributes in Tags(sorted_by_best).found if tag == "th"]
     assert [head.get("data-unit") for head in heads if head.get("aria-sort") == "descending"] == ["fraction"]
-    assert "Sorted by Best test accuracy ↓" in sorted_by_best
+    assert "Sorted by Best run ↓" in sorted_by_best
     assert sorted_by_best.index("List only 2") < sorted_by_best.index("List only 3")
     assert where(sorted_by_best, "aria-label", "List only 2") == "/runs?depth=2"
     assert 'href="/runs.csv?"' in sorted_by_best
