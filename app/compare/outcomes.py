@@ -8,7 +8,7 @@ from typing import Final
 from app.formats import plural
 from app.prose import listed
 from app.schemas.runs import RunOut
-from app.schemas.status import DIVERGED, ENDED
+from app.schemas.status import ENDED, has_diverged
 
 _DEEP: Final = 5.0
 """A dip is this many typical deviations of the recent epochs deep …"""
@@ -20,12 +20,12 @@ _FEWEST: Final = 3
 
 def diverged(runs: Iterable[RunOut]) -> list[RunOut]:
     """The runs that failed because their loss diverged."""
-    return [run for run in runs if run.status == "failed" and (run.reason or "").startswith(DIVERGED)]
+    return [run for run in runs if has_diverged(run.status, run.reason)]
 
 
 def failed(runs: Iterable[RunOut]) -> list[RunOut]:
     """The runs that failed for other reasons."""
-    return [run for run in runs if run.status == "failed" and not (run.reason or "").startswith(DIVERGED)]
+    return [run for run in runs if run.status == "failed" and not has_diverged(run.status, run.reason)]
 
 
 def dips(runs: Iterable[RunOut], recent: Mapping[int, Sequence[float]]) -> list[int]:

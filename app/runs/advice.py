@@ -9,7 +9,7 @@ from typing import Final
 from app import formats
 from app.runs import usual
 from app.schemas.runs import RunDetail, RunOut
-from app.schemas.status import DIVERGED, Status
+from app.schemas.status import Status, has_diverged
 
 _REASONS: Final = 3
 """Maximum number of different reasons of one kind to quote."""
@@ -106,7 +106,7 @@ def of(run: RunOut) -> Advice | None:
         return _CANCELLED
     if run.status != "failed":
         return None
-    if _has_diverged(run):
+    if has_diverged(run.status, run.reason):
         return _diverged(_lower_rate(run))
     reason = run.reason or ""
     unknown = _UNTRACED if isinstance(run, RunDetail) and not run.traceback else _UNKNOWN
@@ -120,10 +120,10 @@ def without_epochs(runs: Sequence[RunOut]) -> list[Ending]:
     """
     if any(run.epochs_done or run.status not in ("failed", "cancelled") for run in runs):
         return []
-    lowest = min((_lower_rate(run) for run in runs if _has_diverged(run)), default=0.0)
+    lowest = min((_lower_rate(run) for run in runs if has_diverged(run.status, run.reason)), default=0.0)
     kinds: dict[tuple[Status, Advice], list[RunOut]] = {}
     for run in runs:
-        advice = _diverged(lowest) if _has_diverged(run) else of(run)
+        advice = _diverged(lowest) if has_diverged(run.status, run.reason) else of(run)
         if advice:
             kinds.setdefault((run.status, advice), []).append(run)
     return [
@@ -140,10 +140,6 @@ def _counted(status: Status, runs: Sequence[RunOut]) -> tuple[str, ...]:
     quoted = [f"{formats.plural(count, 'run')} failed: {reason}" for reason, count in counts[:_REASONS]]
     rest = sum(count for _, count in counts[_REASONS:])
     return (*quoted, *([f"{formats.plural(rest, 'more run')} failed for similar reasons"] if rest else []))
-
-
-def _has_diverged(run: RunOut) -> bool:
-    return run.status == "failed" and (run.reason or "").startswith(DIVERGED)
 
 
 def _lower_rate(run: RunOut) -> float:

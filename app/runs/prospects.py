@@ -16,7 +16,7 @@ from app.queue import pause, registry
 from app.queue.forecasting import forecast
 from app.runs.guessing import Chance
 from app.schemas.configurations import title_of
-from app.schemas.status import DIVERGED
+from app.schemas.status import has_diverged
 from app.schemas.studies import PastRuns
 from app.storage.tables import Run
 from trainer.config import Hyperparameters, TrainConfig
@@ -275,7 +275,7 @@ def evidence(session: Session, configs: Sequence[TrainConfig]) -> Evidence:
     past: dict[_Kind, list[_Past]] = {}
     for row in session.connection().execute(query):
         is_finished = row.status == "finished" and row.test_accuracy is not None
-        if is_finished or (row.reason or "").startswith(DIVERGED):
+        if is_finished or has_diverged(row.status, row.reason):
             reached = row.test_accuracy if is_finished else None
             past.setdefault(_Kind.of(row), []).append(
                 _Past(

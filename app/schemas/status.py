@@ -23,3 +23,8 @@ DIVERGED: Final = "diverged"
 """The first word of the reason of a run that failed because its loss or gradient became non-finite."""
 
 ENDED: Final[frozenset[Status]] = frozenset({"finished", "failed", "cancelled"})
+
+
+def has_diverged(status: Status, reason: str | None) -> bool:
+    """Whether a run of this status failed because its loss or gradient became non-finite."""
+    return status == "failed" and (reason or "").startswith(DIVERGED)

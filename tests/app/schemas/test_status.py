@@ -4,7 +4,7 @@ from typing import get_args
 
 from sqlalchemy import CheckConstraint
 
-from app.schemas.status import DIVERGED, ENDED, STATUSES, Outcome, Status
+from app.schemas.status import DIVERGED, ENDED, STATUSES, Outcome, Status, has_diverged
 from app.storage.tables import Run
 from trainer.training.loop import Diverged
 
@@ -20,7 +20,12 @@ def test_outcomes_of_attempts_are_the_ends_of_runs_and_two_more() -> None:
 
 
 def test_the_error_of_the_trainer_begins_with_the_word_that_tells_a_divergence() -> None:
-    assert {str(Diverged(3, what)).split(":")[0] for what in ("loss", "gradient")} == {DIVERGED}
+    reasons = [str(Diverged(3, what)) for what in ("loss", "gradient")]
+    assert {reason.split(":")[0] for reason in reasons} == {DIVERGED}
+    assert all(has_diverged("failed", reason) for reason in reasons)
+    assert not has_diverged("finished", reasons[0])
+    assert not has_diverged("failed", "out of memory")
+    assert not has_diverged("failed", None)
 
 
 def test_the_table_allows_the_same_states() -> None:
