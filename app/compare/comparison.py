@@ -11,26 +11,14 @@ from app.compare.groups import (
     GOOD,
     Group,
     among,
-    finished,
     grouped,
+    judged,
     members,
     noun,
     over_seeds,
     row,
 )
-from app.compare.guard import (
-    confounders,
-    guessed,
-    hardware,
-    missing,
-    missing_study,
-    odd_data,
-    repeated,
-    stopped_early,
-    unequal_epochs,
-    unfinished,
-    unjudged,
-)
+from app.compare.guard import confounders, hardware, missing, missing_study, unjudged, warnings
 from app.compare.inference.conclusions import Conclusions
 from app.compare.inference.needs import needs
 from app.compare.inference.standing import standing
@@ -44,7 +32,6 @@ from app.queue.names import differences
 from app.runs import epoch_columns
 from app.runs.reading import as_answers
 from app.schemas.compare.comparison import DepthRow, Findings, GroupRow
-from app.schemas.configurations import repeats
 from app.schemas.runs import RunOut
 from app.settings import Settings
 from app.storage.tables import Run, Study
@@ -71,12 +58,12 @@ def compare(session: Session, chosen: Selection, settings: Settings | None = Non
     runs = as_answers(session, rows)
     by = grouping(chosen, runs)
     study = None if chosen.study_id is None else session.get(Study, chosen.study_id)
-    judged, again = _judged(runs)
-    judged_ids = [run.id for run in judged]
+    counted, repeated = judged(runs)
+    counted_ids = [run.id for run in counted]
     everyone = grouped(runs, by)
-    recent = epoch_columns.last_quarters(session, judged_ids)
-    correct = _correct_images(judged, settings) if settings else {}
-    groups = among(everyone, judged)
+    recent = epoch_columns.last_quarters(session, counted_ids)
+    correct = _correct_images(counted, settings) if settings else {}
+    groups = among(everyone, counted)
     conclusions = Conclusions(
         groups,
         measured(groups, recent, correct),
@@ -84,21 +71,21 @@ def compare(session: Session, chosen: Selection, settings: Settings | None = Non
         chosen.margin,
     )
     needed = needs(conclusions)
-    differ = confounders(judged, by)
-    dipped = dips(judged, recent)
+    differ = confounders(counted, by)
+    dipped = dips(counted, recent)
     offered = offers.next_runs(session, conclusions, needed, everyone, study)
     return Findings(
         runs=runs,
-        by_depth=by_depth(judged),
+        by_depth=by_depth(counted),
         by=list(by),
         members=members(everyone),
         differences=differences(runs),
-        groups=_rows(conclusions, everyone, epoch_columns.seconds_to(session, judged_ids, GOOD), dipped),
+        groups=_rows(conclusions, everyone, epoch_columns.seconds_to(session, counted_ids, GOOD), dipped),
         reference=PUBLISHED if any(run.dataset == PUBLISHED_DATASET for run in runs) else [],
         verdict=verdict(
             conclusions,
             noun(by),
-            settings=settings_phrase(judged, [*by, *(each.name for each in differ)]),
+            settings=settings_phrase(counted, [*by, *(each.name for each in differ)]),
             images=_common_length(correct),
             nothing=unjudged(runs),
             outcomes=outcomes(runs, {group.label: group.runs for group in everyone}),
@@ -106,34 +93,21 @@ def compare(session: Session, chosen: Selection, settings: Settings | None = Non
                 *too_many_seeds(conclusions, needed.out_of_reach),
                 *enough_seeds(conclusions, needed.powered),
                 *dip_sentences(dipped),
-                *ended_schedules(judged),
+                *ended_schedules(counted),
             ],
         ),
         offer=offered.offer,
         pending=offered.pending,
-        repeats=sorted(run.id for run in again),
+        repeats=[run.id for run in repeated],
         confounders=differ,
         warnings=[
             *missing(run_ids, runs),
             *missing_study(chosen.study_id, study),
-            *unfinished(runs),
-            *odd_data(runs),
-            *repeated(again),
-            *guessed(judged),
-            *stopped_early(judged),
-            *unequal_epochs(judged),
-            *hardware(row for row in rows if row.id in judged_ids),
+            *warnings(runs, counted, repeated),
+            *hardware(row for row in rows if row.id in counted_ids),
             *(each.sentence for each in differ),
         ],
     )
-
-
-def _judged(runs: Sequence[RunOut]) -> tuple[list[RunOut], list[RunOut]]:
-    """The finished runs, each configuration and seed once, and those that a later run repeats."""
-    ended = finished(runs)
-    again = repeats(ended)
-    repeated_ids = {run.id for run in again}
-    return [run for run in ended if run.id not in repeated_ids], again
 
 
 def _rows(

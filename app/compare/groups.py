@@ -18,6 +18,7 @@ from app.schemas.configurations import (
     differing,
     identity,
     part,
+    repeats,
     shown_apart,
     title_of,
     varied,
@@ -109,7 +110,7 @@ class Group:
 
     @cached_property
     def mixed(self) -> list[str]:
-        """The fields other than the seed in which its runs differ. Such runs are not independent repeats."""
+        """The fields besides the seed in which its runs differ: if any, they are no sample of one kind."""
         return list(differing(self.runs))
 
     @property
@@ -198,7 +199,7 @@ def marks_of_runs(members: Iterable[Members]) -> dict[int, Members]:
 
 
 def parted(runs: Sequence[RunOut]) -> tuple[str, ...]:
-    """Choose a grouping whose groups contain repeats of one configuration: all fields that differ.
+    """Choose a grouping whose groups are one configuration each: all fields that differ.
 
     The last fields are dropped while there are more than 40 groups, too many to distinguish in a chart.
     """
@@ -211,6 +212,14 @@ def parted(runs: Sequence[RunOut]) -> tuple[str, ...]:
 def finished(runs: Iterable[RunOut]) -> list[RunOut]:
     """The runs that have finished."""
     return [run for run in runs if run.status == "finished"]
+
+
+def judged(runs: Iterable[RunOut]) -> tuple[list[RunOut], list[RunOut]]:
+    """The finished runs, each configuration and seed once, and those that a later run repeats."""
+    ended = finished(runs)
+    repeated = repeats(ended)
+    repeated_ids = {run.id for run in repeated}
+    return [run for run in ended if run.id not in repeated_ids], repeated
 
 
 def row(
@@ -256,7 +265,7 @@ def row(
 
 
 def over_seeds(group: Group, values: Sequence[float]) -> Spread:
-    """The spread of the runs' values, without an interval if the runs are not repeats."""
+    """The spread of the runs' values, without an interval if the runs differ in more than their seeds."""
     found = spread(values)
     return found.model_copy(update={"ci95": None}) if group.mixed else found
 

@@ -44,7 +44,19 @@ def _difference(name: str, values: Sequence[object], runs: Sequence[RunOut]) -> 
     )
 
 
-def repeated(runs: Sequence[RunOut]) -> list[str]:
+def warnings(runs: Sequence[RunOut], counted: Sequence[RunOut], repeated: Sequence[RunOut]) -> list[str]:
+    """Sentences on what is odd about compared runs: some count, some are repeated by later ones."""
+    return [
+        *_unfinished(runs),
+        *_odd_data(runs),
+        *_repeated(repeated),
+        *_guessed(counted),
+        *_stopped_early(counted),
+        *_unequal_epochs(counted),
+    ]
+
+
+def _repeated(runs: Sequence[RunOut]) -> list[str]:
     """Sentences on the repeats among these runs, if any."""
     verifying = [run.id for run in runs if run.verifies is not None]
     others = [run.id for run in runs if run.verifies is None]
@@ -60,7 +72,7 @@ def repeated(runs: Sequence[RunOut]) -> list[str]:
     return found
 
 
-def stopped_early(runs: Sequence[RunOut]) -> list[str]:
+def _stopped_early(runs: Sequence[RunOut]) -> list[str]:
     """A sentence on runs that used the test set to decide when to stop, if any."""
     found = [run.id for run in runs if run.patience]
     if not found:
@@ -70,7 +82,7 @@ def stopped_early(runs: Sequence[RunOut]) -> list[str]:
     return [f"{why}, so {its} test accuracy is not an independent measurement."]
 
 
-def unequal_epochs(runs: Sequence[RunOut]) -> list[str]:
+def _unequal_epochs(runs: Sequence[RunOut]) -> list[str]:
     """A sentence on runs that trained fewer epochs than asked, if others trained more."""
     trained = ascending({run.epochs_done for run in runs})
     if len(trained) == 1 or len({run.epochs for run in runs}) > 1 or not trained:
@@ -108,7 +120,7 @@ def missing_study(asked: int | None, study: Study | None) -> list[str]:
     return [f"Study {asked} was not found and is ignored."] if asked is not None and study is None else []
 
 
-def odd_data(runs: Sequence[RunOut]) -> list[str]:
+def _odd_data(runs: Sequence[RunOut]) -> list[str]:
     """A sentence for each warning about the runs' data."""
     found: dict[tuple[str, str], list[int]] = defaultdict(list)
     for run in runs:
@@ -117,7 +129,7 @@ def odd_data(runs: Sequence[RunOut]) -> list[str]:
     return [f"{_named(ids)} (data set {name}): {warning}." for (name, warning), ids in found.items()]
 
 
-def guessed(runs: Sequence[RunOut]) -> list[str]:
+def _guessed(runs: Sequence[RunOut]) -> list[str]:
     """Sentences on finished runs whose test accuracy is not significantly above guessing."""
     found: dict[Guessing, list[RunOut]] = defaultdict(list)
     for run in runs:
@@ -154,7 +166,7 @@ def unjudged(runs: Sequence[RunOut]) -> str:
     return f"No run finished: {' and '.join(how)}. There are no results to compare."
 
 
-def unfinished(runs: Sequence[RunOut]) -> list[str]:
+def _unfinished(runs: Sequence[RunOut]) -> list[str]:
     """A sentence for each reason why runs have no final results."""
     groups: dict[tuple[Status, str, bool], list[int]] = defaultdict(list)
     for run in runs:

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlmodel import Session, col, select
 
-from app.compare.groups import Group, finished, grouped
+from app.compare.groups import Group, grouped, judged
 from app.compare.inference import looks
 from app.compare.inference.differences import Difference, Sample, Spread, differences
 from app.compare.inference.judgement import Rule
@@ -15,7 +15,7 @@ from app.formats import plural
 from app.prose import in_points
 from app.runs import studies
 from app.runs.reading import as_answers
-from app.schemas.configurations import FOUND, repeats
+from app.schemas.configurations import FOUND
 from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.schemas.studies import GridRequest
 from app.settings import Settings
@@ -63,10 +63,9 @@ def _past_groups(session: Session, dataset: str) -> list[Group]:
         .order_by(col(Run.id).desc())
         .limit(_RUNS)
     )
-    runs = finished(as_answers(session, session.exec(query).all()))
-    again = {run.id for run in repeats(runs)}
+    runs, _ = judged(as_answers(session, session.exec(query).all()))
     by = [name for name in (*HYPERPARAMETERS, *FOUND) if name not in ("seed", "device")]
-    groups = grouped((run for run in runs if run.id not in again), by)
+    groups = grouped(runs, by)
     several = [group for group in groups if len(group.runs) > 1 and not group.guessing]
     return sorted(several, key=lambda group: -max(run.id for run in group.runs))
 
