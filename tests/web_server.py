@@ -2,6 +2,8 @@
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from fastapi import FastAPI
 
@@ -61,3 +63,14 @@ class WebServer:
         self._server.handle_exit(signal.SIGTERM, None)
         self._thread.join()
         give_back(self.app, self._settings)
+
+
+@contextmanager
+def started(settings: Settings, port: int = 0) -> Iterator[WebServer]:
+    """A server with these settings that has started."""
+    server = WebServer(settings, port)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from app.storage.database import Database
 from tests.app.in_process import InProcess
 from tests.dashboard import ROOT, clean_environment
 from tests.forked import Forks
-from tests.web_server import WebServer, application, give_back
+from tests.web_server import application, give_back, started
 
 hypothesis_settings.register_profile(
     "repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -55,15 +55,11 @@ class Served:
 @contextmanager
 def serving(settings: Settings) -> Iterator[Served]:
     """The real application, served over HTTP by a thread of this process."""
-    running = WebServer(settings)
-    running.start()
-    database = Database(settings.url)
-    try:
+    with ExitStack() as stack, started(settings) as running:
+        database = Database(settings.url)
+        stack.callback(database.close)  # after the server has stopped
         with httpx.Client(base_url=running.url, timeout=60) as client:
             yield Served(client, database, running.app)
-    finally:
-        running.stop()
-        database.close()
 
 
 @contextmanager

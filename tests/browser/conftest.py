@@ -27,7 +27,7 @@ from tests.browser.compared import trained
 from tests.browser.furnished import furnish
 from tests.dashboard import running
 from tests.few import link
-from tests.web_server import WebServer
+from tests.web_server import WebServer, started
 
 _NAMES: Final = (
     "chromium-headless-shell",  # the same pages for half of the work
@@ -81,10 +81,8 @@ def shared_port() -> Iterator[int]:
 def quiet(tmp_path: Path, migrated: Path, quiet_port: int) -> Iterator[WebServer]:
     """A web server with an empty database and no worker."""
     shutil.copy(migrated, tmp_path)
-    server = WebServer(Settings(data_dir=tmp_path), quiet_port)
-    server.start()
-    yield server
-    server.stop()
+    with started(Settings(data_dir=tmp_path), quiet_port) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -101,15 +99,13 @@ def six(tmp_path_factory: pytest.TempPathFactory, migrated: Path, shared_port: i
     """The URL of a server with finished runs of one to three layers, two seeds each."""
     folder = tmp_path_factory.mktemp("six")
     shutil.copy(migrated, folder)
-    server = WebServer(Settings(data_dir=folder), shared_port)
-    server.start()
-    database: Database = server.app.state.database
-    add_worker(database)
-    for depth in (1, 2, 3):
-        for seed in (0, 1):
-            trained(database, seed, depth=depth)
-    yield server.url
-    server.stop()
+    with started(Settings(data_dir=folder), shared_port) as server:
+        database: Database = server.app.state.database
+        add_worker(database)
+        for depth in (1, 2, 3):
+            for seed in (0, 1):
+                trained(database, seed, depth=depth)
+        yield server.url
 
 
 @pytest.fixture(scope="session")
@@ -118,6 +114,13 @@ def furnished_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("furnished")
     furnish(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def furnished(furnished_folder: Path, shared_port: int) -> Iterator[WebServer]:
+    """A server with runs in every state and something in every place, for tests that change nothing there."""
+    with started(Settings(data_dir=furnished_folder), shared_port) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

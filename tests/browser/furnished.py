@@ -12,7 +12,7 @@ from app.settings import Settings
 from app.storage import artifacts
 from app.storage.database import Database
 from tests.app.states import RESULTS, add_worker, claimed, figures
-from tests.web_server import WebServer
+from tests.web_server import WebServer, started
 from trainer.data.folder import SHIPPED, TEST_LABELS_FILE, DataFolder, home
 from trainer.data.idx import IdxFile
 from trainer.files import predictions
@@ -85,26 +85,24 @@ def furnish(folder: Path) -> None:
     """Fill this folder with runs in every state, which no worker continues."""
     (home(folder) / "unfit").mkdir(parents=True)
     settings = Settings(data_dir=folder)
-    server = WebServer(settings)
-    server.start()
-    there = _Furnisher(server, settings)
-    add_worker(there.database, slots=3, lease_seconds=LEASE_SECONDS)
-    with there.database.write() as session:
-        machines.record(session, "here", machines.Use(16, 0.25, 10**9, 4 * 10**9, [GPU]))
-    there.post("/studies", depth=[1, 2, 3, 4, 5], seed=[0, 1, 2], epochs=_EPOCHS, tags=["depth"])
-    for _ in range(COMPARED):
-        there.finish()
-    there.post("/studies", depth=[1], lr=[100], seed=[0], tags=["a", "high rate"])
-    there.fail("diverged: loss became non-finite at epoch 1", epochs=0)
-    there.post("/runs", depth=2)
-    there.fail("it broke", epochs=2)
-    there.post("/runs", depth=3)
-    there.post(f"/runs/{CANCELLED}/cancel")
-    there.post("/runs", depth=4)
-    there.begin(epochs=1)
-    there.post(f"/runs/{CANCELLING}/cancel")
-    there.post("/runs", depth=5)
-    there.begin(epochs=3)
-    there.post("/runs", depth=2, seed=9, tags=["later"], note="Waits.")
-    there.post("/runs/bulk", ids=[FAILED_LATE], action="archive")
-    server.stop()
+    with started(settings) as server:
+        there = _Furnisher(server, settings)
+        add_worker(there.database, slots=3, lease_seconds=LEASE_SECONDS)
+        with there.database.write() as session:
+            machines.record(session, "here", machines.Use(16, 0.25, 10**9, 4 * 10**9, [GPU]))
+        there.post("/studies", depth=[1, 2, 3, 4, 5], seed=[0, 1, 2], epochs=_EPOCHS, tags=["depth"])
+        for _ in range(COMPARED):
+            there.finish()
+        there.post("/studies", depth=[1], lr=[100], seed=[0], tags=["a", "high rate"])
+        there.fail("diverged: loss became non-finite at epoch 1", epochs=0)
+        there.post("/runs", depth=2)
+        there.fail("it broke", epochs=2)
+        there.post("/runs", depth=3)
+        there.post(f"/runs/{CANCELLED}/cancel")
+        there.post("/runs", depth=4)
+        there.begin(epochs=1)
+        there.post(f"/runs/{CANCELLING}/cancel")
+        there.post("/runs", depth=5)
+        there.begin(epochs=3)
+        there.post("/runs", depth=2, seed=9, tags=["later"], note="Waits.")
+        there.post("/runs/bulk", ids=[FAILED_LATE], action="archive")

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Response, expect
 from app.settings import Settings
 from app.storage.integrity import Integrity
 from tests.browser import furnished
-from tests.web_server import WebServer
+from tests.web_server import WebServer, started
 
 pytestmark = pytest.mark.browser
 
@@ -68,21 +68,10 @@ DRAWN: Final = """
 
 
 @pytest.fixture(scope="module")
-def server(furnished_folder: Path, shared_port: int) -> Iterator[WebServer]:
-    """One with something in every place."""
-    server = WebServer(Settings(data_dir=furnished_folder), shared_port)
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory, quiet_port: int) -> Iterator[WebServer]:
     """One on which nobody has done anything."""
-    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("empty")), quiet_port)
-    server.start()
-    yield server
-    server.stop()
+    with started(Settings(data_dir=tmp_path_factory.mktemp("empty")), quiet_port) as server:
+        yield server
 
 
 def drawn(page: Page) -> None:
@@ -194,9 +183,9 @@ def check(page: Page, arrange: Callable[[Page], None]) -> None:
 
 
 @pytest.mark.parametrize("name", VISITS)
-def test_no_page_has_a_violation(name: str, server: WebServer, shared: Page) -> None:
+def test_no_page_has_a_violation(name: str, furnished: WebServer, shared: Page) -> None:
     address, arrange = VISITS[name]
-    response = visit(shared, server.url + address)
+    response = visit(shared, furnished.url + address)
     assert response
     assert response.status == STATUSES.get(name, 200)
     check(shared, arrange)
@@ -208,24 +197,26 @@ def test_no_page_without_a_run_has_a_violation(address: str, empty: WebServer, s
     check(shared, as_it_is)
 
 
-def test_a_paused_queue_has_no_violation(server: WebServer, shared: Page) -> None:
-    httpx.post(f"{server.url}/queue/pause").raise_for_status()
-    visit(shared, f"{server.url}/queue")
+def test_a_paused_queue_has_no_violation(furnished: WebServer, shared: Page) -> None:
+    httpx.post(f"{furnished.url}/queue/pause").raise_for_status()
+    visit(shared, f"{furnished.url}/queue")
     check(shared, selected)
-    httpx.post(f"{server.url}/queue/resume").raise_for_status()
+    httpx.post(f"{furnished.url}/queue/resume").raise_for_status()
 
 
-def test_the_report_has_no_violation(server: WebServer, shared: Page, tmp_path: Path) -> None:
+def test_the_report_has_no_violation(furnished: WebServer, shared: Page, tmp_path: Path) -> None:
     report = tmp_path / "report.html"
-    report.write_text(httpx.get(f"{server.url}/compare/report.html?study=1").text, "utf-8")
+    report.write_text(httpx.get(f"{furnished.url}/compare/report.html?study=1").text, "utf-8")
     visit(shared, report.as_uri())
     check(shared, drawn)
 
 
-def test_the_notice_of_a_damaged_database_is_accessible_and_an_alert(server: WebServer, shared: Page) -> None:
-    integrity: Integrity = server.app.state.integrity
+def test_the_notice_of_a_damaged_database_is_accessible_and_an_alert(
+    furnished: WebServer, shared: Page
+) -> None:
+    integrity: Integrity = furnished.app.state.integrity
     integrity.state, integrity.detail = "damaged", "row 7 missing from index ix_run_status"
-    visit(shared, f"{server.url}/workers")
+    visit(shared, f"{furnished.url}/workers")
     check(shared, as_it_is)
     shared.emulate_media(color_scheme="dark")
     alarm = shared.get_by_role("alert").filter(has_text="damaged")

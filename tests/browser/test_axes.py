@@ -16,7 +16,7 @@ from tests.app.states import add_worker
 from tests.browser.conftest import watched
 from tests.browser.drawn import Axis, Drawing, choose, wait
 from tests.browser.given import given
-from tests.web_server import WebServer
+from tests.web_server import WebServer, started
 
 pytestmark = pytest.mark.browser
 
@@ -47,33 +47,31 @@ SOLVED: Final = [0.97, *[1.0] * (EPOCHS - 1)]
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory, shared_port: int) -> Iterator[str]:
     """The URL of a server with runs whose figures are extreme."""
-    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("odd")), shared_port)
-    server.start()
-    database: Database = server.app.state.database
-    add_worker(database)
-    for seed in range(4):
-        usual = {**losses(falling(2 + 0.1 * seed, 0.02)), "seconds": [0.5] * EPOCHS}
-        inside = {"gradient_norms": [[0.5, 0.1]] * EPOCHS, "dead_relu": [[0.1]] * EPOCHS}
-        reached = [0.98 - 0.1 / epoch for epoch in range(1, EPOCHS + 1)]
-        given(database, usual | inside | accuracies(reached), depth=2, seed=seed)
-    huge: dict[str, Sequence[Any]] = {
-        **losses([HUGE, *falling(1e14, 3e3, EPOCHS - 1)]),
-        "seconds": [90, *[0.5] * (EPOCHS - 1)],
-    }
-    huge |= accuracies([0.0958] * EPOCHS) | {"gradient_norms": [[1e20, 1e19]] * EPOCHS}
-    ended = {"train_loss": 102_800_711_600_359.8281, "test_loss": HUGE}
-    given(database, huge, results=ended, depth=2, seed=4, lr=ODD_RATE)
-    for depth in (1, 2, 3):
-        solved = {"train_accuracy": 1.0, "test_accuracy": 1.0}
-        given(database, accuracies(SOLVED) | losses([1e-7] * EPOCHS), results=solved, depth=depth)
-    zeros = {"train_loss": [3.2, *[0.0] * 59], "last_batch_loss": [0.0] * 60, "test_loss": [0.0] * 60}
-    given(database, zeros, depth=2, seed=9)
-    given(database, losses(falling(1e8, 1e-12)), depth=2, seed=10)
-    given(database, losses(falling(2.31, 2.29)), depth=2, seed=11)
-    given(database, losses(falling(2, 0.02)) | {"seconds": [1e4] * EPOCHS}, depth=2, seed=12)
-    given(database, losses([0.0] * EPOCHS), depth=2, seed=13)
-    yield server.url
-    server.stop()
+    with started(Settings(data_dir=tmp_path_factory.mktemp("odd")), shared_port) as server:
+        database: Database = server.app.state.database
+        add_worker(database)
+        for seed in range(4):
+            usual = {**losses(falling(2 + 0.1 * seed, 0.02)), "seconds": [0.5] * EPOCHS}
+            inside = {"gradient_norms": [[0.5, 0.1]] * EPOCHS, "dead_relu": [[0.1]] * EPOCHS}
+            reached = [0.98 - 0.1 / epoch for epoch in range(1, EPOCHS + 1)]
+            given(database, usual | inside | accuracies(reached), depth=2, seed=seed)
+        huge: dict[str, Sequence[Any]] = {
+            **losses([HUGE, *falling(1e14, 3e3, EPOCHS - 1)]),
+            "seconds": [90, *[0.5] * (EPOCHS - 1)],
+        }
+        huge |= accuracies([0.0958] * EPOCHS) | {"gradient_norms": [[1e20, 1e19]] * EPOCHS}
+        ended = {"train_loss": 102_800_711_600_359.8281, "test_loss": HUGE}
+        given(database, huge, results=ended, depth=2, seed=4, lr=ODD_RATE)
+        for depth in (1, 2, 3):
+            solved = {"train_accuracy": 1.0, "test_accuracy": 1.0}
+            given(database, accuracies(SOLVED) | losses([1e-7] * EPOCHS), results=solved, depth=depth)
+        zeros = {"train_loss": [3.2, *[0.0] * 59], "last_batch_loss": [0.0] * 60, "test_loss": [0.0] * 60}
+        given(database, zeros, depth=2, seed=9)
+        given(database, losses(falling(1e8, 1e-12)), depth=2, seed=10)
+        given(database, losses(falling(2.31, 2.29)), depth=2, seed=11)
+        given(database, losses(falling(2, 0.02)) | {"seconds": [1e4] * EPOCHS}, depth=2, seed=12)
+        given(database, losses([0.0] * EPOCHS), depth=2, seed=13)
+        yield server.url
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The top of the compare page: headline, bill, pairs, margin, sections; also in studies and reports."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,12 +43,9 @@ SECTIONS: Final = {
 
 
 @pytest.fixture(scope="module")
-def five(furnished_folder: Path, shared_port: int) -> Iterator[str]:
+def five(furnished: WebServer) -> str:
     """The URL of a server whose study 1 has finished runs of five depths, three seeds each."""
-    server = WebServer(Settings(data_dir=furnished_folder), shared_port)
-    server.start()
-    yield server.url
-    server.stop()
+    return furnished.url
 
 
 @pytest.fixture(scope="module")

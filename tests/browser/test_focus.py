@@ -11,28 +11,17 @@ from playwright.sync_api import Locator, Page, expect
 from app.settings import Settings
 from tests.browser import furnished
 from tests.browser.routes import intercept
-from tests.web_server import WebServer
+from tests.web_server import WebServer, started
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def server(furnished_folder: Path, shared_port: int) -> Iterator[WebServer]:
-    """One with something in every place, for tests that change nothing there."""
-    server = WebServer(Settings(data_dir=furnished_folder), shared_port)
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture
 def changing(furnished_folder: Path, tmp_path: Path, quiet_port: int) -> Iterator[WebServer]:
     """One with a copy of that, for a test that changes something there."""
     folder = shutil.copytree(furnished_folder, tmp_path / "furnished")
-    server = WebServer(Settings(data_dir=folder), quiet_port)
-    server.start()
-    yield server
-    server.stop()
+    with started(Settings(data_dir=folder), quiet_port) as server:
+        yield server
 
 
 def press(place: Locator, key: str = "Enter") -> None:
@@ -53,8 +42,8 @@ def test_shortcuts_lead_to_the_first_field_and_to_the_search(quiet: WebServer, p
     expect(page.get_by_role("textbox", name="Depth")).not_to_be_focused()
 
 
-def test_navigating_the_list_keeps_the_focus(server: WebServer, page: Page) -> None:
-    page.goto(f"{server.url}/runs?limit=5")
+def test_navigating_the_list_keeps_the_focus(furnished: WebServer, page: Page) -> None:
+    page.goto(f"{furnished.url}/runs?limit=5")
     found = page.get_by_role("group", name="runs")
     press(page.get_by_role("link", name="Next page"))
     page.wait_for_url("**cursor=**")
@@ -128,15 +117,15 @@ def test_the_focus_stays_near_elements_that_others_remove(changing: WebServer, p
     expect(page.locator("#gone :focus")).to_have_count(1)
 
 
-def test_choices_in_a_comparison_keep_the_focus(server: WebServer, page: Page) -> None:
-    page.goto(f"{server.url}/compare?study=1")
+def test_choices_in_a_comparison_keep_the_focus(furnished: WebServer, page: Page) -> None:
+    page.goto(f"{furnished.url}/compare?study=1")
     press(page.get_by_role("link", name="Pin 2 layers as the baseline"))
     expect(page.get_by_role("link", name="Unpin 2 layers")).to_be_focused()
     page.locator("#by").select_option("lr")
     press(page.get_by_role("button", name="Group"))
     page.wait_for_url("**by=lr**")
     expect(page.get_by_role("button", name="Group", exact=True)).to_be_focused()
-    page.goto(f"{server.url}/compare?study=1&epoch=2")
+    page.goto(f"{furnished.url}/compare?study=1&epoch=2")
     expect(page.locator("#groups-at-epoch")).to_be_visible()
     press(page.get_by_role("link", name="Pin 2 layers as the baseline"))
     page.wait_for_url("**baseline=**")
@@ -150,9 +139,9 @@ def test_choices_in_a_comparison_keep_the_focus(server: WebServer, page: Page) -
     expect(page.locator("[data-images-gallery] li").nth(24)).to_be_focused()
 
 
-def test_every_tab_stop_has_a_visible_focus(server: WebServer, page: Page) -> None:
+def test_every_tab_stop_has_a_visible_focus(furnished: WebServer, page: Page) -> None:
     for address in ("/runs", "/runs/new", "/compare?study=1"):
-        page.goto(server.url + address)
+        page.goto(furnished.url + address)
         page.keyboard.press("Tab")
         expect(page.get_by_role("link", name="Skip to content")).to_be_in_viewport()
         page.keyboard.press("Enter")
@@ -198,9 +187,9 @@ def test_the_key_for_the_list_of_keys_leads_to_help_if_it_can_not_be_read(
     expect(page.get_by_role("heading", level=1)).to_have_text("Help")
 
 
-def test_signs_remain_visible_with_forced_colours(server: WebServer, page: Page) -> None:
+def test_signs_remain_visible_with_forced_colours(furnished: WebServer, page: Page) -> None:
     page.emulate_media(forced_colors="active", reduced_motion="reduce")
-    page.goto(f"{server.url}/runs")
+    page.goto(f"{furnished.url}/runs")
     dot = page.locator("tr[data-run='13'] .dot")
     assert dot.evaluate("(dot) => getComputedStyle(dot).backgroundColor") == "rgb(36, 16, 107)"
     running = "() => document.getAnimations().length"

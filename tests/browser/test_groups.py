@@ -12,7 +12,7 @@ from app.settings import Settings
 from app.storage.database import Database
 from tests.app.states import add_worker
 from tests.browser.compared import trained
-from tests.web_server import WebServer
+from tests.web_server import started
 
 LOW, HIGH = "lr 0.3", "lr 0.30000000000000004"
 LONG = 0.002154434690031882
@@ -27,21 +27,19 @@ DRAWN = """(chart) => [...document.querySelectorAll(`#${chart} .scatterlayer pat
 @pytest.fixture(scope="module")
 def near(tmp_path_factory: pytest.TempPathFactory, shared_port: int) -> Iterator[str]:
     """The URL of a server: runs 1-4 have one layer and two near rates, 5 and 6 two layers, 7 a long rate."""
-    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("near")), shared_port)
-    server.start()
-    database: Database = server.app.state.database
-    add_worker(database)
-    for depth, rate, seed in (
-        *((1, rate, seed) for rate in (0.3, 0.1 + 0.2) for seed in (0, 1)),
-        *((2, rate, 0) for rate in (0.3, 0.1 + 0.2)),
-        (1, LONG, 0),
-    ):
-        trained(database, seed, depth=depth, lr=rate)
-    for run_id in (5, 6):
-        with database.write() as session:
-            actions.edit(session, run_id, {"name": "twin <b>"})
-    yield server.url
-    server.stop()
+    with started(Settings(data_dir=tmp_path_factory.mktemp("near")), shared_port) as server:
+        database: Database = server.app.state.database
+        add_worker(database)
+        for depth, rate, seed in (
+            *((1, rate, seed) for rate in (0.3, 0.1 + 0.2) for seed in (0, 1)),
+            *((2, rate, 0) for rate in (0.3, 0.1 + 0.2)),
+            (1, LONG, 0),
+        ):
+            trained(database, seed, depth=depth, lr=rate)
+        for run_id in (5, 6):
+            with database.write() as session:
+                actions.edit(session, run_id, {"name": "twin <b>"})
+        yield server.url
 
 
 def looks(page: Page, chart: str) -> set[str]:

@@ -20,7 +20,7 @@ from tests.browser.conftest import watched
 from tests.browser.drawn import Drawing, choose, traces, wait
 from tests.browser.given import given
 from tests.waiting import eventually
-from tests.web_server import WebServer
+from tests.web_server import WebServer, started
 
 pytestmark = pytest.mark.browser
 
@@ -46,11 +46,9 @@ class Groups:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, shared_port: int) -> Iterator[WebServer]:
     """A server without runs yet, shared by the studies of this module."""
-    found = WebServer(Settings(data_dir=tmp_path_factory.mktemp("groups")), shared_port)
-    found.start()
-    add_worker(found.app.state.database)
-    yield found
-    found.stop()
+    with started(Settings(data_dir=tmp_path_factory.mktemp("groups")), shared_port) as found:
+        add_worker(found.app.state.database)
+        yield found
 
 
 def layers(depth: int) -> str:

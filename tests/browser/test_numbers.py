@@ -34,7 +34,7 @@ from tests.browser.recomputed import (
     points,
     read,
 )
-from tests.web_server import WebServer
+from tests.web_server import started
 from trainer.data.folder import SHIPPED, TEST_LABELS_FILE, DataFolder
 from trainer.data.idx import IdxFile
 from trainer.files import predictions
@@ -158,25 +158,23 @@ def viewed(study: Study, pages: BrowserContext) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory, shared_port: int) -> Iterator[Study]:
     settings = Settings(data_dir=tmp_path_factory.mktemp("numbers"))
-    server = WebServer(settings, shared_port)
-    server.start()
-    database: Database = server.app.state.database
-    add_worker(database)
-    path = DataFolder.of(SHIPPED, None).file(TEST_LABELS_FILE)  # type: ignore[arg-type]  # shipped: no folder
-    assert path
-    labels = IdxFile.labels(path).items
-    order = [(depth, seed) for depth in DEPTHS for seed in range(SEEDS)]
-    files = {
-        run_id: train(database, settings, depth, seed, labels)
-        for run_id, (depth, seed) in enumerate(order, 1)
-    }
-    found = httpx.get(f"{server.url}/compare.csv?runs={','.join(map(str, files))}").raise_for_status()
-    others = {
-        run_id: train(database, settings, 1, seed, labels, lr=0.1)
-        for run_id, seed in enumerate(range(SEEDS), len(files) + 1)
-    }
-    yield Study(server.url, read(found.text), Answers(files | others, labels), list(others))
-    server.stop()
+    with started(settings, shared_port) as server:
+        database: Database = server.app.state.database
+        add_worker(database)
+        path = DataFolder.of(SHIPPED, None).file(TEST_LABELS_FILE)  # type: ignore[arg-type]  # shipped: no folder
+        assert path
+        labels = IdxFile.labels(path).items
+        order = [(depth, seed) for depth in DEPTHS for seed in range(SEEDS)]
+        files = {
+            run_id: train(database, settings, depth, seed, labels)
+            for run_id, (depth, seed) in enumerate(order, 1)
+        }
+        found = httpx.get(f"{server.url}/compare.csv?runs={','.join(map(str, files))}").raise_for_status()
+        others = {
+            run_id: train(database, settings, 1, seed, labels, lr=0.1)
+            for run_id, seed in enumerate(range(SEEDS), len(files) + 1)
+        }
+        yield Study(server.url, read(found.text), Answers(files | others, labels), list(others))
 
 
 def close(values: Any) -> Any:  # arrays and lists

@@ -12,7 +12,7 @@ from app.settings import Settings
 from app.storage.database import Database
 from tests.app.states import ROOM
 from tests.browser.routes import Held
-from tests.web_server import WebServer
+from tests.web_server import WebServer, started
 from trainer.config import TrainConfig
 
 pytestmark = pytest.mark.browser
@@ -38,10 +38,8 @@ def url(quiet: WebServer) -> str:
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory, shared_port: int) -> Iterator[str]:
     """The URL of a server with such runs, for tests that change none."""
-    server = WebServer(Settings(data_dir=tmp_path_factory.mktemp("kept")), shared_port)
-    server.start()
-    yield queue_many(server)
-    server.stop()
+    with started(Settings(data_dir=tmp_path_factory.mktemp("kept")), shared_port) as server:
+        yield queue_many(server)
 
 
 def bar(page: Page) -> Locator:

@@ -1,12 +1,8 @@
 """Pages in a browser without JavaScript: no control is dead, and charts are pictures."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page
 
-from app.settings import Settings
 from tests.browser import furnished
 from tests.web_server import WebServer
 
@@ -46,19 +42,10 @@ DEAD = """() => {
 """The visible controls that do nothing without a script."""
 
 
-@pytest.fixture(scope="module")
-def server(furnished_folder: Path, shared_port: int) -> Iterator[WebServer]:
-    """An application with runs in every state."""
-    server = WebServer(Settings(data_dir=furnished_folder), shared_port)
-    server.start()
-    yield server
-    server.stop()
-
-
-def test_every_visible_control_does_something(server: WebServer, plain: Page) -> None:
+def test_every_visible_control_does_something(furnished: WebServer, plain: Page) -> None:
     dead = {}
     for address in PAGES:
-        plain.goto(server.url + address)
+        plain.goto(furnished.url + address)
         dead[address] = plain.evaluate(DEAD)
     assert {address: found for address, found in dead.items() if found} == {}
 
@@ -78,16 +65,16 @@ def test_every_visible_control_does_something(server: WebServer, plain: Page) ->
         ),
     ],
 )
-def test_charts_are_pictures(server: WebServer, plain: Page, address: str, words: list[str]) -> None:
-    plain.goto(server.url + address)
+def test_charts_are_pictures(furnished: WebServer, plain: Page, address: str, words: list[str]) -> None:
+    plain.goto(furnished.url + address)
     pictures = plain.locator("img.drawing")
     assert [pictures.nth(place).get_attribute("alt") for place in range(pictures.count())] == words
     loaded = "(images) => images.every((image) => image.complete && image.naturalWidth === 720)"
     assert pictures.evaluate_all(loaded)
 
 
-def test_a_picture_follows_the_theme(server: WebServer, plain: Page) -> None:
-    plain.goto(f"{server.url}/runs/1")
+def test_a_picture_follows_the_theme(furnished: WebServer, plain: Page) -> None:
+    plain.goto(f"{furnished.url}/runs/1")
     picture = plain.locator("img.drawing").first
     plain.emulate_media(color_scheme="light")
     light = picture.screenshot()
@@ -95,10 +82,10 @@ def test_a_picture_follows_the_theme(server: WebServer, plain: Page) -> None:
     assert picture.screenshot() != light
 
 
-def test_a_browser_with_scripts_loads_no_pictures(server: WebServer, page: Page) -> None:
+def test_a_browser_with_scripts_loads_no_pictures(furnished: WebServer, page: Page) -> None:
     requested: list[str] = []
     page.on("request", lambda request: requested.append(request.url))
-    page.goto(f"{server.url}/runs/1")
+    page.goto(f"{furnished.url}/runs/1")
     page.locator("#loss-chart .scatterlayer path").first.wait_for(state="attached")
     assert requested
     assert not [url for url in requested if url.endswith("loss.svg")]
