@@ -1,11 +1,11 @@
-"""The words for a finding: its interval, and what that shows."""
+"""The words for a contrast: its interval, and what that shows."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from app.formats import about, whole
 from app.prose import in_points
-from app.schemas.compare.comparison import ClaimStatus, Finding, Interval, Receipt
+from app.schemas.compare.comparison import ClaimStatus, Contrast, Interval, Receipt
 
 _DIGITS: Final = range(2, 5)
 _SO_FAR: Final = {"final": "{}", "provisional": "{} so far", "exploratory": "seems {}"}
@@ -40,24 +40,24 @@ class Wording:
         price = f"; costs {' and '.join(costs)}" if costs and receipt.answer == "better" else ""
         return f"{claim} {self.bracketed(receipt.interval)}, {self.judged(receipt)}{price}."
 
-    def judged(self, finding: Finding) -> str:
+    def judged(self, contrast: Contrast) -> str:
         """What the interval of a pair shows; estimates are worded as such."""
-        if finding.answer in {None, "undecided"}:
-            words = str(finding.answer)
+        if contrast.answer in {None, "undecided"}:
+            words = str(contrast.answer)
         else:
-            words = _SO_FAR[self.status].format(finding.answer)
-        if finding.answer in {"better", "worse"}:
-            words += self._against_margin(finding)
-        if finding.trend in {"improving", "changing"}:
-            words += f", still {finding.trend}"
-        elif finding.trend == "unknown":
+            words = _SO_FAR[self.status].format(contrast.answer)
+        if contrast.answer in {"better", "worse"}:
+            words += self._against_margin(contrast)
+        if contrast.trend in {"improving", "changing"}:
+            words += f", still {contrast.trend}"
+        elif contrast.trend == "unknown":
             words += ", trend unknown"
         return words
 
-    def _against_margin(self, finding: Finding) -> str:
-        if finding.exceeds_margin:
+    def _against_margin(self, contrast: Contrast) -> str:
+        if contrast.exceeds_margin:
             return " by more than the margin"
-        low, high = finding.interval or (0.0, 0.0)
+        low, high = contrast.interval or (0.0, 0.0)
         return ", by less than the margin" if -self.margin < low and high < self.margin else ""
 
     def bracketed(self, interval: Interval) -> str:

@@ -6,13 +6,13 @@ from app.runs.studies.creation import (
     all_more_seeds,
     create_study,
     default_name,
-    finished_twins,
+    finished_identical,
     first_look,
     more_seeds,
     preview,
 )
 from app.runs.studies.editing import cancel_study, edit, remove
-from app.runs.studies.listing import StudyQuery, count_archived, known_tags, list_studies
+from app.runs.studies.listing import StudyQuery, count_archived, list_studies, tags_in_use
 from app.runs.studies.membership import add_runs, missing, remove_runs
 from app.runs.studies.progress import find_study, get_study
 from app.runs.studies.rows import StudyNotFound, StudyTooLarge, count_look, member_ids, newest, shared
@@ -32,10 +32,9 @@ __all__ = [
     "default_name",
     "edit",
     "find_study",
-    "finished_twins",
+    "finished_identical",
     "first_look",
     "get_study",
-    "known_tags",
     "list_studies",
     "member_ids",
     "missing",
@@ -45,4 +44,5 @@ __all__ = [
     "remove",
     "remove_runs",
     "shared",
+    "tags_in_use",
 ]

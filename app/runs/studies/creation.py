@@ -31,17 +31,17 @@ class NothingMatches(ValueError):
 
 
 def preview(session: Session, request: GridRequest, sizes: Mapping[str, Images] = NO_SIZES) -> StudyPreview:
-    """The number of runs of a study, how many have a finished twin, and the estimated time.
+    """The number of runs of a study, how many are identical to a finished run, and the estimated time.
 
     `sizes` are the numbers of training and test images of data sets, which may be new.
     """
     configs = request.configs
-    twins = finished_twins(session, configs)
-    fresh = [config for config in configs if not (request.reuse and config in twins)]
+    identical = finished_identical(session, configs)
+    fresh = [config for config in configs if not (request.reuse and config in identical)]
     guess = estimate(session, fresh, sizes)
     return StudyPreview(
         runs=len(configs),
-        duplicates=len(twins),
+        duplicates=len(identical),
         seconds=guess.seconds,
         seconds_range=guess.range,
         basis=guess.basis,
@@ -68,9 +68,9 @@ def create_study(session: Session, request: GridRequest, *, limit: int) -> Study
     )
     session.add(study)
     session.flush()
-    twins = finished_twins(session, configs) if request.reuse else {}
+    identical = finished_identical(session, configs) if request.reuse else {}
     study.look = first_look(session, request.follows, configs)
-    _fill(session, rows.id_of(study), configs, request, twins, limit=limit)
+    _fill(session, rows.id_of(study), configs, request, identical, limit=limit)
     return progress.answer(session, study)
 
 
@@ -169,7 +169,7 @@ def _axis(name: str, values: Sequence[object], most: int) -> str:
     return f"{name} {shown}"
 
 
-def finished_twins(session: Session, configs: Sequence[TrainConfig]) -> dict[TrainConfig, int]:
+def finished_identical(session: Session, configs: Sequence[TrainConfig]) -> dict[TrainConfig, int]:
     """The id of the newest finished run of each configuration that has one."""
     return _finished_like(session, configs)
 
@@ -200,14 +200,14 @@ def _fill(
     study_id: int,
     configs: Sequence[TrainConfig],
     labels: Labels,
-    twins: dict[TrainConfig, int],
+    identical: dict[TrainConfig, int],
     *,
     limit: int,
 ) -> None:
-    fresh = [config for config in configs if config not in twins]
+    fresh = [config for config in configs if config not in identical]
     unnamed = labels.model_copy(update={"name": None})
     queued = admission.enqueue_all(session, [(config, unnamed, study_id) for config in fresh], limit=limit)
-    members = {**twins, **dict(zip(fresh, queued, strict=True))}
+    members = {**identical, **dict(zip(fresh, queued, strict=True))}
     places = [{"study_id": study_id, "run_id": members[config]} for config in configs]
     rows.plan(session, rows.get(session, study_id), len(places))
     if places:

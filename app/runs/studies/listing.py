@@ -91,7 +91,7 @@ def list_studies(session: Session, query: StudyQuery | None = None) -> StudyList
     return StudyList(studies=studies, next_cursor=str(end) if more else None, total=len(matching))
 
 
-def known_tags(session: Session) -> list[str]:
+def tags_in_use(session: Session) -> list[str]:
     """The tags of all studies, in natural order."""
     return text_keys.ascending({tag for tags in session.exec(select(Study.tags)) for tag in tags})
 

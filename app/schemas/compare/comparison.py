@@ -128,8 +128,8 @@ Trend = Literal[
 Interval = tuple[float, float]
 
 
-class Finding(BaseModel):
-    """A difference of mean test accuracy, and what its interval shows."""
+class Contrast(BaseModel):
+    """A difference of two groups' mean test accuracies, and what its interval shows."""
 
     difference: Annotated[float, Field(description="The second group minus the first, as a fraction.")]
     interval: Annotated[
@@ -161,7 +161,7 @@ class Finding(BaseModel):
     ]
 
 
-class Pair(Finding):
+class Pair(Contrast):
     """Two groups compared: the second minus the first."""
 
     depths: Annotated[
@@ -183,7 +183,7 @@ class Pair(Finding):
     ]
 
 
-class Receipt(Finding):
+class Receipt(Contrast):
     """The gain and cost of a group compared with the one before it, which has for example one layer fewer."""
 
     label: Annotated[str, Field(description="What is added: `+ layer 2`, or both groups.")]

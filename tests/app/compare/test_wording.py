@@ -1,12 +1,12 @@
-"""The words for a finding."""
+"""The words for a contrast."""
 
 import pytest
 
 from app.compare.wording import Wording
-from app.schemas.compare.comparison import ClaimStatus, Finding, Receipt
+from app.schemas.compare.comparison import ClaimStatus, Contrast, Receipt
 
 FINAL = Wording("final", 0.0025)
-BETTER = Finding(
+BETTER = Contrast(
     difference=0.018,
     interval=(0.016, 0.02),
     new_images=True,

@@ -20,7 +20,7 @@ from app.compare.wording import Wording
 from app.prose import in_points
 from app.queue import admission
 from app.schemas.bodies import Labels
-from app.schemas.compare.comparison import Finding, Findings
+from app.schemas.compare.comparison import Contrast, Findings
 from app.schemas.status import Status
 from app.settings import Settings
 from app.storage import artifacts
@@ -196,7 +196,7 @@ def wording(found: Findings) -> Wording:
     return Wording(found.verdict.status, found.verdict.margin)
 
 
-def said(found: Findings, pair: Finding) -> str:
+def said(found: Findings, pair: Contrast) -> str:
     """What a pair shows, in words."""
     return wording(found).judged(pair) if pair.answer else pair.untested or ""
 

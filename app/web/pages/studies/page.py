@@ -52,7 +52,7 @@ def list_studies(request: Request, database: DatabaseOf, summaries: SummariesOf)
             found=found,
             summaries=summaries.of(session, found.studies),
             params=asked,
-            tags=studies.known_tags(session),
+            tags=studies.tags_in_use(session),
             filtered=bool(query.text or query.tags or query.archived == "true"),
             archived=0 if query.archived != "false" else studies.count_archived(session),
         )

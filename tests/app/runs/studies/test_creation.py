@@ -182,7 +182,7 @@ def test_identical_finished_runs_are_found(database: Database) -> None:
     queue_run(database, depth=2, seed=8)
     wanted = [TrainConfig(depth=2, epochs=3, seed=seed) for seed in (7, 8, 9)]
     with database.read() as session:
-        assert studies.finished_twins(session, wanted) == {wanted[0]: done}
+        assert studies.finished_identical(session, wanted) == {wanted[0]: done}
 
 
 # Looks

@@ -48,7 +48,7 @@ def test_search_and_tags(database: Database) -> None:
     assert listed(database, tag="lr, depth") == [2, 1]
     assert listed(database, tag="lr", q="stalls") == []
     with database.read() as session:
-        assert studies.known_tags(session) == ["depth", "größe", "lr"]
+        assert studies.tags_in_use(session) == ["depth", "größe", "lr"]
 
 
 @pytest.mark.parametrize(
