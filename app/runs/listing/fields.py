@@ -68,7 +68,7 @@ SORTABLE: Final = tuple(ORDERS)
 FILTERS: Final = ("study", "tag", *(name for name in COLUMNS if name not in ("tags", "archived")))
 """The fields to filter by. `archived`, which also has the value `all`, is not one of them."""
 
-GROUP_ORDERS: Final = {"best": "Best run", "n": "n", "runs": "Runs"}
+GROUP_ORDERS: Final = {"best": "Best run", "n": "n", "runs": "Number of runs"}
 """The orders that only groups have, with their labels: by figures of their runs."""
 
 GROUPABLE: Final = tuple(
