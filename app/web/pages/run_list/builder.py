@@ -97,6 +97,24 @@ def _kind(known: Field) -> Kind:
 OPTIONS: Final = {known.name: Option(known.name, known.label, _kind(known)) for known in FIELDS.values()}
 """Every field to filter by."""
 
+_SUBJECTS: Final = ("Run", "Hyperparameters", "Results", "Times")
+
+
+def _subject(known: Field) -> str:
+    """What a field is about: one of `_SUBJECTS`."""
+    if known.name in HYPERPARAMETERS:
+        return "Hyperparameters"
+    if known.kind in {"time", "duration"}:
+        return "Times"
+    return "Results" if known.name.endswith(("accuracy", "loss", "best_epoch")) else "Run"
+
+
+OPTIONS_BY_SUBJECT: Final = {
+    subject: [OPTIONS[known.name] for known in FIELDS.values() if _subject(known) == subject]
+    for subject in _SUBJECTS
+}
+"""The same options under headings, in the order in which they are offered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Building:

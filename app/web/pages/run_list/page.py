@@ -200,7 +200,7 @@ def _filter_form(
         "chips": read.chips,
         "displayed": _displayed(params, query),
         "building": building,
-        "fields": builder.OPTIONS.values(),
+        "fields": builder.OPTIONS_BY_SUBJECT,
         "operators": builder.OPERATORS,
         "hints": builder.HINTS,
         "typed_names": known.names(),

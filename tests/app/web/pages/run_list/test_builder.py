@@ -5,6 +5,7 @@ from starlette.datastructures import QueryParams
 
 from app.runs.listing.fields import FIELDS
 from app.runs.listing.grammar import parse
+from app.schemas.hyperparameters import HYPERPARAMETERS
 from app.web.pages.run_list import builder
 
 VALUES = {
@@ -44,6 +45,18 @@ def test_every_condition_that_a_field_offers_makes_a_filter_of_it(name: str) -> 
         term, error = made(field=name, op=each.name, **ends)
         assert error == ""
         assert [found.field for found in parse(term)] == [name]
+
+
+def test_fields_are_offered_by_subject() -> None:
+    names = {
+        subject: [option.name for option in options]
+        for subject, options in builder.OPTIONS_BY_SUBJECT.items()
+    }
+    assert sorted(name for offered in names.values() for name in offered) == sorted(builder.OPTIONS)
+    assert {"study", "tag", "status", "device_used", "epochs_done"} <= {*names["Run"]}
+    assert {*names["Hyperparameters"]} == {*HYPERPARAMETERS}
+    assert {"test_accuracy", "train_loss", "best_epoch"} <= {*names["Results"]}
+    assert names["Times"] == ["created_at", "started_at", "finished_at", "train_seconds", "eta_seconds"]
 
 
 def test_every_kind_has_a_hint_or_a_list() -> None:
