@@ -21,6 +21,11 @@ function keyed(nodes) {
   return found;
 }
 
+// What a server answered to the last attempt of a reader, and does not say again when it is asked for the page: a rejected
+// form at this address, and the message beside a button. Both stay until the next attempt.
+const isRejected = (node) => node.dataset?.rejected === location.href;
+const isMessage = (node) => node.dataset?.sent === "refused";
+
 const hasFocus = (node) => node.contains(document.activeElement);
 
 // The neighbour of a removed element that had the focus.
@@ -66,7 +71,7 @@ function likeAttributes(old, next) {
 }
 
 function like(old, next) {
-  if (old === next) return;
+  if (old === next || isRejected(old)) return;
   if (old.nodeType !== Node.ELEMENT_NODE) {
     if (old.data !== next.data) old.data = next.data;
     return;
@@ -85,7 +90,7 @@ function nextShown(node) {
 // the focus. If elements must move, the focused one stays in place.
 function place(parent, children) {
   const spaceless = SPACELESS.has(parent.nodeName);
-  const kept = (nodes) => keyed([...nodes].filter((node) => !spaceless || !isBlank(node)));
+  const kept = (nodes) => keyed([...nodes].filter((node) => !(spaceless && isBlank(node)) && !isMessage(node)));
   const old = kept(parent.childNodes);
   const wanted = kept(children);
   for (const node of [...parent.childNodes]) if (spaceless && isBlank(node)) node.remove();

@@ -50,7 +50,8 @@ def save_preset(request: Request, database: DatabaseOf, available: Available, da
     else:
         return redirect(f"/runs/new?preset={key}", f"Preset “{body.name}” saved.")
     form = forms.read(texts, available)
-    return form_page(request, database, replace(form, errors={**form.errors, NAME: message}), status=status)
+    errors = {**form.errors, "form": "The preset was not saved.", NAME: message}
+    return form_page(request, database, replace(form, errors=errors), status=status)
 
 
 @router.post("/presets/{preset_id}/delete")

@@ -121,6 +121,7 @@ function showRefusal(form, button, { message, page }) {
     return complain(form, button, `${message} ${advice}`, message === AWAY);
   }
   become(form, next);
+  form.dataset.rejected = location.href;
   for (const wrong of form.querySelectorAll('[aria-invalid="true"], .error:not(:empty)')) {
     const folded = wrong.closest("details");
     if (folded) folded.open = true;
@@ -165,7 +166,8 @@ async function send(form, button) {
   const label = button?.textContent;
   const { meanwhile } = form.dataset;
   hush();
-  form.querySelector("[data-sent]")?.remove();
+  for (const place of [form, button?.closest(GROUPS)]) place?.querySelector("[data-sent]")?.remove();
+  delete form.dataset.rejected;
   button?.setAttribute("aria-busy", "true");
   if (meanwhile && button) button.textContent = meanwhile;
   const answered = beginCancelling(cancelledBy(form, button));
@@ -216,6 +218,7 @@ export function sendForms() {
   });
   // "Saved." is about what was saved, not about what is typed now.
   document.addEventListener("input", ({ target }) => {
+    if (target.form) delete target.form.dataset.rejected;
     if (answeredPlace && target.form?.getAttribute("action") === answeredPlace) settle();
   });
   // Enter begins a line in a text of several lines; with Ctrl or ⌘ it sends the form.
