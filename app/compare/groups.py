@@ -110,7 +110,7 @@ class Group:
 
     @cached_property
     def mixed(self) -> list[str]:
-        """The fields besides the seed in which its runs differ: if any, they are no sample of one kind."""
+        """The fields other than the seed in which its runs differ; with any, it is no sample over seeds."""
         return list(differing(self.runs))
 
     @property

@@ -45,7 +45,7 @@ def _difference(name: str, values: Sequence[object], runs: Sequence[RunOut]) -> 
 
 
 def warnings(runs: Sequence[RunOut], counted: Sequence[RunOut], repeated: Sequence[RunOut]) -> list[str]:
-    """Sentences on what is odd about compared runs: some count, some are repeated by later ones."""
+    """Warnings about compared runs: about all, those that count, and those that later runs repeat."""
     return [
         *_unfinished(runs),
         *_odd_data(runs),

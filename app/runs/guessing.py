@@ -90,7 +90,7 @@ class Chance:
         more = "" if same == digits else f", and {always} scores {chance}"
         return (
             f"{NOT_ABOVE}: always predicting {' or '.join(same)} scores the same "
-            f"{in_percent(test_accuracy)}{more}. The network may predict one class for every image."
+            f"{in_percent(test_accuracy)}{more}. The network may predict the same class for all images."
         )
 
 

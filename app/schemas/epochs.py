@@ -28,7 +28,7 @@ class EpochColumns(EpochCurves):
     ]
     dead_relu: Annotated[
         list[list[float] | None],
-        Field(description="Fractions of units that are 0 for every test image, one per hidden layer."),
+        Field(description="Fractions of units that are 0 on all test images, one per hidden layer."),
     ]
 
 

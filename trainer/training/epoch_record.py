@@ -13,7 +13,7 @@ class EpochRecord:
     time of training without the evaluation.
 
     `gradient_norms` contains the L2 norm of each layer's gradient (weight and bias together) for the last
-    batch. `dead_relu` contains, for each hidden layer, the fraction of units that are 0 for every test image.
+    batch. `dead_relu` contains, for each hidden layer, the fraction of units that are 0 on all test images.
     """
 
     epoch: int

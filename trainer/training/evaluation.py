@@ -19,7 +19,7 @@ BATCH_IMAGES: Final = 2_000
 class Evaluation:
     """Mean cross-entropy in nats and the fraction of correctly classified images.
 
-    `dead_relu` contains, for each hidden layer, the fraction of its units that are 0 for every image.
+    `dead_relu` contains, for each hidden layer, the fraction of its units that are 0 on all images.
     """
 
     loss: float

@@ -231,7 +231,7 @@ def in_words(fields: Iterable[str]) -> str:
 def _constant(first: Group, second: Group) -> str:
     """Why two groups of several runs have no interval."""
     if first.pairs_with(second) and len(set(first.test_accuracies)) > 1:
-        return "the difference is the same for every seed, and predictions are missing"
+        return "the difference is constant over seeds, and predictions are missing"
     return "accuracies are constant over seeds, and predictions are missing"
 
 

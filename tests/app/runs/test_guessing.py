@@ -108,7 +108,7 @@ def test_the_judgement_states_the_chance_accuracy() -> None:
     assert MNIST
     assert MNIST.sentence(0.0958) == (
         "not above guessing: always predicting 6 scores the same 9.58 %, and always predicting 1 scores "
-        "11.35 %. The network may predict one class for every image."
+        "11.35 %. The network may predict the same class for all images."
     )
     assert MNIST.sentence(0.1032).startswith("not above guessing: always predicting 2 scores")
     assert MNIST.sentence(0.08) == (
