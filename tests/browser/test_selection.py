@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -98,6 +99,21 @@ def test_an_action_that_does_nothing_keeps_the_selection(kept: str, page: Page) 
     page.keyboard.type("x")
     expect(field).to_have_accessible_description("")
     expect(bar(page)).to_contain_text("1 run selected")
+
+
+def test_a_run_deleted_elsewhere_leaves_the_list_and_its_counts(url: str, page: Page) -> None:
+    page.goto(f"{url}/runs")
+    boxes = page.locator("input[name=ids]")
+    page.get_by_label("Select all runs on this page").check()
+    expect(bar(page)).to_contain_text("Select all 60 that match")
+    httpx.post(f"{url}/runs/{MANY}/cancel").raise_for_status()
+    httpx.delete(f"{url}/runs/{MANY}").raise_for_status()
+    expect(page.locator("#runs-count")).to_contain_text("59 runs")
+    expect(page.locator(f"tr[data-run='{MANY}']")).to_have_count(0)
+    expect(boxes).to_have_count(50)
+    expect(bar(page)).to_contain_text("49 runs selected")
+    boxes.last.check()
+    expect(bar(page)).to_contain_text("Select all 59 that match")
 
 
 def test_undo_selects_nothing_and_a_deletion_names_what_is_overlooked(url: str, page: Page) -> None:

@@ -90,6 +90,29 @@ def test_the_box_in_the_head_ticks_all_runs_of_a_study(quiet: WebServer, page: P
     assert httpx.get(f"{quiet.url}/studies/1").json()["runs"] == [1]
 
 
+def test_runs_that_leave_a_study_elsewhere_leave_its_selection(quiet: WebServer, page: Page) -> None:
+    """The server rejects the removal of others, and a person could not deselect what no page shows."""
+    httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2, 3, 4, 5]}).raise_for_status()
+    httpx.post(f"{quiet.url}/studies/1/cancel").raise_for_status()
+    page.goto(f"{quiet.url}/studies/1")
+    bar = page.get_by_role("group", name="Actions on selected runs")
+    page.get_by_label("Select all runs on this page").check()
+    expect(bar).to_contain_text("5 runs selected")
+    httpx.delete(f"{quiet.url}/studies/1/runs/2").raise_for_status()
+    httpx.post(f"{quiet.url}/runs/1/retry").raise_for_status()
+    expect(page.locator("#study-runs [name=ids]")).to_have_count(4)
+    expect(bar).to_contain_text("4 runs selected")
+    expect(bar).not_to_contain_text("not on this page")
+    page.goto(f"{quiet.url}/queue")
+    httpx.delete(f"{quiet.url}/runs/3").raise_for_status()
+    page.goto(f"{quiet.url}/studies/1")
+    expect(bar).to_contain_text("3 runs selected")
+    expect(bar).not_to_contain_text("not on this page")
+    page.get_by_role("button", name="Remove from study").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove 3 runs").click()
+    expect(page.locator("[data-said]")).to_contain_text("3 runs removed from the study.")
+
+
 def test_the_runs_of_a_study_are_filtered_in_place_and_retried(quiet: WebServer, page: Page) -> None:
     httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2, 3]}).raise_for_status()
     httpx.post(f"{quiet.url}/studies/1/cancel").raise_for_status()

@@ -1,6 +1,7 @@
 // The list of runs: live rows, a notice about new runs, the selection and its actions, columns and edits in place.
 
 import { listen } from "../live/events.js";
+import { refresh } from "../live/live.js";
 import { plural } from "../format.js";
 import { startFilters } from "../parts/filters.js";
 import { startColumns } from "../table/columns.js";
@@ -48,5 +49,6 @@ listen("/events", change, {
     removeRow(run_id);
     if (unseen.delete(run_id)) showUnseen();
     selection.drop(run_id);
+    refresh(); // the number of runs, and the rows that move up from the next page
   },
 });

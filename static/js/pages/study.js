@@ -1,7 +1,7 @@
 // The study page: curves, rows and counts of its runs, its menu of actions, and forms that open in place.
 
 import { Curves } from "../charts/curves.js";
-import { fillFromPage } from "../live/charted.js";
+import { charted, fillFromPage } from "../live/charted.js";
 import { listen } from "../live/events.js";
 import { read, readNoMore, refresh } from "../live/live.js";
 import { settle } from "../live/notice.js";
@@ -117,7 +117,7 @@ startColumns();
 startInlineEdit();
 const selection = new Selection(document.getElementById("runs-form"));
 const sparklines = new Sparklines();
-await fillFromPage(set, `?study=${study}`);
+await fillFromPage(set, `?study=${study}`, () => selection.keep(charted().runs.map(({ id }) => id)));
 
 // Shows the progress in the title while the page is hidden.
 const newest = new Map();
@@ -152,9 +152,9 @@ listen("/events", change, {
     sparklines.reset(run_id);
   },
   deleted({ run_id }) {
+    selection.drop(run_id);
     if (!set.has(run_id)) return;
     removeRow(run_id);
-    selection.drop(run_id);
     set.remove(run_id);
     refresh();
   },

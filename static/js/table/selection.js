@@ -77,6 +77,12 @@ export class Selection {
     this.show();
   }
 
+  // Deselects all other runs, such as those that were deleted while no page followed them.
+  keep(ids) {
+    this.#keepOnly(new Set(ids));
+    this.show();
+  }
+
   // Follows the state of a selected run.
   learn(run) {
     if (!this.#runs.has(run.id)) return;
@@ -138,11 +144,14 @@ export class Selection {
     }
   }
 
+  #keepOnly(ids) {
+    for (const id of this.#runs.keys()) if (!ids.has(id)) this.#runs.delete(id);
+    this.#save();
+  }
+
   // Selects no runs any more that this page does not show.
   #dropHidden() {
-    const here = new Set(this.#ticks.boxes.map(({ value }) => Number(value)));
-    for (const id of this.#runs.keys()) if (!here.has(id)) this.#runs.delete(id);
-    this.#save();
+    this.#keepOnly(new Set(this.#ticks.boxes.map(({ value }) => Number(value))));
   }
 
   // After a comparison, the runs of the page stay selected.
