@@ -99,3 +99,4 @@ def test_a_rejected_offer_says_why_while_its_comparison_changes(crowded: WebServ
     offer.click()
     expect(offer).not_to_have_attribute("aria-busy", "true")
     expect(message).to_have_count(1)
+    expect(message).not_to_contain_text("input")  # there is none

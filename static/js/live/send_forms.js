@@ -96,6 +96,8 @@ function cancelledBy(form, button) {
   return [Number(cancels)];
 }
 
+const hasInput = (form) => [...form.elements].some((field) => !field.matches("button, [type=hidden]"));
+
 // A form that is only a button has no input to lose and may be in a live part of the page.
 const isSmall = (form) => "stay" in form.dataset && !form.id;
 
@@ -117,8 +119,8 @@ function complain(form, button, text, isAway = false) {
 function showRefusal(form, button, { message, page }) {
   const next = form.id && page?.getElementById(form.id);
   if (!next) {
-    const advice = isSmall(form) ? "Try again." : page ? KEPT : `${KEPT} ${AGAIN}`;
-    return complain(form, button, `${message} ${advice}`, message === AWAY);
+    const advice = isSmall(form) ? ["Try again."] : [...(hasInput(form) ? [KEPT] : []), ...(page ? [] : [AGAIN])];
+    return complain(form, button, [message, ...advice].join(" "), message === AWAY);
   }
   become(form, next);
   form.dataset.rejected = location.href;
