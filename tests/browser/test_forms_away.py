@@ -241,6 +241,36 @@ def test_a_conflicting_change_is_shown_with_the_own_input(quiet: WebServer, page
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
+def test_a_note_is_saved_after_tags_changed_while_it_was_typed(quiet: WebServer, page: Page) -> None:
+    address = run(quiet)
+    page.goto(address)
+    page.get_by_text("Edit name and note").click()
+    page.get_by_role("textbox", name="Note").fill("typed")
+    add = page.get_by_role("combobox", name="Add a tag")
+    add.fill("draft")
+    add.press("Enter")
+    expect(page.get_by_role("link", name="draft")).to_be_visible()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("region", name="Note", exact=True)).to_have_text("typed")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_role("textbox", name="Note")).to_be_hidden()
+
+
+def test_a_rejected_note_stays_open_while_the_page_changes(quiet: WebServer, page: Page) -> None:
+    address = run(quiet)
+    page.goto(address)
+    page.get_by_text("Edit name and note").click()
+    page.get_by_role("textbox", name="Note").fill("mine")
+    httpx.patch(address, json={"note": "theirs"}).raise_for_status()
+    page.get_by_role("button", name="Save").click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("Someone else changed this run")
+    httpx.patch(address, json={"tags": ["elsewhere"]}).raise_for_status()
+    expect(page.get_by_role("link", name="elsewhere")).to_be_visible()
+    expect(alert).to_be_visible()
+    expect(page.get_by_role("textbox", name="Note")).to_have_value("mine")
+
+
 def test_more_seeds_are_added_once_and_appear_in_place(quiet: WebServer, page: Page) -> None:
     httpx.post(f"{quiet.url}/studies", json={"depth": [1, 2]}).raise_for_status()
     page.goto(f"{quiet.url}/studies/1")

@@ -187,6 +187,31 @@ def test_names_and_tags_are_edited_in_their_rows(quiet: WebServer, database: Dat
     expect(editor).to_be_hidden()
 
 
+def test_an_edit_in_a_row_meets_changes_of_other_fields(
+    quiet: WebServer, database: Database, page: Page
+) -> None:
+    run_id = finished_run(database)
+    address = f"{quiet.url}/runs/{run_id}"
+    page.goto(f"{quiet.url}/runs")
+    row = page.locator(f"tr[data-run='{run_id}']")
+    row.locator("th a").first.focus()
+    page.keyboard.press("F2")
+    editor = page.get_by_role("dialog")
+    editor.get_by_role("textbox").fill("mine")
+    httpx.patch(address, json={"tags": ["theirs"], "note": "theirs"}).raise_for_status()
+    page.keyboard.press("Enter")
+    expect(editor).to_be_hidden()
+    expect(row.locator("th a").first).to_have_text("mine")
+    row.hover()
+    row.get_by_role("button", name="Tag").click()
+    httpx.patch(address, json={"tags": ["theirs", "another"]}).raise_for_status()
+    editor.get_by_role("combobox").fill("added")
+    page.keyboard.press("Enter")
+    editor.get_by_role("button", name="Remove tag theirs").click()
+    expect(row.locator("[data-cell=tags] > *")).to_have_text(["another", "added"])
+    assert httpx.get(address).json()["note"] == "theirs"
+
+
 def test_tags_can_be_typed_while_others_are_saved(quiet: WebServer, database: Database, page: Page) -> None:
     run_id = finished_run(database)
     page.goto(f"{quiet.url}/runs")

@@ -1,5 +1,6 @@
 """Form fields made from `TrainConfig`, with what a person typed and its errors."""
 
+import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -267,8 +268,21 @@ def fields_of(body: Mapping[str, Any]) -> dict[str, str]:
 
 
 def number_in(text: str) -> int | None:
-    """Parse a text as an id or version; None if it is neither."""
+    """Parse a text as an id; None if it is none."""
     return int(text) if re.fullmatch(r"[0-9]{1,19}", text) and int(text) <= MAX_ID else None
+
+
+def digest_of(*texts: str) -> str:
+    """A digest of the texts that a form is filled with, which the form sends back as `as_read`."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def is_outdated(posted: Mapping[str, str], digest: str) -> bool:
+    """Whether the texts that a form was filled with have changed since; never without `as_read`.
+
+    Changes of what the form does not have, such as the place in the queue, do not matter.
+    """
+    return bool(posted.get("as_read")) and posted["as_read"] != digest
 
 
 def split_tags(text: str) -> list[str]:

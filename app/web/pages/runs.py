@@ -23,6 +23,7 @@ from app.schemas.runs import RunDetail, RunOut, RunPatch
 from app.statistics import share_interval
 from app.storage import artifacts
 from app.storage.database import Database, clock, newest_change
+from app.storage.tables import Run
 from app.web.api import DatabaseOf, RunIdPath, SettingsOf, settings
 from app.web.creation import CreationOf
 from app.web.html import local, page, redirect
@@ -53,26 +54,29 @@ def change_run(request: Request, database: DatabaseOf, run_id: RunIdPath, data: 
     back = local(texts.get("next", ""), f"/runs/{run_id}")
     try:
         with database.write() as session:
-            changes = _changes(session, run_id, texts)
-            version = forms.number_in(texts.get("version", ""))
-            patch = RunPatch.model_validate(changes | {"version": version})
-            actions.edit(session, run_id, patch.model_dump(include=set(changes)), patch.version)
+            run = run_rows.get(session, run_id)
+            changes = _changes(run, texts)
+            wanted = RunPatch.model_validate(changes).model_dump(include=set(changes))
+            is_saved = all(getattr(run, name) == value for name, value in wanted.items())  # a repeat
+            is_outdated = forms.is_outdated(texts, _as_read(run)) and not is_saved
+            if not is_outdated:
+                actions.edit(session, run_id, wanted)
     except ValidationError as error:
         wrong = forms.messages(error.errors())
         if "add_tag" in texts:
             wrong = {"add_tag": " ".join(wrong.values())}
         return _run_page(request, database, run_id, texts, wrong)
-    except run_rows.WrongState:
-        with database.read() as session:
-            stored = reading.get_run(session, run_id)
-        if all(getattr(patch, name) == getattr(stored, name) for name in changes):
-            return redirect(back, "Saved.")  # a repeat after a lost response
+    if is_outdated:
         stale = "Someone else changed this run. Your input is below; save again to overwrite their change."
-        return _run_page(request, database, run_id, texts | {"version": ""}, {"form": stale})
+        return _run_page(request, database, run_id, texts | {"as_read": ""}, {"form": stale})
     return redirect(back, "Saved." if "note" in changes or "name" in changes else "")
 
 
-def _changes(session: Session, run_id: int, texts: Mapping[str, str]) -> dict[str, Any]:
+def _as_read(run: Run | RunOut) -> str:
+    return forms.digest_of(run.name, run.note)
+
+
+def _changes(run: Run, texts: Mapping[str, str]) -> dict[str, Any]:
     """The fields that a form changes, with their new values."""
     changes: dict[str, Any] = {}
     if "name" in texts:
@@ -82,8 +86,7 @@ def _changes(session: Session, run_id: int, texts: Mapping[str, str]) -> dict[st
     if "tags" in texts:
         changes["tags"] = forms.split_tags(texts["tags"])
     if "add_tag" in texts or "remove_tag" in texts:
-        tags = run_rows.get(session, run_id).tags
-        kept = [tag for tag in tags if tag != texts.get("remove_tag")]
+        kept = [tag for tag in run.tags if tag != texts.get("remove_tag")]
         changes["tags"] = [*kept, *forms.split_tags(texts.get("add_tag", ""))]
     return changes
 
@@ -100,7 +103,7 @@ def _run_page(
         change, now = newest_change(session), clock(session)
         run = reading.get_run(session, run_id, location)
         before, after = matches.neighbors(session, _list_of(request), run_id)
-    stored = {"name": run.name, "note": run.note, "version": str(run.version), "add_tag": ""}
+    stored = {"name": run.name, "note": run.note, "as_read": _as_read(run), "add_tag": ""}
     shown, why_not = _predictions(request, run)
     return page(
         request,

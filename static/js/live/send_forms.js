@@ -137,7 +137,7 @@ function showRefusal(form, button, { message, page }) {
   } else complain(form, button, message);
 }
 
-// The form, and other forms of the same thing without input, which now have other values or an outdated version.
+// The form, and other forms of the same thing without input, which now have other values.
 function formsOf(form) {
   const place = form.getAttribute("action");
   const isOutdated = (other) => other === form || (other.getAttribute("action") === place && !isFilledIn(other));

@@ -130,19 +130,17 @@ draw();
 // The age of a heartbeat, the place in the queue and a verification change without events of this run.
 setInterval(() => document.hidden || !document.querySelector("[data-ages]") || refresh(), 5000);
 
-// The form is folded again when its changes are saved, which gives it another version, unless more was typed meanwhile.
+// The form is folded again once its changes are saved, unless more was typed meanwhile.
 const edit = document.getElementById("run-edit");
 const labels = document.getElementById("run-labels");
-let saving = null; // the version that is being saved
-labels.addEventListener("submit", () => (saving = labels.elements.version.value));
-document.addEventListener("live", () =>
-  setTimeout(() => {
-    if (saving === null || labels.elements.version.value === saving || isFilledIn(labels)) return;
-    saving = null;
-    if (edit.contains(document.activeElement)) edit.querySelector("summary").focus();
-    edit.open = false;
-  }),
-);
+let isSaved = false;
+labels.addEventListener("sending", () => (isSaved = false));
+labels.addEventListener("sent", () => (isSaved = true));
+labels.addEventListener("answered", () => {
+  if (!isSaved || isFilledIn(labels)) return;
+  if (edit.contains(document.activeElement)) edit.querySelector("summary").focus();
+  edit.open = false;
+});
 
 startCodeCopy();
 followLinks();

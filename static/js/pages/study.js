@@ -29,7 +29,7 @@ function closeMenu() {
 }
 
 // Opens a form or dialog of the page; without scripts, its link leads to a page where it is open. An open form is not
-// updated, so that it keeps the version that was read.
+// updated, so that it keeps what was read.
 function show(place) {
   closeMenu();
   settle();

@@ -139,7 +139,7 @@ class Editor {
       if (this.#run.id !== run.id) return; // the editor is on another row by now
       this.#run = run;
     } catch (error) {
-      await this.#fail(before, error, typed);
+      await this.#fail(before, error, changes, typed);
       return;
     }
     if (this.#field !== "tags") {
@@ -150,15 +150,19 @@ class Editor {
     this.#text.focus();
   }
 
-  async #fail(before, error, typed) {
+  // A change of another field, or of another tag, is no conflict: the changes are made of the run as it is now.
+  async #fail(before, error, changes, typed) {
     const now = error.isConflict ? await json(`/runs/${before.id}`) : before;
     if (this.#run.id !== before.id) return;
     this.#run = now;
+    if (error.isConflict && (this.#field === "tags" || now[this.#field] === before[this.#field])) {
+      await this.#patch(changes, typed);
+      return;
+    }
     if (typed) this.#text.value = [typed, this.#text.value].filter(Boolean).join(", ");
     this.#showTags();
     if (error.isConflict) {
-      const theirs = this.#field === "tags" ? "" : ` It is now: “${now[this.#field]}”.`;
-      this.#error.textContent = `Someone else changed this run.${theirs} Save again to overwrite their change.`;
+      this.#error.textContent = `Someone else changed this run. It is now: “${now[this.#field]}”. Save again to overwrite their change.`;
     } else this.#error.textContent = error instanceof TypeError ? "The server can’t be reached. Your input is kept." : error.message;
   }
 }

@@ -32,6 +32,13 @@ def new_run(browser: httpx.Client, **fields: object) -> int:
     return run_id
 
 
+def as_read(browser: httpx.Client, path: str) -> str:
+    """What the form for labels on this page sends back, to be told from later texts."""
+    found = re.search(r'name="as_read" value="([^"]+)"', browser.get(path).text)
+    assert found
+    return found[1]
+
+
 def total(browser: httpx.Client) -> int:
     number: int = browser.get("/runs?limit=1", headers={"Accept": "application/json"}).json()["total"]
     return number

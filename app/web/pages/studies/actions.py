@@ -28,7 +28,7 @@ from app.web.negotiation import HtmlRoute
 from app.web.pages import forms, typed_numbers
 from app.web.pages.run_list.actions import marked, selected
 from app.web.pages.shared import Posted
-from app.web.pages.studies.page import study_page
+from app.web.pages.studies.page import as_read, study_page
 from trainer.config import TrainConfig
 
 router = APIRouter(route_class=HtmlRoute, include_in_schema=False)
@@ -50,22 +50,21 @@ def change_study(
     back = local(texts.get("next", ""), f"/studies/{study_id}")
     changes = _changes(texts)
     try:
-        patch = StudyPatch.model_validate(changes | {"version": forms.number_in(texts.get("version", ""))})
-        wanted = patch.model_dump(include=set(changes))
+        wanted = StudyPatch.model_validate(changes).model_dump(include=set(changes))
         with database.write() as session:
-            name = studies.edit(session, study_id, wanted, patch.version).name
+            stored = studies.get_study(session, study_id)
+            is_saved = wanted.items() <= stored.model_dump().items()  # a repeat
+            is_outdated = forms.is_outdated(texts, as_read(stored)) and not is_saved
+            if not is_outdated:
+                stored = studies.edit(session, study_id, wanted)
     except ValidationError as error:
         errors = forms.messages(error.errors())
-    except WrongState:
-        with database.read() as session:
-            stored = studies.get_study(session, study_id)
-        if wanted.items() <= stored.model_dump().items():
-            return redirect(back, "Saved.")  # a repeat after a lost response
-        texts |= {"version": ""}
+    else:
+        if not is_outdated:
+            return redirect(back, _done(stored.name, wanted), _undo_of(study_id, wanted))
+        texts |= {"as_read": ""}
         stale = "Someone else changed this study. Your input is below; save again to overwrite their change."
         errors = {"form": stale}
-    else:
-        return redirect(back, _done(name, wanted), _undo_of(study_id, wanted))
     with database.read() as session:
         return study_page(request, session, settings, study_id, texts, errors, status=422)
 

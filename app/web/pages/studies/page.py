@@ -26,6 +26,7 @@ from app.storage.database import clock, newest_change
 from app.web.api import DatabaseOf, SettingsOf, StudyIdPath
 from app.web.html import changed, embedded, page, redirect, render
 from app.web.negotiation import HtmlRoute
+from app.web.pages import forms
 from app.web.pages.run_list import filters, table
 from app.web.pages.studies.summaries import SummariesOf
 
@@ -133,13 +134,18 @@ def study_page(  # noqa: PLR0917
     )
 
 
+def as_read(study: StudyOut) -> str:
+    """What the form for the labels of a study is filled with, as a digest."""
+    return forms.digest_of(study.name, study.description, *study.tags)
+
+
 def _stored(study: StudyOut) -> dict[str, str]:
     """The texts of the forms of a study's page."""
     return {
         "name": study.name,
         "description": study.description,
         "tags": ", ".join(study.tags),
-        "version": str(study.version),
+        "as_read": as_read(study),
         "seeds": "1",
         "runs": "",
     }

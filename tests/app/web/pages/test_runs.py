@@ -9,7 +9,7 @@ from app.storage import artifacts
 from app.storage.tables import Pause
 from tests.app import answered, states
 from tests.app.conftest import Served
-from tests.app.web.browsing import Tags, new_run, post
+from tests.app.web.browsing import Tags, as_read, new_run, post
 from trainer.files import durable, tensor_file
 
 
@@ -26,7 +26,7 @@ def test_a_run_is_cancelled_and_retried_by_buttons(browser: httpx.Client) -> Non
 
 def test_repeating_an_edit_is_not_a_conflict(browser: httpx.Client) -> None:
     browser.post("/runs", data={"depth": "1"})
-    form = {"name": "mine", "tags": "a, b", "note": "n", "version": "1"}
+    form = {"name": "mine", "tags": "a, b", "note": "n", "as_read": as_read(browser, "/runs/1")}
     assert browser.post("/runs/1", data=form).status_code == 303
     assert browser.post("/runs/1", data=form).status_code == 303
     assert browser.post("/runs/1", data=form | {"note": "other"}).status_code == 422
@@ -56,13 +56,26 @@ def test_a_run_with_a_cancel_request_is_marked_on_every_page(site: Served, brows
 
 def test_an_outdated_edit_is_shown_again_instead_of_saved(browser: httpx.Client) -> None:
     run_id = new_run(browser)
+    earlier = as_read(browser, f"/runs/{run_id}")
     browser.patch(f"/runs/{run_id}", json={"note": "theirs"}).raise_for_status()
-    answer = post(browser, f"/runs/{run_id}", name="mine", note="mine", version="1")
+    answer = post(browser, f"/runs/{run_id}", name="mine", note="mine", as_read=earlier)
     assert answer.status_code == 422
     assert "Someone else changed this run" in answer.text
     assert 'value="mine"' in answer.text
     stored = browser.get(f"/runs/{run_id}", headers={"Accept": "application/json"}).json()
     assert stored["note"] == "theirs"
+    assert 'name="as_read" value=""' in answer.text
+    assert post(browser, f"/runs/{run_id}", name="mine", note="mine", as_read="").status_code == 303
+
+
+def test_a_change_of_what_the_form_does_not_have_is_no_conflict(browser: httpx.Client) -> None:
+    run_id = new_run(browser, tags=["draft"])
+    earlier = as_read(browser, f"/runs/{run_id}")
+    post(browser, f"/runs/{run_id}", remove_tag="draft")
+    browser.patch(f"/runs/{run_id}", json={"priority": 1, "archived": True}).raise_for_status()
+    assert post(browser, f"/runs/{run_id}", name="mine", note="mine", as_read=earlier).status_code == 303
+    stored = browser.get(f"/runs/{run_id}", headers={"Accept": "application/json"}).json()
+    assert (stored["note"], stored["tags"], stored["archived"]) == ("mine", [], True)
 
 
 def test_data_warnings_are_on_the_page_of_a_run_and_in_its_json(site: Served, browser: httpx.Client) -> None:

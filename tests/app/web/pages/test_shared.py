@@ -57,7 +57,7 @@ def test_an_impossible_id_is_not_a_server_error(site: Served, digits: str) -> No
     assert asked.status_code == 404
     for path, form, statuses in (
         ("/runs/bulk", {"ids": digits, "action": "archive"}, {303}),
-        (f"/runs/{run_id}", {"name": "kept", "version": digits}, {303, 422}),
+        (f"/runs/{run_id}", {"name": "kept", "as_read": digits}, {303, 422}),
         ("/studies/1/runs", {"seeds": digits}, {404, 422}),
     ):
         assert site.client.post(path, data=form).status_code in statuses, path

@@ -10,7 +10,7 @@ from app.queue import endings
 from app.storage.tables import PendingDeletion
 from tests.app import states
 from tests.app.conftest import Served
-from tests.app.web.browsing import new_run, post
+from tests.app.web.browsing import as_read, new_run, post
 
 
 def study(browser: httpx.Client, study_id: int = 1) -> dict[str, object]:
@@ -26,8 +26,8 @@ def notice(answer: httpx.Response) -> str:
 
 def test_a_study_is_renamed_described_tagged_and_archived(browser: httpx.Client) -> None:
     post(browser, "/runs", depth="1-2")
-    assert post(browser, "/studies/1", name=" Depths ", version="1").headers["location"] == "/studies/1"
-    post(browser, "/studies/1", description="one\r\ntwo <b>", tags="a, b", version="2")
+    assert post(browser, "/studies/1", name=" Depths ").headers["location"] == "/studies/1"
+    post(browser, "/studies/1", description="one\r\ntwo <b>", tags="a, b")
     expected = {"name": "Depths", "description": "one\ntwo <b>", "tags": ["a", "b"], "version": 3}
     assert study(browser).items() >= expected.items()
     page = browser.get("/studies/1").text
@@ -39,7 +39,7 @@ def test_a_study_is_renamed_described_tagged_and_archived(browser: httpx.Client)
     assert "Depths" not in browser.get("/studies").text
     assert "Depths" in browser.get("/studies?archived=true").text
     assert notice(post(browser, "/studies/1", archived="false")) == "Restored study “Depths”."
-    post(browser, "/studies/1", name="", version="5")
+    post(browser, "/studies/1", name="")
     assert study(browser)["name"] == "depth 1, 2"
 
 
@@ -70,12 +70,12 @@ def test_cancelling_what_remains_asks_how_many_runs_and_names_the_study(
 
 def test_a_rejected_edit_shows_the_form_with_its_input_and_the_message(browser: httpx.Client) -> None:
     post(browser, "/runs", depth="1-2")
-    refused = post(browser, "/studies/1", name="x" * 101, version="1")
+    refused = post(browser, "/studies/1", name="x" * 101)
     assert refused.status_code == 422
     assert "x" * 101 in refused.text
     assert "at most 100 characters are allowed" in refused.text
     assert not re.search(r'id="labels"[^>]* hidden>', refused.text), "the form is open"
-    refused = post(browser, "/studies/1", description="kept", tags="a" * 51, version="1")
+    refused = post(browser, "/studies/1", description="kept", tags="a" * 51)
     assert refused.status_code == 422
     assert "kept</textarea>" in refused.text
     assert study(browser)["version"] == 1
@@ -85,16 +85,25 @@ def test_a_rejected_edit_shows_the_form_with_its_input_and_the_message(browser: 
 
 def test_an_edit_of_an_older_version_is_shown_and_a_repeat_is_not(browser: httpx.Client) -> None:
     post(browser, "/runs", depth="1-2")
-    post(browser, "/studies/1", name="First", version="1")
-    assert post(browser, "/studies/1", name="First", version="1").status_code == 303
+    earlier = as_read(browser, "/studies/1")
+    post(browser, "/studies/1", name="First", as_read=earlier)
+    assert post(browser, "/studies/1", name="First", as_read=earlier).status_code == 303
     for fields in ({"name": "Second"}, {"tags": "b", "description": ""}):
-        refused = post(browser, "/studies/1", **fields, version="1")
+        refused = post(browser, "/studies/1", **fields, as_read=earlier)
         assert refused.status_code == 422
         assert "Someone else changed this study." in refused.text
-        assert 'name="version" value=""' in refused.text
+        assert 'name="as_read" value=""' in refused.text
     assert study(browser)["name"] == "First"
-    assert post(browser, "/studies/1", name="Second", version="").status_code == 303
+    assert post(browser, "/studies/1", name="Second", as_read="").status_code == 303
     assert study(browser)["name"] == "Second"
+
+
+def test_an_archived_study_is_edited_without_a_conflict(browser: httpx.Client) -> None:
+    post(browser, "/runs", depth="1-2")
+    earlier = as_read(browser, "/studies/1")
+    post(browser, "/studies/1", archived="true")
+    assert post(browser, "/studies/1", description="why", as_read=earlier).status_code == 303
+    assert study(browser).items() >= {"description": "why", "archived": True}.items()
 
 
 def test_existing_runs_are_added_by_their_ids_and_removed_by_ticks(browser: httpx.Client) -> None:
