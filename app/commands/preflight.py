@@ -22,7 +22,7 @@ LONGEST_PATH: Final = 504
 def begin(given: dict[str, str], *, anew: bool = True) -> Settings:
     """Prepare a process that runs alone or as a child: its log and its settings.
 
-    With `anew`, create a missing data folder; otherwise the installation must exist.
+    With `anew`, create missing folders; otherwise the installation must exist.
     """
     logs.begin()
     settings = settings_of(given)
@@ -33,7 +33,7 @@ def begin(given: dict[str, str], *, anew: bool = True) -> Settings:
         _check_installed(settings, database)
     if database:
         _check_file(database)
-    _check_artifacts(settings)
+    _check_artifacts(settings, create=anew and settings.artifacts_url is not None)
     return settings
 
 
@@ -171,11 +171,15 @@ def _check_file(path: Path) -> None:
         raise Failure(sentence(error), EXIT_USAGE) from error
 
 
-def _check_artifacts(settings: Settings) -> None:
+def _check_artifacts(settings: Settings, *, create: bool) -> None:
     from app.storage import artifacts
 
     try:
         artifacts.check(settings.artifacts)
+        if create:
+            artifacts.prepare(settings.artifacts)
+    except OSError as error:
+        raise _refused("artifacts_url", f"can't be created: {error}") from error
     except artifacts.StoreUnusable as error:
         raise _refused("artifacts_url", str(error)) from error
 

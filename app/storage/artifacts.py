@@ -56,6 +56,14 @@ class RunFiles:
 
     folder: Path
 
+    @property
+    def base(self) -> Path:
+        """The folder around all artifacts. While it is missing, training must not create another one.
+
+        By default it is the data folder, which may be moved or on a disk that is unmounted.
+        """
+        return self.folder.parent.parent.parent
+
     def model(self, attempt: int) -> Path:
         """The final weights of the attempt that finished the run."""
         return self.folder / f"attempt-{attempt}" / "model.safetensors"
@@ -139,6 +147,13 @@ def mark(location: str, *, create: bool) -> str:
 def check(location: str) -> None:
     """Check that a location can be used here. Raises `StoreUnusable`."""
     _place(location)
+
+
+def prepare(location: str) -> None:
+    """Create the folder of the artifacts if it is missing; an object store needs none. Raises `OSError`."""
+    place = _place(location)
+    if is_local(place):
+        place.mkdir(parents=True, exist_ok=True)
 
 
 def _place(location: str) -> Path:

@@ -61,8 +61,8 @@ class Stepping:
     """From the slot, about once a second: training continues.
 
     `longest_step` is the longest CPU time, in seconds, from one batch to the next, None before the first.
-    With `in_store`, the slot is about to write files into an object store, which may take long but almost no
-    CPU time.
+    With `in_store`, the slot is about to write files into an object store, or waits for a missing folder,
+    which may take long but almost no CPU time.
     """
 
     longest_step: float | None

@@ -5,6 +5,7 @@ offers. It never opens the database. It ends when the pipe closes, so that it do
 it is stopped and can't read the pipe, the kernel ends it.
 """
 
+import logging
 import os
 import platform
 import signal
@@ -13,8 +14,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
@@ -53,8 +55,13 @@ from trainer.training.evaluation import evaluate, predict
 from trainer.training.loop import Diverged, TrainState, stopped_early, train
 from trainer.training.update_cache import UpdateCache
 
+log = logging.getLogger(__name__)
+
 STEPPING_SECONDS: Final = 1.0
 """How often the slot reports that training continues."""
+
+AWAY_SECONDS: Final = 0.5
+"""How often a write is tried again while its folder is missing."""
 
 
 class Inbox(threading.Thread):
@@ -93,6 +100,11 @@ class Inbox(threading.Thread):
                     self._recorded = 0
                     self.trainings.put(message)
             self._news.notify_all()
+
+    def wait_until_told_to_end(self, seconds: float) -> bool:
+        """Wait until told to stop or to leave, but at most this long; returns whether it was."""
+        with self._news:
+            return self._news.wait_for(lambda: self.stop.is_set() or self.leave.is_set(), seconds)
 
     def wait_until_recorded(self, epoch: int) -> bool:
         """Wait until the database has an epoch; returns False if told to stop instead."""
@@ -200,10 +212,11 @@ class Trainer:
             if leaving or time.monotonic() - saved >= message.checkpoint_seconds:
                 # A checkpoint must not be ahead of the database. Training that was told to stop needs none.
                 if self._inbox.wait_until_recorded(state.epoch):
-                    self._about_to_write(files)
                     mark = Checkpoint(message.attempt, state.epoch)
-                    checkpoint.save(files.path_of(mark), state, config, resident.digest)
-                    files.remove_older(mark)
+                    path = files.path_of(mark)
+                    save = partial(checkpoint.save, path, state, config, resident.digest, files.base)
+                    if self._write(files, save):
+                        files.remove_older(mark)
                 saved = time.monotonic()
             if leaving:
                 return Stopped()
@@ -215,15 +228,20 @@ class Trainer:
 
     def _finish(
         self, files: RunFiles, attempt: int, config: TrainConfig, data: TensorData, state: TrainState
-    ) -> Finished:
+    ) -> Finished | Stopped:
         """Save the weights and their test predictions, and evaluate the weights on both whole splits."""
         model, precision = state.model, config.precision
         on_train = evaluate(model, data.train_images, data.train_labels, precision, self._note_step)
         on_test = evaluate(model, data.test_images, data.test_labels, precision, self._note_step)
         logits = predict(model, data.test_images, precision, self._note_step).cpu().numpy()
-        self._about_to_write(files)
-        predictions.save(files.predictions(attempt), predictions.from_logits(logits))
-        weights.save(files.model(attempt), model, config, state.epoch)
+        found = predictions.from_logits(logits)
+
+        def save() -> None:
+            predictions.save(files.predictions(attempt), found, files.base)
+            weights.save(files.model(attempt), model, config, state.epoch, files.base)
+
+        if not self._write(files, save):
+            return Stopped()
         results = {
             "train_loss": on_train.loss,
             "train_accuracy": on_train.accuracy,
@@ -247,10 +265,27 @@ class Trainer:
             self._stepped = time.monotonic()
             self._connection.send(Stepping(self._longest_step))
 
-    def _about_to_write(self, files: RunFiles) -> None:
-        """Report a write to a network store; the kernel shows when a process waits for a disk."""
-        if not is_local(files.folder):
-            self._connection.send(Stepping(self._longest_step, in_store=True))
+    def _write(self, files: RunFiles, save: Callable[[], None]) -> bool:
+        """Save files of the run; while the folder around them is missing, wait.
+
+        Returns False if told to end instead.
+        """
+        is_waiting = False
+        while True:
+            if is_waiting or not is_local(files.folder):  # the kernel shows when a process waits for a disk
+                self._connection.send(Stepping(self._longest_step, in_store=True))
+            try:
+                save()
+            except NotWritten as error:
+                if not error.is_away:
+                    raise
+                if not is_waiting:
+                    log.warning("%s; training waits for the folder", error)
+                is_waiting = True
+            else:
+                return True
+            if self._inbox.wait_until_told_to_end(AWAY_SECONDS):
+                return False
 
     def _load(self, dataset: str, device: torch.device) -> _Resident:
         """Returns the data set on the device; reads it again if its files have changed."""

@@ -27,10 +27,12 @@ class CheckpointError(Exception):
     """Training can't resume from a checkpoint; the message says why."""
 
 
-def save(path: Path, state: TrainState, config: TrainConfig, data_sha256: str) -> None:
+def save(
+    path: Path, state: TrainState, config: TrainConfig, data_sha256: str, base: Path | None = None
+) -> None:
     """Write `state` and the digest of its training data, completely or not at all.
 
-    Raises `durable.NotWritten`.
+    Creates folders as `durable.write` does. Raises `durable.NotWritten`.
     """
     arrays = {_WEIGHTS + name: to_array(tensor) for name, tensor in state.model.state_dict().items()}
     arrays |= {_MOMENTS + name: to_array(tensor) for name, tensor in state.moments.items()}
@@ -42,7 +44,7 @@ def save(path: Path, state: TrainState, config: TrainConfig, data_sha256: str) -
         "config": config.model_dump(),
         "data_sha256": data_sha256,
     }
-    tensor_file.write(path, arrays, about)
+    tensor_file.write(path, arrays, about, base)
 
 
 def load(path: Path, config: TrainConfig, data_sha256: str, device: torch.device) -> TrainState:

@@ -13,9 +13,13 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class NotWritten(Exception):
-    """A file could not be written; the message says why and what to do."""
+    """A file could not be written; the message says why and what to do.
+
+    `is_away`: the place of its folder is missing, for example because a disk was unmounted, and may return.
+    """
 
     def __init__(self, path: Path, error: OSError) -> None:
+        self.is_away = error.errno == errno.ENOENT
         cure = "free some space" if error.errno in _FULL else "make sure that its folder is writable"
         super().__init__(f"could not write {path}: {error.strerror or error}; {cure} and retry")
 
@@ -25,18 +29,19 @@ def is_local(path: object) -> bool:
     return isinstance(path, Path)
 
 
-def write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes, base: Path | None = None) -> None:
     """Write or replace a file atomically and durably: after the return it survives a power failure.
 
-    Creates missing folders. Raises `NotWritten` and then leaves an existing file unchanged. A path in a
-    remote store (a `upath.UPath`) is written with the guarantees of that store.
+    Creates missing folders, but never `base` or a folder above it. Raises `NotWritten` and then leaves an
+    existing file unchanged. A path in a remote store (a `upath.UPath`) is written with the guarantees of that
+    store.
     """
     if not is_local(path):
         _put(path, content)
         return
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
     try:
-        _make(path.parent)
+        _make(path.parent, base)
         try:
             _write(temporary, content)
             os.replace(temporary, path)  # noqa: PTH105  # named as the system call it is
@@ -74,10 +79,12 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _make(folder: Path) -> None:
-    """Create a folder and its missing parents durably."""
+def _make(folder: Path, base: Path | None) -> None:
+    """Create a folder and its missing parents, up to `base`, durably."""
     if not folder.is_dir():
-        _make(folder.parent)
+        if folder == base:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+        _make(folder.parent, base)
         folder.mkdir(exist_ok=True)
         _sync(folder.parent)
 

@@ -25,10 +25,10 @@ def from_logits(logits: NDArray[np.float32]) -> Predictions:
     return Predictions(classes, confidence.astype(np.float16))
 
 
-def save(path: Path, predictions: Predictions) -> None:
-    """Write predictions. Raises `durable.NotWritten`."""
+def save(path: Path, predictions: Predictions, base: Path | None = None) -> None:
+    """Write predictions as `durable.write` does. Raises `durable.NotWritten`."""
     arrays: tensor_file.Arrays = {"classes": predictions.classes, "confidence": predictions.confidence}
-    tensor_file.write(path, arrays, {"images": len(predictions.classes)})
+    tensor_file.write(path, arrays, {"images": len(predictions.classes)}, base)
 
 
 def load(path: Path) -> Predictions:

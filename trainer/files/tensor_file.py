@@ -20,11 +20,16 @@ from trainer.files.raw_tensors import DIGEST, KEY, TensorFileError
 Arrays = dict[str, NDArray[Any]]
 
 
-def write(path: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, object]) -> None:
-    """Write arrays and their JSON metadata `about`, with a digest of both. Raises `durable.NotWritten`."""
+def write(
+    path: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, object], base: Path | None = None
+) -> None:
+    """Write arrays and their JSON metadata `about`, with a digest of both, as `durable.write` does.
+
+    Raises `durable.NotWritten`.
+    """
     contents = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     text = json.dumps({**about, DIGEST: _digest(contents, about)}, allow_nan=False)
-    durable.write(path, save(contents, {KEY: text}))
+    durable.write(path, save(contents, {KEY: text}), base)
 
 
 def read(path: Path) -> tuple[Arrays, dict[str, Any]]:

@@ -9,12 +9,13 @@ from app.address import AddressError
 from app.commands import preflight
 from app.commands.failures import EXIT_USAGE, Failure
 from app.settings import Settings
+from app.storage.sqlite import create
 
 
 @pytest.fixture(autouse=True)
 def _own_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo what options leave in the environment."""
-    for name in ("DATA_DIR", "PORT", "SLOTS", "HOST", "NO_LOGIN"):
+    for name in ("DATA_DIR", "ARTIFACTS_URL", "PORT", "SLOTS", "HOST", "NO_LOGIN"):
         monkeypatch.setenv(f"DEPTHBOARD_{name}", "")
         monkeypatch.delenv(f"DEPTHBOARD_{name}")
 
@@ -53,6 +54,17 @@ def test_a_data_folder_is_made_and_a_file_in_its_place_refused(tmp_path: Path) -
     (tmp_path / "file").touch()
     with pytest.raises(Failure, match=r"\(--data-dir\): can't be created"):
         preflight.check_data_dir(Settings(data_dir=tmp_path / "file"))
+
+
+def test_the_folder_of_artifacts_is_made_at_the_first_start_alone(tmp_path: Path) -> None:
+    place = tmp_path / "store" / "artifacts"
+    given = {"data_dir": str(tmp_path / "data"), "artifacts_url": str(place)}
+    preflight.begin(given)
+    assert place.is_dir()
+    place.rmdir()
+    create(tmp_path / "data" / "depthboard.sqlite3")
+    preflight.begin(given, anew=False)
+    assert not place.exists()
 
 
 def test_a_dashboard_locks_its_folder_and_its_database_file(tmp_path: Path) -> None:

@@ -352,6 +352,43 @@ def test_a_training_told_to_leave_saves_a_checkpoint_and_stops(tmp_path: Path, f
     assert files.usable(100) == [Checkpoint(1, 1)]
 
 
+@pytest.fixture
+def waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Child, RunFiles]]:
+    """A trainer that waits to write into a folder that is missing."""
+    monkeypatch.setattr(slot, "AWAY_SECONDS", 0.01)
+    child, files = Child(tmp_path), RunFiles(tmp_path / "data" / "artifacts" / "runs" / "1")
+    child.inbox.note(Recorded(QUICK["epochs"]))
+    training = threading.Thread(target=child.start, kwargs={"files": files})
+    training.start()
+    while not (isinstance(said := child.ours.recv(), Stepping) and said.in_store):
+        pass
+    yield child, files
+    training.join()
+
+
+def test_training_waits_for_a_missing_folder_and_continues(waiting: tuple[Child, RunFiles]) -> None:
+    child, files = waiting
+    assert not files.base.exists()
+    files.base.mkdir()
+    while not isinstance(said := child.ours.recv(), Finished | Failed):
+        pass
+    assert isinstance(said, Finished)
+    assert files.model(1).is_file()
+    assert files.predictions(1).is_file()
+
+
+@pytest.mark.parametrize("told", [Stop(), Leave()])
+def test_training_that_waits_for_a_folder_ends_when_told_and_creates_none(
+    waiting: tuple[Child, RunFiles], told: Stop | Leave
+) -> None:
+    child, files = waiting
+    child.inbox.note(told)
+    while isinstance(said := child.ours.recv(), Stepping | EpochDone):
+        pass
+    assert said == Stopped()
+    assert not files.base.exists()
+
+
 def test_a_full_disk_fails_the_run_with_advice_and_leaves_nothing(
     child: Child, files: RunFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:

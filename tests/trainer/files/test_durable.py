@@ -73,6 +73,18 @@ def test_a_write_replaces_the_file_and_creates_folders(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_write_creates_no_folder_in_place_of_its_base(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    path = base / "new" / "folder" / "file"
+    with pytest.raises(durable.NotWritten, match="No such file or directory") as caught:
+        durable.write(path, b"one", base)
+    assert caught.value.is_away
+    assert not base.exists()
+    base.mkdir()
+    durable.write(path, b"one", base)
+    assert path.read_bytes() == b"one"
+
+
 def test_content_and_name_are_on_the_disk_before_it_returns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
