@@ -277,7 +277,7 @@ class Trainer:
             try:
                 save()
             except NotWritten as error:
-                if not error.is_away:
+                if not (error.is_away and is_local(files.folder)):  # a missing bucket does not return
                     raise
                 if not is_waiting:
                     log.warning("%s; training waits for the folder", error)

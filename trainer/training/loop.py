@@ -130,7 +130,7 @@ def _patience_is_over(config: TrainConfig, state: TrainState) -> bool:
 
 
 def order_of(seed: int, epoch: int, images: int) -> Tensor:
-    """The order of the images in an epoch: int64 (images,) on the CPU, the same for every device."""
+    """The order of the images in an epoch: int64 (images,) on the CPU, the same on all devices."""
     return torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(images))
 
 

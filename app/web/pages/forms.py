@@ -268,7 +268,7 @@ def fields_of(body: Mapping[str, Any]) -> dict[str, str]:
 
 
 def number_in(text: str) -> int | None:
-    """Parse a text as an id; None if it is none."""
+    """Parse a text as an id; None if it isn't one."""
     return int(text) if re.fullmatch(r"[0-9]{1,19}", text) and int(text) <= MAX_ID else None
 
 

@@ -77,7 +77,7 @@ export class Selection {
     this.show();
   }
 
-  // Deselects all other runs, such as those that were deleted while no page followed them.
+  // Deselects all runs except these, for example runs that were deleted while no page was open.
   keep(ids) {
     this.#keepOnly(new Set(ids));
     this.show();

@@ -389,6 +389,21 @@ def test_training_that_waits_for_a_folder_ends_when_told_and_creates_none(
     assert not files.base.exists()
 
 
+def test_a_missing_bucket_fails_the_run(
+    child: Child, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An object store is not a folder that someone has moved."""
+    store = artifacts.of_run(f"simplecache::{tmp_path.as_uri()}", 1)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, "no such bucket")
+
+    monkeypatch.setattr(type(store.folder), "write_bytes", refuse)
+    failed = child.train(files=store, epochs=1)[-1]
+    assert isinstance(failed, Failed)
+    assert "no such bucket" in failed.reason
+
+
 def test_a_full_disk_fails_the_run_with_advice_and_leaves_nothing(
     child: Child, files: RunFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
